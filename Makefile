@@ -1,0 +1,43 @@
+# Every target sets up what it needs: a fresh machine has Python 3.11-3.13, make and a package index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test test-kafka test-slow check format docs clean
+
+help:            ## what can be made
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+	  || { echo "sluicegate needs Python 3.11 to 3.13; say which: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "setting up $(VENV) (once; a minute or two)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)   ## watch a bad canary being caught and rolled back (one minute)
+	@$(BIN)/sluicegate demo $(ARGS)
+
+test: $(READY)   ## the fast suites: unit, property, golden, pipeline on the embedded broker
+	$(BIN)/pytest -m 'not kafka and not slow' $(ARGS)
+
+test-kafka: $(READY)  ## the pipeline suite on Apache Kafka 4
+	$(BIN)/pytest -m 'kafka' $(ARGS)
+
+test-slow: $(READY)   ## what takes minutes
+	$(BIN)/pytest -m 'slow and not kafka' $(ARGS)
+
+check: $(READY)  ## lint, banned calls, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(READY) ## rewrite what the tools can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:           ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

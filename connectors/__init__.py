@@ -1,0 +1,1 @@
+"""The edges: what comes in, what goes out. No leaf knows another."""

@@ -1,0 +1,29 @@
+"""Bytes in, request events out: one decoder a file, the noun they all make in `event`."""
+
+from connectors.decoders.event import CLASS_INDEX, RequestEvent
+from connectors.decoders.native import (
+    MAX_BYTES,
+    REASONS,
+    Batch,
+    Decoded,
+    Fault,
+    Reason,
+    decode,
+    decode_batch,
+    decode_one,
+)
+
+__all__ = [
+    "CLASSES",
+    "CLASS_INDEX",
+    "MAX_BYTES",
+    "REASONS",
+    "Batch",
+    "Decoded",
+    "Fault",
+    "Reason",
+    "RequestEvent",
+    "decode",
+    "decode_batch",
+    "decode_one",
+]

@@ -1,0 +1,103 @@
+"""RequestEvent: one request as its producer saw it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from gates.panes import CLASSES
+
+CLASS_INDEX: Final[Mapping[int | str | None, int]] = MappingProxyType(
+    {status: status // 100 - 1 for status in range(100, 600)} | {"ok": 5, "error": 6}
+)
+"""Class index by status or by outcome: `CLASS_INDEX[event.outcome or event.status]`, without a call."""
+
+EARLIEST_MS: Final = 10**11
+"""First accepted time stamp, in milliseconds (March 1973); as a number of seconds it would be the year 5138."""
+LATEST_MS: Final = 10**14
+"""First time stamp refused as too large, in milliseconds (the year 5138); as microseconds it would be March 1973."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TEXTUAL: Final[type[object]] = datetime  # what RFC 3339 text is read as, before __post_init__ makes it a number
+
+if TYPE_CHECKING:  # what is read is a number or RFC 3339 text; what is kept, and so what a reader sees, is a number
+    Milliseconds = int
+else:
+    Milliseconds = Annotated[int, Meta(ge=EARLIEST_MS, lt=LATEST_MS)] | Annotated[datetime, Meta(tz=True)]
+
+Name = Annotated[str, Meta(min_length=1, max_length=128)]
+Text = Annotated[str, Meta(max_length=256)]
+Status = Annotated[int, Meta(ge=100, lt=600)]
+Latency = Annotated[float, Meta(ge=0)]
+Metrics = Annotated[dict[Annotated[str, Meta(max_length=64)], float], Meta(max_length=32)]
+
+
+class RequestEvent(
+    msgspec.Struct,
+    frozen=True,
+    gc=False,  # no field can reach back to the event, so the collector need not walk millions of them
+    kw_only=True,
+    omit_defaults=True,
+    rename={"ts_ms": "ts"},
+):
+    """One request: when, which rollout, which cohort, what came of it, how long it took.
+
+    `ts_ms` is event time in milliseconds since the epoch; on the wire it is `ts`, that number or RFC 3339 text, which
+    is cut to the millisecond. `latency_ms` is in milliseconds. At least one of `status` (HTTP, RFC 9110) and `outcome`
+    is given; if both are, the producer's own judgement wins and the event counts as its outcome. `success` says if the
+    business transaction behind the request succeeded. Lengths are in characters; null stands for an absent optional
+    field; unknown fields are ignored.
+
+    The limits hold for events that a decoder made: calling the class checks only that a status or an outcome is given
+    and that a `datetime` time stamp is in range, and raises ValueError.
+
+    >>> event = msgspec.json.decode(
+    ...     b'{"ts": "2026-01-01T00:00:00.123Z", "rollout": "r", "cohort": "c", "status": 503, "latency_ms": 12.7}',
+    ...     type=RequestEvent,
+    ... )
+    >>> event.ts_ms, CLASSES[event.class_index]
+    (1767225600123, '5xx')
+    """
+
+    ts_ms: Milliseconds
+    rollout: Name
+    cohort: Name
+    latency_ms: Latency
+    status: Status | None = None
+    outcome: Literal["ok", "error"] | None = None
+    id: Text | None = None
+    service: Text | None = None
+    route: Text | None = None
+    region: Text | None = None
+    version: Text | None = None
+    user: Text | None = None
+    trace_id: Text | None = None
+    success: bool | None = None
+    synthetic: bool | None = None
+    metrics: Metrics | None = None
+
+    def __post_init__(self) -> None:
+        """Check what spans fields, and make the time stamp a number."""
+        if self.status is None and self.outcome is None:
+            raise ValueError("Object missing required field `status` or `outcome`")
+        if self.ts_ms.__class__ is _TEXTUAL:
+            msgspec.structs.force_setattr(self, "ts_ms", _to_ms(self.ts_ms))
+
+    @property
+    def class_index(self) -> int:
+        """Position in CLASSES: the outcome if one was given, else the hundreds of the status."""
+        return CLASS_INDEX[self.outcome or self.status]  # never None: see __post_init__
+
+
+def _to_ms(moment: Any) -> int:
+    """Whole milliseconds since the epoch, cut downwards; ValueError if out of range."""
+    since: timedelta = moment - _EPOCH
+    ts_ms = since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
+    if not EARLIEST_MS <= ts_ms < LATEST_MS:
+        raise ValueError("Timestamp out of range - at `$.ts`")
+    return ts_ms

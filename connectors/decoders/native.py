@@ -1,0 +1,252 @@
+"""The native format: a message value is one JSON object, a JSON array of objects, or NDJSON.
+
+JSON as in RFC 8259 (so no NaN, no Infinity, UTF-8 without a byte order mark), times as in RFC 3339, one object a line
+as in NDJSON, where CRLF and blank lines are let pass. Nothing here raises on bad input: what is malformed becomes a
+Fault that names the smallest element at fault, and the good elements around it are kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final, Literal, get_args
+
+import msgspec
+
+from connectors.decoders.event import EARLIEST_MS, LATEST_MS, RequestEvent
+
+MAX_BYTES: Final = 1_048_576
+"""Largest message value taken, in bytes: Kafka's own default for a record batch."""
+MAX_FAULTS: Final = 1000
+"""Faults told one by one for a message; the elements beyond share one, or a poison megabyte makes 500,000 of them."""
+
+Reason = Literal[
+    "empty",
+    "oversized",
+    "bad_encoding",
+    "bad_json",
+    "too_deep",
+    "not_an_object",
+    "missing_field",
+    "wrong_field",
+    "bad_timestamp",
+    "timestamp_in_seconds",
+    "timestamp_in_microseconds",
+    "timestamp_in_nanoseconds",
+    "too_many_faults",
+]
+REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
+"""Every reason a fault can have: the closed set of a metrics label."""
+
+
+class Fault(msgspec.Struct, frozen=True, gc=False):
+    """Why bytes are not an event.
+
+    `reason` is a machine word out of REASONS, `detail` a printable sentence for people that names the field, `raw` the
+    bytes of the faulty element alone. `index` is its position from 0 in an array, its line number from 1 in NDJSON,
+    and 0 if the message as a whole is at fault.
+    """
+
+    reason: Reason
+    detail: str
+    raw: bytes
+    index: int
+
+
+class Decoded(msgspec.Struct, frozen=True):
+    """What one message value held: its events in order, and a fault for each element that is none."""
+
+    events: list[RequestEvent]
+    faults: list[Fault]
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What many message values held; each fault comes with the position of its value among them."""
+
+    events: list[RequestEvent]
+    faults: list[tuple[int, Fault]]
+
+
+class _Stamped(msgspec.Struct):
+    ts: msgspec.Raw
+
+
+_event: Final = msgspec.json.Decoder(RequestEvent).decode
+_array: Final = msgspec.json.Decoder(list[RequestEvent]).decode
+_document: Final = msgspec.json.Decoder(msgspec.Raw).decode  # reads the syntax, builds nothing
+_elements: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_stamped: Final = msgspec.json.Decoder(_Stamped).decode
+
+_UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_BLANK: Final = b" \t\r\n"  # the white space of JSON
+_NO_OBJECT: Final = frozenset({"bad_encoding", "bad_json", "too_deep", "not_an_object", "too_many_faults"})
+_AT: Final = re.compile(r"(?s)(?P<what>.*) - at (?P<where>.*)")
+_UNITS: Final[tuple[tuple[float, float, Reason, str], ...]] = (
+    (1e8, 1e11, "timestamp_in_seconds", "seconds"),
+    (1e14, 1e17, "timestamp_in_microseconds", "microseconds"),
+    (1e17, 1e20, "timestamp_in_nanoseconds", "nanoseconds"),
+)
+
+
+def decode(value: bytes | None, *, max_bytes: int = MAX_BYTES) -> Decoded:
+    r"""Decode one message value of any shape; never raises on bad input.
+
+    An empty array holds no events and no faults; an absent (None) or blank value is a fault.
+
+    >>> found = decode(b'{"ts":1767225600123,"rollout":"r","cohort":"c","outcome":"ok","latency_ms":1}\n{"ts":1}\n')
+    >>> [event.rollout for event in found.events], [(fault.index, fault.reason) for fault in found.faults]
+    (['r'], [(2, 'bad_timestamp')])
+    """
+    if value is None:
+        return Decoded([], [Fault("empty", "the message has no value", b"", 0)])
+    if len(value) > max_bytes:
+        return Decoded([], [Fault("oversized", f"{len(value)} bytes, more than {max_bytes}", value, 0)])
+    try:
+        return Decoded([_event(value)], [])
+    except _UNDECODABLE as error:
+        return _decode_other(value, error)
+
+
+def decode_one(value: bytes | None, *, max_bytes: int = MAX_BYTES) -> RequestEvent | None:
+    """Decode the usual value, one valid object; None means: ask `decode`, which knows the other shapes and faults."""
+    if value is None or len(value) > max_bytes:
+        return None
+    try:
+        return _event(value)
+    except _UNDECODABLE:
+        return None
+
+
+def decode_batch(values: Iterable[bytes | None], *, max_bytes: int = MAX_BYTES) -> Batch:
+    """Decode many message values, in order: the same as `decode` on each, without a call and a result for each."""
+    events: list[RequestEvent] = []
+    faults: list[tuple[int, Fault]] = []
+    append = events.append
+    for position, value in enumerate(values):
+        if value is not None and len(value) <= max_bytes:
+            try:
+                append(_event(value))
+                continue
+            except _UNDECODABLE:
+                pass
+        rest = decode(value, max_bytes=max_bytes)
+        events += rest.events
+        faults += [(position, fault) for fault in rest.faults]
+    return Batch(events, faults)
+
+
+def _decode_other(value: bytes, error: Exception) -> Decoded:
+    """Decode what is not one valid object: an array, NDJSON, or a fault."""
+    text = value.strip(_BLANK)
+    if not text:
+        return Decoded([], [Fault("empty", "the message value is blank", value, 0)])
+    if text.startswith(b"["):
+        try:
+            return Decoded(_array(value), [])
+        except _UNDECODABLE:
+            pass  # an element is at fault, or the array itself
+    try:
+        _document(value)
+        elements = [bytes(element) for element in _elements(value)] if text.startswith(b"[") else None
+    except _UNDECODABLE:
+        return _decode_lines(value, error) if b"\n" in text else Decoded([], [_fault(value, error, 0)])
+    if elements is None:
+        return Decoded([], [_fault(value, error, 0)])
+    return _decode_each(enumerate(elements))
+
+
+def _decode_lines(value: bytes, error: Exception) -> Decoded:
+    """Decode NDJSON; where no line is an object by itself it was not meant as NDJSON: one fault, for the whole."""
+    lines = value.split(b"\n")
+    try:
+        return Decoded([_event(line) for line in lines if line], [])
+    except _UNDECODABLE:
+        pass  # a line is at fault, or blank
+    stripped = ((number, line.strip(_BLANK)) for number, line in enumerate(lines, start=1))
+    decoded = _decode_each((number, line) for number, line in stripped if line)
+    if not decoded.events and all(fault.reason in _NO_OBJECT for fault in decoded.faults):
+        return Decoded([], [_fault(value, error, 0)])
+    return decoded
+
+
+def _decode_each(parts: Iterable[tuple[int, bytes]]) -> Decoded:
+    """Decode element by element, the good and the bad; `parts` are (index, bytes)."""
+    events: list[RequestEvent] = []
+    faults: list[Fault] = []
+    beyond: list[bytes] = []
+    first = last = 0
+    for index, part in parts:
+        try:
+            events.append(_event(part))
+        except _UNDECODABLE as error:
+            if len(faults) < MAX_FAULTS:
+                faults.append(_fault(part, error, index))
+            else:
+                beyond.append(part)
+                first, last = first or index, index
+    if beyond:
+        detail = f"{len(beyond)} more faulty elements, the last at {last}; not told apart"
+        faults.append(Fault("too_many_faults", detail, b"\n".join(beyond), first))
+    return Decoded(events, faults)
+
+
+def _fault(raw: bytes, error: Exception, index: int) -> Fault:
+    """Say what is wrong with an element that `error` stopped: first as text, then as JSON, then as an event."""
+    try:
+        _document(raw)  # a wrong field is no news if the JSON breaks off behind it
+    except _UNDECODABLE as broken:
+        error = broken
+    if isinstance(error, RecursionError):
+        return Fault("too_deep", "nested too deeply", raw, index)
+    if isinstance(error, UnicodeDecodeError) or not _is_utf8(raw):
+        return Fault("bad_encoding", "not UTF-8", raw, index)
+    if not isinstance(error, msgspec.ValidationError):
+        return Fault("bad_json", _printable(str(error)), raw, index)
+    try:
+        reason, detail = _explain(raw, str(error))
+    except RecursionError:  # nested just short of what the syntax check above could bear
+        return Fault("too_deep", "nested too deeply", raw, index)
+    return Fault(reason, _printable(detail), raw, index)
+
+
+def _explain(raw: bytes, message: str) -> tuple[Reason, str]:
+    """Turn msgspec's account of a wrong object into our words; an account not foreseen here is a wrong field."""
+    at = _AT.fullmatch(message)
+    if at is None:
+        if message.startswith("Object missing"):
+            return "missing_field", message.partition("field ")[2].replace("`", "") + ": required, and absent"
+        return ("not_an_object" if message.startswith("Expected `object`") else "wrong_field"), message
+    what, where = at["what"], at["where"].replace("`", "").replace("$.", "").replace("key in", "a name in")
+    if where == "ts":
+        return _explain_timestamp(raw, what)
+    return "wrong_field", f"{where}: {what[:1].lower()}{what[1:]}"
+
+
+def _explain_timestamp(raw: bytes, what: str) -> tuple[Reason, str]:
+    """Tell a time stamp in another unit (by its size: no two ranges overlap) from one that is simply wrong."""
+    ts = bytes(_stamped(raw).ts)[:40].decode(errors="replace")  # the cut may split a character
+    try:
+        size = float(ts)
+    except ValueError:
+        if not ts.startswith('"'):
+            what = "Expected milliseconds since the epoch or RFC 3339 text"
+        return "bad_timestamp", f"ts: {what[:1].lower()}{what[1:]}, got {ts}"
+    for low, high, reason, unit in _UNITS:
+        if low <= size < high:
+            return reason, f"ts: {ts} looks like {unit} since the epoch; milliseconds are wanted"
+    if EARLIEST_MS <= size < LATEST_MS:
+        return "bad_timestamp", f"ts: {ts} is not a whole number"
+    return "bad_timestamp", f"ts: {ts} is out of range: {EARLIEST_MS} up to {LATEST_MS} milliseconds since the epoch"
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _printable(text: str, limit: int = 200) -> str:
+    """Keep a stranger's bytes from reaching a terminal or a log as control characters, or by the megabyte."""
+    return "".join(char if char.isprintable() else "?" for char in text[:limit])

@@ -1,0 +1,1 @@
+"""The decision: pure. No clock, randomness, logging, files, sockets or Kafka in here."""

@@ -1,0 +1,25 @@
+"""Is there enough to judge by? Asked before a check may PASS, after it had its chance to FAIL."""
+
+from __future__ import annotations
+
+from gates.checks.check import Arm, View
+from gates.explain import count
+from gates.verdicts import Outcome
+
+
+def presence(name: str, view: View) -> tuple[Outcome, str] | None:
+    """Why the check `name` cannot pass for want of data, or None if there is enough."""
+    if view.broken:
+        return Outcome.ERROR, f"{name}: telemetry source broken: nobody reports"
+    arms = (view.candidate, view.baseline) if view.compared else (view.candidate,)
+    for arm in arms:
+        if arm.window.requests == 0:
+            return Outcome.NO_DATA, f"{name}: no requests from {arm.name} in the window"
+    short = [arm for arm in arms if arm.eligible < view.min_requests]
+    if short:
+        return Outcome.INCONCLUSIVE, f"{name}: {_so_far(short)} of {count(view.min_requests)} requests needed"
+    return None
+
+
+def _so_far(arms: list[Arm]) -> str:
+    return " and ".join(f"{arm.name} has {count(arm.eligible)}" for arm in arms)

@@ -1,0 +1,156 @@
+"""One rollout: its evidence and its state machine, driven together. This is what the judge folds over the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from gates.decisions import Decision, decision_from
+from gates.evaluation import EvidenceOfRollout
+from gates.machine import (
+    Acked,
+    ControlOutcome,
+    Controlled,
+    Moment,
+    Output,
+    Pending,
+    RolloutState,
+    Started,
+    Ticked,
+    start,
+    step,
+)
+from gates.panes import Pane
+from gates.policy import Policy
+from gates.transitions import Phase, Signal
+
+STATUS_SCHEMA = "sluicegate.status/v1"
+ENDED = frozenset({Phase.ROLLED_BACK, Phase.PROMOTED})
+
+
+@dataclass(slots=True)
+class Gate:
+    """A rollout under the gate. Make one with `begin`, or from a snapshot with `load`."""
+
+    state: RolloutState
+    evidence: EvidenceOfRollout
+
+    @classmethod
+    def begin(cls, before: Gate | None, given: Started, moment: Moment) -> tuple[Gate, tuple[Output, ...]]:
+        """Start the rollout's first epoch, or the one after `before`."""
+        state, outputs = start(None if before is None else before.state, given, moment)
+        return cls(state, EvidenceOfRollout(given.policy, moment.event_time)), outputs
+
+    @property
+    def ended(self) -> bool:
+        """Rolled back or promoted: panes are no longer judged."""
+        return self.state.phase in ENDED
+
+    def pane(self, pane: Pane, moment: Moment) -> tuple[Output, ...]:
+        """Judge the next pane."""
+        return () if self.ended else self._step(self.evidence.observe(pane), moment)
+
+    def control(self, given: Controlled, moment: Moment) -> tuple[Output, ...]:
+        """An operator's word."""
+        return self._step(given, moment)
+
+    def ack(self, given: Acked, moment: Moment) -> tuple[Output, ...]:
+        """An actuator's report."""
+        return self._step(given, moment)
+
+    def tick(self, moment: Moment) -> tuple[Output, ...]:
+        """Wall time went on: commands fall due."""
+        return self._step(Ticked(), moment)
+
+    def _step(self, given: Any, moment: Moment) -> tuple[Output, ...]:
+        before = self.state
+        self.state, outputs = step(before, given, moment)
+        if self.state.stage != before.stage:
+            self.evidence.enter_stage(self.state.stage, self.state.ordered_at)
+        if self.state.confirmed_at is not None and self.state.confirmed_at != before.confirmed_at:
+            self.evidence.confirm_stage(self.state.confirmed_at)
+        return outputs
+
+    def status(self, moment: Moment) -> dict[str, object]:
+        """Where the rollout stands, for people and dashboards: the message on `gate-status`."""
+        state, policy = self.state, self.state.policy
+        stage = policy.stages[state.stage]
+        last = state.last
+        return {
+            "schema": STATUS_SCHEMA,
+            "rollout": policy.rollout,
+            "epoch": state.epoch,
+            "phase": state.phase.value,
+            "stage": stage.name,
+            "stage_index": state.stage,
+            "stages": [{"name": each.name, "weight": each.weight, "bake_ms": each.bake_ms} for each in policy.stages],
+            "baked_ms": state.baked_ms,
+            "bake_ms": stage.bake_ms,
+            "confirmed": state.confirmed_at is not None,
+            "weights": {} if last is None else dict(last.weights),
+            "event_time": moment.event_time,
+            "reason": "" if last is None else last.reason,
+            "decision": None if last is None else last.id,
+            "checks": list(state.checks),
+            "completeness": state.completeness,
+            "cohorts": policy.cohorts.model_dump(),
+            "control": None if state.control is None else asdict(state.control),
+            "owner": policy.owner,
+        }
+
+    def dump(self) -> dict[str, object]:
+        """Everything as JSON values, for a snapshot."""
+        state = self.state
+        return {
+            "policy": state.policy.document(),
+            "phase": state.phase.value,
+            "epoch": state.epoch,
+            "ordered_at": state.ordered_at,
+            "sequence": state.sequence,
+            "stage": state.stage,
+            "confirmed_at": state.confirmed_at,
+            "baked_ms": state.baked_ms,
+            "cause": None if state.cause is None else state.cause.value,
+            "checks": list(state.checks),
+            "completeness": state.completeness,
+            "last": None if state.last is None else state.last.document(),
+            "pending": None if state.pending is None else asdict(state.pending),
+            "control": None if state.control is None else asdict(state.control),
+            "evidence": self.evidence.dump(),
+        }
+
+    @classmethod
+    def load(cls, document: Mapping[str, Any]) -> Gate:
+        """The gate that `dump` described."""
+        known = dict(document)
+        policy = Policy.parse(known.pop("policy"))
+        evidence = EvidenceOfRollout(policy, known["ordered_at"])
+        evidence.load(known.pop("evidence"))
+        state = RolloutState(
+            policy=policy, phase=Phase(known["phase"]), epoch=known["epoch"], ordered_at=known["ordered_at"]
+        )
+        return cls(
+            replace(
+                state,
+                sequence=known["sequence"],
+                stage=known["stage"],
+                confirmed_at=known["confirmed_at"],
+                baked_ms=known["baked_ms"],
+                cause=None if known["cause"] is None else Signal(known["cause"]),
+                checks=tuple(known["checks"]),
+                completeness=known["completeness"],
+                last=_decision(known["last"]),
+                pending=None if known["pending"] is None else Pending(**known["pending"]),
+                control=_control(known["control"]),
+            ),
+            evidence,
+        )
+
+
+def _decision(document: Mapping[str, Any] | None) -> Decision | None:
+    return None if document is None else decision_from(document)
+
+
+def _control(document: Mapping[str, Any] | None) -> ControlOutcome | None:
+    return None if document is None else ControlOutcome(**{**document, "journal": tuple(document["journal"])})

@@ -1,0 +1,332 @@
+"""The rollout as a state machine: `step(state, input, moment) -> (state, outputs)`. The only reader of the table.
+
+Nothing here reads a clock: event time and wall time arrive with each input. Nothing here computes a statistic:
+verdicts arrive as data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gates.decisions import Action, Command, Decision
+from gates.explain import shortfall, silence
+from gates.policy import Policy
+from gates.quantities import format_duration
+from gates.transitions import Phase, Signal, Transition, lookup
+from gates.verdicts import Evaluation, Outcome
+
+LONGEST_ACK_WAIT_MS = 600_000
+"""However often a command went unacknowledged, it is sent again after at most so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When and where an input stands: event time judged so far, newest event time seen, wall time, journal offset."""
+
+    event_time: int
+    newest: int
+    wall: int
+    journal: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An operator started a rollout (or started it anew)."""
+
+    policy: Policy
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Controlled:
+    """An operator said pause, resume, rollback or promote; `epoch` None means the current one."""
+
+    control: Signal
+    by: str
+    reason: str
+    epoch: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acked:
+    """An actuator reported on a decision; `weights` are those it then observed."""
+
+    epoch: int
+    sequence: int
+    applied: bool
+    weights: Mapping[str, float]
+    actuator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Wall time went on."""
+
+
+Input = Started | Controlled | Acked | Evaluation | Ticked
+Output = Decision | Command
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A change of weights that no actuator has acknowledged yet; times are wall-clock milliseconds."""
+
+    sequence: int
+    due: int
+    expires_at: int
+    deadline: int
+    tries: int = 1
+    rounds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ControlOutcome:
+    """What became of the last operator's control."""
+
+    control: str
+    by: str
+    accepted: bool
+    reason: str
+    journal: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutState:
+    """All that the machine remembers; `stage` is an index, `baked_ms` the event time the stage has stood the test.
+
+    `confirmed_at` is the event time from which the stage's weights are known to be in force, None before.
+    `cause` is why it is held or paused, so that it is said once. `checks` are the last pane's verdicts as documents.
+    """
+
+    policy: Policy
+    phase: Phase
+    epoch: int
+    ordered_at: int
+    sequence: int = 0
+    stage: int = 0
+    confirmed_at: int | None = None
+    baked_ms: int = 0
+    cause: Signal | None = None
+    checks: tuple[Mapping[str, object], ...] = ()
+    completeness: float = 1.0
+    last: Decision | None = None
+    pending: Pending | None = None
+    control: ControlOutcome | None = None
+
+
+Step = tuple[RolloutState, tuple[Output, ...]]
+
+
+def start(state: RolloutState | None, given: Started, moment: Moment) -> Step:
+    """Begin a rollout: epoch 1, or the next epoch of one that `state` tells of."""
+    fresh = RolloutState(
+        policy=given.policy,
+        phase=Phase.IDLE if state is None else state.phase,
+        epoch=1 if state is None else state.epoch + 1,
+        ordered_at=moment.event_time,
+        control=None if state is None else state.control,
+    )
+    reason = f"{given.by} started {given.policy.rollout} at stage {given.policy.stages[0].name}{_because(given.reason)}"
+    return _decide(fresh, lookup(fresh.phase, Signal.START), reason, moment, by=given.by)
+
+
+def step(state: RolloutState, given: Input, moment: Moment) -> Step:
+    """One input in, the next state and what is to be published out."""
+    match given:
+        case Started():
+            return start(state, given, moment)
+        case Controlled():
+            return _control(state, given, moment)
+        case Acked():
+            return _ack(state, given, moment), ()
+        case Evaluation():
+            return _evaluate(state, given, moment)
+        case Ticked():
+            return _tick(state, moment)
+
+
+def _control(state: RolloutState, given: Controlled, moment: Moment) -> Step:
+    found = lookup(state.phase, given.control)
+    stale = given.epoch is not None and given.epoch != state.epoch
+    word = given.control.value.removeprefix("operator_")
+    if found.refused or stale:
+        why = f"epoch is {state.epoch}, not {given.epoch}" if stale else f"the rollout is {_standing(state)}"
+        refusal = ControlOutcome(word, given.by, False, f"{word} refused: {why}", moment.journal)
+        return replace(state, control=refusal), ()
+    accepted = ControlOutcome(word, given.by, True, given.reason, moment.journal)
+    state = replace(state, control=accepted)
+    return _decide(state, found, f"{given.by} ordered {word}{_because(given.reason)}", moment, by=given.by)
+
+
+def _standing(state: RolloutState) -> str:
+    words = state.phase.value.replace("_", " ")
+    if state.phase is Phase.HELD and state.last is not None:
+        return f"{words} and resumes by itself when the cause is gone ({state.last.reason})"
+    return words
+
+
+def _ack(state: RolloutState, given: Acked, moment: Moment) -> RolloutState:
+    pending = state.pending
+    if pending is None or not given.applied or given.epoch != state.epoch or given.sequence < pending.sequence:
+        return state
+    candidate = state.policy.cohorts.candidate
+    if state.phase is Phase.ROLLED_BACK and given.weights.get(candidate, 0.0) > 0.0:
+        return state  # it says applied, but the candidate still has traffic
+    confirmed_at = max(moment.newest, moment.event_time)
+    return replace(state, pending=None, confirmed_at=confirmed_at if state.confirmed_at is None else state.confirmed_at)
+
+
+def _evaluate(state: RolloutState, given: Evaluation, moment: Moment) -> Step:
+    if state.phase not in (Phase.BAKING, Phase.HELD, Phase.PAUSED):
+        return state, ()
+    no_data = state.policy.no_data
+    confirmed = state.confirmed_at is not None and given.start >= state.confirmed_at
+    heard = not given.broken and given.silent_ms < no_data.hold_after_ms
+    if state.phase is Phase.BAKING and confirmed and heard and given.trusted:
+        state = replace(state, baked_ms=state.baked_ms + (given.end - given.start))
+    checks = tuple(verdict.document() for verdict in given.verdicts)
+    state = replace(state, checks=checks, completeness=given.completeness)
+    signal, reason = _read(state, state.policy, given)
+    return _decide(state, lookup(state.phase, signal), reason, moment, cause=signal)
+
+
+def _read(state: RolloutState, policy: Policy, given: Evaluation) -> tuple[Signal, str]:
+    """What the pane says, the gravest first, and in words."""
+    failing = [verdict.reason for verdict in given.verdicts if verdict.outcome is Outcome.FAIL]
+    if failing:
+        return Signal.FAILING, "; ".join(failing)
+    if given.broken:
+        return Signal.BROKEN, "telemetry source broken: nobody reports; nothing can be judged"
+    if given.silent_ms >= policy.no_data.pause_after_ms:
+        return Signal.SILENT_LONG, f"{silence(given.silent_cohort, given.silent_ms)}; waiting for an operator"
+    if given.silent_ms >= policy.no_data.hold_after_ms:
+        return Signal.SILENT, silence(given.silent_cohort, given.silent_ms)
+    if state.pending is not None and state.pending.rounds > 0:
+        return Signal.UNCONFIRMED, _unconfirmed(state, state.pending)
+    stage = policy.stages[state.stage]
+    if state.baked_ms < stage.bake_ms:
+        return Signal.STEADY, f"{stage.name} bakes on"
+    baked = f"{stage.name} baked {format_duration(state.baked_ms)}"
+    missing = shortfall(given.verdicts)
+    if missing:
+        return Signal.UNDECIDED, f"{baked}, but {missing}"
+    if not given.trusted:
+        return Signal.UNDECIDED, f"{baked}, but telemetry is incomplete ({given.completeness:.1%} judged in time)"
+    if state.confirmed_at is None:
+        return Signal.UNDECIDED, f"{baked}, but no actuator has confirmed its weights"
+    passed = "; ".join(verdict.reason for verdict in given.verdicts)
+    if state.stage + 1 < len(policy.stages):
+        return Signal.PASSED, f"{baked}: {passed}"
+    return Signal.PASSED_LAST, f"{baked}, the last stage: {passed}"
+
+
+def _tick(state: RolloutState, moment: Moment) -> Step:
+    pending, last = state.pending, state.last
+    if pending is None or last is None or moment.wall < pending.due:
+        return state, ()
+    wait = _ack_wait(state.policy, pending.rounds)
+    if pending.tries < state.policy.commands.tries:
+        again = replace(pending, tries=pending.tries + 1, due=moment.wall + wait)
+        return replace(state, pending=again), _published(last, again)
+    reason = _unconfirmed(state, pending)
+    state = replace(state, pending=replace(pending, tries=0, rounds=pending.rounds + 1, due=moment.wall + wait))
+    return _decide(state, lookup(state.phase, Signal.UNCONFIRMED), reason, moment, cause=Signal.UNCONFIRMED)
+
+
+def _unconfirmed(state: RolloutState, pending: Pending) -> str:
+    order = f"{state.policy.rollout}:{state.epoch}:{pending.sequence}"
+    return f"escalate: no actuator acknowledged {order} in {state.policy.commands.tries} tries"
+
+
+def _decide(
+    state: RolloutState,
+    found: Transition,
+    reason: str,
+    moment: Moment,
+    *,
+    by: str | None = None,
+    cause: Signal | None = None,
+) -> Step:
+    """Move to the transition's phase and publish its decision; the same hold is not said twice."""
+    if found.action is None or (found.phase is state.phase and cause is not None and cause is state.cause):
+        return replace(state, phase=found.phase), ()
+    if found.action is Action.ADVANCE:
+        state = replace(state, stage=state.stage + 1, baked_ms=0, confirmed_at=None, ordered_at=moment.event_time)
+    state = replace(
+        state,
+        phase=found.phase,
+        sequence=state.sequence + 1,
+        cause=cause if found.phase in (Phase.HELD, Phase.PAUSED) else None,
+    )
+    decision = _decision(state, found, found.action, reason, moment, by)
+    before = None if state.last is None else state.last.weights
+    state = replace(state, last=decision)
+    if found.action is Action.ROLLBACK or decision.weights != before:
+        state = replace(state, pending=_pending(state, found, moment))
+    return state, _published(decision, state.pending)
+
+
+def _pending(state: RolloutState, found: Transition, moment: Moment) -> Pending:
+    rounds = state.pending.rounds if state.pending is not None and found.escalate else 0
+    wait = _ack_wait(state.policy, rounds)
+    due = moment.wall + wait
+    return Pending(state.sequence, due, moment.wall + wait * (state.policy.commands.tries + 1), due, rounds=rounds)
+
+
+def _ack_wait(policy: Policy, rounds: int) -> int:
+    """How long to wait for an ack: twice as long after each round of tries that nobody answered."""
+    return min(policy.commands.ack_within_ms << min(rounds, 16), LONGEST_ACK_WAIT_MS)
+
+
+def _published(decision: Decision, pending: Pending | None) -> tuple[Output, ...]:
+    if decision.action is not Action.ROLLBACK or pending is None:
+        return (decision,)
+    return decision, Command(decision, pending.deadline, pending.expires_at)
+
+
+def _decision(
+    state: RolloutState, found: Transition, action: Action, reason: str, moment: Moment, by: str | None
+) -> Decision:
+    policy = state.policy
+    return Decision(
+        rollout=policy.rollout,
+        epoch=state.epoch,
+        sequence=state.sequence,
+        action=action,
+        stage=policy.stages[state.stage].name,
+        weights=_weights(policy, state),
+        event_time=moment.event_time,
+        reason=reason,
+        checks=state.checks,
+        completeness=state.completeness,
+        policy_hash=policy.hash,
+        journal=moment.journal,
+        cohorts=policy.cohorts.model_dump(),
+        by=by,
+        escalate=found.escalate,
+        contact=_contact(policy),
+    )
+
+
+def _weights(policy: Policy, state: RolloutState) -> dict[str, float]:
+    """Per cent of the traffic by cohort, whole numbers as integers."""
+    share = {Phase.ROLLED_BACK: 0.0, Phase.PROMOTED: 1.0}.get(state.phase, policy.stages[state.stage].weight)
+    candidate = round(share * 100.0, 6)
+    baseline = round(100.0 - candidate, 6)
+    cohorts = policy.cohorts
+    return {cohorts.baseline: _whole(baseline), cohorts.candidate: _whole(candidate)}
+
+
+def _whole(number: float) -> float:
+    return int(number) if number == int(number) else number
+
+
+def _contact(policy: Policy) -> dict[str, object] | None:
+    known = {"owner": policy.owner, "runbook": policy.runbook, "labels": dict(policy.labels)}
+    return {word: value for word, value in known.items() if value} or None
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""

@@ -1,0 +1,222 @@
+"""The policy of a rollout: who is compared with whom, in which stages, by which checks.
+
+A policy is frozen and parsed once, by `Policy.parse`, which reports every fault at once. Durations
+are whole milliseconds (attributes end in `_ms`), shares are fractions from 0 to 1.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Literal, Self, cast
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from gates.policy_faults import PolicyError, PolicyFault, faults_in_words
+from gates.policy_fields import (
+    WRITTEN_MAPPING,
+    Count,
+    DurationMs,
+    ErrorClasses,
+    LabelValue,
+    Name,
+    OptionalErrorLimit,
+    OptionalRatio,
+    OptionalText,
+    OptionalUrl,
+    PaneMs,
+    Quantile,
+    RolloutId,
+    Share,
+    Text,
+    Tries,
+    WindowMs,
+    frozen_mapping,
+)
+from gates.policy_rules import (
+    DEFAULT_HOLD_AFTER,
+    DEFAULT_PANE,
+    DEFAULT_PAUSE_AFTER,
+    DEFAULT_WINDOW,
+    rule_faults,
+)
+from gates.quantities import parse_duration, shown
+
+__all__ = [
+    "POLICY_SCHEMA",
+    "Check",
+    "Cohorts",
+    "Commands",
+    "ErrorRateCheck",
+    "LatencyCheck",
+    "NoData",
+    "Policy",
+    "PolicyError",
+    "PolicyFault",
+    "Stage",
+]
+
+POLICY_SCHEMA = "sluicegate.policy/v1"
+MOST_LABELS = 32
+
+
+class _Part(BaseModel):
+    """What all parts of a policy have in common: they never change, and know all their keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Cohorts(_Part):
+    """The two cohorts by the names that events carry: what runs already, and what is being rolled out."""
+
+    baseline: Text = Field(examples=["stable"])
+    candidate: Text = Field(examples=["canary"])
+
+
+class Stage(_Part):
+    """One step: the candidate's share of traffic (`weight`) and how long it is watched there at least (`bake_ms`)."""
+
+    name: Name = Field(examples=["canary"])
+    weight: Share = Field(examples=["1%"])
+    bake_ms: DurationMs = Field(alias="bake", examples=["5m"])
+
+
+class ErrorRateCheck(_Part):
+    """The share of requests that are errors: against the baseline's (`ratio`), an absolute `limit`, or both.
+
+    `errors` says which outcomes count as errors; `limit` looks at the last `window_ms`, and judges
+    only when the window holds `min_events` requests.
+    """
+
+    sli: Literal["error_rate"] = Field(examples=["error_rate"])
+    ratio: OptionalRatio = Field(default=None, examples=["1.25"])
+    limit: OptionalErrorLimit = Field(default=None, examples=["5%"])
+    window_ms: WindowMs = Field(default=parse_duration(DEFAULT_WINDOW["error_rate"]), alias="window", examples=["30s"])
+    errors: ErrorClasses = Field(default=("5xx", "error"), examples=["[5xx, error]"])
+    min_events: Count = Field(default=20, examples=["20"])
+
+
+class LatencyCheck(_Part):
+    """A latency quantile of the candidate over the last `window_ms`, against an absolute limit."""
+
+    sli: Literal["latency"] = Field(examples=["latency"])
+    quantile: Quantile = Field(examples=["0.95"])
+    limit_ms: DurationMs = Field(alias="limit", examples=["800ms"])
+    window_ms: WindowMs = Field(default=parse_duration(DEFAULT_WINDOW["latency"]), alias="window", examples=["1m"])
+    min_events: Count = Field(default=20, examples=["20"])
+
+
+Check = Annotated[ErrorRateCheck | LatencyCheck, Field(discriminator="sli")]
+
+
+class NoData(_Part):
+    """How long a cohort may stay silent, in event time, before the rollout holds and then pauses."""
+
+    hold_after_ms: DurationMs = Field(default=parse_duration(DEFAULT_HOLD_AFTER), alias="hold_after", examples=["30s"])
+    pause_after_ms: DurationMs = Field(
+        default=parse_duration(DEFAULT_PAUSE_AFTER), alias="pause_after", examples=["5m"]
+    )
+
+
+class Commands(_Part):
+    """How long a command may stay without an ack before it is sent again, and how often it is sent in all."""
+
+    ack_within_ms: DurationMs = Field(default=10_000, alias="ack_within", examples=["10s"])
+    tries: Tries = Field(default=5, examples=["5"])
+
+
+def _some_stages(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    if not stages:
+        raise ValueError("is empty: write at least one stage, such as `{name: canary, weight: 1%, bake: 5m}`")
+    return stages
+
+
+def _some_checks(checks: Mapping[str, Check]) -> Mapping[str, Check]:
+    if not checks:
+        raise ValueError("is empty: a rollout without checks can never be judged, so write at least one")
+    return frozen_mapping(checks)
+
+
+def _few_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
+    if len(labels) > MOST_LABELS:
+        raise ValueError(f"has {len(labels)} entries: write at most {MOST_LABELS}")
+    return frozen_mapping(labels)
+
+
+class Policy(_Part):
+    """Everything the gate needs to know about one rollout. Make one with `Policy.parse` only.
+
+    `min_requests` is per cohort and stage, `min_completeness` the share of the telemetry that must
+    have arrived; both before any check may pass. `checks` and `labels` iterate in the order of
+    their names, so that policies of equal hash are judged alike to the byte.
+    """
+
+    schema_: Literal["sluicegate.policy/v1"] = Field(alias="schema", examples=[POLICY_SCHEMA])
+    rollout: RolloutId = Field(examples=["checkout-v2"])
+    owner: OptionalText = Field(default=None, examples=["payments"])
+    runbook: OptionalUrl = Field(default=None, examples=["https://wiki.example/runbook"])
+    labels: Annotated[Mapping[Text, LabelValue], AfterValidator(_few_labels), WRITTEN_MAPPING] = Field(
+        default_factory=lambda: frozen_mapping({})
+    )
+    cohorts: Cohorts = Field(examples=["{baseline: stable, candidate: canary}"])
+    pane_ms: PaneMs = Field(default=parse_duration(DEFAULT_PANE), alias="pane", examples=["1s"])
+    stages: Annotated[tuple[Stage, ...], AfterValidator(_some_stages)] = Field(
+        examples=["[{name: canary, weight: 1%, bake: 5m}]"]
+    )
+    checks: Annotated[Mapping[Name, Check], AfterValidator(_some_checks), WRITTEN_MAPPING] = Field(
+        examples=["{errors: {sli: error_rate, limit: 5%}}"]
+    )
+    min_requests: Count = Field(default=200, examples=["200"])
+    min_completeness: Share = Field(default=0.99, examples=["99%"])
+    no_data: NoData = Field(default_factory=NoData)
+    commands: Commands = Field(default_factory=Commands)
+
+    @classmethod
+    def parse(cls, document: Mapping[str, object]) -> Self:
+        """Read a policy document (the content of a YAML file or a Kafka message).
+
+        Raises PolicyError, and nothing else, with every fault of the document.
+        """
+        if not isinstance(cast("object", document), Mapping):
+            message = f"must be a mapping (`key: value`), and is {shown(document)}"
+            raise PolicyError((PolicyFault((), message),))
+        faults: list[PolicyFault] = []
+        policy: Self | None = None
+        try:
+            policy = cls.model_validate(dict(document))
+        except ValidationError as error:
+            faults.extend(faults_in_words(error, _MODELS))
+        faults.extend(rule_faults(document))
+        if policy is None or faults:
+            raise PolicyError(tuple(faults))
+        return policy
+
+    def document(self) -> dict[str, object]:
+        """Return the canonical form: JSON-able, defaults written out, durations and shares as text.
+
+        `Policy.parse` reads it back to an equal policy.
+        """
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    @cached_property
+    def hash(self) -> str:
+        """`sha256:` and the hex digest of the canonical form: alike for policies that mean the same."""
+        canonical = json.dumps(self.document(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
+    def __deepcopy__(self, memo: dict[int, object] | None = None) -> Self:
+        return self  # frozen all the way down
+
+
+_MODELS: Mapping[str, type[BaseModel]] = {
+    "": Policy,
+    "cohorts": Cohorts,
+    "stages": Stage,
+    "error_rate": ErrorRateCheck,
+    "latency": LatencyCheck,
+    "no_data": NoData,
+    "commands": Commands,
+}

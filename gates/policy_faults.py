@@ -1,0 +1,122 @@
+"""What is wrong with a policy, in plain words: a fault, all of them together, and the translation from pydantic."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from gates.quantities import shown
+
+Location = tuple[str | int, ...]
+Models = Mapping[str, type[BaseModel]]
+
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFault:
+    """One thing wrong with a policy document.
+
+    `location` is the way to it, keys and list indexes from the top (empty: the document itself);
+    `message` says what is wrong and what would be right.
+    """
+
+    location: Location
+    message: str
+
+    @property
+    def path(self) -> str:
+        """The location as text, such as `stages[1].weight` or `checks['a b'].limit`; empty for the document."""
+        path = ""
+        for part in self.location:
+            if isinstance(part, int):
+                path += f"[{part}]"
+            elif _PLAIN_KEY.fullmatch(part):
+                path += f".{part}" if path else part
+            else:
+                path += f"[{part!r}]"
+        return path
+
+    def __str__(self) -> str:
+        return f"{self.path or 'policy'}: {self.message}"
+
+
+class PolicyError(ValueError):
+    """A document that is no policy, with every fault found in it (at least one)."""
+
+    def __init__(self, faults: tuple[PolicyFault, ...]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(map(str, faults)))
+
+
+def faults_in_words(error: ValidationError, models: Models) -> Iterator[PolicyFault]:
+    """Translate what pydantic found.
+
+    `models` names the model behind each key of the document (`""` for the document itself, the
+    `sli` word for a check); from them come the known keys and the examples given in messages.
+    """
+    for detail in error.errors(include_url=False):
+        location = detail["loc"]
+        # Inside a check pydantic puts the sli word after the check's name, and "[key]" where the name itself is wrong.
+        if location[-1:] == ("[key]",) or (location[:1] == ("checks",) and location[2:3] and location[2] in models):
+            location = (*location[:2], *location[3:])
+        yield PolicyFault(*_missing_tag(detail, location) or (location, _message(detail, models)))
+
+
+def _missing_tag(detail: ErrorDetails, location: Location) -> tuple[Location, str] | None:
+    words = "error_rate or latency"
+    if detail["type"] == "union_tag_not_found":
+        return (*location, "sli"), f"is missing: write what the check looks at, {words}"
+    if detail["type"] == "union_tag_invalid":
+        return (*location, "sli"), f"{shown(detail['input'].get('sli'))} is not known: write {words}"
+    return None
+
+
+def _message(detail: ErrorDetails, models: Models) -> str:
+    model = _model_around(detail["loc"], models)
+    key = str(detail["loc"][-1]) if detail["loc"] else ""
+    given = shown(detail["input"])
+    match detail["type"]:
+        case "value_error":
+            return str(detail["ctx"]["error"])
+        case "missing":
+            return f"is missing: write for example `{key}: {_example(model, key)}`"
+        case "extra_forbidden":
+            return _unknown_key(key, model)
+        case "invalid_key":
+            return "is not a key: write keys as text"
+        case "literal_error":
+            return f"{given} is not known: write {detail['ctx']['expected'].replace(chr(39), '')}"
+        case "tuple_type":
+            return f"must be a list, and is {given}"
+        case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type":
+            return f"must be a mapping (`key: value`), and is {given}"
+        case _:
+            return f"{given} cannot be used here: {detail['msg'].lower()}"
+
+
+def _model_around(location: Location, models: Models) -> type[BaseModel]:
+    """Return the model that the last key of `location` belongs to: the nearest word before it that names one."""
+    words = [part for part in location[:-1] if isinstance(part, str) and part in models]
+    return models[words[-1]] if words else models[""]
+
+
+def _keys(model: type[BaseModel]) -> dict[str, str]:
+    return {field.alias or name: str((field.examples or [""])[0]) for name, field in model.model_fields.items()}
+
+
+def _example(model: type[BaseModel], key: str) -> str:
+    return _keys(model).get(key) or "..."
+
+
+def _unknown_key(key: str, model: type[BaseModel]) -> str:
+    known = _keys(model)
+    if key == "ratio" and known.get("sli") == "latency":
+        return "comparing latency with the baseline comes with a later version: remove `ratio` and keep `limit`"
+    near = difflib.get_close_matches(key, known, n=1)
+    if near:
+        return f"is not a known key: did you mean `{near[0]}`?"
+    return f"is not a known key: remove it, or write one of {', '.join(known)}"

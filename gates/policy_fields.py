@@ -1,0 +1,194 @@
+"""The kinds of value a policy holds: how each is read, bounded and written back.
+
+A field's type here is `Annotated[plain type, reader, printer]`, so that models read like a table.
+Readers raise ValueError in plain words.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Literal, TypeVar, get_args
+from urllib.parse import urlsplit
+
+from pydantic import PlainSerializer, PlainValidator, WrapSerializer
+
+from gates.quantities import (
+    HOUR_MS,
+    MINUTE_MS,
+    SECOND_MS,
+    format_duration,
+    format_share,
+    parse_duration,
+    parse_number,
+    parse_share,
+    shown,
+)
+
+ErrorClass = Literal["1xx", "2xx", "3xx", "4xx", "5xx", "ok", "error"]
+V = TypeVar("V")
+
+ERROR_CLASSES: tuple[ErrorClass, ...] = get_args(ErrorClass)
+LONGEST_WINDOW_MS = HOUR_MS
+HIGHEST_ERROR_LIMIT = 0.95
+HIGHEST_RATIO = 1000.0
+
+
+def identifier(longest: int) -> Callable[[object], str]:
+    """Make the reader of names that go into keys, ids and addresses: ASCII letters, digits, `.`, `_` and `-`."""
+    pattern = re.compile(f"[A-Za-z0-9][A-Za-z0-9._-]{{0,{longest - 1}}}")
+
+    def read(value: object) -> str:
+        name = printable(1, longest)(value)
+        if pattern.fullmatch(name) is None:
+            raise ValueError(
+                f"{shown(name)} is not a usable name: begin with a letter or digit and go on with letters, digits, "
+                f"dots, underscores or hyphens"
+            )
+        return name
+
+    return read
+
+
+def printable(shortest: int, longest: int) -> Callable[[object], str]:
+    """Make the reader of texts of so many printable characters."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError(f"{shown(value)} is not text: write text, in quotes where it looks like something else")
+        if not shortest <= len(value) <= longest:
+            raise ValueError(f"has {len(value)} characters: write {shortest} to {longest}")
+        if not value.isprintable():
+            raise ValueError(f"{shown(value)} holds line breaks or invisible characters: remove them")
+        return value
+
+    return read
+
+
+def whole_number(lowest: int, highest: int) -> Callable[[object], int]:
+    """Make the reader of whole numbers within bounds, both included."""
+
+    def read(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"{shown(value)} is not a whole number: write one such as {max(lowest, 20)}")
+        if not lowest <= value <= highest:
+            raise ValueError(f"{shown(value)} is out of range: write a whole number from {lowest} to {highest:,}")
+        return value
+
+    return read
+
+
+def read_url(value: object) -> str:
+    """Read an http or https address."""
+    text = printable(1, 2048)(value)
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in text
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(f"{shown(text)} is not a web address: write one such as https://wiki.example/runbook")
+    return text
+
+
+def read_positive_duration(value: object) -> int:
+    """Read a duration longer than zero, in milliseconds."""
+    ms = parse_duration(value)
+    if ms == 0:
+        raise ValueError(f"{shown(value)} is no time at all: write a duration longer than zero, such as 30s")
+    return ms
+
+
+def read_pane(value: object) -> int:
+    """Read the pane: whole seconds, from 1s to 1m, in milliseconds."""
+    ms = parse_duration(value)
+    if ms % SECOND_MS or not SECOND_MS <= ms <= MINUTE_MS:
+        raise ValueError(f"{shown(value)} is not a usable pane: write whole seconds from 1s to 1m")
+    return ms
+
+
+def read_window(value: object) -> int:
+    """Read a sliding window: longer than zero, at most an hour, in milliseconds."""
+    ms = read_positive_duration(value)
+    if ms > LONGEST_WINDOW_MS:
+        raise ValueError(f"{shown(value)} is too long a window: write at most {format_duration(LONGEST_WINDOW_MS)}")
+    return ms
+
+
+def read_positive_share(value: object) -> float:
+    """Read a share above 0 % and up to 100 %."""
+    share = parse_share(value)
+    if share == 0:
+        raise ValueError(f"{shown(value)} is nothing: write a share above 0%, up to 100%")
+    return share
+
+
+def read_error_limit(value: object) -> float:
+    """Read the highest error share allowed: above 0 % and low enough that exceeding it is possible."""
+    share = read_positive_share(value)
+    if share > HIGHEST_ERROR_LIMIT:
+        raise ValueError(
+            f"{shown(value)} is a limit that can hardly fail: write at most {format_share(HIGHEST_ERROR_LIMIT)}, "
+            f"usually a few percent"
+        )
+    return share
+
+
+def read_quantile(value: object) -> float:
+    """Read a quantile, strictly between 0 and 1."""
+    quantile = parse_number(value)
+    if not 0 < quantile < 1:
+        raise ValueError(f"{shown(value)} is not a quantile: write a number between 0 and 1, such as 0.95 for p95")
+    return quantile
+
+
+def read_ratio(value: object) -> float:
+    """Read how many times the baseline's value is still acceptable: 1 or more."""
+    ratio = parse_number(value)
+    if not 1 <= ratio <= HIGHEST_RATIO:
+        raise ValueError(
+            f"{shown(value)} is not a usable ratio of candidate to baseline: write 1 or more (at most "
+            f"{HIGHEST_RATIO:g}), such as 1.25 for a quarter more"
+        )
+    return ratio
+
+
+def read_error_classes(value: object) -> tuple[ErrorClass, ...]:
+    """Read which outcomes count as errors, into one fixed order, so that their order never matters."""
+    words = ", ".join(ERROR_CLASSES)
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError(f"{shown(value)} does not say what an error is: write a list with at least one of {words}")
+    for word in value:
+        if word not in ERROR_CLASSES:
+            raise ValueError(f"{shown(word)} is not a class of outcomes: write a list of {words}")
+    if len(set(value)) < len(value):
+        raise ValueError("names a class of outcomes twice: write each once")
+    return tuple(known for known in ERROR_CLASSES if known in value)
+
+
+def frozen_mapping(mapping: Mapping[str, V]) -> Mapping[str, V]:
+    """Return a read-only copy in the order of its keys, so that equal mappings also iterate alike."""
+    return MappingProxyType(dict(sorted(mapping.items())))
+
+
+_WrittenDuration = PlainSerializer(format_duration, return_type=str)
+_WrittenShare = PlainSerializer(format_share, return_type=str, when_used="unless-none")
+WRITTEN_MAPPING = WrapSerializer(lambda mapping, write: write(dict(mapping)))  # a read-only mapping as a dict again
+
+RolloutId = Annotated[str, PlainValidator(identifier(128))]
+Name = Annotated[str, PlainValidator(identifier(64))]
+Text = Annotated[str, PlainValidator(printable(1, 128))]
+LabelValue = Annotated[str, PlainValidator(printable(0, 256))]
+Count = Annotated[int, PlainValidator(whole_number(1, 1_000_000_000))]
+Tries = Annotated[int, PlainValidator(whole_number(1, 100))]
+DurationMs = Annotated[int, PlainValidator(read_positive_duration), _WrittenDuration]
+PaneMs = Annotated[int, PlainValidator(read_pane), _WrittenDuration]
+WindowMs = Annotated[int, PlainValidator(read_window), _WrittenDuration]
+Share = Annotated[float, PlainValidator(read_positive_share), _WrittenShare]
+Quantile = Annotated[float, PlainValidator(read_quantile)]
+ErrorClasses = Annotated[tuple[ErrorClass, ...], PlainValidator(read_error_classes), PlainSerializer(list)]
+
+# May be left out, which reads as None; a key with nothing behind it is a fault all the same.
+OptionalUrl = Annotated[str | None, PlainValidator(read_url)]
+OptionalErrorLimit = Annotated[float | None, PlainValidator(read_error_limit), _WrittenShare]
+OptionalRatio = Annotated[float | None, PlainValidator(read_ratio)]
+OptionalText = Annotated[str | None, PlainValidator(printable(1, 128))]

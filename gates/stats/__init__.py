@@ -1,0 +1,1 @@
+"""One statistic a file: what the gate computes, its source, and nothing else."""

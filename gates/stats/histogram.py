@@ -1,0 +1,176 @@
+"""Latency histogram in log-linear buckets cut from the bits of a float64.
+
+Each power of two is cut into 64 equal buckets, so a bucket's representative value is within 1/129 (0.78 %) of any
+value in it. No logarithm is taken, so equal inputs give equal buckets on every machine. The layout is that of
+HdrHistogram and of DDSketch's linearly interpolated mapping (Masson, Rim, Lee: DDSketch, VLDB 2019).
+Counts merge and subtract exactly and in any order, which sliding windows and replays rest on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+SUB_BUCKET_BITS = 6
+LOWEST_EXPONENT = -14  # 2^-14 s = 61 us
+OCTAVES = 22  # up to 2^8 s = 256 s
+BUCKETS = OCTAVES << SUB_BUCKET_BITS
+
+_SHIFT = 52 - SUB_BUCKET_BITS
+_OFFSET = (1023 + LOWEST_EXPONENT) << SUB_BUCKET_BITS
+
+Counts = NDArray[np.int64]
+
+
+def bucket_indices(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The bucket of each latency in seconds; below 61 us the first, from 256 s on the last.
+
+    >>> bucket_indices(np.array([0.001, 0.1, 0.25, 1.0, 1.5])).tolist()
+    [257, 678, 768, 896, 928]
+    """
+    indices: NDArray[np.int64] = np.clip((seconds.view(np.int64) >> _SHIFT) - _OFFSET, 0, BUCKETS - 1)
+    return indices
+
+
+def lower_edges(indices: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The lower edge, in seconds, of each bucket."""
+    return ((indices + _OFFSET) << _SHIFT).view(np.float64)
+
+
+_EDGES = lower_edges(np.arange(BUCKETS + 1, dtype=np.int64))
+_VALUES_MS = 1000.0 * 2.0 * _EDGES[:-1] * _EDGES[1:] / (_EDGES[:-1] + _EDGES[1:])
+
+
+def quantile(indices: NDArray[np.int64], counts: Counts, q: float) -> float | None:
+    """The q-quantile in milliseconds, or None without data.
+
+    Hyndman and Fan's type 7 (numpy's default): linear between the two order statistics around `(n - 1) q`,
+    each known to 0.78 %.
+    """
+    cumulative = np.cumsum(counts)
+    total = int(cumulative[-1]) if len(cumulative) else 0
+    if total == 0:
+        return None
+    rank = (total - 1) * q
+    below = int(rank)
+    at = int(np.searchsorted(cumulative, below, side="right"))
+    low = float(_VALUES_MS[indices[at]])
+    if rank == below:
+        return low
+    after = int(np.searchsorted(cumulative, below + 1, side="right"))
+    return low + (float(_VALUES_MS[indices[after]]) - low) * (rank - below)
+
+
+def _frozen(values: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+    array = np.asarray(values, dtype=np.int64)
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Histogram:
+    """Latencies as sparse bucket counts: ascending `indices` and the positive `counts` beside them."""
+
+    indices: NDArray[np.int64] = field(default_factory=lambda: _frozen(()))
+    counts: Counts = field(default_factory=lambda: _frozen(()))
+
+    @classmethod
+    def of(cls, latencies_ms: Sequence[float] | NDArray[np.float64]) -> Histogram:
+        """The histogram of finite, non-negative latencies in milliseconds."""
+        seconds = np.asarray(latencies_ms, dtype=np.float64) / 1000.0
+        return cls.from_dense(np.bincount(bucket_indices(seconds), minlength=BUCKETS))
+
+    @classmethod
+    def from_dense(cls, dense: Counts) -> Histogram:
+        """From one count per bucket."""
+        indices = np.flatnonzero(dense)
+        return cls(_frozen(indices), _frozen(dense[indices]))
+
+    @classmethod
+    def from_lists(cls, indices: Sequence[int], counts: Sequence[int]) -> Histogram:
+        """From the wire form of `to_lists`.
+
+        Raises:
+            ValueError: lengths differ, a bucket does not exist or repeats, or a count is not positive.
+        """
+        known = cls(_frozen(indices), _frozen(counts))
+        if len(known.indices) != len(known.counts):
+            raise ValueError(f"{len(indices)} bucket indices but {len(counts)} counts")
+        if len(known.indices) and (
+            known.indices[0] < 0
+            or known.indices[-1] >= BUCKETS
+            or bool(np.any(np.diff(known.indices) <= 0))
+            or bool(np.any(known.counts <= 0))
+        ):
+            raise ValueError("bucket indices must ascend within the histogram and counts be positive")
+        return known
+
+    def to_lists(self) -> tuple[list[int], list[int]]:
+        """The wire form: bucket indices and counts."""
+        return self.indices.tolist(), self.counts.tolist()
+
+    @property
+    def total(self) -> int:
+        """How many latencies."""
+        return int(self.counts.sum())
+
+    def merge(self, other: Histogram) -> Histogram:
+        """Both together; associative and commutative."""
+        if not len(other.indices):
+            return self
+        if not len(self.indices):
+            return other
+        dense = np.zeros(BUCKETS, dtype=np.int64)
+        dense[self.indices] += self.counts
+        dense[other.indices] += other.counts
+        return Histogram.from_dense(dense)
+
+    def quantile(self, q: float) -> float | None:
+        """The q-quantile in milliseconds, or None without data."""
+        return quantile(self.indices, self.counts, q)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Histogram)
+            and np.array_equal(self.indices, other.indices)
+            and np.array_equal(self.counts, other.counts)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.indices.tobytes(), self.counts.tobytes()))
+
+
+EMPTY = Histogram()
+
+
+class RunningHistogram:
+    """The sum of histograms that come and go, kept dense: what a sliding window needs."""
+
+    __slots__ = ("_dense",)
+
+    def __init__(self) -> None:
+        self._dense: Counts = np.zeros(BUCKETS, dtype=np.int64)
+
+    def add(self, histogram: Histogram) -> None:
+        """Count these latencies in."""
+        self._dense[histogram.indices] += histogram.counts
+
+    def remove(self, histogram: Histogram) -> None:
+        """Take out latencies added before."""
+        self._dense[histogram.indices] -= histogram.counts
+
+    def get(self) -> Histogram:
+        """What is in it now."""
+        return Histogram.from_dense(self._dense)
+
+    def quantile(self, q: float) -> float | None:
+        """The q-quantile in milliseconds, or None without data."""
+        return self.get().quantile(q)
+
+    def above(self, limit_ms: float) -> int:
+        """How many latencies lie in buckets above the one that holds `limit_ms`."""
+        bucket = int(bucket_indices(np.array([limit_ms / 1000.0]))[0])
+        return int(self._dense[bucket + 1 :].sum())

@@ -1,0 +1,115 @@
+"""The states a rollout can be in, what can happen to it, and the one table of what follows.
+
+Nothing here computes. `lookup` is the only reader; a pair that the table lacks fails closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gates.decisions import Action
+
+
+class Phase(StrEnum):
+    """Where a rollout stands."""
+
+    IDLE = "idle"
+    BAKING = "baking"
+    HELD = "held"
+    PAUSED = "paused"
+    ROLLED_BACK = "rolled_back"
+    PROMOTED = "promoted"
+
+
+class Signal(StrEnum):
+    """What the last pane, an operator or an actuator says; of several at once the first in this order counts."""
+
+    START = "start"
+    OPERATOR_ROLLBACK = "operator_rollback"
+    OPERATOR_PROMOTE = "operator_promote"
+    OPERATOR_PAUSE = "operator_pause"
+    OPERATOR_RESUME = "operator_resume"
+    FAILING = "failing"  # a check FAILs
+    BROKEN = "broken"  # nobody reports telemetry
+    SILENT_LONG = "silent_long"  # a cohort without requests past no_data.pause_after
+    SILENT = "silent"  # ... past no_data.hold_after
+    UNCONFIRMED = "unconfirmed"  # no actuator acknowledged the weights in the allowed tries
+    PASSED_LAST = "passed_last"  # the last stage is baked and every check PASSes
+    PASSED = "passed"  # the stage is baked and every check PASSes
+    UNDECIDED = "undecided"  # the stage is baked but not every check PASSes on complete data
+    STEADY = "steady"  # nothing to say: the stage bakes
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """The phase that follows and the decision that is published, if any.
+
+    With `refused` the operator's control is answered with a refusal. With `escalate` a person is to be paged.
+    """
+
+    phase: Phase
+    action: Action | None = None
+    refused: bool = False
+    escalate: bool = False
+
+
+_ACTIVE = (Phase.BAKING, Phase.HELD)
+_RUNNING = (*_ACTIVE, Phase.PAUSED)
+_ENDED = (Phase.ROLLED_BACK, Phase.PROMOTED)
+_PANES = tuple(Signal)[tuple(Signal).index(Signal.FAILING) :]
+
+_Table = dict[tuple[Phase, Signal], Transition]
+
+
+def _rows(phases: tuple[Phase, ...], signals: tuple[Signal, ...], to: Transition) -> _Table:
+    return {(phase, signal): to for phase in phases for signal in signals}
+
+
+def _stay(phases: tuple[Phase, ...], signals: tuple[Signal, ...], *, refused: bool = False) -> _Table:
+    return {(phase, signal): Transition(phase, refused=refused) for phase in phases for signal in signals}
+
+
+TABLE: _Table = {
+    # a policy starts a new epoch, whatever the last one came to
+    **_rows(tuple(Phase), (Signal.START,), Transition(Phase.BAKING, Action.START)),
+    # what the panes say while the rollout bakes or is held
+    **_rows(_RUNNING, (Signal.FAILING,), Transition(Phase.ROLLED_BACK, Action.ROLLBACK)),
+    **_rows(_ACTIVE, (Signal.BROKEN,), Transition(Phase.HELD, Action.HOLD, escalate=True)),
+    **_rows(_ACTIVE, (Signal.SILENT_LONG,), Transition(Phase.PAUSED, Action.PAUSE, escalate=True)),
+    **_rows(_ACTIVE, (Signal.SILENT, Signal.UNDECIDED), Transition(Phase.HELD, Action.HOLD)),
+    **_rows(_ACTIVE, (Signal.UNCONFIRMED,), Transition(Phase.HELD, Action.HOLD, escalate=True)),
+    **_rows(_ACTIVE, (Signal.PASSED,), Transition(Phase.BAKING, Action.ADVANCE)),
+    **_rows(_ACTIVE, (Signal.PASSED_LAST,), Transition(Phase.PROMOTED, Action.PROMOTE)),
+    **_stay((Phase.BAKING,), (Signal.STEADY,)),
+    (Phase.HELD, Signal.STEADY): Transition(Phase.BAKING, Action.RESUME),
+    # a paused rollout waits for a person; only a failing check moves it (above)
+    **_stay((Phase.PAUSED,), tuple(signal for signal in _PANES if signal is not Signal.FAILING)),
+    (Phase.PAUSED, Signal.UNCONFIRMED): Transition(Phase.PAUSED, Action.PAUSE, escalate=True),
+    # an end nobody acknowledged is said again, louder
+    (Phase.ROLLED_BACK, Signal.UNCONFIRMED): Transition(Phase.ROLLED_BACK, Action.ROLLBACK, escalate=True),
+    (Phase.PROMOTED, Signal.UNCONFIRMED): Transition(Phase.PROMOTED, Action.PROMOTE, escalate=True),
+    # operators
+    **_rows((*_RUNNING, Phase.PROMOTED), (Signal.OPERATOR_ROLLBACK,), Transition(Phase.ROLLED_BACK, Action.ROLLBACK)),
+    **_rows(_RUNNING, (Signal.OPERATOR_PROMOTE,), Transition(Phase.PROMOTED, Action.PROMOTE)),
+    **_rows(_ACTIVE, (Signal.OPERATOR_PAUSE,), Transition(Phase.PAUSED, Action.PAUSE)),
+    (Phase.PAUSED, Signal.OPERATOR_RESUME): Transition(Phase.BAKING, Action.RESUME),
+    # controls that make no sense here are refused, with words, and change nothing
+    **_stay((Phase.ROLLED_BACK,), (Signal.OPERATOR_ROLLBACK, Signal.OPERATOR_PROMOTE), refused=True),
+    **_stay((Phase.PROMOTED,), (Signal.OPERATOR_PROMOTE,), refused=True),
+    **_stay((*_ENDED, Phase.PAUSED), (Signal.OPERATOR_PAUSE,), refused=True),
+    **_stay((*_ENDED, *_ACTIVE), (Signal.OPERATOR_RESUME,), refused=True),
+}
+
+
+def lookup(phase: Phase, signal: Signal) -> Transition:
+    """What follows.
+
+    A pair that is not in the table fails closed: a live rollout is held and a person paged; an ended one stays ended.
+    """
+    known = TABLE.get((phase, signal))
+    if known is not None:
+        return known
+    if phase in _RUNNING:
+        return Transition(Phase.HELD, Action.HOLD, escalate=True)
+    return Transition(phase)

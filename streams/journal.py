@@ -1,0 +1,163 @@
+"""The records of the one log, and their codec.
+
+All that can change a rollout's fate is a record in `gate-journal`: what ingest counted (`Partial`), how far it has
+come and what time it is (`Progress`), and what operators and actuators said (`Start`, `Control`, `Ack`). Operators and
+actuators write the last three to topics of their own; the sequencer adds their `origin` and appends them here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+import orjson
+
+from gates.panes import CLASSES, Cell
+from gates.stats.histogram import Histogram
+
+
+class SourcePartition(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """One partition of a topic that events come from."""
+
+    topic: str
+    partition: int
+
+
+class CellRecord(msgspec.Struct, frozen=True, array_like=True):
+    """One cohort in one cell of event time: counts by `CLASSES`, and the latency histogram, sparse."""
+
+    cohort: str
+    start: int
+    counts: tuple[int, ...]
+    buckets: list[int]
+    bucket_counts: list[int]
+
+    @classmethod
+    def of(cls, cohort: str, start: int, cell: Cell) -> CellRecord:
+        """The record of a cell that starts at `start`, milliseconds since the epoch."""
+        return cls(cohort, start, cell.counts, *cell.latency.to_lists())
+
+    def cell(self) -> Cell:
+        """The cell; ValueError where the record is none."""
+        if len(self.counts) != len(CLASSES) or min(self.counts) < 0:
+            raise ValueError(f"a cell has {len(CLASSES)} counts, none negative")
+        return Cell(tuple(self.counts), Histogram.from_lists(self.buckets, self.bucket_counts))
+
+
+class Timing(msgspec.Struct, frozen=True, kw_only=True):
+    """How event time moves, in milliseconds; journaled with a rollout's start, so that a replay needs no settings.
+
+    The watermark trails the newest event by `out_of_orderness`. A source partition that has caught up and is silent for
+    `idle_timeout`, or that stands still for `stall_timeout`, is left out of it.
+    """
+
+    out_of_orderness: int = 2_000
+    idle_timeout: int = 5_000
+    stall_timeout: int = 30_000
+
+
+class Origin(msgspec.Struct, frozen=True, array_like=True):
+    """Where the sequencer found a message; a repeat has an offset that is no greater."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Partial(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.partial/v1"):
+    """What one chunk of a source partition holds of one rollout so far.
+
+    The chunk begins at offset `start`; all before offset `upto` is in the cells, which are cumulative.
+    """
+
+    rollout: str
+    source: SourcePartition
+    start: int
+    upto: int
+    final: bool
+    cells: list[CellRecord]
+
+
+class SourceProgress(msgspec.Struct, frozen=True, array_like=True):
+    """How far a worker has come in a source partition: next offset, newest event time (ms, None before the first)."""
+
+    source: SourcePartition
+    position: int
+    newest: int | None
+    caught_up: bool
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.progress/v1"):
+    """What a worker has journaled so far, and its wall clock in milliseconds: the only way time enters the system."""
+
+    worker: str
+    wall: int
+    sources: list[SourceProgress]
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.start/v1"):
+    """An operator starts a rollout by its policy; `at` is the operator's wall clock in milliseconds."""
+
+    rollout: str
+    policy: dict[str, Any]
+    by: str
+    reason: str = ""
+    at: int
+    timing: Timing | None = None
+    origin: Origin | None = None
+
+
+ControlWord = Literal["pause", "resume", "rollback", "promote"]
+
+
+class Control(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.control/v1"):
+    """An operator's order for a rollout that runs; `epoch` None means whichever is current."""
+
+    rollout: str
+    control: ControlWord
+    by: str
+    reason: str = ""
+    at: int
+    epoch: int | None = None
+    origin: Origin | None = None
+
+
+class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.ack/v1"):
+    """What an actuator did about a decision; `weights` are per cent by cohort, as it then observed them."""
+
+    id: str
+    rollout: str
+    epoch: int
+    sequence: int
+    actuator: str
+    status: Literal["applied", "rejected", "expired", "failed"]
+    weights: dict[str, float]
+    reason: str = ""
+    at: int
+    origin: Origin | None = None
+
+
+Record = Partial | Progress | Start | Control | Ack
+Spoken = Start | Control | Ack
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+
+
+def encode(record: Record) -> bytes:
+    """The message value of a journal record."""
+    return _encoder.encode(record)
+
+
+def decode(value: bytes) -> Record:
+    """The record in a message value.
+
+    Raises:
+        msgspec.DecodeError: it is none of ours, or malformed.
+    """
+    return _decoder.decode(value)
+
+
+def encode_document(document: object) -> bytes:
+    """The message value of whatever else is published: decisions, commands, statuses, snapshots."""
+    return orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)

@@ -1,0 +1,257 @@
+"""The judge: a fold over one journal partition. Pure: a replay of the same records gives the same outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from gates.decisions import Command, Decision
+from gates.gate import Gate
+from gates.machine import Acked, Controlled, Moment, Started
+from gates.panes import Pane
+from gates.policy import Policy, PolicyError
+from gates.transitions import Signal
+from streams.ingest.chunks import CELL_MS
+from streams.journal import Ack, Control, Partial, Progress, Record, Spoken, Start, Timing
+from streams.judge.join import Join
+from streams.judge.watermarks import Watermarks
+
+LONGEST_SILENT_WALK_MS = 3_600_000
+"""A longer stretch without events is stepped over in one pane; what follows from silence follows all the same."""
+
+MOST_UNJUDGED = 1_000
+"""Rollouts that events name but no policy governs: so many are followed per journal partition, the rest are ignored."""
+
+CONTROLS = {
+    "pause": Signal.OPERATOR_PAUSE,
+    "resume": Signal.OPERATOR_RESUME,
+    "rollback": Signal.OPERATOR_ROLLBACK,
+    "promote": Signal.OPERATOR_PROMOTE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a rollout stands after this record, for `gate-status`."""
+
+    rollout: str
+    document: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A decision's weights were confirmed: how long after the decision's event time, in milliseconds of wall time."""
+
+    rollout: str
+    action: str
+    status: str
+    took_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Events that came after their pane was judged."""
+
+    rollout: str
+    events: int
+
+
+Outcome = Decision | Command | Status | Acknowledged | Late
+
+
+@dataclass(slots=True)
+class Rollout:
+    """One rollout in the fold: its join, its gate once a policy started it, and how far operators were heard.
+
+    `seen` has the greatest offset per origin partition: what the sequencer repeats is not heard twice. `changed` says
+    that a snapshot is due.
+    """
+
+    join: Join = field(default_factory=Join)
+    gate: Gate | None = None
+    timing: Timing = field(default_factory=Timing)
+    seen: dict[str, int] = field(default_factory=dict)
+    late: int = 0
+    snapshot_offset: int = -1
+    changed: bool = False
+
+    def heard(self, record: Spoken) -> bool:
+        """Tell whether this operator's or actuator's word was taken in before; from now on it was."""
+        origin = record.origin
+        if origin is None:
+            return False
+        key = f"{origin.topic}/{origin.partition}"
+        if origin.offset <= self.seen.get(key, -1):
+            return True
+        self.seen[key] = origin.offset
+        return False
+
+    def dump(self) -> dict[str, object]:
+        """Everything as JSON values, for a snapshot."""
+        return {
+            "join": self.join.dump(),
+            "gate": None if self.gate is None else self.gate.dump(),
+            "timing": msgspec.to_builtins(self.timing),
+            "seen": dict(self.seen),
+            "late": self.late,
+        }
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any]) -> Rollout:
+        """The rollout that `dump` described."""
+        return cls(
+            join=Join.load(state["join"]),
+            gate=None if state["gate"] is None else Gate.load(state["gate"]),
+            timing=msgspec.convert(state["timing"], Timing),
+            seen=dict(state["seen"]),
+            late=state["late"],
+        )
+
+
+class Fold:
+    """The state of one journal partition: `apply` each record in order of offsets."""
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+        self.marks = Watermarks()
+        self.rollouts: dict[str, Rollout] = {}
+        self.offset = -1
+        self.ignored = 0
+
+    def apply(self, record: Record, offset: int) -> list[Outcome]:
+        """Take in the record at `offset`; returns what is to be published, in order."""
+        self.offset = offset
+        match record:
+            case Partial():
+                return self._partial(record, offset)
+            case Progress():
+                return self._progress(record, offset)
+            case Start():
+                return self._start(record, offset)
+            case Control() | Ack():
+                return self._spoken(record, offset)
+
+    def _partial(self, record: Partial, offset: int) -> list[Outcome]:
+        rollout = self.rollouts.get(record.rollout)
+        if rollout is None:
+            if len(self.rollouts) >= MOST_UNJUDGED and self._unjudged() >= MOST_UNJUDGED:
+                self.ignored += 1
+                return []
+            rollout = self.rollouts[record.rollout] = Rollout()
+            rollout.join.closed_until = self._watermark(rollout.timing) or 0
+        if offset <= rollout.snapshot_offset:
+            return []
+        rollout.changed = True
+        late = rollout.join.apply(record)
+        if not late or rollout.gate is None:
+            return []
+        rollout.late += late
+        return [Late(record.rollout, late)]
+
+    def _unjudged(self) -> int:
+        return sum(rollout.gate is None for rollout in self.rollouts.values())
+
+    def _watermark(self, timing: Timing) -> int | None:
+        reading = self.marks.read(timing).watermark
+        return None if reading is None else reading - reading % CELL_MS
+
+    def _progress(self, record: Progress, offset: int) -> list[Outcome]:
+        self.marks.apply(record)
+        outcomes: list[Outcome] = []
+        for name, rollout in list(self.rollouts.items()):
+            if offset <= rollout.snapshot_offset:
+                continue
+            if rollout.gate is None:
+                self._drop_judged(name, rollout)
+            else:
+                outcomes += self._judge(name, rollout, rollout.gate, offset)
+        return outcomes
+
+    def _drop_judged(self, name: str, rollout: Rollout) -> None:
+        """Nobody asked for this rollout yet: keep only what a policy that comes now would still judge."""
+        until = self._watermark(rollout.timing)
+        if until is not None and until > rollout.join.closed_until:
+            rollout.join.take(until, until)
+            rollout.changed = True
+        if rollout.join.next_cell() is None:
+            del self.rollouts[name]
+
+    def _judge(self, name: str, rollout: Rollout, gate: Gate, offset: int) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        reading = self.marks.read(rollout.timing)
+        judged = False
+        if reading.watermark is not None:
+            for start, end in _panes(rollout.join, reading.watermark, gate.state.policy.pane_ms):
+                cells = rollout.join.take(start, end)
+                pane = Pane(start, end, cells, reading.complete, rollout.late, reading.broken)
+                rollout.late = 0
+                outcomes += gate.pane(pane, self._moment(end, offset))
+                judged = rollout.changed = True
+        moment = self._moment(rollout.join.closed_until, offset)
+        due = gate.tick(moment)
+        rollout.changed |= bool(due)
+        outcomes += due
+        if outcomes or (judged and not gate.ended):
+            outcomes.append(Status(name, gate.status(moment)))
+        return outcomes
+
+    def _moment(self, event_time: int, offset: int) -> Moment:
+        return Moment(event_time, self.marks.newest, self.marks.wall, (self.partition, offset))
+
+    def _start(self, record: Start, offset: int) -> list[Outcome]:
+        rollout = self.rollouts.setdefault(record.rollout, Rollout())
+        if offset <= rollout.snapshot_offset or rollout.heard(record):
+            return []
+        try:
+            policy = Policy.parse(record.policy)
+        except PolicyError:
+            return []  # the sequencer lets none through; one that another build let through starts nothing
+        running = rollout.gate is not None and not rollout.gate.ended
+        if running and rollout.gate is not None and rollout.gate.state.policy.hash == policy.hash:
+            return []  # started already
+        rollout.changed = True
+        rollout.timing = record.timing or Timing()
+        now = self._watermark(rollout.timing)
+        now = max(record.at - record.at % CELL_MS if now is None else now, rollout.join.closed_until)
+        now += -now % policy.pane_ms
+        rollout.join.take(now, now)
+        rollout.late = 0
+        moment = self._moment(now, offset)
+        rollout.gate, outputs = Gate.begin(rollout.gate, Started(policy, record.by, record.reason), moment)
+        return [*outputs, Status(record.rollout, rollout.gate.status(moment))]
+
+    def _spoken(self, record: Control | Ack, offset: int) -> list[Outcome]:
+        rollout = self.rollouts.get(record.rollout)
+        if rollout is None or rollout.gate is None or offset <= rollout.snapshot_offset or rollout.heard(record):
+            return []
+        rollout.changed = True
+        gate, moment = rollout.gate, self._moment(rollout.join.closed_until, offset)
+        outcomes: list[Outcome] = []
+        if isinstance(record, Control):
+            word = Controlled(CONTROLS[record.control], record.by, record.reason, record.epoch)
+            outcomes += gate.control(word, moment)
+        else:
+            awaited, last = gate.state.pending, gate.state.last
+            acked = Acked(record.epoch, record.sequence, record.status == "applied", record.weights, record.actuator)
+            gate.ack(acked, moment)
+            if last is not None:
+                confirmed = awaited is not None and gate.state.pending is None
+                took = max(0, record.at - last.event_time) if confirmed else None
+                outcomes.append(Acknowledged(record.rollout, last.action.value, record.status, took))
+        return [*outcomes, Status(record.rollout, gate.status(moment))]
+
+
+def _panes(join: Join, watermark: int, pane_ms: int) -> Iterator[tuple[int, int]]:
+    """The panes that the watermark closes now, in order; `join` is consumed while this runs."""
+    while (start := join.closed_until) + pane_ms <= watermark:
+        if watermark - start > LONGEST_SILENT_WALK_MS:
+            next_cell = join.next_cell()
+            resume = watermark if next_cell is None else min(next_cell, watermark)
+            skipped = (resume - start) // pane_ms - 1
+            if skipped * pane_ms > LONGEST_SILENT_WALK_MS:
+                start += skipped * pane_ms
+                join.closed_until = start
+        yield start, start + pane_ms

@@ -1,0 +1,113 @@
+"""The join: from versions of chunks, repeated and interleaved as they may be, to exact sums. Pure.
+
+Per rollout and source partition there is the sum of finished chunks and the latest version of the open one. A version
+of an older chunk, or of the open one reaching less far, is known already; one reaching further replaces it; a later
+chunk makes the open one final. Duplicates, re-reads after a crash, and zombies all converge to the same sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from gates.panes import NOTHING, Cell
+from streams.journal import CellRecord, Partial, SourcePartition
+
+Key = tuple[str, int]
+Cells = dict[Key, Cell]
+
+
+class _Open(NamedTuple):
+    start: int
+    upto: int
+    cells: Cells
+
+
+class Join:
+    """The cells of one rollout that are not judged yet, whatever way they reached us.
+
+    `closed_until` is the event time judged so far (ms): what arrives for before is late, is counted and never applied.
+    """
+
+    def __init__(self) -> None:
+        self.closed_until = 0
+        self._folded: Cells = {}
+        self._open: dict[SourcePartition, _Open] = {}
+
+    def apply(self, partial: Partial) -> int:
+        """Take in one version; returns how many events in it are new but late."""
+        known = self._open.get(partial.source)
+        if known is not None:
+            if partial.start < known.start or (partial.start == known.start and partial.upto <= known.upto):
+                return 0
+            if partial.start > known.start:
+                self._fold(known.cells)
+                known = None
+        cells = {(record.cohort, record.start): record.cell() for record in partial.cells}
+        late = 0
+        for key, cell in cells.items():
+            if key[1] < self.closed_until:
+                before = NOTHING if known is None else known.cells.get(key, NOTHING)
+                late += cell.requests - before.requests
+        self._open[partial.source] = _Open(partial.start, partial.upto, cells)
+        return late
+
+    def _fold(self, cells: Cells) -> None:
+        for key, cell in cells.items():
+            if key[1] >= self.closed_until:
+                self._folded[key] = self._folded.get(key, NOTHING).merge(cell)
+
+    def take(self, start: int, end: int) -> dict[str, Cell]:
+        """The sums of event time `[start, end)` by cohort, as known now; and close it."""
+        found: dict[str, Cell] = {}
+        for cohort, at in sorted(key for key in self._folded if key[1] < end):
+            cell = self._folded.pop((cohort, at))
+            if at >= start:
+                found[cohort] = found.get(cohort, NOTHING).merge(cell)
+        for source in sorted(self._open):
+            for (cohort, at), cell in self._open[source].cells.items():
+                if start <= at < end and at >= self.closed_until:
+                    found[cohort] = found.get(cohort, NOTHING).merge(cell)
+        self.closed_until = max(self.closed_until, end)
+        return found
+
+    def next_cell(self) -> int | None:
+        """Start of the earliest cell that is not closed yet; None if there is none."""
+        starts = [at for _, at in self._folded]
+        for version in self._open.values():
+            starts += [at for _, at in version.cells if at >= self.closed_until]
+        return min(starts, default=None)
+
+    def dump(self) -> dict[str, object]:
+        """Everything as JSON values, for a snapshot."""
+        return {
+            "closed_until": self.closed_until,
+            "folded": _records(self._folded),
+            "open": [
+                [source.topic, source.partition, version.start, version.upto, _records(version.cells)]
+                for source, version in self._open.items()
+            ],
+        }
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any]) -> Join:
+        """The join that `dump` described."""
+        join = cls()
+        join.closed_until = state["closed_until"]
+        join._folded = _cells(state["folded"])
+        join._open = {
+            SourcePartition(topic, partition): _Open(start, upto, _cells(cells))
+            for topic, partition, start, upto, cells in state["open"]
+        }
+        return join
+
+
+def _records(cells: Cells) -> list[list[object]]:
+    return [[cohort, at, list(cell.counts), *cell.latency.to_lists()] for (cohort, at), cell in cells.items()]
+
+
+def _cells(records: list[list[Any]]) -> Cells:
+    return {
+        (cohort, at): CellRecord(cohort, at, tuple(counts), buckets, bucket_counts).cell()
+        for cohort, at, counts, buckets, bucket_counts in records
+    }

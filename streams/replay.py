@@ -1,0 +1,116 @@
+"""The whole pipeline without a broker: events or a journal in, decisions out.
+
+The aggregation, the join, the watermark and the gate are those of the worker. Time is event time alone, so the same
+input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from connectors.decoders import decode_batch
+from gates.decisions import Decision
+from gates.policy import Policy
+from streams.ingest.chunks import CELL_MS, Chunker, Decoded
+from streams.journal import Ack, Progress, Record, SourcePartition, SourceProgress, Start, Timing
+from streams.judge.fold import Fold, Outcome
+
+BATCH = 1_000
+SOURCE = SourcePartition("events", 0)
+
+
+@dataclass(slots=True)
+class Replay:
+    """Request events as NDJSON lines, judged by a policy as if a worker had read them in this order.
+
+    With `acks` every decision is acknowledged at once, else never. After (or while) `run` is consumed, `events` and
+    `faults` say how much was read, and how much was not to be read, by reason.
+    """
+
+    policy: Policy
+    timing: Timing = field(default_factory=Timing)
+    acks: bool = True
+    events: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    _fold: Fold = field(default_factory=lambda: Fold(0))
+    _chunker: Chunker = field(default_factory=lambda: Chunker(SOURCE))
+    _offset: int = -1
+    _pending: list[Decoded] = field(default_factory=list)
+    _flushed_until: int | None = None
+
+    def run(self, lines: Iterable[bytes]) -> Iterator[Outcome]:
+        """What is published, in order."""
+        source_offset = 0
+        supply = iter(lines)
+        while batch := list(islice(supply, BATCH)):
+            decoded = decode_batch(line for line in batch if not line.isspace())
+            self.faults.update(fault.reason for _, fault in decoded.faults)
+            for event in decoded.events:
+                if self._flushed_until is None:
+                    yield from self._begin(event.ts_ms)
+                elif event.ts_ms >= self._flushed_until + CELL_MS:
+                    yield from self._flush()
+                    self._flushed_until = event.ts_ms - event.ts_ms % CELL_MS
+                self._pending.append(Decoded(source_offset, event.ts_ms, [event]))
+                source_offset += 1
+            self.events += len(decoded.events)
+        if self._flushed_until is not None:
+            yield from self._flush(last=True)
+
+    def _begin(self, ts_ms: int) -> Iterator[Outcome]:
+        self._flushed_until = ts_ms - ts_ms % CELL_MS
+        yield from self._apply(
+            Start(
+                rollout=self.policy.rollout,
+                policy=self.policy.document(),
+                by="replay",
+                at=self._flushed_until,
+                timing=self.timing,
+            )
+        )
+
+    def _flush(self, *, last: bool = False) -> Iterator[Outcome]:
+        """Journal what came since the last flush, and how far event time has come."""
+        self._chunker.take(self._pending)
+        self._pending.clear()
+        for partial in self._chunker.flush().partials:
+            yield from self._apply(partial)
+        newest = self._chunker.newest or 0
+        if last:  # nothing more can come: let the last pane close too
+            newest += self.policy.pane_ms + self.timing.out_of_orderness
+        report = SourceProgress(SOURCE, self._chunker.position or 0, newest, caught_up=True)
+        yield from self._apply(Progress(worker="replay", wall=newest, sources=[report]))
+
+    def _apply(self, record: Record) -> Iterator[Outcome]:
+        self._offset += 1
+        outcomes = self._fold.apply(record, self._offset)
+        yield from outcomes
+        if self.acks:
+            for outcome in outcomes:
+                if isinstance(outcome, Decision):
+                    yield from self._apply(_acknowledged(outcome))
+
+
+def _acknowledged(decision: Decision) -> Ack:
+    return Ack(
+        id=decision.id,
+        rollout=decision.rollout,
+        epoch=decision.epoch,
+        sequence=decision.sequence,
+        actuator="replay",
+        status="applied",
+        weights=dict(decision.weights),
+        at=decision.event_time,
+    )
+
+
+def decisions(outcomes: Iterable[Outcome]) -> Iterator[Decision]:
+    """The decisions among what is published, each once: a re-issued one has an id already seen."""
+    seen: set[str] = set()
+    for outcome in outcomes:
+        if isinstance(outcome, Decision) and outcome.id not in seen:
+            seen.add(outcome.id)
+            yield outcome

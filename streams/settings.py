@@ -1,0 +1,48 @@
+"""What a worker can be told, by `SLUICEGATE_*` variables and flags."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Literal
+
+from pydantic import Field
+
+from connectors.kafka import KafkaSettings
+from streams.journal import Timing
+
+Role = Literal["ingest", "judge", "sequencer"]
+ROLES: tuple[Role, ...] = ("ingest", "judge", "sequencer")
+
+
+class Settings(KafkaSettings):
+    """A worker's settings; durations are milliseconds."""
+
+    roles: tuple[Role, ...] = Field(ROLES, description='what this worker does, as a JSON list: ["ingest", "judge"]')
+    worker_id: str = Field(
+        default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
+        description="this worker's name in progress records",
+    )
+    web_host: str = Field("127.0.0.1", description="address that /metrics, /healthz and /readyz listen on")
+    web_port: int = Field(6066, ge=0, le=65535, description="port that /metrics, /healthz and /readyz listen on")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much to log")
+    flush_interval_ms: int = Field(250, ge=10, le=10_000, description="how often ingest journals what it counted")
+    max_event_bytes: int = Field(1_048_576, ge=1_024, description="a larger event message is a dead letter")
+    max_future_ms: int = Field(60_000, ge=0, description="an event further ahead of its record's time is clamped to it")
+    out_of_orderness_ms: int = Field(2_000, ge=0, description="how far the watermark trails the newest event")
+    idle_timeout_ms: int = Field(5_000, ge=100, description="a caught-up, silent source is left out after so long")
+    stall_timeout_ms: int = Field(30_000, ge=1_000, description="a source that stands still is left out after so long")
+    snapshot_interval_ms: int = Field(5_000, ge=100, description="how often the judge writes snapshots")
+
+    @property
+    def timing(self) -> Timing:
+        """How event time moves, as journaled with each rollout's start."""
+        return Timing(
+            out_of_orderness=self.out_of_orderness_ms,
+            idle_timeout=self.idle_timeout_ms,
+            stall_timeout=self.stall_timeout_ms,
+        )
+
+    def group(self, role: Role) -> str:
+        """The consumer group of a role."""
+        return f"{self.topic_prefix}sluicegate-{role}"

@@ -1,0 +1,272 @@
+"""The native decoder: three shapes of message, faults that name the smallest element, no exceptions."""
+
+import doctest
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.decoders import MAX_BYTES, REASONS, Decoded, Fault, decode, decode_batch, decode_one, native
+
+GOOD: dict[str, Any] = {"ts": 1767225600123, "rollout": "r", "cohort": "c", "status": 200, "latency_ms": 1.5}
+DEEP = b"[" * 10_000
+NAMES_MAY_BE = [("rollout", "x"), ("cohort", "x")]
+
+
+def written(**changes: Any) -> bytes:
+    """Write the good event with some fields changed, or left out where the change is `...`."""
+    return json.dumps({name: value for name, value in (GOOD | changes).items() if value is not ...}).encode()
+
+
+def only_fault(value: bytes | None) -> Fault:
+    """Return the one fault of a message that holds no event."""
+    decoded = decode(value)
+    assert decoded.events == []
+    assert len(decoded.faults) == 1
+    return decoded.faults[0]
+
+
+@st.composite
+def good_events(draw: st.DrawFn) -> dict[str, Any]:
+    """Any valid event, as the fields a producer would write."""
+    name, text = st.text(min_size=1, max_size=128), st.text(max_size=256)
+    number = st.floats(allow_nan=False, allow_infinity=False)
+    fields = st.fixed_dictionaries(
+        {
+            "ts": st.integers(10**11, 10**14 - 1),
+            "rollout": name,
+            "cohort": name,
+            "latency_ms": st.floats(0, allow_infinity=False),
+        },
+        optional={
+            "success": st.booleans(),
+            "synthetic": st.booleans(),
+            "metrics": st.dictionaries(st.text(max_size=64), number, max_size=32),
+            **dict.fromkeys(("id", "service", "route", "region", "version", "user", "trace_id"), text),
+        },
+    )
+    result = st.sampled_from([{"status": 404}, {"outcome": "error"}, {"status": 200, "outcome": "ok"}])
+    return {**draw(fields), **draw(result)}
+
+
+def bad_elements() -> st.SearchStrategy[bytes]:
+    """Draw valid JSON on one line that is not an event: not an object, or with one thing wrong."""
+    wrong: list[dict[str, Any]] = [{name: ...} for name in GOOD]
+    values: list[Any] = [[], -1, "x"]
+    wrong += [{name: value} for name in GOOD for value in values if (name, value) not in NAMES_MAY_BE]
+    return st.sampled_from([written(**change) for change in wrong] + [b"[]", b"null", b"1", b'"text"', b"{}"])
+
+
+def test_example() -> None:
+    """The example in the documentation runs."""
+    assert doctest.testmod(native).failed == 0
+
+
+@given(st.binary() | st.text().map(str.encode) | st.lists(st.sampled_from([*b'{}[]",:\n 1'])).map(bytes))
+@settings(max_examples=500)
+def test_never_raises(value: bytes) -> None:
+    """Any bytes decode to events or faults, and never to nothing unless they are an empty array."""
+    decoded = decode(value)
+    assert decoded.events or decoded.faults or value.split() in ([b"[]"], [b"[", b"]"])
+    assert all(fault.reason in REASONS and fault.detail.isprintable() for fault in decoded.faults)
+
+
+@given(good_events(), st.data())
+def test_never_raises_on_damage(fields: dict[str, Any], data: st.DataObject) -> None:
+    """An event with a byte changed or cut off decodes to an event or a fault, never to both."""
+    value = bytearray(json.dumps(fields).encode())
+    at = data.draw(st.integers(0, len(value) - 1))
+    value[at] = data.draw(st.integers(0, 255))
+    for damaged in (bytes(value), bytes(value[:at])):
+        decoded = decode(damaged)
+        assert len(decoded.events) + len(decoded.faults) == 1
+
+
+@given(good_events())
+def test_round_trip(fields: dict[str, Any]) -> None:
+    """Every valid event decodes to the fields that were written, and again from what it is written as."""
+    decoded = decode(json.dumps(fields).encode())
+    assert decoded.faults == []
+    [event] = decoded.events
+    assert json.loads(msgspec.json.encode(event)) == fields
+    assert decode_one(msgspec.json.encode(event)) == event
+
+
+@given(st.lists(good_events(), min_size=1, max_size=5), st.sampled_from([b"\n", b"\r\n", b"\n\n", b"\n \t\n"]))
+def test_shapes_agree(batch: list[dict[str, Any]], end: bytes) -> None:
+    """For valid events an array, NDJSON and single objects are the same."""
+    singles = [json.dumps(fields).encode() for fields in batch]
+    events = [decode_one(value) for value in singles]
+    assert decode(b"[" + b" ,\n".join(singles) + b"]\n") == Decoded(events, [])  # type: ignore[arg-type]
+    assert decode(end.join(singles) + end) == Decoded(events, [])  # type: ignore[arg-type]
+    assert decode_batch(singles).events == events
+
+
+@given(st.lists(st.tuples(st.booleans(), bad_elements()), min_size=2, max_size=8))
+def test_good_ones_are_kept(plan: list[tuple[bool, bytes]]) -> None:
+    """A batch of good and bad elements yields the good ones in order and one fault for each bad one, and its bytes."""
+    parts = [written(id=str(at)) if good else bad for at, (good, bad) in enumerate(plan)]
+    ids = [str(at) for at, (good, _) in enumerate(plan) if good]
+    bad = [(at, part) for at, part in enumerate(parts) if not plan[at][0]]
+
+    array = decode(b"[" + b",".join(parts) + b"]")
+    assert [event.id for event in array.events] == ids
+    assert [(fault.index, fault.raw) for fault in array.faults] == bad
+
+    lines = decode(b"\r\n".join([b'{"first": "line"}', *parts]))
+    assert [event.id for event in lines.events] == ids
+    assert [(fault.index - 2, fault.raw) for fault in lines.faults] == [(-1, b'{"first": "line"}'), *bad]
+
+    batch = decode_batch(parts)
+    assert [event.id for event in batch.events] == ids
+    told = {position for position, _ in batch.faults}
+    assert told == {at for at, part in bad if part != b"[]"}  # an empty array is a message of no events
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "empty"),
+        (b"", "empty"),
+        (b" \r\n\t", "empty"),
+        (b" " * (MAX_BYTES + 1), "oversized"),
+        (b"\xff", "bad_encoding"),
+        (written().replace(b'"r"', b'"\xc3("'), "bad_encoding"),
+        (written().decode().encode("utf-16"), "bad_encoding"),
+        (b"{", "bad_json"),
+        (b"\xef\xbb\xbf" + written(), "bad_json"),
+        (written() + b",", "bad_json"),
+        (written() + written(), "bad_json"),
+        (written(ts="x")[:-1], "bad_json"),
+        (written(rollout="\ud800"), "bad_json"),
+        (written(latency_ms=float("nan")), "bad_json"),
+        (written(latency_ms=float("inf")), "bad_json"),
+        (b"[" + written() + b",]", "bad_json"),
+        (b"[" + written() + b"," + written()[:-3], "bad_json"),
+        (DEEP, "too_deep"),
+        (DEEP + b"]" * 10_000, "too_deep"),
+        (b'{"a":' * 10_000, "too_deep"),
+        (written(x=0).replace(b"0}", DEEP), "too_deep"),
+        (b"null", "not_an_object"),
+        (b'"text"', "not_an_object"),
+        (written(cohort=...), "missing_field"),
+        (written(status=...), "missing_field"),
+        (written(status=600), "wrong_field"),
+        (written().replace(b"1.5", b"1e999"), "wrong_field"),
+        (written(metrics={"x" * 65: 1}), "wrong_field"),
+        (written(ts=...), "missing_field"),
+        (written(ts=None), "bad_timestamp"),
+        (written(ts="2026-01-01T00:00:00"), "bad_timestamp"),
+        (written(ts="1971-01-01T00:00:00Z"), "bad_timestamp"),
+        (written(ts=1767225600123.5), "bad_timestamp"),
+        (written(ts=10**400), "bad_timestamp"),
+        (written(ts="é" * 40), "bad_timestamp"),
+        (written(ts=1767225600), "timestamp_in_seconds"),
+        (written(ts=1767225600.123), "timestamp_in_seconds"),
+        (written(ts=1767225600123456), "timestamp_in_microseconds"),
+        (written(ts=1767225600123456789), "timestamp_in_nanoseconds"),
+    ],
+)
+def test_reasons(value: bytes | None, reason: str) -> None:
+    """Each way to be malformed has its reason, and the fault holds the whole value."""
+    fault = only_fault(value)
+    assert (fault.reason, fault.raw, fault.index) == (reason, value or b"", 0)
+    assert decode_one(value) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({"cohort": ...}, "cohort: required, and absent"),
+        ({"status": ...}, "status or outcome: required, and absent"),
+        ({"status": "200"}, "status: expected `int | null`, got `str`"),
+        ({"outcome": "\x1b[2Jmeh"}, "outcome: invalid enum value '\\x1b[2Jmeh'"),
+        ({"metrics": {"cpu": None}}, "metrics[...]: expected `float`, got `null`"),
+        ({"metrics": {"x" * 65: 1}}, "a name in metrics: expected `str` of length <= 64"),
+        ({"ts": 1767225600}, "ts: 1767225600 looks like seconds since the epoch; milliseconds are wanted"),
+        ({"ts": 1767225600123.5}, "ts: 1767225600123.5 is not a whole number"),
+        ({"ts": 7}, "ts: 7 is out of range: 100000000000 up to 100000000000000 milliseconds since the epoch"),
+        ({"ts": "soon"}, 'ts: invalid RFC3339 encoded datetime, got "soon"'),
+        ({"ts": True}, "ts: expected milliseconds since the epoch or RFC 3339 text, got true"),
+        ({"ts": "1971-01-01T00:00:00Z"}, 'ts: timestamp out of range, got "1971-01-01T00:00:00Z"'),
+    ],
+)
+def test_details(changes: dict[str, Any], detail: str) -> None:
+    """The detail names the field and says what is wrong with it, printably."""
+    assert only_fault(written(**changes)).detail == detail
+
+
+def test_details_are_short() -> None:
+    """A stranger's megabyte does not become a log line."""
+    assert len(only_fault(written(outcome="x" * 100_000)).detail) == 200
+
+
+def test_faults_in_lines_have_line_numbers() -> None:
+    """In NDJSON the index is the line number, and blank lines count."""
+    decoded = decode(b"\n" + written() + b"\r\n\r\n" + b"{oops\r\n" + written() + b"\n\xff\n")
+    assert len(decoded.events) == 2
+    assert [(fault.index, fault.reason, fault.raw) for fault in decoded.faults] == [
+        (4, "bad_json", b"{oops"),
+        (6, "bad_encoding", b"\xff"),
+    ]
+
+
+def test_a_line_is_one_object() -> None:
+    """Two objects on one line, or one array on a line of several, are not NDJSON events."""
+    decoded = decode(written() + written() + b"\n" + written() + b"\n[" + written() + b"]")
+    assert len(decoded.events) == 1
+    assert [(fault.index, fault.reason) for fault in decoded.faults] == [(1, "bad_json"), (3, "not_an_object")]
+
+
+def test_pretty_printed() -> None:
+    """One object over many lines is one object, and one fault if it is cut off."""
+    pretty = json.dumps(GOOD, indent=2).encode()
+    assert decode(pretty).events == [decode_one(written())]
+    assert only_fault(pretty[:-1]).raw == pretty[:-1]
+
+
+def test_elements_keep_their_encoding_fault() -> None:
+    """Invalid UTF-8 in one element of an array is a fault of that element."""
+    bad = written().replace(b'"r"', b'"\xff"')
+    decoded = decode(b"[" + written() + b"," + bad + b"]")
+    assert len(decoded.events) == 1
+    assert [(fault.reason, fault.raw, fault.index) for fault in decoded.faults] == [("bad_encoding", bad, 1)]
+
+
+def test_empty_array() -> None:
+    """An empty array is a message of no events, not a fault."""
+    assert decode(b" [ ] ") == Decoded([], [])
+
+
+def test_max_bytes() -> None:
+    """A value of just the limit is taken, one byte more is not."""
+    value = written()
+    assert decode(value, max_bytes=len(value)).events
+    assert decode(value, max_bytes=len(value) - 1).faults[0].reason == "oversized"
+    assert decode_one(value, max_bytes=len(value) - 1) is None
+    assert [fault.reason for _, fault in decode_batch([value], max_bytes=1).faults] == ["oversized"]
+
+
+@pytest.mark.parametrize("shape", [b"[%s]", b"%s"])
+def test_poison(shape: bytes) -> None:
+    """Beyond a thousand faults in a message one fault holds all further faulty elements; good events are kept."""
+    separator = b"," if b"[" in shape else b"\n"
+    decoded = decode(shape % separator.join([*[b"1"] * 5000, written()]))
+    assert len(decoded.events) == 1
+    assert len(decoded.faults) == 1001
+    last = decoded.faults[-1]
+    assert last.reason == "too_many_faults"
+    assert last.raw.split() == [b"1"] * 4000
+    assert last.index == decoded.faults[-2].index + 1
+
+
+@given(st.lists(st.none() | st.binary(max_size=20) | st.just(written()), max_size=5))
+def test_batch_is_each(values: list[bytes | None]) -> None:
+    """A batch decodes as its values one by one, each fault with the position of its value."""
+    each = [decode(value) for value in values]
+    batch = decode_batch(values)
+    assert batch.events == [event for decoded in each for event in decoded.events]
+    assert batch.faults == [(at, fault) for at, decoded in enumerate(each) for fault in decoded.faults]

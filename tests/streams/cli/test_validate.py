@@ -1,0 +1,99 @@
+"""`sluicegate validate`: what it prints and how it exits."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from streams.cli.validate import validate
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "policies" / "checkout-v2.yaml"
+BAD = "schema: sluicegate.policy/v1\nrollout: a/b\nowner: 5\n"
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    """Write a file with several faults."""
+    path = tmp_path / "bad.yaml"
+    path.write_text(BAD)
+    return path
+
+
+def test_a_good_file_is_ok() -> None:
+    """A policy is summed up in a line, and the exit code is 0."""
+    result = CliRunner().invoke(validate, [str(EXAMPLE)])
+    assert result.exit_code == 0
+    assert result.output.startswith(f"{EXAMPLE}: ok (checkout-v2, 4 stages, 2 checks, sha256:")
+    assert result.output.count("\n") == 1
+
+
+def test_each_fault_has_a_line(bad: Path) -> None:
+    """Each fault is printed with file, line and path, and the exit code is 1."""
+    result = CliRunner().invoke(validate, [str(bad)])
+    assert result.exit_code == 1
+    lines = result.output.splitlines()
+    assert f"{bad}:2: rollout: 'a/b' is not a usable name" in lines[3]
+    assert [line.removeprefix(f"{bad}:").split(": ")[:2] for line in lines] == [
+        ["1", "checks"],
+        ["1", "cohorts"],
+        ["1", "stages"],
+        ["2", "rollout"],
+        ["3", "owner"],
+    ]
+
+
+def test_all_files_are_looked_at(bad: Path, tmp_path: Path) -> None:
+    """Good, bad and unreadable files each get their answer; unreadable ones decide the exit code, 2."""
+    result = CliRunner().invoke(validate, [str(bad), str(tmp_path / "none.yaml"), str(EXAMPLE), str(tmp_path)])
+    assert result.exit_code == 2
+    assert f"{bad}:2: rollout" in result.stdout
+    assert f"{EXAMPLE}: ok" in result.stdout
+    assert "none.yaml: cannot be read: No such file or directory" in result.stderr
+    assert f"{tmp_path}: cannot be read: Is a directory" in result.stderr
+
+
+def test_standard_input_is_a_file_too() -> None:
+    """`-` reads standard input, and stands for the file name."""
+    result = CliRunner().invoke(validate, ["-"], input=BAD)
+    assert result.exit_code == 1
+    assert "-:2: rollout: " in result.output
+
+
+def test_json_holds_everything(bad: Path, tmp_path: Path) -> None:
+    """With --json stdout is one array, an object for each file, and nothing else."""
+    result = CliRunner().invoke(validate, ["--json", str(EXAMPLE), str(bad), str(tmp_path / "none.yaml")])
+    assert result.exit_code == 2
+    good, faulty, missing = json.loads(result.stdout)
+    assert (good["ok"], good["faults"], good["rollout"], good["stages"], good["checks"]) == (
+        True,
+        [],
+        "checkout-v2",
+        4,
+        2,
+    )
+    assert good["hash"].startswith("sha256:")
+    assert not faulty["ok"]
+    assert {"line": 3, "column": 1, "path": "owner", "message": faulty["faults"][-1]["message"]} in faulty["faults"]
+    assert (missing["ok"], missing["unreadable"]) == (False, "No such file or directory")
+
+
+def test_an_endless_file_is_not_read_to_its_end() -> None:
+    """A file beyond the size limit is a fault, however long it is."""
+    result = CliRunner().invoke(validate, ["/dev/zero"])
+    assert result.exit_code == 1
+    assert "is larger than 256 KiB" in result.output
+
+
+def test_at_least_one_file_is_needed() -> None:
+    """Without a file the command is used wrongly."""
+    assert CliRunner().invoke(validate, []).exit_code == 2
+
+
+def test_the_command_itself_imports_little() -> None:
+    """Importing the command loads neither YAML nor pydantic, so that the other commands start fast."""
+    script = "import sys, streams.cli.validate; print([m for m in ('yaml', 'pydantic') if m in sys.modules])"
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"
