@@ -10,8 +10,8 @@ from gates.decisions import Decision, decision_from
 from gates.evaluation import EvidenceOfRollout
 from gates.machine import (
     Acked,
-    ControlOutcome,
     Controlled,
+    ControlOutcome,
     Moment,
     Output,
     Pending,

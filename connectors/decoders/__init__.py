@@ -14,7 +14,6 @@ from connectors.decoders.native import (
 )
 
 __all__ = [
-    "CLASSES",
     "CLASS_INDEX",
     "MAX_BYTES",
     "REASONS",

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from gates.panes import CLASSES
-
 CLASS_INDEX: Final[Mapping[int | str | None, int]] = MappingProxyType(
     {status: status // 100 - 1 for status in range(100, 600)} | {"ok": 5, "error": 6}
 )

@@ -88,8 +88,8 @@ class ErrorRate:
         figures = f"{self._since_stage(view.candidate)} against {self._since_stage(view.baseline)}"
         found = self._good.get()
         if found < ADVANCE_E:
-            reason = f"{self._name}: {figures}, not yet shown to be good enough: e-value {e_value(found)} of {e_value(ADVANCE_E)}"
-            return self._staged(view, Outcome.INCONCLUSIVE, reason)
+            short = f"not yet shown to be good enough: e-value {e_value(found)} of {e_value(ADVANCE_E)}"
+            return self._staged(view, Outcome.INCONCLUSIVE, f"{self._name}: {figures}, {short}")
         return self._staged(
             view, Outcome.PASS, f"{self._name}: {figures}; e-value {e_value(found)} >= {e_value(ADVANCE_E)}"
         )

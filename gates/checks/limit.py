@@ -1,4 +1,4 @@
-"""The guard rail: is the candidate, over the sliding window, beyond an absolute limit?
+"""The guard rail: whether the candidate, over the sliding window, is beyond an absolute limit.
 
 A window breaches only with at least `min_events` bad events in it, so that one error among three requests stops nobody.
 """

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.decoders import CLASS_INDEX, CLASSES, RequestEvent, event
+from connectors.decoders import CLASS_INDEX, RequestEvent, event
+from gates.panes import CLASSES
 
 GOOD: dict[str, Any] = {"ts": 1767225600123, "rollout": "checkout-v2", "cohort": "canary", "status": 200}
 GOOD["latency_ms"] = 12.7
