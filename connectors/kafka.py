@@ -12,6 +12,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from connectors.topics import TopicNames
 
 LARGEST_MESSAGE = 4 * 1_048_576
+"""Bytes of one message that clients send and fetch."""
+
+LARGEST_SNAPSHOT = 64 * 1_048_576
+"""Bytes of one snapshot before compression."""
 
 
 class KafkaSettings(BaseSettings):

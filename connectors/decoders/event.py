@@ -54,6 +54,7 @@ class RequestEvent(
     The limits hold for events that a decoder made: calling the class checks only that a status or an outcome is given
     and that a `datetime` time stamp is in range, and raises ValueError.
 
+    >>> from gates.panes import CLASSES
     >>> event = msgspec.json.decode(
     ...     b'{"ts": "2026-01-01T00:00:00.123Z", "rollout": "r", "cohort": "c", "status": 503, "latency_ms": 12.7}',
     ...     type=RequestEvent,

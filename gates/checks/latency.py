@@ -58,7 +58,7 @@ class Latency:
         return f"{self._name}: {arm.name} {shown} over {over}"
 
     def _measured(self, arm: Arm) -> Measurement:
-        return Measurement(arm.window.requests, arm.window.quantile(self._definition.quantile))
+        return Measurement(arm.window.requests, arm.window.latency().quantile(self._definition.quantile))
 
     @property
     def evidence(self) -> dict[str, object]:

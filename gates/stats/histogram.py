@@ -166,10 +166,6 @@ class RunningHistogram:
         """What is in it now."""
         return Histogram.from_dense(self._dense)
 
-    def quantile(self, q: float) -> float | None:
-        """The q-quantile in milliseconds, or None without data."""
-        return self.get().quantile(q)
-
     def above(self, limit_ms: float) -> int:
         """How many latencies lie in buckets above the one that holds `limit_ms`."""
         bucket = int(bucket_indices(np.array([limit_ms / 1000.0]))[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -219,7 +219,7 @@ class Fold:
         now += -now % policy.pane_ms
         rollout.join.take(now, now)
         rollout.late = 0
-        moment = self._moment(now, offset)
+        moment = replace(self._moment(now, offset), wall=self.marks.wall or record.at)
         rollout.gate, outputs = Gate.begin(rollout.gate, Started(policy, record.by, record.reason), moment)
         return [*outputs, Status(record.rollout, rollout.gate.status(moment))]
 

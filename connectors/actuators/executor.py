@@ -1,0 +1,122 @@
+"""One order after another: ruled on by the fence, applied, acknowledged. No Kafka here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable, Mapping
+from typing import Final, Literal
+
+import msgspec
+
+from connectors.actuators.actuator import Actuator, Remembers
+from connectors.actuators.fence import Fence, Ruling
+from connectors.actuators.wanted import Token, Wanted
+
+APPLY_TIMEOUT_S: Final = 30.0
+"""How long one apply may take."""
+LONGEST_REASON: Final = 1_000
+"""Characters of a reason that an ack carries."""
+
+Status = Literal["applied", "rejected", "expired", "failed"]
+
+_log = logging.getLogger(__name__)
+
+
+class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.ack/v1"):
+    """What was done about an order: the message on `command-acks`.
+
+    `weights` are per cent by cohort as last observed, empty where nothing was; `at` is milliseconds since the epoch.
+    """
+
+    id: str
+    rollout: str
+    epoch: int
+    sequence: int
+    actuator: str
+    status: Status
+    weights: dict[str, float]
+    reason: str = ""
+    at: int
+
+    def encoded(self) -> bytes:
+        """The message value."""
+        return msgspec.json.encode(self)
+
+
+class Executor:
+    """Carries out orders by one actuator, and remembers what it did, each rollout for itself.
+
+    `clock` gives milliseconds since the epoch; `timeout_s` bounds each apply, in seconds. Orders of one rollout must be
+    given one after the other, those of different rollouts need not be.
+    """
+
+    def __init__(self, actuator: Actuator, clock: Callable[[], int], *, timeout_s: float = APPLY_TIMEOUT_S) -> None:
+        self._actuator = actuator
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._fences: dict[str, Fence] = {}
+        self._observed: dict[str, dict[str, float]] = {}
+        self._limits: dict[str, tuple[Token, asyncio.Timeout]] = {}
+        if isinstance(actuator, Remembers):
+            # Known, but not as applied: what is still the newest is applied again, in case the world has drifted.
+            self._fences = {rollout: Fence(seen=Token(*last)) for rollout, last in actuator.last_applied().items()}
+
+    async def carry_out(self, wanted: Wanted) -> Ack:
+        """Do what is right about an order, and say what was done. Raises nothing of the actuator's."""
+        fence = self._fences.get(wanted.rollout, Fence())
+        match fence.rule(wanted.token, wanted.expires_at, self._clock()):
+            case Ruling.APPLY:
+                return await self._apply(fence, wanted)
+            case Ruling.REPEAT:
+                return self._ack(wanted, "applied")
+            case Ruling.STALE:
+                return self._ack(wanted, "rejected", f"{wanted.token} is older than {fence.seen}, which is known here")
+            case Ruling.EXPIRED:
+                self._fences[wanted.rollout] = fence.after(wanted.token, applied=False)
+                return self._ack(wanted, "expired", f"void since {wanted.expires_at}")
+
+    def make_way(self, wanted: Wanted) -> None:
+        """Give up what is being applied to the rollout if it is older than this order: it is answered as failed."""
+        token, limit = self._limits.get(wanted.rollout, (wanted.token, None))
+        if limit is not None and token < wanted.token and not limit.expired():
+            limit.reschedule(asyncio.get_running_loop().time())
+
+    async def _apply(self, fence: Fence, wanted: Wanted) -> Ack:
+        self._fences[wanted.rollout] = fence.after(wanted.token, applied=False)
+        try:
+            async with asyncio.timeout(self._timeout_s) as limit:
+                self._limits[wanted.rollout] = wanted.token, limit
+                observed = _checked(await self._actuator.apply(wanted))
+        except Exception as error:  # whatever it is, it is an answer: the gate must hear that it failed
+            reason = f"{type(error).__name__}: {error}"
+            if isinstance(error, TimeoutError) and limit.expired():
+                reason = f"given up: not done within {self._timeout_s:g} s, or before a rollback"
+            _log.warning("%s failed to apply %s: %s", self._actuator.name, wanted.id, reason)
+            return self._ack(wanted, "failed", reason)
+        finally:
+            self._limits.pop(wanted.rollout, None)
+        self._fences[wanted.rollout] = fence.after(wanted.token, applied=True)
+        self._observed[wanted.rollout] = observed
+        return self._ack(wanted, "applied")
+
+    def _ack(self, wanted: Wanted, status: Status, reason: str = "") -> Ack:
+        return Ack(
+            id=wanted.id,
+            rollout=wanted.rollout,
+            epoch=wanted.epoch,
+            sequence=wanted.sequence,
+            actuator=self._actuator.name,
+            status=status,
+            weights=self._observed.get(wanted.rollout, {}),
+            reason=reason[:LONGEST_REASON],
+            at=self._clock(),
+        )
+
+
+def _checked(observed: Mapping[str, float]) -> dict[str, float]:
+    weights = {str(cohort): float(weight) for cohort, weight in observed.items()}
+    if not all(math.isfinite(weight) and 0 <= weight <= 100 for weight in weights.values()):
+        raise ValueError(f"observed weights are per cent, 0 to 100, not {weights}")
+    return weights

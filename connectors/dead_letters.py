@@ -1,0 +1,45 @@
+"""What could not be read, kept: the message on `dead-letters`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LARGEST_KEPT = 65_536
+"""Bytes of a value that are kept; a larger one is cut, and its headers say where the whole of it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Bytes that are not what their topic carries, where they stood, and why they were refused.
+
+    `reason` is a machine word, `detail` a sentence; `index` the element's place within the message.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    index: int
+    reason: str
+    detail: str
+    key: bytes | None
+    value: bytes
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        """The Kafka headers, as text in UTF-8; `key` is the original key as it was."""
+        out = [
+            ("topic", self.topic.encode()),
+            ("partition", str(self.partition).encode()),
+            ("offset", str(self.offset).encode()),
+            ("index", str(self.index).encode()),
+            ("reason", self.reason.encode()),
+            ("detail", self.detail.encode()),
+        ]
+        if self.key is not None:
+            out.append(("key", self.key))
+        if len(self.value) > LARGEST_KEPT:
+            out.append(("truncated_from", str(len(self.value)).encode()))
+        return out
+
+    def body(self) -> bytes:
+        """The bytes themselves, at most `LARGEST_KEPT` of them."""
+        return self.value[:LARGEST_KEPT]

@@ -1,0 +1,145 @@
+"""What commands share: settings from flags and environment, running what is asynchronous, errors in one line."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from connectors.kafka import KafkaSettings
+    from gates.policy import Policy
+
+T = TypeVar("T")
+S = TypeVar("S", bound="KafkaSettings")
+
+REACH_SECONDS = 10.0
+"""How long to try to reach a broker before saying that there is none."""
+
+FAILED = 1
+WRONG_USE = 2
+
+
+class Failure(click.ClickException):
+    """An end that the user can do something about: one line on standard error, and an exit code."""
+
+    def __init__(self, message: str, exit_code: int = FAILED) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the line."""
+        click.echo(f"sluicegate: {self.message}", file=file, err=file is None)
+
+
+def kafka_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the flags that say which Kafka and which topics; they win over the environment."""
+    bootstrap = click.option(
+        "--bootstrap", metavar="HOST:PORT,...", help="Kafka  [default: $SLUICEGATE_BOOTSTRAP or localhost:9092]"
+    )
+    prefix = click.option(
+        "--topic-prefix",
+        metavar="TEXT",
+        help="Before every topic and group name  [default: $SLUICEGATE_TOPIC_PREFIX or none]",
+    )
+    return bootstrap(prefix(command))
+
+
+def settings_from(kind: type[S], flags: Mapping[str, object]) -> S:
+    """The settings of this kind by flags, then environment; flags that are None or empty count as not given.
+
+    Raises:
+        Failure: a variable or a flag has a value that cannot be; the line names each.
+    """
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
+    given: dict[str, Any] = {name: value for name, value in flags.items() if value not in (None, ())}
+    try:
+        settings = kind(**given)
+        settings.topics  # noqa: B018 - a prefix that cannot be is told here
+    except ValidationError as error:
+        faults = "; ".join(_setting_fault(fault, given) for fault in error.errors(include_url=False))
+        raise Failure(faults, WRONG_USE) from None
+    except SettingsError as error:
+        field = re.search('field "(.+?)"', str(error))
+        variable = f"SLUICEGATE_{field[1].upper()}" if field else "a SLUICEGATE_ variable"
+        raise Failure(f"{variable}: is not JSON; `sluicegate settings` shows how to write it", WRONG_USE) from None
+    except ValueError as error:
+        raise Failure(str(error), WRONG_USE) from None
+    return settings
+
+
+def _setting_fault(fault: Any, flags: dict[str, Any]) -> str:
+    name = str(fault["loc"][0]) if fault["loc"] else "settings"
+    shown = f"--{name.replace('_', '-')}" if name in flags else f"SLUICEGATE_{name.upper()}"
+    return f"{shown}: {fault['msg']}, not {fault['input']!r}"
+
+
+def run(settings: KafkaSettings, body: Coroutine[Any, Any, T]) -> T:
+    """Run what talks to Kafka; what can go wrong there becomes a Failure.
+
+    Raises:
+        Failure: no broker answers within `REACH_SECONDS`, a topic is missing or unfit, or Kafka refuses.
+    """
+    from aiokafka.errors import KafkaError
+
+    from connectors.reading import TopicsMissingError
+    from streams.topics import TopicsUnfitError
+
+    log = logging.getLogger("aiokafka")
+    before = log.level
+    log.setLevel(logging.CRITICAL)  # what it has to say is said by us, in one line
+    try:
+        return asyncio.run(_reached(settings, body))
+    except TopicsMissingError as error:
+        raise Failure(f"{error}: run `sluicegate topics ensure`, or start a worker, which does it too") from None
+    except TopicsUnfitError as error:
+        raise Failure(str(error)) from None
+    except TimeoutError as error:
+        raise Failure(str(error) or f"Kafka at {settings.bootstrap} does not answer in time") from None
+    except KafkaError as error:
+        raise Failure(f"Kafka at {settings.bootstrap}: {str(error) or type(error).__name__}") from None
+    finally:
+        log.setLevel(before)
+        body.close()
+
+
+async def _reached(settings: KafkaSettings, body: Coroutine[Any, Any, T]) -> T:
+    from aiokafka.errors import KafkaError
+
+    from connectors.kafka import admin
+
+    nowhere = f"cannot reach Kafka at {settings.bootstrap}: start one (docker compose up) or set SLUICEGATE_BOOTSTRAP"
+    client = admin(settings)
+    try:
+        async with asyncio.timeout(REACH_SECONDS):
+            await client.start()
+    except (KafkaError, TimeoutError, OSError, ValueError):
+        raise Failure(nowhere) from None
+    finally:
+        await client.close()
+    return await body
+
+
+def load_policy(file: str) -> Policy:
+    """The policy in a file (- is standard input); its faults are printed, each with its line.
+
+    Raises:
+        Failure: it cannot be read (exit code 2) or has faults (1).
+    """
+    from connectors.policy_files import LARGEST_BYTES, PolicyFileError, load
+
+    try:
+        with click.open_file(file, "rb") as opened:
+            text = opened.read(LARGEST_BYTES + 1)
+    except OSError as error:
+        raise Failure(f"{file}: cannot be read: {error.strerror or error}", WRONG_USE) from None
+    try:
+        return load(text, source=file)
+    except PolicyFileError as error:
+        raise Failure(f"{file} is no policy:\n{error}") from None

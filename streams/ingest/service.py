@@ -1,0 +1,200 @@
+"""Ingest: from request events to partials and progress in the journal.
+
+It owns a consumer and a producer. Its group's offsets are committed only at ends of chunks whose last version the
+broker has acknowledged, so that whatever happens in between is read again, and counted once all the same
+(streams.judge.join).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import ConsumerRecord, TopicPartition
+from mode import Service
+
+from connectors import kafka
+from connectors.dead_letters import DeadLetter
+from connectors.decoders import CLASS_INDEX, RequestEvent, decode, decode_one
+from gates.panes import CLASSES
+from streams import metrics
+from streams.clock import wall_ms
+from streams.health import Health
+from streams.ingest.chunks import Chunker, Decoded
+from streams.journal import Progress, SourcePartition, SourceProgress, encode
+from streams.settings import Settings
+
+RETRY_SECONDS = 1.0
+
+
+class Ingest(Service):
+    """Reads its share of the event partitions and journals what it counted."""
+
+    def __init__(self, settings: Settings, health: Health, **options: Any) -> None:
+        super().__init__(**options)
+        self._settings = settings
+        self._topics = settings.topics
+        self._pulse = health.pulse("ingest")
+        self._chunkers: dict[TopicPartition, Chunker] = {}
+        self._dead: list[DeadLetter] = []
+        self._clamped: Counter[TopicPartition] = Counter()
+
+    async def on_start(self) -> None:
+        """Join the group."""
+        self._producer = kafka.producer(self._settings)
+        await self._producer.start()
+        self._consumer = kafka.consumer(
+            self._settings,
+            group_id=self._settings.group("ingest"),
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=kafka.LARGEST_MESSAGE,
+            **self._settings.membership,
+        )
+        self._consumer.subscribe([self._topics.events], listener=_Assignment(self._chunkers, self._settings))
+        await self._consumer.start()
+
+    async def on_stop(self) -> None:
+        """Journal what was counted, and leave the group."""
+        try:
+            await self._flush()
+        except KafkaError as error:
+            self.log.warning("last flush failed, it will be read again: %s", error)
+        finally:
+            await self._consumer.stop()
+            await self._producer.stop()
+
+    @Service.task
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        interval = self._settings.flush_interval_ms
+        flushed = loop.time()
+        while not self.should_stop:
+            due = flushed + interval / 1000.0 - loop.time()
+            found = await self._consumer.getmany(timeout_ms=max(0, int(due * 1000)), max_records=10_000)
+            for partition, records in found.items():
+                self._take(partition, records)
+            if loop.time() >= flushed + interval / 1000.0:
+                await self._flush_or_reset()
+                flushed = loop.time()
+            self._pulse.beat()
+            self._pulse.ready = self._pulse.ready or bool(self._consumer.assignment())
+            await asyncio.sleep(0)
+
+    def _take(self, partition: TopicPartition, records: list[ConsumerRecord[bytes, bytes]]) -> None:
+        chunker = self._chunkers.get(partition)
+        if chunker is None:
+            return  # revoked since it was fetched: its next owner reads it
+        most = self._settings.max_event_bytes
+        decoded = []
+        for record in records:
+            event = decode_one(record.value, max_bytes=most)
+            events = self._other(record, most) if event is None else [event]
+            decoded.append(Decoded(record.offset, record.timestamp, events))
+        chunker.take(decoded)
+        self._count(partition, chunker, decoded)
+
+    def _other(self, record: ConsumerRecord[bytes, bytes], most: int) -> list[RequestEvent]:
+        """The events of a message that is not one good event; its faults become dead letters."""
+        found = decode(record.value, max_bytes=most)
+        for fault in found.faults:
+            metrics.DEAD_LETTERS.labels(record.topic, fault.reason).inc()
+            where = (record.topic, record.partition, record.offset, fault.index)
+            self._dead.append(DeadLetter(*where, fault.reason, fault.detail, record.key, fault.raw))
+        return found.events
+
+    def _count(self, partition: TopicPartition, chunker: Chunker, decoded: list[Decoded]) -> None:
+        seen = Counter(
+            "synthetic" if event.synthetic else CLASSES[CLASS_INDEX[event.outcome or event.status]]
+            for record in decoded
+            for event in record.events
+        )
+        for outcome, number in seen.items():
+            metrics.EVENTS.labels(partition.partition, outcome).inc(number)
+        metrics.CLAMPED.inc(chunker.clamped - self._clamped[partition])
+        self._clamped[partition] = chunker.clamped
+
+    async def _flush_or_reset(self) -> None:
+        """Journal; where that fails go back to what is committed, and count from there again."""
+        try:
+            await self._flush()
+        except KafkaError as error:
+            self.log.error("journaling failed, going back to the committed offsets: %s", error)
+            metrics.INGEST_RESETS.inc()
+            await self.sleep(RETRY_SECONDS)
+            for partition in self._chunkers:
+                self._chunkers[partition] = _chunker(partition, self._settings)
+            self._clamped.clear()
+            await self._consumer.seek_to_committed()
+
+    async def _flush(self) -> None:
+        with metrics.FLUSH_SECONDS.time():
+            owned = dict(self._chunkers)
+            flushes = {partition: chunker.flush() for partition, chunker in owned.items()}
+            reports = [await self._report(partition, chunker) for partition, chunker in owned.items()]
+            sent = [
+                await self._producer.send(self._topics.journal, encode(partial), key=partial.rollout.encode())
+                for flush in flushes.values()
+                for partial in flush.partials
+            ]
+            sent += await self._bury()
+            await asyncio.gather(*sent)
+            await self._tell(reports)
+            await self._commit({p: flush.commit for p, flush in flushes.items() if flush.commit is not None})
+
+    async def _bury(self) -> list[asyncio.Future[Any]]:
+        """Send the dead letters on their way; they count as kept once acknowledged."""
+        dead, self._dead = self._dead, []
+        topic = self._topics.dead_letters
+        return [
+            await self._producer.send(topic, letter.body(), key=letter.key, headers=letter.headers()) for letter in dead
+        ]
+
+    async def _report(self, partition: TopicPartition, chunker: Chunker) -> SourceProgress:
+        """How far this partition is: after the partials of this flush, never ahead of them."""
+        high = self._consumer.highwater(partition)
+        try:
+            position = await asyncio.wait_for(self._consumer.position(partition), 0.05)
+        except (TimeoutError, IllegalStateError):
+            position = None  # not known yet, or no longer ours
+        caught_up = high is not None and position is not None and position >= high
+        if high is not None and position is not None:
+            metrics.INGEST_LAG.labels(partition.partition).set(max(0, high - position))
+        return SourceProgress(chunker.source, chunker.position or position or 0, chunker.newest, caught_up)
+
+    async def _tell(self, reports: list[SourceProgress]) -> None:
+        record = encode(Progress(worker=self._settings.worker_id, wall=wall_ms(), sources=reports))
+        partitions = await self._producer.partitions_for(self._topics.journal)
+        sent = [await self._producer.send(self._topics.journal, record, partition=number) for number in partitions]
+        await asyncio.gather(*sent)
+
+    async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
+        mine = {partition: offset for partition, offset in offsets.items() if partition in self._chunkers}
+        if not mine:
+            return
+        try:
+            await self._consumer.commit(mine)
+        except (CommitFailedError, IllegalStateError) as error:
+            self.log.info("commit refused, the partitions moved: %s", error)
+
+
+def _chunker(partition: TopicPartition, settings: Settings) -> Chunker:
+    return Chunker(SourcePartition(partition.topic, partition.partition), settings.max_future_ms)
+
+
+class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka.abc is untyped
+    """Keeps one fresh chunker per partition owned: what was open when it moved is read again from the last commit."""
+
+    def __init__(self, chunkers: dict[TopicPartition, Chunker], settings: Settings) -> None:
+        self._chunkers = chunkers
+        self._settings = settings
+
+    def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        for partition in revoked:
+            self._chunkers.pop(partition, None)
+
+    def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        for partition in assigned:
+            self._chunkers[partition] = _chunker(partition, self._settings)

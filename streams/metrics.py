@@ -1,0 +1,64 @@
+"""What a worker tells Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+from gates.verdicts import Outcome
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+EVENTS = Counter("sluicegate_events", "Request events counted, by outcome class", ["partition", "outcome"])
+DEAD_LETTERS = Counter("sluicegate_dead_letters", "What could not be read, by reason", ["topic", "reason"])
+CLAMPED = Counter("sluicegate_clamped_events", "Events too far in the future, counted at their record's time")
+INGEST_LAG = Gauge("sluicegate_ingest_lag_records", "Records of a source partition still to be read", ["partition"])
+FLUSH_SECONDS = Histogram("sluicegate_flush_seconds", "Time to journal what was counted since the last flush")
+INGEST_RESETS = Counter("sluicegate_ingest_resets", "Times ingest went back to its last committed offsets")
+WATERMARK_DELAY = Gauge(
+    "sluicegate_watermark_delay_seconds", "Wall time of the last progress less the watermark", ["partition"]
+)
+JOURNAL_LAG = Gauge(
+    "sluicegate_journal_lag_records", "Records of a journal partition still to be judged", ["partition"]
+)
+LATE_EVENTS = Counter("sluicegate_late_events", "Events that came after their pane was judged", ["rollout"])
+REQUESTS = Gauge("sluicegate_cohort_requests", "Requests in the policy's longest window", ["rollout", "cohort"])
+ERROR_RATE = Gauge("sluicegate_cohort_error_rate", "Share of 5xx and error outcomes in it", ["rollout", "cohort"])
+LATENCY = Gauge("sluicegate_cohort_latency_seconds", "Latency quantiles in it", ["rollout", "cohort", "quantile"])
+WEIGHT = Gauge("sluicegate_cohort_weight_percent", "Share of the traffic that is wanted", ["rollout", "cohort"])
+VERDICT = Gauge("sluicegate_verdict", "1 for the verdict a check gives now, else 0", ["rollout", "check", "verdict"])
+E_VALUE = Gauge("sluicegate_e_value", "Evidence for a regression; a rollback at 100", ["rollout", "check"])
+COMPLETENESS = Gauge("sluicegate_completeness", "Share of the stage judged in time", ["rollout"])
+DECISIONS = Counter("sluicegate_decisions", "Decisions published, repeats included", ["rollout", "action"])
+ESCALATIONS = Counter("sluicegate_escalations", "Decisions that page a person", ["rollout"])
+ACKS = Counter("sluicegate_command_acks", "What actuators reported", ["rollout", "status"])
+TIME_TO_ROLLBACK = Histogram(
+    "sluicegate_time_to_rollback_seconds",
+    "From the event time that a rollback was decided on to its ack",
+    buckets=(0.5, 1, 2, 3, 5, 8, 13, 21, 34, 60, 120, 300),
+)
+SNAPSHOT_BYTES = Counter("sluicegate_snapshot_bytes", "Snapshot bytes written, before compression")
+
+
+def show_status(status: Mapping[str, Any]) -> None:
+    """Set the gauges of one rollout from its status document."""
+    rollout = status["rollout"]
+    COMPLETENESS.labels(rollout).set(status["completeness"])
+    for cohort, weight in status["weights"].items():
+        WEIGHT.labels(rollout, cohort).set(weight)
+    for cohort, seen in status["slis"].items():
+        REQUESTS.labels(rollout, cohort).set(seen["requests"])
+        ERROR_RATE.labels(rollout, cohort).set(_number(seen["error_rate"]))
+        for quantile in ("p50", "p95", "p99"):
+            LATENCY.labels(rollout, cohort, f"0.{quantile[1:]}").set(_number(seen[quantile]) / 1000.0)
+    for check in status["checks"]:
+        for outcome in Outcome:
+            VERDICT.labels(rollout, check["name"], outcome.value).set(check["verdict"] == outcome.value)
+        if "e_value" in check:
+            E_VALUE.labels(rollout, check["name"]).set(check["e_value"])
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
