@@ -1,6 +1,6 @@
-"""An actuator of your own: nginx's split_clients from the gate's weights. Run: custom_actuator.py /etc/nginx/split.conf"""
+"""An actuator of your own: the gate's weights as nginx's split_clients, in the file named by the first argument."""
 
-import subprocess
+import asyncio
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,10 +12,9 @@ class Nginx:
     name = "nginx"
 
     async def apply(self, wanted: Wanted) -> Mapping[str, float]:
-        lines = [f"    {weight:.2f}% {cohort};\n" for cohort, weight in wanted.weights.items() if weight]
-        Path(sys.argv[1]).write_text('split_clients "$request_id" $cohort {\n' + "".join(lines) + "}\n")
-        subprocess.run(sys.argv[2:] or ["true"], check=True)  # e.g. nginx -s reload; to raise is to say that it failed
-        return wanted.weights
+        shares = "".join(f"    {weight:.2f}% {cohort};\n" for cohort, weight in wanted.weights.items() if weight)
+        await asyncio.to_thread(Path(sys.argv[1]).write_text, f'split_clients "$request_id" $cohort {{\n{shares}}}\n')
+        return wanted.weights  # or what nginx then does; to raise is to say that it failed, and to be asked again
 
 
-serve(Nginx())  # the broker is SLUICEGATE_BOOTSTRAP
+serve(Nginx())  # until Ctrl-C or SIGTERM; the broker is SLUICEGATE_BOOTSTRAP

@@ -31,6 +31,7 @@ class StageEvidence:
     complete_panes: int = 0
     applied: int = 0
     late: int = 0
+    trusted_at: int = 0
 
     @property
     def on_time(self) -> float:
@@ -58,11 +59,11 @@ class EvidenceOfRollout:
         lengths = {definition.window_ms for definition in policy.checks.values()}
         self._windows = {(name, length): CohortWindow(length) for name in self._names for length in lengths}
         self._last_seen = dict.fromkeys(self._names, started_at)
-        self._stage = StageEvidence(ordered_at=started_at)
+        self._stage = StageEvidence(ordered_at=started_at, trusted_at=started_at)
 
     def enter_stage(self, index: int, ordered_at: int) -> None:
         """A stage was ordered: sums and advance evidence start anew, rollback evidence goes on."""
-        self._stage = StageEvidence(index, ordered_at)
+        self._stage = StageEvidence(index, ordered_at, trusted_at=ordered_at)
         for check in self._checks.values():
             check.enter_stage()
 
@@ -98,6 +99,9 @@ class EvidenceOfRollout:
         needed = self._names if compared else self._names[:1]
         since = {name: max(self._last_seen[name], self._stage.ordered_at) for name in needed}
         silent = min(needed, key=since.__getitem__)
+        trusted = pane.complete and self._stage.on_time >= self._policy.min_completeness
+        if trusted:
+            self._stage.trusted_at = pane.end
         return Evaluation(
             start=pane.start,
             end=pane.end,
@@ -108,8 +112,9 @@ class EvidenceOfRollout:
             silent_ms=pane.end - since[silent],
             silent_cohort=silent,
             broken=pane.broken,
-            trusted=pane.complete and self._stage.on_time >= self._policy.min_completeness,
+            trusted=trusted,
             completeness=significant(self._stage.completeness),
+            untrusted_ms=pane.end - self._stage.trusted_at,
         )
 
     def _view(self, window_ms: int, compared: bool, broken: bool) -> View:
@@ -142,6 +147,7 @@ class EvidenceOfRollout:
                 "complete_panes": stage.complete_panes,
                 "applied": stage.applied,
                 "late": stage.late,
+                "trusted_at": stage.trusted_at,
             },
             "windows": {
                 name: [

@@ -81,6 +81,7 @@ class Gate:
             "schema": STATUS_SCHEMA,
             "rollout": policy.rollout,
             "epoch": state.epoch,
+            "policy_hash": policy.hash,
             "phase": state.phase.value,
             "stage": stage.name,
             "stage_index": state.stage,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gates.decisions import Action, Command, Decision
-from gates.explain import shortfall, silence
+from gates.explain import percent, shortfall, silence
 from gates.policy import Policy
 from gates.quantities import format_duration
 from gates.transitions import Phase, Signal, Transition, lookup
@@ -203,6 +203,8 @@ def _read(state: RolloutState, policy: Policy, given: Evaluation) -> tuple[Signa
         return Signal.SILENT_LONG, f"{silence(given.silent_cohort, given.silent_ms)}; waiting for an operator"
     if given.silent_ms >= policy.no_data.hold_after_ms:
         return Signal.SILENT, silence(given.silent_cohort, given.silent_ms)
+    if given.untrusted_ms >= policy.no_data.hold_after_ms:
+        return Signal.INCOMPLETE, _incomplete(given)
     if state.pending is not None and state.pending.rounds > 0:
         return Signal.UNCONFIRMED, _unconfirmed(state, state.pending)
     stage = policy.stages[state.stage]
@@ -213,13 +215,17 @@ def _read(state: RolloutState, policy: Policy, given: Evaluation) -> tuple[Signa
     if missing:
         return Signal.UNDECIDED, f"{baked}, but {missing}"
     if not given.trusted:
-        return Signal.UNDECIDED, f"{baked}, but telemetry is incomplete ({given.completeness:.1%} judged in time)"
+        return Signal.UNDECIDED, f"{baked}, but {_incomplete(given)}"
     if state.confirmed_at is None:
         return Signal.UNDECIDED, f"{baked}, but no actuator has confirmed its weights"
     passed = "; ".join(verdict.reason for verdict in given.verdicts)
     if state.stage + 1 < len(policy.stages):
         return Signal.PASSED, f"{baked}: {passed}"
     return Signal.PASSED_LAST, f"{baked}, the last stage: {passed}"
+
+
+def _incomplete(given: Evaluation) -> str:
+    return f"telemetry is incomplete: {percent(given.completeness)} of the stage judged in time"
 
 
 def _tick(state: RolloutState, moment: Moment) -> Step:

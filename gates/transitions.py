@@ -34,6 +34,7 @@ class Signal(StrEnum):
     BROKEN = "broken"  # nobody reports telemetry
     SILENT_LONG = "silent_long"  # a cohort without requests past no_data.pause_after
     SILENT = "silent"  # ... past no_data.hold_after
+    INCOMPLETE = "incomplete"  # part of the telemetry missing or late past no_data.hold_after
     UNCONFIRMED = "unconfirmed"  # no actuator acknowledged the weights in the allowed tries
     PASSED_LAST = "passed_last"  # the last stage is baked and every check PASSes
     PASSED = "passed"  # the stage is baked and every check PASSes
@@ -77,7 +78,7 @@ TABLE: _Table = {
     **_rows(_RUNNING, (Signal.FAILING,), Transition(Phase.ROLLED_BACK, Action.ROLLBACK)),
     **_rows(_ACTIVE, (Signal.BROKEN,), Transition(Phase.HELD, Action.HOLD, escalate=True)),
     **_rows(_ACTIVE, (Signal.SILENT_LONG,), Transition(Phase.PAUSED, Action.PAUSE, escalate=True)),
-    **_rows(_ACTIVE, (Signal.SILENT, Signal.UNDECIDED), Transition(Phase.HELD, Action.HOLD)),
+    **_rows(_ACTIVE, (Signal.SILENT, Signal.INCOMPLETE, Signal.UNDECIDED), Transition(Phase.HELD, Action.HOLD)),
     **_rows(_ACTIVE, (Signal.UNCONFIRMED,), Transition(Phase.HELD, Action.HOLD, escalate=True)),
     **_rows(_ACTIVE, (Signal.PASSED,), Transition(Phase.BAKING, Action.ADVANCE)),
     **_rows(_ACTIVE, (Signal.PASSED_LAST,), Transition(Phase.PROMOTED, Action.PROMOTE)),

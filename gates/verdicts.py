@@ -83,8 +83,8 @@ class Evaluation:
     """What the last pane says of a rollout: the verdicts and the state of the telemetry, as data.
 
     `silent_ms` is how long the most silent cohort that should have traffic (`silent_cohort`) has had none.
-    `trusted` says that nothing is missing that an advance would need; `completeness` is the share of the stage's
-    panes and events that were judged in time.
+    `trusted` says that nothing is missing that an advance would need, `untrusted_ms` for how long something has been;
+    `completeness` is the share of the stage's panes and events that were judged in time.
     """
 
     start: int
@@ -95,3 +95,4 @@ class Evaluation:
     broken: bool
     trusted: bool
     completeness: float
+    untrusted_ms: int = 0

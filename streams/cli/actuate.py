@@ -49,8 +49,8 @@ def log(name: str | None, **flags: Any) -> None:
 def file(path: str, name: str | None, **flags: Any) -> None:
     """Keep the wanted weights in the JSON file PATH, replaced whole at each change.
 
-    {rollout: {weights, stage, epoch, sequence, id, action, reason}}, weights in per cent by cohort. Exits with 2 if PATH
-    cannot be written or holds something else.
+    {rollout: {weights, stage, epoch, sequence, id, action, reason}}, weights in per cent by cohort. Exits with 2 if
+    PATH cannot be written or holds something else.
     """
     from connectors.actuators import FileActuator
 

@@ -164,3 +164,23 @@ def decisions_view(decisions: Sequence[Mapping[str, Any]]) -> Table:
             reason,
         )
     return table
+
+
+def rollouts_view(statuses: Sequence[Mapping[str, Any]]) -> Table:
+    """All rollouts, a row each."""
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for name in ("rollout", "phase", "stage", "weights", "bake left"):
+        table.add_column(name, overflow="fold")
+    table.add_column("because", ratio=1, overflow="fold")
+    for status in statuses:
+        left = max(0, status["bake_ms"] - status["baked_ms"])
+        running = status["phase"] not in ("rolled_back", "promoted")
+        table.add_row(
+            Text(printable(status["rollout"]), "bold"),
+            Text(phase_in_words(status), PHASE_STYLES.get(status["phase"], "white")),
+            Text(f"{printable(status['stage'])} ({status['stage_index'] + 1} of {len(status['stages'])})"),
+            Text(weights_in_words(status["weights"])),
+            Text(whole_seconds(left) if running else "-"),
+            Text(printable(status["reason"])),
+        )
+    return table

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from streams.cli.running import kafka_options, run, settings_from
+
 
 @click.command()
-@click.option("--bootstrap", help="Kafka bootstrap servers, host:port separated by commas.")
-@click.option("--topic-prefix", help="Put before every topic and group name.")
+@kafka_options
 @click.option(
     "--role",
     "roles",
@@ -25,10 +26,9 @@ def worker(**flags: object) -> None:
     more of those: see `sluicegate settings`. SIGTERM and Ctrl-C stop it in good order (exit 0).
     """
     from streams.app import serve
-    from streams.cli.running import run, settings_from
     from streams.settings import Settings
     from streams.topics import prepare
 
     settings = settings_from(Settings, flags)
-    run(prepare(settings))
+    run(settings, prepare(settings))
     serve(settings)

@@ -17,7 +17,7 @@ from gates.transitions import Signal
 from streams.ingest.chunks import CELL_MS
 from streams.journal import Ack, Control, Partial, Progress, Record, Spoken, Start, Timing
 from streams.judge.join import Join
-from streams.judge.watermarks import Watermarks
+from streams.judge.watermarks import Reading, Watermarks
 
 LONGEST_SILENT_WALK_MS = 3_600_000
 """A longer stretch without events is stepped over in one pane; what follows from silence follows all the same."""
@@ -161,13 +161,16 @@ class Fold:
     def _progress(self, record: Progress, offset: int) -> list[Outcome]:
         self.marks.apply(record)
         outcomes: list[Outcome] = []
+        readings: dict[Timing, Reading] = {}
         for name, rollout in list(self.rollouts.items()):
             if offset <= rollout.snapshot_offset:
                 continue
             if rollout.gate is None:
                 self._drop_judged(name, rollout)
             else:
-                outcomes += self._judge(name, rollout, rollout.gate, offset)
+                reading = readings.get(rollout.timing) or self.marks.read(rollout.timing)
+                readings[rollout.timing] = reading
+                outcomes += self._judge(name, rollout, rollout.gate, reading, offset)
         return outcomes
 
     def _drop_judged(self, name: str, rollout: Rollout) -> None:
@@ -179,9 +182,8 @@ class Fold:
         if rollout.join.next_cell() is None:
             del self.rollouts[name]
 
-    def _judge(self, name: str, rollout: Rollout, gate: Gate, offset: int) -> list[Outcome]:
+    def _judge(self, name: str, rollout: Rollout, gate: Gate, reading: Reading, offset: int) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        reading = self.marks.read(rollout.timing)
         judged = False
         if reading.watermark is not None:
             for start, end in _panes(rollout.join, reading.watermark, gate.state.policy.pane_ms):

@@ -73,6 +73,9 @@ class Judge(Service):
         while not self.should_stop:
             found = await self._consumer.getmany(timeout_ms=100, max_records=2_000)
             try:
+                for owned in self._consumer.assignment():
+                    if owned.partition not in self._folds:  # its recovery failed while the group rebalanced
+                        await self.recover(owned.partition)
                 for partition, records in found.items():
                     await self._judge(partition, records)
                 await self._snapshots_due()
@@ -177,7 +180,9 @@ class Judge(Service):
 
     async def _snapshot(self, partition: int) -> None:
         """Write what changed; all that was published before it has been acknowledged."""
-        fold = self._folds[partition]
+        fold = self._folds.get(partition)
+        if fold is None:
+            return  # revoked meanwhile
         for key, value in snapshot(fold):
             metrics.SNAPSHOT_BYTES.inc(len(value))
             await self._archive.send(self._topics.snapshots, value, key=key, partition=partition)

@@ -1,0 +1,1 @@
+"""From request events to the journal."""

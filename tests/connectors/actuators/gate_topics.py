@@ -1,0 +1,61 @@
+"""The gate's side of an actuator, for tests: write orders, read acks."""
+
+import asyncio
+import uuid
+from collections.abc import Collection
+
+import msgspec
+from aiokafka.admin import NewTopic
+
+from connectors.actuators.executor import Ack
+from connectors.kafka import KafkaSettings, admin, producer
+from connectors.reading import read_to_end
+
+_decode = msgspec.json.Decoder(Ack).decode
+
+
+def settings_of(bootstrap: str) -> KafkaSettings:
+    """Topics of the test's own on a shared broker."""
+    return KafkaSettings(bootstrap=bootstrap, topic_prefix=f"actuator-{uuid.uuid4().hex}.")
+
+
+async def create(settings: KafkaSettings, partitions: int = 3) -> None:
+    """Create what an actuator reads and writes."""
+    topics = settings.topics
+    client = admin(settings)
+    await client.start()
+    try:
+        await client.create_topics(
+            [NewTopic(name, partitions, 1) for name in (topics.decisions, topics.commands, topics.acks)]
+        )
+    finally:
+        await client.close()
+
+
+async def publish(settings: KafkaSettings, *values: bytes) -> None:
+    """Write each to the topic of its schema, keyed by its rollout; what is neither goes among the decisions."""
+    async with producer(settings) as sink:
+        for value in values:
+            command = b"sluicegate.command/v1" in value
+            try:
+                key = msgspec.json.decode(value)["rollout"].encode()
+            except (msgspec.DecodeError, TypeError, KeyError):
+                key = b"checkout-v2"
+            await sink.send_and_wait(settings.topics.commands if command else settings.topics.decisions, value, key=key)
+
+
+async def acks(settings: KafkaSettings, count: int, *, timeout_s: float = 15.0) -> list[Ack]:
+    """All acks once there are so many; in order within a rollout."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            found = [record async for record in read_to_end(settings, settings.topics.acks)]
+            if len(found) >= count:
+                break
+            await asyncio.sleep(0.05)
+    assert all(record.key == _decode(record.value).rollout.encode() for record in found)
+    return [_decode(record.value) for record in found]
+
+
+def said(found: Collection[Ack]) -> list[tuple[str, str, float | None]]:
+    """Acks as (id, status, the candidate's weight observed)."""
+    return [(ack.id, ack.status, ack.weights.get("canary")) for ack in found]

@@ -1,0 +1,352 @@
+"""Ingest and judge together, without a broker: whatever befalls the writers, each event is counted exactly once.
+
+A source partition is a log of decoded records. Workers read it from the last committed offset with the real `Chunker`
+and append what it flushes to a journal; they crash, turn zombie (go on writing after a successor started), fail to
+commit, and give partitions away. The journal repeats itself. The real `Join` must give what one pass over the log gives.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.decoders import CLASS_INDEX, RequestEvent
+from gates.panes import CLASSES, Cell
+from gates.stats.histogram import Histogram
+from streams.ingest.chunks import CELL_MS, CHUNK_OFFSETS, SLOT_MS, Chunker, Decoded
+from streams.journal import Partial, SourcePartition, decode, encode
+from streams.judge.join import Join
+
+T0 = 1_767_225_600_000
+ROLLOUTS = ("checkout", "search")
+COHORTS = ("stable", "canary")
+Sums = dict[str, dict[tuple[str, int], Cell]]
+
+
+def a_log(rng: random.Random, size: int) -> list[Decoded]:
+    """Return a log: offsets with gaps, close to a chunk's end; time that goes on, stands still and goes back a little."""
+    offset, now, log = CHUNK_OFFSETS - rng.randint(0, size), T0 + rng.randint(0, 20_000), []
+    for _ in range(size):
+        offset += rng.choice([1, 1, 1, 2, 7])
+        now += rng.choice([0, 5, 80, 400, 3_000])
+        events = [an_event(rng, now) for _ in range(rng.choice([0, 1, 1, 1, 3]))]
+        log.append(Decoded(offset, now + rng.randint(-1_000, 0), events))
+    return log
+
+
+def an_event(rng: random.Random, now: int) -> RequestEvent:
+    """Return an event up to three seconds old, by status or by outcome."""
+    known: dict[str, Any] = {"status": rng.choice([200, 204, 302, 404, 503])}
+    if rng.random() < 0.2:
+        known = {"outcome": rng.choice(["ok", "error"])}
+    return RequestEvent(
+        ts_ms=now - rng.randint(0, 3_000),
+        rollout=rng.choice(ROLLOUTS),
+        cohort=rng.choice(COHORTS),
+        latency_ms=rng.choice([0.0, 1.5, 80.0, 799.0, 300_000.0]),
+        synthetic=True if rng.random() < 0.05 else None,
+        **known,
+    )
+
+
+def recount(logs: list[list[Decoded]]) -> Sums:
+    """Count one pass over the logs, naively."""
+    raw: dict[str, dict[tuple[str, int], list[tuple[int, float]]]] = {}
+    for log in logs:
+        for record in log:
+            for event in record.events:
+                if not event.synthetic:
+                    key = (event.cohort, event.ts_ms // CELL_MS * CELL_MS)
+                    seen = raw.setdefault(event.rollout, defaultdict(list))[key]
+                    seen.append((CLASS_INDEX[event.outcome or event.status], event.latency_ms))
+    return {
+        rollout: {
+            key: Cell(
+                tuple(sum(found == index for found, _ in seen) for index in range(len(CLASSES))),
+                Histogram.of([latency for _, latency in seen]),
+            )
+            for key, seen in cells.items()
+        }
+        for rollout, cells in raw.items()
+    }
+
+
+@dataclass
+class Worker:
+    """One process that reads some source partitions, from the last commit on."""
+
+    cluster: Cluster
+    zombie: bool = False
+    chunkers: dict[int, Chunker] = field(default_factory=dict)
+    reading: dict[int, int] = field(default_factory=dict)  # index into the log, not the offset
+
+    def take_over(self, partition: int) -> None:
+        """Begin at the committed offset."""
+        committed = self.cluster.committed[partition]
+        log = self.cluster.logs[partition]
+        self.reading[partition] = next((i for i, record in enumerate(log) if record.offset >= committed), len(log))
+        self.chunkers[partition] = Chunker(SourcePartition("request-events", partition))
+
+    def give_up(self, partition: int) -> None:
+        """Forget all about a partition."""
+        del self.chunkers[partition], self.reading[partition]
+
+    def read(self, partition: int, count: int) -> None:
+        """Take the next batch."""
+        at = self.reading[partition]
+        self.chunkers[partition].take(self.cluster.logs[partition][at : at + count])
+        self.reading[partition] = min(at + count, len(self.cluster.logs[partition]))
+
+    def flush(self, partition: int, *, lost_after: int | None = None) -> None:
+        """Journal what is new; commit once all of it is acknowledged. `lost_after` records the broker went away."""
+        partials, commit = self.chunkers[partition].flush()
+        self.cluster.journal += [encode(partial) for partial in partials[:lost_after]]
+        if lost_after is None and commit is not None and not self.zombie and self.cluster.rng.random() < 0.7:
+            self.cluster.committed[partition] = max(self.cluster.committed[partition], commit)
+
+
+@dataclass
+class Cluster:
+    """Logs, committed offsets, the journal, and the worker that owns each partition, with the zombies before it."""
+
+    rng: random.Random
+    logs: list[list[Decoded]]
+    committed: list[int]
+    journal: list[bytes] = field(default_factory=list)
+    workers: dict[int, list[Worker]] = field(default_factory=dict)
+
+    def assign(self, partition: int, worker: Worker) -> None:
+        """Make this worker the owner, and the one before it a zombie."""
+        before = self.workers.get(partition, [])
+        for each in before:
+            each.zombie = True
+        worker.take_over(partition)
+        self.workers[partition] = [*before[-1:], worker]
+
+    def act(self) -> None:
+        """Let something happen."""
+        rng = self.rng
+        partition = rng.randrange(len(self.logs))
+        worker = rng.choice(self.workers[partition])
+        worker.read(partition, rng.choice([1, 3, 10, 60]))
+        if rng.random() < 0.6:
+            worker.flush(partition)
+        fate = rng.random()
+        if fate < 0.04:  # the owner crashes: what it had not flushed is gone
+            self.workers[partition] = []
+            self.assign(partition, Worker(self))
+        elif fate < 0.07:  # it crashes in the middle of a flush
+            self.workers[partition][-1].flush(partition, lost_after=rng.randint(0, 2))
+            self.workers[partition] = []
+            self.assign(partition, Worker(self))
+        elif fate < 0.11:  # rebalance: another takes over while this one goes on writing
+            self.assign(partition, Worker(self))
+        elif fate < 0.16:  # the zombie dies
+            self.workers[partition] = self.workers[partition][-1:]
+
+    def finish(self) -> None:
+        """Read all logs to their ends."""
+        for partition, log in enumerate(self.logs):
+            self.assign(partition, last := Worker(self))
+            last.read(partition, len(log))
+            last.flush(partition)
+
+
+def repeated(rng: random.Random, journal: list[bytes]) -> list[bytes]:
+    """Return the journal as an at-least-once producer writes it: some stretches twice."""
+    out: list[bytes] = []
+    for value in journal:
+        out.append(value)
+        if rng.random() < 0.05:
+            out += out[-rng.randint(1, 6) :]
+    return out
+
+
+def joined(journal: list[bytes]) -> dict[str, Join]:
+    """Fold a journal's bytes into one join per rollout."""
+    joins: dict[str, Join] = {}
+    for value in journal:
+        partial = decode(value)
+        assert isinstance(partial, Partial)
+        joins.setdefault(partial.rollout, Join()).apply(partial)
+    return joins
+
+
+def panes_of(joins: dict[str, Join]) -> Sums:
+    """Take every cell out of the joins, pane by pane, as the judge does."""
+    out: Sums = {}
+    for rollout, join in joins.items():
+        cells: dict[tuple[str, int], Cell] = {}
+        while (start := join.next_cell()) is not None:
+            for cohort, cell in join.take(start, start + CELL_MS).items():
+                cells[cohort, start] = cell
+        out[rollout] = cells
+    return out
+
+
+def run(seed: int, partitions: int, size: int, actions: int) -> None:
+    """Run one schedule and compare with the recount: counts and histograms."""
+    rng = random.Random(seed)
+    logs = [a_log(rng, rng.randint(1, size)) for _ in range(partitions)]
+    cluster = Cluster(rng, logs, [0] * partitions)
+    for partition in range(partitions):
+        cluster.assign(partition, Worker(cluster))
+    for _ in range(actions):
+        cluster.act()
+    cluster.finish()
+    assert panes_of(joined(repeated(rng, cluster.journal))) == recount(logs)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 3), st.integers(0, 120))
+def test_any_schedule_counts_each_event_once(seed: int, partitions: int, actions: int) -> None:
+    """Cuts, flush times, crashes, lost commits, zombies, rebalances and repeats: the panes are those of one pass."""
+    run(seed, partitions, 120, actions)
+
+
+@pytest.mark.slow
+@settings(max_examples=3_000, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 4), st.integers(0, 300))
+def test_any_long_schedule_counts_each_event_once(seed: int, partitions: int, actions: int) -> None:
+    """The same, for as many schedules as the model was run on."""
+    run(seed, partitions, 300, actions)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.data())
+def test_chunks_are_cut_by_the_log_alone(seed: int, data: st.DataObject) -> None:
+    """Batches and flushes of any size give the same final versions: same bounds, same cells, same commit."""
+    log = a_log(random.Random(seed), 120)
+
+    def finals(batches: list[int], flushes: list[bool]) -> tuple[dict[tuple[int, str], bytes], list[int]]:
+        chunker, at, out, commits = Chunker(SourcePartition("e", 0)), 0, {}, []
+        for size, flush in zip(batches, flushes, strict=True):
+            chunker.take(log[at : at + size])
+            at += size
+            if flush:
+                partials, commit = chunker.flush()
+                out |= {(p.start, p.rollout): (p.upto, sorted(p.cells, key=repr)) for p in partials}
+                commits += [] if commit is None else [commit]
+        chunker.take(log[at:])
+        partials, commit = chunker.flush()
+        out |= {(p.start, p.rollout): (p.upto, sorted(p.cells, key=repr)) for p in partials}
+        commits += [] if commit is None else [commit]
+        # how far a version reaches hangs on the flush, what it holds at its last does not
+        return {key: encode_cells(cells) for key, (_, cells) in out.items()}, commits[-1:]
+
+    def encode_cells(cells: object) -> bytes:
+        return orjson.dumps(repr(cells))
+
+    sizes = data.draw(st.lists(st.integers(0, 40), max_size=20))
+    flushes = data.draw(st.lists(st.booleans(), min_size=len(sizes), max_size=len(sizes)))
+    assert finals(sizes, flushes) == finals([], [])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_chunk_ends_at_its_offset_or_slot(seed: int) -> None:
+    """No chunk spans a multiple of 4096 offsets, nor a record that entered a later slot; commits are chunk ends."""
+    log = a_log(random.Random(seed), 120)
+    chunker = Chunker(SourcePartition("e", 0))
+    slots = {record.offset: record.timestamp // SLOT_MS for record in log}
+    ends: set[int] = set()
+    for record in log:
+        chunker.take([record])
+        partials, commit = chunker.flush()
+        ends |= {partial.upto for partial in partials if partial.final}
+        if commit is not None:
+            assert all(end <= commit for end in ends)
+            ends.add(commit)
+        for partial in partials:
+            inside = [offset for offset in slots if partial.start <= offset < partial.upto]
+            assert partial.start // CHUNK_OFFSETS == (partial.upto - 1) // CHUNK_OFFSETS
+            assert all(slots[offset] <= slots[inside[0]] for offset in inside)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 200))
+def test_snapshot_of_a_join_goes_on_the_same(seed: int, cut: int) -> None:
+    """A join that went through JSON at any point gives the same panes."""
+    rng = random.Random(seed)
+    cluster = Cluster(rng, [a_log(rng, 80)], [0])
+    cluster.assign(0, Worker(cluster))
+    for _ in range(40):
+        cluster.act()
+    cluster.finish()
+    joins = {name: Join.load(orjson.loads(orjson.dumps(j.dump()))) for name, j in joined(cluster.journal[:cut]).items()}
+    for value in cluster.journal[cut:]:
+        partial = decode(value)
+        assert isinstance(partial, Partial)
+        joins.setdefault(partial.rollout, Join()).apply(partial)
+    assert panes_of(joins) == recount(cluster.logs)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 100_000))
+def test_late_events_are_counted_once_and_never_applied(seed: int, closed_ms: int) -> None:
+    """What comes for a closed pane is counted as late exactly once, however often it is told; the rest is exact."""
+    rng = random.Random(seed)
+    logs = [a_log(rng, 80), a_log(rng, 80)]
+    cluster = Cluster(rng, logs, [0, 0])
+    for partition in range(2):
+        cluster.assign(partition, Worker(cluster))
+    for _ in range(40):
+        cluster.act()
+    cluster.finish()
+    closed, joins, late = T0 + closed_ms // CELL_MS * CELL_MS, {name: Join() for name in ROLLOUTS}, dict.fromkeys(ROLLOUTS, 0)
+    for join in joins.values():
+        join.take(0, closed)
+    for value in repeated(rng, cluster.journal):
+        partial = decode(value)
+        assert isinstance(partial, Partial)
+        late[partial.rollout] += joins[partial.rollout].apply(partial)
+    truth = recount(logs)
+    for name in ROLLOUTS:
+        cells = truth.get(name, {})
+        assert late[name] == sum(cell.requests for (_, at), cell in cells.items() if at < closed)
+        open_cells = {key: cell for key, cell in cells.items() if key[1] >= closed}
+        assert panes_of({name: joins[name]})[name] == open_cells
+
+
+def test_a_clock_far_ahead_is_counted_at_the_records_time() -> None:
+    """An event further ahead of its record than `max_future` counts at the record's time, and is told of."""
+    chunker = Chunker(SourcePartition("e", 0), max_future_ms=60_000)
+    event = RequestEvent(ts_ms=T0 + 60_001, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)
+    near = RequestEvent(ts_ms=T0 + 60_000, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)
+    chunker.take([Decoded(0, T0, [event, near])])
+    (partial,) = chunker.flush().partials
+    assert [cell.start for cell in partial.cells] == [T0, T0 + 60_000]
+    assert (chunker.clamped, chunker.newest) == (1, T0 + 60_000)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [["canary", T0, [0, 1, 0], [], []]],
+        [["canary", T0, [0, -1, 0, 0, 0, 0, 0], [], []]],
+        [["canary", T0, [0, 1, 0, 0, 0, 0, 0], [5, 4], [1, 1]]],
+        [["canary", T0, [0, 1, 0, 0, 0, 0, 0], [5], [-1]]],
+    ],
+)
+def test_a_partial_that_is_none_is_refused(cells: list[object]) -> None:
+    """Wrong numbers of classes, negative counts, broken histograms never reach a pane: ValueError."""
+    document = {
+        "schema": "sluicegate.partial/v1",
+        "rollout": "checkout",
+        "source": ["e", 0],
+        "start": 0,
+        "upto": 1,
+        "final": False,
+        "cells": cells,
+    }
+    partial = decode(orjson.dumps(document))
+    assert isinstance(partial, Partial)
+    with pytest.raises(ValueError, match=r"counts|bucket"):
+        Join().apply(partial)

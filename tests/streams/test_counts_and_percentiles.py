@@ -1,0 +1,135 @@
+"""An independent check of the numbers: events in at one end, panes and windows out at the other, against numpy.
+
+The events go the whole way: NDJSON, decoder, `Chunker`, journal bytes, `Join`, `CohortWindow`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+import orjson
+import pytest
+
+from connectors.decoders import decode_batch
+from gates.panes import CLASSES, Cell
+from gates.windows import CohortWindow
+from streams.ingest.chunks import CELL_MS, Chunker, Decoded
+from streams.journal import Partial, SourcePartition, decode, encode
+from streams.judge.join import Join
+
+T0 = 1_767_225_600_000
+SECONDS = 120
+EVENTS = 50_000
+WINDOWS = (5_000, 30_000, 60_000)
+QUANTILES = (0.5, 0.95, 0.99)
+MIX = {("checkout", "stable"): 0.6, ("checkout", "canary"): 0.06, ("search", "a"): 0.3, ("search", "b"): 0.04}
+STATUSES = (101, 200, 200, 200, 301, 404, 500, 503)
+
+Raw = dict[tuple[str, str, int], list[tuple[str, float]]]
+
+
+def lines(rng: random.Random) -> Iterator[bytes]:
+    """Give the event file: times out of order by up to two seconds, latencies from 1 ms to a minute."""
+    for index in range(EVENTS):
+        rollout, cohort = rng.choices(list(MIX), list(MIX.values()))[0]
+        event: dict[str, object] = {
+            "ts": T0 + 2_000 + index * (SECONDS - 2) * 1_000 // EVENTS - rng.randint(0, 2_000),
+            "rollout": rollout,
+            "cohort": cohort,
+            "latency_ms": min(60_000.0, max(1.0, rng.lognormvariate(4.0, 1.2))),
+        }
+        event |= {"outcome": rng.choice(["ok", "error"])} if rng.random() < 0.1 else {"status": rng.choice(STATUSES)}
+        yield orjson.dumps(event)
+
+
+def word_of(event: dict[str, object]) -> str:
+    """Return the class of an event as written, the test's own way."""
+    return str(event["outcome"]) if "outcome" in event else f"{str(event['status'])[0]}xx"
+
+
+@pytest.fixture(scope="module")
+def counted() -> tuple[Raw, dict[str, dict[int, dict[str, Cell]]]]:
+    """The raw values by rollout, cohort and second; and the panes that came out at the other end."""
+    rng, raw, joins = random.Random(20260101), defaultdict(list), {}
+    chunkers = [Chunker(SourcePartition("events", partition)) for partition in range(3)]
+    offsets = Counter[int]()
+    supply, journal = list(lines(rng)), []
+    while supply:
+        batch, supply = supply[: (size := rng.randint(1, 900))], supply[size:]
+        partition = rng.randrange(3)
+        records = []
+        for value, event in zip(batch, decode_batch(batch).events, strict=True):
+            written = orjson.loads(value)
+            second = written["ts"] // 1_000 * 1_000
+            raw[written["rollout"], written["cohort"], second].append((word_of(written), written["latency_ms"]))
+            records.append(Decoded(offsets[partition], event.ts_ms, [event]))
+            offsets[partition] += 1
+        chunkers[partition].take(records)
+        if rng.random() < 0.5:
+            journal += [encode(partial) for partial in chunkers[partition].flush().partials]
+    for chunker in chunkers:
+        journal += [encode(partial) for partial in chunker.flush().partials]
+    for value in journal:
+        partial = decode(value)
+        assert isinstance(partial, Partial)
+        joins.setdefault(partial.rollout, Join()).apply(partial)
+    panes = {
+        rollout: {start: join.take(start, start + CELL_MS) for start in range(T0, T0 + SECONDS * 1_000, CELL_MS)}
+        for rollout, join in joins.items()
+    }
+    assert all(join.next_cell() is None for join in joins.values())
+    return raw, panes
+
+
+def test_counts_of_every_pane_are_exact(counted: tuple[Raw, dict[str, dict[int, dict[str, Cell]]]]) -> None:
+    """Per rollout, cohort, second and class of outcome: every event, none twice."""
+    raw, panes = counted
+    found = {
+        (rollout, cohort, start): cell.counts
+        for rollout, starts in panes.items()
+        for start, cells in starts.items()
+        for cohort, cell in cells.items()
+    }
+    expected = {
+        key: tuple(Counter(word for word, _ in seen)[word] for word in CLASSES) for key, seen in raw.items()
+    }
+    assert found == expected
+    assert sum(map(sum, found.values())) == EVENTS
+
+
+def test_percentiles_of_every_pane_are_within_one_percent(
+    counted: tuple[Raw, dict[str, dict[int, dict[str, Cell]]]],
+) -> None:
+    """p50, p95 and p99 of every pane against numpy's on the raw latencies."""
+    raw, panes = counted
+    for (rollout, cohort, start), seen in raw.items():
+        cell = panes[rollout][start][cohort]
+        expected = np.quantile([latency for _, latency in seen], QUANTILES)
+        assert [cell.latency.quantile(q) for q in QUANTILES] == pytest.approx(expected.tolist(), rel=0.01)
+
+
+@pytest.mark.parametrize("length", WINDOWS)
+@pytest.mark.parametrize(("rollout", "cohort"), list(MIX))
+def test_every_window_is_right(
+    counted: tuple[Raw, dict[str, dict[int, dict[str, Cell]]]], rollout: str, cohort: str, length: int
+) -> None:
+    """Sliding windows, at every pane: requests and errors exact, percentiles within 1 % of numpy's."""
+    raw, panes = counted
+    window = CohortWindow(length)
+    for start, cells in panes[rollout].items():
+        end = start + CELL_MS
+        window.push(start, end, cells.get(cohort, Cell()))
+        inside = [
+            event for at in range(max(T0, end - length), end, CELL_MS) for event in raw.get((rollout, cohort, at), [])
+        ]
+        assert (window.start, window.end) == (end - length, end)
+        assert window.requests == len(inside)
+        assert window.errors(("5xx", "error")) == sum(word in ("5xx", "error") for word, _ in inside)
+        if inside:
+            expected = np.quantile([latency for _, latency in inside], QUANTILES)
+            found = [window.latency().quantile(q) for q in QUANTILES]
+            assert found == pytest.approx(expected.tolist(), rel=0.01)
+            assert window.above(800.0) == pytest.approx(sum(latency > 800.0 for _, latency in inside), rel=0.2, abs=3)

@@ -1,0 +1,179 @@
+"""How far event time has come: live, idle, stalled and broken sources, drawn as small cases.
+
+Seconds stand for milliseconds / 1000 on one clock, wall and event time alike. `report(0, at=10, newest=9)` is a worker
+saying at wall second 10 that source partition 0 has events up to second 9.
+"""
+
+import orjson
+import pytest
+
+from streams.journal import Progress, SourcePartition, SourceProgress, Timing
+from streams.judge.watermarks import Reading, Watermarks
+
+S = 1_000
+TIMING = Timing(out_of_orderness=2 * S, idle_timeout=5 * S, stall_timeout=30 * S)
+
+
+class Told(Watermarks):
+    """Watermarks that are told in seconds."""
+
+    def report(
+        self, partition: int, *, at: float, newest: float | None, position: int = 0, caught_up: bool = True
+    ) -> Reading:
+        """One worker reports one source partition."""
+        ms = None if newest is None else round(newest * S)
+        source = SourceProgress(SourcePartition("events", partition), position, ms, caught_up)
+        self.apply(Progress(worker="w", wall=round(at * S), sources=[source]))
+        return self.read(TIMING)
+
+    def silence(self, *, at: float) -> Reading:
+        """A worker that owns no source partition tells the time."""
+        self.apply(Progress(worker="idler", wall=round(at * S), sources=[]))
+        return self.read(TIMING)
+
+
+def seconds(watermark: float, *, complete: bool = True, broken: bool = False) -> Reading:
+    """Return the reading with this watermark in seconds."""
+    return Reading(round(watermark * S), complete, broken)
+
+
+NOT_YET = Reading(None, True, False)
+
+
+def test_trails_the_newest_event() -> None:
+    """One live source: its newest event less the out-of-orderness."""
+    marks = Told()
+    assert marks.report(0, at=100, newest=99) == seconds(97)
+    assert marks.report(0, at=101, newest=100.5) == seconds(98.5)
+
+
+def test_the_slowest_live_source_says() -> None:
+    """Of several live sources the one furthest behind in event time holds the watermark."""
+    marks = Told()
+    marks.report(0, at=100, newest=99)
+    assert marks.report(1, at=100, newest=80, caught_up=False) == seconds(78)
+
+
+def test_a_caught_up_silent_source_is_left_out() -> None:
+    """A source that has caught up and is silent past the idle timeout no longer holds the watermark."""
+    marks = Told()
+    marks.report(1, at=100, newest=90)
+    marks.report(0, at=105, newest=105)
+    assert marks.report(1, at=105, newest=90) == seconds(88)
+    marks.report(0, at=105.1, newest=105)
+    assert marks.report(1, at=105.1, newest=90) == seconds(103)
+
+
+def test_an_empty_source_is_no_hindrance() -> None:
+    """A source partition that never had an event, read to its end, is idle from the start."""
+    marks = Told()
+    marks.report(1, at=100, newest=None)
+    assert marks.report(0, at=100, newest=100) == seconds(98)
+
+
+def test_a_source_yet_to_be_read_holds_everything() -> None:
+    """A source that is behind and has not said where it stands: the watermark is not known, until it stalls."""
+    marks = Told()
+    marks.report(0, at=100, newest=100)
+    assert marks.report(1, at=100, newest=None, caught_up=False) == NOT_YET
+    marks.report(0, at=130, newest=130)
+    assert marks.report(1, at=130, newest=None, caught_up=False) == NOT_YET
+    marks.report(0, at=130.1, newest=130)
+    assert marks.report(1, at=130.1, newest=None, caught_up=False) == seconds(128, complete=False)
+
+
+def test_without_any_live_source_the_wall_clock_moves_time() -> None:
+    """All sources silent: time goes on by the reports' wall clock, so that silence becomes visible; nothing is amiss."""
+    marks = Told()
+    marks.report(0, at=100, newest=100)
+    assert marks.report(0, at=105, newest=100) == seconds(98)
+    assert marks.report(0, at=106, newest=100) == seconds(99)
+    assert marks.report(0, at=160, newest=100) == seconds(153)
+
+
+def test_a_source_that_stands_still_is_left_out_and_missed() -> None:
+    """Behind and not moving past the stall timeout: left out, and what is closed meanwhile is incomplete."""
+    marks = Told()
+    marks.report(1, at=100, newest=100, position=7, caught_up=False)
+    marks.report(0, at=130, newest=130)
+    assert marks.report(1, at=130, newest=100, position=7, caught_up=False) == seconds(98)
+    marks.report(0, at=130.1, newest=130)
+    assert marks.report(1, at=130.1, newest=100, position=7, caught_up=False) == seconds(128, complete=False)
+
+
+def test_a_source_nobody_reports_is_left_out_and_missed() -> None:
+    """The worker of a source died: after the stall timeout the others go on without it, incomplete."""
+    marks = Told()
+    marks.report(1, at=100, newest=100)
+    assert marks.report(0, at=130, newest=130) == seconds(128)
+    assert marks.report(0, at=130.1, newest=130) == seconds(128, complete=False)
+
+
+def test_a_source_that_reads_on_is_not_stalled() -> None:
+    """A long backlog is no stall: as long as the position moves, the watermark waits for it."""
+    marks = Told()
+    for at in range(100, 200):
+        marks.report(0, at=at, newest=at)
+        reading = marks.report(1, at=at, newest=50, position=at, caught_up=False)
+    assert reading == seconds(48)
+
+
+def test_a_source_that_comes_back_is_waited_for_again() -> None:
+    """A stalled source that moves counts again at once; the watermark as read may then go back."""
+    marks = Told()
+    marks.report(1, at=100, newest=100, position=7, caught_up=False)
+    assert marks.report(0, at=140, newest=140) == seconds(138, complete=False)
+    assert marks.report(1, at=141, newest=101, position=8, caught_up=False) == seconds(99)
+
+
+def test_nobody_reporting_is_broken() -> None:
+    """Every source stalled or unheard of: time goes on by the wall clock, and telemetry is broken."""
+    marks = Told()
+    marks.report(0, at=100, newest=100)
+    assert marks.silence(at=130) == seconds(123)
+    assert marks.silence(at=130.1) == seconds(123.1, complete=False, broken=True)
+    assert marks.report(0, at=131, newest=131) == seconds(129)
+
+
+def test_nobody_has_reported_yet() -> None:
+    """Before the first report there is patience, for one stall timeout; then telemetry is broken."""
+    marks = Told()
+    assert marks.read(TIMING) == NOT_YET
+    assert marks.silence(at=100) == NOT_YET
+    assert marks.silence(at=130) == NOT_YET
+    assert marks.silence(at=131) == seconds(124, complete=False, broken=True)
+
+
+def test_an_event_from_the_future_moves_nothing_past_now() -> None:
+    """An event ahead of the wall clock counts as now: it cannot close panes that are still to come."""
+    marks = Told()
+    assert marks.report(0, at=100, newest=160) == seconds(98)
+    assert marks.newest == 100 * S
+
+
+def test_the_wall_clock_never_goes_back() -> None:
+    """Of two workers' clocks the one ahead counts."""
+    marks = Told()
+    marks.report(0, at=110, newest=100)
+    marks.report(0, at=100, newest=101)
+    assert marks.wall == 110 * S
+
+
+def test_old_news_changes_nothing() -> None:
+    """A repeated report, or one from a worker that is behind, does not take the newest event back."""
+    marks = Told()
+    marks.report(0, at=100, newest=100)
+    assert marks.report(0, at=100, newest=90) == seconds(98)
+    assert marks.report(0, at=100, newest=None) == seconds(98)
+
+
+@pytest.mark.parametrize("at", [100, 104, 106, 131, 500])
+def test_snapshot_reads_the_same(at: int) -> None:
+    """Watermarks that went through JSON read the same, then and later."""
+    marks = Told()
+    marks.report(0, at=100, newest=99, position=3)
+    marks.report(1, at=100, newest=None, caught_up=False)
+    marks.silence(at=at)
+    loaded = Watermarks.load(orjson.loads(orjson.dumps(marks.dump())))
+    assert loaded.read(TIMING) == marks.read(TIMING)
+    assert loaded.dump() == marks.dump()
