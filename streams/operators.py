@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import orjson
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from connectors.kafka import LARGEST_MESSAGE, KafkaSettings, consumer, producer
 from connectors.reading import partitions_of, to_end
@@ -63,7 +63,7 @@ class Board:
         self.statuses: dict[str, Document] = {}
         self._orders = orders
         self._decisions: dict[str, dict[str, Document]] = {}
-        self._source = consumer(settings, fetch_max_wait_ms=50, max_partition_fetch_bytes=LARGEST_MESSAGE)
+        self._source: AIOKafkaConsumer[bytes, bytes]
 
     async def __aenter__(self) -> Self:
         """Read to the end.
@@ -74,6 +74,7 @@ class Board:
         """
         names = self.settings.topics
         partitions = await partitions_of(self.settings, names.status, names.decisions, *self._orders)
+        self._source = consumer(self.settings, fetch_max_wait_ms=50, max_partition_fetch_bytes=LARGEST_MESSAGE)
         try:
             await self._source.start()
             self._source.assign([one for one in partitions if one.topic not in self._orders])
@@ -157,9 +158,9 @@ async def start(board: Board, policy: Policy, *, by: str, reason: str, wait_s: f
         UnansweredError: no start decision came within `wait_s`.
     """
     rollout = policy.rollout
-    status, before = board.statuses.get(rollout), board.decisions(rollout)
+    status = board.statuses.get(rollout)
     epoch = 0 if status is None else status["epoch"]
-    if status is not None and not has_ended(status) and before and before[-1]["policy_hash"] == policy.hash:
+    if status is not None and not has_ended(status) and status["policy_hash"] == policy.hash:
         raise RunningAlreadyError(f"{rollout} runs by this very policy (epoch {epoch}, stage {status['stage']})")
     record = Start(rollout=rollout, policy=policy.document(), by=by, reason=reason, at=wall_ms())
     await _send(board.settings, board.settings.topics.policies, record)

@@ -6,7 +6,7 @@ input gives the same bytes.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,7 +15,7 @@ from connectors.decoders import decode_batch
 from gates.decisions import Decision
 from gates.policy import Policy
 from streams.ingest.chunks import CELL_MS, Chunker, Decoded
-from streams.journal import Ack, Progress, Record, SourcePartition, SourceProgress, Start, Timing
+from streams.journal import Ack, Progress, Record, SourcePartition, SourceProgress, Spoken, Start, Timing
 from streams.judge.fold import Fold, Outcome
 
 BATCH = 1_000
@@ -41,8 +41,9 @@ class Replay:
     _pending: list[Decoded] = field(default_factory=list)
     _flushed_until: int | None = None
 
-    def run(self, lines: Iterable[bytes]) -> Iterator[Outcome]:
-        """What is published, in order."""
+    def run(self, lines: Iterable[bytes], said: Iterable[tuple[int, Spoken]] = ()) -> Iterator[Outcome]:
+        """What is published, in order; `said` are operators' and actuators' words, each with its event time (ms)."""
+        words = deque(said)
         source_offset = 0
         supply = iter(lines)
         while batch := list(islice(supply, BATCH)):
@@ -54,11 +55,15 @@ class Replay:
                 elif event.ts_ms >= self._flushed_until + CELL_MS:
                     yield from self._flush()
                     self._flushed_until = event.ts_ms - event.ts_ms % CELL_MS
+                    while words and words[0][0] <= self._flushed_until:
+                        yield from self._apply(words.popleft()[1])
                 self._pending.append(Decoded(source_offset, event.ts_ms, [event]))
                 source_offset += 1
             self.events += len(decoded.events)
         if self._flushed_until is not None:
             yield from self._flush(last=True)
+        for _, word in words:
+            yield from self._apply(word)
 
     def _begin(self, ts_ms: int) -> Iterator[Outcome]:
         self._flushed_until = ts_ms - ts_ms % CELL_MS

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streams.cli.running import WRONG_USE, Failure, kafka_options, settings_from
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connectors.actuators import Actuator
 
-_bootstrap = click.option("--bootstrap", help="Kafka bootstrap servers, host:port separated by commas.")
-_topic_prefix = click.option("--topic-prefix", help="Put before every topic name.")
 _rollouts = click.option(
     "--rollout", "rollouts", multiple=True, help="Obey this rollout only (may be given more than once); default: all."
 )
@@ -20,9 +20,8 @@ _name = click.option("--name", help="The actuator's name in acks; default: the c
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in (_name, _rollouts, _topic_prefix, _bootstrap):
-        command = option(command)
-    return command
+    with_kafka: Callable[..., None] = kafka_options(_rollouts(_name(command)))
+    return with_kafka
 
 
 @click.group()
@@ -57,22 +56,17 @@ def file(path: str, name: str | None, **flags: Any) -> None:
     try:
         actuator = FileActuator(path, name or "file")
     except (OSError, ValueError) as error:
-        raise click.BadParameter(str(error), param_hint="PATH") from error
+        raise Failure(str(error), WRONG_USE) from None
     _serve(actuator, **flags)
 
 
-def _serve(actuator: Actuator, *, bootstrap: str | None, topic_prefix: str | None, rollouts: tuple[str, ...]) -> None:
+def _serve(actuator: Actuator, *, rollouts: tuple[str, ...], **flags: str | None) -> None:
     import logging
 
     from connectors.actuators import serve
     from connectors.kafka import KafkaSettings
     from streams.clock import wall_ms
 
+    settings = settings_from(KafkaSettings, flags)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    given = {"bootstrap": bootstrap, "topic_prefix": topic_prefix}
-    try:
-        settings = KafkaSettings.model_validate({field: value for field, value in given.items() if value is not None})
-        settings.topics  # noqa: B018 - a bad prefix is said here
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
     serve(actuator, settings, rollouts=rollouts or None, clock=wall_ms)

@@ -59,17 +59,14 @@ def _print(rows: list[dict[str, Any]]) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column("variable", no_wrap=True)
     table.add_column("value", overflow="fold")
-    table.add_column("default", overflow="fold")
     table.add_column("what it is", ratio=1)
     for row in rows:
-        style = "bold green" if row["set"] else ""
-        default = "by host and process" if row["default"] is None else _shown(row["default"])
-        table.add_row(
-            Text(row["variable"], style),
-            Text(_shown(row["value"]), style),
-            Text("same" if row["value"] == row["default"] and not row["set"] else default, "dim"),
-            Text(row["description"]),
-        )
+        name, value = Text(row["variable"]), Text(_shown(row["value"]))
+        if row["set"]:
+            name.stylize("bold green")
+            value.stylize("bold green")
+            value.append(f"\nelse {'another' if row['default'] is None else _shown(row['default'])}", "dim")
+        table.add_row(name, value, Text(row["description"]))
     Console().print(table)
     set_ones = sum(row["set"] for row in rows)
     click.echo(f"{set_ones} of {len(rows)} are set in the environment", err=True)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from connectors.actuators import Actuator, FileActuator, Wanted, run
+from connectors.actuators import Actuator, FileActuator, Wanted, run, subscription
 from connectors.kafka import KafkaSettings
 from gates.decisions import Action
 from streams.embedded_broker import EmbeddedBroker, free_port
+from tests.brokers import MavenKafka
 from tests.connectors.actuators.contract import NOW, Failing, commanded, decided
 from tests.connectors.actuators.gate_topics import acks, create, publish, said, settings_of
 
@@ -75,7 +76,7 @@ async def test_first_the_newest_then_each_change(settings: KafkaSettings) -> Non
 
 
 async def test_the_urgent_path_and_the_decision_are_one(settings: KafkaSettings) -> None:
-    """A rollback comes twice, as a decision and as a command: applied once, acked for both; what is older is rejected."""
+    """A rollback comes twice, as decision and as command: applied once, acked for both; what is older is rejected."""
     actuator = Recording()
     async with running(actuator, settings):
         await publish(settings, decided(1, 10))
@@ -127,8 +128,9 @@ async def test_only_the_rollouts_named(settings: KafkaSettings) -> None:
     assert actuator.asked == ["mine:1:1"]
 
 
-async def test_what_hangs_holds_nothing_up(settings: KafkaSettings) -> None:
+async def test_what_hangs_holds_nothing_up(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not another rollout, and not the rollback of its own; and it does not keep the actuator from stopping."""
+    monkeypatch.setattr(subscription, "GRACE_S", 0.5)
     async with running(Recording("checkout-v2:1:1", "third:1:1"), settings):
         await publish(settings, decided(1, 10), decided(1, 10, rollout="third"), decided(1, 5, rollout="other"))
         assert said(await acks(settings, 1)) == [("other:1:1", "applied", 5)]
@@ -136,7 +138,7 @@ async def test_what_hangs_holds_nothing_up(settings: KafkaSettings) -> None:
         found = [ack for ack in await acks(settings, 3) if ack.rollout == "checkout-v2"]
         assert said(found) == [("checkout-v2:1:1", "failed", None), ("checkout-v2:1:2", "applied", 0)]
         began = time.monotonic()
-    assert time.monotonic() - began < 8.0
+    assert time.monotonic() - began < 3.0
 
 
 async def test_an_order_is_acknowledged_soon(settings: KafkaSettings) -> None:
@@ -175,21 +177,21 @@ async def test_it_waits_for_broker_and_topics(caplog: pytest.LogCaptureFixture) 
             assert said(await acks(settings, 1)) == [("checkout-v2:1:1", "applied", 10)]
 
 
-async def test_it_survives_the_broker(caplog: pytest.LogCaptureFixture) -> None:
-    """A broker that went away and came back is followed again."""
-    with EmbeddedBroker() as broker:
-        settings = settings_of(broker.bootstrap)
-        await create(settings)
-        actuator = Recording()
-        async with running(actuator, settings):
-            await publish(settings, decided(1, 10))
-            await acks(settings, 1)
-            broker.stop()
-            await asyncio.sleep(1.0)
-            broker.start()  # empty, as it keeps nothing
-            await create(settings)
-            await publish(settings, decided(2, 20))
-            assert said(await acks(settings, 1, timeout_s=30.0)) == [("checkout-v2:1:2", "applied", 20)]
+@pytest.mark.kafka
+async def test_it_survives_the_broker(own_kafka: MavenKafka) -> None:
+    """A broker that is killed and comes back is followed on: nothing twice, nothing missed."""
+    settings = settings_of(own_kafka.bootstrap)
+    await create(settings)
+    actuator = Recording()
+    async with running(actuator, settings):
+        await publish(settings, decided(1, 10))
+        await acks(settings, 1)
+        await asyncio.to_thread(own_kafka.kill)
+        await asyncio.sleep(1.0)
+        await asyncio.to_thread(own_kafka.restart)
+        await publish(settings, decided(2, 20))
+        assert said(await acks(settings, 2, timeout_s=30.0))[1:] == [("checkout-v2:1:2", "applied", 20)]
+    assert actuator.asked == ["checkout-v2:1:1", "checkout-v2:1:2"]
 
 
 async def test_a_bug_is_not_hidden(settings: KafkaSettings) -> None:
@@ -205,5 +207,5 @@ async def test_a_bug_is_not_hidden(settings: KafkaSettings) -> None:
 
 async def _logged(caplog: pytest.LogCaptureFixture, text: str) -> None:
     async with asyncio.timeout(20.0):
-        while text not in caplog.text:
+        while text not in caplog.text:  # noqa: ASYNC110 - a log sets no event
             await asyncio.sleep(0.05)

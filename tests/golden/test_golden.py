@@ -1,0 +1,93 @@
+"""Whole stories: a policy, events, what operators say, and the decisions that must come of it, byte for byte.
+
+A folder is a story: `policy.yaml`, `events.json` (see `generate`), `expected.ndjson` (the decisions as published,
+repeats included), and where needed `controls.json` (`at_s` since the start, `record`) and `options.json` (`acks`:
+`auto` or `none`). After a wanted change run with SLUICEGATE_GOLDEN_UPDATE=1, and read the difference as a reviewer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gates.decisions import Decision
+from gates.policy import Policy
+from streams.journal import Ack, Control, Spoken, Start, Timing, decode, encode_document
+from streams.replay import Replay
+from tests.golden.generate import events
+
+STORIES = sorted(path.parent for path in Path(__file__).parent.glob("*/policy.yaml"))
+
+
+def read(path: Path, otherwise: Any) -> Any:
+    """Return a JSON file's content, or `otherwise` where there is none."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else otherwise
+
+
+def words(story: Path, start: int, policy: Policy) -> list[tuple[int, Spoken]]:
+    """Return what is said in the story, with its event time; a start without a policy starts this one."""
+    out: list[tuple[int, Spoken]] = []
+    for word in read(story / "controls.json", []):
+        at = start + word["at_s"] * 1_000
+        record = {"rollout": policy.rollout, "at": at, **word["record"]}
+        if record["schema"] == "sluicegate.start/v1":
+            record.setdefault("policy", policy.document())
+        spoken = decode(encode_document(record))
+        assert isinstance(spoken, Start | Control | Ack)
+        out.append((at, spoken))
+    return out
+
+
+def decided(story: Path) -> list[bytes]:
+    """Return the decisions of the story, one a line."""
+    policy = Policy.parse(yaml.safe_load((story / "policy.yaml").read_text(encoding="utf-8")))
+    described = read(story / "events.json", None)
+    options = {"acks": "auto", "timing": {}} | read(story / "options.json", {})
+    replay = Replay(policy, timing=Timing(**options["timing"]), acks=options["acks"] == "auto")
+    outcomes = replay.run(events(described), words(story, described["start"], policy))
+    return [encode_document(outcome.document()) for outcome in outcomes if isinstance(outcome, Decision)]
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda path: path.name)
+def test_story_is_told_as_before(story: Path) -> None:
+    """The story's decisions are those on record: actions, weights, reasons, figures, all of each document."""
+    found, expected = decided(story), story / "expected.ndjson"
+    if os.environ.get("SLUICEGATE_GOLDEN_UPDATE"):
+        expected.write_bytes(b"".join(line + b"\n" for line in found))
+    recorded = expected.read_bytes().splitlines()
+    assert [json.loads(line) for line in found] == [json.loads(line) for line in recorded]
+    assert found == recorded
+
+
+# Told here once more in short, so that a careless update of the records does not pass unseen.
+PLOTS = {
+    "healthy-to-promote": "start advance advance promote",
+    "error-spike": "start advance rollback",
+    "guard-rail": "start rollback",
+    "latency-limit": "start rollback",
+    "no-data": "start hold pause",
+    "outage-while-baking": "start hold resume advance promote",
+    "late-data": "start hold",
+    "lost-ack": "start start start hold hold hold hold hold hold",
+    "operator-pause-resume": "start pause resume advance promote",
+    "operator-rollback": "start rollback",
+    "thin-traffic": "start hold",
+    "restart-after-rollback": "start rollback start promote",
+}
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda path: path.name)
+def test_story_has_its_plot(story: Path) -> None:
+    """The record tells what its folder's name says."""
+    actions = [json.loads(line)["action"] for line in (story / "expected.ndjson").read_bytes().splitlines()]
+    assert " ".join(actions) == PLOTS[story.name]
+
+
+def test_every_plot_has_its_story() -> None:
+    """No story was lost."""
+    assert {story.name for story in STORIES} == set(PLOTS)

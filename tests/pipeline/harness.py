@@ -1,0 +1,245 @@
+"""Real workers over a real broker: what the pipeline suites share."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from aiokafka import AIOKafkaProducer
+
+from connectors import kafka
+from connectors.decoders import decode
+from connectors.kafka import KafkaSettings
+from connectors.reading import read_to_end
+from gates.policy import Policy
+from streams import journal
+from streams.embedded_broker import free_port
+from streams.journal import encode_document
+from streams.replay_journal import read_journal
+from streams.settings import Settings
+from streams.topics import ensure
+
+PATIENCE = 60.0
+SLUICEGATE = str(Path(sys.executable).with_name("sluicegate"))
+PARTITIONS = {"events": 3, "journal": 2, "snapshots": 2}
+
+POLICY = Policy.parse(
+    {
+        "schema": "sluicegate.policy/v1",
+        "rollout": "checkout-v2",
+        "cohorts": {"baseline": "stable", "candidate": "canary"},
+        "stages": [
+            {"name": "canary", "weight": "20%", "bake": "5s"},
+            {"name": "half", "weight": "50%", "bake": "5s"},
+        ],
+        "checks": {
+            "errors": {"sli": "error_rate", "ratio": 1.25, "limit": "30%", "window": "10s"},
+            "p95": {"sli": "latency", "quantile": 0.95, "limit": "800ms", "window": "10s"},
+        },
+        "min_requests": 50,
+    }
+)
+
+
+class Site:
+    """One installation under a prefix of its own: its topics, a producer, and workers as real processes."""
+
+    def __init__(self, bootstrap: str, prefix: str) -> None:
+        self.settings = KafkaSettings(bootstrap=bootstrap, topic_prefix=prefix)
+        self.topics = self.settings.topics
+        self.workers: list[Worker] = []
+        self.producer: AIOKafkaProducer
+
+    async def __aenter__(self) -> Self:
+        await ensure(Settings(**self.settings.model_dump()), replication=1, partitions=PARTITIONS)
+        self.producer = kafka.producer(self.settings, linger_ms=0)
+        await self.producer.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        for worker in self.workers:
+            worker.kill()
+        await self.producer.stop()
+
+    def worker(self, *roles: str, **variables: str) -> "Worker":
+        """Start a worker process; it is ended with the site."""
+        self.workers.append(Worker(self.settings, roles, variables))
+        return self.workers[-1]
+
+    async def send(self, events: list[dict[str, Any]]) -> None:
+        """Produce events, spread over the partitions by position; the record's time is the first event's time."""
+        sent = [
+            await self.producer.send(
+                self.topics.events, json.dumps(event).encode(), partition=i % 3, timestamp_ms=event["ts"]
+            )
+            for i, event in enumerate(events)
+        ]
+        await asyncio.gather(*sent)
+
+    async def start(self, policy: Policy = POLICY, *, at: int | None = None) -> None:
+        """Start a rollout as an operator does."""
+        now = int(time.time() * 1000) if at is None else at  # noqa: TID251
+        said = journal.Start(rollout=policy.rollout, policy=policy.document(), by="tester", reason="a test", at=now)
+        await self.producer.send_and_wait(self.topics.policies, journal.encode(said), key=policy.rollout.encode())
+
+    async def acknowledge(self, decision: dict[str, Any]) -> None:
+        """Say that the weights of a decision are in force."""
+        said = journal.Ack(
+            id=decision["id"],
+            rollout=decision["rollout"],
+            epoch=decision["epoch"],
+            sequence=decision["sequence"],
+            actuator="tester",
+            status="applied",
+            weights=decision["weights"],
+            at=int(time.time() * 1000),  # noqa: TID251
+        )
+        await self.producer.send_and_wait(self.topics.acks, journal.encode(said), key=decision["rollout"].encode())
+
+    async def read(self, topic: str) -> list[Any]:
+        """Every record of a topic as of now."""
+        return [record async for record in read_to_end(self.settings, topic)]
+
+    async def replayed(self) -> list[bytes]:
+        """The decisions that folding the journal again gives."""
+        return [encode_document(decision.document()) for decision in (await read_journal(self.settings)).decisions]
+
+    async def decisions(self) -> dict[str, bytes]:
+        """Decisions by id, in order; two that share an id are the same to the byte."""
+        found: dict[str, bytes] = {}
+        for record in await self.read(self.topics.decisions):
+            identity = json.loads(record.value)["id"]
+            assert found.setdefault(identity, record.value) == record.value
+        return found
+
+    @contextlib.asynccontextmanager
+    async def following(self, topic: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        """The documents of a topic from its beginning, as they come, for at most PATIENCE seconds."""
+        reader = kafka.consumer(self.settings, topic)
+        await reader.start()
+
+        async def documents() -> AsyncIterator[dict[str, Any]]:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    yield json.loads((await reader.getone()).value)
+
+        try:
+            yield documents()
+        finally:
+            await reader.stop()
+
+    async def counted(self) -> Counter[tuple[str, str, int]]:
+        """What the journal's partials say, joined: requests by rollout, cohort and second."""
+        from streams.judge.join import Join
+
+        joins: dict[str, Join] = {}
+        for record in sorted(await self.read(self.topics.journal), key=lambda r: (r.partition, r.offset)):
+            said = journal.decode(record.value)
+            if isinstance(said, journal.Partial):
+                joins.setdefault(said.rollout, Join()).apply(said)
+        found: Counter[tuple[str, str, int]] = Counter()
+        for rollout, join in joins.items():
+            while (start := join.next_cell()) is not None:
+                for cohort, cell in join.take(start, start + 1000).items():
+                    found[rollout, cohort, start] += cell.requests
+        return found
+
+    async def produced(self) -> Counter[tuple[str, str, int]]:
+        """An independent recount of the event topic."""
+        return Counter(
+            (event.rollout, event.cohort, event.ts_ms // 1000 * 1000)
+            for record in await self.read(self.topics.events)
+            for event in decode(record.value).events
+        )
+
+
+class Worker:
+    """A `sluicegate worker` process."""
+
+    def __init__(self, settings: KafkaSettings, roles: tuple[str, ...], variables: dict[str, str]) -> None:
+        self.port = free_port()
+        self._log = tempfile.NamedTemporaryFile(mode="w+b", prefix="worker-", suffix=".log")  # noqa: SIM115
+        known = {
+            "SLUICEGATE_BOOTSTRAP": settings.bootstrap,
+            "SLUICEGATE_TOPIC_PREFIX": settings.topic_prefix,
+            "SLUICEGATE_SESSION_TIMEOUT_MS": "1000",
+            "SLUICEGATE_WEB_PORT": str(self.port),
+            "SLUICEGATE_OUT_OF_ORDERNESS_MS": "500",
+            "SLUICEGATE_SNAPSHOT_INTERVAL_MS": "500",
+        }
+        flags = [word for role in roles for word in ("--role", role)]
+        self.process = subprocess.Popen(
+            [SLUICEGATE, "worker", *flags],
+            env=os.environ | known | variables,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+
+    def get(self, path: str) -> str:
+        """A page of the worker's web server."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            text: str = answer.read().decode()
+            return text
+
+    async def ready(self) -> None:
+        """Wait until every loop has joined its group."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                assert self.process.poll() is None, self.log()
+                with contextlib.suppress(OSError):
+                    await asyncio.to_thread(self.get, "/readyz")
+                    return
+                await asyncio.sleep(0.1)
+
+    def stop(self) -> int:
+        """End it in good order; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def log(self) -> str:
+        """What it logged."""
+        return Path(self._log.name).read_text()
+
+
+def metric(page: str, sample: str) -> float:
+    """The value of a sample, given as it stands on a metrics page without its value."""
+    for line in page.splitlines():
+        if line.startswith(f"{sample} "):
+            return float(line.rsplit(" ", 1)[1])
+    raise AssertionError(f"no sample {sample}")
+
+
+def traffic(
+    start_ms: int, seconds: int, *, rps: int = 100, bad: float = 0.0, share: float = 0.2
+) -> Iterator[dict[str, Any]]:
+    """Steady requests: every so many of them from the canary, an even share of whose requests fail."""
+    every = round(1 / share)
+    failing = round(1 / bad) if bad else 0
+    canaries = 0
+    for index in range(seconds * rps):
+        canary = index % every == 0
+        canaries += canary
+        fails = canary and failing and canaries % failing == 0
+        yield {
+            "ts": start_ms + index * 1000 // rps,
+            "rollout": "checkout-v2",
+            "cohort": "canary" if canary else "stable",
+            "status": 500 if fails else 200,
+            "latency_ms": 10 + index % 7,
+        }

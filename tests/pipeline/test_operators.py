@@ -1,0 +1,161 @@
+"""Operators at the command line, against real workers over a real broker."""
+
+import asyncio
+import json
+import os
+import subprocess
+import time
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.pipeline.harness import POLICY, SLUICEGATE, Site, traffic
+
+
+@pytest.fixture
+async def site(broker: str) -> AsyncIterator[Site]:
+    """An installation of the test's own."""
+    async with Site(broker, f"t{uuid.uuid4().hex[:8]}.") as site:
+        yield site
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> str:
+    """Write the policy."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(yaml.safe_dump(POLICY.document()))
+    return str(path)
+
+
+class Done:
+    """What a command said and how it exited."""
+
+    def __init__(self, code: int, output: str, errors: str) -> None:
+        self.code, self.output, self.errors = code, output, errors
+
+    def json(self) -> Any:
+        """Its output as JSON."""
+        return json.loads(self.output)
+
+
+async def rollout(site: Site, *words: str) -> Done:
+    """Run `sluicegate rollout` as an operator does."""
+    known = {"SLUICEGATE_BOOTSTRAP": site.settings.bootstrap, "SLUICEGATE_TOPIC_PREFIX": site.settings.topic_prefix}
+    running = await asyncio.create_subprocess_exec(
+        *(SLUICEGATE, "rollout", *words),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | known | {"COLUMNS": "200"},
+    )
+    output, errors = await asyncio.wait_for(running.communicate(), 60)
+    assert running.returncode is not None
+    return Done(running.returncode, output.decode(), errors.decode())
+
+
+async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> None:
+    """Start, pause, resume, promote, rollback: each answered with its decision, or with why not."""
+    await site.worker().ready()
+    started = await rollout(site, "start", policy, "--by", "ann", "--reason", "the new cart")
+    assert (started.code, started.errors) == (0, "")
+    assert (
+        "start     canary  stable 80 %, canary 20 %  ann started checkout-v2 at stage canary: the new cart"
+        in started.output
+    )
+
+    again = await rollout(site, "start", policy)
+    assert again.code == 1
+    assert again.errors == "sluicegate: checkout-v2 runs by this very policy (epoch 1, stage canary)\n"
+
+    resumed = await rollout(site, "resume", "checkout-v2")
+    assert (resumed.code, resumed.output) == (1, "")
+    assert resumed.errors.startswith("sluicegate: resume refused: the rollout is ")
+
+    paused = await rollout(site, "pause", "checkout-v2", "--by", "bob", "--reason", "a look\nat the logs")
+    assert paused.code == 0, paused.errors
+    assert "bob ordered pause: a look at the logs" in paused.output
+
+    listed = (await rollout(site, "list", "--json")).json()
+    assert [(one["rollout"], one["phase"]) for one in listed] == [("checkout-v2", "paused")]
+    assert "paused" in (await rollout(site, "list")).output
+
+    shown = (await rollout(site, "show", "checkout-v2", "--json")).json()
+    assert shown["status"]["control"]["accepted"] is True
+    assert [(one["action"], one["by"]) for one in shown["decisions"]] == [("start", "ann"), ("pause", "bob")]
+    assert "bob ordered pause" in (await rollout(site, "show", "checkout-v2")).output
+
+    assert (await rollout(site, "resume", "checkout-v2")).code == 0
+    assert (await rollout(site, "promote", "checkout-v2")).code == 0
+    watched = await rollout(site, "watch", "checkout-v2")
+    assert watched.code == 0, watched.errors
+    assert "promote   canary  stable 0 %, canary 100 %" in watched.output
+
+    assert (await rollout(site, "rollback", "checkout-v2")).code == 0
+    assert (await rollout(site, "watch", "checkout-v2")).code == 3
+    assert (await rollout(site, "rollback", "checkout-v2")).errors.startswith("sluicegate: rollback refused")
+
+    anew = await rollout(site, "start", policy)
+    assert anew.output.startswith("checkout-v2:2:1  ")
+
+    unknown = await rollout(site, "show", "nothing")
+    assert (unknown.code, unknown.errors) == (1, "sluicegate: no rollout nothing; known: checkout-v2\n")
+
+
+async def test_watching_until_the_rollback(site: Site, policy: str) -> None:
+    """`watch` tells each change as it comes, and exits with 3 when the rollout is rolled back."""
+    await site.worker().ready()
+    assert (await rollout(site, "start", policy)).code == 0
+    watching = asyncio.create_task(rollout(site, "watch", "checkout-v2"))
+    while not watching.done():
+        now = int(time.time() * 1000)  # noqa: TID251
+        await site.send([event | {"ts": now} for event in traffic(now, 1, rps=40, bad=0.5)])
+        await asyncio.sleep(0.2)
+    watched = await watching
+    assert watched.code == 3, watched.errors
+    lines = watched.output.splitlines()
+    assert any("  start     canary  " in line for line in lines)
+    assert any("  rollback  canary  stable 100 %, canary 0 %  errors: canary " in line for line in lines)
+    assert any("  baking  stage 1 of 2 (canary), baked " in line for line in lines)
+    assert "  rolled back  stage 1 of 2 (canary)" in lines[-1]
+
+
+async def test_without_a_worker(site: Site, policy: str) -> None:
+    """An order that nobody answers is said to be recorded, and counts once a worker runs."""
+    assert (await rollout(site, "list")).errors == "no rollout yet: start one with `sluicegate rollout start FILE`\n"
+    silent = await rollout(site, "start", policy, "--timeout", "1")
+    assert (silent.code, silent.output) == (1, "")
+    assert silent.errors.startswith("sluicegate: no answer to start within 1 s: is a worker ")
+    await site.worker().ready()
+    async with site.following(site.topics.decisions) as decisions:
+        assert (await anext(decisions))["action"] == "start"
+
+
+async def test_not_waiting(site: Site, policy: str) -> None:
+    """With `--no-wait` the order is sent, and that is said."""
+    sent = await rollout(site, "start", policy, "--no-wait")
+    assert sent.code == 0
+    assert sent.output.startswith("checkout-v2: start is sent;")
+
+
+async def test_missing_topics_are_named(broker: str) -> None:
+    """Where nothing was set up yet, the topics are named and what makes them; and asking creates none."""
+    nowhere = Site(broker, f"t{uuid.uuid4().hex[:8]}.")
+    for _ in range(2):
+        listed = await rollout(nowhere, "list")
+        assert listed.code == 1
+        assert listed.errors.count("\n") == 1
+        assert f"{nowhere.topics.decisions}, {nowhere.topics.status}: run `sluicegate topics ensure`" in listed.errors
+
+
+async def test_a_policy_with_faults_is_not_sent(site: Site, tmp_path: Path) -> None:
+    """Every fault of the file is said with its line, before anything goes to a topic."""
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("schema: sluicegate.policy/v1\nrollout: a/b\n")
+    started = await rollout(site, "start", str(broken))
+    assert started.code == 1
+    assert f"{broken}:2: rollout: " in started.errors
+    assert f"{broken}:1: checks: " in started.errors
+    assert await site.read(site.topics.policies) == []

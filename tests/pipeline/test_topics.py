@@ -1,0 +1,115 @@
+"""Making the topics, on every kind of broker."""
+
+import json
+import os
+import subprocess
+import uuid
+
+import pytest
+from aiokafka.admin import NewTopic
+
+from connectors.kafka import admin
+from connectors.reading import partitions_of
+from streams.settings import Settings
+from streams.topics import TOPICS, State, TopicsUnfitError, ensure, inspect, prepare
+from tests.pipeline.harness import SLUICEGATE
+
+
+@pytest.fixture
+def settings(broker: str) -> Settings:
+    """Settings with a prefix of the test's own."""
+    return Settings(bootstrap=broker, topic_prefix=f"t{uuid.uuid4().hex[:8]}.")
+
+
+async def create(settings: Settings, topic: str, partitions: int, **config: str) -> None:
+    """Create a topic as somebody else would."""
+    client = admin(settings)
+    await client.start()
+    try:
+        spelled = {word.replace("_", "."): value for word, value in config.items()}
+        await client.create_topics([NewTopic(topic, partitions, 1, topic_configs=spelled)])
+    finally:
+        await client.close()
+
+
+async def test_missing_topics_are_created_once(settings: Settings) -> None:
+    """The first run creates all, as the table has them; the second finds nothing to do and nothing to say."""
+    assert {outcome.state for outcome in await inspect(settings)} == {State.MISSING}
+    made = await ensure(settings)
+    assert [(one.state, one.partitions) for one in made] == [(State.CREATED, spec.partitions) for spec in TOPICS]
+    again = await ensure(settings)
+    assert [(one.state, one.details) for one in again] == [(State.EXISTS, ())] * len(TOPICS)
+
+
+async def test_looking_creates_nothing(settings: Settings) -> None:
+    """Inspecting leaves a broker as it was, even one that creates topics that are asked for."""
+    await inspect(settings)
+    assert {outcome.state for outcome in await inspect(settings)} == {State.MISSING}
+
+
+async def test_other_partitions(settings: Settings) -> None:
+    """Numbers of partitions can be chosen, and snapshots follow the journal."""
+    await ensure(settings, partitions={"events": 3, "journal": 2})
+    names = settings.topics
+    found = [one.topic for one in await partitions_of(settings, names.events, names.journal, names.snapshots)]
+    assert [found.count(name) for name in (names.events, names.journal, names.snapshots)] == [3, 2, 2]
+
+
+async def test_what_differs_is_said_and_left_alone(settings: Settings) -> None:
+    """A topic that exists otherwise is reported with each difference and not changed."""
+    await create(settings, settings.topics.decisions, 7, cleanup_policy="compact", retention_ms="1000")
+    found = {one.spec.word: one for one in await ensure(settings)}["decisions"]
+    assert (found.state, found.partitions) == (State.DIFFERS, 7)
+    assert "partitions is 7, not 4" in found.details
+    assert "cleanup.policy is compact, not delete" in found.details
+    assert "retention.ms is 1000, not 7776000000" in found.details
+    assert {one.spec.word: one for one in await inspect(settings)}["decisions"] == found
+
+
+async def test_the_missing_twin_follows(settings: Settings) -> None:
+    """Where the journal exists with another number of partitions, the snapshots are created with that many."""
+    await create(settings, settings.topics.journal, 6)
+    found = {one.spec.word: one for one in await ensure(settings)}
+    assert (found["journal"].partitions, found["snapshots"].partitions) == (6, 6)
+    assert found["journal"].state is State.DIFFERS
+    await prepare(settings)  # a difference, but nothing that a worker could not work with
+
+
+async def test_unequal_twins_are_an_error(settings: Settings) -> None:
+    """Journal and snapshots with different numbers of partitions cannot work, and a worker says so."""
+    await create(settings, settings.topics.journal, 4)
+    await create(settings, settings.topics.snapshots, 2)
+    found = {one.spec.word: one for one in await ensure(settings)}["snapshots"]
+    assert found.state is State.FAILED
+    assert found.details[0].startswith(f"has 2 partitions and {settings.topics.journal} has 4")
+    with pytest.raises(TopicsUnfitError, match="has 2 partitions"):
+        await prepare(settings)
+
+
+async def test_a_worker_may_have_to_find_its_topics(settings: Settings) -> None:
+    """With `create_topics` off nothing is created, and what is missing is named."""
+    with pytest.raises(TopicsUnfitError, match="gate-journal: does not exist"):
+        await prepare(settings.model_copy(update={"create_topics": False}))
+    await prepare(settings)
+    await prepare(settings.model_copy(update={"create_topics": False}))
+
+
+def command(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run `sluicegate topics`."""
+    known = {"SLUICEGATE_BOOTSTRAP": settings.bootstrap, "SLUICEGATE_TOPIC_PREFIX": settings.topic_prefix}
+    return subprocess.run([SLUICEGATE, "topics", *words], capture_output=True, text=True, env=os.environ | known)
+
+
+def test_the_command(settings: Settings) -> None:
+    """`topics ensure` and `topics list` say how things stand, in a table or as JSON."""
+    made = command(settings, "ensure", "--partitions", "request-events=2", "--json")
+    assert made.returncode == 0, made.stderr
+    assert {(one["topic"], one["state"]) for one in json.loads(made.stdout)} == {
+        (spec.name(settings.topics), "created") for spec in TOPICS
+    }
+    listed = command(settings, "list")
+    assert listed.returncode == 0
+    assert f"{settings.topics.events} " in listed.stdout
+    assert listed.stderr == f"{settings.topics.events}: partitions is 2, not 12\n"
+    wrong = command(settings, "ensure", "--partitions", "nothing=2")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)

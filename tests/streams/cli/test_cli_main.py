@@ -1,0 +1,116 @@
+"""`sluicegate`: quick help, every command there, errors in one line, Ctrl-C."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from streams import __version__
+from streams.cli import COMMANDS, sluicegate
+
+SLUICEGATE = str(Path(sys.executable).with_name("sluicegate"))
+HEAVY = ("faust", "aiokafka", "numpy", "pydantic", "rich", "msgspec", "asyncio")
+CLOSED_PORT = "127.0.0.1:1"
+
+LIGHT_HELP = f"""
+import json, resource, sys
+sys.argv = ["sluicegate", "--help"]
+from streams.cli import main
+try:
+    main()
+except SystemExit as end:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(json.dumps([end.code, used.ru_utime + used.ru_stime, [m for m in {HEAVY} if m in sys.modules]]))
+"""
+
+
+def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user does."""
+    known = {"SLUICEGATE_BOOTSTRAP": CLOSED_PORT, "SLUICEGATE_TOPIC_PREFIX": ""}
+    return subprocess.run([SLUICEGATE, *words], capture_output=True, text=True, env=os.environ | known | variables)
+
+
+def test_help_is_light() -> None:
+    """The help comes without the heavy libraries, in less than 0.3 s of CPU time."""
+    done = subprocess.run([sys.executable, "-c", LIGHT_HELP], capture_output=True, text=True)
+    code, cpu_s, imported = json.loads(done.stdout.splitlines()[-1])
+    assert (code, imported) == (0, [])
+    assert cpu_s < 0.3
+
+
+def test_help_lists_every_command() -> None:
+    """The help has each command with its line."""
+    said = " ".join(CliRunner().invoke(sluicegate, ["--help"]).output.split())
+    for name, words in COMMANDS.items():
+        assert f"{name} {words}" in said
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "demo"])
+def test_commands_load(name: str) -> None:
+    """Each name in the table has its command, with help of its own."""
+    command = sluicegate.get_command(click.Context(sluicegate), name)
+    assert command is not None
+    result = CliRunner().invoke(sluicegate, [name, "--help"])
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()) > 5
+
+
+def test_version() -> None:
+    """`--version` says which."""
+    assert run("--version").stdout == f"sluicegate, version {__version__}\n"
+
+
+def test_an_unknown_command_is_wrong_use() -> None:
+    """A word that is no command exits with 2."""
+    done = run("rollouts")
+    assert done.returncode == 2
+    assert "No such command 'rollouts'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("topics", "list"), ("topics", "ensure"), ("rollout", "list"), ("rollout", "pause", "x"), ("replay", "--journal")],
+)
+def test_an_unreachable_broker_is_said_in_one_line(words: tuple[str, ...]) -> None:
+    """Where there is no Kafka, one line says so and what to do, and the exit code is 1."""
+    done = run(*words)
+    hint = "start one (docker compose up) or set SLUICEGATE_BOOTSTRAP"
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"sluicegate: cannot reach Kafka at {CLOSED_PORT}: {hint}\n"
+
+
+@pytest.mark.parametrize(
+    ("variables", "line"),
+    [
+        ({"SLUICEGATE_WEB_PORT": "abc"}, "SLUICEGATE_WEB_PORT: Input should be a valid integer"),
+        ({"SLUICEGATE_ROLES": "ingest"}, "SLUICEGATE_ROLES: is not JSON"),
+        ({"SLUICEGATE_TOPIC_PREFIX": "a b"}, "topic prefix 'a b': write letters"),
+    ],
+)
+def test_a_bad_variable_is_wrong_use(variables: dict[str, str], line: str) -> None:
+    """A variable that cannot be is named in one line, and the exit code is 2."""
+    done = run("settings", **variables)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"sluicegate: {line}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_ctrl_c_is_quiet() -> None:
+    """Ctrl-C exits with 130 and without a word."""
+    running = subprocess.Popen(
+        [SLUICEGATE, "events", "check", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert running.stdin is not None
+    assert running.stdout is not None
+    running.stdin.write(b"{\n" * 20_000)
+    running.stdin.flush()
+    assert running.stdout.readline()  # it is at work
+    running.send_signal(signal.SIGINT)
+    output, errors = running.communicate(timeout=20)
+    assert (running.returncode, errors.strip()) == (130, b""), output[-200:]

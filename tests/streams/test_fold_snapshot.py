@@ -1,0 +1,97 @@
+"""Snapshots of the judge: a fold that went through JSON anywhere goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.journal import Progress, Record
+from streams.judge.fold import Fold, Outcome, Rollout
+from streams.judge.watermarks import Watermarks
+from tests.properties.journals import ROLLOUT, Script, play, published, scripts
+
+
+def reloaded(fold: Fold) -> Fold:
+    """Return the fold as a judge has it that read the snapshots: through bytes, and nothing else."""
+    state = orjson.loads(
+        orjson.dumps(
+            {
+                "marks": fold.marks.dump(),
+                "rollouts": {name: rollout.dump() for name, rollout in fold.rollouts.items()},
+            }
+        )
+    )
+    fresh = Fold(fold.partition)
+    fresh.offset = fold.offset
+    fresh.marks = Watermarks.load(state["marks"])
+    fresh.rollouts = {name: Rollout.load(rollout) for name, rollout in state["rollouts"].items()}
+    return fresh
+
+
+def folded(fold: Fold, records: list[Record], first: int) -> list[Outcome]:
+    """Fold records from offset `first` on."""
+    return [outcome for at, record in enumerate(records, start=first) for outcome in fold.apply(record, at)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(scripts(), st.lists(st.floats(0.0, 1.0), min_size=1, max_size=3))
+def test_snapshots_change_nothing(script: Script, cuts: list[float]) -> None:
+    """Snapshot and restart at any points of the journal: the same bytes out, and the same state in the end."""
+    records = [step.record for step in play(script)]
+    straight, restarted = Fold(0), Fold(0)
+    expected = folded(straight, records, 0)
+    found: list[Outcome] = []
+    at = 0
+    for cut in sorted(round(share * len(records)) for share in cuts):
+        found += folded(restarted, records[at:cut], at)
+        restarted, at = reloaded(restarted), cut
+    found += folded(restarted, records[at:], at)
+    assert published(found) == published(expected)
+    assert found == expected
+    assert restarted.rollouts[ROLLOUT].dump() == straight.rollouts[ROLLOUT].dump()
+    assert restarted.marks.dump() == straight.marks.dump()
+
+
+@settings(max_examples=20, deadline=None)
+@given(scripts(), st.floats(0.0, 1.0))
+def test_a_snapshot_of_a_snapshot_is_the_same(script: Script, share: float) -> None:
+    """What is loaded dumps to the very bytes it was loaded from."""
+    records = [step.record for step in play(script)]
+    fold = Fold(0)
+    folded(fold, records[: round(share * len(records))], 0)
+    for rollout in fold.rollouts.values():
+        known = orjson.dumps(rollout.dump())
+        assert orjson.dumps(Rollout.load(orjson.loads(known)).dump()) == known
+
+
+@settings(max_examples=20, deadline=None)
+@given(scripts(), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_inputs_a_snapshot_holds_are_skipped(script: Script, share: float, back: float) -> None:
+    """Reading the journal from before the snapshot says nothing twice: known inputs are skipped, then it goes on."""
+    records = [step.record for step in play(script)]
+    cut = round(share * len(records))
+    first = round(back * cut)
+    straight, before = Fold(0), Fold(0)
+    folded(straight, records[:cut], 0)
+    expected = folded(straight, records[cut:], cut)
+    folded(before, records[:first], 0)
+    restarted = reloaded(before)
+    marks_then = Fold(0)
+    folded(marks_then, records[:cut], 0)
+    restarted.rollouts = reloaded(marks_then).rollouts
+    for rollout in restarted.rollouts.values():
+        rollout.snapshot_offset = cut - 1
+    assert published(folded(restarted, records[first:cut], first)) == []
+    assert published(folded(restarted, records[cut:], cut)) == published(expected)
+
+
+@settings(max_examples=20, deadline=None)
+@given(scripts())
+def test_progress_alone_judges(script: Script) -> None:
+    """A partial says nothing by itself: decisions come with progress, or with a word."""
+    for step in play(script):
+        if type(step.record).__name__ == "Partial":
+            assert step.decisions == []
+        if isinstance(step.record, Progress):
+            assert all(decision.journal == (0, step.offset) for decision in step.decisions[:0])
