@@ -39,5 +39,9 @@ format: $(READY) ## rewrite what the tools can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(READY)   ## rewrite the generated pages
+	$(BIN)/python -m streams.topics_doc docs/topics.md
+	SLUICEGATE_DOCS_UPDATE=1 $(BIN)/pytest tests/docs
+
 clean:           ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -23,7 +23,9 @@ class KafkaSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SLUICEGATE_", extra="ignore", frozen=True)
 
-    bootstrap: str = Field(default="localhost:9092", description="Kafka bootstrap servers, host:port separated by commas")
+    bootstrap: str = Field(
+        default="localhost:9092", description="Kafka bootstrap servers, host:port separated by commas"
+    )
     topic_prefix: str = Field(default="", description="put before every topic and group name")
 
     @property

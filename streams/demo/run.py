@@ -48,19 +48,21 @@ def perform(scenario: Scenario, console: Console, *, fast: bool, rps: float | No
     stopped_by: list[int] = []
     ended = asyncio.run(_until_told(demo, stopped_by))
     if ended is None:
+        console.print("stopped: every process of the demo has ended", style="dim")
         return TERMINATED if signal.SIGTERM in stopped_by else INTERRUPTED
     console.print(closing_view(scene, ended))
     return 0 if ended.kept else 1
 
 
 async def _until_told(demo: Demo, stopped_by: list[int]) -> Outcome | None:
-    """Run it; None where a signal ended it. Once told to stop, further signals do not disturb the cleaning up."""
+    """Run it; None where a signal ended it. While it cleans up, no signal disturbs it."""
     task = asyncio.create_task(demo.run())
 
     def stop(number: int) -> None:
-        if not stopped_by:
+        if not demo.cleaning_up:
+            demo.cleaning_up = True
+            stopped_by.append(number)
             task.cancel()
-        stopped_by.append(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
@@ -74,6 +76,7 @@ class Demo:
     """The conductor: starts everything, plays the fault when its time comes, and watches until the outcome is clear."""
 
     def __init__(self, scene: Scene, screen: Screen, *, pace: float, rps: float, seed: int) -> None:
+        self.cleaning_up = False
         self._scene = scene
         self._screen = screen
         self._pace = pace
@@ -97,6 +100,7 @@ class Demo:
             self._processes.check()
             raise DemoError(f"the demo's own connections failed: {error!r}") from error
         finally:
+            self.cleaning_up = True
             self._screen.close()
             await self._processes.stop()
 

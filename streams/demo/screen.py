@@ -19,6 +19,9 @@ from streams.demo.processes import Addresses
 from streams.demo.scene import Decided, Scene
 
 SECOND_MS = 1_000
+STARTING = "starting broker, worker, upstreams and router; joining its groups takes the worker some seconds"
+LATEST = ((45, 6), (32, 3), (0, 1))
+"""On a terminal of so many rows, so many of the latest decisions are in the picture."""
 
 
 class Screen(Protocol):
@@ -66,9 +69,10 @@ class LiveScreen:
     def update(self, scene: Scene) -> None:
         """Redraw."""
         if self._live is not None and scene.status:
-            latest = [one.document for one in scene.decisions]
-            picture = rollout_view(scene.status, latest, wall_ms())
-            self._live.update(Group(picture, Padding(traffic_view(scene, self._note), (0, 3))))
+            decisions = [one.document for one in scene.decisions]
+            latest = next(number for rows, number in LATEST if self._console.height >= rows)
+            picture = rollout_view(scene.status, decisions, wall_ms(), latest=latest)
+            self._live.update(Group(Padding(traffic_view(scene, self._note), (0, 3, 1, 3)), picture))
 
     def close(self) -> None:
         """Remove the picture."""
@@ -86,6 +90,7 @@ class PlainScreen:
     def opening(self, scene: Scene, at: Addresses, rps: float) -> None:
         """Print it."""
         self._console.print(opening_view(scene, at, rps))
+        self._line(STARTING)
 
     def decided(self, decision: Decided) -> None:
         """One line."""
@@ -110,7 +115,7 @@ class PlainScreen:
 
 
 def _starting() -> RenderableType:
-    return Padding(Text("starting broker, worker, upstreams and router ...", style="dim"), (0, 2))
+    return Padding(Text(STARTING, style="dim"), (0, 2))
 
 
 def opening_view(scene: Scene, at: Addresses, rps: float) -> RenderableType:
@@ -126,6 +131,7 @@ def opening_view(scene: Scene, at: Addresses, rps: float) -> RenderableType:
     grid.add_row("upstreams", f"{cohorts.baseline} {at.baseline}, {cohorts.candidate} {at.candidate}")
     grid.add_row("kafka", f"{at.bootstrap} (embedded, in memory)")
     grid.add_row("metrics", at.metrics)
+    grid.add_row("Ctrl-C", "ends it all, and leaves nothing behind")
     return Padding(grid, (1, 2), expand=False)
 
 
@@ -134,7 +140,8 @@ def traffic_in_words(scene: Scene) -> str:
     parts = []
     for cohort, flow in scene.flows().items():
         errors = "" if flow.error_rate is None else f", {percent(flow.error_rate)} errors"
-        parts.append(f"{cohort} {flow.rps:.0f}/s{errors}")
+        digits = 1 if 0.0 < flow.rps < 10.0 else 0
+        parts.append(f"{cohort} {flow.rps:.{digits}f}/s{errors}")
     return "; ".join(parts) or "no traffic yet"
 
 

@@ -81,7 +81,8 @@ class Chunker:
     """One source partition under ingest: takes decoded records in order, gives cumulative versions of its chunks.
 
     `max_future_ms` bounds how far an event may lie ahead of its record's timestamp; one further ahead counts at the
-    record's time, so that a producer's broken clock cannot hide events in a day to come.
+    record's time (and in `clamped`), so that a producer's broken clock cannot hide events in a day to come. Synthetic
+    events are not counted into cells.
     """
 
     def __init__(self, source: SourcePartition, max_future_ms: int = 60_000) -> None:
@@ -89,7 +90,6 @@ class Chunker:
         self.position: int | None = None
         self.newest: int | None = None
         self.clamped = 0
-        self.synthetic = 0
         self._max_future_ms = max_future_ms
         self._chunk: _Chunk | None = None
         self._finished: list[Partial] = []
@@ -117,7 +117,6 @@ class Chunker:
             if ts > newest:
                 newest = ts
             if event.synthetic:
-                self.synthetic += 1
                 continue
             rollout = event.rollout
             cells = chunk.cells.get(rollout)

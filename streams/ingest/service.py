@@ -40,7 +40,6 @@ class Ingest(Service):
         self._pulse = health.pulse("ingest")
         self._chunkers: dict[TopicPartition, Chunker] = {}
         self._dead: list[DeadLetter] = []
-        self._clamped: Counter[TopicPartition] = Counter()
 
     async def on_start(self) -> None:
         """Join the group."""
@@ -113,8 +112,8 @@ class Ingest(Service):
         )
         for outcome, number in seen.items():
             metrics.EVENTS.labels(partition.partition, outcome).inc(number)
-        metrics.CLAMPED.inc(chunker.clamped - self._clamped[partition])
-        self._clamped[partition] = chunker.clamped
+        metrics.CLAMPED.inc(chunker.clamped)
+        chunker.clamped = 0
 
     async def _flush_or_reset(self) -> None:
         """Journal; where that fails go back to what is committed, and count from there again."""
@@ -126,7 +125,6 @@ class Ingest(Service):
             await self.sleep(RETRY_SECONDS)
             for partition in self._chunkers:
                 self._chunkers[partition] = _chunker(partition, self._settings)
-            self._clamped.clear()
             await self._consumer.seek_to_committed()
 
     async def _flush(self) -> None:

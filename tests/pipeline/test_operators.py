@@ -12,7 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
+from aiokafka.admin import RecordsToDelete
+from aiokafka.structs import TopicPartition
 
+from connectors.kafka import admin
+from streams import journal
 from tests.pipeline.harness import POLICY, SLUICEGATE, Site, traffic
 
 
@@ -44,9 +48,14 @@ class Done:
 
 async def rollout(site: Site, *words: str) -> Done:
     """Run `sluicegate rollout` as an operator does."""
+    return await sluicegate(site, "rollout", *words)
+
+
+async def sluicegate(site: Site, *words: str) -> Done:
+    """Run a command."""
     known = {"SLUICEGATE_BOOTSTRAP": site.settings.bootstrap, "SLUICEGATE_TOPIC_PREFIX": site.settings.topic_prefix}
     running = await asyncio.create_subprocess_exec(
-        *(SLUICEGATE, "rollout", *words),
+        *(SLUICEGATE, *words),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | known | {"COLUMNS": "200"},
@@ -99,6 +108,16 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
 
     anew = await rollout(site, "start", policy)
     assert anew.output.startswith("checkout-v2:2:1  ")
+
+    replayed = await sluicegate(site, "replay", "--journal", "--json")
+    assert (replayed.code, replayed.errors) == (0, "")
+    assert replayed.output.encode().splitlines() == list((await site.decisions()).values())
+    assert "ann started" in (await sluicegate(site, "replay", "--journal", "--rollout", "checkout-v2")).output
+    absent = await sluicegate(site, "replay", "--journal", "--rollout", "nothing")
+    assert (absent.code, absent.errors) == (
+        1,
+        "sluicegate: no rollout nothing in the journal; there: checkout-v2\n",
+    )
 
     unknown = await rollout(site, "show", "nothing")
     assert (unknown.code, unknown.errors) == (1, "sluicegate: no rollout nothing; known: checkout-v2\n")
@@ -159,3 +178,22 @@ async def test_a_policy_with_faults_is_not_sent(site: Site, tmp_path: Path) -> N
     assert f"{broken}:2: rollout: " in started.errors
     assert f"{broken}:1: checks: " in started.errors
     assert await site.read(site.topics.policies) == []
+
+
+@pytest.mark.kafka
+async def test_a_truncated_journal_is_told(kafka_broker: str) -> None:
+    """A journal whose beginning is gone is replayed all the same, with a word on standard error."""
+    async with Site(kafka_broker, f"t{uuid.uuid4().hex[:8]}.") as site:
+        topic = site.topics.journal
+        for offset in range(4):
+            record = journal.Progress(worker="tester", wall=offset, sources=[])
+            await site.producer.send_and_wait(topic, journal.encode(record), partition=0)
+        client = admin(site.settings)
+        await client.start()
+        try:
+            await client.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=3)})
+        finally:
+            await client.close()
+        replayed = await sluicegate(site, "replay", "--journal", "--json")
+        assert (replayed.code, replayed.output) == (0, "")
+        assert replayed.errors.startswith("journal truncated: partition 0 begins at offset 3;")

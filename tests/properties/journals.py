@@ -345,6 +345,4 @@ def scripts(*, healthy: bool = False, words: tuple[str, ...] = WORDS) -> st.Sear
 
 def without_candidate(script: Script) -> Script:
     """Return the same script in which the candidate never has a request."""
-    return replace(
-        script, episodes=tuple(replace(each, requests=(0, each.requests[1])) for each in script.episodes)
-    )
+    return replace(script, episodes=tuple(replace(each, requests=(0, each.requests[1])) for each in script.episodes))

@@ -2,7 +2,7 @@
 
 A source partition is a log of decoded records. Workers read it from the last committed offset with the real `Chunker`
 and append what it flushes to a journal; they crash, turn zombie (go on writing after a successor started), fail to
-commit, and give partitions away. The journal repeats itself. The real `Join` must give what one pass over the log gives.
+commit, and give partitions away. The journal repeats itself. The real `Join` must give what one pass gives.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Sums = dict[str, dict[tuple[str, int], Cell]]
 
 
 def a_log(rng: random.Random, size: int) -> list[Decoded]:
-    """Return a log: offsets with gaps, close to a chunk's end; time that goes on, stands still and goes back a little."""
+    """Return a log: offsets with gaps, close to a chunk's end; time goes on, stands still, goes back a little."""
     offset, now, log = CHUNK_OFFSETS - rng.randint(0, size), T0 + rng.randint(0, 20_000), []
     for _ in range(size):
         offset += rng.choice([1, 1, 1, 2, 7])
@@ -300,7 +300,11 @@ def test_late_events_are_counted_once_and_never_applied(seed: int, closed_ms: in
     for _ in range(40):
         cluster.act()
     cluster.finish()
-    closed, joins, late = T0 + closed_ms // CELL_MS * CELL_MS, {name: Join() for name in ROLLOUTS}, dict.fromkeys(ROLLOUTS, 0)
+    closed, joins, late = (
+        T0 + closed_ms // CELL_MS * CELL_MS,
+        {name: Join() for name in ROLLOUTS},
+        dict.fromkeys(ROLLOUTS, 0),
+    )
     for join in joins.values():
         join.take(0, closed)
     for value in repeated(rng, cluster.journal):

@@ -93,9 +93,7 @@ def test_counts_of_every_pane_are_exact(counted: tuple[Raw, dict[str, dict[int, 
         for start, cells in starts.items()
         for cohort, cell in cells.items()
     }
-    expected = {
-        key: tuple(Counter(word for word, _ in seen)[word] for word in CLASSES) for key, seen in raw.items()
-    }
+    expected = {key: tuple(Counter(word for word, _ in seen)[word] for word in CLASSES) for key, seen in raw.items()}
     assert found == expected
     assert sum(map(sum, found.values())) == EVENTS
 

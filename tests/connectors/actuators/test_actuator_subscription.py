@@ -207,5 +207,5 @@ async def test_a_bug_is_not_hidden(settings: KafkaSettings) -> None:
 
 async def _logged(caplog: pytest.LogCaptureFixture, text: str) -> None:
     async with asyncio.timeout(20.0):
-        while text not in caplog.text:  # noqa: ASYNC110 - a log sets no event
+        while text not in caplog.text:
             await asyncio.sleep(0.05)

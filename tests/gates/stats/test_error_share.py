@@ -155,7 +155,7 @@ def test_mixed_start_is_an_e_process_by_enumeration() -> None:
 
 
 def test_late_degradation_is_found() -> None:
-    """After a long healthy stretch a candidate that starts to fail is still found, and sooner than without the prior."""
+    """After a long healthy stretch a candidate that starts to fail is found, and sooner than without the prior."""
     healthy, failing = PaneCounts(0, 1, 50, 950), PaneCounts(3, 1, 50, 950)
     needed = {}
     for blocks in (None, 60):

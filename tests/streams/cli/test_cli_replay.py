@@ -117,4 +117,4 @@ def test_a_duration_needs_its_unit() -> None:
     """`--out-of-orderness` is a duration as in policies."""
     result = CliRunner().invoke(replay, ["--policy", "x", "--events", "y", "--out-of-orderness", "2"])
     assert result.exit_code == 2
-    assert "write 2s for seconds" in result.stderr
+    assert "'2' is not a duration" in result.stderr

@@ -12,8 +12,8 @@ from typing import Annotated, Literal, Self, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from gates.policy_faults import PolicyError, PolicyFault, faults_in_words
-from gates.policy_fields import (
+from gates.policy.faults import PolicyError, PolicyFault, faults_in_words
+from gates.policy.fields import (
     WRITTEN_MAPPING,
     Count,
     DurationMs,
@@ -33,7 +33,7 @@ from gates.policy_fields import (
     WindowMs,
     frozen_mapping,
 )
-from gates.policy_rules import (
+from gates.policy.rules import (
     DEFAULT_HOLD_AFTER,
     DEFAULT_PANE,
     DEFAULT_PAUSE_AFTER,
@@ -41,20 +41,6 @@ from gates.policy_rules import (
     rule_faults,
 )
 from gates.quantities import parse_duration, shown
-
-__all__ = [
-    "POLICY_SCHEMA",
-    "Check",
-    "Cohorts",
-    "Commands",
-    "ErrorRateCheck",
-    "LatencyCheck",
-    "NoData",
-    "Policy",
-    "PolicyError",
-    "PolicyFault",
-    "Stage",
-]
 
 POLICY_SCHEMA = "sluicegate.policy/v1"
 MOST_LABELS = 32
@@ -84,8 +70,8 @@ class Stage(_Part):
 class ErrorRateCheck(_Part):
     """The share of requests that are errors: against the baseline's (`ratio`), an absolute `limit`, or both.
 
-    `errors` says which outcomes count as errors; `limit` looks at the last `window_ms`, and judges
-    only when the window holds `min_events` requests.
+    `errors` says which outcomes count as errors; `limit` looks at the last `window_ms`, and fails
+    only when the window holds `min_events` errors.
     """
 
     sli: Literal["error_rate"] = Field(examples=["error_rate"])
@@ -97,7 +83,10 @@ class ErrorRateCheck(_Part):
 
 
 class LatencyCheck(_Part):
-    """A latency quantile of the candidate over the last `window_ms`, against an absolute limit."""
+    """A latency quantile of the candidate over the last `window_ms`, against an absolute limit.
+
+    It fails only when the window holds `min_events` requests that were slower.
+    """
 
     sli: Literal["latency"] = Field(examples=["latency"])
     quantile: Quantile = Field(examples=["0.95"])

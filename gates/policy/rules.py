@@ -7,8 +7,8 @@ so that one mistyped field never hides the faults of the others.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from gates.policy_faults import PolicyFault
-from gates.policy_fields import read_pane, read_positive_duration, read_positive_share, read_window
+from gates.policy.faults import PolicyFault
+from gates.policy.fields import read_pane, read_positive_duration, read_positive_share, read_window
 from gates.quantities import format_duration, format_share, shown
 
 DEFAULT_PANE = "1s"
