@@ -1,1 +1,1 @@
-"""The edges: what comes in, what goes out. No leaf knows another."""
+"""The edges: what comes in, what goes out. Each stands on `kafka`, `topics` and `reading`; none knows another."""

@@ -57,9 +57,14 @@ class EvidenceOfRollout:
             name: check_for(name, definition, cohorts, blocks) for name, definition in policy.checks.items()
         }
         lengths = {definition.window_ms for definition in policy.checks.values()}
-        self._windows = {(name, length): CohortWindow(length) for name in self._names for length in lengths}
+        self._lengths = lengths
+        self._windows = self._new_windows()
+        self._fresh = self._new_windows()
         self._last_seen = dict.fromkeys(self._names, started_at)
         self._stage = StageEvidence(ordered_at=started_at, trusted_at=started_at)
+
+    def _new_windows(self) -> dict[tuple[str, int], CohortWindow]:
+        return {(name, length): CohortWindow(length) for name in self._names for length in self._lengths}
 
     def enter_stage(self, index: int, ordered_at: int) -> None:
         """A stage was ordered: sums and advance evidence start anew, rollback evidence goes on."""
@@ -70,19 +75,23 @@ class EvidenceOfRollout:
     def confirm_stage(self, confirmed_at: int) -> None:
         """The stage's weights are in force from this event time on: panes after it may support an advance."""
         self._stage.confirmed_at = confirmed_at
+        self._fresh = self._new_windows()
 
     def observe(self, pane: Pane) -> Evaluation:
         """Take in the next pane and judge."""
-        for (name, _), window in self._windows.items():
-            window.push(pane.start, pane.end, pane.cell(name))
         stage = self._stage
+        confirmed = stage.confirmed_at is not None and pane.start >= stage.confirmed_at
+        for (name, length), window in self._windows.items():
+            window.push(pane.start, pane.end, pane.cell(name))
+            if confirmed:
+                self._fresh[name, length].push(pane.start, pane.end, pane.cell(name))
         counts = {name: pane.cell(name).requests for name in self._names}
         for name in self._names:
             if counts[name]:
                 self._last_seen[name] = pane.end
                 seen = stage.seen.get(name, Cell())
                 stage.seen[name] = Cell(seen.merge(Cell(pane.cell(name).counts)).counts)
-        eligible = pane.complete and stage.confirmed_at is not None and pane.start >= stage.confirmed_at
+        eligible = pane.complete and confirmed
         if eligible:
             for name in self._names:
                 stage.eligible[name] = stage.eligible.get(name, 0) + counts[name]
@@ -97,8 +106,9 @@ class EvidenceOfRollout:
     def _evaluation(self, pane: Pane) -> Evaluation:
         compared = self._policy.stages[self._stage.index].weight < 1.0
         needed = self._names if compared else self._names[:1]
-        since = {name: max(self._last_seen[name], self._stage.ordered_at) for name in needed}
-        silent = min(needed, key=since.__getitem__)
+        silences = {name: pane.end - max(self._last_seen[name], self._stage.ordered_at) for name in needed}
+        longest = max(silences.values())
+        noticed = min(longest, self._policy.no_data.hold_after_ms)
         trusted = pane.complete and self._stage.on_time >= self._policy.min_completeness
         if trusted:
             self._stage.trusted_at = pane.end
@@ -109,8 +119,8 @@ class EvidenceOfRollout:
                 check.verdict(self._view(self._policy.checks[name].window_ms, compared, pane.broken))
                 for name, check in self._checks.items()
             ),
-            silent_ms=pane.end - since[silent],
-            silent_cohort=silent,
+            silent_ms=longest,
+            silent_cohorts=tuple(name for name, silence in silences.items() if silence >= noticed),
             broken=pane.broken,
             trusted=trusted,
             completeness=significant(self._stage.completeness),
@@ -123,17 +133,18 @@ class EvidenceOfRollout:
 
     def _arm(self, name: str, window_ms: int) -> Arm:
         seen = self._stage.seen.get(name, Cell())
-        return Arm(name, self._windows[name, window_ms], seen, self._stage.eligible.get(name, 0))
+        windows = self._windows[name, window_ms], self._fresh[name, window_ms]
+        return Arm(name, *windows, seen, self._stage.eligible.get(name, 0))
 
     def slis(self) -> dict[str, object]:
         """What dashboards show: per cohort the requests, error rate and latency (ms) of the longest window."""
-        longest = max(length for _, length in self._windows)
+        longest = max(self._lengths)
         return {name: _indicators(self._windows[name, longest]) for name in self._names}
 
     def dump(self) -> dict[str, object]:
         """Everything as JSON values, for a snapshot."""
         stage = self._stage
-        longest = max(length for _, length in self._windows)
+        longest = max(self._lengths)
         return {
             "checks": {name: check.evidence for name, check in self._checks.items()},
             "last_seen": dict(self._last_seen),
@@ -167,12 +178,21 @@ class EvidenceOfRollout:
         stage = dict(state["stage"])
         stage["seen"] = {name: Cell(tuple(counts)) for name, counts in stage["seen"].items()}
         self._stage = StageEvidence(**stage)
-        for (name, _), window in self._windows.items():
-            for start, counts, indices, buckets in state["windows"][name]:
-                cell = Cell(tuple(counts), Histogram.from_lists(indices, buckets))
-                window.push(start, start + self._policy.pane_ms, cell)
-            if state["window_end"]:
-                window.push(state["window_end"] - self._policy.pane_ms, state["window_end"], Cell())
+        panes = {
+            name: [
+                (start, Cell(tuple(counts), Histogram.from_lists(indices, buckets)))
+                for start, counts, indices, buckets in known
+            ]
+            for name, known in state["windows"].items()
+        }
+        since = self._stage.confirmed_at
+        for windows, earliest in ((self._windows, 0), (self._fresh, state["window_end"] if since is None else since)):
+            for (name, _), window in windows.items():
+                for start, cell in panes[name]:
+                    if start >= earliest:
+                        window.push(start, start + self._policy.pane_ms, cell)
+                if state["window_end"] and state["window_end"] > earliest:
+                    window.push(state["window_end"] - self._policy.pane_ms, state["window_end"], Cell())
 
 
 def _indicators(window: CohortWindow) -> dict[str, object]:

@@ -84,6 +84,10 @@ def shortfall(verdicts: Iterable[Verdict]) -> str:
     )
 
 
-def silence(cohort: str, silent_ms: int) -> str:
-    """A cohort without telemetry."""
-    return f"no requests from {cohort} for {format_duration(silent_ms)}"
+def silence(cohorts: Iterable[str], silent_ms: int) -> str:
+    """Cohorts without requests.
+
+    >>> silence(("canary", "stable"), 30_000)
+    'no requests from canary and stable for 30s'
+    """
+    return f"no requests from {' and '.join(cohorts)} for {format_duration(silent_ms)}"

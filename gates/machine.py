@@ -20,6 +20,18 @@ LONGEST_ACK_WAIT_MS = 600_000
 """However often a command went unacknowledged, it is sent again after at most so long."""
 
 
+GONE: dict[Signal | None, str] = {
+    Signal.BROKEN: "telemetry is back",
+    Signal.SILENT: "requests are back",
+    Signal.INCOMPLETE: "telemetry is complete again",
+    Signal.UNCONFIRMED: "the weights are confirmed",
+}
+"""What to say when the cause of a hold is gone."""
+
+WEIGHT_TOLERANCE = 1.0
+"""An actuator that cannot split traffic finer may miss the wanted weight by so many points."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """When and where an input stands: event time judged so far, newest event time seen, wall time, journal offset."""
@@ -96,7 +108,8 @@ class ControlOutcome:
 class RolloutState:
     """All that the machine remembers; `stage` is an index, `baked_ms` the event time the stage has stood the test.
 
-    `confirmed_at` is the event time from which the stage's weights are known to be in force, None before.
+    `confirmed_at` is the event time from which the stage's weights are known to be in force, None before. Silence
+    counts as baked only once a later request has ended it: `heard_until` is how far every cohort has been heard.
     `cause` is why it is held or paused, so that it is said once. `checks` are the last pane's verdicts as documents.
     """
 
@@ -108,6 +121,7 @@ class RolloutState:
     stage: int = 0
     confirmed_at: int | None = None
     baked_ms: int = 0
+    heard_until: int = 0
     cause: Signal | None = None
     checks: tuple[Mapping[str, object], ...] = ()
     completeness: float = 1.0
@@ -169,59 +183,79 @@ def _standing(state: RolloutState) -> str:
 
 def _ack(state: RolloutState, given: Acked, moment: Moment) -> RolloutState:
     pending = state.pending
-    if pending is None or not given.applied or given.epoch != state.epoch or given.sequence < pending.sequence:
+    if pending is None or not given.applied or given.epoch != state.epoch:
         return state
+    if not pending.sequence <= given.sequence <= state.sequence or not _in_force(state, given.weights):
+        return state
+    if state.confirmed_at is not None:
+        return replace(state, pending=None)
+    newest = max(moment.newest, moment.event_time)
+    return replace(state, pending=None, confirmed_at=newest + -newest % state.policy.pane_ms)
+
+
+def _in_force(state: RolloutState, observed: Mapping[str, float]) -> bool:
+    """Whether the candidate's observed weight is the one wanted, to a point; nought only where nought is wanted."""
     candidate = state.policy.cohorts.candidate
-    if state.phase is Phase.ROLLED_BACK and given.weights.get(candidate, 0.0) > 0.0:
-        return state  # it says applied, but the candidate still has traffic
-    confirmed_at = max(moment.newest, moment.event_time)
-    return replace(state, pending=None, confirmed_at=confirmed_at if state.confirmed_at is None else state.confirmed_at)
+    wanted, seen = _weights(state.policy, state)[candidate], observed.get(candidate)
+    return seen is not None and abs(seen - wanted) <= WEIGHT_TOLERANCE and (seen == 0) == (wanted == 0)
 
 
 def _evaluate(state: RolloutState, given: Evaluation, moment: Moment) -> Step:
     if state.phase not in (Phase.BAKING, Phase.HELD, Phase.PAUSED):
         return state, ()
-    no_data = state.policy.no_data
-    confirmed = state.confirmed_at is not None and given.start >= state.confirmed_at
-    heard = not given.broken and given.silent_ms < no_data.hold_after_ms
-    if state.phase is Phase.BAKING and confirmed and heard and given.trusted:
-        state = replace(state, baked_ms=state.baked_ms + (given.end - given.start))
-    checks = tuple(verdict.document() for verdict in given.verdicts)
-    state = replace(state, checks=checks, completeness=given.completeness)
-    signal, reason = _read(state, state.policy, given)
+    heard_until = given.end - given.silent_ms
+    fresh = heard_until > state.heard_until
+    baked = 0
+    if fresh and state.phase is Phase.BAKING and state.confirmed_at is not None and given.trusted:
+        baked = max(0, heard_until - max(state.heard_until, state.confirmed_at))
+    state = replace(
+        state,
+        baked_ms=state.baked_ms + baked,
+        heard_until=max(heard_until, state.heard_until),
+        checks=tuple(verdict.document() for verdict in given.verdicts),
+        completeness=given.completeness,
+    )
+    signal, reason = _read(state, state.policy, given, fresh=fresh)
     return _decide(state, lookup(state.phase, signal), reason, moment, cause=signal)
 
 
-def _read(state: RolloutState, policy: Policy, given: Evaluation) -> tuple[Signal, str]:
-    """What the pane says, the gravest first, and in words."""
+def _read(state: RolloutState, policy: Policy, given: Evaluation, *, fresh: bool) -> tuple[Signal, str]:
+    """What the pane says, the gravest first, and in words; `fresh` if it brought news of every cohort."""
     failing = [verdict.reason for verdict in given.verdicts if verdict.outcome is Outcome.FAIL]
     if failing:
         return Signal.FAILING, "; ".join(failing)
     if given.broken:
         return Signal.BROKEN, "telemetry source broken: nobody reports; nothing can be judged"
     if given.silent_ms >= policy.no_data.pause_after_ms:
-        return Signal.SILENT_LONG, f"{silence(given.silent_cohort, given.silent_ms)}; waiting for an operator"
+        return Signal.SILENT_LONG, f"{silence(given.silent_cohorts, given.silent_ms)}; waiting for an operator"
     if given.silent_ms >= policy.no_data.hold_after_ms:
-        return Signal.SILENT, silence(given.silent_cohort, given.silent_ms)
+        return Signal.SILENT, silence(given.silent_cohorts, given.silent_ms)
     if given.untrusted_ms >= policy.no_data.hold_after_ms:
         return Signal.INCOMPLETE, _incomplete(given)
     if state.pending is not None and state.pending.rounds > 0:
         return Signal.UNCONFIRMED, _unconfirmed(state, state.pending)
     stage = policy.stages[state.stage]
     if state.baked_ms < stage.bake_ms:
-        return Signal.STEADY, f"{stage.name} bakes on"
+        return Signal.STEADY, f"{GONE.get(state.cause, 'all is well')}: {stage.name} bakes on"
     baked = f"{stage.name} baked {format_duration(state.baked_ms)}"
-    missing = shortfall(given.verdicts)
+    missing = _missing(state, given, fresh=fresh)
     if missing:
         return Signal.UNDECIDED, f"{baked}, but {missing}"
-    if not given.trusted:
-        return Signal.UNDECIDED, f"{baked}, but {_incomplete(given)}"
-    if state.confirmed_at is None:
-        return Signal.UNDECIDED, f"{baked}, but no actuator has confirmed its weights"
     passed = "; ".join(verdict.reason for verdict in given.verdicts)
     if state.stage + 1 < len(policy.stages):
         return Signal.PASSED, f"{baked}: {passed}"
     return Signal.PASSED_LAST, f"{baked}, the last stage: {passed}"
+
+
+def _missing(state: RolloutState, given: Evaluation, *, fresh: bool) -> str:
+    """What a baked stage still lacks to be passed; empty if nothing."""
+    if not_passed := shortfall(given.verdicts):
+        return not_passed
+    if not given.trusted:
+        return _incomplete(given)
+    if state.confirmed_at is None:
+        return "no actuator has confirmed its weights"
+    return "" if fresh else silence(given.silent_cohorts, given.silent_ms)
 
 
 def _incomplete(given: Evaluation) -> str:

@@ -106,11 +106,14 @@ TABLE: _Table = {
 def lookup(phase: Phase, signal: Signal) -> Transition:
     """What follows.
 
-    A pair that is not in the table fails closed: a live rollout is held and a person paged; an ended one stays ended.
+    A pair that is not in the table fails closed: a live rollout is held (a paused one stays paused) and a person paged;
+    an ended one stays ended.
     """
     known = TABLE.get((phase, signal))
     if known is not None:
         return known
-    if phase in _RUNNING:
+    if phase in _ACTIVE:
         return Transition(Phase.HELD, Action.HOLD, escalate=True)
+    if phase is Phase.PAUSED:
+        return Transition(Phase.PAUSED, Action.PAUSE, escalate=True)
     return Transition(phase)

@@ -82,7 +82,8 @@ def significant(number: float) -> float:
 class Evaluation:
     """What the last pane says of a rollout: the verdicts and the state of the telemetry, as data.
 
-    `silent_ms` is how long the most silent cohort that should have traffic (`silent_cohort`) has had none.
+    `silent_ms` is how long the most silent of the cohorts that should have traffic has had none, `silent_cohorts` are
+    those that are silent for as long, or for long enough to hold.
     `trusted` says that nothing is missing that an advance would need, `untrusted_ms` for how long something has been;
     `completeness` is the share of the stage's panes and events that were judged in time.
     """
@@ -91,7 +92,7 @@ class Evaluation:
     end: int
     verdicts: tuple[Verdict, ...]
     silent_ms: int
-    silent_cohort: str
+    silent_cohorts: tuple[str, ...]
     broken: bool
     trusted: bool
     completeness: float

@@ -78,6 +78,7 @@ class Clock(Service):
 
     @Service.timer(CLOCK_SECONDS)
     async def _tell(self) -> None:
+        self._pulse.beat()
         record = encode(Progress(worker=self._settings.worker_id, wall=wall_ms(), sources=[]))
         topic = self._settings.topics.journal
         try:
@@ -86,7 +87,6 @@ class Clock(Service):
         except KafkaError as error:
             self.log.warning("the journal does not take the time: %s", error)
             return
-        self._pulse.beat()
         self._pulse.ready = True
 
 

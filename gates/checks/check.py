@@ -14,12 +14,14 @@ from gates.windows import CohortWindow
 class Arm:
     """One cohort as a check sees it.
 
-    `window` is the check's sliding window; `stage` counts all since the stage was ordered; `eligible` is how many
-    requests may support a PASS: on complete panes, since an actuator confirmed the stage's weights.
+    `window` is the check's sliding window, `fresh` the part of it since an actuator confirmed the stage's weights;
+    `stage` counts all since the stage was ordered; `eligible` is how many requests may support a PASS: on complete
+    panes, since the confirmation.
     """
 
     name: str
     window: CohortWindow
+    fresh: CohortWindow
     stage: Cell
     eligible: int
 
@@ -40,7 +42,7 @@ class View:
 
 
 class Check(Protocol):
-    """One question put to every pane. A new kind is a new file here and a line in `CHECKS`."""
+    """One question put to every pane. A new kind is a new file here and a line in `check_for`."""
 
     def observe(self, pane: Pane, *, eligible: bool) -> None:
         """Take in one pane; `eligible` says whether it may support an advance."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import cast
 
 from gates.checks.check import Arm, View
@@ -13,6 +15,7 @@ from gates.policy import Cohorts, ErrorRateCheck
 from gates.quantities import format_duration
 from gates.stats.error_share import ErrorShare, PaneCounts
 from gates.verdicts import Measurement, Outcome, Verdict
+from gates.windows import CohortWindow
 
 ROLLBACK_E = 100.0
 """Roll back at this e-value: at most 1 % of healthy rollouts ever reach it."""
@@ -56,9 +59,10 @@ class ErrorRate:
         return self._limit_failure(view) or self._ratio_failure(view) or self._not_failing(view)
 
     def _limit_failure(self, view: View) -> Verdict | None:
-        if self._standing(view.candidate) is not Standing.BREACHED:
+        if self._standing(view.candidate.window) is not Standing.BREACHED:
             return None
-        reason = f"{self._name}: {self._window_rate(view.candidate)}, limit {percent(self._definition.limit or 0.0)}"
+        figures = self._window_rate(view.candidate.name, view.candidate.window)
+        reason = f"{self._name}: {figures}, limit {percent(self._definition.limit or 0.0)}"
         return self._windowed(view, Outcome.FAIL, reason)
 
     def _ratio_failure(self, view: View) -> Verdict | None:
@@ -74,16 +78,15 @@ class ErrorRate:
         missing = presence(self._name, view)
         if missing is not None:
             return self._windowed(view, *missing)
-        if self._standing(view.candidate) is Standing.ABOVE_BUT_FEW:
-            few = f"fewer than {self._definition.min_events} errors, too few to tell"
-            return self._windowed(
-                view,
-                Outcome.INCONCLUSIVE,
-                f"{self._name}: {self._window_rate(view.candidate)}, over the limit but {few}",
-            )
+        for window in (view.candidate.window, view.candidate.fresh):
+            if self._standing(window) is not Standing.WITHIN:
+                figures = self._window_rate(view.candidate.name, window)
+                reason = f"{self._name}: {figures}, over the limit on too little evidence to fail"
+                return self._windowed(view, Outcome.INCONCLUSIVE, reason)
         if self._good is None or not view.compared:
             alone = "" if view.compared or self._good is None else "; no baseline is left to compare with"
-            reason = f"{self._name}: {self._window_rate(view.candidate)} within the limit{alone}"
+            figures = self._window_rate(view.candidate.name, view.candidate.window)
+            reason = f"{self._name}: {figures} within the limit{alone}"
             return self._windowed(view, Outcome.PASS, reason)
         figures = f"{self._since_stage(view.candidate)} against {self._since_stage(view.baseline)}"
         found = self._good.get()
@@ -94,40 +97,44 @@ class ErrorRate:
             view, Outcome.PASS, f"{self._name}: {figures}; e-value {e_value(found)} >= {e_value(ADVANCE_E)}"
         )
 
-    def _standing(self, arm: Arm) -> Standing:
+    def _standing(self, window: CohortWindow) -> Standing:
         if self._guard is None:
             return Standing.WITHIN
-        measured = self._windowed_measurement(arm)
+        measured = self._windowed_measurement(window)
         return self._guard.standing(measured.value, measured.errors or 0)
 
-    def _window_rate(self, arm: Arm) -> str:
-        figures = rate(arm.name, arm.window.errors(self._definition.errors), arm.window.requests)
-        return f"{figures} in {format_duration(arm.window.length_ms)}"
+    def _window_rate(self, name: str, window: CohortWindow) -> str:
+        figures = rate(name, window.errors(self._definition.errors), window.requests)
+        return f"{figures} in {format_duration(window.length_ms)}"
 
     def _since_stage(self, arm: Arm) -> str:
         return rate(arm.name, self._errors(arm.stage), arm.stage.requests)
 
     def _windowed(self, view: View, outcome: Outcome, reason: str) -> Verdict:
         window = (view.candidate.window.start, view.candidate.window.end)
-        arms = self._windowed_measurement(view.candidate), self._windowed_measurement(view.baseline)
+        arms = [self._windowed_measurement(arm.window) for arm in (view.candidate, view.baseline)]
         return self._made(outcome, reason, window, arms)
 
     def _staged(self, view: View, outcome: Outcome, reason: str) -> Verdict:
         window = (view.stage_start, view.candidate.window.end)
-        arms = self._staged_measurement(view.candidate), self._staged_measurement(view.baseline)
+        arms = [self._staged_measurement(arm) for arm in (view.candidate, view.baseline)]
         return self._made(outcome, reason, window, arms)
 
-    def _made(
-        self, outcome: Outcome, reason: str, window: tuple[int, int], arms: tuple[Measurement, Measurement]
-    ) -> Verdict:
+    def _made(self, outcome: Outcome, reason: str, window: tuple[int, int], arms: Iterable[Measurement]) -> Verdict:
+        candidate, baseline = arms
+        verdict = Verdict(self._name, outcome, reason, window, candidate, baseline)
         if self._worse is None or self._good is None:
-            return Verdict(self._name, outcome, reason, window, *arms)
-        return Verdict(
-            self._name, outcome, reason, window, *arms, self._worse.get(), ROLLBACK_E, self._good.get(), ADVANCE_E
+            return verdict
+        return replace(
+            verdict,
+            e_value=self._worse.get(),
+            threshold=ROLLBACK_E,
+            advance_e_value=self._good.get(),
+            advance_threshold=ADVANCE_E,
         )
 
-    def _windowed_measurement(self, arm: Arm) -> Measurement:
-        return _measured(arm.window.requests, arm.window.errors(self._definition.errors))
+    def _windowed_measurement(self, window: CohortWindow) -> Measurement:
+        return _measured(window.requests, window.errors(self._definition.errors))
 
     def _staged_measurement(self, arm: Arm) -> Measurement:
         return _measured(arm.stage.requests, self._errors(arm.stage))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gates.checks.check import Arm, View
+from gates.checks.check import View
 from gates.checks.limit import Guard, Standing
 from gates.checks.presence import presence
 from gates.explain import count, milliseconds
@@ -10,6 +10,7 @@ from gates.panes import Pane
 from gates.policy import Cohorts, LatencyCheck
 from gates.quantities import format_duration
 from gates.verdicts import Measurement, Outcome, Verdict
+from gates.windows import CohortWindow
 
 
 class Latency:
@@ -29,36 +30,39 @@ class Latency:
 
     def verdict(self, view: View) -> Verdict:
         """FAIL beyond the limit, then what is missing, else PASS."""
-        candidate = self._measured(view.candidate)
-        slow = view.candidate.window.above(self._definition.limit_ms)
-        standing = self._guard.standing(candidate.value, slow)
-        outcome, reason = self._judged(view, standing, candidate.value, slow)
+        outcome, reason = self._judged(view)
         window = (view.candidate.window.start, view.candidate.window.end)
-        return Verdict(self._name, outcome, reason, window, candidate, self._measured(view.baseline))
+        arms = (self._measured(view.candidate.window), self._measured(view.baseline.window))
+        return Verdict(self._name, outcome, reason, window, *arms)
 
-    def _judged(self, view: View, standing: Standing, value: float | None, slow: int) -> tuple[Outcome, str]:
-        if standing is Standing.BREACHED:
-            return Outcome.FAIL, f"{self._figures(view, value)} > {self._limit}"
+    def _judged(self, view: View) -> tuple[Outcome, str]:
+        name, window = view.candidate.name, view.candidate.window
+        if self._standing(window) is Standing.BREACHED:
+            return Outcome.FAIL, f"{self._figures(name, window)} > {self._limit}"
         missing = presence(self._name, view)
         if missing is not None:
             return missing
-        if standing is Standing.ABOVE_BUT_FEW:
-            few = f"only {count(slow)} requests were slower, too few to tell"
-            return Outcome.INCONCLUSIVE, f"{self._figures(view, value)} > {self._limit}, but {few}"
-        return Outcome.PASS, f"{self._figures(view, value)} <= {self._limit}"
+        for part in (window, view.candidate.fresh):
+            if self._standing(part) is not Standing.WITHIN:
+                few = "over the limit on too little evidence to fail"
+                return Outcome.INCONCLUSIVE, f"{self._figures(name, part)} > {self._limit}, {few}"
+        return Outcome.PASS, f"{self._figures(name, window)} <= {self._limit}"
+
+    def _standing(self, window: CohortWindow) -> Standing:
+        return self._guard.standing(self._measured(window).value, window.above(self._definition.limit_ms))
 
     @property
     def _limit(self) -> str:
         return f"limit {milliseconds(self._definition.limit_ms)}"
 
-    def _figures(self, view: View, value: float | None) -> str:
-        arm = view.candidate
+    def _figures(self, name: str, window: CohortWindow) -> str:
+        value = self._measured(window).value
         shown = "nothing" if value is None else milliseconds(value)
-        over = f"{count(arm.window.requests)} requests in {format_duration(arm.window.length_ms)}"
-        return f"{self._name}: {arm.name} {shown} over {over}"
+        over = f"{count(window.requests)} requests in {format_duration(window.length_ms)}"
+        return f"{self._name}: {name} {shown} over {over}"
 
-    def _measured(self, arm: Arm) -> Measurement:
-        return Measurement(arm.window.requests, arm.window.latency().quantile(self._definition.quantile))
+    def _measured(self, window: CohortWindow) -> Measurement:
+        return Measurement(window.requests, window.latency().quantile(self._definition.quantile))
 
     @property
     def evidence(self) -> dict[str, object]:

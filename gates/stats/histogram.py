@@ -96,7 +96,10 @@ class Histogram:
         Raises:
             ValueError: lengths differ, a bucket does not exist or repeats, or a count is not positive.
         """
-        known = cls(_frozen(indices), _frozen(counts))
+        try:
+            known = cls(_frozen(indices), _frozen(counts))
+        except OverflowError as error:
+            raise ValueError("a bucket index or count beyond 64 bits") from error
         if len(known.indices) != len(known.counts):
             raise ValueError(f"{len(indices)} bucket indices but {len(counts)} counts")
         if len(known.indices) and (

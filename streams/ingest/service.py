@@ -52,7 +52,7 @@ class Ingest(Service):
             max_partition_fetch_bytes=kafka.LARGEST_MESSAGE,
             **self._settings.membership,
         )
-        self._consumer.subscribe([self._topics.events], listener=_Assignment(self._chunkers, self._settings))
+        self._consumer.subscribe([self._topics.events], listener=_Assignment(self))
         await self._consumer.start()
 
     async def on_stop(self) -> None:
@@ -64,6 +64,18 @@ class Ingest(Service):
         finally:
             await self._consumer.stop()
             await self._producer.stop()
+
+    def take_over(self, partitions: set[TopicPartition]) -> None:
+        """These partitions are ours now (there may be none for us): count from what is committed."""
+        for partition in partitions:
+            source = SourcePartition(partition.topic, partition.partition)
+            self._chunkers[partition] = Chunker(source, self._settings.max_future_ms)
+        self._pulse.ready = True
+
+    def release(self, partitions: set[TopicPartition]) -> None:
+        """Another worker has them now, and reads again what is not committed."""
+        for partition in partitions:
+            self._chunkers.pop(partition, None)
 
     @Service.task
     async def _run(self) -> None:
@@ -79,7 +91,6 @@ class Ingest(Service):
                 await self._flush_or_reset()
                 flushed = loop.time()
             self._pulse.beat()
-            self._pulse.ready = self._pulse.ready or bool(self._consumer.assignment())
             await asyncio.sleep(0)
 
     def _take(self, partition: TopicPartition, records: list[ConsumerRecord[bytes, bytes]]) -> None:
@@ -123,8 +134,7 @@ class Ingest(Service):
             self.log.error("journaling failed, going back to the committed offsets: %s", error)
             metrics.INGEST_RESETS.inc()
             await self.sleep(RETRY_SECONDS)
-            for partition in self._chunkers:
-                self._chunkers[partition] = _chunker(partition, self._settings)
+            self.take_over(set(self._chunkers))
             await self._consumer.seek_to_committed()
 
     async def _flush(self) -> None:
@@ -178,21 +188,14 @@ class Ingest(Service):
             self.log.info("commit refused, the partitions moved: %s", error)
 
 
-def _chunker(partition: TopicPartition, settings: Settings) -> Chunker:
-    return Chunker(SourcePartition(partition.topic, partition.partition), settings.max_future_ms)
-
-
 class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka.abc is untyped
     """Keeps one fresh chunker per partition owned: what was open when it moved is read again from the last commit."""
 
-    def __init__(self, chunkers: dict[TopicPartition, Chunker], settings: Settings) -> None:
-        self._chunkers = chunkers
-        self._settings = settings
+    def __init__(self, ingest: Ingest) -> None:
+        self._ingest = ingest
 
     def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        for partition in revoked:
-            self._chunkers.pop(partition, None)
+        self._ingest.release(revoked)
 
     def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        for partition in assigned:
-            self._chunkers[partition] = _chunker(partition, self._settings)
+        self._ingest.take_over(assigned)

@@ -146,10 +146,11 @@ class Fold:
             return []
         rollout.changed = True
         late = rollout.join.apply(record)
-        if not late or rollout.gate is None:
+        if rollout.gate is None or not late.total():
             return []
-        rollout.late += late
-        return [Late(record.rollout, late)]
+        cohorts = rollout.gate.state.policy.cohorts
+        rollout.late += late[cohorts.candidate] + late[cohorts.baseline]
+        return [Late(record.rollout, late.total())]
 
     def _unjudged(self) -> int:
         return sum(rollout.gate is None for rollout in self.rollouts.values())
@@ -211,6 +212,8 @@ class Fold:
             policy = Policy.parse(record.policy)
         except PolicyError:
             return []  # the sequencer lets none through; one that another build let through starts nothing
+        if policy.rollout != record.rollout:
+            return []  # nor one for another rollout
         running = rollout.gate is not None and not rollout.gate.ended
         if running and rollout.gate is not None and rollout.gate.state.policy.hash == policy.hash:
             return []  # started already
@@ -220,7 +223,7 @@ class Fold:
         now = max(record.at - record.at % CELL_MS if now is None else now, rollout.join.closed_until)
         now += -now % policy.pane_ms
         rollout.join.take(now, now)
-        rollout.late = 0
+        rollout.join.opened_at, rollout.late = now, 0
         moment = replace(self._moment(now, offset), wall=self.marks.wall or record.at)
         rollout.gate, outputs = Gate.begin(rollout.gate, Started(policy, record.by, record.reason), moment)
         return [*outputs, Status(record.rollout, rollout.gate.status(moment))]

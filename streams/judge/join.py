@@ -7,6 +7,7 @@ chunk makes the open one final. Duplicates, re-reads after a crash, and zombies 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -26,29 +27,31 @@ class _Open(NamedTuple):
 class Join:
     """The cells of one rollout that are not judged yet, whatever way they reached us.
 
-    `closed_until` is the event time judged so far (ms): what arrives for before is late, is counted and never applied.
+    `closed_until` is the event time judged so far (ms): what arrives for before is never applied, and counts as late if
+    it is of `opened_at` or after.
     """
 
     def __init__(self) -> None:
+        self.opened_at = 0
         self.closed_until = 0
         self._folded: Cells = {}
         self._open: dict[SourcePartition, _Open] = {}
 
-    def apply(self, partial: Partial) -> int:
-        """Take in one version; returns how many events in it are new but late."""
+    def apply(self, partial: Partial) -> Counter[str]:
+        """Take in one version; returns how many events in it are new but late, by cohort."""
         known = self._open.get(partial.source)
         if known is not None:
             if partial.start < known.start or (partial.start == known.start and partial.upto <= known.upto):
-                return 0
+                return Counter()
             if partial.start > known.start:
                 self._fold(known.cells)
                 known = None
         cells = {(record.cohort, record.start): record.cell() for record in partial.cells}
-        late = 0
+        late: Counter[str] = Counter()
         for key, cell in cells.items():
-            if key[1] < self.closed_until:
+            if self.opened_at <= key[1] < self.closed_until:
                 before = NOTHING if known is None else known.cells.get(key, NOTHING)
-                late += cell.requests - before.requests
+                late[key[0]] += cell.requests - before.requests
         self._open[partial.source] = _Open(partial.start, partial.upto, cells)
         return late
 
@@ -81,6 +84,7 @@ class Join:
     def dump(self) -> dict[str, object]:
         """Everything as JSON values, for a snapshot."""
         return {
+            "opened_at": self.opened_at,
             "closed_until": self.closed_until,
             "folded": _records(self._folded),
             "open": [
@@ -93,7 +97,7 @@ class Join:
     def load(cls, state: Mapping[str, Any]) -> Join:
         """The join that `dump` described."""
         join = cls()
-        join.closed_until = state["closed_until"]
+        join.opened_at, join.closed_until = state["opened_at"], state["closed_until"]
         join._folded = _cells(state["folded"])
         join._open = {
             SourcePartition(topic, partition): _Open(start, upto, _cells(cells))

@@ -85,7 +85,6 @@ class Judge(Service):
                 for partition in list(self._folds):
                     await self.recover(partition)
             self._pulse.beat()
-            self._pulse.ready = self._pulse.ready or bool(self._consumer.assignment())
             await asyncio.sleep(0)
 
     async def recover(self, partition: int) -> None:
@@ -98,6 +97,10 @@ class Judge(Service):
         self._folds[partition] = fold
         self._consumer.seek(TopicPartition(self._topics.journal, partition), fold.offset + 1)
         self.log.info("journal partition %d: judging on from offset %d", partition, fold.offset + 1)
+
+    def joined(self) -> None:
+        """The group gave us our partitions, or none."""
+        self._pulse.ready = True
 
     def release(self, partition: int) -> None:
         """Another judge has the partition now."""
@@ -206,3 +209,4 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka.
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         for partition in sorted(assigned):
             await self._judge.recover(partition.partition)
+        self._judge.joined()

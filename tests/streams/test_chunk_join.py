@@ -8,7 +8,7 @@ commit, and give partitions away. The journal repeats itself. The real `Join` mu
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -300,11 +300,9 @@ def test_late_events_are_counted_once_and_never_applied(seed: int, closed_ms: in
     for _ in range(40):
         cluster.act()
     cluster.finish()
-    closed, joins, late = (
-        T0 + closed_ms // CELL_MS * CELL_MS,
-        {name: Join() for name in ROLLOUTS},
-        dict.fromkeys(ROLLOUTS, 0),
-    )
+    closed = T0 + closed_ms // CELL_MS * CELL_MS
+    joins = {name: Join() for name in ROLLOUTS}
+    late: dict[str, Counter[str]] = {name: Counter() for name in ROLLOUTS}
     for join in joins.values():
         join.take(0, closed)
     for value in repeated(rng, cluster.journal):
@@ -314,7 +312,9 @@ def test_late_events_are_counted_once_and_never_applied(seed: int, closed_ms: in
     truth = recount(logs)
     for name in ROLLOUTS:
         cells = truth.get(name, {})
-        assert late[name] == sum(cell.requests for (_, at), cell in cells.items() if at < closed)
+        for cohort in COHORTS:
+            before = [cell.requests for (whose, at), cell in cells.items() if whose == cohort and at < closed]
+            assert late[name][cohort] == sum(before)
         open_cells = {key: cell for key, cell in cells.items() if key[1] >= closed}
         assert panes_of({name: joins[name]})[name] == open_cells
 

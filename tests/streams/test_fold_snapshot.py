@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from streams.journal import Partial, Record
 from streams.judge.fold import Fold, Outcome, Rollout
 from streams.judge.watermarks import Watermarks
-from tests.properties.journals import ROLLOUT, Script, play, published, scripts
+from tests.properties.journals import ROLLOUT, Episode, Script, play, published, scripts
 
 
 def reloaded(fold: Fold) -> Fold:
@@ -51,6 +53,19 @@ def test_snapshots_change_nothing(script: Script, cuts: list[float]) -> None:
     assert found == expected
     assert restarted.rollouts[ROLLOUT].dump() == straight.rollouts[ROLLOUT].dump()
     assert restarted.marks.dump() == straight.marks.dump()
+
+
+@settings(max_examples=6, deadline=None)
+@given(scripts())
+def test_a_restart_after_every_record_changes_nothing(script: Script) -> None:
+    """A judge that restarts all the time, silences and pending orders in between, publishes the same bytes."""
+    script = replace(script, episodes=(*script.episodes[:3], Episode(9, requests=(0, 40)), Episode(6)))
+    records = [step.record for step in play(script)]
+    fold, found = Fold(0), []
+    for at, record in enumerate(records):
+        fold = reloaded(fold)
+        found += fold.apply(record, at)
+    assert published(found) == published(folded(Fold(0), records, 0))
 
 
 @settings(max_examples=20, deadline=None)
