@@ -21,13 +21,13 @@ demo: $(READY)   ## watch a bad canary being caught and rolled back (one minute)
 	@$(BIN)/sluicegate demo $(ARGS)
 
 test: $(READY)   ## the fast suites: unit, property, golden, pipeline on the embedded broker
-	$(BIN)/pytest -m 'not kafka and not slow' $(ARGS)
+	$(BIN)/pytest -n 3 -m 'not kafka and not slow' $(ARGS)
 
 test-kafka: $(READY)  ## the pipeline suite on Apache Kafka 4
-	$(BIN)/pytest -m 'kafka' $(ARGS)
+	$(BIN)/pytest -n 2 -m 'kafka and not slow' $(ARGS)
 
 test-slow: $(READY)   ## what takes minutes
-	$(BIN)/pytest -m 'slow and not kafka' $(ARGS)
+	$(BIN)/pytest -n 2 -m 'slow' $(ARGS)
 
 check: $(READY)  ## lint, banned calls, types, layers
 	$(BIN)/ruff check .

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gates.checks import Arm, Check, View, check_for
-from gates.panes import Cell, Pane
+from gates.panes import NOTHING, Cell, Pane
 from gates.policy import Policy
 from gates.stats.error_share import START_BLOCK
 from gates.stats.histogram import Histogram
@@ -80,18 +80,16 @@ class EvidenceOfRollout:
     def observe(self, pane: Pane) -> Evaluation:
         """Take in the next pane and judge."""
         stage = self._stage
-        confirmed = stage.confirmed_at is not None and pane.start >= stage.confirmed_at
+        eligible = pane.complete and stage.confirmed_at is not None and pane.start >= stage.confirmed_at
         for (name, length), window in self._windows.items():
             window.push(pane.start, pane.end, pane.cell(name))
-            if confirmed:
-                self._fresh[name, length].push(pane.start, pane.end, pane.cell(name))
+            self._fresh[name, length].push(pane.start, pane.end, pane.cell(name) if eligible else NOTHING)
         counts = {name: pane.cell(name).requests for name in self._names}
         for name in self._names:
             if counts[name]:
                 self._last_seen[name] = pane.end
                 seen = stage.seen.get(name, Cell())
                 stage.seen[name] = Cell(seen.merge(Cell(pane.cell(name).counts)).counts)
-        eligible = pane.complete and confirmed
         if eligible:
             for name in self._names:
                 stage.eligible[name] = stage.eligible.get(name, 0) + counts[name]
@@ -167,6 +165,7 @@ class EvidenceOfRollout:
                 ]
                 for name in self._names
             },
+            "fresh": {name: [start for start, _ in self._fresh[name, longest].panes()] for name in self._names},
             "window_end": self._windows[self._names[0], longest].end,
         }
 
@@ -185,14 +184,15 @@ class EvidenceOfRollout:
             ]
             for name, known in state["windows"].items()
         }
-        since = self._stage.confirmed_at
-        for windows, earliest in ((self._windows, 0), (self._fresh, state["window_end"] if since is None else since)):
-            for (name, _), window in windows.items():
-                for start, cell in panes[name]:
-                    if start >= earliest:
-                        window.push(start, start + self._policy.pane_ms, cell)
-                if state["window_end"] and state["window_end"] > earliest:
-                    window.push(state["window_end"] - self._policy.pane_ms, state["window_end"], Cell())
+        end, pane_ms = state["window_end"], self._policy.pane_ms
+        for (name, length), window in self._windows.items():
+            fresh, starts = self._fresh[name, length], set(state["fresh"][name])
+            for start, cell in panes[name]:
+                window.push(start, start + pane_ms, cell)
+                if start in starts:
+                    fresh.push(start, start + pane_ms, cell)
+            for moved in (window, fresh):
+                moved.push(end - pane_ms, end, Cell())
 
 
 def _indicators(window: CohortWindow) -> dict[str, object]:

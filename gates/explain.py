@@ -54,6 +54,8 @@ def e_value(value: float) -> str:
     >>> e_value(312.04), e_value(0.94), e_value(1.3e40)
     ('312', '0.94', 'over 1,000,000')
     """
+    if value < 0.001:
+        return "under 0.001"
     return "over 1,000,000" if value > 1e6 else significant_text(value, 3)
 
 
@@ -79,9 +81,7 @@ def clock_time(ms: int) -> str:
 
 def shortfall(verdicts: Iterable[Verdict]) -> str:
     """Which checks do not pass, and why; empty if all do."""
-    return "; ".join(
-        f"{verdict.reason} [{verdict.outcome}]" for verdict in verdicts if verdict.outcome is not Outcome.PASS
-    )
+    return "; ".join(verdict.reason for verdict in verdicts if verdict.outcome is not Outcome.PASS)
 
 
 def silence(cohorts: Iterable[str], silent_ms: int) -> str:

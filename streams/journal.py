@@ -96,13 +96,17 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.start/v1"):
-    """An operator starts a rollout by its policy; `at` is the operator's wall clock in milliseconds."""
+    """An operator starts a rollout by its policy; `at` is the operator's wall clock in milliseconds.
+
+    The sequencer adds its own wall clock (`sequenced_at`), the timing, and the origin.
+    """
 
     rollout: str
     policy: dict[str, Any]
     by: str
     reason: str = ""
     at: int
+    sequenced_at: int | None = None
     timing: Timing | None = None
     origin: Origin | None = None
 

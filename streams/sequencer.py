@@ -132,5 +132,5 @@ def add_agents(app: faust.App, settings: Settings) -> None:
 def stamped(said: Spoken, origin: Origin, settings: Settings) -> Spoken:
     """The message as it goes into the journal: with its origin, and a start with how event time is to move."""
     if isinstance(said, Start):
-        return replace(said, origin=origin, timing=settings.timing)
+        return replace(said, origin=origin, timing=settings.timing, sequenced_at=wall_ms())
     return replace(said, origin=origin)

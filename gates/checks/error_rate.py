@@ -62,7 +62,7 @@ class ErrorRate:
         if self._standing(view.candidate.window) is not Standing.BREACHED:
             return None
         figures = self._window_rate(view.candidate.name, view.candidate.window)
-        reason = f"{self._name}: {figures}, limit {percent(self._definition.limit or 0.0)}"
+        reason = f"{self._name}: {figures}, over the limit of {self._limit}"
         return self._windowed(view, Outcome.FAIL, reason)
 
     def _ratio_failure(self, view: View) -> Verdict | None:
@@ -81,12 +81,12 @@ class ErrorRate:
         for window in (view.candidate.window, view.candidate.fresh):
             if self._standing(window) is not Standing.WITHIN:
                 figures = self._window_rate(view.candidate.name, window)
-                reason = f"{self._name}: {figures}, over the limit on too little evidence to fail"
+                reason = f"{self._name}: {figures}, over the limit of {self._limit} on too few errors to fail"
                 return self._windowed(view, Outcome.INCONCLUSIVE, reason)
         if self._good is None or not view.compared:
             alone = "" if view.compared or self._good is None else "; no baseline is left to compare with"
             figures = self._window_rate(view.candidate.name, view.candidate.window)
-            reason = f"{self._name}: {figures} within the limit{alone}"
+            reason = f"{self._name}: {figures}, within the limit of {self._limit}{alone}"
             return self._windowed(view, Outcome.PASS, reason)
         figures = f"{self._since_stage(view.candidate)} against {self._since_stage(view.baseline)}"
         found = self._good.get()
@@ -100,8 +100,11 @@ class ErrorRate:
     def _standing(self, window: CohortWindow) -> Standing:
         if self._guard is None:
             return Standing.WITHIN
-        measured = self._windowed_measurement(window)
-        return self._guard.standing(measured.value, measured.errors or 0)
+        return self._guard.standing(window.errors(self._definition.errors), window.requests)
+
+    @property
+    def _limit(self) -> str:
+        return percent(self._definition.limit or 0.0)
 
     def _window_rate(self, name: str, window: CohortWindow) -> str:
         figures = rate(name, window.errors(self._definition.errors), window.requests)

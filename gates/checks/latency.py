@@ -20,7 +20,7 @@ class Latency:
         del cohorts, start_blocks  # the comparison with the baseline will want them
         self._name = name
         self._definition = definition
-        self._guard = Guard(definition.limit_ms, definition.min_events)
+        self._guard = Guard(1.0 - definition.quantile, definition.min_events)  # slow requests: those over the limit
 
     def observe(self, pane: Pane, *, eligible: bool) -> None:
         """Nothing to accumulate."""
@@ -38,22 +38,22 @@ class Latency:
     def _judged(self, view: View) -> tuple[Outcome, str]:
         name, window = view.candidate.name, view.candidate.window
         if self._standing(window) is Standing.BREACHED:
-            return Outcome.FAIL, f"{self._figures(name, window)} > {self._limit}"
+            return Outcome.FAIL, f"{self._figures(name, window)}, over the {self._limit}"
         missing = presence(self._name, view)
         if missing is not None:
             return missing
         for part in (window, view.candidate.fresh):
             if self._standing(part) is not Standing.WITHIN:
-                few = "over the limit on too little evidence to fail"
-                return Outcome.INCONCLUSIVE, f"{self._figures(name, part)} > {self._limit}, {few}"
-        return Outcome.PASS, f"{self._figures(name, window)} <= {self._limit}"
+                few = f"over the {self._limit} on too few slow requests to fail"
+                return Outcome.INCONCLUSIVE, f"{self._figures(name, part)}, {few}"
+        return Outcome.PASS, f"{self._figures(name, window)}, within the {self._limit}"
 
     def _standing(self, window: CohortWindow) -> Standing:
-        return self._guard.standing(self._measured(window).value, window.above(self._definition.limit_ms))
+        return self._guard.standing(window.above(self._definition.limit_ms), window.requests)
 
     @property
     def _limit(self) -> str:
-        return f"limit {milliseconds(self._definition.limit_ms)}"
+        return f"limit of {milliseconds(self._definition.limit_ms)}"
 
     def _figures(self, name: str, window: CohortWindow) -> str:
         value = self._measured(window).value

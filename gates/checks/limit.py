@@ -19,17 +19,17 @@ class Standing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The limit and how many bad events make a breach credible; `limit` is in the unit of the value judged."""
+    """The largest share of bad events, and how many of them make a breach credible."""
 
-    limit: float
+    share: float
     min_events: int
 
-    def standing(self, value: float | None, bad_events: int) -> Standing:
-        """Judge a window by its value (None without data) and its number of bad events.
+    def standing(self, bad_events: int, events: int) -> Standing:
+        """Judge a window by its events and the bad ones among them; without events it is within.
 
-        >>> Guard(0.05, 20).standing(0.5, 10), Guard(0.05, 20).standing(0.5, 20)
+        >>> Guard(0.05, 20).standing(10, 20), Guard(0.05, 20).standing(20, 40)
         (<Standing.ABOVE_BUT_FEW: 2>, <Standing.BREACHED: 3>)
         """
-        if value is None or value <= self.limit:
+        if bad_events <= self.share * events:
             return Standing.WITHIN
         return Standing.BREACHED if bad_events >= self.min_events else Standing.ABOVE_BUT_FEW

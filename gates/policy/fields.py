@@ -30,6 +30,7 @@ V = TypeVar("V")
 ERROR_CLASSES: tuple[ErrorClass, ...] = get_args(ErrorClass)
 LONGEST_WINDOW_MS = HOUR_MS
 HIGHEST_ERROR_LIMIT = 0.95
+LONGEST_LATENCY_LIMIT_MS = 240_000
 HIGHEST_RATIO = 1000.0
 
 
@@ -95,6 +96,15 @@ def read_positive_duration(value: object) -> int:
     ms = parse_duration(value)
     if ms == 0:
         raise ValueError(f"{shown(value)} is no time at all: write a duration longer than zero, such as 30s")
+    return ms
+
+
+def read_latency_limit(value: object) -> int:
+    """Read a latency limit, in milliseconds: one that the histogram, which ends at 256 s, can tell from all else."""
+    ms = read_positive_duration(value)
+    if ms > LONGEST_LATENCY_LIMIT_MS:
+        longest = format_duration(LONGEST_LATENCY_LIMIT_MS)
+        raise ValueError(f"{shown(value)} is a limit that can never fail: latencies are told apart up to {longest}")
     return ms
 
 
@@ -181,6 +191,7 @@ LabelValue = Annotated[str, PlainValidator(printable(0, 256))]
 Count = Annotated[int, PlainValidator(whole_number(1, 1_000_000_000))]
 Tries = Annotated[int, PlainValidator(whole_number(1, 100))]
 DurationMs = Annotated[int, PlainValidator(read_positive_duration), _WrittenDuration]
+LatencyLimitMs = Annotated[int, PlainValidator(read_latency_limit), _WrittenDuration]
 PaneMs = Annotated[int, PlainValidator(read_pane), _WrittenDuration]
 WindowMs = Annotated[int, PlainValidator(read_window), _WrittenDuration]
 Share = Annotated[float, PlainValidator(read_positive_share), _WrittenShare]

@@ -19,6 +19,7 @@ from gates.policy.fields import (
     DurationMs,
     ErrorClasses,
     LabelValue,
+    LatencyLimitMs,
     Name,
     OptionalErrorLimit,
     OptionalRatio,
@@ -90,7 +91,7 @@ class LatencyCheck(_Part):
 
     sli: Literal["latency"] = Field(examples=["latency"])
     quantile: Quantile = Field(examples=["0.95"])
-    limit_ms: DurationMs = Field(alias="limit", examples=["800ms"])
+    limit_ms: LatencyLimitMs = Field(alias="limit", examples=["800ms"])
     window_ms: WindowMs = Field(default=parse_duration(DEFAULT_WINDOW["latency"]), alias="window", examples=["1m"])
     min_events: Count = Field(default=20, examples=["20"])
 

@@ -20,6 +20,7 @@ from streams.journal import CellRecord, Partial, SourcePartition
 CHUNK_OFFSETS = 4096
 SLOT_MS = 10_000
 CELL_MS = 1_000
+TIMELESS = 1 << 62  # later than any event: a record without a timestamp says nothing of what lies ahead of it
 
 
 class Decoded(NamedTuple):
@@ -107,7 +108,7 @@ class Chunker:
             chunk.upto = self.position = offset + 1
 
     def _add(self, chunk: _Chunk, timestamp: int, events: list[RequestEvent]) -> None:
-        latest = timestamp + self._max_future_ms
+        latest = timestamp + self._max_future_ms if timestamp > 0 else TIMELESS
         newest = -1 if self.newest is None else self.newest
         for event in events:
             ts = event.ts_ms

@@ -78,6 +78,11 @@ class Rollout:
     snapshot_offset: int = -1
     changed: bool = False
 
+    @property
+    def ended(self) -> bool:
+        """Rolled back or promoted: nothing more is judged, and no snapshot need follow."""
+        return self.gate is not None and self.gate.ended
+
     def heard(self, record: Spoken) -> bool:
         """Tell whether this operator's or actuator's word was taken in before; from now on it was."""
         origin = record.origin
@@ -144,7 +149,7 @@ class Fold:
             rollout.join.closed_until = self._watermark(rollout.timing) or 0
         if offset <= rollout.snapshot_offset:
             return []
-        rollout.changed = True
+        rollout.changed |= not rollout.ended
         late = rollout.join.apply(record)
         if rollout.gate is None or not late.total():
             return []
@@ -192,7 +197,8 @@ class Fold:
                 pane = Pane(start, end, cells, reading.complete, rollout.late, reading.broken)
                 rollout.late = 0
                 outcomes += gate.pane(pane, self._moment(end, offset))
-                judged = rollout.changed = True
+                judged = True
+        rollout.changed |= judged and not rollout.ended
         moment = self._moment(rollout.join.closed_until, offset)
         due = gate.tick(moment)
         rollout.changed |= bool(due)
@@ -214,17 +220,17 @@ class Fold:
             return []  # the sequencer lets none through; one that another build let through starts nothing
         if policy.rollout != record.rollout:
             return []  # nor one for another rollout
-        running = rollout.gate is not None and not rollout.gate.ended
-        if running and rollout.gate is not None and rollout.gate.state.policy.hash == policy.hash:
+        if rollout.gate is not None and not rollout.ended and rollout.gate.state.policy.hash == policy.hash:
             return []  # started already
         rollout.changed = True
         rollout.timing = record.timing or Timing()
-        now = self._watermark(rollout.timing)
-        now = max(record.at - record.at % CELL_MS if now is None else now, rollout.join.closed_until)
-        now += -now % policy.pane_ms
+        known = self._watermark(rollout.timing)
+        now = (record.sequenced_at or record.at) if known is None else max(known, self.marks.newest)
+        now = max(now, rollout.join.closed_until)
+        now += -now % policy.pane_ms  # what happened before the order is not held against it
         rollout.join.take(now, now)
         rollout.join.opened_at, rollout.late = now, 0
-        moment = replace(self._moment(now, offset), wall=self.marks.wall or record.at)
+        moment = replace(self._moment(now, offset), wall=self.marks.wall or record.sequenced_at or record.at)
         rollout.gate, outputs = Gate.begin(rollout.gate, Started(policy, record.by, record.reason), moment)
         return [*outputs, Status(record.rollout, rollout.gate.status(moment))]
 

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 
 from streams.journal import Progress, SourcePartition, Timing
 
+FORGET_MS = 3_600_000
+"""A source partition that no worker has spoken of for so long is gone: its topic was renamed, say."""
+
 
 @dataclass(slots=True)
 class _Source:
@@ -60,6 +63,8 @@ class Watermarks:
                     known.newest, known.newer_at = newest, self.wall
                     self.newest = max(self.newest, newest)
             known.position, known.caught_up, known.heard_at = report.position, report.caught_up, self.wall
+        for source in [name for name, known in self._sources.items() if self.wall - known.heard_at > FORGET_MS]:
+            del self._sources[source]
 
     def read(self, timing: Timing) -> Reading:
         """The watermark by this timing; it can go back, as sources come and go, so keep the largest."""
@@ -84,9 +89,7 @@ class Watermarks:
         return Reading(silent, False, True)
 
     def _stalled(self, source: _Source, timing: Timing) -> bool:
-        since = source.heard_at
-        if not source.caught_up:
-            since = min(since, source.moved_at, self.wall if source.newest is not None else source.newer_at)
+        since = source.heard_at if source.caught_up else min(source.heard_at, source.moved_at, source.newer_at)
         return self.wall - since > timing.stall_timeout
 
     def _idle(self, source: _Source, timing: Timing) -> bool:

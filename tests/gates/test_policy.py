@@ -186,6 +186,7 @@ FAULTS: list[tuple[Change, str, str]] = [
     (drop("checks", "p95", "quantile"), "checks.p95.quantile", "is missing: write for example `quantile: 0.95`"),
     (drop("checks", "p95", "limit"), "checks.p95.limit", "is missing: write for example `limit: 800ms`"),
     (put("checks", "p95", "limit", value="5%"), "checks.p95.limit", "is not a duration"),
+    (put("checks", "p95", "limit", value="5m"), "checks.p95.limit", "can never fail"),
     (put("min_requests", value=True), "min_requests", "true is not a whole number"),
     (put("min_requests", value=200.0), "min_requests", "is not a whole number"),
     (put("min_requests", value=10**5000), "min_requests", "a very large number is out of range"),
@@ -316,7 +317,7 @@ def documents(draw: st.DrawFn) -> Document:
         },
     )
     latency = st.fixed_dictionaries(
-        {"sli": st.just("latency"), "limit": duration, "window": window},
+        {"sli": st.just("latency"), "limit": st.integers(1, 240_000).map(format_duration), "window": window},
     ).flatmap(lambda check: st.floats(0.001, 0.999).map(lambda q: {**check, "quantile": q}))
     names = draw(st.lists(identifiers(64), min_size=1, max_size=4, unique=True))
     weights = sorted(draw(st.lists(st.floats(1e-9, 1.0), min_size=len(names), max_size=len(names), unique=True)))

@@ -19,7 +19,7 @@ from gates.panes import CLASSES, Cell, Pane
 from gates.policy import Policy, PolicyError
 from gates.stats.histogram import Histogram
 from gates.transitions import Phase, Signal
-from streams.journal import Ack, Partial, Start, decode
+from streams.journal import Ack, Control, Origin, Partial, Start, decode
 from streams.judge.fold import Fold
 from tests.properties.journals import (
     CANDIDATE,
@@ -334,6 +334,13 @@ def test_3_the_guard_rail_is_exactly_the_limit(drawn: list[tuple[int, float, boo
             return
 
 
+def test_3_at_the_limit_is_within_the_limit() -> None:
+    """Exactly the limit is allowed; one error more is not."""
+    hand = ByHand(a_policy(stages=[{"name": "only", "weight": "10%", "bake": "1h"}]))
+    assert [hand.second((40, 8)) for _ in range(8)] == [[]] * 8
+    assert hand.second((40, 9)) == [Action.ROLLBACK]
+
+
 # 4. terminated, aborted, never measured is not success; a stage without checks is a policy error
 
 
@@ -509,3 +516,13 @@ def test_8_reordering_changes_nothing(script: Script) -> None:
     """Events that come a second later, of two allowed, and partitions in another order: the same decisions."""
     script = replace(script, episodes=tuple(replace(each, late=0) for each in script.episodes))
     assert said(list(play(script, render(script, reorder=True)))) == said(list(play(script)))
+
+
+def test_8_an_old_word_is_not_heard_again() -> None:
+    """An order that the sequencer repeats after a new start is the old one's repeat: it does not end the new epoch."""
+    fold = Fold(0)
+    order = Control(rollout=ROLLOUT, control="rollback", by="ada", at=T0, origin=Origin("rollout-controls", 0, 5))
+    records = [a_start(a_policy(), T0, 0), order, a_start(a_policy(), T0, 1), order]
+    outcomes = [fold.apply(record, at) for at, record in enumerate(records)]
+    actions = [each.action for given in outcomes for each in given if isinstance(each, Decision)]
+    assert actions == [Action.START, Action.ROLLBACK, Action.START]

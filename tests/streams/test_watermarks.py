@@ -110,12 +110,29 @@ def test_a_source_nobody_reports_is_left_out_and_missed() -> None:
 
 
 def test_a_source_that_reads_on_is_not_stalled() -> None:
-    """A long backlog is no stall: as long as the position moves, the watermark waits for it."""
+    """A long backlog is no stall: as long as its events get newer, the watermark waits for it."""
     marks = Told()
     for at in range(100, 200):
         marks.report(0, at=at, newest=at)
+        reading = marks.report(1, at=at, newest=at - 50, position=at, caught_up=False)
+    assert reading == seconds(147)
+
+
+def test_a_source_that_reads_nothing_newer_is_stalled() -> None:
+    """A flood of messages that are no events, say, does not hold event time for ever."""
+    marks = Told()
+    for at in range(100, 140):
+        marks.report(0, at=at, newest=at)
         reading = marks.report(1, at=at, newest=50, position=at, caught_up=False)
-    assert reading == seconds(48)
+    assert reading == seconds(137, complete=False)
+
+
+def test_a_source_that_nobody_speaks_of_is_forgotten() -> None:
+    """A topic that was renamed leaves partitions behind that nobody reads: after an hour they are missed no more."""
+    marks = Told()
+    marks.report(1, at=100, newest=100)
+    assert marks.report(0, at=3_700, newest=3_700) == seconds(3_698, complete=False)
+    assert marks.report(0, at=3_701, newest=3_701) == seconds(3_699)
 
 
 def test_a_source_that_comes_back_is_waited_for_again() -> None:
