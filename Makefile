@@ -40,7 +40,7 @@ format: $(READY) ## rewrite what the tools can
 	$(BIN)/ruff format .
 
 docs: $(READY)   ## rewrite the generated pages
-	$(BIN)/python -m streams.topics_doc docs/topics.md
+	$(BIN)/python -m streams.topics.page docs/topics.md
 	SLUICEGATE_DOCS_UPDATE=1 $(BIN)/pytest tests/docs
 
 clean:           ## remove the virtual environment and caches

@@ -8,21 +8,10 @@ from typing import Any
 
 from gates.decisions import Decision, decision_from
 from gates.evaluation import EvidenceOfRollout
-from gates.machine import (
-    Acked,
-    Controlled,
-    ControlOutcome,
-    Moment,
-    Output,
-    Pending,
-    RolloutState,
-    Started,
-    Ticked,
-    start,
-    step,
-)
+from gates.machine import Output, start, step
 from gates.panes import Pane
 from gates.policy import Policy
+from gates.rollout import Acked, Controlled, ControlOutcome, Input, Moment, Pending, RolloutState, Started, Ticked
 from gates.transitions import Phase, Signal
 
 STATUS_SCHEMA = "sluicegate.status/v1"
@@ -63,7 +52,7 @@ class Gate:
         """Wall time went on: commands fall due."""
         return self._step(Ticked(), moment)
 
-    def _step(self, given: Any, moment: Moment) -> tuple[Output, ...]:
+    def _step(self, given: Input, moment: Moment) -> tuple[Output, ...]:
         before = self.state
         self.state, outputs = step(before, given, moment)
         if self.state.stage != before.stage:

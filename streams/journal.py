@@ -15,6 +15,9 @@ import orjson
 from gates.panes import CLASSES, Cell
 from gates.stats.histogram import Histogram
 
+CELL_MS = 1_000
+"""How much event time a cell spans; a pane is a whole number of cells."""
+
 
 class SourcePartition(msgspec.Struct, frozen=True, array_like=True, order=True):
     """One partition of a topic that events come from."""

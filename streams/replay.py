@@ -14,8 +14,8 @@ from itertools import islice
 from connectors.decoders import decode_batch
 from gates.decisions import Decision
 from gates.policy import Policy
-from streams.ingest.chunks import CELL_MS, Chunker, Decoded
-from streams.journal import Ack, Progress, Record, SourcePartition, SourceProgress, Spoken, Start, Timing
+from streams.ingest.chunks import Chunker, Decoded
+from streams.journal import CELL_MS, Ack, Progress, Record, SourcePartition, SourceProgress, Spoken, Start, Timing
 from streams.judge.fold import Fold, Outcome
 
 BATCH = 1_000

@@ -15,11 +15,10 @@ from typing import NamedTuple
 from connectors.decoders import CLASS_INDEX, RequestEvent
 from gates.panes import CLASSES, Cell
 from gates.stats.histogram import Histogram
-from streams.journal import CellRecord, Partial, SourcePartition
+from streams.journal import CELL_MS, CellRecord, Partial, SourcePartition
 
 CHUNK_OFFSETS = 4096
 SLOT_MS = 10_000
-CELL_MS = 1_000
 TIMELESS = 1 << 62  # later than any event: a record without a timestamp says nothing of what lies ahead of it
 
 

@@ -10,12 +10,11 @@ import msgspec
 
 from gates.decisions import Command, Decision
 from gates.gate import Gate
-from gates.machine import Acked, Controlled, Moment, Started
 from gates.panes import Pane
 from gates.policy import Policy, PolicyError
+from gates.rollout import Acked, Controlled, Moment, Started
 from gates.transitions import Signal
-from streams.ingest.chunks import CELL_MS
-from streams.journal import Ack, Control, Partial, Progress, Record, Spoken, Start, Timing
+from streams.journal import CELL_MS, Ack, Control, Partial, Progress, Record, Spoken, Start, Timing
 from streams.judge.join import Join
 from streams.judge.watermarks import Reading, Watermarks
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from connectors.decoders import decode as decode_events
 from gates.decisions import Action, Decision
 from gates.gate import Gate
-from gates.machine import Acked, Controlled, Moment, Started
 from gates.panes import CLASSES, Cell, Pane
 from gates.policy import Policy, PolicyError
+from gates.rollout import Acked, Controlled, Moment, Started
 from gates.stats.histogram import Histogram
 from gates.transitions import Phase, Signal
 from streams.journal import Ack, Control, Origin, Partial, Start, decode

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from connectors.decoders import CLASS_INDEX, RequestEvent
 from gates.panes import CLASSES, Cell
 from gates.stats.histogram import Histogram
-from streams.ingest.chunks import CELL_MS, CHUNK_OFFSETS, SLOT_MS, Chunker, Decoded
-from streams.journal import Partial, SourcePartition, decode, encode
+from streams.ingest.chunks import CHUNK_OFFSETS, SLOT_MS, Chunker, Decoded
+from streams.journal import CELL_MS, Partial, SourcePartition, decode, encode
 from streams.judge.join import Join
 
 T0 = 1_767_225_600_000

@@ -16,8 +16,8 @@ import pytest
 from connectors.decoders import decode_batch
 from gates.panes import CLASSES, Cell
 from gates.windows import CohortWindow
-from streams.ingest.chunks import CELL_MS, Chunker, Decoded
-from streams.journal import Partial, SourcePartition, decode, encode
+from streams.ingest.chunks import Chunker, Decoded
+from streams.journal import CELL_MS, Partial, SourcePartition, decode, encode
 from streams.judge.join import Join
 
 T0 = 1_767_225_600_000

@@ -6,17 +6,16 @@ import msgspec
 import pytest
 
 from connectors.topics import TopicNames
-from streams import topics_examples as examples
 from streams.journal import Ack, Control, Start, decode, encode
 from streams.sequencer import read_spoken
-from streams.topics import TOPICS, specs
-from streams.topics_doc import page
+from streams.topics import TOPICS, examples, specs
+from streams.topics.page import page
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "topics.md"
 
 
 def test_the_page_is_up_to_date() -> None:
-    """The file is what the code generates; else run `python -m streams.topics_doc docs/topics.md`."""
+    """The file is what the code generates; else run `python -m streams.topics.page docs/topics.md`."""
     assert DOCUMENT.read_text(encoding="utf-8") == page()
 
 

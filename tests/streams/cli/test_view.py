@@ -8,10 +8,10 @@ import pytest
 from rich.console import Console, RenderableType
 
 from gates.decisions import Decision
-from streams import topics_examples as examples
 from streams.cli.timeline import decision_in_words, printable, status_in_words
 from streams.cli.view import rollout_view, rollouts_view
 from streams.judge.fold import Status
+from streams.topics import examples
 
 
 def text_of(view: RenderableType, width: int = 110) -> str:
