@@ -68,7 +68,7 @@ class Site:
 
     async def __aexit__(self, *exc: object) -> None:
         for worker in self.workers:
-            worker.kill()
+            worker.close()
         await self.producer.stop()
 
     def worker(self, *roles: str, **variables: str) -> "Worker":
@@ -168,7 +168,8 @@ class Worker:
 
     def __init__(self, settings: KafkaSettings, roles: tuple[str, ...], variables: dict[str, str]) -> None:
         self.port = free_port()
-        self._log = tempfile.NamedTemporaryFile(mode="w+b", prefix="worker-", suffix=".log")  # noqa: SIM115
+        descriptor, name = tempfile.mkstemp(prefix="worker-", suffix=".log")
+        self._log = Path(name)
         known = {
             "SLUICEGATE_BOOTSTRAP": settings.bootstrap,
             "SLUICEGATE_TOPIC_PREFIX": settings.topic_prefix,
@@ -181,9 +182,10 @@ class Worker:
         self.process = subprocess.Popen(
             [SLUICEGATE, "worker", *flags],
             env=os.environ | known | variables,
-            stdout=self._log,
+            stdout=descriptor,
             stderr=subprocess.STDOUT,
         )
+        os.close(descriptor)
 
     def get(self, path: str) -> str:
         """A page of the worker's web server."""
@@ -214,7 +216,12 @@ class Worker:
 
     def log(self) -> str:
         """What it logged."""
-        return Path(self._log.name).read_text()
+        return self._log.read_text()
+
+    def close(self) -> None:
+        """Kill it if it still runs, and remove its log."""
+        self.kill()
+        self._log.unlink(missing_ok=True)
 
 
 def metric(page: str, sample: str) -> float:

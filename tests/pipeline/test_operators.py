@@ -1,6 +1,7 @@
 """Operators at the command line, against real workers over a real broker."""
 
 import asyncio
+import itertools
 import json
 import os
 import subprocess
@@ -128,9 +129,11 @@ async def test_watching_until_the_rollback(site: Site, policy: str) -> None:
     await site.worker().ready()
     assert (await rollout(site, "start", policy)).code == 0
     watching = asyncio.create_task(rollout(site, "watch", "checkout-v2"))
+    rounds = itertools.count()
     while not watching.done():
         now = int(time.time() * 1000)  # noqa: TID251
-        await site.send([event | {"ts": now} for event in traffic(now, 1, rps=40, bad=0.5)])
+        bad = 0.5 if next(rounds) > 40 else 0.0  # it bakes for some seconds first
+        await site.send([event | {"ts": now} for event in traffic(now, 1, rps=40, bad=bad)])
         await asyncio.sleep(0.2)
     watched = await watching
     assert watched.code == 3, watched.errors
