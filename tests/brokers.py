@@ -28,6 +28,7 @@ from streams.embedded_broker import (
 )
 
 KAFKA_VERSION = "4.4.0"
+KAFKA_IMAGE = "apache/kafka:4.1.0"  # as in docker-compose.yml
 LOG4J_VERSION = "2.25.5"  # as Kafka's own dependencies have it; the binding is what makes its log appear at all
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 ADDRESS_VARIABLE = "SLUICEGATE_TEST_KAFKA"
@@ -276,7 +277,7 @@ def container_kafka() -> Iterator[str]:
     from testcontainers.core.container import DockerContainer
 
     port = free_port()  # chosen before it starts, since a broker must know the address it advertises
-    container = DockerContainer(f"apache/kafka:{KAFKA_VERSION}").with_bind_ports(9092, port)
+    container = DockerContainer(KAFKA_IMAGE).with_bind_ports(9092, port)
     host = container.get_container_host_ip()
     settings = kraft_properties(listener="0.0.0.0:9092", advertised=f"{host}:{port}", controller="localhost:9093")
     with container.with_envs(**as_environment(settings)):

@@ -1,5 +1,6 @@
 """Making the topics, on every kind of broker."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -22,12 +23,14 @@ def settings(broker: str) -> Settings:
 
 
 async def create(settings: Settings, topic: str, partitions: int, **config: str) -> None:
-    """Create a topic as somebody else would."""
+    """Create a topic as somebody else did, some time ago: it is in every answer of the broker."""
     client = admin(settings)
     await client.start()
     try:
         spelled = {word.replace("_", "."): value for word, value in config.items()}
         await client.create_topics([NewTopic(topic, partitions, 1, topic_configs=spelled)])
+        while topic not in await client.list_topics():
+            await asyncio.sleep(0.05)
     finally:
         await client.close()
 
