@@ -16,6 +16,12 @@ from streams.journal import Progress, SourcePartition, Timing
 FORGET_MS = 3_600_000
 """A source partition that no worker has spoken of for so long is gone: its topic was renamed, say."""
 
+LEAP_MS = 30_000
+"""A clock that is further ahead than this is not believed while another worker speaks that is not."""
+
+LATELY = 20
+"""A worker has spoken lately if it did within so many progress records."""
+
 
 @dataclass(slots=True)
 class _Source:
@@ -46,10 +52,16 @@ class Watermarks:
         self.wall = 0
         self.newest = 0
         self._sources: dict[SourcePartition, _Source] = {}
+        self._clocks: dict[str, tuple[int, int]] = {}  # by worker: what it last told, and as the how-manieth record
+        self._told = 0
 
     def apply(self, progress: Progress) -> None:
-        """Take in one progress record. The wall clock never goes back, whichever worker's it is."""
-        self.wall = max(self.wall, progress.wall)
+        """Take in one progress record.
+
+        The wall clock never goes back, and leaps only where no worker that spoke lately says otherwise.
+        """
+        if self._believed(progress):
+            self.wall = max(self.wall, progress.wall)
         self.born = self.born or self.wall
         for report in progress.sources:
             known = self._sources.get(report.source)
@@ -65,6 +77,14 @@ class Watermarks:
             known.position, known.caught_up, known.heard_at = report.position, report.caught_up, self.wall
         for source in [name for name, known in self._sources.items() if self.wall - known.heard_at > FORGET_MS]:
             del self._sources[source]
+
+    def _believed(self, progress: Progress) -> bool:
+        """Whether the time that this record tells is no leap, or one that every other worker heard lately confirms."""
+        self._told += 1
+        self._clocks[progress.worker] = (progress.wall, self._told)
+        self._clocks = {name: told for name, told in self._clocks.items() if self._told - told[1] < LATELY}
+        earliest = progress.wall - LEAP_MS
+        return self.wall >= earliest or all(wall >= earliest for wall, _ in self._clocks.values())
 
     def read(self, timing: Timing) -> Reading:
         """The watermark by this timing; it can go back, as sources come and go, so keep the largest."""
@@ -103,6 +123,8 @@ class Watermarks:
             "born": self.born,
             "wall": self.wall,
             "newest": self.newest,
+            "told": self._told,
+            "clocks": {worker: list(told) for worker, told in self._clocks.items()},
             "sources": [[s.topic, s.partition, asdict(source)] for s, source in self._sources.items()],
         }
 
@@ -111,6 +133,8 @@ class Watermarks:
         """The watermarks that `dump` described."""
         marks = cls()
         marks.born, marks.wall, marks.newest = state["born"], state["wall"], state["newest"]
+        marks._told = state["told"]
+        marks._clocks = {worker: (wall, told) for worker, (wall, told) in state["clocks"].items()}
         marks._sources = {
             SourcePartition(topic, partition): _Source(**source) for topic, partition, source in state["sources"]
         }
