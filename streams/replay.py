@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from connectors.decoders import decode_batch
+from connectors.decoders import RequestEvent, decode_batch
 from gates.decisions import Decision
 from gates.policy import Policy
-from streams.ingest.chunks import Chunker, Decoded
+from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, Decoded
 from streams.journal import CELL_MS, Ack, Progress, Record, SourcePartition, SourceProgress, Spoken, Start, Timing
 from streams.judge.fold import Fold, Outcome
 
@@ -44,26 +44,37 @@ class Replay:
     def run(self, lines: Iterable[bytes], said: Iterable[tuple[int, Spoken]] = ()) -> Iterator[Outcome]:
         """What is published, in order; `said` are operators' and actuators' words, each with its event time (ms)."""
         words = deque(said)
-        source_offset = 0
-        supply = iter(lines)
-        while batch := list(islice(supply, BATCH)):
-            decoded = decode_batch(line for line in batch if not line.isspace())
-            self.faults.update(fault.reason for _, fault in decoded.faults)
-            for event in decoded.events:
-                if self._flushed_until is None:
-                    yield from self._begin(event.ts_ms)
-                elif event.ts_ms >= self._flushed_until + CELL_MS:
-                    yield from self._flush()
-                    self._flushed_until = event.ts_ms - event.ts_ms % CELL_MS
-                    while words and words[0][0] <= self._flushed_until:
-                        yield from self._apply(words.popleft()[1])
-                self._pending.append(Decoded(source_offset, event.ts_ms, [event]))
-                source_offset += 1
-            self.events += len(decoded.events)
+        for source_offset, (event, time) in enumerate(self._timed(lines)):
+            if self._flushed_until is None:
+                yield from self._begin(time)
+            elif time >= self._flushed_until + CELL_MS:
+                yield from self._flush()
+                self._flushed_until = time - time % CELL_MS
+                while words and words[0][0] <= self._flushed_until:
+                    yield from self._apply(words.popleft()[1])
+            self._pending.append(Decoded(source_offset, time, [event]))
         if self._flushed_until is not None:
             yield from self._flush(last=True)
         for _, word in words:
             yield from self._apply(word)
+
+    def _timed(self, lines: Iterable[bytes]) -> Iterator[tuple[RequestEvent, int]]:
+        """The events, each with the time at which it came: its own, unless it leaps ahead and the next one does not."""
+        newest: int | None = None
+        for event, following in _with_next(self._decoded(lines)):
+            time = event.ts_ms
+            if following is not None and time > following.ts_ms + MAX_FUTURE_MS:
+                time = following.ts_ms if newest is None else min(time, newest)
+            newest = time if newest is None else max(newest, time)
+            yield event, time
+
+    def _decoded(self, lines: Iterable[bytes]) -> Iterator[RequestEvent]:
+        supply = iter(lines)
+        while batch := list(islice(supply, BATCH)):
+            decoded = decode_batch(line for line in batch if not line.isspace())
+            self.faults.update(fault.reason for _, fault in decoded.faults)
+            self.events += len(decoded.events)
+            yield from decoded.events
 
     def _begin(self, ts_ms: int) -> Iterator[Outcome]:
         self._flushed_until = ts_ms - ts_ms % CELL_MS
@@ -97,6 +108,16 @@ class Replay:
             for outcome in outcomes:
                 if isinstance(outcome, Decision):
                     yield from self._apply(_acknowledged(outcome))
+
+
+def _with_next(events: Iterable[RequestEvent]) -> Iterator[tuple[RequestEvent, RequestEvent | None]]:
+    before: RequestEvent | None = None
+    for event in events:
+        if before is not None:
+            yield before, event
+        before = event
+    if before is not None:
+        yield before, None
 
 
 def _acknowledged(decision: Decision) -> Ack:

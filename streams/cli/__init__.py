@@ -13,6 +13,8 @@ COMMANDS = {
     "demo": "Watch a bad canary being caught and rolled back.",
     "worker": "Run the gate: ingest, judge and sequencer.",
     "rollout": "Start, watch and steer rollouts.",
+    "why": "Say why something was decided: plain words, then the evidence.",
+    "why-not": "Say what a rollout still lacks to advance.",
     "actuate": "Obey decisions: carry the wanted weights to where traffic is split.",
     "validate": "Check policy files.",
     "events": "Look at request events.",
@@ -20,7 +22,7 @@ COMMANDS = {
     "topics": "Create and list the topics.",
     "settings": "List the SLUICEGATE_* variables.",
 }
-"""Name and one line of help, in the order of the help; `streams.cli.NAME` has the command NAME."""
+"""Name and one line of help, in the order of the help; `streams.cli.NAME` has the command NAME, with _ for -."""
 
 INTERRUPTED = 130  # as shells say it of a program that Ctrl-C ended
 
@@ -36,9 +38,10 @@ class LazyGroup(click.Group):
         """The command of this name, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"streams.cli.{cmd_name}"), cmd_name)
+        word = cmd_name.replace("-", "_")
+        command = getattr(importlib.import_module(f"streams.cli.{word}"), word)
         if not isinstance(command, click.Command):
-            raise TypeError(f"streams.cli.{cmd_name}.{cmd_name} is no command")
+            raise TypeError(f"streams.cli.{word}.{word} is no command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from streams.cli.running import Failure, kafka_options, load_policy, run, settings_from
+from streams.cli.running import kafka_options, kafka_settings, load_policy, print_json, with_board
 
 if TYPE_CHECKING:
-    from connectors.kafka import KafkaSettings
     from streams.journal import ControlWord
     from streams.operators import Board
 
@@ -95,12 +94,12 @@ def start_(
     from streams.operators import start
 
     policy = load_policy(file)
-    settings = _settings(flags)
+    settings = kafka_settings(flags)
 
     async def body(board: Board) -> Mapping[str, Any] | None:
         return await start(board, policy, by=by, reason=reason, wait_s=timeout if waits else None)
 
-    _print_answer(_with_board(settings, body, settings.topics.policies), f"{policy.rollout}: start is sent")
+    _print_answer(with_board(settings, body, settings.topics.policies), f"{policy.rollout}: start is sent")
 
 
 def _order_command(word: ControlWord, text: str) -> click.Command:
@@ -116,12 +115,12 @@ def _order_command(word: ControlWord, text: str) -> click.Command:
     ) -> None:
         from streams.operators import order
 
-        settings = _settings(flags)
+        settings = kafka_settings(flags)
 
         async def body(board: Board) -> Mapping[str, Any] | None:
             return await order(board, id_, word, by=by, reason=reason, wait_s=timeout if waits else None)
 
-        _print_answer(_with_board(settings, body, settings.topics.controls), f"{id_}: {word} is sent")
+        _print_answer(with_board(settings, body, settings.topics.controls), f"{id_}: {word} is sent")
 
     return rollout.command(word, help=text)(command)
 
@@ -141,9 +140,9 @@ def list_(as_json: bool, **flags: str | None) -> None:
     async def body(board: Board) -> list[Mapping[str, Any]]:
         return [board.statuses[name] for name in sorted(board.statuses)]
 
-    statuses = _with_board(_settings(flags), body)
+    statuses = with_board(kafka_settings(flags), body)
     if as_json:
-        _print_json(statuses)
+        print_json(statuses)
     elif not statuses:
         click.echo("no rollout yet: start one with `sluicegate rollout start FILE`", err=True)
     else:
@@ -164,9 +163,9 @@ def show(id_: str, as_json: bool, **flags: str | None) -> None:
     async def body(board: Board) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
         return board.status(id_), board.decisions(id_)[-LATEST:]
 
-    status, decisions = _with_board(_settings(flags), body)
+    status, decisions = with_board(kafka_settings(flags), body)
     if as_json:
-        _print_json({"status": status, "decisions": decisions})
+        print_json({"status": status, "decisions": decisions})
         return
     from rich.console import Console
 
@@ -193,27 +192,7 @@ def watch(context: click.Context, /, id_: str, plain: bool, **flags: str | None)
         plainly = plain or not sys.stdout.isatty()
         return await (watch_plainly if plainly else watch_live)(board, id_)
 
-    context.exit(_with_board(_settings(flags), body))
-
-
-def _settings(flags: Mapping[str, object]) -> KafkaSettings:
-    from connectors.kafka import KafkaSettings
-
-    return settings_from(KafkaSettings, flags)
-
-
-def _with_board(settings: KafkaSettings, body: Callable[[Board], Coroutine[Any, Any, T]], *orders: str) -> T:
-    """Run `body` on a board that has read all there is; `orders` are the topics it writes to."""
-    from streams.operators import Board, OrderError
-
-    async def opened() -> T:
-        async with Board(settings, *orders) as board:
-            return await body(board)
-
-    try:
-        return run(settings, opened())
-    except OrderError as error:
-        raise Failure(str(error)) from None
+    context.exit(with_board(kafka_settings(flags), body))
 
 
 def _print_answer(decision: Mapping[str, Any] | None, sent: str) -> None:
@@ -223,9 +202,3 @@ def _print_answer(decision: Mapping[str, Any] | None, sent: str) -> None:
     from streams.cli.timeline import decision_in_words
 
     click.echo(f"{decision['id']}  {decision_in_words(decision)}")
-
-
-def _print_json(document: object) -> None:
-    from streams.journal import encode_document
-
-    click.echo(encode_document(document))

@@ -13,6 +13,7 @@ import click
 if TYPE_CHECKING:
     from connectors.kafka import KafkaSettings
     from gates.policy import Policy
+    from streams.operators import Board
 
 T = TypeVar("T")
 S = TypeVar("S", bound="KafkaSettings")
@@ -124,6 +125,38 @@ async def _reached(settings: KafkaSettings, body: Coroutine[Any, Any, T]) -> T:
     finally:
         await client.close()
     return await body
+
+
+def kafka_settings(flags: Mapping[str, object]) -> KafkaSettings:
+    """Where Kafka is, by flags and environment."""
+    from connectors.kafka import KafkaSettings
+
+    return settings_from(KafkaSettings, flags)
+
+
+def with_board(settings: KafkaSettings, body: Callable[[Board], Coroutine[Any, Any, T]], *orders: str) -> T:
+    """Run `body` on a board that has read all there is; `orders` are the topics it writes to.
+
+    Raises:
+        Failure: see `run`, or what was ordered was not carried out.
+    """
+    from streams.operators import Board, OrderError
+
+    async def opened() -> T:
+        async with Board(settings, *orders) as board:
+            return await body(board)
+
+    try:
+        return run(settings, opened())
+    except OrderError as error:
+        raise Failure(str(error)) from None
+
+
+def print_json(document: object) -> None:
+    """Print a document as one line of JSON."""
+    from streams.journal import encode_document
+
+    click.echo(encode_document(document))
 
 
 def load_policy(file: str) -> Policy:

@@ -19,6 +19,7 @@ from streams.journal import CELL_MS, CellRecord, Partial, SourcePartition
 
 CHUNK_OFFSETS = 4096
 SLOT_MS = 10_000
+MAX_FUTURE_MS = 60_000
 TIMELESS = 1 << 62  # later than any event: a record without a timestamp says nothing of what lies ahead of it
 
 
@@ -85,7 +86,7 @@ class Chunker:
     events are not counted into cells.
     """
 
-    def __init__(self, source: SourcePartition, max_future_ms: int = 60_000) -> None:
+    def __init__(self, source: SourcePartition, max_future_ms: int = MAX_FUTURE_MS) -> None:
         self.source = source
         self.position: int | None = None
         self.newest: int | None = None
