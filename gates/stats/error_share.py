@@ -4,18 +4,29 @@ Anytime-valid: whoever looks after every pane and stops when they like still err
 Given the requests each cohort really had in a pane, the candidate's share of the errors is compared with the share it
 would have under the null `p_candidate <= ratio * p_baseline + margin` (for advance: `>=`), as in the Poisson test of
 Lindon and Malek (NeurIPS 2022, arXiv 2011.03567), but with the share taken from realised counts, so that ramps,
-drifting base rates and wrong traffic shares do no harm. A mixture over effect sizes needs no planned effect (Robbins
-1970; Ville's inequality), and mass spread over starting times catches a late change (e-detectors: Shin, Ramdas,
-Rinaldo, NEJSDS 2024).
+drifting base rates and wrong traffic shares do no harm. `mixture` weighs the effect sizes and the starting times.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import exp, inf, log, log1p
+from math import log
 
 import numpy as np
+
+from gates.stats.mixture import START_BLOCK, Mixture, inverse_root_weights, start_prior, uniform_weights
+
+__all__ = [
+    "ADVANCE_EFFECTS",
+    "ADVANCE_MARGIN",
+    "REGRESSION_EFFECTS",
+    "START_BLOCK",
+    "ErrorShare",
+    "PaneCounts",
+    "log_factor",
+    "start_prior",
+]
 
 REGRESSION_EFFECTS: tuple[float, ...] = tuple(np.geomspace(1.1, 64.0, 20).tolist())
 """How many times worse than the null the mixture looks for."""
@@ -25,11 +36,6 @@ ADVANCE_EFFECTS: tuple[float, ...] = tuple((1.0 / np.geomspace(1.1, 20.0, 16)).t
 
 ADVANCE_MARGIN = 0.005
 """Error rate that a candidate may add and still count as no worse: 0.5 %."""
-
-START_BLOCK = 30
-"""Panes between two possible starts of a degradation."""
-
-_LOG_LARGEST = 690.0  # e-values are reported up to exp(690), so that they stay finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +69,11 @@ def log_factor(counts: PaneCounts, ratio_true: float, ratio: float, margin: floa
     )
 
 
-def log_add(a: float, b: float) -> float:
-    """log(exp(a) + exp(b)) without overflow.
-
-    >>> log_add(-inf, 0.0)
-    0.0
-    """
-    high, low = (a, b) if a >= b else (b, a)
-    return high if low == -inf else high + log1p(exp(low - high))
-
-
-def start_prior(tick: int, blocks: int) -> float:
-    """Prior mass that a degradation starts at this tick: half of it at the first, the rest spread over `blocks`."""
-    if tick == 0:
-        return 0.5 + 0.5 / blocks
-    if tick % START_BLOCK == 0 and tick // START_BLOCK < blocks:
-        return 0.5 / blocks
-    return 0.0
-
-
 @dataclass(slots=True)
 class ErrorShare:
     """An e-process over panes: a weighted mixture over effects and, with `blocks`, over starting times.
 
-    `blocks` None starts all mass at the first pane. State is the log evidence per effect.
+    `blocks` None starts all mass at the first pane. State is that of the mixture: log evidence per effect.
 
     >>> process = ErrorShare.regression(ratio=1.0)
     >>> for pane in (PaneCounts(0, 1, 10, 990), PaneCounts(2, 1, 12, 985), PaneCounts(1, 0, 9, 1003)):
@@ -100,62 +87,48 @@ class ErrorShare:
     effects: tuple[float, ...]
     weights: tuple[float, ...]
     blocks: int | None = None
-    tick: int = 0
-    log_evidence: list[float] = field(default_factory=list)
+    _mixture: Mixture = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._mixture = Mixture(self.weights, self.blocks)
 
     @classmethod
     def regression(cls, ratio: float, blocks: int | None = None) -> ErrorShare:
         """Evidence that the candidate is worse: the null is `p_c <= ratio * p_b`."""
-        raw = [effect**-0.5 for effect in REGRESSION_EFFECTS]
-        return cls(ratio, 0.0, REGRESSION_EFFECTS, tuple(weight / sum(raw) for weight in raw), blocks)
+        return cls(ratio, 0.0, REGRESSION_EFFECTS, inverse_root_weights(REGRESSION_EFFECTS), blocks)
 
     @classmethod
     def advance(cls, ratio: float, margin: float = ADVANCE_MARGIN) -> ErrorShare:
         """Evidence that the candidate is good enough: the null is `p_c >= ratio * p_b + margin`."""
-        size = len(ADVANCE_EFFECTS)
-        return cls(ratio, margin, ADVANCE_EFFECTS, (1.0 / size,) * size)
+        return cls(ratio, margin, ADVANCE_EFFECTS, uniform_weights(ADVANCE_EFFECTS))
 
     def update(self, counts: PaneCounts) -> None:
         """Take in one pane; a pane without traffic in either cohort moves only the clock of the prior."""
-        mass = self._mass(self.tick)
-        if not self.log_evidence:
-            self.log_evidence = [-inf] * len(self.effects)
-        if mass > 0.0:
-            fresh = log(mass)
-            self.log_evidence = [log_add(known, fresh) for known in self.log_evidence]
-        if counts.candidate_requests and counts.baseline_requests:
-            self.log_evidence = [
-                known + log_factor(counts, effect * self.ratio, self.ratio, self.margin)
-                for known, effect in zip(self.log_evidence, self.effects, strict=True)
-            ]
-        self.tick += 1
+        if not counts.candidate_requests or not counts.baseline_requests:
+            self._mixture.update(None)
+            return
+        self._mixture.update(
+            [log_factor(counts, effect * self.ratio, self.ratio, self.margin) for effect in self.effects]
+        )
 
-    def _mass(self, tick: int) -> float:
-        if self.blocks is None:
-            return 1.0 if tick == 0 else 0.0
-        return start_prior(tick, self.blocks)
+    @property
+    def tick(self) -> int:
+        """Panes taken in."""
+        return self._mixture.tick
 
-    def _unstarted(self) -> float:
-        """Prior mass on starts that are still to come: it bets nothing and keeps its value."""
-        if self.tick == 0:
-            return 1.0
-        if self.blocks is None:
-            return 0.0
-        return max(0.0, 0.5 - 0.5 * min((self.tick - 1) // START_BLOCK + 1, self.blocks) / self.blocks)
+    @property
+    def log_evidence(self) -> list[float]:
+        """Log evidence per effect."""
+        return self._mixture.log_evidence
 
     def get(self) -> float:
         """The e-value: 1 at the start, large where the null is false; finite."""
-        unstarted = self._unstarted()
-        total = log(unstarted) if unstarted > 0.0 else -inf
-        for weight, known in zip(self.weights, self.log_evidence, strict=False):
-            total = log_add(total, log(weight) + known)
-        return exp(min(total, _LOG_LARGEST))
+        return self._mixture.get()
 
     def dump(self) -> tuple[int, list[float | None]]:
         """State for a snapshot; `load` takes it back bit for bit."""
-        return self.tick, [None if known == -inf else known for known in self.log_evidence]
+        return self._mixture.dump()
 
     def load(self, state: tuple[int, Sequence[float | None]]) -> None:
         """Continue from what `dump` returned."""
-        self.tick = state[0]
-        self.log_evidence = [-inf if known is None else known for known in state[1]]
+        self._mixture.load(state)
