@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gates.checks import Arm, Check, View, check_for
+from gates.checks import Arm, Check, View, checks_for
 from gates.panes import NOTHING, Cell, Pane
 from gates.policy import Policy
 from gates.stats.error_share import START_BLOCK
@@ -53,9 +53,7 @@ class EvidenceOfRollout:
         self._names = (cohorts.candidate, cohorts.baseline)
         panes = LATE_STARTS * sum(stage.bake_ms for stage in policy.stages) / policy.pane_ms
         blocks = max(1, round(panes / START_BLOCK))
-        self._checks: dict[str, Check] = {
-            name: check_for(name, definition, cohorts, blocks) for name, definition in policy.checks.items()
-        }
+        self._checks: dict[str, Check] = checks_for(policy, blocks)
         lengths = {definition.window_ms for definition in policy.checks.values()}
         self._lengths = lengths
         self._windows = self._new_windows()

@@ -1,15 +1,21 @@
 """One question a file: (definition, panes) -> verdict."""
 
-from gates.checks.check import Arm, Check, View
+from gates.checks.check import Arm, Check, Thresholds, View
 from gates.checks.error_rate import ErrorRate
 from gates.checks.latency import Latency
-from gates.policy import Cohorts, ErrorRateCheck, LatencyCheck
+from gates.policy import ErrorRateCheck, Policy
 
-__all__ = ["Arm", "Check", "View", "check_for"]
+__all__ = ["Arm", "Check", "View", "checks_for"]
 
 
-def check_for(name: str, definition: ErrorRateCheck | LatencyCheck, cohorts: Cohorts, start_blocks: int) -> Check:
-    """The check that answers a policy's definition."""
-    if isinstance(definition, ErrorRateCheck):
-        return ErrorRate(name, definition, cohorts, start_blocks)
-    return Latency(name, definition, cohorts, start_blocks)
+def checks_for(policy: Policy, start_blocks: int) -> dict[str, Check]:
+    """The checks that answer a policy's definitions, by name; a new kind is one more line here."""
+    comparing = sum(definition.ratio is not None for definition in policy.checks.values())
+    thresholds = Thresholds(max(1, comparing) / policy.confidence.rollback, 1.0 / policy.confidence.advance)
+    checks: dict[str, Check] = {}
+    for name, definition in policy.checks.items():
+        if isinstance(definition, ErrorRateCheck):
+            checks[name] = ErrorRate(name, definition, policy.cohorts, start_blocks, thresholds)
+        else:
+            checks[name] = Latency(name, definition, policy.cohorts, start_blocks, thresholds)
+    return checks

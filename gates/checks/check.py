@@ -41,8 +41,20 @@ class View:
     stage_start: int
 
 
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """E-values at which a comparison decides; a healthy candidate ever reaches 1/alpha with probability at most alpha.
+
+    `rollback` shares the policy's alpha among all comparisons of the rollout; `advance` is for each of them, since all
+    must pass.
+    """
+
+    rollback: float
+    advance: float
+
+
 class Check(Protocol):
-    """One question put to every pane. A new kind is a new file here and a line in `check_for`."""
+    """One question put to every pane. A new kind is a new file here and a line in `checks_for`."""
 
     def observe(self, pane: Pane, *, eligible: bool) -> None:
         """Take in one pane; `eligible` says whether it may support an advance."""

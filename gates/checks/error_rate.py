@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import cast
 
-from gates.checks.check import Arm, View
+from gates.checks.check import Arm, Thresholds, View
 from gates.checks.limit import Guard, Standing
 from gates.checks.presence import presence
 from gates.explain import clock_time, e_value, percent, rate
@@ -17,20 +17,17 @@ from gates.stats.error_share import ErrorShare, PaneCounts
 from gates.verdicts import Measurement, Outcome, Verdict
 from gates.windows import CohortWindow
 
-ROLLBACK_E = 100.0
-"""Roll back at this e-value: at most 1 % of healthy rollouts ever reach it."""
-
-ADVANCE_E = 20.0
-"""Advance at this e-value: at most 5 % of unhealthy stages ever reach it."""
-
 
 class ErrorRate:
     """One `error_rate` check; see `Check` for its methods. `start_blocks` spreads the prior over late starts."""
 
-    def __init__(self, name: str, definition: ErrorRateCheck, cohorts: Cohorts, start_blocks: int) -> None:
+    def __init__(
+        self, name: str, definition: ErrorRateCheck, cohorts: Cohorts, start_blocks: int, thresholds: Thresholds
+    ) -> None:
         self._name = name
         self._definition = definition
         self._cohorts = cohorts
+        self._thresholds = thresholds
         self._guard = None if definition.limit is None else Guard(definition.limit, definition.min_events)
         ratio = definition.ratio
         self._worse = None if ratio is None else ErrorShare.regression(ratio, start_blocks)
@@ -66,11 +63,11 @@ class ErrorRate:
         return self._windowed(view, Outcome.FAIL, reason)
 
     def _ratio_failure(self, view: View) -> Verdict | None:
-        if self._worse is None or (found := self._worse.get()) < ROLLBACK_E:
+        if self._worse is None or (found := self._worse.get()) < self._thresholds.rollback:
             return None
         reason = (
             f"{self._name}: {self._since_stage(view.candidate)} against {self._since_stage(view.baseline)} "
-            f"since {clock_time(view.stage_start)}; e-value {e_value(found)} >= {e_value(ROLLBACK_E)}"
+            f"since {clock_time(view.stage_start)}; e-value {e_value(found)} >= {e_value(self._thresholds.rollback)}"
         )
         return self._staged(view, Outcome.FAIL, reason)
 
@@ -90,12 +87,11 @@ class ErrorRate:
             return self._windowed(view, Outcome.PASS, reason)
         figures = f"{self._since_stage(view.candidate)} against {self._since_stage(view.baseline)}"
         found = self._good.get()
-        if found < ADVANCE_E:
-            short = f"not yet shown to be good enough: e-value {e_value(found)} of {e_value(ADVANCE_E)}"
+        if found < self._thresholds.advance:
+            short = f"not yet shown to be good enough: e-value {e_value(found)} of {e_value(self._thresholds.advance)}"
             return self._staged(view, Outcome.INCONCLUSIVE, f"{self._name}: {figures}, {short}")
-        return self._staged(
-            view, Outcome.PASS, f"{self._name}: {figures}; e-value {e_value(found)} >= {e_value(ADVANCE_E)}"
-        )
+        evidence = f"e-value {e_value(found)} >= {e_value(self._thresholds.advance)}"
+        return self._staged(view, Outcome.PASS, f"{self._name}: {figures}; {evidence}")
 
     def _standing(self, window: CohortWindow) -> Standing:
         if self._guard is None:
@@ -131,9 +127,9 @@ class ErrorRate:
         return replace(
             verdict,
             e_value=self._worse.get(),
-            threshold=ROLLBACK_E,
+            threshold=self._thresholds.rollback,
             advance_e_value=self._good.get(),
-            advance_threshold=ADVANCE_E,
+            advance_threshold=self._thresholds.advance,
         )
 
     def _windowed_measurement(self, window: CohortWindow) -> Measurement:

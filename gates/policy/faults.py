@@ -114,8 +114,6 @@ def _example(model: type[BaseModel], key: str) -> str:
 
 def _unknown_key(key: str, model: type[BaseModel]) -> str:
     known = _keys(model)
-    if key == "ratio" and known.get("sli") == "latency":
-        return "comparing latency with the baseline comes with a later version: remove `ratio` and keep `limit`"
     near = difflib.get_close_matches(key, known, n=1)
     if near:
         return f"is not a known key: did you mean `{near[0]}`?"

@@ -29,6 +29,7 @@ V = TypeVar("V")
 
 ERROR_CLASSES: tuple[ErrorClass, ...] = get_args(ErrorClass)
 LONGEST_WINDOW_MS = HOUR_MS
+HIGHEST_ALPHA = 0.5
 HIGHEST_ERROR_LIMIT = 0.95
 LONGEST_LATENCY_LIMIT_MS = 240_000
 HIGHEST_RATIO = 1000.0
@@ -106,6 +107,14 @@ def read_latency_limit(value: object) -> int:
         longest = format_duration(LONGEST_LATENCY_LIMIT_MS)
         raise ValueError(f"{shown(value)} is a limit that can never fail: latencies are told apart up to {longest}")
     return ms
+
+
+def read_alpha(value: object) -> float:
+    """Read an error probability: above zero, at most a half."""
+    share = read_positive_share(value)
+    if share > HIGHEST_ALPHA:
+        raise ValueError(f"{shown(value)} is no confidence: write at most {format_share(HIGHEST_ALPHA)}, such as 1%")
+    return share
 
 
 def read_pane(value: object) -> int:
@@ -191,15 +200,20 @@ LabelValue = Annotated[str, PlainValidator(printable(0, 256))]
 Count = Annotated[int, PlainValidator(whole_number(1, 1_000_000_000))]
 Tries = Annotated[int, PlainValidator(whole_number(1, 100))]
 DurationMs = Annotated[int, PlainValidator(read_positive_duration), _WrittenDuration]
-LatencyLimitMs = Annotated[int, PlainValidator(read_latency_limit), _WrittenDuration]
 PaneMs = Annotated[int, PlainValidator(read_pane), _WrittenDuration]
 WindowMs = Annotated[int, PlainValidator(read_window), _WrittenDuration]
 Share = Annotated[float, PlainValidator(read_positive_share), _WrittenShare]
+Alpha = Annotated[float, PlainValidator(read_alpha), _WrittenShare]
 Quantile = Annotated[float, PlainValidator(read_quantile)]
 ErrorClasses = Annotated[tuple[ErrorClass, ...], PlainValidator(read_error_classes), PlainSerializer(list)]
 
 # May be left out, which reads as None; a key with nothing behind it is a fault all the same.
 OptionalUrl = Annotated[str | None, PlainValidator(read_url)]
 OptionalErrorLimit = Annotated[float | None, PlainValidator(read_error_limit), _WrittenShare]
+OptionalLatencyLimitMs = Annotated[
+    int | None,
+    PlainValidator(read_latency_limit),
+    PlainSerializer(format_duration, return_type=str, when_used="unless-none"),
+]
 OptionalRatio = Annotated[float | None, PlainValidator(read_ratio)]
 OptionalText = Annotated[str | None, PlainValidator(printable(1, 128))]

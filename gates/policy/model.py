@@ -15,13 +15,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from gates.policy.faults import PolicyError, PolicyFault, faults_in_words
 from gates.policy.fields import (
     WRITTEN_MAPPING,
+    Alpha,
     Count,
     DurationMs,
     ErrorClasses,
     LabelValue,
-    LatencyLimitMs,
     Name,
     OptionalErrorLimit,
+    OptionalLatencyLimitMs,
     OptionalRatio,
     OptionalText,
     OptionalUrl,
@@ -84,19 +85,32 @@ class ErrorRateCheck(_Part):
 
 
 class LatencyCheck(_Part):
-    """A latency quantile of the candidate over the last `window_ms`, against an absolute limit.
+    """A latency quantile: against the baseline's (`ratio`), an absolute limit (`limit_ms`), or both.
 
-    It fails only when the window holds `min_events` requests that were slower.
+    The limit looks at the last `window_ms`, and fails only when the window holds `min_events` requests that were
+    slower.
     """
 
     sli: Literal["latency"] = Field(examples=["latency"])
     quantile: Quantile = Field(examples=["0.95"])
-    limit_ms: LatencyLimitMs = Field(alias="limit", examples=["800ms"])
+    ratio: OptionalRatio = Field(default=None, examples=["1.2"])
+    limit_ms: OptionalLatencyLimitMs = Field(default=None, alias="limit", examples=["800ms"])
     window_ms: WindowMs = Field(default=parse_duration(DEFAULT_WINDOW["latency"]), alias="window", examples=["1m"])
     min_events: Count = Field(default=20, examples=["20"])
 
 
 Check = Annotated[ErrorRateCheck | LatencyCheck, Field(discriminator="sli")]
+
+
+class Confidence(_Part):
+    """How often the comparisons may be wrong.
+
+    `rollback`: all of them together, over a whole rollout, about a healthy candidate. `advance`: each, in one stage,
+    about a candidate that is not good enough.
+    """
+
+    rollback: Alpha = Field(default=0.01, examples=["1%"])
+    advance: Alpha = Field(default=0.05, examples=["5%"])
 
 
 class NoData(_Part):
@@ -158,6 +172,7 @@ class Policy(_Part):
     )
     min_requests: Count = Field(default=200, examples=["200"])
     min_completeness: Share = Field(default=0.99, examples=["99%"])
+    confidence: Confidence = Field(default_factory=Confidence)
     no_data: NoData = Field(default_factory=NoData)
     commands: Commands = Field(default_factory=Commands)
 
@@ -207,6 +222,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "stages": Stage,
     "error_rate": ErrorRateCheck,
     "latency": LatencyCheck,
+    "confidence": Confidence,
     "no_data": NoData,
     "commands": Commands,
 }

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from gates.policy.faults import PolicyFault
-from gates.policy.fields import read_pane, read_positive_duration, read_positive_share, read_window
+from gates.policy.fields import read_pane, read_positive_duration, read_positive_share, read_quantile, read_window
 from gates.quantities import format_duration, format_share, shown
 
 DEFAULT_PANE = "1s"
 DEFAULT_WINDOW = {"error_rate": "30s", "latency": "1m"}
+EXAMPLES = {"error_rate": ("limit: 5%", "ratio: 1.25"), "latency": ("limit: 800ms", "ratio: 1.2")}
+LOWEST_COMPARED = 0.25
 DEFAULT_HOLD_AFTER = "30s"
 DEFAULT_PAUSE_AFTER = "5m"
 
@@ -33,8 +35,9 @@ def rule_faults(document: Fields) -> Iterator[PolicyFault]:
         fields = _mapping(check)
         if fields.get("sli") in ("error_rate", "latency"):
             yield from _window(name, fields, pane_ms)
-        if fields.get("sli") == "error_rate":
             yield from _limit_or_ratio(name, fields, goes_to_all)
+        if fields.get("sli") == "latency":
+            yield from _comparable(name, fields)
 
 
 def _cohorts(cohorts: Fields) -> Iterator[PolicyFault]:
@@ -91,14 +94,22 @@ def _limit_or_ratio(name: str, check: Fields, goes_to_all: bool) -> Iterator[Pol
     if "limit" in check:
         return
     if "ratio" not in check:
-        message = "has neither `limit` nor `ratio`, so it could never fail: write `limit: 5%`, `ratio: 1.25` or both"
+        limit, ratio = EXAMPLES[str(check["sli"])]
+        message = f"has neither `limit` nor `ratio`, so it could never fail: write `{limit}`, `{ratio}` or both"
         yield PolicyFault(("checks", name), message)
     elif goes_to_all:
         message = (
             "is missing: a stage at 100 % leaves no baseline for `ratio` to compare with, "
-            "so write an absolute limit too, such as `limit: 5%`"
+            f"so write an absolute limit too, such as `{EXAMPLES[str(check['sli'])][0]}`"
         )
         yield PolicyFault(("checks", name, "limit"), message)
+
+
+def _comparable(name: str, check: Fields) -> Iterator[PolicyFault]:
+    quantile = _read(read_quantile, check.get("quantile"))
+    if "ratio" in check and quantile is not None and quantile < LOWEST_COMPARED:
+        message = f"{quantile} is too low to compare by `ratio`: write {LOWEST_COMPARED} or more, such as 0.5"
+        yield PolicyFault(("checks", name, "quantile"), message)
 
 
 def _mapping(value: object) -> Fields:

@@ -181,10 +181,12 @@ FAULTS: list[tuple[Change, str, str]] = [
     (put("checks", "errors", "errors", value="5xx"), "checks.errors.errors", "write a list"),
     (put("checks", "errors", "errors", value=["5xx", "5xx"]), "checks.errors.errors", "twice"),
     (put("checks", "errors", "min_events", value=0), "checks.errors.min_events", "is out of range"),
-    (put("checks", "p95", "ratio", value=1.2), "checks.p95.ratio", "comes with a later version"),
+    (put("checks", "p95", "ratio", value=0.9), "checks.p95.ratio", "0.9"),
+    (put("confidence", value={"rollback": "60%"}), "confidence.rollback", "is no confidence"),
+    (put("confidence", value={"rolback": "1%"}), "confidence.rolback", "did you mean `rollback`?"),
     (put("checks", "p95", "quantile", value=95), "checks.p95.quantile", "such as 0.95 for p95"),
     (drop("checks", "p95", "quantile"), "checks.p95.quantile", "is missing: write for example `quantile: 0.95`"),
-    (drop("checks", "p95", "limit"), "checks.p95.limit", "is missing: write for example `limit: 800ms`"),
+    (drop("checks", "p95", "limit"), "checks.p95", "has neither `limit` nor `ratio`"),
     (put("checks", "p95", "limit", value="5%"), "checks.p95.limit", "is not a duration"),
     (put("checks", "p95", "limit", value="5m"), "checks.p95.limit", "can never fail"),
     (put("min_requests", value=True), "min_requests", "true is not a whole number"),
@@ -227,7 +229,7 @@ APART = [
     drop("checks", "errors", "limit"),
     put("checks", "errors", "window", value="1500ms"),
     put("checks", "p95", "quantile", value=95),
-    put("checks", "p95", "ratio", value=1.2),
+    put("checks", "p95", "ratio", value=0.9),
     put("checks", "x", value={"sli": "cpu"}),
     put("min_requests", value=0),
     put("min_completeness", value=99),
@@ -288,7 +290,7 @@ def test_equal_meaning_has_an_equal_hash() -> None:
 
 def test_the_hash_stays_what_it_is() -> None:
     """The hash stands in decisions and on topics, so it must not change from one version to the next."""
-    assert Policy.parse(checkout()).hash == "sha256:28663da7e0ad6c951584dcd7735e55651442c2c78d5c99fba24401efb597bc16"
+    assert Policy.parse(checkout()).hash == "sha256:92d63cc8f4c2a74aa4e4242a7e9bf2da96af6787ebc09aa6361dd69ab2e5bfc6"
 
 
 def identifiers(longest: int) -> st.SearchStrategy[str]:
@@ -381,3 +383,20 @@ def test_garbage_is_answered_with_faults_only(changes: list[tuple[tuple[str | in
         for path, message in faults_of(candidate).items():
             assert path.isprintable()
             assert message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("check", "path", "words"),
+    [
+        ({"quantile": 0.2, "ratio": 1.2, "limit": "1s"}, "checks.p95.quantile", "too low to compare"),
+        ({"quantile": 0.95, "ratio": 1.2}, "checks.p95.limit", "such as `limit: 800ms`"),
+    ],
+)
+def test_a_latency_comparison_has_its_rules(check: Document, path: str, words: str) -> None:
+    """A quantile that leaves a tail to compare, and a limit for the stage that has no baseline."""
+    document = checkout()
+    document["checks"]["p95"] = {"sli": "latency", **check}
+    with pytest.raises(PolicyError) as caught:
+        Policy.parse(document)
+    assert [fault.path for fault in caught.value.faults] == [path]
+    assert words in caught.value.faults[0].message

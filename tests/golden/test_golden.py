@@ -70,6 +70,7 @@ PLOTS = {
     "error-spike": "start advance rollback",
     "guard-rail": "start rollback",
     "latency-limit": "start rollback",
+    "latency-regression": "start advance rollback",
     "no-data": "start hold pause",
     "outage-while-baking": "start hold resume advance promote",
     "late-data": "start hold",

@@ -283,6 +283,7 @@ def published(outcomes: list[Outcome], *, journal: bool = True) -> list[bytes]:
 CHECKS: dict[str, Document] = {
     "limit": {"sli": "error_rate", "limit": "20%", "window": "5s", "min_events": 5},
     "ratio": {"sli": "error_rate", "ratio": 1.25, "limit": "90%", "window": "4s", "min_events": 5},
+    "slower": {"sli": "latency", "quantile": 0.5, "ratio": 1.2, "limit": "900ms", "window": "4s", "min_events": 5},
     "slow": {"sli": "latency", "quantile": 0.9, "limit": "500ms", "window": "4s", "min_events": 5},
 }
 WEIGHTS = (("10%",), ("5%", "50%"), ("10%", "100%"), ("1%", "10%", "100%"))
