@@ -5,13 +5,18 @@ from gates.checks.error_rate import ErrorRate
 from gates.checks.latency import Latency
 from gates.policy import ErrorRateCheck, Policy
 
-__all__ = ["Arm", "Check", "View", "checks_for"]
+__all__ = ["Arm", "Check", "View", "checks_for", "thresholds_of"]
+
+
+def thresholds_of(policy: Policy) -> Thresholds:
+    """The e-values at which a policy's comparisons decide: its confidence, shared among them."""
+    comparing = sum(definition.ratio is not None for definition in policy.checks.values())
+    return Thresholds(max(1, comparing) / policy.confidence.rollback, 1.0 / policy.confidence.advance)
 
 
 def checks_for(policy: Policy, start_blocks: int) -> dict[str, Check]:
     """The checks that answer a policy's definitions, by name; a new kind is one more line here."""
-    comparing = sum(definition.ratio is not None for definition in policy.checks.values())
-    thresholds = Thresholds(max(1, comparing) / policy.confidence.rollback, 1.0 / policy.confidence.advance)
+    thresholds = thresholds_of(policy)
     checks: dict[str, Check] = {}
     for name, definition in policy.checks.items():
         if isinstance(definition, ErrorRateCheck):

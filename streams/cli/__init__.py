@@ -17,6 +17,7 @@ COMMANDS = {
     "why-not": "Say what a rollout still lacks to advance.",
     "actuate": "Obey decisions: carry the wanted weights to where traffic is split.",
     "validate": "Check policy files.",
+    "plan": "See what a policy will be able to see at your traffic.",
     "events": "Look at request events.",
     "replay": "Judge recorded events or a journal again.",
     "topics": "Create and list the topics.",
