@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from gates.decisions import Action, Command, Decision
 from gates.explain import percent, shortfall, silence
-from gates.policy import Policy
+from gates.policy import Policy, Stage
 from gates.quantities import format_duration
 from gates.rollout import Acked, Controlled, ControlOutcome, Input, Moment, Pending, RolloutState, Started, Ticked
 from gates.transitions import Phase, Signal, Transition, lookup
@@ -44,6 +44,7 @@ def start(state: RolloutState | None, given: Started, moment: Moment) -> Step:
         phase=Phase.IDLE if state is None else state.phase,
         epoch=1 if state is None else state.epoch + 1,
         ordered_at=moment.event_time,
+        timed_from=moment.event_time,
         control=None if state is None else state.control,
     )
     reason = f"{given.by} started {given.policy.rollout} at stage {given.policy.stages[0].name}{_because(given.reason)}"
@@ -138,17 +139,31 @@ def _read(state: RolloutState, policy: Policy, given: Evaluation, *, fresh: bool
         return Signal.INCOMPLETE, _incomplete(given)
     if state.pending is not None and state.pending.rounds > 0:
         return Signal.UNCONFIRMED, _unconfirmed(state, state.pending)
+    return _read_stage(state, policy, given, fresh=fresh)
+
+
+def _read_stage(state: RolloutState, policy: Policy, given: Evaluation, *, fresh: bool) -> tuple[Signal, str]:
+    """Where telemetry is sound and nothing fails: whether the stage is baked, and passed."""
     stage = policy.stages[state.stage]
+    late = stage.timeout_ms is not None and given.end - state.timed_from >= stage.timeout_ms
+    so_far = format_duration(state.baked_ms)
     if state.baked_ms < stage.bake_ms:
+        if late:
+            return Signal.TIMED_OUT, f"{stage.name} is not baked {_late(stage)}: {so_far} so far"
         return Signal.STEADY, f"{GONE.get(state.cause, 'all is well')}: {stage.name} bakes on"
-    baked = f"{stage.name} baked {format_duration(state.baked_ms)}"
     missing = _missing(state, given, fresh=fresh)
+    if missing and late:
+        return Signal.TIMED_OUT, f"{stage.name} has not passed {_late(stage)}: {missing}"
     if missing:
-        return Signal.UNDECIDED, f"{baked}, but {missing}"
+        return Signal.UNDECIDED, f"{stage.name} baked {so_far}, but {missing}"
     passed = "; ".join(verdict.reason for verdict in given.verdicts)
     if state.stage + 1 < len(policy.stages):
-        return Signal.PASSED, f"{baked}: {passed}"
-    return Signal.PASSED_LAST, f"{baked}, the last stage: {passed}"
+        return Signal.PASSED, f"{stage.name} baked {so_far}: {passed}"
+    return Signal.PASSED_LAST, f"{stage.name} baked {so_far}, the last stage: {passed}"
+
+
+def _late(stage: Stage) -> str:
+    return f"within its timeout of {format_duration(stage.timeout_ms or 0)}"
 
 
 def _missing(state: RolloutState, given: Evaluation, *, fresh: bool) -> str:
@@ -198,6 +213,8 @@ def _decide(
         return replace(state, phase=found.phase), ()
     if found.action is Action.ADVANCE:
         state = replace(state, stage=state.stage + 1, baked_ms=0, confirmed_at=None, ordered_at=moment.event_time)
+    if found.action in (Action.ADVANCE, Action.RESUME) and cause is not Signal.STEADY:
+        state = replace(state, timed_from=moment.event_time)  # a new stage, or an operator's leave to go on
     state = replace(
         state,
         phase=found.phase,

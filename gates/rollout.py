@@ -88,6 +88,7 @@ class RolloutState:
 
     `confirmed_at` is the event time from which the stage's weights are known to be in force, None before. Silence
     counts as baked only once a later request has ended it: `heard_until` is how far every cohort has been heard.
+    `timed_from` is the event time that the stage's timeout counts from: its order, or an operator's resume.
     `cause` is why it is held or paused, so that it is said once. `checks` are the last pane's verdicts as documents.
     """
 
@@ -98,6 +99,7 @@ class RolloutState:
     sequence: int = 0
     stage: int = 0
     confirmed_at: int | None = None
+    timed_from: int = 0
     baked_ms: int = 0
     heard_until: int = 0
     cause: Signal | None = None

@@ -36,6 +36,7 @@ class Signal(StrEnum):
     SILENT = "silent"  # ... past no_data.hold_after
     INCOMPLETE = "incomplete"  # part of the telemetry missing or late past no_data.hold_after
     UNCONFIRMED = "unconfirmed"  # no actuator acknowledged the weights in the allowed tries
+    TIMED_OUT = "timed_out"  # the stage has not passed within its timeout
     PASSED_LAST = "passed_last"  # the last stage is baked and every check PASSes
     PASSED = "passed"  # the stage is baked and every check PASSes
     UNDECIDED = "undecided"  # the stage is baked but not every check PASSes on complete data
@@ -77,7 +78,7 @@ TABLE: _Table = {
     # what the panes say while the rollout bakes or is held
     **_rows(_RUNNING, (Signal.FAILING,), Transition(Phase.ROLLED_BACK, Action.ROLLBACK)),
     **_rows(_ACTIVE, (Signal.BROKEN,), Transition(Phase.HELD, Action.HOLD, escalate=True)),
-    **_rows(_ACTIVE, (Signal.SILENT_LONG,), Transition(Phase.PAUSED, Action.PAUSE, escalate=True)),
+    **_rows(_ACTIVE, (Signal.SILENT_LONG, Signal.TIMED_OUT), Transition(Phase.PAUSED, Action.PAUSE, escalate=True)),
     **_rows(_ACTIVE, (Signal.SILENT, Signal.INCOMPLETE, Signal.UNDECIDED), Transition(Phase.HELD, Action.HOLD)),
     **_rows(_ACTIVE, (Signal.UNCONFIRMED,), Transition(Phase.HELD, Action.HOLD, escalate=True)),
     **_rows(_ACTIVE, (Signal.PASSED,), Transition(Phase.BAKING, Action.ADVANCE)),

@@ -209,6 +209,11 @@ ErrorClasses = Annotated[tuple[ErrorClass, ...], PlainValidator(read_error_class
 
 # May be left out, which reads as None; a key with nothing behind it is a fault all the same.
 OptionalUrl = Annotated[str | None, PlainValidator(read_url)]
+OptionalDurationMs = Annotated[
+    int | None,
+    PlainValidator(read_positive_duration),
+    PlainSerializer(format_duration, return_type=str, when_used="unless-none"),
+]
 OptionalErrorLimit = Annotated[float | None, PlainValidator(read_error_limit), _WrittenShare]
 OptionalLatencyLimitMs = Annotated[
     int | None,

@@ -21,6 +21,7 @@ from gates.policy.fields import (
     ErrorClasses,
     LabelValue,
     Name,
+    OptionalDurationMs,
     OptionalErrorLimit,
     OptionalLatencyLimitMs,
     OptionalRatio,
@@ -62,11 +63,15 @@ class Cohorts(_Part):
 
 
 class Stage(_Part):
-    """One step: the candidate's share of traffic (`weight`) and how long it is watched there at least (`bake_ms`)."""
+    """One step: the candidate's share of traffic (`weight`) and how long it is watched there at least (`bake_ms`).
+
+    A stage that has not passed `timeout_ms` after it was ordered is paused, for a person to look at.
+    """
 
     name: Name = Field(examples=["canary"])
     weight: Share = Field(examples=["1%"])
     bake_ms: DurationMs = Field(alias="bake", examples=["5m"])
+    timeout_ms: OptionalDurationMs = Field(default=None, alias="timeout", examples=["2h"])
 
 
 class ErrorRateCheck(_Part):

@@ -55,6 +55,13 @@ def _stages(stages: Sequence[Fields]) -> Iterator[PolicyFault]:
         if isinstance(name, str) and seen.setdefault(name, index) != index:
             message = f"{shown(name)} is the name of stages[{seen[name]}] too: give each stage its own name"
             yield PolicyFault(("stages", index, "name"), message)
+        bake, timeout = (_read(read_positive_duration, stage.get(key)) for key in ("bake", "timeout"))
+        if bake is not None and timeout is not None and timeout <= bake:
+            message = (
+                f"{format_duration(timeout)} is not longer than the bake, {format_duration(bake)}: "
+                "write a longer duration, because no stage can pass before it is baked"
+            )
+            yield PolicyFault(("stages", index, "timeout"), message)
         weight = _read(read_positive_share, stage.get("weight"))
         if weight is not None and weight <= highest:
             message = (

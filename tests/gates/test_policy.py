@@ -189,6 +189,7 @@ FAULTS: list[tuple[Change, str, str]] = [
     (drop("checks", "p95", "limit"), "checks.p95", "has neither `limit` nor `ratio`"),
     (put("checks", "p95", "limit", value="5%"), "checks.p95.limit", "is not a duration"),
     (put("checks", "p95", "limit", value="5m"), "checks.p95.limit", "can never fail"),
+    (put("stages", 0, "timeout", value="5m"), "stages[0].timeout", "is not longer than the bake, 5m"),
     (put("min_requests", value=True), "min_requests", "true is not a whole number"),
     (put("min_requests", value=200.0), "min_requests", "is not a whole number"),
     (put("min_requests", value=10**5000), "min_requests", "a very large number is out of range"),

@@ -78,6 +78,7 @@ PLOTS = {
     "operator-pause-resume": "start pause resume advance promote",
     "operator-rollback": "start rollback",
     "thin-traffic": "start hold",
+    "stage-timeout": "start hold pause resume hold pause",
     "restart-after-rollback": "start rollback start promote",
 }
 
