@@ -189,7 +189,7 @@ class Fold:
 
     def _judge(self, name: str, rollout: Rollout, gate: Gate, reading: Reading, offset: int) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        judged = False
+        judged, ended = False, gate.ended  # as it stood before: the pane that ends it is news too
         if reading.watermark is not None:
             for start, end in _panes(rollout.join, reading.watermark, gate.state.policy.pane_ms):
                 cells = rollout.join.take(start, end)
@@ -197,7 +197,7 @@ class Fold:
                 rollout.late = 0
                 outcomes += gate.pane(pane, self._moment(end, offset))
                 judged = True
-        rollout.changed |= judged and not rollout.ended
+        rollout.changed |= judged and not ended
         moment = self._moment(rollout.join.closed_until, offset)
         due = gate.tick(moment)
         rollout.changed |= bool(due)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gates.decisions import Decision
 from streams.journal import Partial, Record
 from streams.judge.fold import Fold, Outcome, Rollout
+from streams.judge.snapshots import restore, snapshot
 from streams.judge.watermarks import Watermarks
 from tests.properties.journals import ROLLOUT, Episode, Script, play, published, scripts
 
@@ -108,3 +112,51 @@ def test_a_partial_alone_judges_nothing(script: Script) -> None:
     for step in play(script):
         if isinstance(step.record, Partial):
             assert step.decisions == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(scripts(), st.sampled_from([0.1, 0.4]), st.randoms(use_true_random=False))
+def test_a_judge_that_dies_recovers_from_its_snapshots(script: Script, often: float, rng: Random) -> None:
+    """Snapshots now and then, of what changed alone; deaths now and then: no decision is lost, none is another."""
+    deaths = 10
+
+    def dies() -> bool:
+        nonlocal deaths
+        found = deaths > 0 and rng.random() < 0.1
+        deaths -= found
+        return found
+
+    recovers(script, lambda: rng.random() < often, dies)
+
+
+@settings(max_examples=15, deadline=None)
+@given(scripts())
+def test_a_judge_that_dies_after_each_snapshot_recovers(script: Script) -> None:
+    """The end of a rollout is in the snapshots as soon as it is decided."""
+    recovers(script, lambda: True, lambda: True)
+
+
+def recovers(script: Script, snapshots: Callable[[], bool], dies: Callable[[], bool]) -> None:
+    """Fold the script with snapshots and deaths after records as told; what is decided is what one fold decides."""
+    records = [step.record for step in play(script)]
+    topic: list[tuple[bytes, bytes | None]] = []
+    fold, at, found = Fold(0), 0, []
+    while at < len(records):
+        found += fold.apply(records[at], at)
+        if snapshots():
+            topic += snapshot(fold)
+        if dies():
+            fold = restore(0, topic)
+            at = fold.offset
+        at += 1
+    assert decided(found) == decided(folded(Fold(0), records, 0))
+
+
+def decided(outcomes: list[Outcome]) -> dict[str, bytes]:
+    """Decisions by id, in order of their first appearance; two of one id are the same to the byte."""
+    known: dict[str, bytes] = {}
+    for outcome in outcomes:
+        if isinstance(outcome, Decision):
+            value = orjson.dumps(outcome.document())
+            assert known.setdefault(outcome.id, value) == value
+    return known
