@@ -111,16 +111,6 @@ class ErrorShare:
             [log_factor(counts, effect * self.ratio, self.ratio, self.margin) for effect in self.effects]
         )
 
-    @property
-    def tick(self) -> int:
-        """Panes taken in."""
-        return self._mixture.tick
-
-    @property
-    def log_evidence(self) -> list[float]:
-        """Log evidence per effect."""
-        return self._mixture.log_evidence
-
     def get(self) -> float:
         """The e-value: 1 at the start, large where the null is false; finite."""
         return self._mixture.get()
