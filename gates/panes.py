@@ -4,14 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from operator import add
+from types import MappingProxyType
 
 from gates.stats.histogram import EMPTY, Histogram
+from gates.stats.value_counts import ValueCounts
 
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "ok", "error")
 """The outcomes counted apart: HTTP status classes, and the plain outcome of work that is not HTTP."""
 
 NO_COUNTS = (0,) * len(CLASSES)
+NO_HALVES = NO_COUNTS * 2
+
+SAMPLE_SIZE = 32
+"""A cell keeps the smallest so many of its users' hashes, and of its emitters': a sample that merges exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What a cell holds beyond outcomes and latencies: only some producers send it.
+
+    `succeeded` and `failed` count the business transactions by `success`. `users` and `emitters` are the smallest
+    `SAMPLE_SIZE` distinct 32-bit hashes of the users and of the reporting instances, ascending. `halves` counts
+    outcomes (by `CLASSES`) of the events with a user, apart for the users of an even hash (first) and of an odd one: an
+    A/A split. `metrics` has the values of each named metric.
+    """
+
+    succeeded: int = 0
+    failed: int = 0
+    users: tuple[int, ...] = ()
+    halves: tuple[int, ...] = NO_HALVES
+    metrics: Mapping[str, ValueCounts] = field(default_factory=lambda: MappingProxyType({}))
+    emitters: tuple[int, ...] = ()
+
+    def merge(self, other: Detail) -> Detail:
+        """Both together; associative and commutative."""
+        if other is NO_DETAIL:
+            return self
+        if self is NO_DETAIL:
+            return other
+        names = sorted({*self.metrics, *other.metrics})
+        return Detail(
+            succeeded=self.succeeded + other.succeeded,
+            failed=self.failed + other.failed,
+            users=smallest(self.users + other.users),
+            halves=tuple(map(add, self.halves, other.halves)),
+            metrics={
+                name: self.metrics.get(name, NO_VALUES).merge(other.metrics.get(name, NO_VALUES)) for name in names
+            },
+            emitters=smallest(self.emitters + other.emitters),
+        )
+
+
+def smallest(hashes: Iterable[int]) -> tuple[int, ...]:
+    """The sample kept of these hashes.
+
+    >>> smallest([7, 3, 7, 5])
+    (3, 5, 7)
+    """
+    return tuple(nsmallest(SAMPLE_SIZE, set(hashes)))
+
+
+NO_VALUES = ValueCounts()
+NO_DETAIL = Detail()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +80,7 @@ class Cell:
 
     counts: tuple[int, ...] = NO_COUNTS
     latency: Histogram = EMPTY
+    detail: Detail = NO_DETAIL
 
     @property
     def requests(self) -> int:
@@ -36,7 +93,8 @@ class Cell:
 
     def merge(self, other: Cell) -> Cell:
         """Both together; associative and commutative."""
-        return Cell(tuple(map(add, self.counts, other.counts)), self.latency.merge(other.latency))
+        counts = tuple(map(add, self.counts, other.counts))
+        return Cell(counts, self.latency.merge(other.latency), self.detail.merge(other.detail))
 
 
 NOTHING = Cell()
@@ -46,7 +104,8 @@ NOTHING = Cell()
 class Pane:
     """One step of event time, `[start, end)` in milliseconds since the epoch, over all cohorts.
 
-    `complete` is false where a source of telemetry was left out; `late` counts the events of earlier panes that
+    `cells` are users' requests by cohort, `synthetic` the probes', kept apart; the cohort "" holds what came without a
+    cohort. `complete` is false where a source of telemetry was left out; `late` counts the events of earlier panes that
     came too late to be applied; `broken` says that nobody is reporting at all.
     """
 
@@ -56,6 +115,7 @@ class Pane:
     complete: bool = True
     late: int = 0
     broken: bool = False
+    synthetic: Mapping[str, Cell] = field(default_factory=dict)
 
     def cell(self, cohort: str) -> Cell:
         """The cohort's cell; the empty one where it had no request."""
