@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-kafka test-slow check format docs clean
+.PHONY: help demo test test-kafka test-slow bench-judges check format docs clean
 
 help:            ## what can be made
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -28,6 +28,10 @@ test-kafka: $(READY)  ## the pipeline suite on Apache Kafka 4
 
 test-slow: $(READY)   ## what takes minutes
 	$(BIN)/pytest -n 2 -m 'slow' $(ARGS)
+
+bench-judges: $(READY)  ## our gate and other judges on the same simulated rollouts (a few minutes)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python -m benchmarks.judges $(ARGS)
 
 check: $(READY)  ## lint, banned calls, types, layers
 	$(BIN)/ruff check .

@@ -1,11 +1,12 @@
-"""Policy files: YAML text to a Policy, each fault with its line and column.
+"""Policy files, and those that go with them: YAML text to a Policy, each fault with its line and column.
 
 Files are not trusted: their size, their nodes (aliases counted as often as they are used) and their
 depth are bounded, duplicate keys are faults, and no tag builds anything but plain data.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -25,6 +26,7 @@ _TEXT = f"{_STANDARD}str"
 _MERGE = f"{_STANDARD}merge"
 _NO_TEXT_KEY = "has a key that is not text: write it in quotes"
 
+T = TypeVar("T")
 Location = tuple[str | int, ...]
 Place = tuple[int, int]  # line and column, counted from 1
 
@@ -53,20 +55,36 @@ def load(text: str | bytes, *, source: str) -> Policy:
 
     Raises PolicyFileError, and nothing else, with every fault. A text that is no YAML at all has one.
     """
+    return read(text, Policy.parse, source=source, hint="write a policy, beginning with `schema: sluicegate.policy/v1`")
+
+
+def read(text: str | bytes, parse: Callable[[Mapping[str, object]], T], *, source: str, hint: str) -> T:
+    """Read one document from YAML by `parse`, which raises PolicyError, and says so itself of what is no mapping.
+
+    `source` names the text in messages, `hint` says what to write into one that is empty. Raises PolicyFileError, and
+    nothing else, with every fault.
+    """
     try:
-        root, reading = _compose(_decoded(text))
+        root, reading = _compose(_decoded(text), hint)
         document = reading.value_of(root, ())
     except _UnusableError as error:
         raise PolicyFileError(source, (error.fault,)) from None
     faults = list(reading.faults)
     try:
-        policy = Policy.parse(document)  # type: ignore[arg-type]  # parse says so itself where it is no mapping
+        parsed = parse(document)  # type: ignore[arg-type]
     except PolicyError as error:
         faults.extend(reading.placed(error.faults))
         raise PolicyFileError(source, tuple(sorted(faults))) from None
     if faults:
         raise PolicyFileError(source, tuple(sorted(faults)))
-    return policy
+    return parsed
+
+
+def place(text: str | bytes, remarks: Iterable[PolicyFault]) -> tuple[FileFault, ...]:
+    """Where remarks on a policy stand in the text that `load` read it from, in the order of the lines."""
+    root, reading = _compose(_decoded(text), "")
+    reading.value_of(root, ())
+    return tuple(sorted(reading.placed(tuple(remarks))))
 
 
 class _UnusableError(Exception):
@@ -97,7 +115,7 @@ def _decoded(text: str | bytes) -> str:
         ) from None
 
 
-def _compose(text: str) -> tuple[Node, "_Reading"]:
+def _compose(text: str, hint: str) -> tuple[Node, "_Reading"]:
     try:
         loader = _BoundedLoader(text)
         root = loader.get_single_node()
@@ -109,7 +127,7 @@ def _compose(text: str) -> tuple[Node, "_Reading"]:
     except (ValueError, OverflowError, IndexError) as error:  # such as \UFFFFFFFF in a quoted text
         raise _UnusableError(f"is not valid YAML: {error}", _place(loader.get_mark())) from None
     if root is None:
-        raise _UnusableError("is empty: write a policy, beginning with `schema: sluicegate.policy/v1`")
+        raise _UnusableError(f"is empty: {hint}")
     return root, _Reading(loader)
 
 

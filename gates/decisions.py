@@ -27,7 +27,8 @@ class Decision:
     """One decision with the whole state that is now wanted, so that a lost or repeated one does no harm.
 
     `weights` are per cent of the traffic by cohort; `event_time` is milliseconds since the epoch; `checks` are the
-    verdicts (as documents) that caused it. (`epoch`, `sequence`) only grows and is the fencing token.
+    verdicts (as documents) that caused it, `combined` what the comparisons say together, `confidence` the error
+    probabilities that the policy allows. (`epoch`, `sequence`) only grows and is the fencing token.
     """
 
     rollout: str
@@ -43,6 +44,9 @@ class Decision:
     policy_hash: str
     journal: tuple[int, int]
     cohorts: Mapping[str, str]
+    confidence: Mapping[str, float]
+    combined: Mapping[str, object] | None = None
+    approved_by: str | None = None
     by: str | None = None
     escalate: bool = False
     contact: Mapping[str, object] | None = None
@@ -66,12 +70,17 @@ class Decision:
             "event_time": self.event_time,
             "reason": self.reason,
             "checks": [dict(check) for check in self.checks],
+            "confidence": dict(self.confidence),
             "completeness": self.completeness,
             "policy_hash": self.policy_hash,
             "journal": {"partition": self.journal[0], "offset": self.journal[1]},
             "cohorts": dict(self.cohorts),
             "escalate": self.escalate,
         }
+        if self.combined is not None:
+            out["combined"] = dict(self.combined)
+        if self.approved_by is not None:
+            out["approved_by"] = self.approved_by
         if self.by is not None:
             out["by"] = self.by
         if self.contact:

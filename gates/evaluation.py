@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from gates.checks import Arm, Check, View, checks_for
+from gates.assignment import Assignment
+from gates.checks import Arm, Check, Jury, Seen, View, checks_for, sample_of
 from gates.panes import NOTHING, Cell, Pane
 from gates.policy import Policy
-from gates.stats.error_share import START_BLOCK
-from gates.stats.histogram import Histogram
-from gates.verdicts import Evaluation, significant
+from gates.policy.checks import Sample
+from gates.stats.mixture import START_BLOCK
+from gates.stats.quantile_interval import interval as quantile_interval
+from gates.verdicts import Combined, Evaluation, Verdict, significant
 from gates.windows import CohortWindow
 
 LATE_STARTS = 2
 """The prior over starts of a degradation spans so many times the sum of all bake times."""
 
+INTERVAL_AT = 10_000
+"""The displayed interval of a quantile is tightest at about so many requests."""
+
+BUDGET_WINDOW_MS = 60_000
+"""The window kept for a budget whose policy has no check on users' requests."""
+
+Key = tuple[Sample, str]
+"""A sample of the traffic, and a cohort."""
+
 
 @dataclass(slots=True)
 class StageEvidence:
-    """What was seen since the stage was ordered; `confirmed_at` is when its weights were in force (event time)."""
+    """What was seen since the stage was ordered; `seen` leaves out its warm-up.
+
+    `confirmed_at` is when its weights were in force (event time).
+    """
 
     index: int = 0
     ordered_at: int = 0
     confirmed_at: int | None = None
-    seen: dict[str, Cell] = field(default_factory=dict)
-    eligible: dict[str, int] = field(default_factory=dict)
+    seen: dict[Key, Cell] = field(default_factory=dict)
+    eligible: dict[Key, int] = field(default_factory=dict)
     panes: int = 0
     complete_panes: int = 0
     applied: int = 0
@@ -43,6 +57,20 @@ class StageEvidence:
         """Share of the stage's panes that were complete, times the share of its events that came in time."""
         return self.on_time * (self.complete_panes / self.panes if self.panes else 1.0)
 
+    def dump(self) -> dict[str, Any]:
+        """State as JSON values."""
+        seen = [[*key, *Cell(cell.counts, detail=cell.detail).dump()] for key, cell in self.seen.items()]
+        eligible = [[*key, number] for key, number in self.eligible.items()]
+        plain = {known.name: getattr(self, known.name) for known in fields(self)}
+        return plain | {"seen": seen, "eligible": eligible}
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any]) -> StageEvidence:
+        """The evidence that `dump` described."""
+        seen = {(sample, name): Cell.load(cell) for sample, name, *cell in state["seen"]}
+        eligible = {(sample, name): number for sample, name, number in state["eligible"]}
+        return cls(**{**state, "seen": seen, "eligible": eligible})
+
 
 class EvidenceOfRollout:
     """All that the gate remembers of the panes of one epoch: sliding windows, stage sums, the checks' evidence."""
@@ -54,15 +82,24 @@ class EvidenceOfRollout:
         panes = LATE_STARTS * sum(stage.bake_ms for stage in policy.stages) / policy.pane_ms
         blocks = max(1, round(panes / START_BLOCK))
         self._checks: dict[str, Check] = checks_for(policy, blocks)
-        lengths = {definition.window_ms for definition in policy.checks.values()}
-        self._lengths = lengths
+        self._jury = Jury.of(policy)
+        self._assignment = Assignment(cohorts, policy.data_quality, policy.confidence.rollback)
+        self._samples: dict[Sample, set[int]] = {}
+        for definition in policy.checks.values():
+            self._samples.setdefault(definition.traffic, set()).update(definition.windows())
+        if policy.budget is not None:
+            self._samples.setdefault("real", {BUDGET_WINDOW_MS})
         self._windows = self._new_windows()
         self._fresh = self._new_windows()
         self._last_seen = dict.fromkeys(self._names, started_at)
         self._stage = StageEvidence(ordered_at=started_at, trusted_at=started_at)
 
-    def _new_windows(self) -> dict[tuple[str, int], CohortWindow]:
-        return {(name, length): CohortWindow(length) for name in self._names for length in self._lengths}
+    def _new_windows(self) -> dict[Key, dict[int, CohortWindow]]:
+        return {
+            (sample, name): {length: CohortWindow(length) for length in lengths}
+            for sample, lengths in self._samples.items()
+            for name in self._names
+        }
 
     def enter_stage(self, index: int, ordered_at: int) -> None:
         """A stage was ordered: sums and advance evidence start anew, rollback evidence goes on."""
@@ -71,126 +108,183 @@ class EvidenceOfRollout:
             check.enter_stage()
 
     def confirm_stage(self, confirmed_at: int) -> None:
-        """The stage's weights are in force from this event time on: panes after it may support an advance."""
+        """The stage's weights are in force from this event time on: panes after its warm-up may support an advance."""
         self._stage.confirmed_at = confirmed_at
         self._fresh = self._new_windows()
+        self._assignment.start(self._weight)
+
+    @property
+    def _weight(self) -> float:
+        return self._policy.stages[self._stage.index].weight
 
     def observe(self, pane: Pane) -> Evaluation:
         """Take in the next pane and judge."""
         stage = self._stage
-        eligible = pane.complete and stage.confirmed_at is not None and pane.start >= stage.confirmed_at
-        for (name, length), window in self._windows.items():
-            window.push(pane.start, pane.end, pane.cell(name))
-            self._fresh[name, length].push(pane.start, pane.end, pane.cell(name) if eligible else NOTHING)
-        counts = {name: pane.cell(name).requests for name in self._names}
-        for name in self._names:
-            if counts[name]:
-                self._last_seen[name] = pane.end
-                seen = stage.seen.get(name, Cell())
-                stage.seen[name] = Cell(seen.merge(Cell(pane.cell(name).counts)).counts)
-        if eligible:
+        seen = self._how_it_counts(pane)
+        for sample in self._samples:
+            pick = sample_of(sample)
             for name in self._names:
-                stage.eligible[name] = stage.eligible.get(name, 0) + counts[name]
+                self._push((sample, name), pane, pick(pane, name), seen)
+        if seen.eligible:
+            self._assignment.observe(pane)
         stage.panes += 1
         stage.complete_panes += pane.complete
-        stage.applied += sum(counts.values())
+        stage.applied += sum(pane.cell(name).requests for name in self._names)
         stage.late += pane.late
         for check in self._checks.values():
-            check.observe(pane, eligible=eligible)
+            check.observe(pane, seen)
         return self._evaluation(pane)
 
+    def _how_it_counts(self, pane: Pane) -> Seen:
+        stage, policy = self._stage, self._policy.stages[self._stage.index]
+        warm_from = (stage.ordered_at if stage.confirmed_at is None else stage.confirmed_at) + (policy.warmup_ms or 0)
+        warming = policy.warmup_ms is not None and pane.start < warm_from
+        in_force = stage.confirmed_at is not None and pane.start >= stage.confirmed_at
+        return Seen(pane.complete and in_force and not warming, policy.weight < 1.0, warming)
+
+    def _push(self, key: Key, pane: Pane, cell: Cell, seen: Seen) -> None:
+        fresh = self._fresh[key]
+        for length, window in self._windows[key].items():
+            window.push(pane.start, pane.end, cell)
+            fresh[length].push(pane.start, pane.end, cell if seen.eligible else NOTHING)
+        if cell.requests:
+            stage = self._stage
+            self._last_seen[key[1]] = pane.end
+            if not seen.warming:
+                stage.seen[key] = stage.seen.get(key, NOTHING).merge(Cell(cell.counts, detail=cell.detail))
+            if seen.eligible:
+                stage.eligible[key] = stage.eligible.get(key, 0) + cell.requests
+
     def _evaluation(self, pane: Pane) -> Evaluation:
-        compared = self._policy.stages[self._stage.index].weight < 1.0
+        stage, compared = self._stage, self._weight < 1.0
         needed = self._names if compared else self._names[:1]
-        silences = {name: pane.end - max(self._last_seen[name], self._stage.ordered_at) for name in needed}
+        silences = {name: pane.end - max(self._last_seen[name], stage.ordered_at) for name in needed}
         longest = max(silences.values())
         noticed = min(longest, self._policy.no_data.hold_after_ms)
-        trusted = pane.complete and self._stage.on_time >= self._policy.min_completeness
+        trusted = pane.complete and stage.on_time >= self._policy.min_completeness
         if trusted:
-            self._stage.trusted_at = pane.end
+            stage.trusted_at = pane.end
+        verdicts, combined = self._judge(compared, pane.broken)
         return Evaluation(
             start=pane.start,
             end=pane.end,
-            verdicts=tuple(
-                check.verdict(self._view(self._policy.checks[name].window_ms, compared, pane.broken))
-                for name, check in self._checks.items()
-            ),
+            verdicts=verdicts,
             silent_ms=longest,
             silent_cohorts=tuple(name for name, silence in silences.items() if silence >= noticed),
             broken=pane.broken,
             trusted=trusted,
-            completeness=significant(self._stage.completeness),
-            untrusted_ms=pane.end - self._stage.trusted_at,
+            completeness=significant(stage.completeness),
+            untrusted_ms=pane.end - stage.trusted_at,
+            combined=combined,
+            doubts=self._assignment.doubts() if stage.confirmed_at is not None else (),
         )
 
-    def _view(self, window_ms: int, compared: bool, broken: bool) -> View:
-        candidate, baseline = (self._arm(name, window_ms) for name in self._names)
-        return View(candidate, baseline, compared, broken, self._policy.min_requests, self._stage.ordered_at)
+    def _judge(self, compared: bool, broken: bool) -> tuple[tuple[Verdict, ...], Combined | None]:
+        e_values = {name: check.worse for name, check in self._checks.items()}
+        together = self._jury.verdict({name: value for name, value in e_values.items() if value is not None})
+        verdicts = tuple(
+            check.verdict(self._view(name, compared, broken, together.convicted))
+            for name, check in self._checks.items()
+        )
+        if together.e_value is None:
+            return verdicts, None
+        return verdicts, Combined(together.e_value, together.threshold)
 
-    def _arm(self, name: str, window_ms: int) -> Arm:
-        seen = self._stage.seen.get(name, Cell())
-        windows = self._windows[name, window_ms], self._fresh[name, window_ms]
-        return Arm(name, *windows, seen, self._stage.eligible.get(name, 0))
+    def _view(self, name: str, compared: bool, broken: bool, convicted: frozenset[str]) -> View:
+        definition = self._policy.checks.get(name)
+        sample: Sample = "real" if definition is None else definition.traffic
+        lengths = (max(self._samples[sample]),) if definition is None else definition.windows()
+        candidate, baseline = (self._arm((sample, cohort), lengths) for cohort in self._names)
+        return View(
+            candidate,
+            baseline,
+            self._weight,
+            compared,
+            broken,
+            self._policy.min_requests,
+            self._stage.ordered_at,
+            convicted,
+        )
+
+    def _arm(self, key: Key, lengths: tuple[int, ...]) -> Arm:
+        windows, fresh = self._windows[key], self._fresh[key]
+        stage = self._stage.seen.get(key, NOTHING)
+        eligible = self._stage.eligible.get(key, 0)
+        return Arm(key[1], windows[lengths[0]], fresh[lengths[0]], windows[lengths[-1]], stage, eligible)
+
+    def _longest(self, name: str) -> CohortWindow:
+        """The longest window of a cohort, of users' requests where a check looks at them."""
+        sample = "real" if "real" in self._samples else next(iter(self._samples))
+        windows = self._windows[sample, name]
+        return windows[max(windows)]
 
     def slis(self) -> dict[str, object]:
         """What dashboards show: per cohort the requests, error rate and latency (ms) of the longest window."""
-        longest = max(self._lengths)
-        return {name: _indicators(self._windows[name, longest]) for name in self._names}
+        return {name: _indicators(self._longest(name)) for name in self._names}
+
+    def rps(self) -> float:
+        """Requests a second of both cohorts together, over the longest window."""
+        return sum(window.requests * 1000.0 / window.length_ms for window in map(self._longest, self._names))
+
+    def intervals(self) -> dict[str, dict[str, object]]:
+        """What is shown beside a verdict: the ratio to the baseline, or the quantile, each with its 95 % interval."""
+        out: dict[str, dict[str, object]] = {}
+        for name, check in self._checks.items():
+            found = check.interval()
+            if found is not None:
+                lower, estimate, upper = (significant(number) for number in found)
+                out[name] = {"ratio": {"estimate": estimate, "lower": lower, "upper": upper}}
+        for name, definition in self._policy.checks.items():
+            if definition.sli == "latency":
+                windows = [self._windows[definition.traffic, cohort][definition.window_ms] for cohort in self._names]
+                out[name] = {
+                    "quantile": {
+                        cohort: _ends(quantile_interval(window.latency(), definition.quantile, 0.05, INTERVAL_AT))
+                        for cohort, window in zip(self._names, windows, strict=True)
+                    }
+                }
+        return out
 
     def dump(self) -> dict[str, object]:
         """Everything as JSON values, for a snapshot."""
-        stage = self._stage
-        longest = max(self._lengths)
         return {
             "checks": {name: check.evidence for name, check in self._checks.items()},
+            "assignment": self._assignment.dump(),
             "last_seen": dict(self._last_seen),
-            "stage": {
-                "index": stage.index,
-                "ordered_at": stage.ordered_at,
-                "confirmed_at": stage.confirmed_at,
-                "seen": {name: list(cell.counts) for name, cell in stage.seen.items()},
-                "eligible": dict(stage.eligible),
-                "panes": stage.panes,
-                "complete_panes": stage.complete_panes,
-                "applied": stage.applied,
-                "late": stage.late,
-                "trusted_at": stage.trusted_at,
-            },
-            "windows": {
-                name: [
-                    [start, list(cell.counts), *cell.latency.to_lists()]
-                    for start, cell in self._windows[name, longest].panes()
-                ]
-                for name in self._names
-            },
-            "fresh": {name: [start for start, _ in self._fresh[name, longest].panes()] for name in self._names},
-            "window_end": self._windows[self._names[0], longest].end,
+            "stage": self._stage.dump(),
+            "windows": [
+                [*key, [[start, *cell.dump()] for start, cell in windows[max(windows)].panes()]]
+                for key, windows in self._windows.items()
+            ],
+            "fresh": [
+                [*key, [start for start, _ in windows[max(windows)].panes()]] for key, windows in self._fresh.items()
+            ],
+            "window_end": next(iter(next(iter(self._windows.values())).values())).end,
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Continue, bit for bit, from what `dump` returned."""
         for name, check in self._checks.items():
             check.evidence = state["checks"][name]
+        self._assignment.load(state["assignment"])
         self._last_seen = dict(state["last_seen"])
-        stage = dict(state["stage"])
-        stage["seen"] = {name: Cell(tuple(counts)) for name, counts in stage["seen"].items()}
-        self._stage = StageEvidence(**stage)
-        panes = {
-            name: [
-                (start, Cell(tuple(counts), Histogram.from_lists(indices, buckets)))
-                for start, counts, indices, buckets in known
-            ]
-            for name, known in state["windows"].items()
-        }
+        self._stage = StageEvidence.load(state["stage"])
         end, pane_ms = state["window_end"], self._policy.pane_ms
-        for (name, length), window in self._windows.items():
-            fresh, starts = self._fresh[name, length], set(state["fresh"][name])
-            for start, cell in panes[name]:
-                window.push(start, start + pane_ms, cell)
-                if start in starts:
-                    fresh.push(start, start + pane_ms, cell)
-            for moved in (window, fresh):
-                moved.push(end - pane_ms, end, Cell())
+        fresh = {(sample, name): set(starts) for sample, name, starts in state["fresh"]}
+        for sample, name, panes in state["windows"]:
+            cells = [(start, Cell.load(cell)) for start, *cell in panes]
+            for length, window in self._windows[sample, name].items():
+                young = self._fresh[sample, name][length]
+                for start, cell in cells:
+                    window.push(start, start + pane_ms, cell)
+                    if start in fresh[sample, name]:
+                        young.push(start, start + pane_ms, cell)
+                for moved in (window, young):
+                    moved.push(end - pane_ms, end, NOTHING)
+
+
+def _ends(found: tuple[float, float | None] | None) -> list[float | None] | None:
+    return None if found is None else [None if end is None else significant(end) for end in found]
 
 
 def _indicators(window: CohortWindow) -> dict[str, object]:

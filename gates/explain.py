@@ -48,6 +48,15 @@ def significant_text(value: float, digits: int) -> str:
     return f"{rounded:.12f}".rstrip("0")
 
 
+def signed_text(value: float) -> str:
+    """A figure of either sign with three significant digits.
+
+    >>> signed_text(-0.01234), signed_text(12345.0)
+    ('-0.0123', '12,300')
+    """
+    return f"-{significant_text(-value, 3)}" if value < 0 else significant_text(value, 3)
+
+
 def e_value(value: float) -> str:
     """An e-value, short even where it is astronomic.
 
@@ -57,6 +66,17 @@ def e_value(value: float) -> str:
     if value < 0.001:
         return "under 0.001"
     return "over 1,000,000" if value > 1e6 else significant_text(value, 3)
+
+
+def figure(value: float, unit: str) -> str:
+    """A verdict's figure in its unit.
+
+    >>> figure(0.041, "share"), figure(812.4, "ms"), figure(-3.5, "number")
+    ('4.1 %', '812 ms', '-3.5')
+    """
+    if unit == "number":
+        return signed_text(value)
+    return percent(value) if unit == "share" else milliseconds(value)
 
 
 def rate(name: str, errors: int, requests: int) -> str:

@@ -12,6 +12,7 @@ from gates.machine import Output, start, step
 from gates.panes import Pane
 from gates.policy import Policy
 from gates.rollout import Acked, Controlled, ControlOutcome, Input, Moment, Pending, RolloutState, Started, Ticked
+from gates.sight import live
 from gates.transitions import Phase, Signal
 
 STATUS_SCHEMA = "sluicegate.status/v1"
@@ -59,7 +60,22 @@ class Gate:
             self.evidence.enter_stage(self.state.stage, self.state.ordered_at)
         if self.state.confirmed_at is not None and self.state.confirmed_at != before.confirmed_at:
             self.evidence.confirm_stage(self.state.confirmed_at)
+        if self.state.last is not before.last and outputs:
+            return self._with_intervals(outputs)
         return outputs
+
+    def _with_intervals(self, outputs: tuple[Output, ...]) -> tuple[Output, ...]:
+        """A new decision, with what is shown beside its verdicts and is worked out only for it."""
+        last = self.state.last
+        if last is None:
+            return outputs
+        shown = self.evidence.intervals()
+        checks = tuple({**check, **shown.get(str(check["name"]), {})} for check in last.checks)
+        decision = replace(last, checks=checks)
+        self.state = replace(self.state, last=decision)
+        return tuple(
+            decision if isinstance(output, Decision) else replace(output, decision=decision) for output in outputs
+        )
 
     def status(self, moment: Moment) -> dict[str, object]:
         """Where the rollout stands, for people and dashboards: the message on `gate-status`."""
@@ -83,6 +99,13 @@ class Gate:
             "reason": "" if last is None else last.reason,
             "decision": None if last is None else last.id,
             "checks": list(state.checks),
+            "combined": None if state.combined is None else dict(state.combined),
+            "confidence": {"rollback": policy.confidence.rollback, "advance": policy.confidence.advance},
+            "doubts": list(state.doubts),
+            "notices": [str(check["reason"]) for check in state.checks if _notifies(check)],
+            "passes": {"so_far": state.passes, "needed": stage.passes},
+            "approval": {"needed": stage.approval, "by": state.approved_by},
+            "sight": live(policy, state.stage, self.evidence.rps(), state.checks),
             "slis": self.evidence.slis(),
             "completeness": state.completeness,
             "cohorts": policy.cohorts.model_dump(),
@@ -106,6 +129,10 @@ class Gate:
             "heard_until": state.heard_until,
             "cause": None if state.cause is None else state.cause.value,
             "checks": list(state.checks),
+            "combined": None if state.combined is None else dict(state.combined),
+            "doubts": list(state.doubts),
+            "passes": state.passes,
+            "approved_by": state.approved_by,
             "completeness": state.completeness,
             "last": None if state.last is None else state.last.document(),
             "pending": None if state.pending is None else asdict(state.pending),
@@ -134,6 +161,10 @@ class Gate:
                 heard_until=known["heard_until"],
                 cause=None if known["cause"] is None else Signal(known["cause"]),
                 checks=tuple(known["checks"]),
+                combined=known["combined"],
+                doubts=tuple(known["doubts"]),
+                passes=known["passes"],
+                approved_by=known["approved_by"],
                 completeness=known["completeness"],
                 last=_decision(known["last"]),
                 pending=None if known["pending"] is None else Pending(**known["pending"]),
@@ -141,6 +172,11 @@ class Gate:
             ),
             evidence,
         )
+
+
+def _notifies(check: Mapping[str, object]) -> bool:
+    """Whether a verdict is a FAIL that a person is to be told of, and nothing else."""
+    return check["verdict"] == "FAIL" and check["on_fail"] == "notify" and check["severity"] != "dry_run"
 
 
 def _decision(document: Mapping[str, Any] | None) -> Decision | None:

@@ -22,6 +22,9 @@ LONGEST_ACK_WAIT_MS = 600_000
 
 
 GONE: dict[Signal | None, str] = {
+    Signal.BASELINE_BURNING: "the baseline is well again",
+    Signal.FAIL_HOLDS: "no check fails any longer",
+    Signal.DOUBTED: "the traffic is split as ordered",
     Signal.BROKEN: "telemetry is back",
     Signal.SILENT: "requests are back",
     Signal.INCOMPLETE: "telemetry is complete again",
@@ -47,8 +50,15 @@ def start(state: RolloutState | None, given: Started, moment: Moment) -> Step:
         timed_from=moment.event_time,
         control=None if state is None else state.control,
     )
-    reason = f"{given.by} started {given.policy.rollout} at stage {given.policy.stages[0].name}{_because(given.reason)}"
+    opened = f"{given.by} started {given.policy.rollout} at stage {given.policy.stages[0].name}"
+    reason = f"{opened}{_replacing(state, given.policy)}{_because(given.reason)}"
     return _decide(fresh, lookup(fresh.phase, Signal.START), reason, moment, by=given.by)
+
+
+def _replacing(state: RolloutState | None, policy: Policy) -> str:
+    if state is None or state.policy.hash == policy.hash:
+        return ""
+    return f", by a policy that replaces that of epoch {state.epoch}"
 
 
 def step(state: RolloutState, given: Input, moment: Moment) -> Step:
@@ -74,9 +84,18 @@ def _control(state: RolloutState, given: Controlled, moment: Moment) -> Step:
         why = f"epoch is {state.epoch}, not {given.epoch}" if stale else f"the rollout is {_standing(state)}"
         refusal = ControlOutcome(word, given.by, False, f"{word} refused: {why}", moment.journal)
         return replace(state, control=refusal), ()
+    if given.control is Signal.OPERATOR_APPROVE:
+        return _approve(state, given, moment), ()
     accepted = ControlOutcome(word, given.by, True, given.reason, moment.journal)
     state = replace(state, control=accepted)
     return _decide(state, found, f"{given.by} ordered {word}{_because(given.reason)}", moment, by=given.by)
+
+
+def _approve(state: RolloutState, given: Controlled, moment: Moment) -> RolloutState:
+    stage = state.policy.stages[state.stage]
+    reason = given.reason if stage.approval else f"approve refused: stage {stage.name} asks for no approval"
+    outcome = ControlOutcome("approve", given.by, stage.approval, reason, moment.journal)
+    return replace(state, control=outcome, approved_by=given.by if stage.approval else state.approved_by)
 
 
 def _standing(state: RolloutState) -> str:
@@ -112,13 +131,17 @@ def _evaluate(state: RolloutState, given: Evaluation, moment: Moment) -> Step:
     fresh = heard_until > state.heard_until
     baked = 0
     if fresh and state.phase is Phase.BAKING and state.confirmed_at is not None and given.trusted:
-        baked = max(0, heard_until - max(state.heard_until, state.confirmed_at))
+        warm_from = state.confirmed_at + (state.policy.stages[state.stage].warmup_ms or 0)
+        baked = max(0, heard_until - max(state.heard_until, warm_from))
     state = replace(
         state,
         baked_ms=state.baked_ms + baked,
         heard_until=max(heard_until, state.heard_until),
         checks=tuple(verdict.document() for verdict in given.verdicts),
+        combined=None if given.combined is None else given.combined.document(),
+        doubts=given.doubts,
         completeness=given.completeness,
+        passes=0 if _missing(state, given, fresh=fresh) else state.passes + 1,
     )
     signal, reason = _read(state, state.policy, given, fresh=fresh)
     return _decide(state, lookup(state.phase, signal), reason, moment, cause=signal)
@@ -126,20 +149,49 @@ def _evaluate(state: RolloutState, given: Evaluation, moment: Moment) -> Step:
 
 def _read(state: RolloutState, policy: Policy, given: Evaluation, *, fresh: bool) -> tuple[Signal, str]:
     """What the pane says, the gravest first, and in words; `fresh` if it brought news of every cohort."""
-    failing = [verdict.reason for verdict in given.verdicts if verdict.outcome is Outcome.FAIL]
-    if failing:
-        return Signal.FAILING, "; ".join(failing)
+    failing = _failing(given)
+    if failing is not None and failing[0] in (Signal.FAILING, Signal.SHARED_CAUSE, Signal.FAIL_PAUSES):
+        return failing
     if given.broken:
         return Signal.BROKEN, "telemetry source broken: nobody reports; nothing can be judged"
     if given.silent_ms >= policy.no_data.pause_after_ms:
         return Signal.SILENT_LONG, f"{silence(given.silent_cohorts, given.silent_ms)}; waiting for an operator"
+    if failing is not None:
+        return failing
     if given.silent_ms >= policy.no_data.hold_after_ms:
         return Signal.SILENT, silence(given.silent_cohorts, given.silent_ms)
     if given.untrusted_ms >= policy.no_data.hold_after_ms:
         return Signal.INCOMPLETE, _incomplete(given)
+    if given.doubts:
+        return Signal.DOUBTED, f"data not to be trusted: {'; '.join(given.doubts)}"
     if state.pending is not None and state.pending.rounds > 0:
         return Signal.UNCONFIRMED, _unconfirmed(state, state.pending)
     return _read_stage(state, policy, given, fresh=fresh)
+
+
+def _failing(given: Evaluation) -> tuple[Signal, str] | None:
+    """What the FAILs come to, the gravest first.
+
+    Where the baseline breaks a limit too, the cause is likely shared: then only a candidate that breaks a limit which
+    the baseline keeps, or that is far worse than the baseline as well, is rolled back.
+    """
+    fails = [verdict for verdict in given.required if verdict.outcome is Outcome.FAIL]
+    burning = [verdict.name for verdict in given.required if verdict.baseline_beyond]
+    rolling = [verdict for verdict in fails if verdict.on_fail == "rollback"]
+    beyond = [verdict for verdict in rolling if verdict.absolute]
+    own = [verdict for verdict in beyond if verdict.convicted or not verdict.baseline_beyond]
+    sure = rolling if not burning else own
+    shared = f"the baseline breaks the limit of {' and '.join(burning)} too"
+    for signal, found, prefix in (
+        (Signal.FAILING, sure, ""),
+        (Signal.SHARED_CAUSE, beyond, f"shared cause, {shared}: "),
+        (Signal.FAIL_PAUSES, [verdict for verdict in fails if verdict.on_fail == "pause"], ""),
+        (Signal.BASELINE_BURNING, rolling if burning else [], f"{shared}, so nothing is put down to the candidate: "),
+        (Signal.FAIL_HOLDS, [verdict for verdict in fails if verdict.on_fail == "hold"], ""),
+    ):
+        if found:
+            return signal, prefix + "; ".join(verdict.reason for verdict in found)
+    return (Signal.BASELINE_BURNING, f"{shared}: nothing can be put down to the candidate") if burning else None
 
 
 def _read_stage(state: RolloutState, policy: Policy, given: Evaluation, *, fresh: bool) -> tuple[Signal, str]:
@@ -156,7 +208,16 @@ def _read_stage(state: RolloutState, policy: Policy, given: Evaluation, *, fresh
         return Signal.TIMED_OUT, f"{stage.name} has not passed {_late(stage)}: {missing}"
     if missing:
         return Signal.UNDECIDED, f"{stage.name} baked {so_far}, but {missing}"
-    passed = "; ".join(verdict.reason for verdict in given.verdicts)
+    passed = "; ".join(verdict.reason for verdict in given.required)
+    if state.passes < stage.passes:
+        return (
+            Signal.UNDECIDED,
+            f"{stage.name} baked {so_far}, but passed {state.passes} of {stage.passes} panes in a row",
+        )
+    if stage.approval and state.approved_by is None:
+        return Signal.AWAITING, f"{stage.name} baked {so_far} and waits for a person's approval: {passed}"
+    if state.approved_by is not None:
+        passed = f"approved by {state.approved_by}; {passed}"
     if state.stage + 1 < len(policy.stages):
         return Signal.PASSED, f"{stage.name} baked {so_far}: {passed}"
     return Signal.PASSED_LAST, f"{stage.name} baked {so_far}, the last stage: {passed}"
@@ -168,7 +229,7 @@ def _late(stage: Stage) -> str:
 
 def _missing(state: RolloutState, given: Evaluation, *, fresh: bool) -> str:
     """What a baked stage still lacks to be passed; empty if nothing."""
-    if not_passed := shortfall(given.verdicts):
+    if not_passed := shortfall(given.required):
         return not_passed
     if not given.trusted:
         return _incomplete(given)
@@ -213,6 +274,7 @@ def _decide(
         return replace(state, phase=found.phase), ()
     if found.action is Action.ADVANCE:
         state = replace(state, stage=state.stage + 1, baked_ms=0, confirmed_at=None, ordered_at=moment.event_time)
+        state = replace(state, passes=0)
     if found.action in (Action.ADVANCE, Action.RESUME) and cause is not Signal.STEADY:
         state = replace(state, timed_from=moment.event_time)  # a new stage, or an operator's leave to go on
     state = replace(
@@ -223,7 +285,8 @@ def _decide(
     )
     decision = _decision(state, found, found.action, reason, moment, by)
     before = None if state.last is None else state.last.weights
-    state = replace(state, last=decision)
+    advanced = found.action is Action.ADVANCE
+    state = replace(state, last=decision, approved_by=None if advanced else state.approved_by)
     if found.action is Action.ROLLBACK or decision.weights != before:
         state = replace(state, pending=_pending(state, found, moment))
     return state, _published(decision, state.pending)
@@ -265,6 +328,9 @@ def _decision(
         policy_hash=policy.hash,
         journal=moment.journal,
         cohorts=policy.cohorts.model_dump(),
+        confidence={"rollback": policy.confidence.rollback, "advance": policy.confidence.advance},
+        combined=state.combined,
+        approved_by=state.approved_by if action in (Action.ADVANCE, Action.PROMOTE) else None,
         by=by,
         escalate=found.escalate,
         contact=_contact(policy),

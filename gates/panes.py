@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from operator import add
 from types import MappingProxyType
+from typing import Any
 
 from gates.stats.histogram import EMPTY, Histogram
 from gates.stats.value_counts import ValueCounts
@@ -18,17 +19,20 @@ NO_COUNTS = (0,) * len(CLASSES)
 NO_HALVES = NO_COUNTS * 2
 
 SAMPLE_SIZE = 32
-"""A cell keeps the smallest so many of its users' hashes, and of its emitters': a sample that merges exactly."""
+"""A cell keeps the smallest so many of its users' hashes: a sample that merges exactly."""
+
+MOST_EMITTERS = 128
+"""A cell keeps so many of its emitters' hashes, the smallest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
     """What a cell holds beyond outcomes and latencies: only some producers send it.
 
-    `succeeded` and `failed` count the business transactions by `success`. `users` and `emitters` are the smallest
-    `SAMPLE_SIZE` distinct 32-bit hashes of the users and of the reporting instances, ascending. `halves` counts
-    outcomes (by `CLASSES`) of the events with a user, apart for the users of an even hash (first) and of an odd one: an
-    A/A split. `metrics` has the values of each named metric.
+    `succeeded` and `failed` count the business transactions by `success`. `users` and `emitters` are distinct 32-bit
+    hashes of the users and of the reporting instances, ascending, the smallest `SAMPLE_SIZE` and `MOST_EMITTERS` of
+    them. `halves` counts outcomes (by `CLASSES`) of the events with a user, apart for the users of an even hash (first)
+    and of an odd one: an A/A split. `metrics` has the values of each named metric.
     """
 
     succeeded: int = 0
@@ -53,17 +57,29 @@ class Detail:
             metrics={
                 name: self.metrics.get(name, NO_VALUES).merge(other.metrics.get(name, NO_VALUES)) for name in names
             },
-            emitters=smallest(self.emitters + other.emitters),
+            emitters=smallest(self.emitters + other.emitters, MOST_EMITTERS),
         )
 
+    def dump(self) -> list[Any]:
+        """The details as JSON values."""
+        metrics = {name: values.to_lists() for name, values in self.metrics.items()}
+        return [self.succeeded, self.failed, list(self.users), list(self.halves), metrics, list(self.emitters)]
 
-def smallest(hashes: Iterable[int]) -> tuple[int, ...]:
+    @classmethod
+    def load(cls, state: Sequence[Any]) -> Detail:
+        """The details that `dump` described."""
+        succeeded, failed, users, halves, metrics, emitters = state
+        known = {name: ValueCounts.from_lists(*lists) for name, lists in metrics.items()}
+        return cls(succeeded, failed, tuple(users), tuple(halves), known, tuple(emitters))
+
+
+def smallest(hashes: Iterable[int], size: int = SAMPLE_SIZE) -> tuple[int, ...]:
     """The sample kept of these hashes.
 
     >>> smallest([7, 3, 7, 5])
     (3, 5, 7)
     """
-    return tuple(nsmallest(SAMPLE_SIZE, set(hashes)))
+    return tuple(nsmallest(size, set(hashes)))
 
 
 NO_VALUES = ValueCounts()
@@ -91,10 +107,26 @@ class Cell:
         """How many requests ended in one of `classes`."""
         return sum(self.counts[CLASSES.index(word)] for word in classes)
 
+    def metric(self, name: str) -> ValueCounts:
+        """The values of a metric."""
+        return self.detail.metrics.get(name, NO_VALUES)
+
     def merge(self, other: Cell) -> Cell:
         """Both together; associative and commutative."""
         counts = tuple(map(add, self.counts, other.counts))
         return Cell(counts, self.latency.merge(other.latency), self.detail.merge(other.detail))
+
+    def dump(self) -> list[Any]:
+        """The cell as JSON values; details only where there are any."""
+        plain: list[Any] = [list(self.counts), *self.latency.to_lists()]
+        return plain if self.detail == NO_DETAIL else [*plain, self.detail.dump()]
+
+    @classmethod
+    def load(cls, state: Sequence[Any]) -> Cell:
+        """The cell that `dump` described."""
+        counts, indices, buckets, *detail = state
+        known = Detail.load(detail[0]) if detail else NO_DETAIL
+        return cls(tuple(counts), Histogram.from_lists(indices, buckets), known)
 
 
 NOTHING = Cell()

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, log
 
-from gates.checks import thresholds_of
-from gates.policy import ErrorRateCheck, LatencyCheck, Policy, Stage
-from gates.stats.power import (
-    LARGEST_EFFECT,
-    P95_OVER_MEDIAN,
-    Traffic,
-    advance_growth,
-    error_growth,
-    latency_growth,
-    median_time,
-    smallest_effect,
-)
+from gates.policy import Policy, Stage
+from gates.sight import EFFECTS, Sight, sight
+from gates.stats.power import P95_OVER_MEDIAN, Traffic
 
-EFFECTS = (1.5, 2.0, 5.0)
-"""Regressions that a plan speaks of: so many times the baseline's figure."""
+__all__ = ["BLIND_ABOVE", "EFFECTS", "CheckPlan", "StagePlan", "p95", "plan"]
 
 BLIND_ABOVE = 10.0
 """A stage that cannot see even a tenfold regression within its bake sees nothing."""
-
-_GRID = tuple(round(1.05 * 1.05**step, 3) for step in range(ceil(log(LARGEST_EFFECT / 1.05) / log(1.05)) + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,45 +69,13 @@ def _stage(policy: Policy, stage: Stage, rps: float, base_error: float) -> Stage
     traffic = Traffic(rps, stage.weight)
     compared = stage.weight < 1.0
     smaller = min(stage.weight, 1.0 - stage.weight) if compared else 1.0
-    checks = tuple(
-        _check(policy, name, definition, traffic, stage, base_error)
-        for name, definition in policy.checks.items()
-        if definition.ratio is not None and compared
-    )
+    sights = {name: sight(policy, name, check, traffic, base_error) for name, check in policy.checks.items()}
+    checks = tuple(_check(name, seen, stage) for name, seen in sights.items() if seen is not None)
     return StagePlan(stage.name, stage.weight, stage.bake_ms / 1000.0, policy.min_requests / (rps * smaller), checks)
 
 
-def _check(
-    policy: Policy,
-    name: str,
-    definition: ErrorRateCheck | LatencyCheck,
-    traffic: Traffic,
-    stage: Stage,
-    base_error: float,
-) -> CheckPlan:
-    thresholds = thresholds_of(policy)
-    growth, advance = _growths(definition, traffic, base_error)
-    seen = {times: growth(times) for times in _GRID}
-    return CheckPlan(
-        name=name,
-        detect={times: median_time(growth(times), thresholds.rollback) for times in EFFECTS},
-        smallest=smallest_effect(seen, thresholds.rollback, stage.bake_ms / 1000.0),
-        advance=log(thresholds.advance) / advance if advance > 0.0 else float("inf"),
-    )
-
-
-def _growths(
-    definition: ErrorRateCheck | LatencyCheck, traffic: Traffic, base_error: float
-) -> tuple[Callable[[float], float], float]:
-    """Evidence a second for a rollback by effect, and for an advance when all is well."""
-    ratio = definition.ratio or 1.0
-    if isinstance(definition, ErrorRateCheck):
-        return lambda times: error_growth(traffic, base_error, times, ratio), advance_growth(traffic, base_error, ratio)
-    quantile = definition.quantile
-    return (
-        lambda times: latency_growth(traffic, quantile, times, ratio) if times > ratio else 0.0,
-        latency_growth(traffic, quantile, 1.0, ratio),
-    )
+def _check(name: str, seen: Sight, stage: Stage) -> CheckPlan:
+    return CheckPlan(name, seen.detect(), seen.smallest(stage.bake_ms / 1000.0), seen.passes())
 
 
 def p95(median: float) -> float:

@@ -32,7 +32,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Controlled:
-    """An operator said pause, resume, rollback or promote; `epoch` None means the current one."""
+    """An operator said pause, resume, approve, rollback or promote; `epoch` None means the current one."""
 
     control: Signal
     by: str
@@ -89,7 +89,9 @@ class RolloutState:
     `confirmed_at` is the event time from which the stage's weights are known to be in force, None before. Silence
     counts as baked only once a later request has ended it: `heard_until` is how far every cohort has been heard.
     `timed_from` is the event time that the stage's timeout counts from: its order, or an operator's resume.
-    `cause` is why it is held or paused, so that it is said once. `checks` are the last pane's verdicts as documents.
+    `cause` is why it is held or paused, so that it is said once. `checks` are the last pane's verdicts as documents,
+    `combined` what the comparisons say together, `doubts` why the data is not to be trusted. `passes` counts the panes
+    in a row on which nothing was missing; `approved_by` is who approved the stage.
     """
 
     policy: Policy
@@ -104,7 +106,11 @@ class RolloutState:
     heard_until: int = 0
     cause: Signal | None = None
     checks: tuple[Mapping[str, object], ...] = ()
+    combined: Mapping[str, object] | None = None
+    doubts: tuple[str, ...] = ()
     completeness: float = 1.0
+    passes: int = 0
+    approved_by: str | None = None
     last: Decision | None = None
     pending: Pending | None = None
     control: ControlOutcome | None = None

@@ -30,15 +30,22 @@ class Signal(StrEnum):
     OPERATOR_PROMOTE = "operator_promote"
     OPERATOR_PAUSE = "operator_pause"
     OPERATOR_RESUME = "operator_resume"
-    FAILING = "failing"  # a check FAILs
+    OPERATOR_APPROVE = "operator_approve"
+    FAILING = "failing"  # a check FAILs whose on_fail is rollback
+    SHARED_CAUSE = "shared_cause"  # a limit is broken, and by the baseline alike
+    FAIL_PAUSES = "fail_pauses"  # a check FAILs whose on_fail is pause
     BROKEN = "broken"  # nobody reports telemetry
     SILENT_LONG = "silent_long"  # a cohort without requests past no_data.pause_after
+    BASELINE_BURNING = "baseline_burning"  # the baseline breaks a limit: nothing can be put down to the candidate
+    FAIL_HOLDS = "fail_holds"  # a check FAILs whose on_fail is hold
     SILENT = "silent"  # ... past no_data.hold_after
     INCOMPLETE = "incomplete"  # part of the telemetry missing or late past no_data.hold_after
+    DOUBTED = "doubted"  # the traffic was not split as ordered
     UNCONFIRMED = "unconfirmed"  # no actuator acknowledged the weights in the allowed tries
     TIMED_OUT = "timed_out"  # the stage has not passed within its timeout
     PASSED_LAST = "passed_last"  # the last stage is baked and every check PASSes
     PASSED = "passed"  # the stage is baked and every check PASSes
+    AWAITING = "awaiting"  # the stage is passed but for a person's approval
     UNDECIDED = "undecided"  # the stage is baked but not every check PASSes on complete data
     STEADY = "steady"  # nothing to say: the stage bakes
 
@@ -61,6 +68,10 @@ _RUNNING = (*_ACTIVE, Phase.PAUSED)
 _ENDED = (Phase.ROLLED_BACK, Phase.PROMOTED)
 _PANES = tuple(Signal)[tuple(Signal).index(Signal.FAILING) :]
 
+_PAUSING = (Signal.SHARED_CAUSE, Signal.FAIL_PAUSES, Signal.SILENT_LONG, Signal.TIMED_OUT)
+_ALARMING = (Signal.BROKEN, Signal.BASELINE_BURNING, Signal.FAIL_HOLDS, Signal.DOUBTED, Signal.UNCONFIRMED)
+_HOLDING = (Signal.SILENT, Signal.INCOMPLETE, Signal.AWAITING, Signal.UNDECIDED)
+
 _Table = dict[tuple[Phase, Signal], Transition]
 
 
@@ -77,10 +88,9 @@ TABLE: _Table = {
     **_rows(tuple(Phase), (Signal.START,), Transition(Phase.BAKING, Action.START)),
     # what the panes say while the rollout bakes or is held
     **_rows(_RUNNING, (Signal.FAILING,), Transition(Phase.ROLLED_BACK, Action.ROLLBACK)),
-    **_rows(_ACTIVE, (Signal.BROKEN,), Transition(Phase.HELD, Action.HOLD, escalate=True)),
-    **_rows(_ACTIVE, (Signal.SILENT_LONG, Signal.TIMED_OUT), Transition(Phase.PAUSED, Action.PAUSE, escalate=True)),
-    **_rows(_ACTIVE, (Signal.SILENT, Signal.INCOMPLETE, Signal.UNDECIDED), Transition(Phase.HELD, Action.HOLD)),
-    **_rows(_ACTIVE, (Signal.UNCONFIRMED,), Transition(Phase.HELD, Action.HOLD, escalate=True)),
+    **_rows(_ACTIVE, _PAUSING, Transition(Phase.PAUSED, Action.PAUSE, escalate=True)),
+    **_rows(_ACTIVE, _HOLDING, Transition(Phase.HELD, Action.HOLD)),
+    **_rows(_ACTIVE, _ALARMING, Transition(Phase.HELD, Action.HOLD, escalate=True)),
     **_rows(_ACTIVE, (Signal.PASSED,), Transition(Phase.BAKING, Action.ADVANCE)),
     **_rows(_ACTIVE, (Signal.PASSED_LAST,), Transition(Phase.PROMOTED, Action.PROMOTE)),
     **_stay((Phase.BAKING,), (Signal.STEADY,)),
@@ -96,10 +106,11 @@ TABLE: _Table = {
     **_rows(_RUNNING, (Signal.OPERATOR_PROMOTE,), Transition(Phase.PROMOTED, Action.PROMOTE)),
     **_rows(_ACTIVE, (Signal.OPERATOR_PAUSE,), Transition(Phase.PAUSED, Action.PAUSE)),
     (Phase.PAUSED, Signal.OPERATOR_RESUME): Transition(Phase.BAKING, Action.RESUME),
+    **_stay(_ACTIVE, (Signal.OPERATOR_APPROVE,)),  # noted; the stage is left when all else is well
     # controls that make no sense here are refused, with words, and change nothing
     **_stay((Phase.ROLLED_BACK,), (Signal.OPERATOR_ROLLBACK, Signal.OPERATOR_PROMOTE), refused=True),
     **_stay((Phase.PROMOTED,), (Signal.OPERATOR_PROMOTE,), refused=True),
-    **_stay((*_ENDED, Phase.PAUSED), (Signal.OPERATOR_PAUSE,), refused=True),
+    **_stay((*_ENDED, Phase.PAUSED), (Signal.OPERATOR_PAUSE, Signal.OPERATOR_APPROVE), refused=True),
     **_stay((*_ENDED, *_ACTIVE), (Signal.OPERATOR_RESUME,), refused=True),
 }
 

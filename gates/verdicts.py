@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 
 class Outcome(StrEnum):
@@ -16,9 +17,12 @@ class Outcome(StrEnum):
     PASS = "PASS"  # noqa: S105 - an outcome, not a password
 
 
+Unit = Literal["share", "ms", "number"]
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One cohort's figures: `value` is an error rate (0..1) or a latency in milliseconds, None without data."""
+    """One cohort's figures: `value` is in the verdict's unit, None without data; `requests` is its sample."""
 
     requests: int
     value: float | None
@@ -27,7 +31,12 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one check says of one pane, and why; `window` is half-open, in milliseconds since the epoch."""
+    """What one check says of one pane, and why; `window` is half-open, in milliseconds since the epoch.
+
+    The figures are shares (0 to 1), milliseconds, or a metric's own numbers (`unit`).
+    `severity` and `on_fail` are the policy's. Of a FAIL, `absolute` says that a limit is broken, `convicted` that the
+    comparison has found the candidate worse; `baseline_beyond` says that the baseline breaks the same limit.
+    """
 
     name: str
     outcome: Outcome
@@ -39,6 +48,17 @@ class Verdict:
     threshold: float | None = None
     advance_e_value: float | None = None
     advance_threshold: float | None = None
+    unit: Unit = "share"
+    severity: str = "standard"
+    on_fail: str = "rollback"
+    absolute: bool = False
+    convicted: bool = False
+    baseline_beyond: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether it must PASS before an advance, and whether its FAIL does anything."""
+        return self.severity in ("critical", "standard")
 
     def document(self) -> dict[str, object]:
         """The verdict as it stands in a decision; e-values to six significant digits."""
@@ -46,6 +66,9 @@ class Verdict:
             "name": self.name,
             "verdict": self.outcome.value,
             "reason": self.reason,
+            "unit": self.unit,
+            "severity": self.severity,
+            "on_fail": self.on_fail,
             "window": {"start": self.window[0], "end": self.window[1]},
             "candidate": _measurement(self.candidate),
             "baseline": _measurement(self.baseline),
@@ -58,6 +81,8 @@ class Verdict:
         ):
             if number is not None:
                 out[word] = significant(number)
+        if self.baseline_beyond:
+            out["baseline_beyond"] = True
         return out
 
 
@@ -79,13 +104,26 @@ def significant(number: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Combined:
+    """All comparisons that may roll back as one e-value, and what it must reach."""
+
+    e_value: float
+    threshold: float
+
+    def document(self) -> dict[str, object]:
+        """As it stands in a decision, to six significant digits."""
+        return {"e_value": significant(self.e_value), "threshold": significant(self.threshold)}
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """What the last pane says of a rollout: the verdicts and the state of the telemetry, as data.
 
     `silent_ms` is how long the most silent of the cohorts that should have traffic has had none, `silent_cohorts` are
     those that are silent for as long, or for long enough to hold.
     `trusted` says that nothing is missing that an advance would need, `untrusted_ms` for how long something has been;
-    `completeness` is the share of the stage's panes and events that were judged in time.
+    `completeness` is the share of the stage's panes and events that were judged in time. `doubts` are reasons why the
+    data is no measure of the candidate: traffic that was not split as ordered.
     """
 
     start: int
@@ -97,3 +135,10 @@ class Evaluation:
     trusted: bool
     completeness: float
     untrusted_ms: int = 0
+    combined: Combined | None = None
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def required(self) -> tuple[Verdict, ...]:
+        """The verdicts that must be PASS before an advance, and whose FAIL does something."""
+        return tuple(verdict for verdict in self.verdicts if verdict.required)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 import orjson
 
-from gates.panes import CLASSES, Cell
+from gates.panes import CLASSES, MOST_EMITTERS, NO_DETAIL, NO_HALVES, SAMPLE_SIZE, Cell, Detail, smallest
 from gates.stats.histogram import Histogram
 
 CELL_MS = 1_000
@@ -26,25 +26,66 @@ class SourcePartition(msgspec.Struct, frozen=True, array_like=True, order=True):
     partition: int
 
 
+CellKey = tuple[str, int, bool]
+"""Which cell of a rollout: its cohort, its start in milliseconds since the epoch, and whether it is synthetic."""
+
+
+class DetailRecord(msgspec.Struct, frozen=True, array_like=True):
+    """What a cell holds beyond outcomes and latencies: the fields of `Detail`; of a metric its buckets and counts."""
+
+    succeeded: int
+    failed: int
+    users: list[int]
+    halves: list[int]
+    metrics: dict[str, tuple[list[int], list[int]]]
+    emitters: list[int]
+
+    def detail(self) -> Detail:
+        """The details; ValueError where the record is none."""
+        if len(self.halves) != len(NO_HALVES) or min(self.succeeded, self.failed, *self.halves) < 0:
+            raise ValueError(f"details have {len(NO_HALVES)} counts of the halves, and no count is negative")
+        for sample, size in ((self.users, SAMPLE_SIZE), (self.emitters, MOST_EMITTERS)):
+            if list(smallest(sample, size)) != sample or not all(0 <= known < 1 << 32 for known in sample):
+                raise ValueError(f"a sample is at most {size} hashes of 32 bits, ascending")
+        return Detail.load(msgspec.structs.astuple(self))
+
+
 class CellRecord(msgspec.Struct, frozen=True, array_like=True):
-    """One cohort in one cell of event time: counts by `CLASSES`, and the latency histogram, sparse."""
+    """One cohort in one cell of event time: counts by `CLASSES`, and the latency histogram, sparse.
+
+    `synthetic` and `detail` are at the end, and only where there is any: most producers send neither.
+    """
 
     cohort: str
     start: int
     counts: tuple[int, ...]
     buckets: list[int]
     bucket_counts: list[int]
+    synthetic: bool = False
+    detail: DetailRecord | None = None
 
     @classmethod
-    def of(cls, cohort: str, start: int, cell: Cell) -> CellRecord:
+    def of(cls, cohort: str, start: int, cell: Cell, synthetic: bool = False) -> CellRecord:
         """The record of a cell that starts at `start`, milliseconds since the epoch."""
-        return cls(cohort, start, cell.counts, *cell.latency.to_lists())
+        detail = None if cell.detail == NO_DETAIL else DetailRecord(*cell.detail.dump())
+        return cls(cohort, start, cell.counts, *cell.latency.to_lists(), synthetic, detail)
+
+    @property
+    def key(self) -> CellKey:
+        """Which cell it is."""
+        return self.cohort, self.start, self.synthetic
 
     def cell(self) -> Cell:
         """The cell; ValueError where the record is none."""
         if len(self.counts) != len(CLASSES) or min(self.counts) < 0:
             raise ValueError(f"a cell has {len(CLASSES)} counts, none negative")
-        return Cell(tuple(self.counts), Histogram.from_lists(self.buckets, self.bucket_counts))
+        latency = Histogram.from_lists(self.buckets, self.bucket_counts)
+        return Cell(tuple(self.counts), latency, NO_DETAIL if self.detail is None else self.detail.detail())
+
+    def row(self) -> tuple[object, ...]:
+        """The wire form: an array that ends with what there is."""
+        whole = msgspec.structs.astuple(self)
+        return whole if self.detail is not None else whole[:-1] if self.synthetic else whole[:-2]
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +155,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
     origin: Origin | None = None
 
 
-ControlWord = Literal["pause", "resume", "rollback", "promote"]
+ControlWord = Literal["pause", "resume", "approve", "rollback", "promote"]
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.control/v1"):
@@ -153,6 +194,8 @@ _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 def encode(record: Record) -> bytes:
     """The message value of a journal record."""
+    if isinstance(record, Partial):
+        record = msgspec.structs.replace(record, cells=[cell.row() for cell in record.cells])
     return _encoder.encode(record)
 
 

@@ -14,6 +14,10 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 EVENTS = Counter("sluicegate_events", "Request events counted, by outcome class", ["partition", "outcome"])
 DEAD_LETTERS = Counter("sluicegate_dead_letters", "What could not be read, by reason", ["topic", "reason"])
 CLAMPED = Counter("sluicegate_clamped_events", "Events too far in the future, counted at their record's time")
+REFUSED = Counter("sluicegate_refused_events", "Events of more rollouts than a chunk may name, not counted")
+METRICS_DROPPED = Counter(
+    "sluicegate_dropped_metric_values", "Values of more metrics than a cell may have, not counted"
+)
 INGEST_LAG = Gauge("sluicegate_ingest_lag_records", "Records of a source partition still to be read", ["partition"])
 FLUSH_SECONDS = Histogram("sluicegate_flush_seconds", "Time to journal what was counted since the last flush")
 INGEST_RESETS = Counter("sluicegate_ingest_resets", "Times ingest went back to its last committed offsets")

@@ -183,7 +183,9 @@ async def start(board: Board, policy: Policy, *, by: str, reason: str, wait_s: f
 async def order(
     board: Board, rollout: str, word: ControlWord, *, by: str, reason: str, wait_s: float | None
 ) -> Document | None:
-    """Order a rollout to pause, resume, roll back or be promoted; gives the decision, or None where `wait_s` is None.
+    """Order a rollout to pause, resume, roll back or be promoted, or approve its stage.
+
+    Gives the decision, or None where `wait_s` is None; for an approval, which decides nothing by itself, the last one.
 
     Raises:
         UnknownRolloutError: there is no such rollout.
@@ -205,7 +207,9 @@ async def order(
         control = board.status(rollout)["control"]
         if control is None or control == before or (control["control"], control["by"]) != (word, by):
             return None
-        return None if control["accepted"] else RefusedError(control["reason"])
+        if not control["accepted"]:
+            return RefusedError(control["reason"])
+        return board.decisions(rollout)[-1] if word == "approve" else None
 
     found: Document | RefusedError | None = await board.until(answer, wait_s)
     if isinstance(found, RefusedError):

@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
-from connectors.decoders import RequestEvent, decode_batch
+from connectors.decoders import RequestEvent, decode, decode_one
 from gates.decisions import Decision
 from gates.policy import Policy
 from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, Decoded
 from streams.journal import CELL_MS, Ack, Progress, Record, SourcePartition, SourceProgress, Spoken, Start, Timing
 from streams.judge.fold import Fold, Outcome
 
-BATCH = 1_000
 SOURCE = SourcePartition("events", 0)
 
 
@@ -69,12 +67,16 @@ class Replay:
             yield event, time
 
     def _decoded(self, lines: Iterable[bytes]) -> Iterator[RequestEvent]:
-        supply = iter(lines)
-        while batch := list(islice(supply, BATCH)):
-            decoded = decode_batch(line for line in batch if not line.isspace())
-            self.faults.update(fault.reason for _, fault in decoded.faults)
-            self.events += len(decoded.events)
-            yield from decoded.events
+        for line in lines:
+            event = decode_one(line)
+            if event is not None:
+                self.events += 1
+                yield event
+            elif not line.isspace():
+                found = decode(line)
+                self.faults.update(fault.reason for fault in found.faults)
+                self.events += len(found.events)
+                yield from found.counted
 
     def _begin(self, ts_ms: int) -> Iterator[Outcome]:
         self._flushed_until = ts_ms - ts_ms % CELL_MS

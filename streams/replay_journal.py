@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -10,8 +11,8 @@ from aiokafka import ConsumerRecord
 from connectors.kafka import KafkaSettings
 from connectors.reading import partitions_of, read_to_end
 from gates.decisions import Decision
-from streams.journal import decode
-from streams.judge.fold import Fold
+from streams.journal import Record, decode
+from streams.judge.fold import Fold, Outcome
 from streams.replay import decisions
 
 
@@ -40,21 +41,37 @@ async def read_journal(settings: KafkaSettings) -> JournalReplay:
 
 async def _fold(settings: KafkaSettings, partition: int, found: JournalReplay) -> None:
     fold = Fold(partition)
-    outcomes: list[Decision] = []
-    unread = 0
-    async for record in read_to_end(settings, settings.topics.journal, [partition]):
-        if fold.offset < 0 and record.offset > 0:
-            found.notes.append(_truncated(record))
-        try:
-            made = fold.apply(decode(record.value or b""), record.offset)
-        except (msgspec.DecodeError, ValueError):
-            unread += 1  # the judge put it aside as a dead letter
-            continue
-        outcomes += (outcome for outcome in made if isinstance(outcome, Decision))
-    if unread:
-        found.notes.append(f"partition {partition}: {unread} records are none of ours")
+    outcomes: list[Outcome] = []
+
+    def apply(record: Record, offset: int) -> None:
+        outcomes.extend(outcome for outcome in fold.apply(record, offset) if isinstance(outcome, Decision))
+
+    found.notes += await apply_partition(settings, partition, apply)
     found.decisions += decisions(outcomes)
     found.rollouts.update(name for name, rollout in fold.rollouts.items() if rollout.gate is not None)
+
+
+async def apply_partition(settings: KafkaSettings, partition: int, apply: Callable[[Record, int], object]) -> list[str]:
+    """Hand each record of a partition of the journal, with its offset, to `apply`, to the end as of now.
+
+    Returns notes on what is amiss: a journal that lacks its beginning, records that are none of ours.
+
+    Raises:
+        TopicsMissingError, TimeoutError, aiokafka.errors.KafkaError: see `read_journal`.
+    """
+    notes: list[str] = []
+    read = unread = 0
+    async for record in read_to_end(settings, settings.topics.journal, [partition]):
+        if not read and record.offset > 0:
+            notes.append(_truncated(record))
+        read += 1
+        try:
+            apply(decode(record.value or b""), record.offset)
+        except (msgspec.DecodeError, ValueError):
+            unread += 1  # the judge put it aside as a dead letter
+    if unread:
+        notes.append(f"partition {partition}: {unread} records are none of ours")
+    return notes
 
 
 def _truncated(record: ConsumerRecord[bytes, bytes]) -> str:

@@ -20,6 +20,9 @@ EARLIEST_MS: Final = 10**11
 LATEST_MS: Final = 10**14
 """First time stamp refused as too large, in milliseconds (the year 5138); as microseconds it would be March 1973."""
 
+NO_LATENCY: Final = -1.0
+"""The `latency_ms` of a heartbeat that gives none; no decoded latency is negative."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXTUAL: Final[type[object]] = datetime  # what RFC 3339 text is read as, before __post_init__ makes it a number
 
@@ -48,11 +51,14 @@ class RequestEvent(
     `ts_ms` is event time in milliseconds since the epoch; on the wire it is `ts`, that number or RFC 3339 text, which
     is cut to the millisecond. `latency_ms` is in milliseconds. At least one of `status` (HTTP, RFC 9110) and `outcome`
     is given; if both are, the producer's own judgement wins and the event counts as its outcome. `success` says if the
-    business transaction behind the request succeeded. Lengths are in characters; null stands for an absent optional
-    field; unknown fields are ignored.
+    business transaction behind the request succeeded. `emitter` is the instance that reports. Lengths are in
+    characters; null stands for an absent optional field; unknown fields are ignored.
 
-    The limits hold for events that a decoder made: calling the class checks only that a status or an outcome is given
-    and that a `datetime` time stamp is in range, and raises ValueError.
+    A `heartbeat` is no request but the word of an emitter that it is there: it has an `emitter`, and needs neither
+    latency nor outcome. `cohort` is empty only where a decoder hands on what came without one (`Fault.event`).
+
+    The limits hold for events that a decoder made: calling the class checks only that what is required together is
+    given and that a `datetime` time stamp is in range, and raises ValueError.
 
     >>> from gates.panes import CLASSES
     >>> event = msgspec.json.decode(
@@ -66,7 +72,7 @@ class RequestEvent(
     ts_ms: Milliseconds
     rollout: Name
     cohort: Name
-    latency_ms: Latency
+    latency_ms: Latency = NO_LATENCY
     status: Status | None = None
     outcome: Literal["ok", "error"] | None = None
     id: Text | None = None
@@ -79,18 +85,29 @@ class RequestEvent(
     success: bool | None = None
     synthetic: bool | None = None
     metrics: Metrics | None = None
+    emitter: Text | None = None
+    heartbeat: bool | None = None
 
     def __post_init__(self) -> None:
         """Check what spans fields, and make the time stamp a number."""
-        if self.status is None and self.outcome is None:
+        if self.heartbeat:
+            if not self.emitter:
+                raise ValueError("Object missing required field `emitter`")
+        elif self.latency_ms < 0.0:
+            raise ValueError("Object missing required field `latency_ms`")
+        elif self.status is None and self.outcome is None:
             raise ValueError("Object missing required field `status` or `outcome`")
         if self.ts_ms.__class__ is _TEXTUAL:
             msgspec.structs.force_setattr(self, "ts_ms", _to_ms(self.ts_ms))
 
     @property
     def class_index(self) -> int:
-        """Position in CLASSES: the outcome if one was given, else the hundreds of the status."""
-        return CLASS_INDEX[self.outcome or self.status]  # never None: see __post_init__
+        """Position in CLASSES: the outcome if one was given, else the hundreds of the status.
+
+        Raises:
+            KeyError: a heartbeat that gives neither.
+        """
+        return CLASS_INDEX[self.outcome or self.status]
 
 
 def _to_ms(moment: Any) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
 
 import msgspec
 
@@ -44,13 +44,15 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
 
     `reason` is a machine word out of REASONS, `detail` a printable sentence for people that names the field, `raw` the
     bytes of the faulty element alone. `index` is its position from 0 in an array, its line number from 1 in NDJSON,
-    and 0 if the message as a whole is at fault.
+    and 0 if the message as a whole is at fault. Where nothing is wrong but that there is no cohort, `event` is what can
+    be counted all the same, with the cohort "".
     """
 
     reason: Reason
     detail: str
     raw: bytes
     index: int
+    event: RequestEvent | None = None
 
 
 class Decoded(msgspec.Struct, frozen=True):
@@ -58,6 +60,11 @@ class Decoded(msgspec.Struct, frozen=True):
 
     events: list[RequestEvent]
     faults: list[Fault]
+
+    @property
+    def counted(self) -> list[RequestEvent]:
+        """All that can be counted: the events, and then those that lack nothing but a cohort."""
+        return self.events + [fault.event for fault in self.faults if fault.event is not None]
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -71,11 +78,24 @@ class _Stamped(msgspec.Struct):
     ts: msgspec.Raw
 
 
+if TYPE_CHECKING:  # what is read may be null; what is kept is an event's cohort, and empty
+    NoCohort = str
+else:
+    NoCohort = Annotated[str, msgspec.Meta(max_length=0)] | None
+
+
+class _Untagged(RequestEvent, frozen=True, gc=False):
+    """An event without a cohort: absent, null or empty."""
+
+    cohort: NoCohort = ""
+
+
 _event: Final = msgspec.json.Decoder(RequestEvent).decode
 _array: Final = msgspec.json.Decoder(list[RequestEvent]).decode
 _document: Final = msgspec.json.Decoder(msgspec.Raw).decode  # reads the syntax, builds nothing
 _elements: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _stamped: Final = msgspec.json.Decoder(_Stamped).decode
+_untagged: Final = msgspec.json.Decoder(_Untagged).decode
 
 _UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _BLANK: Final = b" \t\r\n"  # the white space of JSON
@@ -206,7 +226,17 @@ def _fault(raw: bytes, error: Exception, index: int) -> Fault:
         reason, detail = _explain(raw, str(error))
     except RecursionError:  # nested just short of what the syntax check above could bear
         return Fault("too_deep", "nested too deeply", raw, index)
-    return Fault(reason, _printable(detail), raw, index)
+    event = _without_cohort(raw) if detail.startswith("cohort: ") else None
+    return Fault(reason, _printable(detail), raw, index, event)
+
+
+def _without_cohort(raw: bytes) -> RequestEvent | None:
+    """The event with the cohort "", if nothing is wrong with it but that it has none."""
+    try:
+        found = _untagged(raw)
+    except _UNDECODABLE:
+        return None
+    return RequestEvent(**{**msgspec.structs.asdict(found), "cohort": ""})
 
 
 def _explain(raw: bytes, message: str) -> tuple[Reason, str]:

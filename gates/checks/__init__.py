@@ -1,26 +1,104 @@
 """One question a file: (definition, panes) -> verdict."""
 
-from gates.checks.check import Arm, Check, Thresholds, View
-from gates.checks.error_rate import ErrorRate
+from collections.abc import Callable
+
+from gates.checks.budget import BudgetCap
+from gates.checks.burn_rate import BurnRate
+from gates.checks.check import Arm, Check, Seen, Thresholds, View
+from gates.checks.clustering import Clustering
+from gates.checks.compared import Compared, Evidence, Figure
+from gates.checks.coverage import Coverage
+from gates.checks.distributions import Latencies, MetricValues, Scale
+from gates.checks.exceeding import Exceeding
 from gates.checks.latency import Latency
-from gates.policy import ErrorRateCheck, Policy
+from gates.checks.metric import MetricMean, MetricQuantile
+from gates.checks.rates import ErrorRate, SuccessRate
+from gates.checks.throughput_share import ThroughputShare
+from gates.checks.together import Jury, Together
+from gates.checks.worse_share import Allowed, Counted, WorseShare
+from gates.panes import NOTHING, Cell, Pane
+from gates.policy import (
+    BurnRateCheck,
+    ComparedCheck,
+    CoverageCheck,
+    ErrorRateCheck,
+    LatencyCheck,
+    MetricCheck,
+    Policy,
+    SuccessRateCheck,
+    ThroughputShareCheck,
+)
 
-__all__ = ["Arm", "Check", "View", "checks_for", "thresholds_of"]
+__all__ = ["Arm", "Check", "Jury", "Seen", "Thresholds", "Together", "View", "checks_for", "sample_of"]
+
+BUDGET = "budget"
 
 
-def thresholds_of(policy: Policy) -> Thresholds:
-    """The e-values at which a policy's comparisons decide: its confidence, shared among them."""
-    comparing = sum(definition.ratio is not None for definition in policy.checks.values())
-    return Thresholds(max(1, comparing) / policy.confidence.rollback, 1.0 / policy.confidence.advance)
+def sample_of(word: str) -> Callable[[Pane, str], Cell]:
+    """How to pick a cohort's cell out of a pane: of users' requests, of synthetic ones, or of both."""
+    if word == "synthetic":
+        return lambda pane, cohort: pane.synthetic.get(cohort, NOTHING)
+    if word == "all":
+        return lambda pane, cohort: pane.cell(cohort).merge(pane.synthetic.get(cohort, NOTHING))
+    return lambda pane, cohort: pane.cell(cohort)
 
 
 def checks_for(policy: Policy, start_blocks: int) -> dict[str, Check]:
-    """The checks that answer a policy's definitions, by name; a new kind is one more line here."""
-    thresholds = thresholds_of(policy)
+    """The checks that answer a policy's definitions, by name; `start_blocks` spreads the prior over late starts."""
+    jury = Jury.of(policy)
     checks: dict[str, Check] = {}
     for name, definition in policy.checks.items():
-        if isinstance(definition, ErrorRateCheck):
-            checks[name] = ErrorRate(name, definition, policy.cohorts, start_blocks, thresholds)
+        if isinstance(definition, BurnRateCheck):
+            checks[name] = BurnRate(name, definition)
+        elif isinstance(definition, CoverageCheck):
+            checks[name] = Coverage(name, definition)
+        elif isinstance(definition, ThroughputShareCheck):
+            checks[name] = ThroughputShare(name, definition)
         else:
-            checks[name] = Latency(name, definition, policy.cohorts, start_blocks, thresholds)
+            figure, evidence = _compared(policy, definition, start_blocks)
+            thresholds = jury.threshold(name, policy.confidence.advance)
+            checks[name] = Compared(name, definition, figure, evidence, thresholds)
+    if policy.budget is not None:
+        checks[BUDGET] = BudgetCap(BUDGET, policy.budget, policy.cohorts)
     return checks
+
+
+def _compared(
+    policy: Policy, definition: ErrorRateCheck | SuccessRateCheck | LatencyCheck | MetricCheck, blocks: int
+) -> tuple[Figure, Evidence | None]:
+    """What a check measures, and what it gathers if it compares."""
+    if isinstance(definition, ErrorRateCheck):
+        errors = ErrorRate(definition)
+        return errors, _share(policy, definition, errors, definition.limit, definition.errors, blocks)
+    if isinstance(definition, SuccessRateCheck):
+        success = SuccessRate(definition)
+        objective = None if definition.limit is None else 1.0 - definition.limit
+        return success, _share(policy, definition, success, objective, (), blocks)
+    if isinstance(definition, LatencyCheck):
+        return Latency(definition), _exceeding(policy, definition, Latencies(definition), blocks)
+    if definition.quantile is None:
+        mean = MetricMean(definition)
+        return mean, _share(policy, definition, mean, mean.objective, (), blocks)
+    scale = MetricValues(definition)
+    return MetricQuantile(definition, scale), _exceeding(policy, definition, scale, blocks)
+
+
+def _share(
+    policy: Policy,
+    definition: ComparedCheck,
+    figure: Counted,
+    objective: float | None,
+    classes: tuple[str, ...],
+    blocks: int,
+) -> Evidence | None:
+    if definition.ratio is None:
+        return None
+    clustering = Clustering(classes, policy.confidence.dispersion)
+    allowed = Allowed(definition.ratio, objective)
+    return WorseShare(policy.cohorts, figure, sample_of(definition.traffic), allowed, blocks, clustering)
+
+
+def _exceeding(policy: Policy, definition: ComparedCheck, scale: Scale, blocks: int) -> Evidence | None:
+    if definition.ratio is None:
+        return None
+    return Exceeding(policy.cohorts, scale, sample_of(definition.traffic), definition.ratio, blocks)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gates.panes import Cell, Pane
+from gates.stats.ratio_interval import Interval
 from gates.verdicts import Verdict
 from gates.windows import CohortWindow
 
@@ -14,38 +15,52 @@ from gates.windows import CohortWindow
 class Arm:
     """One cohort as a check sees it.
 
-    `window` is the check's sliding window, `fresh` the part of it since an actuator confirmed the stage's weights;
-    `stage` counts all since the stage was ordered; `eligible` is how many requests may support a PASS: on complete
-    panes, since the confirmation.
+    `window` is the check's sliding window, `fresh` the part of it since an actuator confirmed the stage's weights,
+    `short` its shorter window where it has two; `stage` counts all since the stage was ordered; `eligible` is how many
+    requests may support a PASS: on complete panes, since the confirmation.
     """
 
     name: str
     window: CohortWindow
     fresh: CohortWindow
+    short: CohortWindow
     stage: Cell
     eligible: int
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All a check may look at: both arms and the state of the telemetry.
+    """All a check may look at: both arms, the stage, and the state of the telemetry.
 
-    `compared` is false where the candidate has all the traffic and no baseline is left; `stage_start` is event time.
+    `weight` is the candidate's share of the traffic as ordered; `compared` is false where that is all of it and no
+    baseline is left; `stage_start` is event time. `convicted` are the checks whose evidence, taken together with the
+    others', suffices to call the candidate worse.
     """
 
     candidate: Arm
     baseline: Arm
+    weight: float
     compared: bool
     broken: bool
     min_requests: int
     stage_start: int
+    convicted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How a pane counts: it may support an advance, there is a baseline to compare with, caches are still cold."""
+
+    eligible: bool = True
+    compared: bool = True
+    warming: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """E-values at which a comparison decides; a healthy candidate ever reaches 1/alpha with probability at most alpha.
 
-    `rollback` shares the policy's alpha among all comparisons of the rollout; `advance` is for each of them, since all
+    `rollback` is what this comparison needs if all the others say nothing; `advance` is for each of them, since all
     must pass.
     """
 
@@ -56,11 +71,18 @@ class Thresholds:
 class Check(Protocol):
     """One question put to every pane. A new kind is a new file here and a line in `checks_for`."""
 
-    def observe(self, pane: Pane, *, eligible: bool) -> None:
-        """Take in one pane; `eligible` says whether it may support an advance."""
+    def observe(self, pane: Pane, seen: Seen) -> None:
+        """Take in one pane."""
 
     def enter_stage(self) -> None:
         """A new stage was ordered: what supports an advance starts anew, what supports a rollback goes on."""
+
+    @property
+    def worse(self) -> float | None:
+        """The e-value for the candidate being worse than allowed; None where nothing is compared."""
+
+    def interval(self) -> Interval | None:
+        """The candidate's figure as a multiple of the baseline's, with its confidence sequence; for display."""
 
     def verdict(self, view: View) -> Verdict:
         """The verdict as of the last pane."""

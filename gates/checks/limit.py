@@ -1,12 +1,22 @@
 """The guard rail: whether the candidate, over the sliding window, is beyond an absolute limit.
 
 A window breaches only with at least `min_events` bad events in it, so that one error among three requests stops nobody.
+
+Where both cohorts get worse at once, chance decides which of them crosses the limit first. So a breach may be shared
+though the baseline is still within: if it is more than half-way, on as many bad events, and no better beyond chance.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from math import sqrt
+
+BEYOND_CHANCE = 3.0
+"""Two shares so many standard deviations apart differ."""
+
+Tally = tuple[float, int]
+"""Bad events, and all."""
 
 
 class Standing(Enum):
@@ -33,3 +43,17 @@ class Guard:
         if bad_events <= self.share * events:
             return Standing.WITHIN
         return Standing.BREACHED if bad_events >= self.min_events else Standing.ABOVE_BUT_FEW
+
+    def alike(self, candidate: Tally, baseline: Tally) -> bool:
+        """Whether the baseline is on its way beyond the limit too, no better than a candidate that is beyond it.
+
+        >>> guard = Guard(0.2, 20)
+        >>> guard.alike((220, 1_000), (190, 1_000)), guard.alike((220, 1_000), (150, 1_000))
+        (True, False)
+        """
+        (bad, events), (base_bad, base_events) = candidate, baseline
+        if base_bad < self.min_events or base_bad <= 0.5 * self.share * base_events:
+            return False
+        pooled = (bad + base_bad) / (events + base_events)
+        deviation = sqrt(pooled * (1.0 - pooled) * (1.0 / events + 1.0 / base_events))
+        return bad / events - base_bad / base_events <= BEYOND_CHANCE * deviation

@@ -63,16 +63,17 @@ def faults_in_words(error: ValidationError, models: Models) -> Iterator[PolicyFa
         # Inside a check pydantic puts the sli word after the check's name, and "[key]" where the name itself is wrong.
         if location[-1:] == ("[key]",) or (location[:1] == ("checks",) and location[2:3] and location[2] in models):
             location = (*location[:2], *location[3:])
-        yield PolicyFault(*_missing_tag(detail, location) or (location, _message(detail, models)))
+        yield PolicyFault(*_missing_tag(detail, location, models) or (location, _message(detail, models)))
 
 
-def _missing_tag(detail: ErrorDetails, location: Location) -> tuple[Location, str] | None:
-    words = "error_rate or latency"
+def _missing_tag(detail: ErrorDetails, location: Location, models: Models) -> tuple[Location, str] | None:
+    if detail["type"] not in ("union_tag_not_found", "union_tag_invalid"):
+        return None
+    *others, last = (word for word, model in models.items() if "sli" in model.model_fields)
+    words = f"{', '.join(others)} or {last}"
     if detail["type"] == "union_tag_not_found":
         return (*location, "sli"), f"is missing: write what the check looks at, {words}"
-    if detail["type"] == "union_tag_invalid":
-        return (*location, "sli"), f"{shown(detail['input'].get('sli'))} is not known: write {words}"
-    return None
+    return (*location, "sli"), f"{shown(detail['input'].get('sli'))} is not known: write {words}"
 
 
 def _message(detail: ErrorDetails, models: Models) -> str:
@@ -105,7 +106,16 @@ def _model_around(location: Location, models: Models) -> type[BaseModel]:
 
 
 def _keys(model: type[BaseModel]) -> dict[str, str]:
-    return {field.alias or name: str((field.examples or [""])[0]) for name, field in model.model_fields.items()}
+    return {field.alias or name: _written((field.examples or [""])[0]) for name, field in model.model_fields.items()}
+
+
+def _written(value: object) -> str:
+    """An example as it stands in a policy file, on one line."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_written(each)}' for key, each in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _example(model: type[BaseModel], key: str) -> str:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Annotated, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
-from pydantic import PlainSerializer, PlainValidator, WrapSerializer
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema, WrapSerializer
 
 from gates.quantities import (
     HOUR_MS,
@@ -25,6 +25,7 @@ from gates.quantities import (
 )
 
 ErrorClass = Literal["1xx", "2xx", "3xx", "4xx", "5xx", "ok", "error"]
+Family = Literal["errors", "latency", "business", "saturation", "telemetry"]
 V = TypeVar("V")
 
 ERROR_CLASSES: tuple[ErrorClass, ...] = get_args(ErrorClass)
@@ -33,6 +34,7 @@ HIGHEST_ALPHA = 0.5
 HIGHEST_ERROR_LIMIT = 0.95
 LONGEST_LATENCY_LIMIT_MS = 240_000
 HIGHEST_RATIO = 1000.0
+MOST_EXPECTED = 100
 
 
 def identifier(longest: int) -> Callable[[object], str]:
@@ -171,6 +173,42 @@ def read_ratio(value: object) -> float:
     return ratio
 
 
+def read_slo(value: object) -> float:
+    """Read an objective: a share strictly between 0 % and 100 %, because 100 % leaves no error budget."""
+    share = read_positive_share(value)
+    if share == 1.0:
+        raise ValueError(f"{shown(value)} leaves no error budget: write less, such as 99.9%")
+    return share
+
+
+def read_number(value: object) -> float:
+    """Read a finite number of any sign."""
+    return parse_number(value) + 0.0
+
+
+def read_positive_number(value: object) -> float:
+    """Read a finite number above zero."""
+    number = parse_number(value)
+    if number <= 0:
+        raise ValueError(f"{shown(value)} is not above zero: write a positive number, such as 1")
+    return number
+
+
+def read_switch(value: object) -> bool:
+    """Read true or false."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{shown(value)} is neither true nor false: write one of the two")
+    return value
+
+
+def read_dispersion(value: object) -> float:
+    """Read how many times more than independent ones errors vary: 1 or more."""
+    number = parse_number(value)
+    if not 1 <= number <= HIGHEST_RATIO:
+        raise ValueError(f"{shown(value)} is no dispersion: write 1 (independent errors) or more, such as 4")
+    return number
+
+
 def read_error_classes(value: object) -> tuple[ErrorClass, ...]:
     """Read which outcomes count as errors, into one fixed order, so that their order never matters."""
     words = ", ".join(ERROR_CLASSES)
@@ -189,36 +227,86 @@ def frozen_mapping(mapping: Mapping[str, V]) -> Mapping[str, V]:
     return MappingProxyType(dict(sorted(mapping.items())))
 
 
-_WrittenDuration = PlainSerializer(format_duration, return_type=str)
+def _text(shortest: int, longest: int, pattern: str | None = None) -> WithJsonSchema:
+    bounds = {"type": "string", "minLength": shortest, "maxLength": longest}
+    return WithJsonSchema(bounds | ({"pattern": pattern} if pattern else {}))
+
+
+_DURATION = WithJsonSchema(
+    {"type": "string", "pattern": r"^\s*(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?\s*$", "examples": ["30s", "1h30m"]}
+)
+_SHARE = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "string", "pattern": r"^\s*\d+(\.\d+)? ?%\s*$"},
+            {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        ],
+        "examples": ["5%", 0.05],
+    }
+)
+_WrittenDuration = PlainSerializer(format_duration, return_type=str, when_used="unless-none")
 _WrittenShare = PlainSerializer(format_share, return_type=str, when_used="unless-none")
 WRITTEN_MAPPING = WrapSerializer(lambda mapping, write: write(dict(mapping)))  # a read-only mapping as a dict again
 
-RolloutId = Annotated[str, PlainValidator(identifier(128))]
-Name = Annotated[str, PlainValidator(identifier(64))]
-Text = Annotated[str, PlainValidator(printable(1, 128))]
-LabelValue = Annotated[str, PlainValidator(printable(0, 256))]
-Count = Annotated[int, PlainValidator(whole_number(1, 1_000_000_000))]
-Tries = Annotated[int, PlainValidator(whole_number(1, 100))]
-DurationMs = Annotated[int, PlainValidator(read_positive_duration), _WrittenDuration]
-PaneMs = Annotated[int, PlainValidator(read_pane), _WrittenDuration]
-WindowMs = Annotated[int, PlainValidator(read_window), _WrittenDuration]
-Share = Annotated[float, PlainValidator(read_positive_share), _WrittenShare]
-Alpha = Annotated[float, PlainValidator(read_alpha), _WrittenShare]
-Quantile = Annotated[float, PlainValidator(read_quantile)]
-ErrorClasses = Annotated[tuple[ErrorClass, ...], PlainValidator(read_error_classes), PlainSerializer(list)]
+NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]*$"
+RolloutId = Annotated[str, PlainValidator(identifier(128)), _text(1, 128, NAME_PATTERN)]
+Name = Annotated[str, PlainValidator(identifier(64)), _text(1, 64, NAME_PATTERN)]
+Text = Annotated[str, PlainValidator(printable(1, 128)), _text(1, 128)]
+MetricName = Annotated[str, PlainValidator(printable(1, 64)), _text(1, 64)]
+LabelValue = Annotated[str, PlainValidator(printable(0, 256)), _text(0, 256)]
+Count = Annotated[
+    int, PlainValidator(whole_number(1, 1_000_000_000)), WithJsonSchema({"type": "integer", "minimum": 1})
+]
+Tries = Annotated[
+    int, PlainValidator(whole_number(1, 100)), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100})
+]
+Emitters = Annotated[
+    int,
+    PlainValidator(whole_number(1, MOST_EXPECTED)),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_EXPECTED}),
+]
+DurationMs = Annotated[int, PlainValidator(read_positive_duration), _WrittenDuration, _DURATION]
+PaneMs = Annotated[int, PlainValidator(read_pane), _WrittenDuration, _DURATION]
+WindowMs = Annotated[int, PlainValidator(read_window), _WrittenDuration, _DURATION]
+Share = Annotated[float, PlainValidator(read_positive_share), _WrittenShare, _SHARE]
+Slo = Annotated[float, PlainValidator(read_slo), _WrittenShare, _SHARE]
+Alpha = Annotated[float, PlainValidator(read_alpha), _WrittenShare, _SHARE]
+Switch = Annotated[bool, PlainValidator(read_switch), WithJsonSchema({"type": "boolean"})]
+Weight = Annotated[
+    float, PlainValidator(read_positive_number), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
+]
+Quantile = Annotated[
+    float,
+    PlainValidator(read_quantile),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
+]
+Dispersion = Annotated[float, PlainValidator(read_dispersion), WithJsonSchema({"type": "number", "minimum": 1})]
+ErrorClasses = Annotated[
+    tuple[ErrorClass, ...],
+    PlainValidator(read_error_classes),
+    PlainSerializer(list),
+    WithJsonSchema({"type": "array", "items": {"enum": list(ERROR_CLASSES)}, "minItems": 1, "uniqueItems": True}),
+]
 
 # May be left out, which reads as None; a key with nothing behind it is a fault all the same.
-OptionalUrl = Annotated[str | None, PlainValidator(read_url)]
-OptionalDurationMs = Annotated[
-    int | None,
-    PlainValidator(read_positive_duration),
-    PlainSerializer(format_duration, return_type=str, when_used="unless-none"),
+OptionalUrl = Annotated[str | None, PlainValidator(read_url), WithJsonSchema({"type": "string", "format": "uri"})]
+OptionalDurationMs = Annotated[int | None, PlainValidator(read_positive_duration), _WrittenDuration, _DURATION]
+OptionalErrorLimit = Annotated[float | None, PlainValidator(read_error_limit), _WrittenShare, _SHARE]
+OptionalShare = Annotated[float | None, PlainValidator(read_positive_share), _WrittenShare, _SHARE]
+OptionalSlo = Annotated[float | None, PlainValidator(read_slo), _WrittenShare, _SHARE]
+OptionalLatencyLimitMs = Annotated[int | None, PlainValidator(read_latency_limit), _WrittenDuration, _DURATION]
+OptionalRatio = Annotated[
+    float | None,
+    PlainValidator(read_ratio),
+    WithJsonSchema({"type": "number", "minimum": 1, "maximum": HIGHEST_RATIO}),
 ]
-OptionalErrorLimit = Annotated[float | None, PlainValidator(read_error_limit), _WrittenShare]
-OptionalLatencyLimitMs = Annotated[
-    int | None,
-    PlainValidator(read_latency_limit),
-    PlainSerializer(format_duration, return_type=str, when_used="unless-none"),
+OptionalNumber = Annotated[float | None, PlainValidator(read_number), WithJsonSchema({"type": "number"})]
+OptionalCeiling = Annotated[
+    float | None, PlainValidator(read_positive_number), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
 ]
-OptionalRatio = Annotated[float | None, PlainValidator(read_ratio)]
-OptionalText = Annotated[str | None, PlainValidator(printable(1, 128))]
+OptionalQuantile = Annotated[
+    float | None,
+    PlainValidator(read_quantile),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
+]
+OptionalText = Annotated[str | None, PlainValidator(printable(1, 128)), _text(1, 128)]

@@ -10,115 +10,100 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Literal, Self, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from gates.policy.checks import CHECK_MODELS, Budget, Check, Part
 from gates.policy.faults import PolicyError, PolicyFault, faults_in_words
 from gates.policy.fields import (
     WRITTEN_MAPPING,
     Alpha,
     Count,
+    Dispersion,
     DurationMs,
-    ErrorClasses,
     LabelValue,
     Name,
     OptionalDurationMs,
-    OptionalErrorLimit,
-    OptionalLatencyLimitMs,
-    OptionalRatio,
     OptionalText,
     OptionalUrl,
     PaneMs,
-    Quantile,
     RolloutId,
     Share,
+    Switch,
     Text,
     Tries,
-    WindowMs,
     frozen_mapping,
 )
 from gates.policy.rules import (
     DEFAULT_HOLD_AFTER,
     DEFAULT_PANE,
     DEFAULT_PAUSE_AFTER,
-    DEFAULT_WINDOW,
     rule_faults,
 )
+from gates.policy.schema import schema_of
 from gates.quantities import parse_duration, shown
 
 POLICY_SCHEMA = "sluicegate.policy/v1"
 MOST_LABELS = 32
 
 
-class _Part(BaseModel):
-    """What all parts of a policy have in common: they never change, and know all their keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Cohorts(_Part):
+class Cohorts(Part):
     """The two cohorts by the names that events carry: what runs already, and what is being rolled out."""
 
     baseline: Text = Field(examples=["stable"])
     candidate: Text = Field(examples=["canary"])
 
 
-class Stage(_Part):
+class Stage(Part):
     """One step: the candidate's share of traffic (`weight`) and how long it is watched there at least (`bake_ms`).
 
-    A stage that has not passed `timeout_ms` after it was ordered is paused, for a person to look at.
+    A stage that has not passed `timeout_ms` after it was ordered is paused, for a person to look at. What comes within
+    `warmup_ms` after the weights are in force is not compared and does not count as baked: caches are cold. Every check
+    must PASS on `passes` panes in a row, and with `approval` a person must approve, before the stage is left.
     """
 
     name: Name = Field(examples=["canary"])
     weight: Share = Field(examples=["1%"])
     bake_ms: DurationMs = Field(alias="bake", examples=["5m"])
     timeout_ms: OptionalDurationMs = Field(default=None, alias="timeout", examples=["2h"])
+    warmup_ms: OptionalDurationMs = Field(default=None, alias="warmup", examples=["30s"])
+    passes: Count = Field(default=1, examples=[5])
+    approval: Switch = Field(default=False, examples=[True])
 
 
-class ErrorRateCheck(_Part):
-    """The share of requests that are errors: against the baseline's (`ratio`), an absolute `limit`, or both.
-
-    `errors` says which outcomes count as errors; `limit` looks at the last `window_ms`, and fails
-    only when the window holds `min_events` errors.
-    """
-
-    sli: Literal["error_rate"] = Field(examples=["error_rate"])
-    ratio: OptionalRatio = Field(default=None, examples=["1.25"])
-    limit: OptionalErrorLimit = Field(default=None, examples=["5%"])
-    window_ms: WindowMs = Field(default=parse_duration(DEFAULT_WINDOW["error_rate"]), alias="window", examples=["30s"])
-    errors: ErrorClasses = Field(default=("5xx", "error"), examples=["[5xx, error]"])
-    min_events: Count = Field(default=20, examples=["20"])
-
-
-class LatencyCheck(_Part):
-    """A latency quantile: against the baseline's (`ratio`), an absolute limit (`limit_ms`), or both.
-
-    The limit looks at the last `window_ms`, and fails only when the window holds `min_events` requests that were
-    slower.
-    """
-
-    sli: Literal["latency"] = Field(examples=["latency"])
-    quantile: Quantile = Field(examples=["0.95"])
-    ratio: OptionalRatio = Field(default=None, examples=["1.2"])
-    limit_ms: OptionalLatencyLimitMs = Field(default=None, alias="limit", examples=["800ms"])
-    window_ms: WindowMs = Field(default=parse_duration(DEFAULT_WINDOW["latency"]), alias="window", examples=["1m"])
-    min_events: Count = Field(default=20, examples=["20"])
-
-
-Check = Annotated[ErrorRateCheck | LatencyCheck, Field(discriminator="sli")]
-
-
-class Confidence(_Part):
+class Confidence(Part):
     """How often the comparisons may be wrong.
 
     `rollback`: all of them together, over a whole rollout, about a healthy candidate. `advance`: each, in one stage,
-    about a candidate that is not good enough.
+    about a candidate that is not good enough. `dispersion` is how many times more than independent ones the errors are
+    known to vary (retries, sessions that fail as a whole); where events carry a `user` it is measured, too, and the
+    larger of the two holds.
     """
 
     rollback: Alpha = Field(default=0.01, examples=["1%"])
     advance: Alpha = Field(default=0.05, examples=["5%"])
+    dispersion: Dispersion = Field(default=1.0, examples=[4])
 
 
-class NoData(_Part):
+class RollbackOn(Part):
+    """In how many families of standard checks evidence must have gathered before the rollout rolls back."""
+
+    failing: Count = Field(default=1, examples=[2])
+
+
+class DataQuality(Part):
+    """What makes the data untrustworthy: a reason to hold the rollout, and never one to roll it back.
+
+    `sample_ratio`: whether users must fall to the cohorts as the weights say. `contamination`: the share of users that
+    may be seen in both cohorts within a stage. `unknown_cohorts`: the share of requests that may carry another cohort
+    than the two, or none.
+    """
+
+    sample_ratio: Switch = Field(default=True, examples=[True])
+    contamination: Share = Field(default=0.01, examples=["1%"])
+    unknown_cohorts: Share = Field(default=0.01, examples=["1%"])
+
+
+class NoData(Part):
     """How long a cohort may stay silent, in event time, before the rollout holds and then pauses."""
 
     hold_after_ms: DurationMs = Field(default=parse_duration(DEFAULT_HOLD_AFTER), alias="hold_after", examples=["30s"])
@@ -127,11 +112,11 @@ class NoData(_Part):
     )
 
 
-class Commands(_Part):
+class Commands(Part):
     """How long a command may stay without an ack before it is sent again, and how often it is sent in all."""
 
     ack_within_ms: DurationMs = Field(default=10_000, alias="ack_within", examples=["10s"])
-    tries: Tries = Field(default=5, examples=["5"])
+    tries: Tries = Field(default=5, examples=[5])
 
 
 def _some_stages(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
@@ -152,7 +137,7 @@ def _few_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
     return frozen_mapping(labels)
 
 
-class Policy(_Part):
+class Policy(Part):
     """Everything the gate needs to know about one rollout. Make one with `Policy.parse` only.
 
     `min_requests` is per cohort and stage, `min_completeness` the share of the telemetry that must
@@ -165,19 +150,23 @@ class Policy(_Part):
     owner: OptionalText = Field(default=None, examples=["payments"])
     runbook: OptionalUrl = Field(default=None, examples=["https://wiki.example/runbook"])
     labels: Annotated[Mapping[Text, LabelValue], AfterValidator(_few_labels), WRITTEN_MAPPING] = Field(
-        default_factory=lambda: frozen_mapping({})
+        default_factory=lambda: frozen_mapping({}), json_schema_extra={"maxProperties": MOST_LABELS}
     )
-    cohorts: Cohorts = Field(examples=["{baseline: stable, candidate: canary}"])
+    cohorts: Cohorts = Field(examples=[{"baseline": "stable", "candidate": "canary"}])
     pane_ms: PaneMs = Field(default=parse_duration(DEFAULT_PANE), alias="pane", examples=["1s"])
     stages: Annotated[tuple[Stage, ...], AfterValidator(_some_stages)] = Field(
-        examples=["[{name: canary, weight: 1%, bake: 5m}]"]
+        examples=[[{"name": "canary", "weight": "1%", "bake": "5m"}]], json_schema_extra={"minItems": 1}
     )
     checks: Annotated[Mapping[Name, Check], AfterValidator(_some_checks), WRITTEN_MAPPING] = Field(
-        examples=["{errors: {sli: error_rate, limit: 5%}}"]
+        examples=[{"errors": {"sli": "error_rate", "limit": "5%"}}],
+        json_schema_extra={"minProperties": 1, "additionalProperties": False},
     )
-    min_requests: Count = Field(default=200, examples=["200"])
+    min_requests: Count = Field(default=200, examples=[200])
     min_completeness: Share = Field(default=0.99, examples=["99%"])
     confidence: Confidence = Field(default_factory=Confidence)
+    rollback_on: RollbackOn = Field(default_factory=RollbackOn)
+    budget: Budget | None = Field(default=None, examples=[{"slo": "99.9%", "spend": "5%"}])
+    data_quality: DataQuality = Field(default_factory=DataQuality)
     no_data: NoData = Field(default_factory=NoData)
     commands: Commands = Field(default_factory=Commands)
 
@@ -214,6 +203,11 @@ class Policy(_Part):
         canonical = json.dumps(self.document(), sort_keys=True, separators=(",", ":"), allow_nan=False)
         return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
+    @classmethod
+    def json_schema(cls) -> dict[str, object]:
+        """The JSON Schema (draft 2020-12) of a policy document, for editors; `parse` knows more rules than it can."""
+        return schema_of(cls)
+
     def __hash__(self) -> int:
         return hash(self.hash)
 
@@ -225,9 +219,11 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "": Policy,
     "cohorts": Cohorts,
     "stages": Stage,
-    "error_rate": ErrorRateCheck,
-    "latency": LatencyCheck,
+    **CHECK_MODELS,
     "confidence": Confidence,
+    "rollback_on": RollbackOn,
+    "budget": Budget,
+    "data_quality": DataQuality,
     "no_data": NoData,
     "commands": Commands,
 }

@@ -35,6 +35,25 @@ def weighted_mean(e_values: Sequence[float], weights: Sequence[float] | None = N
     return fsum(weight / total * value for weight, value in zip(weights, e_values, strict=True))
 
 
+def blamed(e_values: Sequence[float], weights: Sequence[float], threshold: float) -> frozenset[int]:
+    """Which nulls to reject, all of them at once, once the weighted mean has reached `threshold` (closed testing).
+
+    A null is rejected if every weighted mean of a set that holds it reaches the threshold; the worst such set takes in
+    just those others that fall short. Where that spares all of them, the one that weighs most is named.
+
+    >>> sorted(blamed([400, 350, 3, 0.5], [1, 1, 1, 1], 100.0))
+    [0, 1]
+
+    Raises:
+        ValueError: there are no e-values, one is negative or not finite, or there is not one weight for each.
+    """
+    _checked(e_values)
+    surplus = [weight * (value - threshold) for value, weight in zip(e_values, weights, strict=True)]
+    shortfall = fsum(min(0.0, excess) for excess in surplus)
+    found = frozenset(index for index, excess in enumerate(surplus) if excess >= 0.0 and excess + shortfall >= 0.0)
+    return found or frozenset((surplus.index(max(surplus)),))
+
+
 def partial_conjunction(e_values: Sequence[float], failing: int) -> float:
     """The mean of the K - u + 1 smallest of K e-values: an e-value against "fewer than u = `failing` nulls are false".
 

@@ -9,13 +9,12 @@ drifting base rates and wrong traffic shares do no harm. `mixture` weighs the ef
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import log
 
 import numpy as np
 
-from gates.stats.mixture import START_BLOCK, Mixture, inverse_root_weights, start_prior, uniform_weights
+from gates.stats.mixture import START_BLOCK, EffectMixture, inverse_root_weights, start_prior, uniform_weights
 
 __all__ = [
     "ADVANCE_EFFECTS",
@@ -40,10 +39,14 @@ ADVANCE_MARGIN = 0.005
 
 @dataclass(frozen=True, slots=True)
 class PaneCounts:
-    """Requests and errors of candidate and baseline in one pane."""
+    """Requests and errors of candidate and baseline in one pane.
 
-    candidate_errors: int
-    baseline_errors: int
+    An "error" may be a fraction, from 0 to 1 a request, where a bounded quantity is compared: `a ** x` is convex in x,
+    so at most `1 + x (a - 1)`, and that is all that the proof of the e-factor needs.
+    """
+
+    candidate_errors: float
+    baseline_errors: float
     candidate_requests: int
     baseline_requests: int
 
@@ -69,11 +72,9 @@ def log_factor(counts: PaneCounts, ratio_true: float, ratio: float, margin: floa
     )
 
 
-@dataclass(slots=True)
-class ErrorShare:
+@dataclass(slots=True, kw_only=True)
+class ErrorShare(EffectMixture):
     """An e-process over panes: a weighted mixture over effects and, with `blocks`, over starting times.
-
-    `blocks` None starts all mass at the first pane. State is that of the mixture: log evidence per effect.
 
     >>> process = ErrorShare.regression(ratio=1.0)
     >>> for pane in (PaneCounts(0, 1, 10, 990), PaneCounts(2, 1, 12, 985), PaneCounts(1, 0, 9, 1003)):
@@ -83,42 +84,22 @@ class ErrorShare:
     """
 
     ratio: float
-    margin: float
-    effects: tuple[float, ...]
-    weights: tuple[float, ...]
-    blocks: int | None = None
-    _mixture: Mixture = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._mixture = Mixture(self.weights, self.blocks)
+    margin: float = 0.0
 
     @classmethod
     def regression(cls, ratio: float, blocks: int | None = None) -> ErrorShare:
         """Evidence that the candidate is worse: the null is `p_c <= ratio * p_b`."""
-        return cls(ratio, 0.0, REGRESSION_EFFECTS, inverse_root_weights(REGRESSION_EFFECTS), blocks)
+        weights = inverse_root_weights(REGRESSION_EFFECTS)
+        return cls(effects=REGRESSION_EFFECTS, weights=weights, blocks=blocks, ratio=ratio)
 
     @classmethod
     def advance(cls, ratio: float, margin: float = ADVANCE_MARGIN) -> ErrorShare:
         """Evidence that the candidate is good enough: the null is `p_c >= ratio * p_b + margin`."""
-        return cls(ratio, margin, ADVANCE_EFFECTS, uniform_weights(ADVANCE_EFFECTS))
+        return cls(effects=ADVANCE_EFFECTS, weights=uniform_weights(ADVANCE_EFFECTS), ratio=ratio, margin=margin)
 
-    def update(self, counts: PaneCounts) -> None:
+    def update(self, counts: PaneCounts, temper: float = 1.0) -> None:
         """Take in one pane; a pane without traffic in either cohort moves only the clock of the prior."""
-        if not counts.candidate_requests or not counts.baseline_requests:
-            self._mixture.update(None)
-            return
-        self._mixture.update(
-            [log_factor(counts, effect * self.ratio, self.ratio, self.margin) for effect in self.effects]
-        )
-
-    def get(self) -> float:
-        """The e-value: 1 at the start, large where the null is false; finite."""
-        return self._mixture.get()
-
-    def dump(self) -> tuple[int, list[float | None]]:
-        """State for a snapshot; `load` takes it back bit for bit."""
-        return self._mixture.dump()
-
-    def load(self, state: tuple[int, Sequence[float | None]]) -> None:
-        """Continue from what `dump` returned."""
-        self._mixture.load(state)
+        if counts.candidate_requests and counts.baseline_requests:
+            self.bet(lambda effect: log_factor(counts, effect * self.ratio, self.ratio, self.margin), temper)
+        else:
+            self.bet(None)

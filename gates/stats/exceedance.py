@@ -13,14 +13,13 @@ The caller keeps the trailing window (60 s, without the pane at hand). Unit of t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import log
 
 import numpy as np
 
 from gates.stats.histogram import Histogram, bucket_indices, lower_edges
-from gates.stats.mixture import Mixture, inverse_root_weights, uniform_weights
+from gates.stats.mixture import EffectMixture, inverse_root_weights, uniform_weights
 
 LOWEST_QUANTILE = 0.25
 """Below it, a rate of exceedance has too little room to grow."""
@@ -57,6 +56,15 @@ def threshold(baseline: Histogram, quantile: float) -> int | None:
     with_bucket = int(cumulative[at])
     below_bucket = with_bucket - int(baseline.counts[at])
     return int(baseline.indices[at]) + (with_bucket - wanted <= wanted - below_bucket)
+
+
+def bucket_at(latency_ms: float) -> int:
+    """The bucket that holds a latency in milliseconds.
+
+    >>> bucket_at(250.0)
+    768
+    """
+    return int(bucket_indices(np.array([latency_ms / 1000.0]))[0])
 
 
 def scaled_up(bucket: int, ratio: float) -> int:
@@ -118,11 +126,9 @@ def log_factor(counts: SlowCounts, effect: float, rate: float) -> float:
     )
 
 
-@dataclass(slots=True)
-class Exceedance:
+@dataclass(slots=True, kw_only=True)
+class Exceedance(EffectMixture):
     """An e-process over panes for one quantile; the ratio `m` is in the thresholds by which the caller counts.
-
-    `blocks` None starts all mass at the first pane. State is that of the mixture: log evidence per effect.
 
     >>> window = Histogram.of([100.0] * 950 + [250.0] * 50)
     >>> bucket = threshold(window, 0.95)
@@ -135,13 +141,6 @@ class Exceedance:
     """
 
     quantile: float
-    effects: tuple[float, ...]
-    weights: tuple[float, ...]
-    blocks: int | None = None
-    _mixture: Mixture = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._mixture = Mixture(self.weights, self.blocks)
 
     @classmethod
     def regression(cls, quantile: float, blocks: int | None = None) -> Exceedance:
@@ -152,7 +151,7 @@ class Exceedance:
         """
         rate = _rate(quantile)
         effects = tuple(np.geomspace(1.1, min(0.95 / rate, 64.0), _EFFECTS).tolist())
-        return cls(quantile, effects, inverse_root_weights(effects), blocks)
+        return cls(effects=effects, weights=inverse_root_weights(effects), blocks=blocks, quantile=quantile)
 
     @classmethod
     def advance(cls, quantile: float) -> Exceedance:
@@ -163,27 +162,15 @@ class Exceedance:
         """
         _rate(quantile)
         effects = tuple((1.0 / np.geomspace(1.05, 5.0, _EFFECTS)).tolist())
-        return cls(quantile, effects, uniform_weights(effects))
+        return cls(effects=effects, weights=uniform_weights(effects), quantile=quantile)
 
     def update(self, counts: SlowCounts) -> None:
         """Take in one pane; a pane without traffic in either cohort moves only the clock of the prior."""
-        if not counts.candidate_requests or not counts.baseline_requests:
-            self._mixture.update(None)
-            return
         rate = 1.0 - self.quantile
-        self._mixture.update([log_factor(counts, effect, rate) for effect in self.effects])
-
-    def get(self) -> float:
-        """The e-value: 1 at the start, large where the null is false; finite."""
-        return self._mixture.get()
-
-    def dump(self) -> tuple[int, list[float | None]]:
-        """State for a snapshot; `load` takes it back bit for bit."""
-        return self._mixture.dump()
-
-    def load(self, state: tuple[int, Sequence[float | None]]) -> None:
-        """Continue from what `dump` returned."""
-        self._mixture.load(state)
+        if counts.candidate_requests and counts.baseline_requests:
+            self.bet(lambda effect: log_factor(counts, effect, rate))
+        else:
+            self.bet(None)
 
 
 def _rate(quantile: float) -> float:

@@ -169,7 +169,6 @@ class RunningHistogram:
         """What is in it now."""
         return Histogram.from_dense(self._dense)
 
-    def above(self, limit_ms: float) -> int:
-        """How many latencies lie in buckets above the one that holds `limit_ms`."""
-        bucket = int(bucket_indices(np.array([limit_ms / 1000.0]))[0])
-        return int(self._dense[bucket + 1 :].sum())
+    def at_or_above(self, bucket: int) -> int:
+        """How many latencies lie in `bucket` or a higher one."""
+        return int(self._dense[bucket:].sum())

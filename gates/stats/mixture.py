@@ -8,7 +8,7 @@ looks. Mass spread over starting times catches a change that comes late (e-detec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import exp, inf, log, log1p
 
@@ -97,6 +97,7 @@ class Mixture:
     blocks: int | None = None
     tick: int = 0
     log_evidence: list[float] = field(default_factory=list)
+    _value: float | None = None
 
     def update(self, log_factors: Sequence[float] | None) -> None:
         """Take in one pane's log factor per weight; None where nothing was seen, which moves only the prior's clock.
@@ -104,6 +105,7 @@ class Mixture:
         Raises:
             ValueError: not one factor per weight.
         """
+        self._value = None
         mass = self._mass(self.tick)
         if not self.log_evidence:
             self.log_evidence = [-inf] * len(self.weights)
@@ -129,7 +131,9 @@ class Mixture:
 
     def get(self) -> float:
         """The e-value: 1 at the start, large where the null is false; finite."""
-        return finite_exp(log_mean(self.weights, self.log_evidence, self._unstarted()))
+        if self._value is None:  # asked for several times a pane
+            self._value = finite_exp(log_mean(self.weights, self.log_evidence, self._unstarted()))
+        return self._value
 
     def dump(self) -> tuple[int, list[float | None]]:
         """State for a snapshot; `load` takes it back bit for bit."""
@@ -137,5 +141,43 @@ class Mixture:
 
     def load(self, state: tuple[int, Sequence[float | None]]) -> None:
         """Continue from what `dump` returned."""
-        self.tick = state[0]
+        self.tick, self._value = state[0], None
         self.log_evidence = [-inf if known is None else known for known in state[1]]
+
+
+@dataclass(slots=True, kw_only=True)
+class EffectMixture:
+    """What the e-processes over panes have in common: a mixture over `effects`, whose state is theirs.
+
+    `blocks` None starts all mass at the first pane.
+    """
+
+    effects: tuple[float, ...]
+    weights: tuple[float, ...]
+    blocks: int | None = None
+    _mixture: Mixture = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._mixture = Mixture(self.weights, self.blocks)
+
+    def bet(self, log_factor: Callable[[float], float] | None, temper: float = 1.0) -> None:
+        """Take in one pane by its log factor for each effect; None where it says nothing: only the prior's clock moves.
+
+        `temper`, at least 1 and settled before the pane, divides the logarithms: so overdispersed errors stay honest.
+        """
+        if log_factor is None:
+            self._mixture.update(None)
+        else:
+            self._mixture.update([log_factor(effect) / temper for effect in self.effects])
+
+    def get(self) -> float:
+        """The e-value: 1 at the start, large where the null is false; finite."""
+        return self._mixture.get()
+
+    def dump(self) -> tuple[int, list[float | None]]:
+        """State for a snapshot; `load` takes it back bit for bit."""
+        return self._mixture.dump()
+
+    def load(self, state: tuple[int, Sequence[float | None]]) -> None:
+        """Continue from what `dump` returned."""
+        self._mixture.load(state)

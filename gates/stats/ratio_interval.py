@@ -43,17 +43,20 @@ class RatioInterval:
     """
 
     log_likelihood: list[float] = field(default_factory=lambda: [0.0] * len(RATIOS))
-    errors: int = 0
+    errors: float = 0
 
-    def update(self, counts: PaneCounts) -> None:
-        """Take in one pane; without errors, or without traffic in either cohort, it says nothing about the ratio."""
+    def update(self, counts: PaneCounts, temper: float = 1.0) -> None:
+        """Take in one pane, its logarithm divided by `temper` (see `dispersion`).
+
+        Without errors, or without traffic in either cohort, it says nothing about the ratio.
+        """
         s_c, s = counts.candidate_errors, counts.candidate_errors + counts.baseline_errors
         n_c, n_b = counts.candidate_requests, counts.baseline_requests
         if not s or not n_c or not n_b:
             return
         self.errors += s
         self.log_likelihood = [
-            known + (s_c * log_ratio - s * log(ratio * n_c + n_b))
+            known + (s_c * log_ratio - s * log(ratio * n_c + n_b)) / temper
             for known, ratio, log_ratio in zip(self.log_likelihood, RATIOS, _LOG_RATIOS, strict=True)
         ]
 
@@ -81,10 +84,10 @@ class RatioInterval:
         lower, upper = max(kept[0] - 1, 0), min(kept[-1] + 1, len(RATIOS) - 1)
         return Interval(RATIOS[lower], RATIOS[evidence.index(min(evidence))], RATIOS[upper])
 
-    def dump(self) -> tuple[int, list[float]]:
+    def dump(self) -> tuple[float, list[float]]:
         """State for a snapshot; `load` takes it back bit for bit."""
         return self.errors, list(self.log_likelihood)
 
-    def load(self, state: tuple[int, Sequence[float]]) -> None:
+    def load(self, state: tuple[float, Sequence[float]]) -> None:
         """Continue from what `dump` returned."""
         self.errors, self.log_likelihood = state[0], list(state[1])

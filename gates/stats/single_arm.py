@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from math import inf, log, log1p
 
 from gates.stats.error_share import ADVANCE_EFFECTS, REGRESSION_EFFECTS
-from gates.stats.mixture import Mixture, finite_exp, inverse_root_weights, log_add, log_mean, uniform_weights
+from gates.stats.mixture import EffectMixture, finite_exp, inverse_root_weights, log_add, log_mean, uniform_weights
 
 
-def log_factor(errors: int, requests: int, effect: float, objective: float) -> float:
+def log_factor(errors: float, requests: int, effect: float, objective: float) -> float:
     """Log e-factor of one tick for odds of failing that are `effect` times those of the objective.
 
     Its expectation is at most 1 where `p <= objective` (`effect` above 1), and where `p >= objective` (below 1).
@@ -38,11 +38,9 @@ def check_objective(objective: float) -> None:
         raise ValueError(f"an objective of {objective} is not between 0 and 1")
 
 
-@dataclass(slots=True)
-class SingleArm:
+@dataclass(slots=True, kw_only=True)
+class SingleArm(EffectMixture):
     """An e-process over panes against `objective`, the error rate that the cohort may have.
-
-    `blocks` None starts all mass at the first pane. State is that of the mixture: log evidence per effect.
 
     >>> process = SingleArm.regression(0.01)
     >>> for _ in range(4):
@@ -52,14 +50,10 @@ class SingleArm:
     """
 
     objective: float
-    effects: tuple[float, ...]
-    weights: tuple[float, ...]
-    blocks: int | None = None
-    _mixture: Mixture = field(init=False)
 
     def __post_init__(self) -> None:
         check_objective(self.objective)
-        self._mixture = Mixture(self.weights, self.blocks)
+        EffectMixture.__post_init__(self)
 
     @classmethod
     def regression(cls, objective: float, blocks: int | None = None) -> SingleArm:
@@ -68,7 +62,8 @@ class SingleArm:
         Raises:
             ValueError: the objective is not between 0 and 1.
         """
-        return cls(objective, REGRESSION_EFFECTS, inverse_root_weights(REGRESSION_EFFECTS), blocks)
+        weights = inverse_root_weights(REGRESSION_EFFECTS)
+        return cls(effects=REGRESSION_EFFECTS, weights=weights, blocks=blocks, objective=objective)
 
     @classmethod
     def advance(cls, objective: float) -> SingleArm:
@@ -77,26 +72,14 @@ class SingleArm:
         Raises:
             ValueError: the objective is not between 0 and 1.
         """
-        return cls(objective, ADVANCE_EFFECTS, uniform_weights(ADVANCE_EFFECTS))
+        return cls(effects=ADVANCE_EFFECTS, weights=uniform_weights(ADVANCE_EFFECTS), objective=objective)
 
-    def update(self, errors: int, requests: int) -> None:
+    def update(self, errors: float, requests: int) -> None:
         """Take in one pane; a pane without traffic moves only the clock of the prior."""
-        if not requests:
-            self._mixture.update(None)
-            return
-        self._mixture.update([log_factor(errors, requests, effect, self.objective) for effect in self.effects])
-
-    def get(self) -> float:
-        """The e-value: 1 at the start, large where the null is false; finite."""
-        return self._mixture.get()
-
-    def dump(self) -> tuple[int, list[float | None]]:
-        """State for a snapshot; `load` takes it back bit for bit."""
-        return self._mixture.dump()
-
-    def load(self, state: tuple[int, Sequence[float | None]]) -> None:
-        """Continue from what `dump` returned."""
-        self._mixture.load(state)
+        if requests:
+            self.bet(lambda effect: log_factor(errors, requests, effect, self.objective))
+        else:
+            self.bet(None)
 
 
 def threshold(ticks: int, alpha: float) -> float:

@@ -39,14 +39,21 @@ def edge_of(bucket: int) -> float:
     return size if bucket >= 0 else -size
 
 
+def lower_edge(bucket: int) -> float:
+    """The lower end of the bucket: no value in it is smaller.
+
+    >>> lower_edge(bucket_of(1.5)), lower_edge(bucket_of(-1.5)) < -1.5
+    (1.5, True)
+    """
+    return edge_of(bucket) if bucket >= 0 else edge_of(bucket - 1)
+
+
 def value_of(bucket: int) -> float:
     """The value that stands for a bucket: at most 1/129 (0.78 %) from any value in it."""
     if bucket == 0:
         return 0.0
-    size = abs(bucket)
-    low, high = edge_of(size), edge_of(size + 1)
-    middle = 2.0 * low * (high / (low + high))
-    return middle if bucket > 0 else -middle
+    part = abs(bucket) & 63  # of the 64 into which a power of two is cut
+    return edge_of(bucket) * (1.0 + 1.0 / (129 + 2 * part))  # the harmonic mean of both edges, which may be infinite
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +71,11 @@ class ValueCounts:
     @classmethod
     def of(cls, values: Iterable[float]) -> ValueCounts:
         """The counts of finite values."""
-        return cls._from(Counter(map(bucket_of, values)))
+        return cls.from_counter(Counter(map(bucket_of, values)))
 
     @classmethod
-    def _from(cls, found: Counter[int]) -> ValueCounts:
+    def from_counter(cls, found: Counter[int]) -> ValueCounts:
+        """From counts by bucket; those that are zero are left out."""
         known = sorted((bucket, count) for bucket, count in found.items() if count)
         return cls(tuple(bucket for bucket, _ in known), tuple(count for _, count in known))
 
@@ -106,13 +114,14 @@ class ValueCounts:
             return self
         if not self.buckets:
             return other
-        return self._from(Counter(dict(self.items())) + Counter(dict(other.items())))
+        return self.from_counter(Counter(dict(self.items())) + Counter(dict(other.items())))
 
     def mean(self) -> float | None:
         """The mean to 0.78 %, or None without values."""
         if not self.counts:
             return None
-        return sum(value_of(bucket) * count for bucket, count in self.items()) / self.total
+        total = self.total
+        return sum(value_of(bucket) * (count / total) for bucket, count in self.items())
 
     def quantile(self, q: float) -> float | None:
         """The q-quantile to 0.78 %: the order statistic at `(n - 1) q`, rounded down; None without values."""

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from gates.plan import StagePlan
 
 
-def _share(context: click.Context, parameter: click.Parameter, value: str) -> float:
+def share(context: click.Context, parameter: click.Parameter, value: str) -> float:
+    """Read a share such as 0.1%; a callback of options."""
     from gates.quantities import parse_share
 
     try:
@@ -31,7 +32,7 @@ def _share(context: click.Context, parameter: click.Parameter, value: str) -> fl
     metavar="SHARE",
     default="0.1%",
     show_default=True,
-    callback=_share,
+    callback=share,
     help="Share of the baseline's requests that fail.",
 )
 @click.option(

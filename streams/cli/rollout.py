@@ -120,13 +120,18 @@ def _order_command(word: ControlWord, text: str) -> click.Command:
         async def body(board: Board) -> Mapping[str, Any] | None:
             return await order(board, id_, word, by=by, reason=reason, wait_s=timeout if waits else None)
 
-        _print_answer(with_board(settings, body, settings.topics.controls), f"{id_}: {word} is sent")
+        answer = with_board(settings, body, settings.topics.controls)
+        if answer is not None and word == "approve":
+            click.echo(f"{id_}: stage {answer['stage']} is approved by {by}")
+        else:
+            _print_answer(answer, f"{id_}: {word} is sent")
 
     return rollout.command(word, help=text)(command)
 
 
 _order_command("pause", "Pause rollout ID: its weights stay, nothing advances; a failing check still rolls it back.")
 _order_command("resume", "Let the paused rollout ID go on.")
+_order_command("approve", "Approve the stage that rollout ID is at: it is left when all else is well, and not before.")
 _order_command("rollback", "Roll rollout ID back: the candidate gets no traffic any more.")
 _order_command("promote", "Promote rollout ID now: the candidate gets all traffic, whatever the checks say.")
 

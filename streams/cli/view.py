@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from gates.explain import clock_time, count, e_value, milliseconds, percent, significant_text
+from gates.explain import clock_time, count, e_value, figure, percent, significant_text
 from streams.cli.timeline import phase_in_words, printable, share_in_words, weights_in_words, whole_seconds
 
 PHASE_STYLES = {
@@ -114,7 +114,15 @@ def checks_view(status: Mapping[str, Any]) -> RenderableType:
         return Text("no pane judged yet", style="dim")
     cohorts = status["cohorts"]
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("check", "verdict", cohorts["candidate"], cohorts["baseline"], "rolls back at", "advances at"):
+    for name in (
+        "check",
+        "verdict",
+        cohorts["candidate"],
+        cohorts["baseline"],
+        "rolls back at",
+        "advances at",
+        "sees x2",
+    ):
         table.add_column(printable(name))
     reasons = Text()
     for check in checks:
@@ -122,22 +130,33 @@ def checks_view(status: Mapping[str, Any]) -> RenderableType:
         table.add_row(
             Text(printable(check["name"]), "bold"),
             Text(printable(check["verdict"]), style),
-            Text(_figure(check["candidate"]), style),
-            Text(_figure(check["baseline"]), "dim"),
+            Text(_figure(check["candidate"], check["unit"]), style),
+            Text(_figure(check["baseline"], check["unit"]), "dim"),
             Text(_evidence(check, "e_value", "threshold")),
             Text(_evidence(check, "advance_e_value", "advance_threshold")),
+            Text(_sight(status["sight"].get(check["name"]))),
         )
         if check["verdict"] != "PASS":
             reasons.append(f"\n{printable(check['reason'])}", style)
+    for doubt in status["doubts"]:
+        reasons.append(f"\n{printable(doubt)}", "yellow")
     return Group(table, reasons) if reasons else table
 
 
-def _figure(measured: Mapping[str, Any]) -> str:
+def _figure(measured: Mapping[str, Any], unit: str) -> str:
     """One cohort's figure with its number of requests."""
     value, requests = measured["value"], count(measured["requests"])
     if value is None:
         return "no data" if measured["requests"] == 0 else f"? of {requests}"
-    return f"{percent(value) if 'errors' in measured else milliseconds(value)} of {requests}"
+    return f"{figure(value, unit)} of {requests}"
+
+
+def _sight(seconds: Mapping[str, float | None] | None) -> str:
+    """How soon a doubling would be seen at the traffic of now; empty for what does not compare."""
+    if seconds is None:
+        return ""
+    found = seconds["x2"]
+    return "never" if found is None else f"in {whole_seconds(max(1_000, round(found * 1_000)))}"
 
 
 def _evidence(check: Mapping[str, Any], value: str, threshold: str) -> str:

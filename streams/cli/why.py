@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gates.explain import count, e_value, milliseconds, percent, rate, significant_text
+from gates.explain import count, e_value, figure, milliseconds, percent, significant_text
 from streams.cli.running import Failure, kafka_options, kafka_settings, print_json, with_board
 from streams.cli.timeline import printable, weights_in_words
 
@@ -102,6 +102,8 @@ def _plain_words(decision: Document) -> Iterator[str]:
     yield f"Why: {printable(decision['reason'])}."
     by = decision.get("by")
     yield "The gate decided it by itself." if by is None else f"{printable(by)} ordered it."
+    if approver := decision.get("approved_by"):
+        yield f"{printable(approver)} approved the stage."
     yield f"It wants these weights: {weights_in_words(decision['weights'])}."
     if decision.get("escalate"):
         yield "A person is needed."
@@ -114,6 +116,14 @@ def _evidence(decision: Document) -> Iterator[str]:
         yield from check_explained(check, decision["cohorts"])
     yield ""
     journal = decision["journal"]
+    if combined := decision.get("combined"):
+        together = (
+            f"e-value {e_value(combined['e_value'])}, of {significant_text(combined['threshold'], 3)} to roll back"
+        )
+        yield _row("together", together)
+    confidence = decision["confidence"]
+    errs = f"{percent(confidence['rollback'])} of healthy rollouts at most, passes {percent(confidence['advance'])}"
+    yield _row("confidence", f"rolls back {errs} of bad stages")
     yield _row("telemetry", f"{percent(decision['completeness'])} of it judged in time")
     yield _row("decision", f"{printable(decision['id'])} (epoch {decision['epoch']})")
     yield _row("journal", f"partition {journal['partition']}, offset {journal['offset']}")
@@ -128,7 +138,8 @@ def check_explained(check: Document, cohorts: Document) -> Iterator[str]:
     window = check["window"]
     yield _row("  window", f"{utc(window['start'])} to {utc(window['end'])}")
     for role in ("candidate", "baseline"):
-        yield _row(f"  {role}", _figures(cohorts[role], check[role]))
+        yield _row(f"  {role}", _figures(cohorts[role], check[role], check["unit"]))
+    yield from _intervals(check)
     for words, value, threshold in (
         ("to roll back", "e_value", "threshold"),
         ("to advance", "advance_e_value", "advance_threshold"),
@@ -137,13 +148,23 @@ def check_explained(check: Document, cohorts: Document) -> Iterator[str]:
             yield _row("  e-value", f"{e_value(check[value])}, of {significant_text(check[threshold], 3)} {words}")
 
 
-def _figures(name: str, measured: Document) -> str:
-    shown, requests = printable(name), measured["requests"]
-    if "errors" in measured:
-        return rate(shown, measured["errors"], requests)
+def _figures(name: str, measured: Document, unit: str) -> str:
+    shown, sample = printable(name), count(measured["requests"])
     if measured["value"] is None:
-        return f"{shown} without a latency ({count(requests)} requests)"
-    return f"{shown} {milliseconds(measured['value'])} over {count(requests)} requests"
+        return f"{shown} without a figure ({sample} requests)"
+    value = f"{shown} {figure(measured['value'], unit)}"
+    return f"{value} ({count(measured['errors'])} of {sample})" if "errors" in measured else f"{value} over {sample}"
+
+
+def _intervals(check: Document) -> Iterator[str]:
+    """The 95 % interval of the ratio, or of each cohort's quantile, where the decision has one."""
+    if ratio := check.get("ratio"):
+        lower, estimate, upper = (significant_text(ratio[end], 3) for end in ("lower", "estimate", "upper"))
+        yield _row("  ratio", f"about {estimate} times the baseline's, {lower} to {upper} (95 %, at all times)")
+    for name, ends in (check.get("quantile") or {}).items():
+        if ends is not None:
+            upper = "no end" if ends[1] is None else milliseconds(ends[1])
+            yield _row("  interval", f"{printable(name)} {milliseconds(ends[0])} to {upper} (95 %)")
 
 
 def contact_in_words(contact: Document) -> str:

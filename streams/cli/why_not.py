@@ -60,8 +60,7 @@ def status_explained(status: Document, now: int) -> list[str]:
         lines += ["", f"To {_goal(status)} it lacks:", *(f"- {each}" for each in missing)]
     else:
         lines += ["", f"It lacks nothing: the next pane that is judged lets it {_goal(status)}."]
-    unpassed = [check for check in status["checks"] if check["verdict"] != "PASS"]
-    for check in unpassed:
+    for check in _unpassed(status):
         lines += ["", *check_explained(check, status["cohorts"])]
     return lines
 
@@ -96,15 +95,27 @@ def lacking(status: Document, now: int) -> Iterator[str]:
         yield f"{_seconds_up(left)} of bake: {baked} done"
     if not status["checks"]:
         yield "verdicts: no pane of this stage has been judged yet"
-    for check in status["checks"]:
-        if check["verdict"] != "PASS":
-            yield f"a PASS of {printable(check['name'])}, which is {printable(check['verdict'])}: {_shortfall(check)}"
+    for check in _unpassed(status):
+        yield f"a PASS of {printable(check['name'])}, which is {printable(check['verdict'])}: {_shortfall(check)}"
+    for doubt in status["doubts"]:
+        yield f"data to be trusted: {printable(doubt)}"
+    passes, approval = status["passes"], status["approval"]
+    if passes["needed"] > 1 and passes["so_far"] < passes["needed"]:
+        yield f"panes in a row on which all is well: {passes['so_far']} of {passes['needed']}"
+    if approval["needed"] and approval["by"] is None:
+        yield f"a person's approval: `sluicegate rollout approve {printable(status['rollout'])}`"
+
+
+def _unpassed(status: Document) -> list[Document]:
+    """The checks that must PASS and do not; advisory and dry-run ones hold nobody up."""
+    required = (check for check in status["checks"] if check["severity"] in ("critical", "standard"))
+    return [check for check in required if check["verdict"] != "PASS"]
 
 
 def _held(status: Document) -> Iterator[str]:
     """What holds it, unless that is only the checks, which are told one by one."""
     undecided = str(status["reason"]).startswith(f"{status['stage']} baked ")
-    failing = any(check["verdict"] != "PASS" for check in status["checks"])
+    failing = bool(_unpassed(status))
     if status["phase"] == "held" and not (undecided and failing):
         yield f"an end of the hold: {printable(status['reason'])}"
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from connectors.decoders import CLASS_INDEX, RequestEvent
-from gates.panes import CLASSES, Cell
-from gates.stats.histogram import Histogram
-from streams.journal import CELL_MS, CellRecord, Partial, SourcePartition
+from streams.ingest.sums import CellSums
+from streams.journal import CELL_MS, CellKey, CellRecord, Partial, SourcePartition
 
 CHUNK_OFFSETS = 4096
 SLOT_MS = 10_000
 MAX_FUTURE_MS = 60_000
+MOST_ROLLOUTS = 10_000
+MOST_COHORTS = 16
 TIMELESS = 1 << 62  # later than any event: a record without a timestamp says nothing of what lies ahead of it
 
 
@@ -31,17 +32,30 @@ class Decoded(NamedTuple):
     events: list[RequestEvent]
 
 
-class _Sums:
-    """What a cell is made of while it grows."""
+class _Rollout:
+    """One rollout in a chunk: its cells, the cohorts they name, and whether a version is due."""
 
-    __slots__ = ("counts", "latencies")
+    __slots__ = ("_cohorts", "cells", "changed")
 
     def __init__(self) -> None:
-        self.counts = [0] * len(CLASSES)
-        self.latencies: list[float] = []
+        self.cells: dict[CellKey, CellSums] = {}
+        self.changed = False
+        self._cohorts: set[str] = set()
 
-    def cell(self) -> Cell:
-        return Cell(tuple(self.counts), Histogram.of(self.latencies))
+    def open(self, cohort: str, start: int, synthetic: bool) -> CellSums:
+        """The cell to count in where `cells` has none by these words: a new one, or that of the cohort ""."""
+        if cohort not in self._cohorts:
+            if cohort and len(self._cohorts) < MOST_COHORTS:
+                self._cohorts.add(cohort)
+            else:
+                cohort = ""
+        return self.cells.setdefault((cohort, start, synthetic), CellSums())
+
+    def records(self) -> list[CellRecord]:
+        return [
+            CellRecord.of(cohort, start, sums.cell(), synthetic)
+            for (cohort, start, synthetic), sums in self.cells.items()
+        ]
 
 
 @dataclass(slots=True)
@@ -49,25 +63,23 @@ class _Chunk:
     start: int
     latest_slot: int
     upto: int
-    cells: dict[str, dict[tuple[str, int], _Sums]] = field(default_factory=dict)
-    changed: set[str] = field(default_factory=set)
+    rollouts: dict[str, _Rollout] = field(default_factory=dict)
+
+    def open(self, rollout: str) -> _Rollout | None:
+        """A rollout named for the first time; None where there are too many already."""
+        if len(self.rollouts) >= MOST_ROLLOUTS:
+            return None
+        found = self.rollouts[rollout] = _Rollout()
+        return found
 
     def partials(self, source: SourcePartition, *, final: bool) -> list[Partial]:
         """A version for each rollout that changed since the last time."""
-        out = [
-            Partial(
-                rollout=rollout,
-                source=source,
-                start=self.start,
-                upto=self.upto,
-                final=final,
-                cells=[
-                    CellRecord.of(cohort, start, sums.cell()) for (cohort, start), sums in self.cells[rollout].items()
-                ],
-            )
-            for rollout in sorted(self.changed)
-        ]
-        self.changed.clear()
+        out = []
+        for name in sorted(name for name, rollout in self.rollouts.items() if rollout.changed):
+            rollout = self.rollouts[name]
+            rollout.changed = False
+            cells = rollout.records()
+            out.append(Partial(rollout=name, source=source, start=self.start, upto=self.upto, final=final, cells=cells))
         return out
 
 
@@ -83,7 +95,11 @@ class Chunker:
 
     `max_future_ms` bounds how far an event may lie ahead of its record's timestamp; one further ahead counts at the
     record's time (and in `clamped`), so that a producer's broken clock cannot hide events in a day to come. Synthetic
-    events are not counted into cells.
+    events have cells of their own; a heartbeat adds its emitter to a cell, and no request.
+
+    A chunk holds at most `MOST_ROLLOUTS` rollouts (events of others count in `refused`), of each at most `MOST_COHORTS`
+    cohorts (events of others go to the cohort ""), and per cell at most `MOST_METRICS` metrics (values of others count
+    in `metrics_dropped`): those that the log names first.
     """
 
     def __init__(self, source: SourcePartition, max_future_ms: int = MAX_FUTURE_MS) -> None:
@@ -91,6 +107,8 @@ class Chunker:
         self.position: int | None = None
         self.newest: int | None = None
         self.clamped = 0
+        self.refused = 0
+        self.metrics_dropped = 0
         self._max_future_ms = max_future_ms
         self._chunk: _Chunk | None = None
         self._finished: list[Partial] = []
@@ -117,19 +135,21 @@ class Chunker:
                 self.clamped += 1
             if ts > newest:
                 newest = ts
-            if event.synthetic:
+            rollout = chunk.rollouts.get(event.rollout) or chunk.open(event.rollout)
+            if rollout is None:
+                self.refused += 1
                 continue
-            rollout = event.rollout
-            cells = chunk.cells.get(rollout)
-            if cells is None:
-                cells = chunk.cells[rollout] = {}
-            key = (event.cohort, ts - ts % CELL_MS)
-            sums = cells.get(key)
-            if sums is None:
-                sums = cells[key] = _Sums()
+            rollout.changed = True
+            key = (event.cohort, ts - ts % CELL_MS, event.synthetic is True)
+            sums = rollout.cells.get(key) or rollout.open(*key)
+            if event.emitter:
+                sums.report(event.emitter)
+                if event.heartbeat:
+                    continue
             sums.counts[CLASS_INDEX[event.outcome or event.status]] += 1
             sums.latencies.append(event.latency_ms)
-            chunk.changed.add(rollout)
+            if event.user or event.metrics or event.success is not None:
+                self.metrics_dropped += sums.detail(event)
         if newest >= 0:
             self.newest = newest
 

@@ -107,24 +107,22 @@ class Ingest(Service):
         self._count(partition, chunker, decoded)
 
     def _other(self, record: ConsumerRecord[bytes, bytes], most: int) -> list[RequestEvent]:
-        """The events of a message that is not one good event; its faults become dead letters."""
+        """What counts of a message that is not one good event; its faults become dead letters."""
         found = decode(record.value, max_bytes=most)
         for fault in found.faults:
             metrics.DEAD_LETTERS.labels(record.topic, fault.reason).inc()
             where = (record.topic, record.partition, record.offset, fault.index)
             self._dead.append(DeadLetter(*where, fault.reason, fault.detail, record.key, fault.raw))
-        return found.events
+        return found.counted
 
     def _count(self, partition: TopicPartition, chunker: Chunker, decoded: list[Decoded]) -> None:
-        seen = Counter(
-            "synthetic" if event.synthetic else CLASSES[CLASS_INDEX[event.outcome or event.status]]
-            for record in decoded
-            for event in record.events
-        )
+        seen = Counter(_kind(event) for record in decoded for event in record.events)
         for outcome, number in seen.items():
             metrics.EVENTS.labels(partition.partition, outcome).inc(number)
         metrics.CLAMPED.inc(chunker.clamped)
-        chunker.clamped = 0
+        metrics.REFUSED.inc(chunker.refused)
+        metrics.METRICS_DROPPED.inc(chunker.metrics_dropped)
+        chunker.clamped = chunker.refused = chunker.metrics_dropped = 0
 
     async def _flush_or_reset(self) -> None:
         """Journal; where that fails go back to what is committed, and count from there again."""
@@ -186,6 +184,13 @@ class Ingest(Service):
             await self._consumer.commit(mine)
         except (CommitFailedError, IllegalStateError) as error:
             self.log.info("commit refused, the partitions moved: %s", error)
+
+
+def _kind(event: RequestEvent) -> str:
+    """What an event counts as in the metrics."""
+    if event.heartbeat:
+        return "heartbeat"
+    return "synthetic" if event.synthetic else CLASSES[CLASS_INDEX[event.outcome or event.status]]
 
 
 class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka.abc is untyped

@@ -27,6 +27,7 @@ MOST_UNJUDGED = 1_000
 CONTROLS = {
     "pause": Signal.OPERATOR_PAUSE,
     "resume": Signal.OPERATOR_RESUME,
+    "approve": Signal.OPERATOR_APPROVE,
     "rollback": Signal.OPERATOR_ROLLBACK,
     "promote": Signal.OPERATOR_PROMOTE,
 }
@@ -192,15 +193,16 @@ class Fold:
         judged, ended = False, gate.ended  # as it stood before: the pane that ends it is news too
         if reading.watermark is not None:
             for start, end in _panes(rollout.join, reading.watermark, gate.state.policy.pane_ms):
-                cells = rollout.join.take(start, end)
-                pane = Pane(start, end, cells, reading.complete, rollout.late, reading.broken)
+                taken = rollout.join.take(start, end)
+                pane = Pane(start, end, taken.cells, reading.complete, rollout.late, reading.broken, taken.synthetic)
                 rollout.late = 0
                 outcomes += gate.pane(pane, self._moment(end, offset))
                 judged = True
         rollout.changed |= judged and not ended
-        moment = self._moment(rollout.join.closed_until, offset)
+        moment = self._moment(_judged_until(rollout), offset)
+        before = gate.state
         due = gate.tick(moment)
-        rollout.changed |= bool(due)
+        rollout.changed |= gate.state is not before  # a round of tries may end without a word
         outcomes += due
         if outcomes or (judged and not gate.ended):
             outcomes.append(Status(name, gate.status(moment)))
@@ -238,7 +240,7 @@ class Fold:
         if rollout is None or rollout.gate is None or offset <= rollout.snapshot_offset or rollout.heard(record):
             return []
         rollout.changed = True
-        gate, moment = rollout.gate, self._moment(rollout.join.closed_until, offset)
+        gate, moment = rollout.gate, self._moment(_heard_at(rollout, record), offset)
         outcomes: list[Outcome] = []
         if isinstance(record, Control):
             word = Controlled(CONTROLS[record.control], record.by, record.reason, record.epoch)
@@ -252,6 +254,17 @@ class Fold:
                 took = max(0, record.at - last.event_time) if confirmed else None
                 outcomes.append(Acknowledged(record.rollout, last.action.value, record.status, took))
         return [*outcomes, Status(record.rollout, gate.status(moment))]
+
+
+def _judged_until(rollout: Rollout) -> int:
+    """How far the rollout is judged, in event time; once it has ended, and no snapshot tells, until its end."""
+    last = None if rollout.gate is None else rollout.gate.state.last
+    return last.event_time if rollout.ended and last is not None else rollout.join.closed_until
+
+
+def _heard_at(rollout: Rollout, record: Control | Ack) -> int:
+    """The event time of a word: how far the rollout is judged; of one that has ended, the word's own."""
+    return max(_judged_until(rollout), record.at) if rollout.ended else rollout.join.closed_until
 
 
 def _panes(join: Join, watermark: int, pane_ms: int) -> Iterator[tuple[int, int]]:

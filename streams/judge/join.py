@@ -11,17 +11,25 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from gates.panes import NOTHING, Cell
-from streams.journal import CellRecord, Partial, SourcePartition
+import msgspec
 
-Key = tuple[str, int]
-Cells = dict[Key, Cell]
+from gates.panes import NOTHING, Cell
+from streams.journal import CellKey, CellRecord, Partial, SourcePartition
+
+Cells = dict[CellKey, Cell]
 
 
 class _Open(NamedTuple):
     start: int
     upto: int
     cells: Cells
+
+
+class Taken(NamedTuple):
+    """What some event time held, by cohort: users' requests, and apart from them the synthetic ones."""
+
+    cells: dict[str, Cell]
+    synthetic: dict[str, Cell]
 
 
 class Join:
@@ -38,7 +46,7 @@ class Join:
         self._open: dict[SourcePartition, _Open] = {}
 
     def apply(self, partial: Partial) -> Counter[str]:
-        """Take in one version; returns how many events in it are new but late, by cohort."""
+        """Take in one version; returns how many users' requests in it are new but late, by cohort."""
         known = self._open.get(partial.source)
         if known is not None:
             if partial.start < known.start or (partial.start == known.start and partial.upto <= known.upto):
@@ -46,12 +54,13 @@ class Join:
             if partial.start > known.start:
                 self._fold(known.cells)
                 known = None
-        cells = {(record.cohort, record.start): record.cell() for record in partial.cells}
+        cells = {record.key: record.cell() for record in partial.cells}
         late: Counter[str] = Counter()
         for key, cell in cells.items():
-            if self.opened_at <= key[1] < self.closed_until:
+            cohort, start, synthetic = key
+            if self.opened_at <= start < self.closed_until and not synthetic:
                 before = NOTHING if known is None else known.cells.get(key, NOTHING)
-                late[key[0]] += cell.requests - before.requests
+                late[cohort] += cell.requests - before.requests
         self._open[partial.source] = _Open(partial.start, partial.upto, cells)
         return late
 
@@ -60,25 +69,24 @@ class Join:
             if key[1] >= self.closed_until:
                 self._folded[key] = self._folded.get(key, NOTHING).merge(cell)
 
-    def take(self, start: int, end: int) -> dict[str, Cell]:
-        """The sums of event time `[start, end)` by cohort, as known now; and close it."""
-        found: dict[str, Cell] = {}
-        for cohort, at in sorted(key for key in self._folded if key[1] < end):
-            cell = self._folded.pop((cohort, at))
-            if at >= start:
-                found[cohort] = found.get(cohort, NOTHING).merge(cell)
+    def take(self, start: int, end: int) -> Taken:
+        """The sums of event time `[start, end)`, as known now; and close it."""
+        due = [(key, self._folded.pop(key)) for key in sorted(self._folded) if key[1] < end]
         for source in sorted(self._open):
-            for (cohort, at), cell in self._open[source].cells.items():
-                if start <= at < end and at >= self.closed_until:
-                    found[cohort] = found.get(cohort, NOTHING).merge(cell)
+            due += [pair for pair in self._open[source].cells.items() if self.closed_until <= pair[0][1] < end]
+        taken = Taken({}, {})
+        for (cohort, at, synthetic), cell in due:
+            if at >= start:
+                found = taken.synthetic if synthetic else taken.cells
+                found[cohort] = found.get(cohort, NOTHING).merge(cell)
         self.closed_until = max(self.closed_until, end)
-        return found
+        return taken
 
     def next_cell(self) -> int | None:
         """Start of the earliest cell that is not closed yet; None if there is none."""
-        starts = [at for _, at in self._folded]
+        starts = [at for _, at, _ in self._folded]
         for version in self._open.values():
-            starts += [at for _, at in version.cells if at >= self.closed_until]
+            starts += [at for _, at, _ in version.cells if at >= self.closed_until]
         return min(starts, default=None)
 
     def dump(self) -> dict[str, object]:
@@ -106,12 +114,10 @@ class Join:
         return join
 
 
-def _records(cells: Cells) -> list[list[object]]:
-    return [[cohort, at, list(cell.counts), *cell.latency.to_lists()] for (cohort, at), cell in cells.items()]
+def _records(cells: Cells) -> list[object]:
+    records = (CellRecord.of(cohort, at, cell, synthetic) for (cohort, at, synthetic), cell in cells.items())
+    return [msgspec.to_builtins(record.row()) for record in records]
 
 
-def _cells(records: list[list[Any]]) -> Cells:
-    return {
-        (cohort, at): CellRecord(cohort, at, tuple(counts), buckets, bucket_counts).cell()
-        for cohort, at, counts, buckets, bucket_counts in records
-    }
+def _cells(rows: list[Any]) -> Cells:
+    return {record.key: record.cell() for record in msgspec.convert(rows, list[CellRecord])}

@@ -18,7 +18,7 @@ from msgspec import inspect
 from connectors.decoders import RequestEvent
 from connectors.topics import TopicNames
 from gates.quantities import format_duration
-from streams.journal import Ack, Control, Partial, Progress, Start
+from streams.journal import Ack, Control, Partial, Progress, Start, encode
 from streams.topics import examples
 from streams.topics.specs import TOPICS, TopicSpec
 
@@ -79,6 +79,7 @@ def _section(spec: TopicSpec) -> str:
 
 def _events() -> Iterator[str]:
     yield "A message is one event, a JSON array of events, or one event a line (NDJSON)."
+    yield "A request has a `latency_ms`, and a `status` or an `outcome`; see [events.md](events.md)."
     yield from _struct(RequestEvent)
     yield _json(examples.REQUEST)
 
@@ -95,7 +96,7 @@ def _message(kind: type[msgspec.Struct]) -> Iterator[str]:
     yield f"### `{tag}`"
     yield _words(kind)
     yield from _struct(kind)
-    yield _json(msgspec.to_builtins(examples.record(kind)))
+    yield _json(orjson.loads(encode(examples.record(kind))))
 
 
 def _snapshots() -> Iterator[str]:

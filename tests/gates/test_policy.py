@@ -160,7 +160,11 @@ FAULTS: list[tuple[Change, str, str]] = [
     (drop("checks"), "checks", "is missing"),
     (put("checks", value={}), "checks", "a rollout without checks can never be judged"),
     (put("checks", "a b", value={"sli": "error_rate", "limit": "1%"}), "checks['a b']", "is not a usable name"),
-    (put("checks", "x", value={"sli": "cpu"}), "checks.x.sli", "'cpu' is not known: write error_rate or latency"),
+    (
+        put("checks", "x", value={"sli": "cpu"}),
+        "checks.x.sli",
+        "'cpu' is not known: write error_rate, success_rate, latency, metric, burn_rate, coverage or throughput_share",
+    ),
     (put("checks", "x", value={"limit": "1%"}), "checks.x.sli", "is missing: write what the check looks at"),
     (put("checks", "x", value={"sli": []}), "checks.x.sli", "a list is not known"),
     (put("checks", "x", value="5%"), "checks.x", "must be a mapping"),
@@ -291,7 +295,7 @@ def test_equal_meaning_has_an_equal_hash() -> None:
 
 def test_the_hash_stays_what_it_is() -> None:
     """The hash stands in decisions and on topics, so it must not change from one version to the next."""
-    assert Policy.parse(checkout()).hash == "sha256:92d63cc8f4c2a74aa4e4242a7e9bf2da96af6787ebc09aa6361dd69ab2e5bfc6"
+    assert Policy.parse(checkout()).hash == "sha256:97ff05cba526fdf4116abd9be7bac77bfba0d9f1209caef93592748663f5a58e"
 
 
 def identifiers(longest: int) -> st.SearchStrategy[str]:
@@ -401,3 +405,68 @@ def test_a_latency_comparison_has_its_rules(check: Document, path: str, words: s
         Policy.parse(document)
     assert [fault.path for fault in caught.value.faults] == [path]
     assert words in caught.value.faults[0].message
+
+
+MEAN = {"sli": "metric", "metric": "cpu", "ratio": 1.2, "ceiling": 100}
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "message"),
+    [
+        (put("rollback_on", value={"failing": 2}), "rollback_on.failing", "2 is more than there are families"),
+        (put("rollback_on", value={"failing": 2}), "rollback_on.failing", "1 (errors): write 1 or less"),
+        (
+            put("stages", 0, value={"name": "a", "weight": "1%", "bake": "5m", "warmup": "1m", "timeout": "6m"}),
+            "stages[0].timeout",
+            "6m is not longer than the warm-up, 1m and the bake, 5m",
+        ),
+        (
+            put("checks", "m", value={**MEAN, "limit": 100}),
+            "checks.m.limit",
+            "100 does not lie between 0 and the ceiling",
+        ),
+        (put("checks", "m", value={**MEAN, "limit": -1}), "checks.m.limit", "-1 does not lie between"),
+        (put("checks", "b", value={"sli": "burn_rate", "slo": "99%"}), "checks.b", "takes an error rate of 173%"),
+        (
+            put("checks", "b", value={"sli": "burn_rate", "slo": "99.9%", "window": "90s"}),
+            "checks.b.window",
+            "1m30s is not 12 times a whole number of panes of 1s: write for example 1m24s",
+        ),
+    ],
+)
+def test_what_could_never_come_true_is_a_fault(change: Change, path: str, message: str) -> None:
+    """Conditions that nothing could ever meet are named, one fault each."""
+    document = checkout()
+    change(document)
+    faults = faults_of(document)
+    assert list(faults) == [path]
+    assert message in faults[path]
+
+
+def test_families_are_counted_once_and_only_those_that_roll_back_by_ratio() -> None:
+    """Advisory, critical and holding checks, and limits, are no families that evidence could gather in."""
+    document = checkout()
+    document["rollback_on"] = {"failing": 2}
+    document["checks"]["p95"]["ratio"] = 1.2
+    assert faults_of(document) == {}
+    for key, value in (("severity", "advisory"), ("severity", "critical"), ("on_fail", "hold"), ("family", "errors")):
+        other = copy.deepcopy(document)
+        other["checks"]["p95"][key] = value
+        assert list(faults_of(other)) == ["rollback_on.failing"]
+
+
+def test_a_mean_without_a_stage_at_all_traffic_may_have_any_limit() -> None:
+    """The limit is compared with cut-off values only where no baseline is left."""
+    document = checkout()
+    del document["stages"][2]
+    document["checks"]["m"] = {**MEAN, "limit": 500}
+    assert faults_of(document) == {}
+
+
+def test_examples_in_messages_are_written_as_in_a_file() -> None:
+    """Lists and mappings are shown in the flow style of YAML."""
+    document = checkout()
+    del document["cohorts"], document["stages"]
+    faults = faults_of(document)
+    assert faults["cohorts"].endswith("`cohorts: {baseline: stable, candidate: canary}`")
+    assert faults["stages"].endswith("`stages: [{name: canary, weight: 1%, bake: 5m}]`")

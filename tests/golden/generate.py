@@ -5,18 +5,34 @@
 * `rps`: requests a second; `canary_share`: the share of them that the canary gets (the others go to stable);
 * `error_rate` and `latency_ms` (the median) by cohort;
 * `silent`: cohorts whose telemetry is lost; `late`: `{"share": .., "by_s": ..}` of the events arrive so much later.
+
+What else a phase may say (nothing is drawn for what it does not say, so that older stories keep their bytes):
+
+* `users`: how many users there are; each keeps to one cohort, by a hash of its own, but for the share `roaming` of
+  them, which are sent anywhere;
+* `slow`: `{cohort: share}` of the requests take ten times as long;
+* `outcome`: true where the work is not HTTP: `ok` and `error` instead of a status;
+* `success`: the share of transactions that succeed, by cohort; `metrics`: `{name: {cohort: median}}`;
+* `synthetic`, `untagged`, `unknown`, `nan`: the share of events that are probes, have no cohort, have a third cohort's
+  name, or have a latency that is no number of milliseconds;
+* `emitters`: `{cohort: number}` of instances, which take turns.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from hashlib import blake2b
 from math import log
 from typing import Any
 
 import orjson
 
 SPREAD = 0.3  # sigma of the lognormal latencies
+SLOW_TIMES = 10
+NO_NUMBERS = (b"NaN", b"Infinity", b"-Infinity", b"-17.5", b"1e999")
+
+Phase = dict[str, Any]
 
 
 def events(story: dict[str, Any]) -> Iterator[bytes]:
@@ -30,21 +46,71 @@ def events(story: dict[str, Any]) -> Iterator[bytes]:
     return (line for _, line in arriving)
 
 
-def _phase(rng: random.Random, phase: dict[str, Any], start: int, rollout: str) -> Iterator[tuple[int, bytes]]:
+def _phase(rng: random.Random, phase: Phase, start: int, rollout: str) -> Iterator[tuple[int, bytes]]:
     late = phase.get("late", {"share": 0.0, "by_s": 0})
     for index in range(phase["seconds"] * phase["rps"]):
         ts = start + index * 1_000 // phase["rps"]
-        cohort = "canary" if rng.random() < phase["canary_share"] else "stable"
+        user = f"user-{rng.randrange(phase['users'])}" if "users" in phase else None
+        cohort = "canary" if _falls_to_canary(rng, phase, user) else "stable"
         failed = rng.random() < phase["error_rate"][cohort]
         latency = rng.lognormvariate(log(phase["latency_ms"][cohort]), SPREAD)
         delay = late["by_s"] * 1_000 if rng.random() < late["share"] else 0
-        if cohort in phase.get("silent", ()):
-            continue
-        event = {
-            "ts": ts,
-            "rollout": rollout,
-            "cohort": cohort,
-            "status": 503 if failed else 200,
-            "latency_ms": round(latency, 3),
-        }
-        yield ts + delay, orjson.dumps(event)
+        more = _more(rng, phase, cohort, index)
+        slow = "slow" in phase and rng.random() < phase["slow"].get(cohort, 0.0)
+        line = _line(
+            rng,
+            phase,
+            {
+                "ts": ts,
+                "rollout": rollout,
+                "cohort": cohort,
+                **_result(phase, failed),
+                "latency_ms": round(latency * SLOW_TIMES if slow else latency, 3),
+                **({} if user is None else {"user": user}),
+                **more,
+            },
+        )
+        if cohort not in phase.get("silent", ()):
+            yield ts + delay, line
+
+
+def _falls_to_canary(rng: random.Random, phase: Phase, user: str | None) -> bool:
+    if user is None or _share_of(f"roams:{user}") < phase.get("roaming", 0.0):
+        return rng.random() < phase["canary_share"]
+    return _share_of(f"cohort:{user}") < phase["canary_share"]
+
+
+def _share_of(word: str) -> float:
+    """A number from 0 to 1 that is the word's own; another hash than the one that samples users."""
+    return int.from_bytes(blake2b(word.encode(), digest_size=6).digest(), "big") / 2**48
+
+
+def _result(phase: Phase, failed: bool) -> dict[str, Any]:
+    if phase.get("outcome"):
+        return {"outcome": "error" if failed else "ok"}
+    return {"status": 503 if failed else 200}
+
+
+def _more(rng: random.Random, phase: Phase, cohort: str, index: int) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    if "success" in phase:
+        out["success"] = rng.random() < phase["success"][cohort]
+    if "metrics" in phase:
+        medians = {name: by_cohort[cohort] for name, by_cohort in phase["metrics"].items()}
+        out["metrics"] = {name: round(rng.lognormvariate(log(value), SPREAD), 4) for name, value in medians.items()}
+    if "synthetic" in phase and rng.random() < phase["synthetic"]:
+        out["synthetic"] = True
+    if "emitters" in phase:
+        out["emitter"] = f"{cohort}-{index % phase['emitters'][cohort]}"
+    return out
+
+
+def _line(rng: random.Random, phase: Phase, event: dict[str, Any]) -> bytes:
+    if "untagged" in phase and rng.random() < phase["untagged"]:
+        del event["cohort"]
+    elif "unknown" in phase and rng.random() < phase["unknown"]:
+        event["cohort"] = "shadow"
+    if "nan" in phase and rng.random() < phase["nan"]:
+        known = b'"latency_ms":' + orjson.dumps(event["latency_ms"])
+        return orjson.dumps(event).replace(known, b'"latency_ms":' + rng.choice(NO_NUMBERS))
+    return orjson.dumps(event)

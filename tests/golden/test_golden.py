@@ -1,8 +1,9 @@
 """Whole stories: a policy, events, what operators say, and the decisions that must come of it, byte for byte.
 
 A folder is a story: `policy.yaml`, `events.json` (see `generate`), `expected.ndjson` (the decisions as published,
-repeats included), and where needed `controls.json` (`at_s` since the start, `record`) and `options.json` (`acks`:
-`auto` or `none`). After a wanted change run with SLUICEGATE_GOLDEN_UPDATE=1, and read the difference as a reviewer.
+repeats included), and where needed `controls.json` (`at_s` since the start, `record`, and of a start the `changes` to
+the policy) and `options.json` (`acks`: `auto` or `none`). After a wanted change run with SLUICEGATE_GOLDEN_UPDATE=1,
+and read the difference as a reviewer.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def words(story: Path, start: int, policy: Policy) -> list[tuple[int, Spoken]]:
         at = start + word["at_s"] * 1_000
         record = {"rollout": policy.rollout, "at": at, **word["record"]}
         if record["schema"] == "sluicegate.start/v1":
-            record.setdefault("policy", policy.document())
+            record.setdefault("policy", policy.document() | word.get("changes", {}))
         spoken = decode(encode_document(record))
         assert isinstance(spoken, Start | Control | Ack)
         out.append((at, spoken))
@@ -80,6 +81,37 @@ PLOTS = {
     "thin-traffic": "start hold",
     "stage-timeout": "start hold pause resume hold pause",
     "restart-after-rollback": "start rollback start promote",
+    "advisory-and-dry-run": "start advance promote",
+    "approval-before-failing": "start rollback",
+    "approval": "start hold hold advance promote",
+    "baseline-burning": "start hold resume promote",
+    "blips": "start hold promote",
+    "budget-spent": "start rollback",
+    "burn-rate": "start rollback",
+    "consecutive-passes": "start hold promote",
+    "contamination": "start hold",
+    "coverage": "start hold resume promote",
+    "full-stage": "start rollback",
+    "held-then-failing": "start hold rollback",
+    "long-and-healthy": "start promote",
+    "metric-mean": "start hold advance rollback",
+    "metric-quantile": "start hold advance rollback",
+    "metrics-outage": "start hold resume promote",
+    "mismatch-and-failing": "start hold hold rollback",
+    "nan-events": "start advance promote",
+    "never-a-request": "start hold pause",
+    "on-fail-hold": "start hold resume advance promote",
+    "on-fail-pause": "start pause",
+    "policy-changed": "start hold start advance promote",
+    "queue-worker": "start hold advance rollback",
+    "sample-ratio-mismatch": "start hold hold",
+    "shared-cause": "start pause resume rollback",
+    "success-rate": "start hold advance rollback",
+    "synthetic-only": "start hold promote",
+    "throughput-share": "start hold resume promote",
+    "two-of-families": "start hold rollback",
+    "unknown-cohorts": "start hold",
+    "warm-up": "start advance advance promote",
 }
 
 

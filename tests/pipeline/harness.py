@@ -150,7 +150,7 @@ class Site:
         found: Counter[tuple[str, str, int]] = Counter()
         for rollout, join in joins.items():
             while (start := join.next_cell()) is not None:
-                for cohort, cell in join.take(start, start + 1000).items():
+                for cohort, cell in join.take(start, start + 1000).cells.items():
                     found[rollout, cohort, start] += cell.requests
         return found
 
@@ -159,7 +159,7 @@ class Site:
         return Counter(
             (event.rollout, event.cohort, event.ts_ms // 1000 * 1000)
             for record in await self.read(self.topics.events)
-            for event in decode(record.value).events
+            for event in decode(record.value).counted
         )
 
 

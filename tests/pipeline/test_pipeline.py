@@ -85,13 +85,14 @@ async def test_a_healthy_canary_is_promoted_and_the_journal_replays_to_the_byte(
 
 
 async def test_what_is_malformed_is_kept_and_stops_nothing(site: Site) -> None:
-    """Each bad message becomes a dead letter that says where it stood and why; the events around it count."""
+    """Each bad message becomes a dead letter that says where it stood and why; what is good beside it counts."""
     good = list(traffic(START, 2))
     bad: list[tuple[bytes | None, str]] = [
         (b"{", "bad_json"),
         (None, "empty"),
         (b'{"ts": 1767225600123}', "missing_field"),
         (json.dumps(good[0] | {"status": 999}).encode(), "wrong_field"),
+        (json.dumps(good[0] | {"cohort": None}).encode(), "wrong_field"),  # which counts all the same
         (json.dumps(good[0] | {"latency_ms": -1}).encode(), "wrong_field"),
         (json.dumps(good[0] | {"latency_ms": float("nan")}).encode(), "bad_json"),
         (b"x" * 1_100_000, "oversized"),
@@ -112,7 +113,7 @@ async def test_what_is_malformed_is_kept_and_stops_nothing(site: Site) -> None:
     }
     assert {int(letter["offset"]) for letter in found} == set(range(len(bad)))
     assert await site.counted() == await site.produced()
-    assert sum((await site.produced()).values()) == len(good) + 2
+    assert sum((await site.produced()).values()) == len(good) + 3
     page = worker.get("/metrics")
     assert metric(page, f'sluicegate_dead_letters_total{{reason="oversized",topic="{site.topics.events}"}}') == 1
     assert worker.stop() == 0, worker.log()

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -18,16 +20,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.decoders import CLASS_INDEX, RequestEvent
-from gates.panes import CLASSES, Cell
+from gates.panes import CLASSES, SAMPLE_SIZE, Cell, Detail
 from gates.stats.histogram import Histogram
+from gates.stats.value_counts import ValueCounts
 from streams.ingest.chunks import CHUNK_OFFSETS, SLOT_MS, Chunker, Decoded
-from streams.journal import CELL_MS, Partial, SourcePartition, decode, encode
+from streams.journal import CELL_MS, CellKey, Partial, SourcePartition, decode, encode
 from streams.judge.join import Join
 
 T0 = 1_767_225_600_000
 ROLLOUTS = ("checkout", "search")
 COHORTS = ("stable", "canary")
-Sums = dict[str, dict[tuple[str, int], Cell]]
+Sums = dict[str, dict[CellKey, Cell]]
 
 
 def a_log(rng: random.Random, size: int) -> list[Decoded]:
@@ -42,10 +45,18 @@ def a_log(rng: random.Random, size: int) -> list[Decoded]:
 
 
 def an_event(rng: random.Random, now: int) -> RequestEvent:
-    """Return an event up to three seconds old, by status or by outcome."""
+    """Return an event up to three seconds old, by status or by outcome, with some of the optional fields; or a beat."""
     known: dict[str, Any] = {"status": rng.choice([200, 204, 302, 404, 503])}
     if rng.random() < 0.2:
         known = {"outcome": rng.choice(["ok", "error"])}
+    known |= {
+        "user": rng.choice([None, "", *(f"user-{number}" for number in range(60))]),
+        "success": rng.choice([None, None, True, False]),
+        "metrics": rng.choice([None, {}, {"cost": rng.lognormvariate(0, 2)}, {"score": rng.gauss(0, 1), "lag": 0.0}]),
+        "emitter": rng.choice([None, "", "pod-1", "pod-2"]),
+    }
+    if rng.random() < 0.1:
+        known = {"heartbeat": True, "emitter": f"pod-{rng.randint(1, 9)}"}
     return RequestEvent(
         ts_ms=now - rng.randint(0, 3_000),
         rollout=rng.choice(ROLLOUTS),
@@ -56,26 +67,45 @@ def an_event(rng: random.Random, now: int) -> RequestEvent:
     )
 
 
+def hashed(names: Iterable[str | None]) -> tuple[int, ...]:
+    """Return the sample of these names' hashes, worked out anew."""
+    digests = {blake2b(name.encode(), digest_size=4, key=b"sluicegate").digest() for name in names if name}
+    return tuple(sorted(int.from_bytes(digest, "big") for digest in digests)[:SAMPLE_SIZE])
+
+
+def detail_of(seen: list[RequestEvent]) -> Detail:
+    """Return what the events of one cell have beyond outcomes and latencies, naively."""
+    requests = [event for event in seen if not event.heartbeat]
+    halves = Counter((hashed([event.user])[0] % 2, event.class_index) for event in requests if event.user)
+    metrics: dict[str, list[float]] = defaultdict(list)
+    for event in requests:
+        for name, value in (event.metrics or {}).items():
+            metrics[name].append(value)
+    return Detail(
+        succeeded=sum(event.success is True for event in requests),
+        failed=sum(event.success is False for event in requests),
+        users=hashed(event.user for event in requests),
+        halves=tuple(halves[half, index] for half in (0, 1) for index in range(len(CLASSES))),
+        metrics={name: ValueCounts.of(values) for name, values in metrics.items()},
+        emitters=hashed(event.emitter for event in seen),
+    )
+
+
 def recount(logs: list[list[Decoded]]) -> Sums:
     """Count one pass over the logs, naively."""
-    raw: dict[str, dict[tuple[str, int], list[tuple[int, float]]]] = {}
-    for log in logs:
-        for record in log:
-            for event in record.events:
-                if not event.synthetic:
-                    key = (event.cohort, event.ts_ms // CELL_MS * CELL_MS)
-                    seen = raw.setdefault(event.rollout, defaultdict(list))[key]
-                    seen.append((CLASS_INDEX[event.outcome or event.status], event.latency_ms))
-    return {
-        rollout: {
-            key: Cell(
-                tuple(sum(found == index for found, _ in seen) for index in range(len(CLASSES))),
-                Histogram.of([latency for _, latency in seen]),
-            )
-            for key, seen in cells.items()
-        }
-        for rollout, cells in raw.items()
-    }
+    raw: dict[str, dict[CellKey, list[RequestEvent]]] = {}
+    for event in (event for log in logs for record in log for event in record.events):
+        key = (event.cohort, event.ts_ms // CELL_MS * CELL_MS, bool(event.synthetic))
+        raw.setdefault(event.rollout, defaultdict(list))[key].append(event)
+    return {rollout: {key: cell_of(seen) for key, seen in cells.items()} for rollout, cells in raw.items()}
+
+
+def cell_of(seen: list[RequestEvent]) -> Cell:
+    """Return the cell that these events make."""
+    requests = [event for event in seen if not event.heartbeat]
+    classes = Counter(CLASS_INDEX[event.outcome or event.status] for event in requests)
+    latency = Histogram.of([event.latency_ms for event in requests])
+    return Cell(tuple(classes[index] for index in range(len(CLASSES))), latency, detail_of(seen))
 
 
 @dataclass
@@ -183,16 +213,17 @@ def panes_of(joins: dict[str, Join]) -> Sums:
     """Take every cell out of the joins, pane by pane, as the judge does."""
     out: Sums = {}
     for rollout, join in joins.items():
-        cells: dict[tuple[str, int], Cell] = {}
+        cells: dict[CellKey, Cell] = {}
         while (start := join.next_cell()) is not None:
-            for cohort, cell in join.take(start, start + CELL_MS).items():
-                cells[cohort, start] = cell
+            taken = join.take(start, start + CELL_MS)
+            cells |= {(cohort, start, False): cell for cohort, cell in taken.cells.items()}
+            cells |= {(cohort, start, True): cell for cohort, cell in taken.synthetic.items()}
         out[rollout] = cells
     return out
 
 
 def run(seed: int, partitions: int, size: int, actions: int) -> None:
-    """Run one schedule and compare with the recount: counts and histograms."""
+    """Run one schedule and compare with the recount: counts, histograms and details."""
     rng = random.Random(seed)
     logs = [a_log(rng, rng.randint(1, size)) for _ in range(partitions)]
     cluster = Cluster(rng, logs, [0] * partitions)
@@ -291,7 +322,7 @@ def test_snapshot_of_a_join_goes_on_the_same(seed: int, cut: int) -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 100_000))
 def test_late_events_are_counted_once_and_never_applied(seed: int, closed_ms: int) -> None:
-    """What comes for a closed pane is counted as late exactly once, however often it is told; the rest is exact."""
+    """Users' requests for a closed pane are counted as late exactly once, however often told; the rest is exact."""
     rng = random.Random(seed)
     logs = [a_log(rng, 80), a_log(rng, 80)]
     cluster = Cluster(rng, logs, [0, 0])
@@ -313,7 +344,11 @@ def test_late_events_are_counted_once_and_never_applied(seed: int, closed_ms: in
     for name in ROLLOUTS:
         cells = truth.get(name, {})
         for cohort in COHORTS:
-            before = [cell.requests for (whose, at), cell in cells.items() if whose == cohort and at < closed]
+            before = [
+                cell.requests
+                for (whose, at, synthetic), cell in cells.items()
+                if whose == cohort and at < closed and not synthetic
+            ]
             assert late[name][cohort] == sum(before)
         open_cells = {key: cell for key, cell in cells.items() if key[1] >= closed}
         assert panes_of({name: joins[name]})[name] == open_cells
@@ -337,10 +372,16 @@ def test_a_clock_far_ahead_is_counted_at_the_records_time() -> None:
         [["canary", T0, [0, -1, 0, 0, 0, 0, 0], [], []]],
         [["canary", T0, [0, 1, 0, 0, 0, 0, 0], [5, 4], [1, 1]]],
         [["canary", T0, [0, 1, 0, 0, 0, 0, 0], [5], [-1]]],
+        [["canary", T0, [0, 1, 0, 0, 0, 0, 0], [5], [1], False, [-1, 0, [], [0] * 14, {}, []]]],
+        [["canary", T0, [0, 1, 0, 0, 0, 0, 0], [5], [1], False, [0, 0, [], [0] * 13, {}, []]]],
+        [["canary", T0, [0, 1, 0, 0, 0, 0, 0], [5], [1], False, [0, 0, [2, 1], [0] * 14, {}, []]]],
+        [["canary", T0, [0, 1, 0, 0, 0, 0, 0], [5], [1], False, [0, 0, [], [0] * 14, {}, [1 << 32]]]],
+        [["canary", T0, [0, 1, 0, 0, 0, 0, 0], [5], [1], False, [0, 0, [*range(33)], [0] * 14, {}, []]]],
+        [["canary", T0, [0, 1, 0, 0, 0, 0, 0], [5], [1], False, [0, 0, [], [0] * 14, {"x": [[1], [0]]}, []]]],
     ],
 )
 def test_a_partial_that_is_none_is_refused(cells: list[object]) -> None:
-    """Wrong numbers of classes, negative counts, broken histograms never reach a pane: ValueError."""
+    """Wrong numbers of classes, negative counts, broken histograms and samples never reach a pane: ValueError."""
     document = {
         "schema": "sluicegate.partial/v1",
         "rollout": "checkout",
@@ -352,5 +393,5 @@ def test_a_partial_that_is_none_is_refused(cells: list[object]) -> None:
     }
     partial = decode(orjson.dumps(document))
     assert isinstance(partial, Partial)
-    with pytest.raises(ValueError, match=r"counts|bucket"):
+    with pytest.raises(ValueError, match=r"count|bucket|sample"):
         Join().apply(partial)

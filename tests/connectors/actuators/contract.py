@@ -36,6 +36,7 @@ def decision(
         "policy_hash": "sha256:0",
         "journal": (0, 1),
         "cohorts": {"baseline": "stable", "candidate": "canary"},
+        "confidence": {"rollback": 0.01, "advance": 0.05},
         "weights": {"stable": 100 - candidate, "canary": candidate},
     } | fields
     return Decision(rollout=rollout, epoch=epoch, sequence=sequence, **given)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.decoders import CLASS_INDEX, RequestEvent, event
+from connectors.decoders.event import NO_LATENCY
 from gates.panes import CLASSES
 
 GOOD: dict[str, Any] = {"ts": 1767225600123, "rollout": "checkout-v2", "cohort": "canary", "status": 200}
@@ -54,10 +55,10 @@ def test_required(name: str, value: Any) -> None:
         read(**{name: value})
 
 
-OPTIONAL_TEXT = ["id", "service", "route", "region", "version", "user", "trace_id"]
+OPTIONAL_TEXT = ["id", "service", "route", "region", "version", "user", "trace_id", "emitter"]
 
 
-@pytest.mark.parametrize("name", [*OPTIONAL_TEXT, "success", "synthetic", "metrics", "outcome"])
+@pytest.mark.parametrize("name", [*OPTIONAL_TEXT, "success", "synthetic", "metrics", "heartbeat", "outcome"])
 def test_null_is_absent(name: str) -> None:
     """In an optional field null says the same as leaving it out."""
     assert read(**{name: None}) == read()
@@ -102,6 +103,41 @@ def test_status_or_outcome(status: Any) -> None:
         read(status=status)
     with pytest.raises(ValueError, match="`status` or `outcome`"):
         RequestEvent(ts_ms=1767225600123, rollout="r", cohort="c", latency_ms=1)
+
+
+HEARTBEAT = {"heartbeat": True, "emitter": "pod-1", "status": ..., "latency_ms": ...}
+
+
+def test_heartbeat() -> None:
+    """An emitter's word that it is there needs neither latency nor outcome, and may have both."""
+    seen = read(**HEARTBEAT)
+    assert (seen.emitter, seen.status, seen.outcome, seen.latency_ms) == ("pod-1", None, None, NO_LATENCY)
+    assert read(**HEARTBEAT | {"status": 200, "latency_ms": 3}).latency_ms == 3.0
+    assert json.loads(msgspec.json.encode(seen)).keys() == {"ts", "rollout", "cohort", "heartbeat", "emitter"}
+
+
+@pytest.mark.parametrize("change", [{"emitter": ...}, {"emitter": None}, {"emitter": ""}])
+def test_a_heartbeat_says_whose(change: dict[str, Any]) -> None:
+    """A heartbeat without an emitter says nothing."""
+    with pytest.raises(msgspec.ValidationError, match="`emitter`"):
+        read(**HEARTBEAT | change)
+
+
+@pytest.mark.parametrize("change", [{"cohort": ...}, {"rollout": ...}, {"ts": ...}, {"latency_ms": -1}, {"status": 7}])
+def test_a_heartbeat_is_checked(change: dict[str, Any]) -> None:
+    """What a heartbeat has of an event must be right."""
+    with pytest.raises(msgspec.ValidationError):
+        read(**HEARTBEAT | change)
+
+
+@pytest.mark.parametrize("heartbeat", [False, None, ...])
+def test_no_heartbeat_is_a_request(heartbeat: Any) -> None:
+    """Without the word an event is a request, and has a latency and an outcome."""
+    assert read(heartbeat=heartbeat, emitter="pod-1").emitter == "pod-1"
+    with pytest.raises(msgspec.ValidationError, match="`latency_ms`"):
+        read(heartbeat=heartbeat, latency_ms=...)
+    with pytest.raises(ValueError, match="`latency_ms`"):
+        RequestEvent(ts_ms=1767225600123, rollout="r", cohort="c", status=200)
 
 
 @given(st.integers(100, 599), st.sampled_from([None, "ok", "error"]))

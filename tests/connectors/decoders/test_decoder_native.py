@@ -45,11 +45,16 @@ def good_events(draw: st.DrawFn) -> dict[str, Any]:
             "success": st.booleans(),
             "synthetic": st.booleans(),
             "metrics": st.dictionaries(st.text(max_size=64), number, max_size=32),
-            **dict.fromkeys(("id", "service", "route", "region", "version", "user", "trace_id"), text),
+            **dict.fromkeys(("id", "service", "route", "region", "version", "user", "trace_id", "emitter"), text),
         },
     )
     result = st.sampled_from([{"status": 404}, {"outcome": "error"}, {"status": 200, "outcome": "ok"}])
-    return {**draw(fields), **draw(result)}
+    event = {**draw(fields), **draw(result)}
+    if draw(st.integers(0, 4)):
+        return event
+    for name in ("latency_ms", "status", "outcome"):
+        event.pop(name, None)
+    return {**event, "heartbeat": True, "emitter": "pod-1"}
 
 
 def bad_elements() -> st.SearchStrategy[bytes]:
@@ -154,6 +159,8 @@ def test_good_ones_are_kept(plan: list[tuple[bool, bytes]]) -> None:
         (b'"text"', "not_an_object"),
         (written(cohort=...), "missing_field"),
         (written(status=...), "missing_field"),
+        (written(latency_ms=...), "missing_field"),
+        (written(heartbeat=True), "missing_field"),
         (written(status=600), "wrong_field"),
         (written().replace(b"1.5", b"1e999"), "wrong_field"),
         (written(metrics={"x" * 65: 1}), "wrong_field"),
@@ -182,6 +189,10 @@ def test_reasons(value: bytes | None, reason: str) -> None:
     [
         ({"cohort": ...}, "cohort: required, and absent"),
         ({"status": ...}, "status or outcome: required, and absent"),
+        ({"latency_ms": ...}, "latency_ms: required, and absent"),
+        ({"latency_ms": None}, "latency_ms: expected `float`, got `null`"),
+        ({"latency_ms": ..., "status": ...}, "latency_ms: required, and absent"),
+        ({"latency_ms": ..., "status": ..., "heartbeat": True}, "emitter: required, and absent"),
         ({"status": "200"}, "status: expected `int | null`, got `str`"),
         ({"outcome": "\x1b[2Jmeh"}, "outcome: invalid enum value '\\x1b[2Jmeh'"),
         ({"metrics": {"cpu": None}}, "metrics[...]: expected `float`, got `null`"),
@@ -197,6 +208,36 @@ def test_reasons(value: bytes | None, reason: str) -> None:
 def test_details(changes: dict[str, Any], detail: str) -> None:
     """The detail names the field and says what is wrong with it, printably."""
     assert only_fault(written(**changes)).detail == detail
+
+
+NO_COHORT = [({"cohort": ...}, "missing_field"), ({"cohort": None}, "wrong_field"), ({"cohort": ""}, "wrong_field")]
+
+
+@pytest.mark.parametrize(("change", "reason"), NO_COHORT)
+@pytest.mark.parametrize("shape", [b"%s", b"[%s]", b"\n%s\n{}"])
+def test_what_lacks_a_cohort_alone_is_handed_on(change: dict[str, Any], reason: str, shape: bytes) -> None:
+    """An event without a cohort is a fault as ever; the fault holds the event, of cohort "", so that it can count."""
+    known = {"ts": "2026-01-01T00:00:00.123Z", "user": "ann", "success": False, "metrics": {"cost": 2.5}}
+    decoded = decode(shape % written(**known, **change))
+    assert decoded.events == []
+    assert decoded.faults[0].reason == reason
+    assert decoded.faults[0].event == msgspec.structs.replace(decode(written(**known)).events[0], cohort="")
+    assert decoded.counted == [decoded.faults[0].event]
+
+
+@pytest.mark.parametrize("change", [{"cohort": ...}, {"cohort": None}, {"cohort": ""}])
+@pytest.mark.parametrize("wrong", [{"rollout": ...}, {"status": 99}, {"status": ...}, {"latency_ms": ...}, {"ts": 7}])
+def test_what_lacks_more_is_not(change: dict[str, Any], wrong: dict[str, Any]) -> None:
+    """With a second thing wrong, or a cohort that is no text, there is nothing to count."""
+    assert only_fault(written(**change, **wrong)).event is None
+    assert only_fault(written(cohort=7)).event is None
+    assert only_fault(written(cohort="c" * 129)).event is None
+
+
+def test_good_events_count_first() -> None:
+    """What counts of a message: its events in order, then those without a cohort, in order."""
+    parts = [written(id="a", cohort=None), written(id="b"), b"7", written(id="c", cohort=...), written(id="d")]
+    assert [event.id for event in decode(b"\n".join(parts)).counted] == ["b", "d", "a", "c"]
 
 
 def test_details_are_short() -> None:

@@ -51,6 +51,7 @@ def test_a_rollback_in_plain_words_then_the_evidence(decision: dict[str, Any]) -
         "  candidate  canary 27.9 % (39 of 140)",
         "  baseline   stable 0.48 % (6 of 1,260)",
         "",
+        "confidence   rolls back 1 % of healthy rollouts at most, passes 5 % of bad stages",
         "telemetry    100 % of it judged in time",
         "decision     checkout-v2:1:2 (epoch 1)",
         "journal      partition 0, offset 21",
@@ -81,6 +82,7 @@ def test_e_values_stand_against_their_thresholds(decision: dict[str, Any]) -> No
     """A comparing check shows both e-values, a latency check its latencies, one without data that it has none."""
     compared = decision["checks"][0] | COMPARED | {"e_value": 312.04}
     slow = compared | {
+        "unit": "ms",
         "name": "p95",
         "candidate": {"requests": 2024, "value": 812.4},
         "baseline": {"requests": 0, "value": None},
@@ -88,8 +90,8 @@ def test_e_values_stand_against_their_thresholds(decision: dict[str, Any]) -> No
     said = decision_explained(decision | {"checks": [compared, slow]})
     assert "  e-value    312, of 100 to roll back" in said
     assert "  e-value    3.2, of 20 to advance" in said
-    assert "  candidate  canary 812 ms over 2,024 requests" in said
-    assert "  baseline   stable without a latency (0 requests)" in said
+    assert "  candidate  canary 812 ms over 2,024" in said
+    assert "  baseline   stable without a figure (0 requests)" in said
 
 
 @pytest.mark.parametrize("action", ["start", "advance", "hold", "pause", "resume", "rollback", "promote", "amend"])

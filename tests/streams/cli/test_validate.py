@@ -97,3 +97,73 @@ def test_the_command_itself_imports_little() -> None:
     script = "import sys, streams.cli.validate; print([m for m in ('yaml', 'pydantic') if m in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """Write a policy without a fault that ends at half of the traffic."""
+    path = tmp_path / "odd.yaml"
+    kept = [line for line in EXAMPLE.read_text().splitlines() if "name: full" not in line]
+    path.write_text("\n".join(kept))
+    return path
+
+
+def test_warnings_do_not_count_unless_asked(odd: Path) -> None:
+    """What is odd is said with its line, and fails with --strict only."""
+    result = CliRunner().invoke(validate, [str(odd)])
+    assert result.exit_code == 0
+    first, last = result.output.splitlines()
+    assert first.startswith(f"{odd}:22: stages[2].weight: warning: 50% is the last stage")
+    assert last.startswith(f"{odd}: ok (")
+    strict = CliRunner().invoke(validate, ["--strict", str(odd)])
+    assert (strict.exit_code, strict.output) == (1, result.output)
+    assert CliRunner().invoke(validate, ["--strict", str(EXAMPLE)]).exit_code == 0
+
+
+def test_json_holds_the_warnings(odd: Path) -> None:
+    """Warnings stand beside the faults, in the same form."""
+    result = CliRunner().invoke(validate, ["--json", str(odd)])
+    (document,) = json.loads(result.stdout)
+    assert (document["ok"], document["faults"]) == (True, [])
+    assert [(each["line"], each["path"]) for each in document["warnings"]] == [(22, "stages[2].weight")]
+
+
+def test_traffic_makes_it_warn_of_what_cannot_be_seen() -> None:
+    """With --rps the stages are planned for that traffic, and --base-error for those errors."""
+    result = CliRunner().invoke(validate, ["--rps", "20", str(EXAMPLE)])
+    assert result.exit_code == 0
+    assert f"{EXAMPLE}:20: stages[0].bake: warning: 5m is too short to see even ten times" in result.output
+    many = CliRunner().invoke(validate, ["--rps", "20", "--base-error", "5%", str(EXAMPLE)])
+    assert "even ten times" not in many.output
+
+
+@pytest.mark.parametrize("wrong", [["--rps", "0"], ["--base-error", "0%"], ["--base-error", "100%"]])
+def test_traffic_that_cannot_be_is_wrong_use(wrong: list[str]) -> None:
+    """No traffic, no errors, or nothing else: exit code 2."""
+    assert CliRunner().invoke(validate, [*wrong, str(EXAMPLE)]).exit_code == 2
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLE.parent.glob("*.yaml")), ids=lambda file: file.name)
+def test_the_examples_have_neither_faults_nor_warnings(file: Path) -> None:
+    """They are what people copy."""
+    result = CliRunner().invoke(validate, ["--strict", "--rps", "1000", str(file)])
+    assert (result.exit_code, result.output.count("\n")) == (0, 1)
+
+
+MEANT = {
+    ("approval", "stages[0].approval"),
+    ("approval-before-failing", "stages[0].approval"),
+    ("full-stage", "checks.errors.ratio"),
+    ("latency-regression", "checks"),
+    ("two-of-families", "checks.errors.limit"),
+}
+
+
+def test_the_golden_policies_have_only_warnings_that_are_meant() -> None:
+    """They are short, and most end before everyone has the candidate; what else is odd about them is meant."""
+    found = set()
+    for file in EXAMPLE.parents[2].glob("tests/golden/*/policy.yaml"):
+        (document,) = json.loads(CliRunner().invoke(validate, ["--json", str(file)]).stdout)
+        assert document["ok"], file
+        found |= {(file.parent.name, each["path"]) for each in document["warnings"]}
+    assert {pair for pair in found if not pair[1].endswith((".weight", ".window"))} <= MEANT

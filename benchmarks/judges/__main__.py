@@ -1,0 +1,57 @@
+"""`python -m benchmarks.judges`: simulate, print the tables, and write results, page and pictures."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+from benchmarks.judges.cases import all_cases, quick_cases
+from benchmarks.judges.summary import Line, from_json, summarise, to_json
+from benchmarks.judges.tables import into_page, printed
+from benchmarks.judges.trials import run_all
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "judges" / "results.json"
+DOCS = ROOT / "docs"
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.judges", description="Judges on simulated rollouts.")
+    parser.add_argument("--quick", action="store_true", help="one rollout per experiment; nothing is written")
+    parser.add_argument("--redraw", action="store_true", help="page and pictures from the results of the last run")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes to use")
+    given = parser.parse_args()
+    if given.redraw:
+        show(from_json(RESULTS.read_text(encoding="utf-8")))
+        return
+    lines = simulated(quick=given.quick, jobs=given.jobs)
+    print(printed(lines))
+    if not given.quick:
+        RESULTS.write_text(to_json(lines), encoding="utf-8")
+        show(lines)
+
+
+def simulated(*, quick: bool, jobs: int) -> list[Line]:
+    """What all judges made of all cases."""
+    cases = quick_cases() if quick else all_cases()
+    print(f"simulating {sum(case.runs for case in cases):,} rollouts on {jobs} processes")
+    began = time.perf_counter()
+    lines = summarise(run_all(cases, jobs))
+    print(f"done in {time.perf_counter() - began:.0f} s\n")
+    return lines
+
+
+def show(lines: list[Line]) -> None:
+    """Write the tables of docs/judges.md, and its pictures."""
+    from benchmarks.judges.plots import save_plots  # matplotlib is of the `bench` extra, and --quick does without it
+
+    page = DOCS / "judges.md"
+    page.write_text(into_page(page.read_text(encoding="utf-8"), lines), encoding="utf-8")
+    save_plots(lines, DOCS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""The rollouts that all judges see: experiments of several cases each.
+
+Unless a case says otherwise: 1,000 requests a second of which the candidate gets 5 %, 0.1 % errors, p95 some 160 ms and
+p99 some 300 ms, well below every threshold. A rollout is planned for 30 minutes; the simulation goes on for a few more,
+so that a judge that waits for something can still rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from benchmarks.judges.judge import MINUTE_MS
+from streams.simulation.traffic import Change, Effect, Latency, Scenario
+
+SHARE = 0.05
+HALF_AN_HOUR, AN_HOUR = 30, 60
+EXTRA_MINUTES = 5
+HEALTHY = Scenario(
+    rps=1_000.0,
+    duration_ms=(HALF_AN_HOUR + EXTRA_MINUTES) * MINUTE_MS,
+    error_rate=0.001,
+    latency=Latency(median_ms=60),
+)
+FAILING_MORE = replace(HEALTHY, error_rate=0.005)
+LONG = replace(HEALTHY, duration_ms=(AN_HOUR + EXTRA_MINUTES) * MINUTE_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One kind of rollout, simulated `runs` times.
+
+    `later_share` is the candidate's share from half the plan on; `dispersion` what our policy says of clustered errors.
+    """
+
+    experiment: str
+    name: str
+    runs: int
+    scenario: Scenario
+    share: float = SHARE
+    later_share: float = SHARE
+    dispersion: float = 1.0
+
+    @property
+    def minutes(self) -> int:
+        """How long the rollout is planned to last."""
+        return self.scenario.duration_ms // MINUTE_MS - EXTRA_MINUTES
+
+    def shares(self, pane_ms: int) -> Iterator[float]:
+        """The candidate's share of the traffic, pane by pane."""
+        half = self.minutes * MINUTE_MS // 2
+        return (self.share if at < half else self.later_share for at in range(0, self.scenario.duration_ms, pane_ms))
+
+
+def all_cases() -> tuple[Case, ...]:
+    """Every case, experiment by experiment."""
+    return (*_healthy(), *_worse(), *_late(), *_slower(), *_down(), *_outages(), *_clustered(), *_innocent())
+
+
+def quick_cases() -> tuple[Case, ...]:
+    """One run of one case of each experiment: a smoke test."""
+    first = {case.experiment: case for case in reversed(all_cases())}
+    return tuple(replace(case, runs=1) for case in reversed(first.values()))
+
+
+def _healthy() -> Iterator[Case]:
+    for base in (HEALTHY, FAILING_MORE):
+        for rps in (50, 200, 1_000, 5_000):
+            yield Case(f"healthy at {base.error_rate:.1%}", f"{rps:,}/s", 120, replace(base, rps=float(rps)))
+
+
+def _worse() -> Iterator[Case]:
+    for base in (HEALTHY, FAILING_MORE):
+        for times in (1.5, 2.0, 5.0, 20.0):
+            bad = Change(0, candidate=Effect(error_ratio=times))
+            yield Case(f"worse than {base.error_rate:.1%}", f"x{times:g}", 50, replace(base, changes=(bad,)))
+
+
+def _late() -> Iterator[Case]:
+    for base in (HEALTHY, FAILING_MORE):
+        late = Change(15 * MINUTE_MS, candidate=Effect(error_ratio=5.0))
+        yield Case("late", f"x5 of {base.error_rate:.1%}", 50, replace(base, changes=(late,)))
+
+
+def _slower() -> Iterator[Case]:
+    for times in (1.2, 1.5, 2.0):
+        slow = Change(0, candidate=Effect(latency_factor=times))
+        yield Case("slower", f"x{times:g}", 50, replace(HEALTHY, changes=(slow,)))
+
+
+def _down() -> Iterator[Case]:
+    for minutes in (0, 1, 2, 3, 5, 10):
+        down = (Change(10 * MINUTE_MS, (10 + minutes) * MINUTE_MS, down=True),) if minutes else ()
+        yield Case("down", f"{minutes} min", 30, replace(LONG, changes=down))
+
+
+def _outages() -> Iterator[Case]:
+    for name, start_s, length_s in (
+        ("60 s", 600, 60),
+        ("60 s, off the minute", 630, 60),
+        ("2 min", 600, 120),
+        ("the last 3 min", 1_620, 180),
+    ):
+        gone = Change(start_s * 1_000, (start_s + length_s) * 1_000, outage=True)
+        yield Case("outage", name, 50, replace(HEALTHY, changes=(gone,)))
+
+
+def _clustered() -> Iterator[Case]:
+    for variance in (2.0, 4.0, 8.0):
+        yield Case("clustered", f"x{variance:g}", 60, replace(FAILING_MORE, clusters=variance))
+    for variance in (4.0, 8.0):
+        known = replace(FAILING_MORE, clusters=variance, users=True)
+        yield Case("clustered", f"x{variance:g}, users known", 60, known)
+    for variance in (4.0, 8.0):
+        told = replace(FAILING_MORE, clusters=variance)
+        yield Case("clustered", f"x{variance:g}, told", 60, told, dispersion=variance)
+
+
+def _innocent() -> Iterator[Case]:
+    both = Change(15 * MINUTE_MS, both=Effect(error_ratio=5.0))
+    yield Case("innocent", "both x5 of 0.1%", 50, replace(HEALTHY, changes=(both,)))
+    yield Case("innocent", "both x5 of 0.5%", 50, replace(FAILING_MORE, changes=(both,)))
+    yield Case("innocent", "both x5 of 0.1%, share to 50%", 50, replace(HEALTHY, changes=(both,)), later_share=0.5)
+    yield Case("innocent", "half the share", 50, replace(HEALTHY, share_factor=0.5))

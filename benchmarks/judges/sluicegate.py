@@ -1,0 +1,61 @@
+"""Ours: the real gate with a plain policy, one stage that bakes for the whole rollout, and no absolute limit.
+
+The policy below is all there is: errors against 1.25 times and p95 against 1.1 times the concurrent baseline's,
+everything else by default, but for cases that tell it how clustered errors are. An actuator acknowledges at once.
+"""
+
+from __future__ import annotations
+
+from benchmarks.judges.judge import BASELINE, CANDIDATE, Ruling
+from gates.decisions import Action, Decision
+from gates.gate import Gate
+from gates.panes import Pane
+from gates.policy import Policy
+from gates.rollout import Acked, Moment, Started
+
+_RULINGS: dict[Action, Ruling] = {Action.ROLLBACK: "rollback", Action.PROMOTE: "pass"}
+
+
+def plain_policy(minutes: int, pane_ms: int, dispersion: float = 1.0) -> Policy:
+    """The policy of every comparison: one stage of 5 %, two comparisons, and what is known of clustered errors."""
+    return Policy.parse(
+        {
+            "schema": "sluicegate.policy/v1",
+            "rollout": "simulated",
+            "cohorts": {"baseline": BASELINE, "candidate": CANDIDATE},
+            "pane": f"{pane_ms // 1000}s",
+            "stages": [{"name": "canary", "weight": "5%", "bake": f"{minutes}m"}],
+            "confidence": {"dispersion": dispersion},
+            "checks": {
+                "errors": {"sli": "error_rate", "ratio": 1.25},
+                "p95": {"sli": "latency", "quantile": 0.95, "ratio": 1.1},
+            },
+        }
+    )
+
+
+class SluicegateJudge:
+    """Rolls back or passes when the gate decides to roll back or to promote; a hold is no ruling."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._gate: Gate | None = None
+
+    def observe(self, pane: Pane) -> Ruling | None:
+        """Take in the next pane; see `Judge`."""
+        if self._gate is None:
+            self._gate = self._begun(pane.start)
+        outputs = self._gate.pane(pane, _moment(pane.end))
+        actions = [output.action for output in outputs if isinstance(output, Decision)]
+        return next((_RULINGS[action] for action in actions if action in _RULINGS), None)
+
+    def _begun(self, start: int) -> Gate:
+        gate, outputs = Gate.begin(None, Started(self._policy, "benchmark", ""), _moment(start))
+        for order in outputs:
+            if isinstance(order, Decision):
+                gate.ack(Acked(order.epoch, order.sequence, True, order.weights, "benchmark"), _moment(start))
+        return gate
+
+
+def _moment(ms: int) -> Moment:
+    return Moment(event_time=ms, newest=ms, wall=ms, journal=(0, 0))

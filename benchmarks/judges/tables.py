@@ -1,0 +1,91 @@
+"""The results as tables: for the terminal, and for the marked places of a Markdown page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from benchmarks.judges.summary import Line
+
+TITLES = {
+    "healthy at 0.1%": "False rollbacks of a healthy candidate, 0.1 % errors, by traffic",
+    "healthy at 0.5%": "False rollbacks of a healthy candidate, 0.5 % errors, by traffic",
+    "worse than 0.1%": "Rollbacks of a candidate that fails so many times as often as 0.1 %",
+    "worse than 0.5%": "Rollbacks of a candidate that fails so many times as often as 0.5 %",
+    "late": "Rollbacks of a candidate that turns bad at minute 15 of 30",
+    "slower": "Rollbacks of a candidate that is so many times as slow",
+    "down": "Rollbacks of a candidate that is down from minute 10 of 60, for so long",
+    "outage": "Rollbacks of a healthy candidate while telemetry is missing, and when the others pass",
+    "clustered": "False rollbacks of a healthy candidate, 0.5 % errors in clusters, by the variance of their number",
+    "innocent": "False rollbacks of a candidate that fares as the baseline does",
+}
+"""What each experiment's table says."""
+
+
+def rows_of(lines: Sequence[Line], experiment: str) -> list[list[str]]:
+    """The table of one experiment, its head first: a row for each judge, a column for each case."""
+    known = [line for line in lines if line.experiment == experiment]
+    cases = list(dict.fromkeys(line.case for line in known))
+    judges = list(dict.fromkeys(line.judge for line in known))
+    cells = {(line.judge, line.case): _cell(line) for line in known}
+    return [["judge", *cases], *([judge, *(cells[judge, case] for case in cases)] for judge in judges)]
+
+
+def _cell(line: Line) -> str:
+    return "<br>".join(_parts(line))
+
+
+def _parts(line: Line) -> Iterator[str]:
+    yield f"{line.share:.0%} ({100 * line.low:.0f}–{100 * line.high:.0f})"
+    if line.harmful and line.median_s is not None:
+        yield f"{_time(line.median_s)} / {_time(line.p95_s)}"
+    if line.harmful and line.false:
+        yield f"{line.false / line.runs:.0%} too early"
+    waiting = line.runs - line.passed - line.false
+    if not line.harmful and waiting:
+        yield f"{waiting / line.runs:.0%} undecided"
+    if line.experiment == "outage" and line.passed:
+        yield f"passes at {_time(line.passed_s)}"
+
+
+def _time(seconds: float | None) -> str:
+    """For people.
+
+    >>> _time(90.0), _time(750.0), _time(None)
+    ('90 s', '12.5 min', 'never')
+    """
+    if seconds is None:
+        return "never"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.3g} min"
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines.insert(1, "|---" * len(rows[0]) + "|")
+    return "\n".join(lines)
+
+
+def plain(rows: Sequence[Sequence[str]]) -> str:
+    """A table in columns, for the terminal."""
+    shown = [[cell.replace("<br>", ", ") for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown
+    )
+
+
+def printed(lines: Sequence[Line]) -> str:
+    """All tables for the terminal."""
+    tables = ((title, plain(rows_of(lines, experiment))) for experiment, title in TITLES.items())
+    return "\n\n".join(f"{title}\n{table}" for title, table in tables)
+
+
+def into_page(page: str, lines: Sequence[Line]) -> str:
+    """A Markdown page with each experiment's table between its marks, `<!-- EXPERIMENT: begin -->` and `end`."""
+    for experiment in TITLES:
+        begin, end = f"<!-- {experiment}: begin -->", f"<!-- {experiment}: end -->"
+        if begin in page:
+            before, rest = page.split(begin)
+            _, after = rest.split(end)
+            page = f"{before}{begin}\n{markdown(rows_of(lines, experiment))}\n{end}{after}"
+    return page

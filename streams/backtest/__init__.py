@@ -1,0 +1,1 @@
+"""What a policy would have decided on recorded rollouts, beside what was decided."""
