@@ -93,6 +93,7 @@ class EvidenceOfRollout:
         self._fresh = self._new_windows()
         self._last_seen = dict.fromkeys(self._names, started_at)
         self._stage = StageEvidence(ordered_at=started_at, trusted_at=started_at)
+        self._burning = False  # whether the baseline broke a limit on the last pane: what follows proves nothing good
 
     def _new_windows(self) -> dict[Key, dict[int, CohortWindow]]:
         return {
@@ -140,7 +141,8 @@ class EvidenceOfRollout:
         warm_from = (stage.ordered_at if stage.confirmed_at is None else stage.confirmed_at) + (policy.warmup_ms or 0)
         warming = policy.warmup_ms is not None and pane.start < warm_from
         in_force = stage.confirmed_at is not None and pane.start >= stage.confirmed_at
-        return Seen(pane.complete and in_force and not warming, policy.weight < 1.0, warming)
+        fit = pane.complete and in_force and not warming and not self._burning
+        return Seen(fit, policy.weight < 1.0, warming)
 
     def _push(self, key: Key, pane: Pane, cell: Cell, seen: Seen) -> None:
         fresh = self._fresh[key]
@@ -186,6 +188,7 @@ class EvidenceOfRollout:
             check.verdict(self._view(name, compared, broken, together.convicted))
             for name, check in self._checks.items()
         )
+        self._burning = any(verdict.baseline_beyond and verdict.required for verdict in verdicts)
         if together.e_value is None:
             return verdicts, None
         return verdicts, Combined(together.e_value, together.threshold)
@@ -250,6 +253,7 @@ class EvidenceOfRollout:
         return {
             "checks": {name: check.evidence for name, check in self._checks.items()},
             "assignment": self._assignment.dump(),
+            "burning": self._burning,
             "last_seen": dict(self._last_seen),
             "stage": self._stage.dump(),
             "windows": [
@@ -267,6 +271,7 @@ class EvidenceOfRollout:
         for name, check in self._checks.items():
             check.evidence = state["checks"][name]
         self._assignment.load(state["assignment"])
+        self._burning = state["burning"]
         self._last_seen = dict(state["last_seen"])
         self._stage = StageEvidence.load(state["stage"])
         end, pane_ms = state["window_end"], self._policy.pane_ms

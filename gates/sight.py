@@ -53,9 +53,11 @@ class Sight:
 def sight(policy: Policy, name: str, definition: AnyCheck, traffic: Traffic, base: float | None) -> Sight | None:
     """What the check sees at this traffic, whose baseline has the share `base` of bad events; None if it is unknown.
 
-    None as well for a check that does not compare, and where no baseline is left.
+    None as well for a check that does not compare, and where there is no traffic or no baseline is left.
     """
-    if not isinstance(definition, ComparedCheck) or definition.ratio is None or traffic.share >= 1.0:
+    if not isinstance(definition, ComparedCheck) or definition.ratio is None:
+        return None
+    if traffic.share >= 1.0 or not traffic.rps > 0.0:
         return None
     ratio, threshold = definition.ratio, Jury.of(policy).threshold(name, policy.confidence.advance)
     quantile = _quantile(definition)

@@ -44,6 +44,8 @@ class BudgetCap(Windowed):
             found = Outcome.FAIL, reason
         elif view.broken:
             found = Outcome.ERROR, "telemetry source broken: nobody reports"
+        elif not self._requests:
+            found = Outcome.NO_DATA, f"no requests from {view.candidate.name} yet"
         else:
             found = Outcome.PASS, reason
         window = view.stage_start, view.candidate.window.end

@@ -6,7 +6,7 @@ to measure it by, it is hardly known: it starts large and comes down to the esti
 costs time and no healthy rollout. Where events carry no user it is what the policy says.
 
 Most false rollbacks of clustered errors fall into the first minutes: then a single cluster is all the evidence there
-is, and whether clusters are usual has not been seen. So the doubt is largest there, and from the first pane on.
+is, and whether clusters are usual has not been seen. So the doubt is largest there.
 """
 
 from __future__ import annotations
@@ -23,9 +23,15 @@ UNMEASURED = 8.0
 DOUBT_BLOCKS = 6
 """UNMEASURED weighs as much as so many blocks with errors, until the estimate stands alone."""
 
+LARGE_BETS = 1.0 / 3.0
+"""By so much of what it is above 1 the estimate is raised: to divide by it is enough for small effects only.
+
+A bet on a large effect gains more from one large cluster than it loses by the others, more than a variance can say.
+"""
+
 
 class Clustering:
-    """The dispersion of one kind of error; `classes` empty measures nothing and keeps to `assumed`."""
+    """What to divide by for one kind of error; `classes` empty measures nothing and keeps to `assumed`."""
 
     def __init__(self, classes: Sequence[str], assumed: float) -> None:
         self._indices = [CLASSES.index(word) for word in classes]
@@ -37,10 +43,7 @@ class Clustering:
         self.measured = False
 
     def observe(self, pane: Pane, baseline: Cell) -> None:
-        """Take in one pane of the baseline: first estimates hold at once, from the next stage on those of the stage.
-
-        Nothing that is counted in this pane changes the `phi` that it leaves behind, so that may temper the same pane.
-        """
+        """Take in one pane of the baseline; early estimates hold at once, later ones from the next stage on."""
         if baseline.detail is NO_DETAIL or not self._indices or not any(baseline.detail.halves):
             return
         if not self._dispersion.blocks:
@@ -60,11 +63,12 @@ class Clustering:
             self.freeze()
 
     def freeze(self) -> None:
-        """A stage begins, or too little was measured before: take what is known by now, an early estimate with doubt."""
+        """A stage begins, or too little was measured so far: take what is known by now, early estimates with doubt."""
         found, blocks = self._dispersion.get(), self._dispersion.blocks
         if found is None:
             return
         self.measured = blocks >= MIN_BLOCKS
+        found += LARGE_BETS * (found - 1.0)
         if not self.measured:
             found = max(found, (blocks * found + DOUBT_BLOCKS * UNMEASURED) / (blocks + DOUBT_BLOCKS))
         self.phi = max(self._assumed, found)

@@ -26,6 +26,9 @@ class Scale(Protocol):
     def threshold(self, trailing: CohortWindow, min_tail: int) -> int | None:
         """The bucket at the quantile; None with fewer than `min_tail` values beyond it."""
 
+    def highest(self, trailing: CohortWindow) -> int:
+        """The worst bucket that holds a value; there is one."""
+
     def at_or_above(self, cell: Cell, bucket: int) -> int:
         """How many values lie in the bucket or are worse."""
 
@@ -60,6 +63,10 @@ class Latencies:
         if trailing.requests * (1.0 - self.quantile) < min_tail:
             return None
         return exceedance.threshold(trailing.latency(), self.quantile)
+
+    def highest(self, trailing: CohortWindow) -> int:
+        """The bucket of the slowest request."""
+        return int(trailing.latency().indices[-1])
 
     def at_or_above(self, cell: Cell, bucket: int) -> int:
         """How many requests took as long or longer."""
@@ -119,6 +126,10 @@ class MetricValues:
                 return bucket + (below + number - wanted <= wanted - below)
             below += number
         return None
+
+    def highest(self, trailing: CohortWindow) -> int:
+        """The bucket of the worst value."""
+        return self.values(trailing).buckets[-1]
 
     def at_or_above(self, cell: Cell, bucket: int) -> int:
         """How many values are as bad or worse."""

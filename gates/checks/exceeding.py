@@ -70,7 +70,9 @@ class Exceeding:
         self._worse.update(SlowCounts(slow, base, values, base_values))
         self._count(slow, values)
         if seen.eligible:
-            within = self._scale.at_or_above(candidate, self._scale.scaled_down(threshold, self._ratio))
+            highest = min(threshold, self._scale.highest(self._trailing))  # beyond it, nothing could be seen to be less
+            within = self._scale.at_or_above(candidate, self._scale.scaled_down(highest, self._ratio))
+            base = self._scale.at_or_above(baseline, highest)
             self._good.update(SlowCounts(within, base, values, base_values))
 
     def _alone(self, candidate: Cell, seen: Seen) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import sqrt
 
 from gates.checks.check import View
-from gates.checks.presence import presence
 from gates.checks.windowed import Windowed
 from gates.explain import count, percent
 from gates.policy import ThroughputShareCheck
@@ -32,14 +31,19 @@ class ThroughputShare(Windowed):
         return self.made(found, (windows[0].start, windows[0].end), *arms)
 
     def _outcome(self, view: View, own: int, requests: int) -> tuple[Outcome, str]:
+        figures = f"{count(requests)} requests in {format_duration(view.candidate.window.length_ms)}"
+        if view.compared and requests >= view.min_requests:
+            share = own / requests
+            figures = f"{view.candidate.name} got {percent(share)} of {figures}"
+            chance = CHANCE * sqrt(view.weight * (1.0 - view.weight) / requests)
+            if abs(share - view.weight) > max(self._tolerance * view.weight, chance):
+                return Outcome.FAIL, f"{figures}, {percent(view.weight)} ordered"
+        if view.broken:
+            return Outcome.ERROR, "telemetry source broken: nobody reports"
+        if not own:
+            return Outcome.NO_DATA, f"no requests from {view.candidate.name} in the window"
         if not view.compared:
             return Outcome.PASS, f"all requests are {view.candidate.name}'s"
         if requests < view.min_requests:
-            missing = presence(view, lambda window: window.requests)
-            return missing or (Outcome.INCONCLUSIVE, f"{count(requests)} of {count(view.min_requests)} requests needed")
-        length, share = format_duration(view.candidate.window.length_ms), own / requests
-        figures = f"{view.candidate.name} got {percent(share)} of {count(requests)} requests in {length}"
-        chance = CHANCE * sqrt(view.weight * (1.0 - view.weight) / requests)
-        if abs(share - view.weight) > max(self._tolerance * view.weight, chance):
-            return Outcome.FAIL, f"{figures}, {percent(view.weight)} ordered"
+            return Outcome.INCONCLUSIVE, f"{count(requests)} of {count(view.min_requests)} requests needed"
         return Outcome.PASS, f"{figures}, as ordered"

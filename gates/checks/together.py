@@ -36,6 +36,11 @@ class Jury:
     alpha: float
     failing: int
 
+    @property
+    def _shared_alpha(self) -> float:
+        """What each of the two groups that may roll back has to spend."""
+        return self.alpha / (2.0 if self.mean and self.conjunction else 1.0)
+
     @classmethod
     def of(cls, policy: Policy) -> Jury:
         """Who decides how under this policy."""
@@ -45,24 +50,23 @@ class Jury:
         several = {name: check for name, check in rolling.items() if failing > 1 and check.severity == "standard"}
         mean = {name: check for name, check in rolling.items() if name not in several}
         alone = {name: check for name, check in comparing.items() if name not in rolling}
-        alpha = policy.confidence.rollback / (2.0 if mean and several else 1.0)
-        return cls(mean, several, alone, alpha, failing)
+        return cls(mean, several, alone, policy.confidence.rollback, failing)
 
     def threshold(self, name: str, advance: float) -> Thresholds:
         """What this comparison needs to convict while all the others have nothing against the candidate."""
         if name in self.mean:
-            share = self.mean[name].weight / sum(check.weight for check in self.mean.values())
+            share = self._shared_alpha * self.mean[name].weight / sum(check.weight for check in self.mean.values())
         elif name in self.conjunction:
             family = self.conjunction[name].family
-            share = 1.0 / sum(check.family == family for check in self.conjunction.values())
+            share = self._shared_alpha / sum(check.family == family for check in self.conjunction.values())
         else:
-            share = 1.0
-        return Thresholds(1.0 / (self.alpha * share), 1.0 / advance)
+            share = self.alpha
+        return Thresholds(1.0 / share, 1.0 / advance)
 
     def verdict(self, e_values: Mapping[str, float]) -> Together:
         """What they say; all e-values are of the same pane."""
-        threshold = 1.0 / self.alpha
-        convicted = {name for name in self.alone if e_values[name] >= threshold}
+        threshold = 1.0 / self._shared_alpha
+        convicted = {name for name in self.alone if e_values[name] >= 1.0 / self.alpha}
         found: list[float] = []
         if self.mean:
             values = [e_values[name] for name in self.mean]

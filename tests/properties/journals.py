@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
+from hashlib import blake2b
 from typing import Any, Literal
 
 import orjson
@@ -17,12 +18,14 @@ from hypothesis import strategies as st
 
 from gates.decisions import Command, Decision
 from gates.gate import Gate
-from gates.panes import CLASSES
+from gates.panes import CLASSES, NO_HALVES, smallest
 from gates.stats.histogram import Histogram
+from gates.stats.value_counts import bucket_of
 from streams.journal import (
     Ack,
     CellRecord,
     Control,
+    DetailRecord,
     Origin,
     Partial,
     Progress,
@@ -54,7 +57,9 @@ class Episode:
     """Some seconds in which the world stays as it is, and the word that is said at their end.
 
     A `silent` source has no events; a `stalled` one keeps them back and is reported so; an `unheard` one is not even
-    reported. With `late` the candidate's events come so many seconds after their time.
+    reported. With `late` the candidate's events come so many seconds after their time. With `details` each request is a
+    transaction that fails if the request does, and costs as much as it takes; with `users` there is one to ten requests
+    (which need not be split as ordered). `probes` are synthetic requests a second and cohort, that fail as the others.
     """
 
     seconds: int
@@ -64,6 +69,9 @@ class Episode:
     sources: tuple[SourceState, SourceState] = ("live", "live")
     late: int = 0
     word: str | None = None
+    details: bool = True
+    users: bool = False
+    probes: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,47 @@ def _bucket(latency_ms: float) -> int:
 
 
 @dataclass
+class _Cell:
+    """What a chunk holds of one cohort and second."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * len(CLASSES))
+    buckets: Counter[int] = field(default_factory=Counter)
+    costs: Counter[int] = field(default_factory=Counter)
+    users: set[int] = field(default_factory=set)
+    details: bool = False
+
+    def record(self, cohort: str, start: int, synthetic: bool) -> CellRecord:
+        detail = None
+        if self.details or self.users:
+            costs = {"cost": (sorted(self.costs), [self.costs[index] for index in sorted(self.costs)])}
+            known = (self.counts[OK], self.counts[BAD]) if self.details else (0, 0)
+            users = list(smallest(self.users))
+            detail = DetailRecord(*known, users, list(NO_HALVES), costs if self.details else {}, [])
+        buckets = sorted(self.buckets)
+        latency = buckets, [self.buckets[index] for index in buckets]
+        return CellRecord(cohort, start, tuple(self.counts), *latency, synthetic, detail)
+
+
+@dataclass(frozen=True)
+class _Requests:
+    """Requests of one cohort and second that become known at the second `due`."""
+
+    due: int
+    cohort: str
+    start: int
+    good: int
+    bad: int
+    latency_ms: float
+    users: tuple[int, ...] = ()
+    details: bool = False
+    synthetic: bool = False
+
+    def part(self, part: int, slices: int) -> _Requests:
+        """The n-th of so many slices."""
+        return replace(self, good=_slice(self.good, part, slices), bad=_slice(self.bad, part, slices))
+
+
+@dataclass
 class _Source:
     """One source partition's log as a worker journals it: the open chunk and how far it reaches."""
 
@@ -90,18 +139,22 @@ class _Source:
     upto: int = 0
     slot: int = 0
     newest: int | None = None
-    cells: dict[tuple[str, int], tuple[list[int], Counter[int]]] = field(default_factory=dict)
-    waiting: list[tuple[int, str, int, int, int, float]] = field(default_factory=list)
+    cells: dict[tuple[str, int, bool], _Cell] = field(default_factory=dict)
+    waiting: list[_Requests] = field(default_factory=list)
 
-    def add(self, cohort: str, start: int, good: int, bad: int, latency_ms: float) -> None:
-        if not good + bad:
+    def add(self, given: _Requests) -> None:
+        number = given.good + given.bad
+        if not number:
             return
-        counts, buckets = self.cells.setdefault((cohort, start), ([0] * len(CLASSES), Counter()))
-        counts[OK] += good
-        counts[BAD] += bad
-        buckets[_bucket(latency_ms)] += good + bad
-        self.upto += good + bad
-        self.newest = max(self.newest or 0, start + SECOND - 1)
+        cell = self.cells.setdefault((given.cohort, given.start, given.synthetic), _Cell())
+        cell.counts[OK] += given.good
+        cell.counts[BAD] += given.bad
+        cell.buckets[_bucket(given.latency_ms)] += number
+        cell.costs[bucket_of(given.latency_ms)] += number
+        cell.users.update(given.users)
+        cell.details |= given.details
+        self.upto += number
+        self.newest = max(self.newest or 0, given.start + SECOND - 1)
 
     def version(self, *, final: bool) -> Partial:
         return Partial(
@@ -110,10 +163,7 @@ class _Source:
             start=self.start,
             upto=self.upto,
             final=final,
-            cells=[
-                CellRecord(cohort, start, tuple(counts), sorted(buckets), [buckets[index] for index in sorted(buckets)])
-                for (cohort, start), (counts, buckets) in self.cells.items()
-            ],
+            cells=[cell.record(*key) for key, cell in self.cells.items()],
         )
 
     def next_chunk(self) -> None:
@@ -161,13 +211,18 @@ def _second(
             late = episode.late if cohort == CANDIDATE else 0
             latency = episode.latency_ms if cohort == CANDIDATE else 10.0
             half = (here - bad) // 2 if delay else 0
-            source.waiting.append((second + late, cohort, now, here - bad - half, bad, latency))
-            source.waiting.append((second + late + 1, cohort, now, half, 0, latency))
+            users = tuple(_hash(cohort, second, number, n) for n in range(here // 10)) if episode.users else ()
+            more: Document = {"users": users, "details": episode.details}
+            source.waiting.append(_Requests(second + late, cohort, now, here - bad - half, bad, latency, **more))
+            source.waiting.append(_Requests(second + late + 1, cohort, now, half, 0, latency, **more))
+            failed = round(episode.probes * share)
+            probes = _Requests(second, cohort, now, episode.probes - failed, failed, latency, synthetic=True)
+            source.waiting.append(probes)
     if state in ("stalled", "unheard"):
         return
-    due = [entry for entry in source.waiting if entry[0] <= second]
-    source.waiting = [entry for entry in source.waiting if entry[0] > second]
-    if not any(good + bad for _, _, _, good, bad, _ in due):
+    due = [entry for entry in source.waiting if entry.due <= second]
+    source.waiting = [entry for entry in source.waiting if entry.due > second]
+    if not any(entry.good + entry.bad for entry in due):
         return
     if second // CHUNK_SECONDS != source.slot and source.cells:
         yield source.version(final=True)
@@ -175,10 +230,14 @@ def _second(
     source.slot = second // CHUNK_SECONDS
     for part in range(slices):
         before = source.upto
-        for _, cohort, start, good, bad, latency in due:
-            source.add(cohort, start, _slice(good, part, slices), _slice(bad, part, slices), latency)
+        for entry in due:
+            source.add(entry.part(part, slices))
         if source.upto > before:
             yield source.version(final=False)
+
+
+def _hash(*words: object) -> int:
+    return int.from_bytes(blake2b(repr(words).encode(), digest_size=4).digest(), "big")
 
 
 def _slice(number: int, part: int, slices: int) -> int:
@@ -285,7 +344,33 @@ CHECKS: dict[str, Document] = {
     "ratio": {"sli": "error_rate", "ratio": 1.25, "limit": "90%", "window": "4s", "min_events": 5},
     "slower": {"sli": "latency", "quantile": 0.5, "ratio": 1.2, "limit": "900ms", "window": "4s", "min_events": 5},
     "slow": {"sli": "latency", "quantile": 0.9, "limit": "500ms", "window": "4s", "min_events": 5},
+    "orders": {"sli": "success_rate", "ratio": 1.25, "limit": "60%", "window": "4s", "min_events": 5},
+    "mean": {"sli": "metric", "metric": "cost", "ratio": 1.2, "limit": 900, "ceiling": 1000, "window": "4s"},
+    "dear": {"sli": "metric", "metric": "cost", "quantile": 0.5, "ratio": 1.2, "limit": 900, "window": "4s"},
+    "probes": {"sli": "error_rate", "limit": "50%", "window": "4s", "min_events": 5, "traffic": "synthetic"},
+    "all": {"sli": "error_rate", "ratio": 1.5, "limit": "50%", "window": "4s", "min_events": 5, "traffic": "all"},
+    "share": {"sli": "throughput_share", "window": "4s", "tolerance": "90%", "severity": "advisory"},
+    "burn": {"sli": "burn_rate", "slo": "99%", "window": "12s", "spend": "0.01%", "min_events": 5},
 }
+USUAL = ("limit", "ratio", "slow", "slower")
+ROLES: tuple[Document, ...] = (
+    *[{}] * 5,
+    {"severity": "critical"},
+    {"severity": "advisory"},
+    {"severity": "dry_run"},
+    {"on_fail": "pause"},
+    {"on_fail": "hold"},
+)
+QUIET = ("advisory", "dry_run")
+
+
+def required(policy: Document) -> set[str]:
+    """Return the names of the checks that must PASS before an advance."""
+    named = {name for name, check in policy["checks"].items() if check.get("severity") not in QUIET}
+    return named | ({"budget"} if "budget" in policy else set())
+
+
+EXTRAS: tuple[Document, ...] = (*[{}] * 5, {"approval": True}, {"passes": 3}, {"warmup": "2s"})
 WEIGHTS = (("10%",), ("5%", "50%"), ("10%", "100%"), ("1%", "10%", "100%"))
 
 
@@ -293,29 +378,41 @@ WEIGHTS = (("10%",), ("5%", "50%"), ("10%", "100%"), ("1%", "10%", "100%"))
 def policies(draw: st.DrawFn) -> Document:
     """Draw a policy with short stages."""
     stages = [
-        {"name": f"s{index}", "weight": weight, "bake": f"{draw(st.integers(4, 9))}s"}
+        {"name": f"s{index}", "weight": weight, "bake": f"{draw(st.integers(4, 9))}s"} | draw(st.sampled_from(EXTRAS))
         for index, weight in enumerate(draw(st.sampled_from(WEIGHTS)))
     ]
-    names = draw(st.sets(st.sampled_from(sorted(CHECKS)), min_size=1))
+    usual, others = st.sampled_from(USUAL), st.sampled_from(sorted(CHECKS))
+    names = draw(st.sets(usual, min_size=1)) | draw(st.sets(others, max_size=3))
+    checks = {name: CHECKS[name] | ({} if name == "share" else draw(st.sampled_from(ROLES))) for name in sorted(names)}
+    if all(check.get("severity") in QUIET for check in checks.values()):
+        checks["limit"] = CHECKS["limit"]
     return {
+        **draw(st.sampled_from([{}, {}, {"budget": {"slo": "99%", "spend": "1%", "min_events": 5}}])),
         "schema": "sluicegate.policy/v1",
         "rollout": ROLLOUT,
         "cohorts": {"baseline": BASELINE, "candidate": CANDIDATE},
         "stages": stages,
-        "checks": {name: CHECKS[name] for name in sorted(names)},
+        "checks": checks,
+        "data_quality": {"sample_ratio": draw(st.booleans())},
         "min_requests": draw(st.sampled_from([1, 40, 150])),
         "no_data": {"hold_after": "4s", "pause_after": "12s"},
         "commands": {"ack_within": "2s", "tries": 2},
     }
 
 
-CONTROLS = ("pause", "resume", "rollback", "promote")
+CONTROLS = ("pause", "resume", "approve", "rollback", "promote")
 WORDS = (*CONTROLS, "start", "start anew", "bad ack: epoch", "bad ack: rejected")
 STATES: tuple[SourceState, ...] = ("live", "silent", "stalled", "unheard")
 _usually_live = st.one_of(st.just("live"), st.just("live"), st.sampled_from(STATES))
 
 
-CALM = st.builds(Episode, seconds=st.integers(12, 24), requests=st.just((200, 300)))
+CALM = st.builds(
+    Episode,
+    seconds=st.integers(12, 24),
+    requests=st.just((200, 300)),
+    probes=st.just(20),
+    word=st.sampled_from([None, None, "approve"]),
+)
 """Traffic as it should be, long enough for a stage to pass."""
 
 
@@ -330,6 +427,9 @@ def episodes(*, healthy: bool = False, words: tuple[str, ...] = WORDS) -> st.Sea
         sources=st.tuples(_usually_live, _usually_live),
         late=st.sampled_from([0, 0, 0, 1, 6]),
         word=st.one_of(st.none(), st.none(), st.sampled_from(words)),
+        details=st.booleans(),
+        users=st.sampled_from([False, False, False, True]),
+        probes=st.sampled_from([0, 10]),
     )
     return st.one_of(CALM, CALM, wild, wild)
 
@@ -346,4 +446,5 @@ def scripts(*, healthy: bool = False, words: tuple[str, ...] = WORDS) -> st.Sear
 
 def without_candidate(script: Script) -> Script:
     """Return the same script in which the candidate never has a request."""
-    return replace(script, episodes=tuple(replace(each, requests=(0, each.requests[1])) for each in script.episodes))
+    episodes = tuple(replace(each, requests=(0, each.requests[1]), probes=0) for each in script.episodes)
+    return replace(script, episodes=episodes)

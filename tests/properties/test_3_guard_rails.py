@@ -1,0 +1,73 @@
+"""A failing guard rail beats every hold, pause timer and bake time."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gates.decisions import Action
+from gates.transitions import Phase, Signal
+from tests.properties.hand import ByHand, a_policy, journals
+from tests.properties.journals import (
+    Script,
+    play,
+    required,
+    scripts,
+)
+
+
+@journals
+@given(scripts(words=("pause", "approve", "rollback", "start anew", "bad ack: epoch")))
+def test_3_a_failing_check_is_a_rollback_at_once(script: Script) -> None:
+    """No record leaves a live rollout with a required check that FAILs: it is rolled back, paused or held as it says.
+
+    Only where the baseline breaks a limit too, it may stop there instead, for a person to look at.
+    """
+    for step in play(script):
+        checks = () if step.gate is None else step.gate.state.checks
+        known = [check for check in checks if check["name"] in required(script.policy)]
+        fails = [check for check in known if check["verdict"] == "FAIL"]
+        if step.gate is None or not fails:
+            continue
+        shared = any("baseline_beyond" in check for check in known)
+        rolling = any(check["on_fail"] == "rollback" for check in fails)
+        pausing = any(check["on_fail"] == "pause" for check in fails)
+        stopped = {Phase.ROLLED_BACK}
+        if shared or not rolling:
+            stopped |= {Phase.PAUSED}
+        if shared or not (rolling or pausing):
+            stopped |= {Phase.HELD}
+        assert step.gate.state.phase in stopped
+
+
+seconds = st.tuples(st.integers(0, 30), st.floats(0.0, 1.0), st.booleans(), st.booleans(), st.booleans())
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(seconds, min_size=1, max_size=25),
+    st.sampled_from(["baking", "paused", "unacknowledged"]),
+)
+def test_3_the_guard_rail_is_exactly_the_limit(drawn: list[tuple[int, float, bool, bool, bool]], standing: str) -> None:
+    """A rollback comes with the first pane whose window breaks the limit, by a recount here; whatever else is amiss."""
+    stage = [{"name": "only", "weight": "10%", "bake": "1h"}]
+    hand = ByHand(a_policy(stages=stage), acked=standing != "unacknowledged")
+    if standing == "paused":
+        hand.control(Signal.OPERATOR_PAUSE)
+    seen: list[tuple[int, int]] = []
+    for requests, share, complete, broken, baseline in drawn:
+        seen.append((requests, round(requests * share)))
+        window = seen[-5:]
+        total, errors = sum(r for r, _ in window), sum(e for _, e in window)
+        found = hand.second(seen[-1], (40, 0) if baseline else None, complete=complete, broken=broken)
+        breached = errors >= 5 and errors > 0.2 * total
+        assert (Action.ROLLBACK in found) == breached
+        if breached:
+            return
+
+
+def test_3_at_the_limit_is_within_the_limit() -> None:
+    """Exactly the limit is allowed; one error more is not."""
+    hand = ByHand(a_policy(stages=[{"name": "only", "weight": "10%", "bake": "1h"}]))
+    assert [hand.second((40, 8)) for _ in range(8)] == [[]] * 8
+    assert hand.second((40, 9)) == [Action.ROLLBACK]

@@ -1,0 +1,61 @@
+"""Slicing, repeating and reordering the input within the lateness allowed changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gates.decisions import Action, Decision
+from streams.journal import Control, Origin
+from streams.judge.fold import Fold
+from tests.properties.hand import a_policy, journals
+from tests.properties.journals import (
+    ROLLOUT,
+    T0,
+    Script,
+    Step,
+    a_start,
+    play,
+    published,
+    render,
+    scripts,
+)
+
+
+def said(steps: list[Step]) -> list[bytes]:
+    """Return what was published, but for the journal's offsets, repeats left out."""
+    return list(dict.fromkeys(published([o for step in steps for o in step.outcomes], journal=False)))
+
+
+@journals
+@given(scripts(), st.integers(2, 4))
+def test_8_slicing_changes_nothing(script: Script, slices: int) -> None:
+    """Each second's events in one version of a chunk or in several: the same decisions."""
+    assert said(list(play(script, render(script, slices=slices)))) == said(list(play(script)))
+
+
+@journals
+@given(scripts())
+def test_8_repeating_changes_nothing(script: Script) -> None:
+    """Old versions, progress and words told again, as zombies and retries do: the same decisions."""
+    assert said(list(play(script, render(script, repeats=True)))) == said(list(play(script)))
+
+
+@journals
+@given(scripts())
+def test_8_reordering_changes_nothing(script: Script) -> None:
+    """Events that come a second later, of two allowed, and partitions in another order: the same decisions."""
+    script = replace(script, episodes=tuple(replace(each, late=0) for each in script.episodes))
+    assert said(list(play(script, render(script, reorder=True)))) == said(list(play(script)))
+
+
+def test_8_an_old_word_is_not_heard_again() -> None:
+    """An order that the sequencer repeats after a new start is the old one's repeat: it does not end the new epoch."""
+    fold = Fold(0)
+    order = Control(rollout=ROLLOUT, control="rollback", by="ada", at=T0, origin=Origin("rollout-controls", 0, 5))
+    records = [a_start(a_policy(), T0, 0), order, a_start(a_policy(), T0, 1), order]
+    outcomes = [fold.apply(record, at) for at, record in enumerate(records)]
+    actions = [each.action for given in outcomes for each in given if isinstance(each, Decision)]
+    assert actions == [Action.START, Action.ROLLBACK, Action.START]
