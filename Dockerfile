@@ -9,7 +9,7 @@ RUN pip install --no-cache-dir --prefix=/install .
 
 FROM python:3.13-slim
 COPY --from=build /install /usr/local
-RUN useradd --system --uid 10001 sluicegate
+RUN useradd --system --uid 10001 sluicegate && install -d -o sluicegate /secrets
 USER sluicegate
 ENV PYTHONUNBUFFERED=1
 EXPOSE 6066

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-kafka test-slow bench-judges check format docs clean
+.PHONY: help demo test test-kafka test-slow test-faults soak bench-judges check format docs clean
 
 help:            ## what can be made
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -21,13 +21,19 @@ demo: $(READY)   ## watch a bad canary being caught and rolled back (one minute)
 	@$(BIN)/sluicegate demo $(ARGS)
 
 test: $(READY)   ## the fast suites: unit, property, golden, pipeline on the embedded broker
-	$(BIN)/pytest -n 3 -m 'not kafka and not slow' $(ARGS)
+	$(BIN)/pytest -n 3 -m 'not kafka and not slow and not faults' $(ARGS)
 
 test-kafka: $(READY)  ## the pipeline suite on Apache Kafka 4
 	$(BIN)/pytest -n 2 -m 'kafka and not slow' $(ARGS)
 
 test-slow: $(READY)   ## what takes minutes
 	$(BIN)/pytest -n 2 -m 'slow' $(ARGS)
+
+test-faults: $(READY) ## workers killed, stopped and cut off on Apache Kafka 4 (ten minutes)
+	$(BIN)/pytest -n 2 --dist worksteal -m 'faults' $(ARGS)
+
+soak: $(READY)   ## half an hour of faults under load, watching memory, handles and lag: make soak MINUTES=30
+	$(BIN)/python -m tests.faults.soak $(or $(MINUTES),30)
 
 bench-judges: $(READY)  ## our gate and other judges on the same simulated rollouts (a few minutes)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr
 
+from connectors.kafka_security import SecuritySettings, client_security
+from connectors.telling import TellingSettings
 from connectors.topics import TopicNames
 
 LARGEST_MESSAGE = 4 * 1_048_576
@@ -18,11 +20,7 @@ LARGEST_SNAPSHOT = 64 * 1_048_576
 """Bytes of one snapshot before compression."""
 
 
-class KafkaSettings(BaseSettings):
-    """Where Kafka is; each field is read from `SLUICEGATE_` and its name in capitals."""
-
-    model_config = SettingsConfigDict(env_prefix="SLUICEGATE_", extra="ignore", frozen=True)
-
+class _AddressSettings(TellingSettings):
     bootstrap: str = Field(
         default="localhost:9092", description="Kafka bootstrap servers, host:port separated by commas"
     )
@@ -34,21 +32,43 @@ class KafkaSettings(BaseSettings):
         return TopicNames(self.topic_prefix)
 
 
+class KafkaSettings(SecuritySettings, _AddressSettings):
+    """Where Kafka is and who we are to it; each field is read from `SLUICEGATE_` and its name in capitals."""
+
+    signing_key_file: Path | None = Field(None, description="file of the key that signs what is said here")
+    signing_key: SecretStr | None = Field(None, description="the key itself, where no file can hold it")
+    verify_keys_file: Path | None = Field(
+        None, description="file of the keys to believe; what none of them signed is refused"
+    )
+    signature_valid_ms: int = Field(
+        3_600_000, ge=1_000, le=86_400_000, description="how long a signed word or ack may be on its way"
+    )
+
+
+def client_options(settings: KafkaSettings) -> dict[str, Any]:
+    """What every aiokafka client is told: where Kafka is, and how to speak to it.
+
+    Raises:
+        OSError: a file that the settings name cannot be read.
+    """
+    return {"bootstrap_servers": settings.bootstrap, **client_security(settings)}
+
+
 def producer(settings: KafkaSettings, **options: Any) -> AIOKafkaProducer:
     """A producer that waits for every in-sync replica; `options` are aiokafka's."""
     chosen: dict[str, Any] = {"acks": "all", "linger_ms": 5, "max_request_size": LARGEST_MESSAGE} | options
-    return AIOKafkaProducer(bootstrap_servers=settings.bootstrap, **chosen)
+    return AIOKafkaProducer(**client_options(settings), **chosen)
 
 
 def consumer(settings: KafkaSettings, *topics: str, **options: Any) -> AIOKafkaConsumer:
     """A consumer that commits nothing by itself and starts at the oldest record; `options` are aiokafka's."""
     chosen: dict[str, Any] = {"enable_auto_commit": False, "auto_offset_reset": "earliest"} | options
-    return AIOKafkaConsumer(*topics, bootstrap_servers=settings.bootstrap, **chosen)
+    return AIOKafkaConsumer(*topics, **client_options(settings), **chosen)
 
 
 def admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
     """An admin client."""
-    return AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap)
+    return AIOKafkaAdminClient(**client_options(settings))
 
 
-__all__ = ["KafkaSettings", "TopicPartition", "admin", "consumer", "producer"]
+__all__ = ["KafkaSettings", "TopicPartition", "admin", "client_options", "consumer", "producer"]

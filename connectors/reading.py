@@ -43,7 +43,8 @@ async def partitions_of(settings: KafkaSettings, *topics: str) -> list[TopicPart
     found = {name: topic["partitions"] for name, topic in known.items() if topic["error_code"] == _NO_ERROR}
     missing = sorted(name for name in topics if not found.get(name))
     if missing:
-        raise TopicsMissingError(f"no such topic at {settings.bootstrap}: {', '.join(missing)}")
+        unseen = "" if settings.security_protocol == "PLAINTEXT" else ", or none that we may Describe"
+        raise TopicsMissingError(f"no such topic at {settings.bootstrap}{unseen}: {', '.join(missing)}")
     return sorted(TopicPartition(name, one["partition"]) for name, partitions in found.items() for one in partitions)
 
 

@@ -64,3 +64,8 @@ class TopicNames:
     def dead_letters(self) -> str:
         """What could not be read."""
         return f"{self.prefix}dead-letters"
+
+    @property
+    def audit(self) -> str:
+        """What was ordered, decided and done, in a chain of hashes."""
+        return f"{self.prefix}audit-log"

@@ -6,18 +6,19 @@ import logging
 import tempfile
 
 import faust
-import orjson
-from faust.web import Request, Response, View
 from faust.worker import Worker
 from mode import Service
-from prometheus_client import REGISTRY, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from connectors.keys import keyring
+from streams.audit.service import Audit
+from streams.credentials import broker_credentials
 from streams.health import Health
 from streams.ingest.service import Ingest
 from streams.judge.service import Judge
 from streams.sequencer import Clock, add_agents
 from streams.settings import Settings
+from streams.watchdog import Watchdog
+from streams.web import add_pages, faust_options
 
 
 def build(settings: Settings) -> faust.App:
@@ -28,6 +29,7 @@ def build(settings: Settings) -> faust.App:
     app = faust.App(
         settings.group("sequencer"),
         broker=[f"kafka://{server.strip()}" for server in settings.bootstrap.split(",")],
+        broker_credentials=broker_credentials(settings),
         store="memory://",
         datadir=tempfile.gettempdir(),
         autodiscover=False,
@@ -44,49 +46,26 @@ def build(settings: Settings) -> faust.App:
         producer_request_timeout=30.0,
         stream_wait_empty=False,
         worker_redirect_stdouts=False,
-        web_bind=settings.web_host,
-        web_host=settings.web_host,
-        web_port=settings.web_port,
-        web_router_enabled=False,
-        web_tables_enabled=False,
-        web_graph_enabled=False,
-        web_stats_enabled=False,
-        web_metrics_enabled=False,
+        **faust_options(settings),
     )
-    health = Health()
+    health = Health(longest_pause=settings.watchdog_ms / 3000.0)
     services: list[Service] = []
     if "ingest" in settings.roles:
         services.append(Ingest(settings, health))
     if "judge" in settings.roles:
         services.append(Judge(settings, health))
+    if "audit" in settings.roles:
+        services.append(Audit(settings, health))
     if "sequencer" in settings.roles:
-        services.append(Clock(settings, health))
+        services.append(Clock(settings, health, app))
         add_agents(app, settings)
     else:
         app.producer_only = True  # a Faust app without agents has nothing to subscribe to
+    services.append(Watchdog(health, settings.watchdog_ms / 1000.0))
     for service in services:
         app.service(service)  # type: ignore[arg-type]  # it takes instances as well as classes
-    _add_pages(app, health)
+    add_pages(app, health)
     return app
-
-
-def _add_pages(app: faust.App, health: Health) -> None:
-    @app.page("/metrics")
-    async def metrics(view: View, request: Request) -> Response:
-        return view.bytes(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    @app.page("/healthz")
-    async def healthz(view: View, request: Request) -> Response:
-        return _answer(view, *health.alive())
-
-    @app.page("/readyz")
-    async def readyz(view: View, request: Request) -> Response:
-        return _answer(view, *health.ready())
-
-
-def _answer(view: View, good: bool, words: dict[str, str]) -> Response:
-    body = orjson.dumps({"ok": good, "loops": words})
-    return view.bytes(body, status=200 if good else 503, headers={"Content-Type": "application/json"})
 
 
 def serve(settings: Settings) -> None:
@@ -100,6 +79,8 @@ def serve(settings: Settings) -> None:
     if level != "DEBUG":
         for chatty in ("faust", "mode", "aiokafka"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
+    if (warning := keyring(settings, "gate").warning) is not None:
+        logging.getLogger(__name__).warning(warning)
     worker = Worker(build(settings), loglevel=level, quiet=True, redirect_stdouts=False, override_logging=False)
     worker.spinner = None
     worker.execute_from_commandline()

@@ -18,6 +18,10 @@ from gates.stats.histogram import Histogram
 CELL_MS = 1_000
 """How much event time a cell spans; a pane is a whole number of cells."""
 
+CHUNK_RULE = "4096.10000"
+"""How ingest cuts chunks: how many offsets, and of how many milliseconds a slot. Versions of chunks that were cut
+otherwise cannot be joined with these; a record that names no rule was cut by this one."""
+
 
 class SourcePartition(msgspec.Struct, frozen=True, array_like=True, order=True):
     """One partition of a topic that events come from."""
@@ -108,7 +112,17 @@ class Origin(msgspec.Struct, frozen=True, array_like=True):
     offset: int
 
 
-class Partial(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.partial/v1"):
+class Signed(msgspec.Struct, frozen=True, array_like=True):
+    """Of an operator's word whose signature was verified: the key, the word's id, until when it holds (ms)."""
+
+    key: str
+    id: str
+    expires_at: int
+
+
+class Partial(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.partial/v1", omit_defaults=True
+):
     """What one chunk of a source partition holds of one rollout so far.
 
     The chunk begins at offset `start`; all before offset `upto` is in the cells, which are cumulative.
@@ -120,6 +134,7 @@ class Partial(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     upto: int
     final: bool
     cells: list[CellRecord]
+    rule: str = CHUNK_RULE
 
 
 class SourceProgress(msgspec.Struct, frozen=True, array_like=True):
@@ -131,18 +146,21 @@ class SourceProgress(msgspec.Struct, frozen=True, array_like=True):
     caught_up: bool
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.progress/v1"):
+class Progress(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.progress/v1", omit_defaults=True
+):
     """What a worker has journaled so far, and its wall clock in milliseconds: the only way time enters the system."""
 
     worker: str
     wall: int
     sources: list[SourceProgress]
+    rule: str = CHUNK_RULE
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.start/v1"):
     """An operator starts a rollout by its policy; `at` is the operator's wall clock in milliseconds.
 
-    The sequencer adds its own wall clock (`sequenced_at`), the timing, and the origin.
+    The sequencer adds its own wall clock (`sequenced_at`), the timing, the origin, and who signed it.
     """
 
     rollout: str
@@ -153,6 +171,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
     sequenced_at: int | None = None
     timing: Timing | None = None
     origin: Origin | None = None
+    signed: Signed | None = None
 
 
 ControlWord = Literal["pause", "resume", "approve", "rollback", "promote"]
@@ -168,6 +187,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     at: int
     epoch: int | None = None
     origin: Origin | None = None
+    signed: Signed | None = None
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.ack/v1"):

@@ -27,6 +27,10 @@ WATERMARK_DELAY = Gauge(
 JOURNAL_LAG = Gauge(
     "sluicegate_journal_lag_records", "Records of a journal partition still to be judged", ["partition"]
 )
+FOREIGN = Counter("sluicegate_foreign_records", "Counts of builds that cut chunks by another rule, refused", ["rule"])
+JOURNAL_TRUNCATED = Gauge(
+    "sluicegate_journal_truncated_partitions", "Journal partitions that lack what is needed, and are not judged"
+)
 LATE_EVENTS = Counter("sluicegate_late_events", "Events that came after their pane was judged", ["rollout"])
 REQUESTS = Gauge("sluicegate_cohort_requests", "Requests in the policy's longest window", ["rollout", "cohort"])
 ERROR_RATE = Gauge("sluicegate_cohort_error_rate", "Share of 5xx and error outcomes in it", ["rollout", "cohort"])
@@ -42,6 +46,12 @@ TIME_TO_ROLLBACK = Histogram(
     "sluicegate_time_to_rollback_seconds",
     "From the event time that a rollback was decided on to its ack",
     buckets=(0.5, 1, 2, 3, 5, 8, 13, 21, 34, 60, 120, 300),
+)
+AUDIT_ENTRIES = Counter("sluicegate_audit_entries", "Entries of the audit log, by kind", ["kind"])
+AUDIT_LAG = Gauge("sluicegate_audit_lag_records", "Records of an audited topic that are not in the log yet", ["topic"])
+AUDIT_VOID = Counter("sluicegate_audit_void_records", "Records of the audit log that do not continue its chain")
+AUDIT_SKIPPED = Counter(
+    "sluicegate_audit_skipped_records", "Records read whose offset is in the log already", ["topic"]
 )
 SNAPSHOT_BYTES = Counter("sluicegate_snapshot_bytes", "Snapshot bytes written, before compression")
 

@@ -11,7 +11,9 @@ from typing import Any, Self, TypeVar
 import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
+from connectors.access import Needs, require
 from connectors.kafka import LARGEST_MESSAGE, KafkaSettings, consumer, producer
+from connectors.keys import keyring
 from connectors.reading import partitions_of, to_end
 from gates.decisions import DECISION_SCHEMA, Action
 from gates.gate import ENDED, STATUS_SCHEMA
@@ -69,10 +71,12 @@ class Board:
         """Read to the end.
 
         Raises:
+            AccessError: the broker does not let us read them, or write the orders.
             TopicsMissingError: a topic does not exist.
             TimeoutError, aiokafka.errors.KafkaError: the broker does not answer.
         """
         names = self.settings.topics
+        await require(self.settings, Needs(read=(names.status, names.decisions), write=self._orders))
         partitions = await partitions_of(self.settings, names.status, names.decisions, *self._orders)
         self._source = consumer(self.settings, fetch_max_wait_ms=50, max_partition_fetch_bytes=LARGEST_MESSAGE)
         try:
@@ -222,10 +226,12 @@ async def order(
 def _silence(word: str, wait_s: float) -> str:
     return (
         f"no answer to {word} within {wait_s:g} s: is a worker with the roles sequencer and judge running? "
-        "The order is recorded, and takes effect when one is"
+        "The order is recorded, and takes effect when one is; one whose signature is refused is among the dead letters"
     )
 
 
 async def _send(settings: KafkaSettings, topic: str, record: Start | Control) -> None:
+    value = encode(record)
+    headers = keyring(settings, "operator").sign(topic, value, expires_at=record.at + settings.signature_valid_ms)
     async with producer(settings, linger_ms=0) as sender:
-        await sender.send_and_wait(topic, encode(record), key=record.rollout.encode())
+        await sender.send_and_wait(topic, value, key=record.rollout.encode(), headers=headers)

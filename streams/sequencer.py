@@ -1,34 +1,46 @@
-"""The sequencer: what operators and actuators say, checked and appended to the journal.
+"""The sequencer: what operators and actuators say, verified, checked and appended to the journal.
 
 Three Faust agents, one a topic. An exception in an agent would lose the message, so each catches, dead-letters and goes
-on. Repeats (Faust delivers at least once) carry the same origin, by which the judge drops them.
+on, and sends what Kafka does not take until it does. Repeats (Faust delivers at least once) carry the same origin, by
+which the judge drops them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import faust
 import msgspec
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+from faust.exceptions import ProducerSendError
 from mode import Service
 from msgspec.structs import replace
 
 from connectors import kafka
 from connectors.dead_letters import DeadLetter
+from connectors.keys import keyring
+from connectors.signing import Role, Seal, SignatureError
 from gates.policy import Policy, PolicyError
-from streams import metrics
+from streams import faults, metrics
 from streams.clock import wall_ms
-from streams.health import Health
-from streams.journal import Ack, Control, Origin, Progress, Spoken, Start, encode
+from streams.fetching import end_of
+from streams.health import LONGEST_UNANSWERED_MS, Health
+from streams.journal import Ack, Control, Origin, Progress, Signed, Spoken, Start, encode
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 
 CLOCK_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+LARGEST_SPOKEN = 512 * 1024
+"""Bytes of what an operator or actuator says; the journal would take no more than 1 MB of Faust's producer."""
 RAW: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
 Kind = type[Start] | type[Control] | type[Ack]
+SPEAKERS: dict[Kind, Role] = {Start: "operator", Control: "operator", Ack: "actuator"}
 
 
 class RefusedError(ValueError):
@@ -62,10 +74,11 @@ def read_spoken(kind: Kind, value: bytes | None) -> Spoken:
 class Clock(Service):
     """Says in every journal partition what time it is, so that silence is noticed even when nobody ingests."""
 
-    def __init__(self, settings: Settings, health: Health, **options: Any) -> None:
+    def __init__(self, settings: Settings, health: Health, app: faust.App, **options: Any) -> None:
         super().__init__(**options)
         self._settings = settings
         self._pulse = health.pulse("sequencer")
+        self._hearing = Hearing(app)
 
     async def on_start(self) -> None:
         """Connect."""
@@ -78,7 +91,6 @@ class Clock(Service):
 
     @Service.timer(CLOCK_SECONDS)
     async def _tell(self) -> None:
-        self._pulse.beat()
         record = encode(Progress(worker=self._settings.worker_id, wall=wall_ms(), sources=[]))
         topic = self._settings.topics.journal
         try:
@@ -88,19 +100,54 @@ class Clock(Service):
             self.log.warning("the journal does not take the time: %s", error)
             return
         self._pulse.ready = True
+        if self._hearing.good(asyncio.get_running_loop().time()):
+            self._pulse.beat()
+
+
+class Hearing:
+    """Whether Faust's own consumer, which serves the agents, is answered by Kafka and gets on with what it has."""
+
+    def __init__(self, app: faust.App) -> None:
+        self._app = app
+        self._done: dict[Any, tuple[int | None, float]] = {}
+
+    def good(self, now: float) -> bool:
+        """Whether each partition was fetched lately, and is read to its end or further than it was a while ago.
+
+        `now` is seconds of a clock that never goes back; call this every few seconds.
+        """
+        good = [self._gets_on(partition, now) for partition in self._app.consumer.assignment()]
+        return all(good)
+
+    def _gets_on(self, partition: Any, now: float) -> bool:
+        consumer: Any = self._app.consumer
+        end = end_of(consumer._thread._ensure_consumer(), TopicPartition(partition.topic, partition.partition))
+        done = consumer._committed_offset[partition]
+        before, since = self._done.get(partition, (None, now))
+        if end is None or done != before or done is None or done >= end.offset:
+            since = now
+        self._done[partition] = done, since
+        return end is not None and max(end.age_ms, (now - since) * 1000) <= LONGEST_UNANSWERED_MS
 
 
 def add_agents(app: faust.App, settings: Settings) -> None:
-    """Add an agent for each topic that operators and actuators write to."""
-    names = settings.topics
+    """Add an agent for each topic that operators and actuators write to.
+
+    Raises:
+        KeysError: the keys of the settings cannot be used.
+    """
+    names, keys = settings.topics, keyring(settings, "gate")
     journal, dead = app.topic(names.journal, **RAW), app.topic(names.dead_letters, **RAW)
 
     async def append(kind: Kind, event: Any) -> None:
         message = event.message
         origin = Origin(message.topic, message.partition, message.offset)
         try:
-            said = read_spoken(kind, event.value)
-        except RefusedError as error:
+            if len(event.value or b"") > LARGEST_SPOKEN:
+                raise RefusedError("oversized", f"larger than {LARGEST_SPOKEN} bytes")
+            verified = keys.verify(SPEAKERS[kind], message.topic, event.value or b"", _headers(message), wall_ms())
+            said = read_spoken(kind, verified.value)
+        except (SignatureError, RefusedError) as error:
             log.warning("%s %d@%d refused: %s", origin.topic, origin.partition, origin.offset, error)
             metrics.DEAD_LETTERS.labels(message.topic, error.reason).inc()
             letter = DeadLetter(
@@ -113,9 +160,12 @@ def add_agents(app: faust.App, settings: Settings) -> None:
                 message.key,
                 event.value or b"",
             )
-            await (await dead.send(key=letter.key, value=letter.body(), headers=letter.headers()))
+            await insist(lambda: dead.send(key=letter.key, value=letter.body(), headers=letter.headers()))
             return
-        await (await journal.send(key=said.rollout.encode(), value=encode(stamped(said, origin, settings))))
+        record = encode(stamped(said, origin, settings, verified.seal))
+        faults.reached("sequencer: heard")
+        await insist(lambda: journal.send(key=said.rollout.encode(), value=record))
+        faults.reached("sequencer: journaled")
 
     def add(topic: str, kind: Kind) -> None:
         async def sequencer(stream: Any) -> None:
@@ -129,8 +179,30 @@ def add_agents(app: faust.App, settings: Settings) -> None:
     add(names.acks, Ack)
 
 
-def stamped(said: Spoken, origin: Origin, settings: Settings) -> Spoken:
-    """The message as it goes into the journal: with its origin, and a start with how event time is to move."""
+async def insist(send: Callable[[], Awaitable[Awaitable[object]]]) -> None:
+    """Send until Kafka has taken it: an agent that raised would lose the message, one that waits has it still."""
+    while True:
+        try:
+            await (await send())
+        except (KafkaError, ProducerSendError) as error:
+            log.warning("Kafka does not take it, trying again: %s", error)
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            return
+
+
+def stamped(said: Spoken, origin: Origin, settings: Settings, seal: Seal | None = None) -> Spoken:
+    """The message as it goes into the journal: its origin, who signed it, and for a start how event time is to move."""
+    if isinstance(said, Ack):
+        return replace(said, origin=origin)
+    signed = None
+    if seal is not None and seal.id is not None and seal.expires_at is not None:
+        signed = Signed(seal.key, seal.id, seal.expires_at)
     if isinstance(said, Start):
-        return replace(said, origin=origin, timing=settings.timing, sequenced_at=wall_ms())
-    return replace(said, origin=origin)
+        return replace(said, origin=origin, signed=signed, timing=settings.timing, sequenced_at=wall_ms())
+    return replace(said, origin=origin, signed=signed)
+
+
+def _headers(message: Any) -> list[tuple[str, bytes]]:
+    """A Faust message's headers, which are pairs or a mapping, as pairs."""
+    return list(dict(message.headers or ()).items())

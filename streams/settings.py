@@ -10,12 +10,13 @@ from pydantic import Field
 
 from connectors.kafka import KafkaSettings
 from streams.journal import Timing
+from streams.web_settings import WebSettings
 
-Role = Literal["ingest", "judge", "sequencer"]
-ROLES: tuple[Role, ...] = ("ingest", "judge", "sequencer")
+Role = Literal["ingest", "judge", "sequencer", "audit"]
+ROLES: tuple[Role, ...] = ("ingest", "judge", "sequencer", "audit")
 
 
-class Settings(KafkaSettings):
+class Settings(WebSettings, KafkaSettings):
     """A worker's settings; durations are milliseconds."""
 
     roles: tuple[Role, ...] = Field(ROLES, description='what this worker does, as a JSON list: ["ingest", "judge"]')
@@ -23,11 +24,14 @@ class Settings(KafkaSettings):
         default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
         description="this worker's name in progress records",
     )
-    web_host: str = Field("127.0.0.1", description="address that /metrics, /healthz and /readyz listen on")
-    web_port: int = Field(6066, ge=0, le=65535, description="port that /metrics, /healthz and /readyz listen on")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much to log")
     session_timeout_ms: int = Field(
         10_000, ge=1_000, description="a worker that Kafka has not heard of for so long loses its partitions"
+    )
+    watchdog_ms: int = Field(
+        180_000,
+        ge=3_000,
+        description="a worker without headway for so long ends itself; for a third of it, /healthz fails",
     )
     create_topics: bool = Field(True, description="create the topics that are missing when a worker starts")
     flush_interval_ms: int = Field(250, ge=10, le=10_000, description="how often ingest journals what it counted")

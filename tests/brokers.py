@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
@@ -79,20 +79,36 @@ class MavenKafka:
         with MavenKafka() as kafka:
             kafka.kill()       # as a machine that lost its power, but for the page cache
             kafka.restart()    # same address, same data
+
+    Clients without credentials use `bootstrap`. `listeners` adds others, each a name and its security protocol, at
+    `addresses[name]`; `properties` are Kafka's settings for them, and `format_words` go to the storage tool.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        listeners: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None,
+        format_words: Sequence[str] = (),
+    ) -> None:
         self.port = free_port()
         self.bootstrap = f"{LOOPBACK}:{self.port}"
         self._java = find_java()
         self._jars = fetch_jars()
         self._home = Path(tempfile.mkdtemp(prefix="sluicegate-kafka-"))
         self._config = self._home / "server.properties"
-        properties = kraft_properties(
+        settings = kraft_properties(
             listener=self.bootstrap, advertised=self.bootstrap, controller=f"{LOOPBACK}:{free_port()}"
         )
-        properties["log.dirs"] = (self._home / "data").as_posix()
-        self._config.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+        settings["log.dirs"] = (self._home / "data").as_posix()
+        self.addresses = {name: f"{LOOPBACK}:{free_port()}" for name in listeners or {}}
+        for name, protocol in (listeners or {}).items():
+            settings["listeners"] += f",{name}://{self.addresses[name]}"
+            settings["advertised.listeners"] += f",{name}://{self.addresses[name]}"
+            settings["listener.security.protocol.map"] += f",{name}:{protocol}"
+        settings |= properties or {}
+        self._format_words = format_words
+        self._config.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         self._child: LeashedProcess | None = None
 
     def start(self) -> Self:
@@ -144,7 +160,7 @@ class MavenKafka:
         self.close()
 
     def _format(self) -> None:
-        words = ["format", "--cluster-id", _CLUSTER_ID, "--config", str(self._config)]
+        words = ["format", "--cluster-id", _CLUSTER_ID, "--config", str(self._config), *self._format_words]
         run = subprocess.run(self._command("kafka.tools.StorageTool", *words), capture_output=True, text=True)
         if run.returncode:
             raise BrokerError(f"formatting Kafka's storage failed:\n{run.stdout}{run.stderr}")

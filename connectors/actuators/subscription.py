@@ -15,14 +15,19 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from connectors.access import AccessError, Needs, require
 from connectors.actuators.actuator import Actuator
 from connectors.actuators.executor import APPLY_TIMEOUT_S, Executor
-from connectors.actuators.wanted import Wanted, decode
+from connectors.actuators.orders import Orders
+from connectors.actuators.wanted import Wanted
 from connectors.kafka import KafkaSettings, consumer, producer
+from connectors.keys import keyring
+from connectors.reach import reach
 from connectors.reading import TopicsMissingError, partitions_of, to_end
+from connectors.signing import Headers, Keyring
 from gates.decisions import Action
 
 FIRST_WAIT_S: Final = 0.5
@@ -33,6 +38,7 @@ GRACE_S: Final = 5.0
 POLL_MS: Final = 500
 
 Clock = Callable[[], int]
+Signer = Callable[[bytes], Headers]
 
 _log = logging.getLogger(__name__)
 
@@ -55,11 +61,18 @@ async def run(
 
     `settings` are by default those of the environment (`SLUICEGATE_*`); `rollouts` names those to obey (None: all).
     `clock` gives milliseconds since the epoch; `timeout_s` bounds one apply, in seconds. A broker that is away, or
-    topics that do not exist yet, are waited for. When stopped, what is being applied has five seconds to end.
+    topics that do not exist yet, are waited for. When stopped, what is being applied has five seconds to end. Where
+    keys are configured, only what the gate signed is obeyed, and acks are signed.
+
+    Raises:
+        KeysError: the keys cannot be used.
     """
     settings = KafkaSettings.model_validate({}) if settings is None else settings
-    executor = Executor(actuator, clock, timeout_s=timeout_s)
-    obeying = asyncio.create_task(_obey(executor, settings, rollouts))
+    keys = keyring(settings, "actuator")
+    if keys.warning is not None:
+        _log.warning("%s: %s", actuator.name, keys.warning)
+    executor, orders = Executor(actuator, clock, timeout_s=timeout_s), Orders(keys, rollouts, clock)
+    obeying = asyncio.create_task(_obey(executor, settings, orders, _ack_signer(keys, settings, clock)))
     stopping = asyncio.create_task((stop or asyncio.Event()).wait())
     try:
         await asyncio.wait({obeying, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -93,7 +106,12 @@ def serve(
     asyncio.run(until_signalled())
 
 
-async def _obey(executor: Executor, settings: KafkaSettings, rollouts: Collection[str] | None) -> None:
+def _ack_signer(keys: Keyring, settings: KafkaSettings, clock: Clock) -> Signer:
+    """What signs acks, for as long as they may be on their way."""
+    return lambda ack: keys.sign(settings.topics.acks, ack, expires_at=clock() + settings.signature_valid_ms)
+
+
+async def _obey(executor: Executor, settings: KafkaSettings, orders: Orders, sign: Signer) -> None:
     """Subscribe, and again after each failure, for ever."""
     wait_s = FIRST_WAIT_S
     now = asyncio.get_running_loop().time
@@ -101,8 +119,8 @@ async def _obey(executor: Executor, settings: KafkaSettings, rollouts: Collectio
         began = now()
         try:
             async with _clients(settings) as (source, sink):
-                await _follow(executor, settings, source, sink, rollouts)
-        except (KafkaError, TopicsMissingError, OSError) as error:  # TimeoutError is an OSError
+                await _follow(source, orders, _Desk(executor, sink, settings.topics.acks, sign))
+        except (KafkaError, AccessError, TopicsMissingError, OSError) as error:  # TimeoutError is an OSError
             wait_s = FIRST_WAIT_S if now() - began > LONGEST_WAIT_S else wait_s  # it worked for a while
             what = str(error) or type(error).__name__
             _log.warning("cannot read %s: %s; trying again in %g s", settings.bootstrap, what, wait_s)
@@ -114,6 +132,8 @@ async def _obey(executor: Executor, settings: KafkaSettings, rollouts: Collectio
 async def _clients(settings: KafkaSettings) -> AsyncIterator[tuple[AIOKafkaConsumer, AIOKafkaProducer]]:
     """A consumer of all that the gate orders, and a producer of acks."""
     topics = settings.topics
+    await reach(settings)
+    await require(settings, Needs(read=(topics.decisions, topics.commands), write=(topics.acks,)))
     found = await partitions_of(settings, topics.decisions, topics.commands, topics.acks)
     async with contextlib.AsyncExitStack() as stack:
         source, sink = consumer(settings), producer(settings, linger_ms=0)
@@ -124,29 +144,23 @@ async def _clients(settings: KafkaSettings) -> AsyncIterator[tuple[AIOKafkaConsu
         yield source, sink
 
 
-async def _follow(
-    executor: Executor,
-    settings: KafkaSettings,
-    source: AIOKafkaConsumer,
-    sink: AIOKafkaProducer,
-    rollouts: Collection[str] | None,
-) -> None:
+async def _follow(source: AIOKafkaConsumer, orders: Orders, idle_desk: _Desk) -> None:
     """Carry out the newest of each rollout, then all that comes; returns when the topics' partitions changed."""
     assigned: frozenset[TopicPartition] = source.assignment()
-    async with _Desk(executor, sink, settings.topics.acks) as desk:
+    async with idle_desk as desk:
         newest: dict[str, Wanted] = {}
         async for record in to_end(source):
-            wanted = _wanted(record, rollouts)
+            wanted = orders.read(record)
             if wanted is not None and _rank(wanted) >= _rank(newest.get(wanted.rollout, wanted)):
                 newest[wanted.rollout] = wanted
         for wanted in newest.values():
             desk.take(wanted)
-        _log.info("following the gate at %s: %d rollouts known", settings.bootstrap, len(newest))
+        _log.info("following the gate: %d rollouts known", len(newest))
         while _partitions(source, assigned) == assigned:
             batches = await source.getmany(timeout_ms=POLL_MS)
             for records in batches.values():
                 for record in records:
-                    wanted = _wanted(record, rollouts)
+                    wanted = orders.read(record)
                     if wanted is not None:
                         desk.take(wanted)
             desk.raise_bugs()
@@ -160,16 +174,6 @@ def _partitions(source: AIOKafkaConsumer, assigned: frozenset[TopicPartition]) -
     return assigned | known
 
 
-def _wanted(record: ConsumerRecord, rollouts: Collection[str] | None) -> Wanted | None:
-    """The order in a record, if it is one, and for us."""
-    try:
-        wanted = decode(record.value or b"")
-    except ValueError as error:
-        _log.warning("skipped %s[%d] at offset %d: %s", record.topic, record.partition, record.offset, error)
-        return None
-    return wanted if rollouts is None or wanted.rollout in rollouts else None
-
-
 def _rank(wanted: Wanted) -> tuple[int, int, bool]:
     """Of two orders the newer is greater; of a decision and its command the decision, which does not expire."""
     return (*wanted.token, wanted.expires_at is None)
@@ -178,10 +182,11 @@ def _rank(wanted: Wanted) -> tuple[int, int, bool]:
 class _Desk:
     """Hands orders to the executor, one at a time for each rollout and the newest first, and sends the acks."""
 
-    def __init__(self, executor: Executor, sink: AIOKafkaProducer, topic: str) -> None:
+    def __init__(self, executor: Executor, sink: AIOKafkaProducer, topic: str, sign: Signer) -> None:
         self._executor = executor
         self._sink = sink
         self._topic = topic
+        self._sign = sign
         self._waiting: dict[str, list[Wanted]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -224,8 +229,9 @@ class _Desk:
 
     async def _carry_out(self, wanted: Wanted) -> None:
         ack = await self._executor.carry_out(wanted)
+        value, key = ack.encoded(), wanted.rollout.encode()
         try:
-            await self._sink.send_and_wait(self._topic, ack.encoded(), key=wanted.rollout.encode())
+            await self._sink.send_and_wait(self._topic, value, key=key, headers=self._sign(value))
         except KafkaError as error:
             _log.warning("could not acknowledge %s (%s): the gate will order it again", wanted.id, error)
             return

@@ -6,7 +6,7 @@ to measure it by, it is hardly known: it starts large and comes down to the esti
 costs time and no healthy rollout. Where events carry no user it is what the policy says.
 
 Most false rollbacks of clustered errors fall into the first minutes: then a single cluster is all the evidence there
-is, and whether clusters are usual has not been seen. So the doubt is largest there.
+is, and whether clusters are usual has not been seen. So the doubt is largest there, from the first pane on.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ class Clustering:
         self.measured = False
 
     def observe(self, pane: Pane, baseline: Cell) -> None:
-        """Take in one pane of the baseline; early estimates hold at once, later ones from the next stage on."""
+        """Take in one pane of the baseline; early estimates hold at once, later ones from the next stage on.
+
+        Nothing that is counted in this pane changes the `phi` that it leaves behind, so that may temper the same pane.
+        """
         if baseline.detail is NO_DETAIL or not self._indices or not any(baseline.detail.halves):
             return
         if not self._dispersion.blocks:

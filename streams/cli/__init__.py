@@ -11,7 +11,7 @@ from streams import __version__
 
 COMMANDS = {
     "demo": "Watch a bad canary being caught and rolled back.",
-    "worker": "Run the gate: ingest, judge and sequencer.",
+    "worker": "Run the gate: ingest, judge, sequencer and audit.",
     "rollout": "Start, watch and steer rollouts.",
     "why": "Say why something was decided: plain words, then the evidence.",
     "why-not": "Say what a rollout still lacks to advance.",
@@ -24,7 +24,11 @@ COMMANDS = {
     "simulate": "Try a policy on simulated traffic, many times over.",
     "events": "Look at request events.",
     "replay": "Judge recorded events or a journal again.",
+    "dlq": "Look at dead letters, and send them once more.",
+    "audit": "Check and export the audit log.",
     "topics": "Create and list the topics.",
+    "keys": "Make keys that sign what is said.",
+    "token": "Make the token that a worker's /metrics asks for.",
     "settings": "List the SLUICEGATE_* variables.",
 }
 """Name and one line of help, in the order of the help; `streams.cli.NAME` has the command NAME, with _ for -."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.cli.running import WRONG_USE, Failure, kafka_options, settings_from
+from streams.cli.running import WRONG_USE, Failure, check_credentials, checked_keys, kafka_options, settings_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,5 +68,7 @@ def _serve(actuator: Actuator, *, rollouts: tuple[str, ...], **flags: str | None
     from streams.clock import wall_ms
 
     settings = settings_from(KafkaSettings, flags)
+    checked_keys(settings, "actuator")
+    check_credentials(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     serve(actuator, settings, rollouts=rollouts or None, clock=wall_ms)

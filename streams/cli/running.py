@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from connectors.kafka import KafkaSettings
+    from connectors.signing import Keyring, Role
     from gates.policy import Policy
     from streams.operators import Board
 
@@ -78,7 +79,7 @@ def settings_from(kind: type[S], flags: Mapping[str, object]) -> S:
 def _setting_fault(fault: Any, flags: dict[str, Any]) -> str:
     name = str(fault["loc"][0]) if fault["loc"] else "settings"
     shown = f"--{name.replace('_', '-')}" if name in flags else f"SLUICEGATE_{name.upper()}"
-    return f"{shown}: {fault['msg']}, not {fault['input']!r}"
+    return f"{shown}: {fault['msg']}" + ("" if fault["type"] == "unfit" else f", not {fault['input']!r}")
 
 
 def run(settings: KafkaSettings, body: Coroutine[Any, Any, T]) -> T:
@@ -89,6 +90,8 @@ def run(settings: KafkaSettings, body: Coroutine[Any, Any, T]) -> T:
     """
     from aiokafka.errors import KafkaError
 
+    from connectors.access import AccessError
+    from connectors.reach import UnreachableError
     from connectors.reading import TopicsMissingError
     from streams.topics import TopicsUnfitError
 
@@ -99,7 +102,7 @@ def run(settings: KafkaSettings, body: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(_reached(settings, body))
     except TopicsMissingError as error:
         raise Failure(f"{error}: run `sluicegate topics ensure`, or start a worker, which does it too") from None
-    except TopicsUnfitError as error:
+    except (TopicsUnfitError, AccessError, UnreachableError) as error:
         raise Failure(str(error)) from None
     except TimeoutError as error:
         raise Failure(str(error) or f"Kafka at {settings.bootstrap} does not answer in time") from None
@@ -111,20 +114,30 @@ def run(settings: KafkaSettings, body: Coroutine[Any, Any, T]) -> T:
 
 
 async def _reached(settings: KafkaSettings, body: Coroutine[Any, Any, T]) -> T:
-    from aiokafka.errors import KafkaError
+    from connectors.reach import reach
 
-    from connectors.kafka import admin
-
-    nowhere = f"cannot reach Kafka at {settings.bootstrap}: start one (docker compose up) or set SLUICEGATE_BOOTSTRAP"
-    client = admin(settings)
-    try:
-        async with asyncio.timeout(REACH_SECONDS):
-            await client.start()
-    except (KafkaError, TimeoutError, OSError, ValueError):
-        raise Failure(nowhere) from None
-    finally:
-        await client.close()
+    await reach(settings, timeout_s=REACH_SECONDS)
     return await body
+
+
+def check_credentials(settings: KafkaSettings) -> None:
+    """For what waits for a broker that is away: one that is there and does not want us will not want us later either.
+
+    Raises:
+        Failure: it does not take our credentials, or we not its certificate.
+    """
+    from connectors.reach import UnreachableError, reach
+
+    log = logging.getLogger("aiokafka")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        asyncio.run(reach(settings, timeout_s=REACH_SECONDS))
+    except UnreachableError as error:
+        if error.refused:
+            raise Failure(str(error)) from None
+    finally:
+        log.setLevel(before)
 
 
 def kafka_settings(flags: Mapping[str, object]) -> KafkaSettings:
@@ -140,6 +153,7 @@ def with_board(settings: KafkaSettings, body: Callable[[Board], Coroutine[Any, A
     Raises:
         Failure: see `run`, or what was ordered was not carried out.
     """
+    from connectors.keys import KeysError
     from streams.operators import Board, OrderError
 
     async def opened() -> T:
@@ -150,6 +164,22 @@ def with_board(settings: KafkaSettings, body: Callable[[Board], Coroutine[Any, A
         return run(settings, opened())
     except OrderError as error:
         raise Failure(str(error)) from None
+    except KeysError as error:
+        raise Failure(str(error), WRONG_USE) from None
+
+
+def checked_keys(settings: KafkaSettings, role: Role) -> Keyring:
+    """The keys of the settings, for a process of this role.
+
+    Raises:
+        Failure: they cannot be used.
+    """
+    from connectors.keys import KeysError, keyring
+
+    try:
+        return keyring(settings, role)
+    except KeysError as error:
+        raise Failure(str(error), WRONG_USE) from None
 
 
 def print_json(document: object) -> None:

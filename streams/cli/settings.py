@@ -46,8 +46,12 @@ def described(values: Settings) -> list[dict[str, Any]]:
 
 def _default(field: FieldInfo) -> Any:
     """The default; None where it is worked out anew in each process."""
+    from pydantic import SecretStr
+
     if field.default_factory is not None:
         return None
+    if isinstance(field.default, SecretStr):
+        return field.default.get_secret_value()  # the default is no secret
     return list(field.default) if isinstance(field.default, tuple) else field.default
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from streams.cli.running import kafka_options, run, settings_from
+from streams.cli.running import checked_keys, kafka_options, run, settings_from
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
 
 
 @click.command()
@@ -13,7 +18,7 @@ from streams.cli.running import kafka_options, run, settings_from
     "--role",
     "roles",
     multiple=True,
-    type=click.Choice(["ingest", "judge", "sequencer"]),
+    type=click.Choice(["ingest", "judge", "sequencer", "audit"]),
     help="Do only this (may be given more than once); without it, everything.",
 )
 @click.option("--web-host", help="Address of /metrics, /healthz and /readyz (default: loopback only).")
@@ -27,8 +32,17 @@ def worker(**flags: object) -> None:
     """
     from streams.app import serve
     from streams.settings import Settings
-    from streams.topics import prepare
 
     settings = settings_from(Settings, flags)
-    run(settings, prepare(settings))
+    checked_keys(settings, "gate")
+    run(settings, _prepared(settings))
     serve(settings)
+
+
+async def _prepared(settings: Settings) -> None:
+    from connectors.access import require
+    from streams.needs import needs_of
+    from streams.topics import prepare
+
+    await require(settings, needs_of(settings))
+    await prepare(settings)

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from connectors.decoders import CLASS_INDEX, RequestEvent
 from streams.ingest.sums import CellSums
-from streams.journal import CELL_MS, CellKey, CellRecord, Partial, SourcePartition
+from streams.journal import CELL_MS, CHUNK_RULE, CellKey, CellRecord, Partial, SourcePartition
 
 CHUNK_OFFSETS = 4096
 SLOT_MS = 10_000
@@ -22,6 +22,12 @@ MAX_FUTURE_MS = 60_000
 MOST_ROLLOUTS = 10_000
 MOST_COHORTS = 16
 TIMELESS = 1 << 62  # later than any event: a record without a timestamp says nothing of what lies ahead of it
+
+
+def rule() -> str:
+    """The rule by which this build cuts, as partials tell it."""
+    cut = f"{CHUNK_OFFSETS}.{SLOT_MS}"
+    return CHUNK_RULE if cut == CHUNK_RULE else cut  # the very object: it is then left out of what is encoded
 
 
 class Decoded(NamedTuple):
@@ -79,7 +85,8 @@ class _Chunk:
             rollout = self.rollouts[name]
             rollout.changed = False
             cells = rollout.records()
-            out.append(Partial(rollout=name, source=source, start=self.start, upto=self.upto, final=final, cells=cells))
+            bounds: dict[str, Any] = {"start": self.start, "upto": self.upto, "final": final, "rule": rule()}
+            out.append(Partial(rollout=name, source=source, cells=cells, **bounds))
         return out
 
 

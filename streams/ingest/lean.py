@@ -20,7 +20,7 @@ TESTED = ("0.12.", "0.13.", "0.14.")
 
 def read_lean(consumer: aiokafka.AIOKafkaConsumer) -> bool:
     """From now on this (started) consumer gives records as they lie in the batch; tells whether it does."""
-    fetcher = getattr(consumer, "_fetcher", None)
+    fetcher: Any = getattr(consumer, "_fetcher", None)
     if not aiokafka.__version__.startswith(TESTED) or type(getattr(fetcher, "_records", None)) is not OrderedDict:
         return False
     fetcher._records = _Fetched(fetcher._records)

@@ -20,11 +20,13 @@ from connectors import kafka
 from connectors.dead_letters import DeadLetter
 from connectors.decoders import CLASS_INDEX, RequestEvent, decode, decode_one
 from gates.panes import CLASSES
-from streams import metrics
+from streams import faults, metrics
 from streams.clock import wall_ms
-from streams.health import Health
-from streams.ingest.chunks import Chunker, Decoded
-from streams.journal import Progress, SourcePartition, SourceProgress, encode
+from streams.fetching import FRESH_MS, answered, end_of
+from streams.health import LONGEST_UNANSWERED_MS, Health
+from streams.ingest.chunks import Chunker, Decoded, rule
+from streams.ingest.lean import read_lean
+from streams.journal import CHUNK_RULE, Progress, SourcePartition, SourceProgress, encode
 from streams.settings import Settings
 
 RETRY_SECONDS = 1.0
@@ -47,13 +49,19 @@ class Ingest(Service):
         await self._producer.start()
         self._consumer = kafka.consumer(
             self._settings,
-            group_id=self._settings.group("ingest"),
+            group_id=self._group(),
             isolation_level="read_committed",
             max_partition_fetch_bytes=kafka.LARGEST_MESSAGE,
             **self._settings.membership,
         )
         self._consumer.subscribe([self._topics.events], listener=_Assignment(self))
         await self._consumer.start()
+        read_lean(self._consumer)
+
+    def _group(self) -> str:
+        """The group that shares the partitions: workers that cut chunks alike, as others' commits say nothing here."""
+        name = self._settings.group("ingest")
+        return name if rule() == CHUNK_RULE else f"{name}-{rule()}"
 
     async def on_stop(self) -> None:
         """Journal what was counted, and leave the group."""
@@ -88,9 +96,8 @@ class Ingest(Service):
             for partition, records in found.items():
                 self._take(partition, records)
             if loop.time() >= flushed + interval / 1000.0:
-                await self._flush_or_reset()
+                await self._flush_or_go_back()
                 flushed = loop.time()
-            self._pulse.beat()
             await asyncio.sleep(0)
 
     def _take(self, partition: TopicPartition, records: list[ConsumerRecord[bytes, bytes]]) -> None:
@@ -101,17 +108,17 @@ class Ingest(Service):
         decoded = []
         for record in records:
             event = decode_one(record.value, max_bytes=most)
-            events = self._other(record, most) if event is None else [event]
+            events = self._other(partition, record, most) if event is None else [event]
             decoded.append(Decoded(record.offset, record.timestamp, events))
         chunker.take(decoded)
         self._count(partition, chunker, decoded)
 
-    def _other(self, record: ConsumerRecord[bytes, bytes], most: int) -> list[RequestEvent]:
+    def _other(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes], most: int) -> list[RequestEvent]:
         """What counts of a message that is not one good event; its faults become dead letters."""
         found = decode(record.value, max_bytes=most)
         for fault in found.faults:
-            metrics.DEAD_LETTERS.labels(record.topic, fault.reason).inc()
-            where = (record.topic, record.partition, record.offset, fault.index)
+            metrics.DEAD_LETTERS.labels(partition.topic, fault.reason).inc()
+            where = (partition.topic, partition.partition, record.offset, fault.index)
             self._dead.append(DeadLetter(*where, fault.reason, fault.detail, record.key, fault.raw))
         return found.counted
 
@@ -124,30 +131,58 @@ class Ingest(Service):
         metrics.METRICS_DROPPED.inc(chunker.metrics_dropped)
         chunker.clamped = chunker.refused = chunker.metrics_dropped = 0
 
-    async def _flush_or_reset(self) -> None:
-        """Journal; where that fails go back to what is committed, and count from there again."""
+    async def _flush_or_go_back(self) -> None:
+        """Journal, and be alive for it; where that fails go back to what is committed, and count from there again."""
         try:
             await self._flush()
         except KafkaError as error:
             self.log.error("journaling failed, going back to the committed offsets: %s", error)
             metrics.INGEST_RESETS.inc()
+            await self._go_back()
+        else:
+            if answered(self._consumer, LONGEST_UNANSWERED_MS):
+                self._pulse.beat()
+
+    async def _go_back(self) -> None:
+        """Count again from what is committed, however long it takes to hear what that is: nothing is read meanwhile."""
+        while not self.should_stop:
             await self.sleep(RETRY_SECONDS)
-            self.take_over(set(self._chunkers))
-            await self._consumer.seek_to_committed()
+            try:
+                offsets = {partition: await self._committed(partition) for partition in list(self._chunkers)}
+                for partition, offset in offsets.items():
+                    if partition in self._chunkers:
+                        self._consumer.seek(partition, offset)
+                        self.take_over({partition})
+            except KafkaError as error:
+                self.log.error("the committed offsets are not to be had: %s", error)
+            else:
+                return
+
+    async def _committed(self, partition: TopicPartition) -> int:
+        """Where to begin: what the group committed, else the oldest record."""
+        offset: int | None = await self._consumer.committed(partition)
+        if offset is None:
+            offset = (await self._consumer.beginning_offsets([partition]))[partition]
+        return offset
 
     async def _flush(self) -> None:
         with metrics.FLUSH_SECONDS.time():
             owned = dict(self._chunkers)
             flushes = {partition: chunker.flush() for partition, chunker in owned.items()}
+            wall = wall_ms()  # what is reported was so now, however long it takes to say it
             reports = [await self._report(partition, chunker) for partition, chunker in owned.items()]
+            faults.reached("ingest: partials due")
             sent = [
                 await self._producer.send(self._topics.journal, encode(partial), key=partial.rollout.encode())
                 for flush in flushes.values()
                 for partial in flush.partials
             ]
             sent += await self._bury()
+            faults.reached("ingest: partials sent")
             await asyncio.gather(*sent)
-            await self._tell(reports)
+            faults.reached("ingest: partials acknowledged")
+            await self._tell(reports, wall)
+            faults.reached("ingest: progress acknowledged")
             await self._commit({p: flush.commit for p, flush in flushes.items() if flush.commit is not None})
 
     async def _bury(self) -> list[asyncio.Future[Any]]:
@@ -160,18 +195,19 @@ class Ingest(Service):
 
     async def _report(self, partition: TopicPartition, chunker: Chunker) -> SourceProgress:
         """How far this partition is: after the partials of this flush, never ahead of them."""
-        high = self._consumer.highwater(partition)
         try:
             position = await asyncio.wait_for(self._consumer.position(partition), 0.05)
         except (TimeoutError, IllegalStateError):
             position = None  # not known yet, or no longer ours
-        caught_up = high is not None and position is not None and position >= high
-        if high is not None and position is not None:
-            metrics.INGEST_LAG.labels(partition.partition).set(max(0, high - position))
+        end = end_of(self._consumer, partition)
+        caught_up = False
+        if end is not None and position is not None:
+            caught_up = position >= end.offset and end.age_ms <= FRESH_MS
+            metrics.INGEST_LAG.labels(partition.partition).set(max(0, end.offset - position))
         return SourceProgress(chunker.source, chunker.position or position or 0, chunker.newest, caught_up)
 
-    async def _tell(self, reports: list[SourceProgress]) -> None:
-        record = encode(Progress(worker=self._settings.worker_id, wall=wall_ms(), sources=reports))
+    async def _tell(self, reports: list[SourceProgress], wall: int) -> None:
+        record = encode(Progress(worker=self._settings.worker_id, wall=wall, sources=reports, rule=rule()))
         partitions = await self._producer.partitions_for(self._topics.journal)
         sent = [await self._producer.send(self._topics.journal, record, partition=number) for number in partitions]
         await asyncio.gather(*sent)
@@ -180,8 +216,10 @@ class Ingest(Service):
         mine = {partition: offset for partition, offset in offsets.items() if partition in self._chunkers}
         if not mine:
             return
+        faults.reached("ingest: before commit")
         try:
             await self._consumer.commit(mine)
+            faults.reached("ingest: committed")
         except (CommitFailedError, IllegalStateError) as error:
             self.log.info("commit refused, the partitions moved: %s", error)
 

@@ -14,9 +14,10 @@ from gates.panes import Pane
 from gates.policy import Policy, PolicyError
 from gates.rollout import Acked, Controlled, Moment, Started
 from gates.transitions import Signal
-from streams.journal import CELL_MS, Ack, Control, Partial, Progress, Record, Spoken, Start, Timing
+from streams.journal import CELL_MS, CHUNK_RULE, Ack, Control, Partial, Progress, Record, Spoken, Start, Timing
 from streams.judge.join import Join
 from streams.judge.watermarks import Reading, Watermarks
+from streams.judge.words import Words
 
 LONGEST_SILENT_WALK_MS = 3_600_000
 """A longer stretch without events is stepped over in one pane; what follows from silence follows all the same."""
@@ -59,21 +60,29 @@ class Late:
     events: int
 
 
-Outcome = Decision | Command | Status | Acknowledged | Late
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Counts of a build that cuts chunks by another rule: they are refused, as they cannot be joined with others."""
+
+    rule: str
+
+
+Outcome = Decision | Command | Status | Acknowledged | Late | Foreign
 
 
 @dataclass(slots=True)
 class Rollout:
     """One rollout in the fold: its join, its gate once a policy started it, and how far operators were heard.
 
-    `seen` has the greatest offset per origin partition: what the sequencer repeats is not heard twice. `changed` says
-    that a snapshot is due.
+    `seen` has the greatest offset per origin partition: what the sequencer repeats is not heard twice. `words` are the
+    signed ones: what an attacker repeats is not heard twice either. `changed` says that a snapshot is due.
     """
 
     join: Join = field(default_factory=Join)
     gate: Gate | None = None
     timing: Timing = field(default_factory=Timing)
     seen: dict[str, int] = field(default_factory=dict)
+    words: Words = field(default_factory=Words)
     late: int = 0
     snapshot_offset: int = -1
     changed: bool = False
@@ -101,6 +110,7 @@ class Rollout:
             "gate": None if self.gate is None else self.gate.dump(),
             "timing": msgspec.to_builtins(self.timing),
             "seen": dict(self.seen),
+            "words": self.words.dump(),
             "late": self.late,
         }
 
@@ -112,6 +122,7 @@ class Rollout:
             gate=None if state["gate"] is None else Gate.load(state["gate"]),
             timing=msgspec.convert(state["timing"], Timing),
             seen=dict(state["seen"]),
+            words=Words(state.get("words")),
             late=state["late"],
         )
 
@@ -127,9 +138,15 @@ class Fold:
         self.ignored = 0
 
     def apply(self, record: Record, offset: int) -> list[Outcome]:
-        """Take in the record at `offset`; returns what is to be published, in order."""
+        """Take in the record at `offset`; returns what is to be published, in order.
+
+        Raises:
+            ReplayedError: an operator's signed word was heard before; nothing follows from it.
+        """
         self.offset = offset
         match record:
+            case Partial() | Progress() if record.rule != CHUNK_RULE:
+                return [Foreign(record.rule)]
             case Partial():
                 return self._partial(record, offset)
             case Progress():
@@ -215,6 +232,8 @@ class Fold:
         rollout = self.rollouts.setdefault(record.rollout, Rollout())
         if offset <= rollout.snapshot_offset or rollout.heard(record):
             return []
+        rollout.changed = True
+        rollout.words.hear(record, self.marks.wall)
         try:
             policy = Policy.parse(record.policy)
         except PolicyError:
@@ -223,7 +242,6 @@ class Fold:
             return []  # nor one for another rollout
         if rollout.gate is not None and not rollout.ended and rollout.gate.state.policy.hash == policy.hash:
             return []  # started already
-        rollout.changed = True
         rollout.timing = record.timing or Timing()
         known = self._watermark(rollout.timing)
         now = (record.sequenced_at or record.at) if known is None else max(known, self.marks.newest)
@@ -240,7 +258,9 @@ class Fold:
         if rollout is None or rollout.gate is None or offset <= rollout.snapshot_offset or rollout.heard(record):
             return []
         rollout.changed = True
-        gate, moment = rollout.gate, self._moment(_heard_at(rollout, record), offset)
+        if isinstance(record, Control):
+            rollout.words.hear(record, self.marks.wall)
+        gate, moment = rollout.gate, self._moment(_heard_at(rollout, self.marks.newest), offset)
         outcomes: list[Outcome] = []
         if isinstance(record, Control):
             word = Controlled(CONTROLS[record.control], record.by, record.reason, record.epoch)
@@ -262,9 +282,9 @@ def _judged_until(rollout: Rollout) -> int:
     return last.event_time if rollout.ended and last is not None else rollout.join.closed_until
 
 
-def _heard_at(rollout: Rollout, record: Control | Ack) -> int:
-    """The event time of a word: how far the rollout is judged; of one that has ended, the word's own."""
-    return max(_judged_until(rollout), record.at) if rollout.ended else rollout.join.closed_until
+def _heard_at(rollout: Rollout, newest: int) -> int:
+    """The event time of a word: how far the rollout is judged; of one that has ended, how far events have come."""
+    return max(_judged_until(rollout), newest) if rollout.ended else rollout.join.closed_until
 
 
 def _panes(join: Join, watermark: int, pane_ms: int) -> Iterator[tuple[int, int]]:

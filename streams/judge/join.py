@@ -48,13 +48,12 @@ class Join:
     def apply(self, partial: Partial) -> Counter[str]:
         """Take in one version; returns how many users' requests in it are new but late, by cohort."""
         known = self._open.get(partial.source)
-        if known is not None:
-            if partial.start < known.start or (partial.start == known.start and partial.upto <= known.upto):
-                return Counter()
-            if partial.start > known.start:
-                self._fold(known.cells)
-                known = None
-        cells = {record.key: record.cell() for record in partial.cells}
+        if known is not None and (partial.start, partial.upto) <= (known.start, known.upto):
+            return Counter()
+        cells = {record.key: record.cell() for record in partial.cells}  # raises before anything has changed
+        if known is not None and partial.start > known.start:
+            self._fold(known.cells)
+            known = None
         late: Counter[str] = Counter()
         for key, cell in cells.items():
             cohort, start, synthetic = key

@@ -17,13 +17,16 @@ from mode import Service
 
 from connectors import kafka
 from connectors.dead_letters import DeadLetter
+from connectors.keys import keyring
 from connectors.reading import read_to_end
 from gates.decisions import Action, Command, Decision
-from streams import metrics
-from streams.health import Health
+from streams import faults, metrics
+from streams.fetching import answered, end_of
+from streams.health import LONGEST_UNANSWERED_MS, Health
 from streams.journal import decode, encode_document
-from streams.judge.fold import Acknowledged, Fold, Late, Outcome, Status
+from streams.judge.fold import Acknowledged, Fold, Foreign, Late, Outcome, Status
 from streams.judge.snapshots import restore, snapshot
+from streams.judge.words import ReplayedError
 from streams.settings import Settings
 
 RETRY_SECONDS = 1.0
@@ -36,10 +39,12 @@ class Judge(Service):
         super().__init__(**options)
         self._settings = settings
         self._topics = settings.topics
+        self._keyring = keyring(settings, "gate")
         self._pulse = health.pulse("judge")
         self._folds: dict[int, Fold] = {}
         self._statuses: dict[str, Status] = {}
         self._snapshot_at: dict[int, int] = {}
+        self._truncated: dict[int, str] = {}
 
     async def on_start(self) -> None:
         """Join the group."""
@@ -71,21 +76,32 @@ class Judge(Service):
     @Service.task
     async def _run(self) -> None:
         while not self.should_stop:
-            found = await self._consumer.getmany(timeout_ms=100, max_records=2_000)
             try:
-                for owned in self._consumer.assignment():
-                    if owned.partition not in self._folds:  # its recovery failed while the group rebalanced
-                        await self.recover(owned.partition)
-                for partition, records in found.items():
-                    await self._judge(partition, records)
-                await self._snapshots_due()
-            except KafkaError as error:
-                self.log.error("publishing failed, going back to the snapshots: %s", error)
+                if await self._round() and answered(self._consumer, LONGEST_UNANSWERED_MS):
+                    self._pulse.beat()
+            except (KafkaError, TimeoutError) as error:
+                self.log.error("Kafka does not answer, going back to the snapshots: %s", error)
+                self._folds.clear()
                 await self.sleep(RETRY_SECONDS)
-                for partition in list(self._folds):
-                    await self.recover(partition)
-            self._pulse.beat()
             await asyncio.sleep(0)
+
+    async def _round(self) -> bool:
+        """Judge what there is to judge; whether there is nothing that hinders."""
+        folds = dict(self._folds)
+        found = await self._consumer.getmany(timeout_ms=100, max_records=2_000)
+        for partition, records in found.items():
+            fold = self._folds.get(partition.partition)
+            if fold is None:
+                continue  # revoked since it was fetched, or recovered below
+            if fold is not folds.get(partition.partition) or await self._lacks(partition, fold, records):
+                self._consumer.seek(partition, fold.offset + 1)  # it was fetched for another fold
+                continue
+            await self._judge(partition, fold, records)
+        for owned in self._consumer.assignment():  # whose recovery failed while the group rebalanced, or later
+            if owned.partition not in self._folds and owned.partition not in self._truncated:
+                await self.recover(owned.partition)
+        await self._snapshots_due()
+        return not self._truncated
 
     async def recover(self, partition: int) -> None:
         """Rebuild a partition's fold from its snapshots, and go on behind it in the journal."""
@@ -94,9 +110,40 @@ class Judge(Service):
             (record.key, record.value) async for record in read_to_end(self._settings, topic, partitions=[partition])
         ]
         fold = restore(partition, records)
+        journal = TopicPartition(self._topics.journal, partition)
+        if not await self._is_whole(journal, fold.offset + 1):
+            return
+        self._consumer.seek(journal, fold.offset + 1)
         self._folds[partition] = fold
-        self._consumer.seek(TopicPartition(self._topics.journal, partition), fold.offset + 1)
         self.log.info("journal partition %d: judging on from offset %d", partition, fold.offset + 1)
+        faults.reached("judge: recovered")
+
+    async def _lacks(self, partition: TopicPartition, fold: Fold, records: list[ConsumerRecord[bytes, bytes]]) -> bool:
+        """Whether records are missing before these, and for good; a gap in offsets alone need not mean that."""
+        first, needed = records[0].offset, fold.offset + 1
+        if first < needed:
+            self._refuse(partition, f"it ends before offset {needed}, which the snapshots stand for: was it made anew?")
+        return first < needed or (first > needed and not await self._is_whole(partition, needed))
+
+    async def _is_whole(self, partition: TopicPartition, needed: int) -> bool:
+        """Whether the journal still has what a fold needs."""
+        begins: int = (await self._consumer.beginning_offsets([partition]))[partition]
+        if begins > needed:
+            self._refuse(partition, f"it begins at offset {begins}, needed is {needed}")
+        return begins <= needed
+
+    def _refuse(self, partition: TopicPartition, why: str) -> None:
+        """Judge the partition no further: what would follow from a part of the journal would be guesses."""
+        why = f"journal partition {partition.partition} was truncated: {why}"
+        self.log.critical("%s; its rollouts stay as they are, and no decision is made", why)
+        self._consumer.pause(partition)
+        self._folds.pop(partition.partition, None)
+        self._truncated[partition.partition] = why
+        self._say_truncated()
+
+    def _say_truncated(self) -> None:
+        self._pulse.trouble = "; ".join(why for _, why in sorted(self._truncated.items()))
+        metrics.JOURNAL_TRUNCATED.set(len(self._truncated))
 
     def joined(self) -> None:
         """The group gave us our partitions, or none."""
@@ -105,31 +152,35 @@ class Judge(Service):
     def release(self, partition: int) -> None:
         """Another judge has the partition now."""
         self._folds.pop(partition, None)
+        self._truncated.pop(partition, None)
+        self._say_truncated()
 
-    async def _judge(self, partition: TopicPartition, records: list[ConsumerRecord[bytes, bytes]]) -> None:
-        fold = self._folds.get(partition.partition)
-        if fold is None:
-            return  # revoked since it was fetched
+    async def _judge(self, partition: TopicPartition, fold: Fold, records: list[ConsumerRecord[bytes, bytes]]) -> None:
         sent: list[asyncio.Future[Any]] = []
+        decided = False
         for record in records:
-            if record.offset <= fold.offset:
-                continue
             try:
                 outcomes = fold.apply(decode(record.value or b""), record.offset)
             except (msgspec.DecodeError, ValueError) as error:
                 sent.append(await self._bury(record, error))
                 continue
             for outcome in outcomes:
+                if isinstance(outcome, Decision):
+                    decided = True
+                    faults.reached("judge: decision folded")
                 sent += await self._publish(outcome)
         sent += await self._publish_statuses()
         await asyncio.gather(*sent)
+        if decided:
+            faults.reached("judge: decision published")
         self._observe(partition, fold)
 
     async def _bury(self, record: ConsumerRecord[bytes, bytes], error: Exception) -> asyncio.Future[Any]:
-        self.log.error("journal %d@%d is no record of ours: %s", record.partition, record.offset, error)
-        metrics.DEAD_LETTERS.labels(record.topic, "bad_record").inc()
+        reason = error.reason if isinstance(error, ReplayedError) else "bad_record"
+        self.log.error("journal %d@%d is put aside, %s: %s", record.partition, record.offset, reason, error)
+        metrics.DEAD_LETTERS.labels(record.topic, reason).inc()
         where = (record.topic, record.partition, record.offset, 0)
-        letter = DeadLetter(*where, "bad_record", str(error), record.key, record.value or b"")
+        letter = DeadLetter(*where, reason, str(error), record.key, record.value or b"")
         return await self._post(self._topics.dead_letters, letter.body(), key=letter.key, headers=letter.headers())
 
     async def _publish(self, outcome: Outcome) -> list[asyncio.Future[Any]]:
@@ -138,15 +189,17 @@ class Judge(Service):
                 self.log.info("%s %s: %s", outcome.id, outcome.action, outcome.reason)
                 metrics.DECISIONS.labels(outcome.rollout, outcome.action.value).inc()
                 metrics.ESCALATIONS.labels(outcome.rollout).inc(outcome.escalate)
-                return [await self._send(self._topics.decisions, outcome.rollout, outcome.document())]
+                return [await self._order(self._topics.decisions, outcome.rollout, outcome.document())]
             case Command():
-                return [await self._send(self._topics.commands, outcome.decision.rollout, outcome.document())]
+                return [await self._order(self._topics.commands, outcome.decision.rollout, outcome.document())]
             case Status():
                 self._statuses[outcome.rollout] = outcome
             case Acknowledged():
                 metrics.ACKS.labels(outcome.rollout, outcome.status).inc()
                 if outcome.took_ms is not None and outcome.action == Action.ROLLBACK:
                     metrics.TIME_TO_ROLLBACK.observe(outcome.took_ms / 1000.0)
+            case Foreign():
+                metrics.FOREIGN.labels(outcome.rule).inc()
             case Late():
                 metrics.LATE_EVENTS.labels(outcome.rollout).inc(outcome.events)
         return []
@@ -161,6 +214,10 @@ class Judge(Service):
     async def _send(self, topic: str, rollout: str, document: dict[str, object]) -> asyncio.Future[Any]:
         return await self._post(topic, encode_document(document), key=rollout.encode())
 
+    async def _order(self, topic: str, rollout: str, document: dict[str, object]) -> asyncio.Future[Any]:
+        value = encode_document(document)
+        return await self._post(topic, value, key=rollout.encode(), headers=self._keyring.sign(topic, value))
+
     async def _post(self, topic: str, value: bytes, **options: Any) -> asyncio.Future[Any]:
         sent: asyncio.Future[Any] = await self._producer.send(topic, value, **options)
         return sent
@@ -170,9 +227,9 @@ class Judge(Service):
         if watermark is not None:
             delay = (fold.marks.wall - watermark) / 1000.0
             metrics.WATERMARK_DELAY.labels(partition.partition).set(delay)
-        high = self._consumer.highwater(partition)
-        if high is not None:
-            metrics.JOURNAL_LAG.labels(partition.partition).set(max(0, high - fold.offset - 1))
+        end = end_of(self._consumer, partition)
+        if end is not None:
+            metrics.JOURNAL_LAG.labels(partition.partition).set(max(0, end.offset - fold.offset - 1))
 
     async def _snapshots_due(self) -> None:
         for partition, fold in list(self._folds.items()):
@@ -186,12 +243,17 @@ class Judge(Service):
         fold = self._folds.get(partition)
         if fold is None:
             return  # revoked meanwhile
+        faults.reached("judge: snapshot due")
+        sent = []
         for key, value in snapshot(fold):
             metrics.SNAPSHOT_BYTES.inc(len(value))
-            await self._archive.send(self._topics.snapshots, value, key=key, partition=partition)
-        await self._archive.flush()
+            sent.append(await self._archive.send(self._topics.snapshots, value, key=key, partition=partition))
+            faults.reached("judge: snapshot sent")
+        await asyncio.gather(*sent)
+        faults.reached("judge: snapshot acknowledged")
         try:
             await self._consumer.commit({TopicPartition(self._topics.journal, partition): fold.offset + 1})
+            faults.reached("judge: committed")
         except (CommitFailedError, IllegalStateError) as error:
             self.log.info("commit refused, the partitions moved: %s", error)
 

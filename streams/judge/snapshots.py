@@ -2,8 +2,8 @@
 
 Of a journal partition there is one snapshot per rollout, keyed by its name, and one of the partition itself, written
 last, with an index of the offsets that the rollouts' snapshots stand for. A rollout that did not change keeps its older
-snapshot. A judge that lost its partition may write old snapshots over new ones; the index tells, and the journal is
-folded from its beginning.
+snapshot. A judge that lost its partition may write old snapshots after new ones: of a key's snapshots the one that
+stands for most counts. If compaction has taken that, the index tells, and the journal is folded from its beginning.
 """
 
 from __future__ import annotations
@@ -43,8 +43,10 @@ def restore(partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> Fo
     for key, value in records:
         if value is None:
             latest.pop(key, None)
-        else:
-            latest[key] = orjson.loads(value)
+            continue
+        document = orjson.loads(value)
+        if key not in latest or document["offset"] >= latest[key]["offset"]:
+            latest[key] = document
     fold = Fold(partition)
     whole = latest.get(PARTITION_KEY)
     if whole is None:

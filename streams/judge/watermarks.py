@@ -28,7 +28,7 @@ class _Source:
     position: int
     newest: int | None
     caught_up: bool
-    heard_at: int  # wall time of the last report
+    heard_at: int  # wall time of the last report, as its worker told it
     moved_at: int  # wall time of the last report of a new position
     newer_at: int  # wall time of the last report of a newer event
 
@@ -63,10 +63,12 @@ class Watermarks:
         if self._believed(progress):
             self.wall = max(self.wall, progress.wall)
         self.born = self.born or self.wall
+        # A report may have been long under way: its source was as it says when it was made, if that clock can be right.
+        told = progress.wall if 0 <= self.wall - progress.wall <= LEAP_MS else self.wall
         for report in progress.sources:
             known = self._sources.get(report.source)
             if known is None:
-                known = self._sources[report.source] = _Source(-1, None, False, self.wall, self.wall, self.wall)
+                known = self._sources[report.source] = _Source(-1, None, False, told, self.wall, self.wall)
             if report.position != known.position:
                 known.moved_at = self.wall
             if report.newest is not None:
@@ -74,7 +76,7 @@ class Watermarks:
                 if known.newest is None or newest > known.newest:
                     known.newest, known.newer_at = newest, self.wall
                     self.newest = max(self.newest, newest)
-            known.position, known.caught_up, known.heard_at = report.position, report.caught_up, self.wall
+            known.position, known.caught_up, known.heard_at = report.position, report.caught_up, told
         for source in [name for name, known in self._sources.items() if self.wall - known.heard_at > FORGET_MS]:
             del self._sources[source]
 
@@ -89,21 +91,22 @@ class Watermarks:
     def read(self, timing: Timing) -> Reading:
         """The watermark by this timing; it can go back, as sources come and go, so keep the largest."""
         live: list[int] = []
-        stalled = idle = 0
+        idle: list[int] = []
+        stalled = 0
         for source in self._sources.values():
             if self._stalled(source, timing):
                 stalled += 1
             elif self._idle(source, timing):
-                idle += 1
+                idle.append(source.heard_at)  # silent until then; of what came after nobody has told
             elif source.newest is not None:
                 live.append(source.newest)
             else:
                 return Reading(None, True, False)  # it has yet to say where it stands
         if live:
-            return Reading(min(live) - timing.out_of_orderness, not stalled, False)
+            return Reading(min(live + idle) - timing.out_of_orderness, not stalled, False)
         silent = self.wall - timing.idle_timeout - timing.out_of_orderness
         if idle:
-            return Reading(silent, not stalled, False)
+            return Reading(min(silent, min(idle) - timing.out_of_orderness), not stalled, False)
         if self.wall - self.born <= timing.stall_timeout:
             return Reading(None, True, False)  # nobody has reported yet, and may still
         return Reading(silent, False, True)
@@ -115,7 +118,7 @@ class Watermarks:
     def _idle(self, source: _Source, timing: Timing) -> bool:
         if not source.caught_up:
             return False
-        return source.newest is None or self.wall - source.newer_at > timing.idle_timeout
+        return source.newest is None or source.heard_at - source.newer_at > timing.idle_timeout
 
     def dump(self) -> dict[str, object]:
         """Everything as JSON values, for a snapshot."""

@@ -13,8 +13,22 @@ from connectors.decoders import decode_batch
 from connectors.decoders.native import decode
 from gates.decisions import Action, Command, Decision
 from gates.policy import Policy
+from streams.audit.chain import Entry, Head
+from streams.audit.said import said
+from streams.dead_letters.redriving import Redrive
 from streams.ingest.chunks import Chunker, Decoded
-from streams.journal import Ack, Control, Origin, Partial, Progress, Record, SourcePartition, SourceProgress, Start
+from streams.journal import (
+    Ack,
+    Control,
+    Origin,
+    Partial,
+    Progress,
+    Record,
+    SourcePartition,
+    SourceProgress,
+    Start,
+    encode,
+)
 from streams.judge.fold import Outcome, Status
 from streams.replay import Replay
 
@@ -180,6 +194,21 @@ def _partial(source: SourcePartition) -> Partial:
     decoded = decode_batch([msgspec.json.encode(REQUEST), msgspec.json.encode(second)])
     chunker.take(Decoded(8192 + place, event.ts_ms, [event]) for place, event in enumerate(decoded.events))
     return chunker.flush().partials[0]
+
+
+def redrive() -> Redrive:
+    """The dead letter was sent once more."""
+    origin = ("request-events", 3, 8194, 0)
+    return Redrive(run="5f0c1d2e", state="sent", origin=origin, to="request-events", by="ann", at=BEGIN + 60_000)
+
+
+def audit_entry() -> Entry:
+    """The entry of an operator's order, as the first of the log."""
+    value = encode(_control())
+    kept = said("control", Origin("rollout-controls", 0, 17), BEGIN + 9_010, value)
+    entry = Head().entry(kept, "gate-1-4711", BEGIN + 9_100)
+    assert entry is not None  # noqa: S101 - nothing is in the log
+    return entry
 
 
 def dead_letter() -> DeadLetter:

@@ -18,6 +18,9 @@ from msgspec import inspect
 from connectors.decoders import RequestEvent
 from connectors.topics import TopicNames
 from gates.quantities import format_duration
+from streams.audit.chain import Entry
+from streams.audit.chain import encode as audit_bytes
+from streams.dead_letters.redriving import Redrive
 from streams.journal import Ack, Control, Partial, Progress, Start, encode
 from streams.topics import examples
 from streams.topics.specs import TOPICS, TopicSpec
@@ -33,6 +36,9 @@ as many as there are brokers; with three, a record counts as written when two ha
 
 Every message but a request event is JSON with a `schema` field. Readers ignore fields they do not know; within a
 version fields are added, never renamed or removed. Times are milliseconds since the epoch.
+
+Where keys are configured, starts, controls, acks, decisions and commands carry a header `sluicegate-signature`; see
+[security.md](security.md#signed-orders).
 """
 
 TAIL = """## On the embedded broker
@@ -44,7 +50,7 @@ a client asks for it by name.
 
 _FLAT_LIST = re.compile(r"\[[^\[\]{}]*\]")
 
-_UNSAID = (("origin", None), ("timing", None))  # the sequencer's to add
+_UNSAID = (("origin", None), ("timing", None), ("signed", None))  # the sequencer's to add
 
 SHORTENED = 8
 """Longer lists are shown by their first elements."""
@@ -92,11 +98,15 @@ def _journal() -> Iterator[str]:
 
 
 def _message(kind: type[msgspec.Struct]) -> Iterator[str]:
+    yield from _record(kind, orjson.loads(encode(examples.record(kind))))
+
+
+def _record(kind: type[msgspec.Struct], example: Any) -> Iterator[str]:
     tag = kind.__struct_config__.tag
     yield f"### `{tag}`"
     yield _words(kind)
     yield from _struct(kind)
-    yield _json(orjson.loads(encode(examples.record(kind))))
+    yield _json(example)
 
 
 def _snapshots() -> Iterator[str]:
@@ -125,6 +135,16 @@ def _dead_letters() -> Iterator[str]:
     yield _table(("header", "meaning"), ((f"`{name}`", words) for name, words in examples.HEADER_WORDS.items()))
     headers = {name: value.decode() for name, value in letter.headers()}
     yield _json({"headers": headers, "value": letter.body().decode()})
+    yield "Beside them stands, with the header `schema` and without these, what `sluicegate dlq redrive` did:"
+    yield from _record(Redrive, orjson.loads(msgspec.json.encode(examples.redrive())))
+
+
+def _audit() -> Iterator[str]:
+    yield (
+        "The value is canonical JSON (RFC 8785), and `previous` the SHA-256 of the value before it in the chain; see "
+        "[operations.md](operations.md#the-audit-log)."
+    )
+    yield from _record(Entry, orjson.loads(audit_bytes(examples.audit_entry())))
 
 
 _MESSAGES = {
@@ -138,6 +158,7 @@ _MESSAGES = {
     "commands": _commands,
     "status": _status,
     "dead_letters": _dead_letters,
+    "audit": _audit,
 }
 
 
@@ -196,6 +217,8 @@ def type_in_words(kind: inspect.Type) -> str:
             return " or ".join(f"`{value}`" for value in kind.values)
         case inspect.ListType() | inspect.VarTupleType():
             return f"list of {type_in_words(kind.item_type)}"
+        case inspect.TupleType():
+            return f"[{', '.join(map(type_in_words, kind.item_types))}]"
         case inspect.DictType():
             return f"object of {type_in_words(kind.value_type)}"
         case inspect.StructType():

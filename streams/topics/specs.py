@@ -86,9 +86,18 @@ TOPICS: tuple[TopicSpec, ...] = (
         4,
         30 * DAY_MS,
         "the original's",
-        "ingest, sequencer, judge",
+        "ingest, sequencer, judge, `dlq redrive`",
         "people",
         "Messages that could not be read, as they were, with the reason in their headers.",
+    ),
+    TopicSpec(
+        "audit",
+        1,
+        365 * DAY_MS,
+        "rollout",
+        "audit",
+        "people, auditors",
+        "What was ordered, decided and done, by whom and why: a chain of hashes. Kept for longer than what it records.",
     ),
 )
 
@@ -97,7 +106,7 @@ def specs(partitions: Mapping[str, int] | None = None) -> tuple[TopicSpec, ...]:
     """The table with other numbers of partitions, by `word`; `journal` decides for `snapshots` too.
 
     Raises:
-        ValueError: no such topic, a number below 1, or `snapshots` apart from `journal`.
+        ValueError: no such topic, a number below 1, a second chain, or `snapshots` apart from `journal`.
     """
     wanted = dict(partitions or {})
     known = [spec.word for spec in TOPICS]
@@ -106,6 +115,8 @@ def specs(partitions: Mapping[str, int] | None = None) -> tuple[TopicSpec, ...]:
             raise ValueError(f"no topic {word!r}; there are {', '.join(known)}")
         if number < 1:
             raise ValueError(f"{word}: a topic has at least 1 partition")
+    if wanted.get("audit", 1) != 1:
+        raise ValueError("audit has 1 partition: it is one chain")
     journal = wanted.get("journal")
     if "snapshots" in wanted and wanted["snapshots"] != journal:
         raise ValueError("snapshots has as many partitions as journal: say how many journal has")

@@ -71,9 +71,9 @@ class Site:
             worker.close()
         await self.producer.stop()
 
-    def worker(self, *roles: str, **variables: str) -> "Worker":
+    def worker(self, *roles: str, command: tuple[str, ...] = (SLUICEGATE,), **variables: str) -> "Worker":
         """Start a worker process; it is ended with the site."""
-        self.workers.append(Worker(self.settings, roles, variables))
+        self.workers.append(Worker(self.settings, roles, variables, command))
         return self.workers[-1]
 
     async def send(self, events: list[dict[str, Any]]) -> None:
@@ -145,7 +145,7 @@ class Site:
         joins: dict[str, Join] = {}
         for record in sorted(await self.read(self.topics.journal), key=lambda r: (r.partition, r.offset)):
             said = journal.decode(record.value)
-            if isinstance(said, journal.Partial):
+            if isinstance(said, journal.Partial) and said.rule == journal.CHUNK_RULE:
                 joins.setdefault(said.rollout, Join()).apply(said)
         found: Counter[tuple[str, str, int]] = Counter()
         for rollout, join in joins.items():
@@ -166,7 +166,9 @@ class Site:
 class Worker:
     """A `sluicegate worker` process."""
 
-    def __init__(self, settings: KafkaSettings, roles: tuple[str, ...], variables: dict[str, str]) -> None:
+    def __init__(
+        self, settings: KafkaSettings, roles: tuple[str, ...], variables: dict[str, str], command: tuple[str, ...]
+    ) -> None:
         self.port = free_port()
         descriptor, name = tempfile.mkstemp(prefix="worker-", suffix=".log")
         self._log = Path(name)
@@ -180,7 +182,7 @@ class Worker:
         }
         flags = [word for role in roles for word in ("--role", role)]
         self.process = subprocess.Popen(
-            [SLUICEGATE, "worker", *flags],
+            [*command, "worker", *flags],
             env=os.environ | known | variables,
             stdout=descriptor,
             stderr=subprocess.STDOUT,

@@ -26,10 +26,10 @@ EMPTY_WHILE_ALL_IS_WELL = {"Dead letters by reason", "Time to rollback (p50, p95
 class Prometheus:
     """A Prometheus process of the test's own that scrapes one target each second."""
 
-    def __init__(self, folder: Path, target: str) -> None:
+    def __init__(self, folder: Path, target: str, **options: Any) -> None:
         self.port = free_port()
         config = folder / "prometheus.yml"
-        scrape = {"job_name": "sluicegate", "static_configs": [{"targets": [target]}]}
+        scrape = {"job_name": "sluicegate", "static_configs": [{"targets": [target]}]} | options
         config.write_text(json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape]}))
         self._process = subprocess.Popen(
             [
@@ -55,6 +55,13 @@ class Prometheus:
         self._process.wait(20)
 
 
+def need_prometheus() -> None:
+    """Skip the test where there is none, or fail it where CI promises one."""
+    if shutil.which("prometheus") is None:
+        missing = "no prometheus on the PATH (Debian's package prometheus has it)"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+
+
 @pytest.fixture
 async def site(embedded_broker: str) -> AsyncIterator[Site]:
     """An installation of the test's own with one worker and steady traffic."""
@@ -67,9 +74,7 @@ async def site(embedded_broker: str) -> AsyncIterator[Site]:
 @pytest.fixture
 def prometheus(site: Site, tmp_path: Path) -> Iterator[Prometheus]:
     """A Prometheus that scrapes the site's worker."""
-    if shutil.which("prometheus") is None:
-        missing = "no prometheus on the PATH (Debian's package prometheus has it)"
-        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    need_prometheus()
     running = Prometheus(tmp_path, f"127.0.0.1:{site.workers[0].port}")
     yield running
     running.stop()

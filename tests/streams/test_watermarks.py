@@ -106,8 +106,29 @@ def test_a_source_nobody_reports_is_left_out_and_missed() -> None:
     """The worker of a source died: after the stall timeout the others go on without it, incomplete."""
     marks = Told()
     marks.report(1, at=100, newest=100)
-    assert marks.report(0, at=130, newest=130) == seconds(128)
+    assert marks.report(0, at=130, newest=130) == seconds(98)
     assert marks.report(0, at=130.1, newest=130) == seconds(128, complete=False)
+
+
+def test_a_silent_source_counts_as_silent_only_while_its_worker_says_so() -> None:
+    """Idle is what a worker told, up to when it told it: the events that came after it died are waited for."""
+    marks = Told()
+    marks.report(0, at=100, newest=100)
+    marks.report(1, at=100, newest=90)
+    marks.report(1, at=106, newest=90)
+    assert marks.report(0, at=106, newest=106) == seconds(104)
+    assert marks.report(0, at=120, newest=120) == seconds(104)
+    assert marks.report(0, at=136.1, newest=136.1) == seconds(134.1, complete=False)
+
+
+def test_a_report_long_under_way_counts_for_when_it_was_made() -> None:
+    """A worker was stopped before it could send "caught up": by then there is more to read, so time waits for it."""
+    marks = Told()
+    marks.report(0, at=100, newest=90)
+    marks.silence(at=108)
+    source = SourceProgress(SourcePartition("events", 0), 0, 90 * S, True)
+    marks.apply(Progress(worker="w", wall=101 * S, sources=[source]))
+    assert marks.read(TIMING) == seconds(88)
 
 
 def test_a_source_that_reads_on_is_not_stalled() -> None:
@@ -148,7 +169,7 @@ def test_nobody_reporting_is_broken() -> None:
     """Every source stalled or unheard of: time goes on by the wall clock, and telemetry is broken."""
     marks = Told()
     marks.report(0, at=100, newest=100)
-    assert marks.silence(at=130) == seconds(123)
+    assert marks.silence(at=130) == seconds(98)
     assert marks.silence(at=130.1) == seconds(123.1, complete=False, broken=True)
     assert marks.report(0, at=131, newest=131) == seconds(129)
 

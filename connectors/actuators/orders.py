@@ -1,0 +1,45 @@
+"""Which records are orders for an actuator: the gate's own, by its signature, and for a rollout that it obeys."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+
+from aiokafka import ConsumerRecord
+from prometheus_client import Counter
+
+from connectors.actuators.wanted import Wanted, decode
+from connectors.signing import Keyring, SignatureError
+
+REFUSED = Counter(
+    "sluicegate_actuator_refused_orders", "Orders that were not the gate's, not carried out", ["topic", "reason"]
+)
+
+_log = logging.getLogger(__name__)
+
+
+class Orders:
+    """Reads orders. What is not believed is logged, counted and not answered: a forger must not make actuators talk.
+
+    `rollouts` names those to obey (None: all); `clock` gives milliseconds since the epoch.
+    """
+
+    def __init__(self, keys: Keyring, rollouts: Collection[str] | None, clock: Callable[[], int]) -> None:
+        self._keys = keys
+        self._rollouts = rollouts
+        self._clock = clock
+
+    def read(self, record: ConsumerRecord) -> Wanted | None:
+        """The order in a record, if it is one, and the gate's, and for us."""
+        where = f"{record.topic}[{record.partition}] at offset {record.offset}"
+        try:
+            verified = self._keys.verify("gate", record.topic, record.value or b"", record.headers, self._clock())
+            wanted = decode(verified.value)
+        except SignatureError as error:
+            REFUSED.labels(record.topic, error.reason).inc()
+            _log.warning("refused %s, %s: %s", where, error.reason, error)
+            return None
+        except ValueError as error:
+            _log.warning("skipped %s: %s", where, error)
+            return None
+        return wanted if self._rollouts is None or wanted.rollout in self._rollouts else None

@@ -1,0 +1,177 @@
+"""The writer: appends to the audit log what is new in the audited topics.
+
+It holds nothing that the log does not: the newest entry says what is in. Each step reads back what it wrote, and only
+what stands in the log and continues the chain counts as written. So a writer may die at any moment, and two may write
+at once (one that was paused while another took over): of each record one entry counts, and the other's is void.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.structs import ConsumerRecord, TopicPartition
+
+from connectors import kafka
+from connectors.reading import PATIENCE_S, partitions_of, to_end
+from streams import metrics
+from streams.audit.chain import Entry, Head, decode, encode
+from streams.audit.said import audited, said
+from streams.clock import wall_ms
+from streams.fetching import answered
+from streams.health import LONGEST_UNANSWERED_MS
+from streams.journal import Origin
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+
+AUDIT_PARTITION = 0
+MOST_AT_ONCE = 500
+
+
+class Writer:
+    """One writer of the log; open it, then `step` for as long as it is to write."""
+
+    def __init__(self, settings: Settings, alive: Callable[[], None] = lambda: None) -> None:
+        """It calls `alive` with each record of the log that it reads, of which there may be many at first."""
+        self._settings = settings
+        self._alive = alive
+        self._kinds = audited(settings.topics)
+        self._place = TopicPartition(settings.topics.audit, AUDIT_PARTITION)
+        self._head = Head()
+        self._head_offset: int | None = None
+        self._read = -1
+        options = {"max_partition_fetch_bytes": kafka.LARGEST_MESSAGE, "fetch_max_wait_ms": 100}
+        self._log: AIOKafkaConsumer[bytes, bytes] = kafka.consumer(settings, **options)
+        self._sources: AIOKafkaConsumer[bytes, bytes] = kafka.consumer(settings, **options)
+        self._producer: AIOKafkaProducer = kafka.producer(settings)
+
+    @property
+    def head_offset(self) -> int | None:
+        """Where the newest entry stands; who opens there finds it at once."""
+        return self._head_offset
+
+    async def open(self, known: int | None) -> None:
+        """Find the newest entry, reading from a known one's offset on (else from the beginning), and go on behind it.
+
+        Raises:
+            TopicsMissingError, TimeoutError, aiokafka.errors.KafkaError: it cannot be read.
+        """
+        for client in (self._log, self._sources, self._producer):
+            await client.start()
+        self._log.assign([self._place])
+        for start in (known, 0):
+            if start is not None and self._head_offset is None:
+                self._log.seek(self._place, start)
+                async for record in to_end(self._log):
+                    self._take(record)
+        self._sources.assign(await partitions_of(self._settings, *self._kinds))
+        self._rewind()
+        log.info("auditing on after entry %d", self._head.sequence)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        for client in (self._log, self._sources, self._producer):
+            with contextlib.suppress(KafkaError):
+                await client.stop()
+
+    @property
+    def answered(self) -> bool:
+        """Whether the broker answers."""
+        return answered(self._sources, LONGEST_UNANSWERED_MS)
+
+    @property
+    def outgrown(self) -> bool:
+        """Whether an audited topic has partitions by now that this writer does not read."""
+        assigned = self._sources.assignment()
+        return any(
+            TopicPartition(topic, number) not in assigned
+            for topic in self._kinds
+            for number in self._sources.partitions_for_topic(topic) or ()
+        )
+
+    async def step(self, timeout_ms: int) -> bool:
+        """Record what is new, waiting for something at most so long; tells whether anything was recorded.
+
+        Raises:
+            TimeoutError, aiokafka.errors.KafkaError: what was written is not sure: close, and open another.
+        """
+        found = await self._sources.getmany(timeout_ms=timeout_ms, max_records=MOST_AT_ONCE)
+        await self._read_log(0)
+        head, sent, kinds = self._head, [], []
+        for record in (record for records in found.values() for record in records):
+            draft = self._draft(head, record)
+            if draft is None:
+                continue
+            entry, value = draft
+            head = Head.at(entry, value)
+            key = None if entry.rollout is None else entry.rollout.encode()
+            sent.append(await self._producer.send(self._place.topic, value, key=key, partition=AUDIT_PARTITION))
+            kinds.append(entry.kind)
+        if sent:
+            await self._read_back([written.offset for written in await asyncio.gather(*sent)])
+            if self._head.hash == head.hash:
+                for kind in kinds:
+                    metrics.AUDIT_ENTRIES.labels(kind).inc()
+            else:
+                log.warning("another writer was at the audit log; going on after its entry %d", self._head.sequence)
+                self._rewind()
+        await self._observe()
+        return bool(sent)
+
+    def _draft(self, head: Head, record: ConsumerRecord[bytes, bytes]) -> tuple[Entry, bytes] | None:
+        source = Origin(record.topic, record.partition, record.offset)
+        message = said(self._kinds[record.topic], source, record.timestamp, record.value, record.headers)
+        entry = head.entry(message, self._settings.worker_id, wall_ms())
+        if entry is None:
+            metrics.AUDIT_SKIPPED.labels(record.topic).inc()
+            return None
+        return entry, encode(entry)
+
+    async def _read_back(self, offsets: list[int]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while self._read < max(offsets):
+                await self._read_log(100)
+
+    async def _read_log(self, timeout_ms: int) -> None:
+        for records in (await self._log.getmany(timeout_ms=timeout_ms)).values():
+            for record in records:
+                self._take(record)
+
+    def _take(self, record: ConsumerRecord[bytes, bytes]) -> None:
+        """Go on to an entry that continues the chain; the first one read is where it begins."""
+        self._read = record.offset
+        self._alive()
+        try:
+            entry = decode(record.value)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            metrics.AUDIT_VOID.inc()
+            return
+        begins = self._head_offset is None
+        head = Head.at(entry, record.value) if begins else self._head.follow(entry, record.value)
+        if head is None:
+            metrics.AUDIT_VOID.inc()
+            return
+        self._head, self._head_offset = head, record.offset
+
+    def _rewind(self) -> None:
+        """Read the sources on from where the log is."""
+        for one in self._sources.assignment():
+            self._sources.seek(one, self._head.position(one.topic, one.partition))
+
+    async def _observe(self) -> None:
+        behind: dict[str, int] = dict.fromkeys(self._kinds, 0)
+        for one in self._sources.assignment():
+            with contextlib.suppress(TimeoutError, IllegalStateError):
+                async with asyncio.timeout(0.05):
+                    position: Any = await self._sources.position(one)
+                high = self._sources.highwater(one)
+                behind[one.topic] += 0 if high is None else max(0, high - position)
+        for topic, number in behind.items():
+            metrics.AUDIT_LAG.labels(topic).set(number)

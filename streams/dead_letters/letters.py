@@ -1,0 +1,137 @@
+"""Dead letters read back: what stands on `dead-letters`, where each came from, and which are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import orjson
+
+from connectors.dead_letters import DeadLetter
+
+
+class Origin(NamedTuple):
+    """Where a letter's bytes stood: this, not its place on `dead-letters`, says which letter it is.
+
+    After a crash the same letter may be there twice.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    element: int
+
+    def __str__(self) -> str:
+        return "/".join(map(str, self))
+
+
+class Place(NamedTuple):
+    """Where a letter stands on `dead-letters`."""
+
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.partition}:{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter: its place, its record's time in milliseconds, what it says; `whole` if its value was not cut."""
+
+    place: Place
+    at: int
+    said: DeadLetter
+    whole_size: int
+
+    @property
+    def origin(self) -> Origin:
+        """Where it came from."""
+        return Origin(self.said.topic, self.said.partition, self.said.offset, self.said.index)
+
+    @property
+    def whole(self) -> bool:
+        """Whether its value is all there."""
+        return self.whole_size == len(self.said.value)
+
+    @property
+    def rollout(self) -> str | None:
+        """The rollout that its value names; None where it does not tell."""
+        try:
+            document = orjson.loads(self.said.value)
+        except ValueError:
+            return None
+        found = document.get("rollout") if isinstance(document, dict) else None
+        return found if isinstance(found, str) else None
+
+
+def read_letter(
+    place: Place, at: int, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
+) -> Letter | None:
+    """The letter in a record; None where it is none."""
+    found: Mapping[str, bytes] = {name: text for name, text in headers if text is not None}
+    try:
+        numbers = [int(found[name]) for name in ("partition", "offset", "index")]
+        words = [found[name].decode(errors="replace") for name in ("topic", "reason", "detail")]
+        size = int(found.get("truncated_from", b"-1"))
+    except (KeyError, ValueError):
+        return None
+    body = value or b""
+    said = DeadLetter(words[0], numbers[0], numbers[1], numbers[2], words[1], words[2], found.get("key"), body)
+    return Letter(place, at, said, len(body) if size < 0 else size)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """How a person names a letter: by its place, or by where it came from (every index, if none is given)."""
+
+    place: Place | None = None
+    origin: tuple[str, int, int] | None = None
+    index: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `PARTITION:OFFSET` or `TOPIC/PARTITION/OFFSET[/INDEX]`.
+
+        >>> Address.parse("3:41").place
+        Place(partition=3, offset=41)
+
+        Raises:
+            ValueError: it is neither.
+        """
+        partition, colon, offset = text.partition(":")
+        if colon and partition.isdecimal() and offset.isdecimal():
+            return cls(place=Place(int(partition), int(offset)))
+        topic, *numbers = text.split("/")
+        if topic and len(numbers) in (2, 3) and all(number.isdecimal() for number in numbers):
+            return cls(origin=(topic, int(numbers[0]), int(numbers[1])), index=int(numbers[2]) if numbers[2:] else None)
+        raise ValueError(f"{text!r} is no address: write PARTITION:OFFSET, or TOPIC/PARTITION/OFFSET[/INDEX]")
+
+    def __contains__(self, letter: Letter) -> bool:
+        if self.place is not None:
+            return letter.place == self.place
+        return letter.origin[:3] == self.origin and self.index in (None, letter.origin.element)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which letters are wanted: those that all of this is true of. Times are milliseconds since the epoch."""
+
+    reasons: frozenset[str] = frozenset()
+    topics: frozenset[str] = frozenset()
+    since: int | None = None
+    until: int | None = None
+    rollout: str | None = None
+    addresses: tuple[Address, ...] = ()
+
+    def __contains__(self, letter: Letter) -> bool:
+        said = letter.said
+        return (
+            (not self.reasons or said.reason in self.reasons)
+            and (not self.topics or said.topic in self.topics)
+            and (self.since is None or letter.at >= self.since)
+            and (self.until is None or letter.at < self.until)
+            and (not self.addresses or any(letter in address for address in self.addresses))
+            and (self.rollout is None or letter.rollout == self.rollout)
+        )

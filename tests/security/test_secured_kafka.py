@@ -1,0 +1,221 @@
+"""The whole pipeline on an Apache Kafka 4 that asks for TLS, a login and rights: those of docs/security.md, no more."""
+
+import asyncio
+import json
+import os
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from connectors import kafka
+from connectors.access import AccessError, require
+from connectors.kafka import KafkaSettings
+from streams.needs import needs_of
+from streams.settings import ROLES, Role, Settings
+from tests.pipeline.harness import POLICY, SLUICEGATE, Site, traffic
+from tests.security.access_table import Right, allow, rights
+from tests.security.authority import Authority
+from tests.security.commands import Done, settings_of, sluicegate
+from tests.security.secured import SecuredKafka, password
+
+pytestmark = pytest.mark.kafka
+
+Login = Callable[[str], dict[str, str]]
+WORKER = "worker"
+"""The user of a worker that does everything: it has the rights of each role."""
+
+
+@pytest.fixture
+async def site(secured: SecuredKafka) -> AsyncIterator[Site]:
+    """An installation whose every role has its rights; the same for all tests of this file."""
+    async with Site(secured.broker.bootstrap, "s.") as site:
+        union = [replace(right, role=WORKER) for right in rights("s.") if right.role in ROLES]
+        await allow(site.settings, [*rights("s."), *union])
+        yield site
+
+
+async def test_everything_works_over_scram_each_role_with_its_own_rights(
+    secured: SecuredKafka, site: Site, tmp_path: Path
+) -> None:
+    """Four workers, one a role, an actuator, an operator, a producer and readers, all over SASL_SSL SCRAM-SHA-512."""
+    workers = [site.worker(role, SLUICEGATE_LOG_LEVEL="debug", **secured.scram(role)) for role in ROLES]
+    await asyncio.gather(*(worker.ready() for worker in workers))
+    await _a_bad_canary_is_rolled_back(site, secured.scram, tmp_path)
+    prefix = {"SLUICEGATE_TOPIC_PREFIX": "s."}
+    replayed = await sluicegate(secured.scram("auditor") | prefix, "replay", "--journal", "--json")
+    assert (replayed.code, replayed.errors) == (0, "")
+    assert replayed.output.encode().splitlines() == list((await site.decisions()).values())
+    verified = await sluicegate(secured.scram("auditor") | prefix, "audit", "verify")
+    assert verified.code == 0, verified
+    redriven = await sluicegate(secured.scram("redriver") | prefix, "dlq", "redrive", "--reason", "bad_json", "--force")
+    assert redriven.code == 0, redriven
+    listed = await sluicegate(secured.scram("installer") | prefix, "topics", "ensure")
+    assert listed.code == 0
+    for worker in workers:
+        assert worker.stop() == 0, worker.log()
+        assert "hidden-" not in worker.log()
+        assert "Authorization" not in worker.log()
+
+
+async def test_everything_works_over_mtls(secured: SecuredKafka, site: Site, tmp_path: Path) -> None:
+    """The same with certificates instead, and one worker that has the rights of all roles."""
+    worker = site.worker(**secured.mtls(WORKER))
+    await worker.ready()
+    await _a_bad_canary_is_rolled_back(site, secured.mtls, tmp_path)
+    assert worker.stop() == 0, worker.log()
+
+
+@pytest.mark.parametrize("how", ["plain", "token", "clear"])
+async def test_a_worker_logs_in_otherwise(secured: SecuredKafka, site: Site, how: str) -> None:
+    """By PLAIN, OAUTHBEARER, and SCRAM-SHA-256 without TLS; and not even a log at debug has the password or token."""
+    ways = {
+        "plain": (secured.scram("sequencer", "PLAIN"), password("sequencer")),
+        "token": (secured.oauth("sequencer"), secured.token("sequencer").read_text().strip()),
+        "clear": (secured.clear("sequencer"), password("sequencer")),
+    }
+    variables, secret = ways[how]
+    worker = site.worker("sequencer", SLUICEGATE_LOG_LEVEL="debug", **variables)
+    await worker.ready()
+    assert worker.stop() == 0, worker.log()
+    assert secret not in worker.log()
+    assert "SaslAuthenticate" not in worker.log()
+    assert "aiokafka" in worker.log()
+
+
+@pytest.mark.parametrize(
+    "words", [("worker",), ("rollout", "list"), ("topics", "list"), ("actuate", "log"), ("replay", "--journal")]
+)
+async def test_what_the_broker_does_not_take_is_one_line(secured: SecuredKafka, words: tuple[str, ...]) -> None:
+    """A wrong password, an authority that is not known: exit code 1, the reason, no traceback, no secret."""
+    wrong = await sluicegate(secured.scram("reader") | {"SLUICEGATE_SASL_PASSWORD": "hidden-wrong"}, *words)
+    _is_one_line(wrong, "does not take user 'reader' with this password (SCRAM-SHA-512")
+    stranger = Authority(secured.folder / "stranger")
+    untrusted = await sluicegate(secured.scram("reader") | {"SLUICEGATE_TLS_CA_FILE": str(stranger.ca)}, *words)
+    _is_one_line(untrusted, "has a certificate that is not trusted")
+
+
+async def test_other_refusals_are_one_line_too(secured: SecuredKafka) -> None:
+    """A client's certificate from elsewhere or none, another protocol, a token that is void."""
+    certificate, key = Authority(secured.folder / "elsewhere").issue("reader")
+    mtls = secured.mtls("reader")
+    foreign = {"SLUICEGATE_TLS_CERT_FILE": str(certificate), "SLUICEGATE_TLS_KEY_FILE": str(key)}
+    none = {name: value for name, value in mtls.items() if "_CERT_" not in name and "_KEY_" not in name}
+    void = secured.oauth("reader")
+    secured.token("reader").write_text("hidden-token")
+    sasl, plain = secured.broker.addresses["SASL"], secured.broker.bootstrap
+    for variables, words in (
+        (mtls | foreign, "closed the connection: it wants a certificate that it trusts"),
+        (none, "closed the connection: it wants a certificate that it trusts"),
+        ({"SLUICEGATE_BOOTSTRAP": sasl}, "SLUICEGATE_SECURITY_PROTOCOL is PLAINTEXT"),
+        (secured.scram("reader") | {"SLUICEGATE_BOOTSTRAP": plain}, "SLUICEGATE_SECURITY_PROTOCOL is SASL_SSL"),
+        (void, "does not take the token of SLUICEGATE_SASL_TOKEN_FILE"),
+    ):
+        _is_one_line(await sluicegate(variables, "rollout", "list"), words)
+
+
+async def test_each_missing_right_of_a_worker_is_named(secured: SecuredKafka, site: Site) -> None:
+    """Whichever one right is missing, the worker's check names its operation and what it is on, and nothing else."""
+    cases: list[tuple[str, Role, Right]] = [
+        (f"{role}-{number}", role, right)
+        for role in ROLES
+        for number, right in enumerate(rights("s."))
+        if right.role == role and right.operation in ("Read", "Write")
+    ]
+    most = [
+        replace(right, role=user)
+        for user, role, missing in cases
+        for right in rights("s.")
+        if right.role == role and right != missing
+    ]
+    await allow(site.settings, most)
+    for user, role, missing in cases:
+        settings = settings_of(secured.mtls(user), "s.")
+        needs = needs_of(Settings.model_validate(settings.model_dump() | {"roles": (role,)}))
+        with pytest.raises(AccessError) as refused:
+            await require(settings, needs)
+        told = str(refused.value).split("does not allow us: ")[1].split(" (docs")[0]
+        assert told == f"{missing.operation} on {missing.kind} {missing.name}"
+
+
+async def test_a_missing_right_is_one_line_on_the_command_line(secured: SecuredKafka, site: Site, policy: str) -> None:
+    """An operator, a worker and an actuator without a right are told which; only the actuator waits for it."""
+    prefix = {"SLUICEGATE_TOPIC_PREFIX": "s."}
+    reader = secured.scram("reader") | prefix
+    order = await sluicegate(reader, "rollout", "start", policy)
+    _is_one_line(order, "does not allow us: Write on topic s.rollout-policies (docs/security.md")
+    worker = await sluicegate(reader, "worker", "--role", "ingest")
+    _is_one_line(worker, "Write on topic s.gate-journal")
+    actuating = await asyncio.create_subprocess_exec(
+        *(SLUICEGATE, "actuate", "log"), env=os.environ | reader, stderr=subprocess.PIPE
+    )
+    assert actuating.stderr is not None
+    said = (await asyncio.wait_for(actuating.stderr.readuntil(b"trying again"), 30)).decode()
+    assert "Read on topic s.rollback-commands, Write on topic s.command-acks" in said
+    actuating.terminate()
+    assert await actuating.wait() == 0
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> str:
+    """Write the policy."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(yaml.safe_dump(POLICY.document()))
+    return str(path)
+
+
+async def _a_bad_canary_is_rolled_back(site: Site, login: Login, folder: Path) -> None:
+    prefix = {"SLUICEGATE_TOPIC_PREFIX": site.settings.topic_prefix}
+    weights, policy = folder / "weights.json", folder / "policy.yaml"
+    policy.write_text(yaml.safe_dump(POLICY.document()))
+    actuating = await asyncio.create_subprocess_exec(
+        *(SLUICEGATE, "actuate", "file", str(weights)),
+        env=os.environ | login("actuator") | prefix,
+        stderr=subprocess.DEVNULL,
+    )
+    load = asyncio.create_task(_bad_traffic(settings_of(login("producer"), site.settings.topic_prefix)))
+    try:
+        started = await sluicegate(login("operator") | prefix, "rollout", "start", str(policy), "--by", "ann")
+        assert (started.code, started.errors) == (0, "")
+        async with asyncio.timeout(60):
+            while (listed := await _phase(login("reader") | prefix)) != "rolled_back":
+                assert listed in ("baking", "held")
+                await asyncio.sleep(0.5)
+            while json.loads(weights.read_text())["checkout-v2"]["weights"] != {"stable": 100, "canary": 0}:
+                await asyncio.sleep(0.2)
+    finally:
+        load.cancel()
+        actuating.terminate()
+    assert await asyncio.wait_for(actuating.wait(), 30) == 0
+
+
+async def _phase(variables: dict[str, str]) -> str:
+    """How the one rollout stands, as a reader sees it."""
+    done = await sluicegate(variables, "rollout", "list", "--json")
+    assert (done.code, done.errors) == (0, "")
+    phase: str = json.loads(done.output)[0]["phase"]
+    return phase
+
+
+async def _bad_traffic(settings: KafkaSettings) -> None:
+    """What a producer of events sends as it happens: half of the canary's requests fail."""
+    async with kafka.producer(settings) as producer:
+        await producer.send(settings.topics.events, b"{")
+        while True:
+            now = int(time.time() * 1000)  # noqa: TID251
+            for number, event in enumerate(traffic(now, 1, rps=100, bad=0.5)):
+                value = json.dumps(event | {"ts": now}).encode()
+                await producer.send(settings.topics.events, value, partition=number % 3)
+            await asyncio.sleep(0.2)
+
+
+def _is_one_line(done: Done, words: str) -> None:
+    assert (done.code, done.output) == (1, "")
+    assert words in done.errors
+    assert done.errors.startswith("sluicegate: Kafka at ")
+    assert done.errors.count("\n") == 1, done.errors
+    assert "hidden-" not in done.errors

@@ -1,0 +1,60 @@
+"""Signs of life: what /healthz is told, when a worker ends itself, and faults on purpose that are off."""
+
+import subprocess
+import sys
+
+import pytest
+
+from streams import faults
+from streams.health import Health
+from streams.watchdog import Patience
+
+
+def test_a_loop_without_headway_is_unhealthy() -> None:
+    """Silent for longer than the longest pause; and in trouble however lively."""
+    health = Health(longest_pause=60.0)
+    ingest, judge = health.pulse("ingest"), health.pulse("judge")
+    assert health.alive() == (True, {"ingest": "ok", "judge": "ok"})
+    ingest.last -= 61
+    judge.trouble = "the journal was truncated"
+    assert health.alive() == (False, {"ingest": "no progress for 61 s", "judge": "the journal was truncated"})
+
+
+def test_patience_counts_looks_and_not_seconds() -> None:
+    """A process that was suspended for an hour has not hung: only looks without a beat between them count."""
+    health = Health()
+    ingest, judge = health.pulse("ingest"), health.pulse("judge")
+    patience = Patience(health)
+    ingest.last -= 3_600
+    assert patience.look() == (1, "judge")
+    judge.beat()
+    assert patience.look() == (2, "ingest")
+    ingest.beat()
+    assert patience.look() == (1, "judge")
+
+
+def test_no_loop_needs_no_patience() -> None:
+    """A worker without roles is never silent."""
+    assert Patience(Health()).look() == (0, "")
+
+
+def test_faults_are_off() -> None:
+    """Without the variable a step does nothing at all."""
+    assert faults.reached is faults._nothing
+
+
+@pytest.mark.parametrize("wanted", ["ingest: committed", "ingest: nowhere:1", "ingest: committed:x", ":1"])
+def test_a_fault_that_is_misspelt_is_refused(wanted: str) -> None:
+    """So that a test cannot pass for want of its fault."""
+    with pytest.raises(ValueError, match=r"no step|invalid literal"):
+        faults.fault(wanted)
+
+
+def test_a_fault_is_struck_in_the_process_that_is_told() -> None:
+    """By the variable, as the module is imported."""
+    code = (
+        "from streams import faults; faults.reached('judge: committed'); faults.reached('judge: committed'); print(1)"
+    )
+    env = {faults.VARIABLE: "judge: committed:2"}
+    ended = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, cwd=".")
+    assert (ended.returncode, ended.stdout) == (-9, b"")
