@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-kafka test-slow test-faults soak bench-judges check format docs clean
+.PHONY: help demo test test-kafka test-slow test-faults fuzz audit-deps soak bench-judges check format docs clean
 
 help:            ## what can be made
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -28,6 +28,7 @@ test-kafka: $(READY)  ## the pipeline suite on Apache Kafka 4
 
 test-slow: $(READY)   ## what takes minutes
 	$(BIN)/pytest -n 2 -m 'slow' $(ARGS)
+	SLUICEGATE_EXAMPLES=40 $(BIN)/pytest -n 2 tests/properties tests/streams/test_fold_snapshot.py
 
 test-faults: $(READY) ## workers killed, stopped and cut off on Apache Kafka 4 (ten minutes)
 	$(BIN)/pytest -n 2 --dist worksteal -m 'faults' $(ARGS)
@@ -38,6 +39,16 @@ soak: $(READY)   ## half an hour of faults under load, watching memory, handles 
 bench-judges: $(READY)  ## our gate and other judges on the same simulated rollouts (a few minutes)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m benchmarks.judges $(ARGS)
+
+fuzz: $(READY)   ## every decoder against bytes bent and made up: make fuzz SECONDS=30 TARGETS='events ack'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]' \
+	  || echo "atheris cannot be installed here"
+	$(BIN)/python -m tests.fuzz $(or $(SECONDS),30) $(TARGETS)
+
+audit-deps: $(READY)  ## known weaknesses of what is installed; asks pypi.org, or with ARGS='-s osv' api.osv.dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[audit]'
+	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/installed.txt
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r $(VENV)/installed.txt $(ARGS)
 
 check: $(READY)  ## lint, banned calls, types, layers
 	$(BIN)/ruff check .

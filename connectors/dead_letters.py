@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LARGEST_KEPT = 65_536
-"""Bytes of a value that are kept; a larger one is cut, and its headers say where the whole of it is."""
+"""Bytes of a value that are kept; a larger one is cut, and its headers say where the whole of it is.
+
+A key that is larger is not kept: the letter must fit into a message, whatever it is about."""
+
+LARGEST_DETAIL = 2_000
+"""Characters of a detail that are kept: a bad policy can have faults by the megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,14 @@ class DeadLetter:
     key: bytes | None
     value: bytes
 
+    def __post_init__(self) -> None:
+        """Keep the key and the detail within bounds."""
+        detail = self.detail
+        if self.key is not None and len(self.key) > LARGEST_KEPT:
+            detail = f"(its key of {len(self.key)} bytes was not kept) {detail}"
+            object.__setattr__(self, "key", None)
+        object.__setattr__(self, "detail", detail[:LARGEST_DETAIL])
+
     def headers(self) -> list[tuple[str, bytes]]:
         """The Kafka headers, as text in UTF-8; `key` is the original key as it was."""
         out = [
@@ -32,7 +45,7 @@ class DeadLetter:
             ("offset", str(self.offset).encode()),
             ("index", str(self.index).encode()),
             ("reason", self.reason.encode()),
-            ("detail", self.detail.encode()),
+            ("detail", self.detail.encode(errors="replace")),
         ]
         if self.key is not None:
             out.append(("key", self.key))

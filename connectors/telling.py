@@ -27,7 +27,7 @@ class TellingSettings(BaseSettings):
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """The name of a field and what is wrong with it, beyond its type.
 
-        `given` has values as they were given; `WRONG` stands for one of a wrong type; what is not there has its default.
+        `given` has values as they were given; `WRONG` stands for one of a wrong type; what is absent has its default.
         """
         yield from ()
 

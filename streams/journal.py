@@ -7,7 +7,7 @@ actuators write the last three to topics of their own; the sequencer adds their 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import orjson
@@ -29,6 +29,9 @@ class SourcePartition(msgspec.Struct, frozen=True, array_like=True, order=True):
     topic: str
     partition: int
 
+
+Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+"""A number from outside: JSON has larger ones, at which snapshots and metrics would break."""
 
 CellKey = tuple[str, int, bool]
 """Which cell of a rollout: its cohort, its start in milliseconds since the epoch, and whether it is synthetic."""
@@ -167,7 +170,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
     policy: dict[str, Any]
     by: str
     reason: str = ""
-    at: int
+    at: Int64
     sequenced_at: int | None = None
     timing: Timing | None = None
     origin: Origin | None = None
@@ -184,8 +187,8 @@ class Control(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     control: ControlWord
     by: str
     reason: str = ""
-    at: int
-    epoch: int | None = None
+    at: Int64
+    epoch: Int64 | None = None
     origin: Origin | None = None
     signed: Signed | None = None
 
@@ -195,13 +198,13 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sl
 
     id: str
     rollout: str
-    epoch: int
-    sequence: int
+    epoch: Int64
+    sequence: Int64
     actuator: str
     status: Literal["applied", "rejected", "expired", "failed"]
     weights: dict[str, float]
     reason: str = ""
-    at: int
+    at: Int64
     origin: Origin | None = None
 
 
@@ -225,7 +228,10 @@ def decode(value: bytes) -> Record:
     Raises:
         msgspec.DecodeError: it is none of ours, or malformed.
     """
-    return _decoder.decode(value)
+    try:
+        return _decoder.decode(value)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def encode_document(document: object) -> bytes:

@@ -14,7 +14,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 EVENTS = Counter("sluicegate_events", "Request events counted, by outcome class", ["partition", "outcome"])
 DEAD_LETTERS = Counter("sluicegate_dead_letters", "What could not be read, by reason", ["topic", "reason"])
 CLAMPED = Counter("sluicegate_clamped_events", "Events too far in the future, counted at their record's time")
-REFUSED = Counter("sluicegate_refused_events", "Events of more rollouts than a chunk may name, not counted")
+REFUSED = Counter("sluicegate_refused_events", "Events of more rollouts or seconds than a chunk may name, not counted")
 METRICS_DROPPED = Counter(
     "sluicegate_dropped_metric_values", "Values of more metrics than a cell may have, not counted"
 )
@@ -28,6 +28,9 @@ JOURNAL_LAG = Gauge(
     "sluicegate_journal_lag_records", "Records of a journal partition still to be judged", ["partition"]
 )
 FOREIGN = Counter("sluicegate_foreign_records", "Counts of builds that cut chunks by another rule, refused", ["rule"])
+IGNORED = Gauge(
+    "sluicegate_ignored_partials", "Counts of more rollouts without a policy than are followed", ["partition"]
+)
 JOURNAL_TRUNCATED = Gauge(
     "sluicegate_journal_truncated_partitions", "Journal partitions that lack what is needed, and are not judged"
 )

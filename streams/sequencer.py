@@ -24,7 +24,7 @@ from connectors import kafka
 from connectors.dead_letters import DeadLetter
 from connectors.keys import keyring
 from connectors.signing import Role, Seal, SignatureError
-from gates.policy import Policy, PolicyError
+from gates.policy import Policy, PolicyError, PolicyFault
 from streams import faults, metrics
 from streams.clock import wall_ms
 from streams.fetching import end_of
@@ -38,6 +38,10 @@ CLOCK_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 LARGEST_SPOKEN = 512 * 1024
 """Bytes of what an operator or actuator says; the journal would take no more than 1 MB of Faust's producer."""
+LARGEST_JOURNALED = 900_000
+"""Bytes of its record with the key, in which numbers may be longer (1e15): Kafka would never take what is too large."""
+MOST_FAULTS = 20
+"""Faults of a policy that are told: half a megabyte can have fifty thousand."""
 RAW: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
 Kind = type[Start] | type[Control] | type[Ack]
 SPEAKERS: dict[Kind, Role] = {Start: "operator", Control: "operator", Ack: "actuator"}
@@ -55,7 +59,7 @@ def read_spoken(kind: Kind, value: bytes | None) -> Spoken:
     """The message of this kind in a value.
 
     Raises:
-        RefusedError: it is malformed, or a policy with faults (all of which the message names).
+        RefusedError: it is malformed, or a policy with faults (of which the message names the first).
     """
     try:
         said = msgspec.json.decode(value or b"", type=kind)
@@ -65,7 +69,7 @@ def read_spoken(kind: Kind, value: bytes | None) -> Spoken:
         try:
             policy = Policy.parse(said.policy)
         except PolicyError as error:
-            raise RefusedError("bad_policy", "; ".join(map(str, error.faults))) from error
+            raise RefusedError("bad_policy", _told(error.faults)) from error
         if policy.rollout != said.rollout:
             raise RefusedError("bad_policy", f"the policy is for {policy.rollout}, the message for {said.rollout}")
     return said
@@ -147,6 +151,7 @@ def add_agents(app: faust.App, settings: Settings) -> None:
                 raise RefusedError("oversized", f"larger than {LARGEST_SPOKEN} bytes")
             verified = keys.verify(SPEAKERS[kind], message.topic, event.value or b"", _headers(message), wall_ms())
             said = read_spoken(kind, verified.value)
+            record = record_of(said, origin, settings, verified.seal)
         except (SignatureError, RefusedError) as error:
             log.warning("%s %d@%d refused: %s", origin.topic, origin.partition, origin.offset, error)
             metrics.DEAD_LETTERS.labels(message.topic, error.reason).inc()
@@ -162,7 +167,6 @@ def add_agents(app: faust.App, settings: Settings) -> None:
             )
             await insist(lambda: dead.send(key=letter.key, value=letter.body(), headers=letter.headers()))
             return
-        record = encode(stamped(said, origin, settings, verified.seal))
         faults.reached("sequencer: heard")
         await insist(lambda: journal.send(key=said.rollout.encode(), value=record))
         faults.reached("sequencer: journaled")
@@ -201,6 +205,24 @@ def stamped(said: Spoken, origin: Origin, settings: Settings, seal: Seal | None 
     if isinstance(said, Start):
         return replace(said, origin=origin, signed=signed, timing=settings.timing, sequenced_at=wall_ms())
     return replace(said, origin=origin, signed=signed)
+
+
+def record_of(said: Spoken, origin: Origin, settings: Settings, seal: Seal | None = None) -> bytes:
+    """The message's record in the journal.
+
+    Raises:
+        RefusedError: it would be larger than what the journal takes.
+    """
+    record = encode(stamped(said, origin, settings, seal))
+    if len(record) + len(said.rollout.encode()) > LARGEST_JOURNALED:
+        raise RefusedError("oversized", f"its record would be larger than {LARGEST_JOURNALED} bytes")
+    return record
+
+
+def _told(policy_faults: tuple[PolicyFault, ...]) -> str:
+    """A policy's faults in a line."""
+    more = len(policy_faults) - MOST_FAULTS
+    return "; ".join(map(str, policy_faults[:MOST_FAULTS])) + (f"; and {more} more" if more > 0 else "")
 
 
 def _headers(message: Any) -> list[tuple[str, bytes]]:

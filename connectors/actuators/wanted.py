@@ -14,7 +14,8 @@ from gates.decisions import COMMAND_SCHEMA, DECISION_SCHEMA, Action
 ROUNDING: Final = 0.01
 """Weights may miss 100 per cent together by so much."""
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+Moment = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
@@ -49,8 +50,8 @@ class Wanted:
     weights: Mapping[str, float]
     cohorts: Mapping[Literal["baseline", "candidate"], str]
     reason: str = ""
-    event_time: int | None = None
-    expires_at: int | None = None
+    event_time: Moment | None = None
+    expires_at: Moment | None = None
     escalate: bool = False
     by: str | None = None
     contact: Mapping[str, object] | None = None

@@ -10,6 +10,8 @@ import orjson
 
 from connectors.dead_letters import DeadLetter
 
+LARGEST_NUMBER = (1 << 63) - 1
+
 
 class Origin(NamedTuple):
     """Where a letter's bytes stood: this, not its place on `dead-letters`, says which letter it is.
@@ -76,6 +78,8 @@ def read_letter(
         words = [found[name].decode(errors="replace") for name in ("topic", "reason", "detail")]
         size = int(found.get("truncated_from", b"-1"))
     except (KeyError, ValueError):
+        return None
+    if not all(0 <= number <= LARGEST_NUMBER for number in numbers) or size > LARGEST_NUMBER:
         return None
     body = value or b""
     said = DeadLetter(words[0], numbers[0], numbers[1], numbers[2], words[1], words[2], found.get("key"), body)

@@ -21,6 +21,7 @@ SLOT_MS = 10_000
 MAX_FUTURE_MS = 60_000
 MOST_ROLLOUTS = 10_000
 MOST_COHORTS = 16
+MOST_CELLS = 2_048  # of one rollout: a version with many more would be too large for the journal, and stop ingest
 TIMELESS = 1 << 62  # later than any event: a record without a timestamp says nothing of what lies ahead of it
 
 
@@ -48,14 +49,17 @@ class _Rollout:
         self.changed = False
         self._cohorts: set[str] = set()
 
-    def open(self, cohort: str, start: int, synthetic: bool) -> CellSums:
-        """The cell to count in where `cells` has none by these words: a new one, or that of the cohort ""."""
+    def open(self, cohort: str, start: int, synthetic: bool) -> CellSums | None:
+        """The cell to count in where `cells` has none by these words: a new one, or that of the cohort ""; or none."""
         if cohort not in self._cohorts:
             if cohort and len(self._cohorts) < MOST_COHORTS:
                 self._cohorts.add(cohort)
             else:
                 cohort = ""
-        return self.cells.setdefault((cohort, start, synthetic), CellSums())
+        key = cohort, start, synthetic
+        if key not in self.cells and len(self.cells) >= MOST_CELLS:
+            return None
+        return self.cells.setdefault(key, CellSums())
 
     def records(self) -> list[CellRecord]:
         return [
@@ -105,8 +109,8 @@ class Chunker:
     events have cells of their own; a heartbeat adds its emitter to a cell, and no request.
 
     A chunk holds at most `MOST_ROLLOUTS` rollouts (events of others count in `refused`), of each at most `MOST_COHORTS`
-    cohorts (events of others go to the cohort ""), and per cell at most `MOST_METRICS` metrics (values of others count
-    in `metrics_dropped`): those that the log names first.
+    cohorts (events of others go to the cohort "") and `MOST_CELLS` cells (events of others count in `refused`), and per
+    cell at most `MOST_METRICS` metrics (values of others count in `metrics_dropped`): those that the log names first.
     """
 
     def __init__(self, source: SourcePartition, max_future_ms: int = MAX_FUTURE_MS) -> None:
@@ -149,6 +153,9 @@ class Chunker:
             rollout.changed = True
             key = (event.cohort, ts - ts % CELL_MS, event.synthetic is True)
             sums = rollout.cells.get(key) or rollout.open(*key)
+            if sums is None:
+                self.refused += 1
+                continue
             if event.emitter:
                 sums.report(event.emitter)
                 if event.heartbeat:

@@ -260,7 +260,7 @@ class Fold:
         rollout.changed = True
         if isinstance(record, Control):
             rollout.words.hear(record, self.marks.wall)
-        gate, moment = rollout.gate, self._moment(_heard_at(rollout, self.marks.newest), offset)
+        gate, moment = rollout.gate, self._moment(_heard_at(rollout, record, self.marks.newest), offset)
         outcomes: list[Outcome] = []
         if isinstance(record, Control):
             word = Controlled(CONTROLS[record.control], record.by, record.reason, record.epoch)
@@ -282,9 +282,10 @@ def _judged_until(rollout: Rollout) -> int:
     return last.event_time if rollout.ended and last is not None else rollout.join.closed_until
 
 
-def _heard_at(rollout: Rollout, newest: int) -> int:
-    """The event time of a word: how far the rollout is judged; of one that has ended, how far events have come."""
-    return max(_judged_until(rollout), newest) if rollout.ended else rollout.join.closed_until
+def _heard_at(rollout: Rollout, record: Control | Ack, newest: int) -> int:
+    """The event time of a word: how far the rollout is judged; of an order after its end, how far events have come."""
+    until = _judged_until(rollout)
+    return max(until, newest) if rollout.ended and isinstance(record, Control) else until
 
 
 def _panes(join: Join, watermark: int, pane_ms: int) -> Iterator[tuple[int, int]]:

@@ -77,7 +77,8 @@ class Judge(Service):
     async def _run(self) -> None:
         while not self.should_stop:
             try:
-                if await self._round() and answered(self._consumer, LONGEST_UNANSWERED_MS):
+                await self._round()
+                if answered(self._consumer, LONGEST_UNANSWERED_MS):
                     self._pulse.beat()
             except (KafkaError, TimeoutError) as error:
                 self.log.error("Kafka does not answer, going back to the snapshots: %s", error)
@@ -85,8 +86,8 @@ class Judge(Service):
                 await self.sleep(RETRY_SECONDS)
             await asyncio.sleep(0)
 
-    async def _round(self) -> bool:
-        """Judge what there is to judge; whether there is nothing that hinders."""
+    async def _round(self) -> None:
+        """Judge what there is to judge."""
         folds = dict(self._folds)
         found = await self._consumer.getmany(timeout_ms=100, max_records=2_000)
         for partition, records in found.items():
@@ -101,7 +102,6 @@ class Judge(Service):
             if owned.partition not in self._folds and owned.partition not in self._truncated:
                 await self.recover(owned.partition)
         await self._snapshots_due()
-        return not self._truncated
 
     async def recover(self, partition: int) -> None:
         """Rebuild a partition's fold from its snapshots, and go on behind it in the journal."""
@@ -227,6 +227,7 @@ class Judge(Service):
         if watermark is not None:
             delay = (fold.marks.wall - watermark) / 1000.0
             metrics.WATERMARK_DELAY.labels(partition.partition).set(delay)
+        metrics.IGNORED.labels(partition.partition).set(fold.ignored)
         end = end_of(self._consumer, partition)
         if end is not None:
             metrics.JOURNAL_LAG.labels(partition.partition).set(max(0, end.offset - fold.offset - 1))

@@ -40,11 +40,16 @@ def simulate(
 
 @contextlib.contextmanager
 def _ctrl_c_put_off() -> Iterator[None]:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))  # on whichever thread it comes
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGINT, before)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def _called(done: Callable[[], object], run: Run) -> Run:

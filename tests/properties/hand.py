@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import settings
 
 from gates.decisions import Action, Decision
@@ -19,7 +21,7 @@ from tests.properties.journals import (
     Document,
 )
 
-journals = settings(max_examples=25, deadline=None)
+journals = settings(max_examples=int(os.environ.get("SLUICEGATE_EXAMPLES", "8")), deadline=None)
 RAISING = (Action.ADVANCE, Action.PROMOTE)
 
 

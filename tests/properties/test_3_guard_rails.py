@@ -43,7 +43,7 @@ def test_3_a_failing_check_is_a_rollback_at_once(script: Script) -> None:
 seconds = st.tuples(st.integers(0, 30), st.floats(0.0, 1.0), st.booleans(), st.booleans(), st.booleans())
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(seconds, min_size=1, max_size=25),
     st.sampled_from(["baking", "paused", "unacknowledged"]),

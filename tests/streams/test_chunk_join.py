@@ -23,8 +23,8 @@ from connectors.decoders import CLASS_INDEX, RequestEvent
 from gates.panes import CLASSES, SAMPLE_SIZE, Cell, Detail
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts
-from streams.ingest.chunks import CHUNK_OFFSETS, SLOT_MS, Chunker, Decoded
-from streams.journal import CELL_MS, CellKey, Partial, SourcePartition, decode, encode
+from streams.ingest.chunks import CHUNK_OFFSETS, MOST_CELLS, SLOT_MS, Chunker, Decoded, rule
+from streams.journal import CELL_MS, CHUNK_RULE, CellKey, Partial, SourcePartition, decode, encode
 from streams.judge.join import Join
 
 T0 = 1_767_225_600_000
@@ -363,6 +363,32 @@ def test_a_clock_far_ahead_is_counted_at_the_records_time() -> None:
     (partial,) = chunker.flush().partials
     assert [cell.start for cell in partial.cells] == [T0, T0 + 60_000]
     assert (chunker.clamped, chunker.newest) == (1, T0 + 60_000)
+
+
+def test_the_rule_is_the_one_that_is_known_by_its_absence() -> None:
+    """A build that cuts otherwise must say so in each record, and never by changing what absence means."""
+    assert (rule(), CHUNK_RULE) == ("4096.10000", "4096.10000")
+    (partial,) = _of_one_event().flush().partials
+    assert b"rule" not in encode(partial)
+
+
+def _of_one_event() -> Chunker:
+    chunker = Chunker(SourcePartition("e", 0))
+    event = RequestEvent(ts_ms=T0, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)
+    chunker.take([Decoded(0, T0, [event])])
+    return chunker
+
+
+def test_a_backfill_makes_no_version_that_the_journal_would_refuse() -> None:
+    """Events of more seconds than a chunk may name are refused, and told of; the first are counted."""
+    chunker = Chunker(SourcePartition("e", 0))
+    log = [
+        RequestEvent(ts_ms=T0 - at * CELL_MS, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)
+        for at in range(MOST_CELLS + 10)
+    ]
+    chunker.take([Decoded(0, T0, log)])
+    (partial,) = chunker.flush().partials
+    assert (len(partial.cells), chunker.refused) == (MOST_CELLS, 10)
 
 
 @pytest.mark.parametrize(

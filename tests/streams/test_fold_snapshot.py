@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
@@ -16,6 +17,8 @@ from streams.judge.fold import Fold, Outcome, Rollout
 from streams.judge.snapshots import restore, snapshot
 from streams.judge.watermarks import Watermarks
 from tests.properties.journals import ROLLOUT, Episode, Script, play, published, scripts
+
+EXAMPLES = int(os.environ.get("SLUICEGATE_EXAMPLES", "6"))
 
 
 def reloaded(fold: Fold) -> Fold:
@@ -40,7 +43,7 @@ def folded(fold: Fold, records: list[Record], first: int) -> list[Outcome]:
     return [outcome for at, record in enumerate(records, start=first) for outcome in fold.apply(record, at)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(scripts(), st.lists(st.floats(0.0, 1.0), min_size=1, max_size=3))
 def test_snapshots_change_nothing(script: Script, cuts: list[float]) -> None:
     """Snapshot and restart at any points of the journal: the same bytes out, and the same state in the end."""
@@ -72,7 +75,7 @@ def test_a_restart_after_every_record_changes_nothing(script: Script) -> None:
     assert published(found) == published(folded(Fold(0), records, 0))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(scripts(), st.floats(0.0, 1.0))
 def test_a_snapshot_of_a_snapshot_is_the_same(script: Script, share: float) -> None:
     """What is loaded dumps to the very bytes it was loaded from."""
@@ -84,7 +87,7 @@ def test_a_snapshot_of_a_snapshot_is_the_same(script: Script, share: float) -> N
         assert orjson.dumps(Rollout.load(orjson.loads(known)).dump()) == known
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(scripts(), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
 def test_inputs_a_snapshot_holds_are_skipped(script: Script, share: float, back: float) -> None:
     """Reading the journal from before the snapshot says nothing twice: known inputs are skipped, then it goes on."""
@@ -105,7 +108,7 @@ def test_inputs_a_snapshot_holds_are_skipped(script: Script, share: float, back:
     assert published(folded(restarted, records[cut:], cut)) == published(expected)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(scripts())
 def test_a_partial_alone_judges_nothing(script: Script) -> None:
     """A partial says nothing by itself: decisions come with progress, or with a word."""
@@ -114,7 +117,7 @@ def test_a_partial_alone_judges_nothing(script: Script) -> None:
             assert step.decisions == []
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(scripts(), st.sampled_from([0.1, 0.4]), st.randoms(use_true_random=False))
 def test_a_judge_that_dies_recovers_from_its_snapshots(script: Script, often: float, rng: Random) -> None:
     """Snapshots now and then, of what changed alone; deaths now and then: no decision is lost, none is another."""
@@ -129,7 +132,7 @@ def test_a_judge_that_dies_recovers_from_its_snapshots(script: Script, often: fl
     recovers(script, lambda: rng.random() < often, dies)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(scripts())
 def test_a_judge_that_dies_after_each_snapshot_recovers(script: Script) -> None:
     """The end of a rollout is in the snapshots as soon as it is decided."""

@@ -173,8 +173,8 @@ def run(seed: int, steps: int, monkeypatch: pytest.MonkeyPatch) -> int:
 @pytest.mark.parametrize("block", range(4))
 def test_any_schedule(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many short schedules."""
-    panes = [run(seed, 80, monkeypatch) for seed in range(block * 100, block * 100 + 100)]
-    assert sum(panes) > 500
+    panes = [run(seed, 80, monkeypatch) for seed in range(block * 40, block * 40 + 40)]
+    assert sum(panes) > 200
 
 
 @pytest.mark.slow

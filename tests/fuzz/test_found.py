@@ -1,0 +1,79 @@
+"""What fuzzing has found: most of these stopped a worker, or kept it at one message for ever."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from connectors.actuators import wanted
+from connectors.dead_letters import LARGEST_DETAIL, LARGEST_KEPT, DeadLetter
+from streams import journal
+from streams.dead_letters.letters import Place, read_letter
+from streams.sequencer import LARGEST_JOURNALED, LARGEST_SPOKEN, RefusedError, read_spoken, record_of
+from streams.settings import Settings
+from streams.topics import examples
+
+HUGE = 10**400
+ORIGIN = journal.Origin("command-acks", 0, 0)
+
+
+def spoken(record: journal.Record, **changes: Any) -> bytes:
+    """A message with fields of another value."""
+    return msgspec.json.encode(msgspec.json.decode(journal.encode(record)) | changes)
+
+
+@pytest.mark.parametrize("value", [b'{"schema":"\xff"}', b'{"schema":"sluicegate.ack/v1","x":' + b"[" * 100_000])
+def test_a_journal_record_that_is_none_is_a_decode_error(value: bytes) -> None:
+    """A RecursionError went past the judge's `except`, at the same record after each restart."""
+    with pytest.raises(msgspec.DecodeError):
+        journal.decode(value)
+
+
+@pytest.mark.parametrize("field", ["at", "epoch", "sequence"])
+def test_no_number_is_beyond_64_bits(field: str) -> None:
+    """The judge measures a rollback by the ack's `at`, and no float is that large."""
+    with pytest.raises(RefusedError, match=field):
+        read_spoken(journal.Ack, spoken(examples.record(journal.Ack), **{field: HUGE}))
+
+
+@pytest.mark.parametrize("field", ["epoch", "sequence", "event_time", "expires_at"])
+def test_no_number_of_an_order_either(field: str) -> None:
+    """An actuator keeps it, and acknowledges by it."""
+    with pytest.raises(ValueError, match=field):
+        wanted.decode(msgspec.json.encode(examples.decision() | {field: HUGE}))
+
+
+def test_a_record_fits_into_a_message_of_the_journal() -> None:
+    """Numbers are longer in a record than they may be in what was said; Kafka refused it, and was asked for ever."""
+    plain = spoken(examples.record(journal.Ack), weights={})
+    value = plain.replace(b'"weights":{}', b'"weights":{%s}' % b",".join(b'"%x":1e15' % one for one in range(40_000)))
+    assert len(value) < LARGEST_SPOKEN
+    said = read_spoken(journal.Ack, value)
+    assert len(journal.encode(said)) > LARGEST_JOURNALED
+    with pytest.raises(RefusedError, match="would be larger"):
+        record_of(said, ORIGIN, Settings())
+
+
+def test_a_bad_policy_is_told_of_briefly() -> None:
+    """Its faults, all of them, made a dead letter of eleven megabytes, which Kafka does not take."""
+    policy = examples.policy().document() | {f"{key:x}": 0 for key in range(2_000)}
+    with pytest.raises(RefusedError, match=r"; and 1980 more$") as caught:
+        read_spoken(journal.Start, spoken(examples.record(journal.Start), policy=policy))
+    assert len(str(caught.value)) < 20_000
+
+
+def test_a_dead_letter_fits_into_a_message() -> None:
+    """Whatever its key and detail: it was sent with its key twice, and one that Kafka refuses stops ingest."""
+    letter = DeadLetter("t", 0, 1, 0, "bad_json", "x" * 10_000_000 + "\ud800", b"k" * (LARGEST_KEPT + 1), b"v")
+    assert letter.key is None
+    assert letter.detail.startswith(f"(its key of {LARGEST_KEPT + 1} bytes was not kept) x")
+    assert sum(len(text) for _, text in letter.headers()) < 4 * LARGEST_DETAIL + 100
+
+
+@pytest.mark.parametrize("number", [b"-1", b"9" * 30])
+@pytest.mark.parametrize("name", ["partition", "offset", "index", "truncated_from"])
+def test_a_letter_stands_where_a_record_can(name: str, number: bytes) -> None:
+    """No such offset can be printed as JSON."""
+    headers = dict(examples.dead_letter().headers()) | {name: number}
+    found = read_letter(Place(0, 0), 0, b"", headers.items())
+    assert found is None or (name, number, found.whole) == ("truncated_from", b"-1", True)
