@@ -21,7 +21,7 @@ demo: $(READY)   ## watch a bad canary being caught and rolled back (one minute)
 	@$(BIN)/sluicegate demo $(ARGS)
 
 test: $(READY)   ## the fast suites: unit, property, golden, pipeline on the embedded broker
-	$(BIN)/pytest -n 3 -m 'not kafka and not slow and not faults' $(ARGS)
+	$(BIN)/pytest -n 4 --dist worksteal -m 'not kafka and not slow and not faults' $(ARGS)
 
 test-kafka: $(READY)  ## the pipeline suite on Apache Kafka 4
 	$(BIN)/pytest -n 2 -m 'kafka and not slow' $(ARGS)

@@ -18,7 +18,7 @@ from streams.judge.snapshots import restore, snapshot
 from streams.judge.watermarks import Watermarks
 from tests.properties.journals import ROLLOUT, Episode, Script, play, published, scripts
 
-EXAMPLES = int(os.environ.get("SLUICEGATE_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("SLUICEGATE_EXAMPLES", "3"))
 
 
 def reloaded(fold: Fold) -> Fold:
