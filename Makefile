@@ -28,7 +28,7 @@ test-kafka: $(READY)  ## the pipeline suite on Apache Kafka 4
 
 test-slow: $(READY)   ## what takes minutes
 	$(BIN)/pytest -n 2 -m 'slow' $(ARGS)
-	SLUICEGATE_EXAMPLES=40 $(BIN)/pytest -n 2 tests/properties tests/streams/test_fold_snapshot.py
+	SLUICEGATE_EXAMPLES=15 $(BIN)/pytest -n 2 tests/properties tests/streams/test_fold_snapshot.py
 
 test-faults: $(READY) ## workers killed, stopped and cut off on Apache Kafka 4 (ten minutes)
 	$(BIN)/pytest -n 2 --dist worksteal -m 'faults' $(ARGS)
