@@ -179,6 +179,6 @@ def test_any_schedule(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_any_long_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Thousands of longer ones."""
-    for seed in range(10_000, 12_000):
+    """Hundreds of longer ones."""
+    for seed in range(10_000, 10_300):
         run(seed, 120, monkeypatch)
