@@ -89,6 +89,7 @@ class EvidenceOfRollout:
             self._samples.setdefault(definition.traffic, set()).update(definition.windows())
         if policy.budget is not None:
             self._samples.setdefault("real", {BUDGET_WINDOW_MS})
+        self._picks = {sample: sample_of(sample) for sample in self._samples}
         self._windows = self._new_windows()
         self._fresh = self._new_windows()
         self._last_seen = dict.fromkeys(self._names, started_at)
@@ -123,7 +124,7 @@ class EvidenceOfRollout:
         stage = self._stage
         seen = self._how_it_counts(pane)
         for sample in self._samples:
-            pick = sample_of(sample)
+            pick = self._picks[sample]
             for name in self._names:
                 self._push((sample, name), pane, pick(pane, name), seen)
         if seen.eligible:

@@ -27,13 +27,13 @@ _GRID = tuple(round(1.05 * 1.05**step, 3) for step in range(ceil(log(LARGEST_EFF
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What one comparison sees: nats a second for a rollback by effect, nats a second for an advance when all is well.
+    """What one comparison sees: nats a second for a rollback by effect, and for an advance when all is well.
 
-    `rollback` and `advance` are the e-values that it takes.
+    Both are worked out when asked for. `rollback` and `advance` are the e-values that it takes.
     """
 
     growth: Callable[[float], float]
-    well: float
+    growth_when_well: Callable[[], float]
     rollback: float
     advance: float
 
@@ -45,9 +45,15 @@ class Sight:
         """The least effect whose median is within so many seconds; None if there is none."""
         return smallest_effect({times: self.growth(times) for times in _GRID}, self.rollback, within_s)
 
+    @property
+    def well(self) -> float:
+        """Nats a second for an advance when all is well."""
+        return self.growth_when_well()
+
     def passes(self) -> float:
         """Seconds until it passes when all is well."""
-        return log(self.advance) / self.well if self.well > 0.0 else inf
+        well = self.well
+        return log(self.advance) / well if well > 0.0 else inf
 
 
 def sight(policy: Policy, name: str, definition: AnyCheck, traffic: Traffic, base: float | None) -> Sight | None:
@@ -55,16 +61,22 @@ def sight(policy: Policy, name: str, definition: AnyCheck, traffic: Traffic, bas
 
     None as well for a check that does not compare, and where there is no traffic or no baseline is left.
     """
+    return _sight(policy, Jury.of(policy), name, definition, traffic, base)
+
+
+def _sight(
+    policy: Policy, jury: Jury, name: str, definition: AnyCheck, traffic: Traffic, base: float | None
+) -> Sight | None:
     if not isinstance(definition, ComparedCheck) or definition.ratio is None:
         return None
     if traffic.share >= 1.0 or not traffic.rps > 0.0:
         return None
-    ratio, threshold = definition.ratio, Jury.of(policy).threshold(name, policy.confidence.advance)
+    ratio, threshold = definition.ratio, jury.threshold(name, policy.confidence.advance)
     quantile = _quantile(definition)
     if quantile is not None:
         return Sight(
             lambda times: latency_growth(traffic, quantile, times, ratio) if times > ratio else 0.0,
-            latency_growth(traffic, quantile, 1.0, ratio),
+            lambda: latency_growth(traffic, quantile, 1.0, ratio),
             threshold.rollback,
             threshold.advance,
         )
@@ -73,7 +85,7 @@ def sight(policy: Policy, name: str, definition: AnyCheck, traffic: Traffic, bas
     temper = policy.confidence.dispersion if isinstance(definition, ErrorRateCheck) else 1.0
     return Sight(
         lambda times: error_growth(traffic, base, times, ratio) / temper,
-        advance_growth(traffic, base, ratio) / temper,
+        lambda: advance_growth(traffic, base, ratio) / temper,
         threshold.rollback,
         threshold.advance,
     )
@@ -96,11 +108,13 @@ def live(
     `checks` are the last pane's verdicts as documents; the baseline's figures come from there.
     """
     out: dict[str, dict[str, float | None]] = {}
-    traffic = Traffic(rps, policy.stages[stage].weight)
+    traffic, jury = Traffic(rps, policy.stages[stage].weight), Jury.of(policy)
     for check in checks:
         name = check["name"]
         definition = policy.checks.get(name)
-        found = None if definition is None else sight(policy, name, definition, traffic, _base(definition, check))
+        found = (
+            None if definition is None else _sight(policy, jury, name, definition, traffic, _base(definition, check))
+        )
         if found is not None:
             seconds = found.detect()
             out[name] = {f"x{times:g}": None if s == inf else round(s, 1) for times, s in seconds.items()}

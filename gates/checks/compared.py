@@ -24,9 +24,13 @@ SUSPICION = 10.0
 
 
 class Figure(Protocol):
-    """What a check measures of a cohort, how it stands to the limit, and both in words."""
+    """What a check measures of a cohort, how it stands to the limit, and both in words.
+
+    `limit` is the limit in words, `side` the side of it that is wrong: over or under.
+    """
 
     limit: str
+    side: str
     unit: Unit
 
     def sample(self, window: CohortWindow) -> int:
@@ -114,9 +118,9 @@ class Compared:
     def verdict(self, view: View) -> Verdict:
         """FAIL by limit, FAIL by comparison, then what is missing, else PASS."""
         beyond = self._figure.standing(view.candidate.window) is Standing.BREACHED
-        convicted = self._name in view.convicted
+        convicted, shared = self._name in view.convicted, self._shared(view, beyond=beyond)
         if beyond:
-            outcome, reason, staged = Outcome.FAIL, self._beyond(view), False
+            outcome, reason, staged = Outcome.FAIL, self._beyond(view, shared=shared), False
         elif convicted:
             outcome, reason, staged = Outcome.FAIL, self._convicted(view), True
         else:
@@ -124,7 +128,6 @@ class Compared:
         window = view.candidate.window
         start = view.stage_start if staged else window.start
         candidate, baseline = (self._figure.measured(arm, staged=staged) for arm in (view.candidate, view.baseline))
-        shared = self._shared(view, beyond=beyond)
         verdict = Verdict(
             self._name,
             outcome,
@@ -160,10 +163,10 @@ class Compared:
             advance_threshold=self._thresholds.advance,
         )
 
-    def _beyond(self, view: View) -> str:
-        baseline = self._figure.words(view.baseline.name, view.baseline.window)
-        shared = f"; and {baseline}" if self._shared(view, beyond=True) else ""
-        return f"{self._figure.words(view.candidate.name, view.candidate.window)}, {self._figure.limit}{shared}"
+    def _beyond(self, view: View, *, shared: bool) -> str:
+        also = f"; and {self._figure.words(view.baseline.name, view.baseline.window)}" if shared else ""
+        candidate = self._figure.words(view.candidate.name, view.candidate.window)
+        return f"{candidate}, {self._figure.side} {self._figure.limit}{also}"
 
     def _convicted(self, view: View) -> str:
         if self._evidence is None:
@@ -182,10 +185,14 @@ class Compared:
         for window in (view.candidate.window, view.candidate.fresh):
             if self._figure.standing(window) is not Standing.WITHIN:
                 figures = self._figure.words(view.candidate.name, window)
-                return Outcome.INCONCLUSIVE, f"{figures}, {self._figure.limit} on too few to fail", False
+                return (
+                    Outcome.INCONCLUSIVE,
+                    f"{figures}, {self._figure.side} {self._figure.limit} on too few to fail",
+                    False,
+                )
         if self._evidence is None:
             figures = self._figure.words(view.candidate.name, view.candidate.window)
-            return Outcome.PASS, f"{figures}, {self._figure.limit.replace('over', 'within', 1)}", False
+            return Outcome.PASS, f"{figures}, within {self._figure.limit}", False
         return *self._by_evidence(view, self._evidence), True
 
     def _by_evidence(self, view: View, evidence: Evidence) -> tuple[Outcome, str]:

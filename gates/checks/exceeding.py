@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gates.checks.betting import Betting
 from gates.checks.check import Seen, View
 from gates.checks.distributions import Scale
 from gates.explain import percent
 from gates.panes import Cell, Pane
 from gates.policy import Cohorts
-from gates.stats import single_arm
 from gates.stats.exceedance import Exceedance, SlowCounts
 from gates.stats.ratio_interval import Interval
 from gates.windows import CohortWindow
@@ -27,7 +27,7 @@ MIN_TAIL = 10
 """The threshold is taken once the baseline has so many values beyond it: before, it would be noise."""
 
 
-class Exceeding:
+class Exceeding(Betting):
     """An `Evidence`. `scale` knows the values and their buckets, `sample` picks a cohort's cell out of a pane."""
 
     def __init__(
@@ -38,13 +38,14 @@ class Exceeding:
         ratio: float,
         start_blocks: int,
     ) -> None:
+        self._worse: Exceedance
+        self._good: Exceedance
+        super().__init__(Exceedance.regression(scale.quantile, start_blocks), Exceedance.advance(scale.quantile))
         self._cohorts = cohorts
         self._scale = scale
         self._sample = sample
         self._ratio = ratio
         self._trailing = CohortWindow(TRAILING_MS)
-        self._worse = Exceedance.regression(scale.quantile, start_blocks)
-        self._good = Exceedance.advance(scale.quantile)
         self._seen = (0, 0)
 
     def observe(self, pane: Pane, seen: Seen) -> None:
@@ -77,18 +78,8 @@ class Exceeding:
 
     def _alone(self, candidate: Cell, seen: Seen) -> None:
         beyond, values = self._scale.beyond_limit(candidate), self._scale.total(candidate)
-        if not values:
-            self._worse.bet(None)
-            return
-        objective = 1.0 - self._scale.quantile
-
-        def factor(effect: float) -> float:
-            return single_arm.log_factor(beyond, values, effect, objective)
-
-        self._worse.bet(factor)
+        self._bet_alone(beyond, values, 1.0 - self._scale.quantile, eligible=seen.eligible)
         self._count(beyond, values)
-        if seen.eligible:
-            self._good.bet(factor)
 
     def _count(self, beyond: int, values: int) -> None:
         self._seen = (self._seen[0] + beyond, self._seen[1] + values)
@@ -97,16 +88,6 @@ class Exceeding:
         """Forget what spoke for an advance; keep what speaks for a rollback."""
         self._good = Exceedance.advance(self._scale.quantile)
         self._seen = (0, 0)
-
-    @property
-    def worse(self) -> float:
-        """The e-value for the candidate being worse than allowed."""
-        return self._worse.get()
-
-    @property
-    def good(self) -> float:
-        """The e-value for the candidate being good enough."""
-        return self._good.get()
 
     def words(self, view: View) -> str:
         """How many of the candidate's values were beyond what is allowed, since the stage was ordered."""

@@ -16,13 +16,14 @@ class Latency:
     """The quantile of the latencies in the window; the limit is broken by the share of requests that are slower."""
 
     unit: Unit = "ms"
+    side = "over"
 
     def __init__(self, definition: LatencyCheck) -> None:
         self._quantile = definition.quantile
         limit_ms = definition.limit_ms
         self._beyond = None if limit_ms is None else bucket_at(limit_ms) + 1  # to the histogram's resolution
         self._guard = Guard(1.0 - definition.quantile, definition.min_events)
-        self.limit = f"over the limit of {milliseconds(definition.limit_ms or 0)}"
+        self.limit = f"the limit of {milliseconds(definition.limit_ms or 0)}"
 
     def sample(self, window: CohortWindow) -> int:
         """Requests."""

@@ -23,7 +23,8 @@ class MetricQuantile:
         self._scale = scale
         self._definition = definition
         self._guard = Guard(1.0 - scale.quantile, definition.min_events)
-        self.limit = _limit(definition)
+        self.limit = f"the limit of {signed_text(definition.limit or 0.0)}"
+        self.side = "over" if definition.better == "lower" else "under"
 
     def sample(self, window: CohortWindow) -> int:
         """Values of the metric."""
@@ -62,7 +63,8 @@ class MetricMean:
 
     def __init__(self, definition: MetricCheck) -> None:
         self._definition = definition
-        self.limit = _limit(definition)
+        self.limit = f"the limit of {signed_text(definition.limit or 0.0)}"
+        self.side = "over" if definition.better == "lower" else "under"
 
     def tally(self, cell: Cell) -> tuple[float, int]:
         """The values as shares of the ceiling, summed, where 1 is worst; and how many there are."""
@@ -115,11 +117,6 @@ class MetricMean:
         """The mean and its sample."""
         values = self._values(window)
         return _words(name, values.mean(), values.total, window)
-
-
-def _limit(definition: MetricCheck) -> str:
-    side = "over" if definition.better == "lower" else "under"
-    return f"{side} the limit of {signed_text(definition.limit or 0.0)}"
 
 
 def _words(name: str, value: float | None, values: int, window: CohortWindow) -> str:

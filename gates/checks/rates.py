@@ -16,11 +16,12 @@ class ErrorRate:
     """The share of requests that are errors; a `Figure`, and the tally that its comparison counts by."""
 
     unit: Unit = "share"
+    side = "over"
 
     def __init__(self, definition: ErrorRateCheck) -> None:
         self._errors = definition.errors
         self._guard = None if definition.limit is None else Guard(definition.limit, definition.min_events)
-        self.limit = f"over the limit of {percent(definition.limit or 0.0)}"
+        self.limit = f"the limit of {percent(definition.limit or 0.0)}"
 
     def tally(self, source: Cell | CohortWindow) -> tuple[int, int]:
         """Errors, and requests."""
@@ -56,11 +57,12 @@ class SuccessRate:
     """The share of business transactions that succeed; a `Figure`, and the tally of failures."""
 
     unit: Unit = "share"
+    side = "over"
 
     def __init__(self, definition: SuccessRateCheck) -> None:
         limit = definition.limit
         self._guard = None if limit is None else Guard(1.0 - limit, definition.min_events)
-        self.limit = f"over the limit of {percent(1.0 - (limit or 1.0))} failures"
+        self.limit = f"the limit of {percent(1.0 - (limit or 1.0))} failures"
 
     def tally(self, source: Cell | CohortWindow) -> tuple[int, int]:
         """Failed transactions, and all whose success is known."""

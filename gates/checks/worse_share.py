@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from gates.checks.betting import Betting
 from gates.checks.check import Seen, View
 from gates.checks.clustering import Clustering
 from gates.panes import Cell, Pane
 from gates.policy import Cohorts
-from gates.stats import single_arm
 from gates.stats.error_share import ErrorShare, PaneCounts
 from gates.stats.ratio_interval import Interval, RatioInterval
 
@@ -45,7 +45,7 @@ class Allowed:
     objective: float | None
 
 
-class WorseShare:
+class WorseShare(Betting):
     """An `Evidence`. `figure` counts (bad, all) in a cell, `sample` picks a cohort's cell out of a pane."""
 
     def __init__(
@@ -57,13 +57,14 @@ class WorseShare:
         start_blocks: int,
         clustering: Clustering,
     ) -> None:
+        self._worse: ErrorShare
+        self._good: ErrorShare
+        super().__init__(ErrorShare.regression(allowed.ratio, start_blocks), ErrorShare.advance(allowed.ratio))
         self._cohorts = cohorts
         self._figure = figure
         self._sample = sample
         self._allowed = allowed
         self._clustering = clustering
-        self._worse = ErrorShare.regression(allowed.ratio, start_blocks)
-        self._good = ErrorShare.advance(allowed.ratio)
         self._interval = RatioInterval()
         self._block = [0.0, 0.0, 0, 0, 0]  # bad and all of candidate and baseline, and panes
 
@@ -83,20 +84,7 @@ class WorseShare:
                 self._good.update(counts, temper)
             self._collect(counts, temper)
         else:
-            self._alone(bad, events, seen, temper)
-
-    def _alone(self, bad: float, events: int, seen: Seen, temper: float) -> None:
-        objective = self._allowed.objective
-        if objective is None or not events:
-            self._worse.bet(None)
-            return
-
-        def factor(effect: float) -> float:
-            return single_arm.log_factor(bad, events, effect, objective)
-
-        self._worse.bet(factor, temper)
-        if seen.eligible:
-            self._good.bet(factor, temper)
+            self._bet_alone(bad, events, self._allowed.objective, eligible=seen.eligible, temper=temper)
 
     def _collect(self, counts: PaneCounts, temper: float) -> None:
         new = (counts.candidate_errors, counts.baseline_errors, counts.candidate_requests, counts.baseline_requests, 1)
@@ -115,16 +103,6 @@ class WorseShare:
         self._interval = RatioInterval()
         self._block = [0.0, 0.0, 0, 0, 0]
         self._clustering.freeze()
-
-    @property
-    def worse(self) -> float:
-        """The e-value for the candidate being worse than allowed."""
-        return self._worse.get()
-
-    @property
-    def good(self) -> float:
-        """The e-value for the candidate being good enough."""
-        return self._good.get()
 
     def words(self, view: View) -> str:
         """Both cohorts' figures since the stage was ordered."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import isinf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,6 +12,8 @@ from streams.cli.running import WRONG_USE, Failure, load_policy, print_json
 
 if TYPE_CHECKING:
     from gates.plan import StagePlan
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def share(context: click.Context, parameter: click.Parameter, value: str) -> float:
@@ -24,17 +26,15 @@ def share(context: click.Context, parameter: click.Parameter, value: str) -> flo
         raise click.BadParameter(str(error), context, parameter) from None
 
 
+def base_error_option(text: str) -> Callable[[F], F]:
+    """The option --base-error, a share; `text` is its help."""
+    return click.option("--base-error", metavar="SHARE", default="0.1%", show_default=True, callback=share, help=text)
+
+
 @click.command()
 @click.option("--policy", "policy_file", metavar="FILE", required=True, help="The policy; - is standard input.")
 @click.option("--rps", type=click.FloatRange(min=0, min_open=True), required=True, help="Requests a second, in all.")
-@click.option(
-    "--base-error",
-    metavar="SHARE",
-    default="0.1%",
-    show_default=True,
-    callback=share,
-    help="Share of the baseline's requests that fail.",
-)
+@base_error_option("Share of the baseline's requests that fail.")
 @click.option(
     "--json", "as_json", is_flag=True, help="The figures as one JSON document; times in seconds, null: never."
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.cli.plan import share
+from streams.cli.plan import base_error_option
 from streams.cli.running import FAILED, WRONG_USE
 
 if TYPE_CHECKING:
@@ -21,14 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--rps", type=click.FloatRange(min=0, min_open=True), help="Requests a second: warn of what they are too few for."
 )
-@click.option(
-    "--base-error",
-    metavar="SHARE",
-    default="0.1%",
-    show_default=True,
-    callback=share,
-    help="With --rps: the share of the baseline's requests that fail.",
-)
+@base_error_option("With --rps: the share of the baseline's requests that fail.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array instead, an object per file.")
 @click.pass_context
 def validate(
