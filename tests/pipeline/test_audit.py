@@ -11,6 +11,7 @@ import pytest
 
 from connectors.kafka import KafkaSettings
 from streams import journal
+from streams.audit.verifying import GRACE_MS
 from streams.audit.writer import Writer
 from streams.settings import Settings
 from tests.pipeline.harness import PATIENCE, POLICY, Site, metric
@@ -140,7 +141,8 @@ async def test_what_is_not_recorded_is_found(site: Site) -> None:
     """A decision that is old and has no entry breaks the log; so does a log that somebody wrote into."""
     empty = await sluicegate(site, "audit", "verify")
     assert (empty.code, empty.output) == (0, "whole: 0 entries; head none yet\n")
-    await site.producer.send_and_wait(site.topics.decisions, b"{}", partition=0, timestamp_ms=1)
+    long_ago = time.time_ns() // 1_000_000 - 2 * GRACE_MS  # noqa: TID251  (within retention, or the broker deletes it)
+    await site.producer.send_and_wait(site.topics.decisions, b"{}", partition=0, timestamp_ms=long_ago)
     missed = await sluicegate(site, "audit", "verify")
     assert missed.code == 1
     assert f"BROKEN  unrecorded: {site.topics.decisions} 0@0 is not in the log, after " in missed.output
