@@ -28,6 +28,9 @@ BUDGET_WINDOW_MS = 60_000
 Key = tuple[Sample, str]
 """A sample of the traffic, and a cohort."""
 
+Look = tuple[Sample, tuple[int, ...]]
+"""A sample of the traffic, and the lengths of the windows on it that a check looks at, in milliseconds."""
+
 
 @dataclass(slots=True)
 class StageEvidence:
@@ -82,7 +85,7 @@ class EvidenceOfRollout:
         panes = LATE_STARTS * sum(stage.bake_ms for stage in policy.stages) / policy.pane_ms
         blocks = max(1, round(panes / START_BLOCK))
         self._checks: dict[str, Check] = checks_for(policy, blocks)
-        self._jury = Jury.of(policy)
+        self.jury = Jury.of(policy)
         self._assignment = Assignment(cohorts, policy.data_quality, policy.confidence.rollback)
         self._samples: dict[Sample, set[int]] = {}
         for definition in policy.checks.values():
@@ -90,6 +93,7 @@ class EvidenceOfRollout:
         if policy.budget is not None:
             self._samples.setdefault("real", {BUDGET_WINDOW_MS})
         self._picks = {sample: sample_of(sample) for sample in self._samples}
+        self._looks = {name: self._look(name) for name in self._checks}
         self._windows = self._new_windows()
         self._fresh = self._new_windows()
         self._last_seen = dict.fromkeys(self._names, started_at)
@@ -184,20 +188,23 @@ class EvidenceOfRollout:
 
     def _judge(self, compared: bool, broken: bool) -> tuple[tuple[Verdict, ...], Combined | None]:
         e_values = {name: check.worse for name, check in self._checks.items()}
-        together = self._jury.verdict({name: value for name, value in e_values.items() if value is not None})
-        verdicts = tuple(
-            check.verdict(self._view(name, compared, broken, together.convicted))
-            for name, check in self._checks.items()
-        )
+        together = self.jury.verdict({name: value for name, value in e_values.items() if value is not None})
+        views = {look: self._view(look, compared, broken, together.convicted) for look in set(self._looks.values())}
+        verdicts = tuple(check.verdict(views[self._looks[name]]) for name, check in self._checks.items())
         self._burning = any(verdict.baseline_beyond and verdict.required for verdict in verdicts)
         if together.e_value is None:
             return verdicts, None
         return verdicts, Combined(together.e_value, together.threshold)
 
-    def _view(self, name: str, compared: bool, broken: bool, convicted: frozenset[str]) -> View:
+    def _look(self, name: str) -> Look:
+        """Where a check looks; a budget, which is none of the checks, at the longest window."""
         definition = self._policy.checks.get(name)
-        sample: Sample = "real" if definition is None else definition.traffic
-        lengths = (max(self._samples[sample]),) if definition is None else definition.windows()
+        if definition is None:
+            return "real", (max(self._samples["real"]),)
+        return definition.traffic, definition.windows()
+
+    def _view(self, look: Look, compared: bool, broken: bool, convicted: frozenset[str]) -> View:
+        sample, lengths = look
         candidate, baseline = (self._arm((sample, cohort), lengths) for cohort in self._names)
         return View(
             candidate,
@@ -294,13 +301,13 @@ def _ends(found: tuple[float, float | None] | None) -> list[float | None] | None
 
 
 def _indicators(window: CohortWindow) -> dict[str, object]:
-    requests, latency = window.requests, window.latency()
+    requests = window.requests
     out: dict[str, object] = {
         "window_ms": window.length_ms,
         "requests": requests,
         "error_rate": significant(window.errors(("5xx", "error")) / requests) if requests else None,
     }
     for word, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
-        value = latency.quantile(q)
+        value = window.quantile(q)
         out[word] = None if value is None else significant(value)
     return out

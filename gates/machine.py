@@ -159,7 +159,7 @@ def _decide(
 ) -> Step:
     """Move to the transition's phase and publish its decision; the same hold is not said twice."""
     if found.action is None or (found.phase is state.phase and cause is not None and cause is state.cause):
-        return replace(state, phase=found.phase), ()
+        return (state if found.phase is state.phase else replace(state, phase=found.phase)), ()
     if found.action is Action.ADVANCE:
         state = replace(state, stage=state.stage + 1, baked_ms=0, confirmed_at=None, ordered_at=moment.event_time)
         state = replace(state, passes=0)

@@ -15,6 +15,9 @@ from gates.stats.value_counts import ValueCounts
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "ok", "error")
 """The outcomes counted apart: HTTP status classes, and the plain outcome of work that is not HTTP."""
 
+CLASS_POSITION = {word: position for position, word in enumerate(CLASSES)}
+"""Where each word of `CLASSES` stands."""
+
 NO_COUNTS = (0,) * len(CLASSES)
 NO_HALVES = NO_COUNTS * 2
 
@@ -105,7 +108,7 @@ class Cell:
 
     def errors(self, classes: Iterable[str]) -> int:
         """How many requests ended in one of `classes`."""
-        return sum(self.counts[CLASSES.index(word)] for word in classes)
+        return sum(self.counts[CLASS_POSITION[word]] for word in classes)
 
     def metric(self, name: str) -> ValueCounts:
         """The values of a metric."""

@@ -101,14 +101,14 @@ def _quantile(definition: AnyCheck) -> float | None:
 
 
 def live(
-    policy: Policy, stage: int, rps: float, checks: tuple[Mapping[str, Any], ...]
+    policy: Policy, jury: Jury, stage: int, rps: float, checks: tuple[Mapping[str, Any], ...]
 ) -> dict[str, dict[str, float | None]]:
     """By comparing check, at the traffic seen now: the median seconds to see each of `EFFECTS`, None for never.
 
     `checks` are the last pane's verdicts as documents; the baseline's figures come from there.
     """
     out: dict[str, dict[str, float | None]] = {}
-    traffic, jury = Traffic(rps, policy.stages[stage].weight), Jury.of(policy)
+    traffic = Traffic(rps, policy.stages[stage].weight)
     for check in checks:
         name = check["name"]
         definition = policy.checks.get(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable
 
-from gates.panes import CLASSES, NO_COUNTS, NO_DETAIL, Cell
+from gates.panes import CLASS_POSITION, NO_COUNTS, NO_DETAIL, Cell
 from gates.stats.histogram import Histogram, RunningHistogram
 from gates.stats.value_counts import ValueCounts
 
@@ -65,11 +65,15 @@ class CohortWindow:
 
     def errors(self, classes: Iterable[str]) -> int:
         """Requests in the window that ended in one of `classes`."""
-        return sum(self._counts[CLASSES.index(word)] for word in classes)
+        return sum(self._counts[CLASS_POSITION[word]] for word in classes)
 
     def latency(self) -> Histogram:
         """The latencies in the window."""
         return self._latency.get()
+
+    def quantile(self, q: float) -> float | None:
+        """The q-quantile of the latencies in the window, in milliseconds; None without any."""
+        return self._latency.quantile(q)
 
     def at_or_above(self, bucket: int) -> int:
         """Requests in the window whose latency lies in the histogram's `bucket` or a higher one."""

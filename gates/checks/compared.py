@@ -6,7 +6,6 @@ questions is the same for all of them, and stands here.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Protocol
 
 from gates.checks.check import Arm, Seen, Thresholds, View
@@ -128,13 +127,18 @@ class Compared:
         window = view.candidate.window
         start = view.stage_start if staged else window.start
         candidate, baseline = (self._figure.measured(arm, staged=staged) for arm in (view.candidate, view.baseline))
-        verdict = Verdict(
+        evidence = self._evidence
+        return Verdict(
             self._name,
             outcome,
             f"{self._name}: {reason}",
             (start, window.end),
             candidate,
             baseline,
+            e_value=None if evidence is None else evidence.worse,
+            threshold=None if evidence is None else self._thresholds.rollback,
+            advance_e_value=None if evidence is None else evidence.good,
+            advance_threshold=None if evidence is None else self._thresholds.advance,
             unit=self._figure.unit,
             severity=self._definition.severity,
             on_fail=self._definition.on_fail,
@@ -142,7 +146,6 @@ class Compared:
             convicted=convicted,
             baseline_beyond=shared,
         )
-        return self._with_evidence(verdict)
 
     def _shared(self, view: View, *, beyond: bool) -> bool:
         """Whether the baseline breaks the limit too, or is about to when the candidate does."""
@@ -151,17 +154,6 @@ class Compared:
         candidate, baseline = view.candidate.window, view.baseline.window
         breached = self._figure.standing(baseline) is Standing.BREACHED
         return breached or (beyond and self._figure.alike(candidate, baseline))
-
-    def _with_evidence(self, verdict: Verdict) -> Verdict:
-        if self._evidence is None:
-            return verdict
-        return replace(
-            verdict,
-            e_value=self._evidence.worse,
-            threshold=self._thresholds.rollback,
-            advance_e_value=self._evidence.good,
-            advance_threshold=self._thresholds.advance,
-        )
 
     def _beyond(self, view: View, *, shared: bool) -> str:
         also = f"; and {self._figure.words(view.baseline.name, view.baseline.window)}" if shared else ""

@@ -14,6 +14,7 @@ The caller keeps the trailing window (60 s, without the pane at hand). Unit of t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log
 
 import numpy as np
@@ -50,9 +51,9 @@ def threshold(baseline: Histogram, quantile: float) -> int | None:
     total = baseline.total
     if not total:
         return None
-    cumulative = np.cumsum(baseline.counts)
+    cumulative = baseline.counts.cumsum()
     wanted = quantile * total
-    at = min(int(np.searchsorted(cumulative, wanted)), len(cumulative) - 1)
+    at = min(int(cumulative.searchsorted(wanted)), len(cumulative) - 1)
     with_bucket = int(cumulative[at])
     below_bucket = with_bucket - int(baseline.counts[at])
     return int(baseline.indices[at]) + (with_bucket - wanted <= wanted - below_bucket)
@@ -88,6 +89,7 @@ def scaled_down(bucket: int, ratio: float) -> int:
     return 0 if bucket == 0 else _scaled(bucket, ratio)[0]
 
 
+@lru_cache(maxsize=1 << 14)
 def _scaled(bucket: int, ratio: float) -> tuple[int, bool]:
     """The bucket that holds `ratio` times the edge of `bucket`, and whether that is its own edge."""
     wanted = float(lower_edges(np.array([bucket], dtype=np.int64))[0]) * ratio
@@ -101,7 +103,7 @@ def at_or_above(histogram: Histogram, bucket: int) -> int:
     >>> at_or_above(Histogram.of([100.0, 250.0, 900.0]), 768)
     2
     """
-    return int(histogram.counts[np.searchsorted(histogram.indices, bucket) :].sum())
+    return int(histogram.counts[histogram.indices.searchsorted(bucket) :].sum())
 
 
 def log_factor(counts: SlowCounts, effect: float, rate: float) -> float:

@@ -34,10 +34,13 @@ def log_mean(weights: Sequence[float], logs: Sequence[float], rest: float = 0.0)
     >>> log_mean((0.5, 0.5), (0.0, 0.0))
     0.0
     """
-    total = log(rest) if rest > 0.0 else -inf
-    for weight, known in zip(weights, logs, strict=False):
-        total = log_add(total, log(weight) + known)
-    return total
+    highest = max(logs, default=-inf)
+    if rest > 0.0:
+        highest = max(highest, 0.0)
+    if highest == -inf:
+        return -inf
+    total = sum(weight * exp(known - highest) for weight, known in zip(weights, logs, strict=False))
+    return highest + log(total + (rest * exp(-highest) if rest > 0.0 else 0.0))
 
 
 def finite_exp(logarithm: float) -> float:

@@ -24,6 +24,8 @@ LARGEST_EFFECT = 64.0
 LATENCY_SIGMA = 0.7
 """Latency is planned for as log-normal with this sigma of the logarithm: near p95 that is a body with a slow tail."""
 
+_NORMAL = NormalDist()
+
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
@@ -65,8 +67,7 @@ def advance_growth(traffic: Traffic, base: float, ratio: float) -> float:
 def latency_growth(traffic: Traffic, quantile: float, times: float, ratio: float) -> float:
     """Nats a second for a rollback (`times` above `ratio`) or an advance (below); each latency is `times` as long."""
     rate = 1.0 - quantile
-    normal = NormalDist()
-    exceeding = 1.0 - normal.cdf(normal.inv_cdf(quantile) + log(ratio / times) / LATENCY_SIGMA)
+    exceeding = 1.0 - _NORMAL.cdf(_NORMAL.inv_cdf(quantile) + log(ratio / times) / LATENCY_SIGMA)
     exceeding = min(max(exceeding, 1e-12), 1.0 - 1e-12)
     divergence = exceeding * log(exceeding / rate) + (1.0 - exceeding) * log((1.0 - exceeding) / (1.0 - rate))
     return traffic.rps * traffic.share * (1.0 - traffic.share) * divergence

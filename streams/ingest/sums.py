@@ -8,7 +8,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from connectors.decoders import CLASS_INDEX, RequestEvent
-from gates.panes import CLASSES, MOST_EMITTERS, NO_DETAIL, NO_HALVES, Cell, Detail, smallest
+from gates.panes import CLASSES, MOST_EMITTERS, NO_DETAIL, NO_HALVES, NOTHING, Cell, Detail, smallest
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts, bucket_of
 
@@ -32,12 +32,14 @@ def hash32(name: str) -> int:
 class CellSums:
     """One cell of a chunk: sums of its events, in which a cell without details holds nothing for them."""
 
-    __slots__ = ("_detail", "counts", "latencies")
+    __slots__ = ("_detail", "_made", "_made_of", "counts", "latencies")
 
     def __init__(self) -> None:
         self.counts = [0] * len(CLASSES)
         self.latencies: list[float] = []
         self._detail: _DetailSums | None = None
+        self._made = NOTHING
+        self._made_of = 0
 
     def report(self, emitter: str) -> None:
         """Take in that this instance is there."""
@@ -48,14 +50,18 @@ class CellSums:
         return self._details().add(event)
 
     def _details(self) -> _DetailSums:
+        self._made_of = -1
         if self._detail is None:
             self._detail = _DetailSums()
         return self._detail
 
     def cell(self) -> Cell:
-        """The sums as they are now."""
-        detail = NO_DETAIL if self._detail is None else self._detail.get()
-        return Cell(tuple(self.counts), Histogram.of(self.latencies), detail)
+        """The sums as they are now; made anew only where there is more than last time."""
+        if self._made_of != len(self.latencies):
+            detail = NO_DETAIL if self._detail is None else self._detail.get()
+            self._made = Cell(tuple(self.counts), Histogram.of(self.latencies), detail)
+            self._made_of = len(self.latencies)
+        return self._made
 
 
 class _DetailSums:

@@ -136,6 +136,7 @@ class Fold:
         self.rollouts: dict[str, Rollout] = {}
         self.offset = -1
         self.ignored = 0
+        self._unjudged: set[str] | None = None
 
     def apply(self, record: Record, offset: int) -> list[Outcome]:
         """Take in the record at `offset`; returns what is to be published, in order.
@@ -159,10 +160,10 @@ class Fold:
     def _partial(self, record: Partial, offset: int) -> list[Outcome]:
         rollout = self.rollouts.get(record.rollout)
         if rollout is None:
-            if len(self.rollouts) >= MOST_UNJUDGED and self._unjudged() >= MOST_UNJUDGED:
+            if len(self._without_policy()) >= MOST_UNJUDGED:
                 self.ignored += 1
                 return []
-            rollout = self.rollouts[record.rollout] = Rollout()
+            rollout = self._open(record.rollout)
             rollout.join.closed_until = self._watermark(rollout.timing) or 0
         if offset <= rollout.snapshot_offset:
             return []
@@ -174,8 +175,17 @@ class Fold:
         rollout.late += late[cohorts.candidate] + late[cohorts.baseline]
         return [Late(record.rollout, late.total())]
 
-    def _unjudged(self) -> int:
-        return sum(rollout.gate is None for rollout in self.rollouts.values())
+    def _open(self, name: str) -> Rollout:
+        """A rollout named for the first time: no policy governs it yet."""
+        self._without_policy().add(name)
+        rollout = self.rollouts[name] = Rollout()
+        return rollout
+
+    def _without_policy(self) -> set[str]:
+        """The rollouts that no policy governs; looked for once, and kept from then on."""
+        if self._unjudged is None:
+            self._unjudged = {name for name, rollout in self.rollouts.items() if rollout.gate is None}
+        return self._unjudged
 
     def _watermark(self, timing: Timing) -> int | None:
         reading = self.marks.read(timing).watermark
@@ -185,25 +195,26 @@ class Fold:
         self.marks.apply(record)
         outcomes: list[Outcome] = []
         readings: dict[Timing, Reading] = {}
+        unjudged_until = self._watermark(Timing())
         for name, rollout in list(self.rollouts.items()):
             if offset <= rollout.snapshot_offset:
                 continue
             if rollout.gate is None:
-                self._drop_judged(name, rollout)
+                self._drop_judged(name, rollout, unjudged_until)
             else:
                 reading = readings.get(rollout.timing) or self.marks.read(rollout.timing)
                 readings[rollout.timing] = reading
                 outcomes += self._judge(name, rollout, rollout.gate, reading, offset)
         return outcomes
 
-    def _drop_judged(self, name: str, rollout: Rollout) -> None:
+    def _drop_judged(self, name: str, rollout: Rollout, until: int | None) -> None:
         """Nobody asked for this rollout yet: keep only what a policy that comes now would still judge."""
-        until = self._watermark(rollout.timing)
         if until is not None and until > rollout.join.closed_until:
             rollout.join.take(until, until)
             rollout.changed = True
         if rollout.join.next_cell() is None:
             del self.rollouts[name]
+            self._without_policy().discard(name)
 
     def _judge(self, name: str, rollout: Rollout, gate: Gate, reading: Reading, offset: int) -> list[Outcome]:
         outcomes: list[Outcome] = []
@@ -229,7 +240,7 @@ class Fold:
         return Moment(event_time, self.marks.newest, self.marks.wall, (self.partition, offset))
 
     def _start(self, record: Start, offset: int) -> list[Outcome]:
-        rollout = self.rollouts.setdefault(record.rollout, Rollout())
+        rollout = self.rollouts.get(record.rollout) or self._open(record.rollout)
         if offset <= rollout.snapshot_offset or rollout.heard(record):
             return []
         rollout.changed = True
@@ -251,6 +262,7 @@ class Fold:
         rollout.join.opened_at, rollout.late = now, 0
         moment = replace(self._moment(now, offset), wall=self.marks.wall or record.sequenced_at or record.at)
         rollout.gate, outputs = Gate.begin(rollout.gate, Started(policy, record.by, record.reason), moment)
+        self._without_policy().discard(record.rollout)
         return [*outputs, Status(record.rollout, rollout.gate.status(moment))]
 
     def _spoken(self, record: Control | Ack, offset: int) -> list[Outcome]:

@@ -20,9 +20,22 @@ Cells = dict[CellKey, Cell]
 
 
 class _Open(NamedTuple):
+    """The latest version of a chunk: its records, and the cells made from them."""
+
     start: int
     upto: int
+    records: dict[CellKey, CellRecord]
     cells: Cells
+
+    @classmethod
+    def of(cls, start: int, upto: int, records: list[CellRecord], before: _Open | None = None) -> _Open:
+        """A version; most of a chunk is as it was in the version before, and is not made again."""
+        by_key = {record.key: record for record in records}
+        if before is None:
+            return cls(start, upto, by_key, {key: record.cell() for key, record in by_key.items()})
+        known, made = before.records, before.cells
+        cells = {key: made[key] if known.get(key) == record else record.cell() for key, record in by_key.items()}
+        return cls(start, upto, by_key, cells)
 
 
 class Taken(NamedTuple):
@@ -50,17 +63,17 @@ class Join:
         known = self._open.get(partial.source)
         if known is not None and (partial.start, partial.upto) <= (known.start, known.upto):
             return Counter()
-        cells = {record.key: record.cell() for record in partial.cells}  # raises before anything has changed
-        if known is not None and partial.start > known.start:
+        same = known if known is not None and known.start == partial.start else None
+        version = _Open.of(partial.start, partial.upto, partial.cells, same)  # raises before anything has changed
+        if known is not None and same is None:
             self._fold(known.cells)
-            known = None
         late: Counter[str] = Counter()
-        for key, cell in cells.items():
+        for key, cell in version.cells.items():
             cohort, start, synthetic = key
             if self.opened_at <= start < self.closed_until and not synthetic:
-                before = NOTHING if known is None else known.cells.get(key, NOTHING)
+                before = NOTHING if same is None else same.cells.get(key, NOTHING)
                 late[cohort] += cell.requests - before.requests
-        self._open[partial.source] = _Open(partial.start, partial.upto, cells)
+        self._open[partial.source] = version
         return late
 
     def _fold(self, cells: Cells) -> None:
@@ -105,9 +118,9 @@ class Join:
         """The join that `dump` described."""
         join = cls()
         join.opened_at, join.closed_until = state["opened_at"], state["closed_until"]
-        join._folded = _cells(state["folded"])
+        join._folded = {record.key: record.cell() for record in _read(state["folded"])}
         join._open = {
-            SourcePartition(topic, partition): _Open(start, upto, _cells(cells))
+            SourcePartition(topic, partition): _Open.of(start, upto, _read(cells))
             for topic, partition, start, upto, cells in state["open"]
         }
         return join
@@ -118,5 +131,5 @@ def _records(cells: Cells) -> list[object]:
     return [msgspec.to_builtins(record.row()) for record in records]
 
 
-def _cells(rows: list[Any]) -> Cells:
-    return {record.key: record.cell() for record in msgspec.convert(rows, list[CellRecord])}
+def _read(rows: list[Any]) -> list[CellRecord]:
+    return msgspec.convert(rows, list[CellRecord])

@@ -8,6 +8,7 @@ from statistics import median
 import numpy as np
 import pytest
 
+from gates.checks import Jury
 from gates.evaluation import EvidenceOfRollout
 from gates.sight import EFFECTS, live, sight
 from gates.stats.power import Traffic
@@ -98,10 +99,10 @@ def test_live_reads_the_baselines_figure_from_the_verdict() -> None:
     def documents(**values: float) -> tuple[dict[str, object], ...]:
         return tuple({"name": name, "baseline": {"requests": 1_000, "value": v}} for name, v in values.items())
 
-    found = live(known, 0, 1_000.0, documents(errors=0.02, orders=0.02, bounded=0.2))
+    found = live(known, Jury.of(known), 0, 1_000.0, documents(errors=0.02, orders=0.02, bounded=0.2))
     assert found["errors"] == found["orders"]
     assert set(found["errors"]) == {"x1.5", "x2", "x5"}
-    none = live(known, 0, 1_000.0, documents(errors=0.0))["errors"]
-    assert none == live(known, 0, 1_000.0, documents(errors=0.0005))["errors"]
-    assert live(known, 0, 1_000.0, ({"name": "errors", "baseline": {"requests": 0, "value": None}},)) == {}
-    assert live(known, 0, 1_000.0, documents(pods=0.5, budget=0.1)) == {}
+    none = live(known, Jury.of(known), 0, 1_000.0, documents(errors=0.0))["errors"]
+    assert none == live(known, Jury.of(known), 0, 1_000.0, documents(errors=0.0005))["errors"]
+    assert live(known, Jury.of(known), 0, 1_000.0, ({"name": "errors", "baseline": {"requests": 0, "value": None}},)) == {}
+    assert live(known, Jury.of(known), 0, 1_000.0, documents(pods=0.5, budget=0.1)) == {}
