@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
+from gates.panes import CLASSES
 from gates.verdicts import Outcome
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -57,6 +58,15 @@ AUDIT_SKIPPED = Counter(
     "sluicegate_audit_skipped_records", "Records read whose offset is in the log already", ["topic"]
 )
 SNAPSHOT_BYTES = Counter("sluicegate_snapshot_bytes", "Snapshot bytes written, before compression")
+
+
+def count_events(partition: int, kinds: Mapping[bool, Sequence[int]]) -> None:
+    """Count a flush of ingest: users' and (True) synthetic events by outcome class, and last the heartbeats."""
+    *synthetic, beats = kinds[True]
+    words = (*CLASSES, "heartbeat", "synthetic")
+    for word, number in zip(words, (*kinds[False][:-1], kinds[False][-1] + beats, sum(synthetic)), strict=True):
+        if number:
+            EVENTS.labels(partition, word).inc(number)
 
 
 def show_status(status: Mapping[str, Any]) -> None:

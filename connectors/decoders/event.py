@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
-CLASS_INDEX: Final[Mapping[int | str | None, int]] = MappingProxyType(
-    {status: status // 100 - 1 for status in range(100, 600)} | {"ok": 5, "error": 6}
-)
+CLASS_INDEX: Final[Mapping[int | str | None, int]] = {status: status // 100 - 1 for status in range(100, 600)} | {
+    "ok": 5,
+    "error": 6,
+}
 """Class index by status or by outcome: `CLASS_INDEX[event.outcome or event.status]`, without a call."""
 
 EARLIEST_MS: Final = 10**11
@@ -75,13 +75,7 @@ class RequestEvent(
     latency_ms: Latency = NO_LATENCY
     status: Status | None = None
     outcome: Literal["ok", "error"] | None = None
-    id: Text | None = None
-    service: Text | None = None
-    route: Text | None = None
-    region: Text | None = None
-    version: Text | None = None
     user: Text | None = None
-    trace_id: Text | None = None
     success: bool | None = None
     synthetic: bool | None = None
     metrics: Metrics | None = None

@@ -8,6 +8,7 @@ Counts merge and subtract exactly and in any order, which sliding windows and re
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import lt
@@ -19,6 +20,8 @@ SUB_BUCKET_BITS = 6
 LOWEST_EXPONENT = -14  # 2^-14 s = 61 us
 OCTAVES = 22  # up to 2^8 s = 256 s
 BUCKETS = OCTAVES << SUB_BUCKET_BITS
+
+_FEW = 200  # so many latencies are counted sooner one by one than in an array of all buckets
 
 _SHIFT = 52 - SUB_BUCKET_BITS
 _OFFSET = (1023 + LOWEST_EXPONENT) << SUB_BUCKET_BITS
@@ -32,8 +35,9 @@ def bucket_indices(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
     >>> bucket_indices(np.array([0.001, 0.1, 0.25, 1.0, 1.5])).tolist()
     [257, 678, 768, 896, 928]
     """
-    indices: NDArray[np.int64] = np.clip((seconds.view(np.int64) >> _SHIFT) - _OFFSET, 0, BUCKETS - 1)
-    return indices
+    indices: NDArray[np.int64] = (seconds.view(np.int64) >> _SHIFT) - _OFFSET
+    np.maximum(indices, 0, out=indices)
+    return np.minimum(indices, BUCKETS - 1, out=indices)
 
 
 def lower_edges(indices: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -144,6 +148,19 @@ class Histogram:
 
 
 EMPTY = Histogram()
+
+
+def wire_form(latencies_ms: Sequence[float]) -> tuple[list[int], list[int]]:
+    """`Histogram.of(latencies_ms).to_lists()`, without making the histogram where there are few.
+
+    >>> wire_form([1.0, 250.0, 1.0])
+    ([257, 768], [2, 1])
+    """
+    if len(latencies_ms) > _FEW:
+        return Histogram.of(latencies_ms).to_lists()
+    counted = Counter(bucket_indices(np.array(latencies_ms, dtype=np.float64) / 1000.0).tolist())
+    indices = sorted(counted)
+    return indices, [counted[index] for index in indices]
 
 
 class RunningHistogram:

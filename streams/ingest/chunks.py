@@ -8,12 +8,13 @@ the judge's join (streams.judge.join) still counts each event once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from operator import add, attrgetter
+from typing import Any, NamedTuple, Protocol
 
 from connectors.decoders import CLASS_INDEX, RequestEvent
-from streams.ingest.sums import CellSums
+from streams.ingest.sums import KINDS, CellSums
 from streams.journal import CELL_MS, CHUNK_RULE, CellKey, CellRecord, Partial, SourcePartition
 
 CHUNK_OFFSETS = 4096
@@ -31,6 +32,28 @@ def rule() -> str:
     return CHUNK_RULE if cut == CHUNK_RULE else cut  # the very object: it is then left out of what is encoded
 
 
+_ts_ms = attrgetter("ts_ms")
+
+Kinds = dict[bool, list[int]]
+"""How many events of each of `KINDS`: False has the users' ones, True the synthetic ones."""
+
+
+def _no_kinds() -> Kinds:
+    return {False: [0] * len(KINDS), True: [0] * len(KINDS)}
+
+
+class Lying(Protocol):
+    """Where a record lies in its source partition, and its Kafka timestamp in milliseconds."""
+
+    @property
+    def offset(self) -> int:
+        """Its offset."""
+
+    @property
+    def timestamp(self) -> int:
+        """Its timestamp."""
+
+
 class Decoded(NamedTuple):
     """One record of the source partition: its offset, its Kafka timestamp in milliseconds, and the events in it."""
 
@@ -40,14 +63,18 @@ class Decoded(NamedTuple):
 
 
 class _Rollout:
-    """One rollout in a chunk: its cells, the cohorts they name, and whether a version is due."""
+    """One rollout in a chunk: its cells, and the cohorts they name."""
 
-    __slots__ = ("_cohorts", "cells", "changed")
+    __slots__ = ("_cohorts", "cells")
 
     def __init__(self) -> None:
         self.cells: dict[CellKey, CellSums] = {}
-        self.changed = False
         self._cohorts: set[str] = set()
+
+    @property
+    def changed(self) -> bool:
+        """Whether a version is due."""
+        return any(sums.changed for sums in self.cells.values())
 
     def open(self, cohort: str, start: int, synthetic: bool) -> CellSums | None:
         """The cell to count in where `cells` has none by these words: a new one, or that of the cohort ""; or none."""
@@ -62,43 +89,60 @@ class _Rollout:
         return self.cells.setdefault(key, CellSums())
 
     def records(self) -> list[CellRecord]:
-        return [
-            CellRecord.of(cohort, start, sums.cell(), synthetic)
-            for (cohort, start, synthetic), sums in self.cells.items()
-        ]
+        return [sums.record(key) for key, sums in self.cells.items()]
+
+    def news(self, kinds: Kinds) -> None:
+        """Add how many events of which kind are in it since this was last asked."""
+        for (_, _, synthetic), sums in self.cells.items():
+            if sums.changed:
+                kinds[synthetic] = list(map(add, kinds[synthetic], sums.news()))
 
 
 @dataclass(slots=True)
 class _Chunk:
+    """The open chunk; `cells` finds by an event's own words the cell that it counts in."""
+
     start: int
     latest_slot: int
     upto: int
     rollouts: dict[str, _Rollout] = field(default_factory=dict)
+    cells: dict[tuple[str, str, int, bool | None], CellSums] = field(default_factory=dict)
 
-    def open(self, rollout: str) -> _Rollout | None:
-        """A rollout named for the first time; None where there are too many already."""
-        if len(self.rollouts) >= MOST_ROLLOUTS:
-            return None
-        found = self.rollouts[rollout] = _Rollout()
-        return found
+    def open(self, event: RequestEvent, ts: int) -> CellSums | None:
+        """The cell of an event that `cells` does not know; None where the chunk is full."""
+        rollout = self.rollouts.get(event.rollout)
+        if rollout is None:
+            if len(self.rollouts) >= MOST_ROLLOUTS:
+                return None
+            rollout = self.rollouts[event.rollout] = _Rollout()
+        key = (event.cohort, ts - ts % CELL_MS, event.synthetic is True)
+        sums = rollout.cells.get(key)
+        if sums is None:
+            sums = rollout.open(*key)
+        if key in rollout.cells:  # and not among those of the cohort ""
+            self.cells[event.rollout, event.cohort, ts // CELL_MS, event.synthetic] = rollout.cells[key]
+        return sums
 
-    def partials(self, source: SourcePartition, *, final: bool) -> list[Partial]:
-        """A version for each rollout that changed since the last time."""
+    def partials(self, source: SourcePartition, kinds: Kinds, *, final: bool) -> list[Partial]:
+        """A version for each rollout that changed since the last time; what is new is added to `kinds`."""
         out = []
         for name in sorted(name for name, rollout in self.rollouts.items() if rollout.changed):
-            rollout = self.rollouts[name]
-            rollout.changed = False
-            cells = rollout.records()
+            self.rollouts[name].news(kinds)
+            cells = self.rollouts[name].records()
             bounds: dict[str, Any] = {"start": self.start, "upto": self.upto, "final": final, "rule": rule()}
             out.append(Partial(rollout=name, source=source, cells=cells, **bounds))
         return out
 
 
 class Flush(NamedTuple):
-    """What has to be journaled; once that is acknowledged, `commit` (if any) may be committed as the group's offset."""
+    """What has to be journaled; once that is acknowledged, `commit` (if any) may be committed as the group's offset.
+
+    `kinds` tells how many events of each of `KINDS` were counted since the last flush: users' ones, and synthetic ones.
+    """
 
     partials: list[Partial]
     commit: int | None
+    kinds: Kinds
 
 
 class Chunker:
@@ -123,6 +167,7 @@ class Chunker:
         self._max_future_ms = max_future_ms
         self._chunk: _Chunk | None = None
         self._finished: list[Partial] = []
+        self._kinds = _no_kinds()
         self._commit: int | None = None
 
     def take(self, records: Iterable[Decoded]) -> None:
@@ -136,9 +181,28 @@ class Chunker:
             self._add(chunk, timestamp, events)
             chunk.upto = self.position = offset + 1
 
-    def _add(self, chunk: _Chunk, timestamp: int, events: list[RequestEvent]) -> None:
+    def take_run(self, records: Sequence[Lying], events: Sequence[RequestEvent]) -> bool:
+        """Count a run of records that hold one event each, if they can be counted alike; else count nothing.
+
+        They can where all of them fall into the open chunk and no event lies further ahead than allowed.
+        """
+        chunk, last = self._chunk, records[-1].offset
+        if chunk is None or last // CHUNK_OFFSETS != chunk.start // CHUNK_OFFSETS:
+            return False
+        times = [record.timestamp for record in records]
+        earliest = min(times)
+        if max(times) // SLOT_MS > chunk.latest_slot:
+            return False
+        if earliest > 0 and max(map(_ts_ms, events)) > earliest + self._max_future_ms:
+            return False
+        self._add(chunk, earliest, events)
+        chunk.upto = self.position = last + 1
+        return True
+
+    def _add(self, chunk: _Chunk, timestamp: int, events: Iterable[RequestEvent]) -> None:
         latest = timestamp + self._max_future_ms if timestamp > 0 else TIMELESS
         newest = -1 if self.newest is None else self.newest
+        cells = chunk.cells
         for event in events:
             ts = event.ts_ms
             if ts > latest:
@@ -146,19 +210,16 @@ class Chunker:
                 self.clamped += 1
             if ts > newest:
                 newest = ts
-            rollout = chunk.rollouts.get(event.rollout) or chunk.open(event.rollout)
-            if rollout is None:
-                self.refused += 1
-                continue
-            rollout.changed = True
-            key = (event.cohort, ts - ts % CELL_MS, event.synthetic is True)
-            sums = rollout.cells.get(key) or rollout.open(*key)
+            sums = cells.get((event.rollout, event.cohort, ts // CELL_MS, event.synthetic))
             if sums is None:
-                self.refused += 1
-                continue
+                sums = chunk.open(event, ts)
+                if sums is None:
+                    self.refused += 1
+                    continue
             if event.emitter:
                 sums.report(event.emitter)
                 if event.heartbeat:
+                    sums.heartbeats += 1
                     continue
             sums.counts[CLASS_INDEX[event.outcome or event.status]] += 1
             sums.latencies.append(event.latency_ms)
@@ -170,14 +231,14 @@ class Chunker:
     def _finish(self) -> None:
         """Close the open chunk: its last version goes out, and then all before its end may be committed."""
         if self._chunk is not None:
-            self._finished += self._chunk.partials(self.source, final=True)
+            self._finished += self._chunk.partials(self.source, self._kinds, final=True)
             self._commit = self._chunk.upto
             self._chunk = None
 
     def flush(self) -> Flush:
         """The versions that are new since the last flush, in the order they must be journaled in."""
-        partials, commit = self._finished, self._commit
-        self._finished, self._commit = [], None
+        partials, commit, kinds = self._finished, self._commit, self._kinds
+        self._finished, self._commit, self._kinds = [], None, _no_kinds()
         if self._chunk is not None:
-            partials += self._chunk.partials(self.source, final=False)
-        return Flush(partials, commit)
+            partials += self._chunk.partials(self.source, kinds, final=False)
+        return Flush(partials, commit, kinds)

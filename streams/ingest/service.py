@@ -8,7 +8,7 @@ broker has acknowledged, so that whatever happens in between is read again, and 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+import itertools
 from typing import Any
 
 from aiokafka.abc import ConsumerRebalanceListener
@@ -18,18 +18,26 @@ from mode import Service
 
 from connectors import kafka
 from connectors.dead_letters import DeadLetter
-from connectors.decoders import CLASS_INDEX, RequestEvent, decode, decode_one
-from gates.panes import CLASSES
+from connectors.decoders import RequestEvent, decode, decode_one
 from streams import faults, metrics
 from streams.clock import wall_ms
 from streams.fetching import FRESH_MS, answered, end_of
 from streams.health import LONGEST_UNANSWERED_MS, Health
+from streams.ingest.batches import read_batches
 from streams.ingest.chunks import Chunker, Decoded, rule
-from streams.ingest.lean import read_lean
 from streams.journal import CHUNK_RULE, Progress, SourcePartition, SourceProgress, encode
 from streams.settings import Settings
 
 RETRY_SECONDS = 1.0
+
+MOST_BATCHES = 500
+"""Record batches taken at once from a partition, where they are taken whole."""
+
+MOST_RECORDS = 10_000
+"""Records taken at once, where they are not."""
+
+RUN = 512
+"""Records that are counted in one go, if they can be."""
 
 
 class Ingest(Service):
@@ -56,7 +64,7 @@ class Ingest(Service):
         )
         self._consumer.subscribe([self._topics.events], listener=_Assignment(self))
         await self._consumer.start()
-        read_lean(self._consumer)
+        self._in_batches = read_batches(self._consumer)
 
     def _group(self) -> str:
         """The group that shares the partitions: workers that cut chunks alike, as others' commits say nothing here."""
@@ -92,44 +100,45 @@ class Ingest(Service):
         flushed = loop.time()
         while not self.should_stop:
             due = flushed + interval / 1000.0 - loop.time()
-            found = await self._consumer.getmany(timeout_ms=max(0, int(due * 1000)), max_records=10_000)
-            for partition, records in found.items():
-                self._take(partition, records)
+            most = MOST_BATCHES if self._in_batches else MOST_RECORDS
+            found = await self._consumer.getmany(timeout_ms=max(0, int(due * 1000)), max_records=most)
+            for partition, taken in found.items():
+                self._take(partition, taken if self._in_batches else [taken])
             if loop.time() >= flushed + interval / 1000.0:
                 await self._flush_or_go_back()
                 flushed = loop.time()
             await asyncio.sleep(0)
 
-    def _take(self, partition: TopicPartition, records: list[ConsumerRecord[bytes, bytes]]) -> None:
+    def _take(self, partition: TopicPartition, batches: list[list[ConsumerRecord[bytes, bytes]]]) -> None:
         chunker = self._chunkers.get(partition)
         if chunker is None:
             return  # revoked since it was fetched: its next owner reads it
         most = self._settings.max_event_bytes
-        decoded = []
-        for record in records:
-            event = decode_one(record.value, max_bytes=most)
-            events = self._other(partition, record, most) if event is None else [event]
-            decoded.append(Decoded(record.offset, record.timestamp, events))
-        chunker.take(decoded)
-        self._count(partition, chunker, decoded)
+        for batch in batches:
+            for start in range(0, len(batch), RUN):
+                run = batch[start : start + RUN]
+                found = [decode_one(record.value, max_bytes=most) for record in run]
+                events = list(filter(None, found))
+                if len(events) < len(found) or not chunker.take_run(run, events):
+                    chunker.take(map(self._decoded, itertools.repeat(partition), run, found))
+        metrics.CLAMPED.inc(chunker.clamped)
+        metrics.REFUSED.inc(chunker.refused)
+        metrics.METRICS_DROPPED.inc(chunker.metrics_dropped)
+        chunker.clamped = chunker.refused = chunker.metrics_dropped = 0
 
-    def _other(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes], most: int) -> list[RequestEvent]:
-        """What counts of a message that is not one good event; its faults become dead letters."""
+    def _decoded(
+        self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes], event: RequestEvent | None
+    ) -> Decoded:
+        """What counts of a message, which may be more or less than one good event; its faults become dead letters."""
+        if event is not None:
+            return Decoded(record.offset, record.timestamp, [event])
+        most = self._settings.max_event_bytes
         found = decode(record.value, max_bytes=most)
         for fault in found.faults:
             metrics.DEAD_LETTERS.labels(partition.topic, fault.reason).inc()
             where = (partition.topic, partition.partition, record.offset, fault.index)
             self._dead.append(DeadLetter(*where, fault.reason, fault.detail, record.key, fault.raw))
-        return found.counted
-
-    def _count(self, partition: TopicPartition, chunker: Chunker, decoded: list[Decoded]) -> None:
-        seen = Counter(_kind(event) for record in decoded for event in record.events)
-        for outcome, number in seen.items():
-            metrics.EVENTS.labels(partition.partition, outcome).inc(number)
-        metrics.CLAMPED.inc(chunker.clamped)
-        metrics.REFUSED.inc(chunker.refused)
-        metrics.METRICS_DROPPED.inc(chunker.metrics_dropped)
-        chunker.clamped = chunker.refused = chunker.metrics_dropped = 0
+        return Decoded(record.offset, record.timestamp, found.counted)
 
     async def _flush_or_go_back(self) -> None:
         """Journal, and be alive for it; where that fails go back to what is committed, and count from there again."""
@@ -169,6 +178,8 @@ class Ingest(Service):
         with metrics.FLUSH_SECONDS.time():
             owned = dict(self._chunkers)
             flushes = {partition: chunker.flush() for partition, chunker in owned.items()}
+            for partition, flush in flushes.items():
+                metrics.count_events(partition.partition, flush.kinds)
             wall = wall_ms()  # what is reported was so now, however long it takes to say it
             reports = [await self._report(partition, chunker) for partition, chunker in owned.items()]
             faults.reached("ingest: partials due")
@@ -222,13 +233,6 @@ class Ingest(Service):
             faults.reached("ingest: committed")
         except (CommitFailedError, IllegalStateError) as error:
             self.log.info("commit refused, the partitions moved: %s", error)
-
-
-def _kind(event: RequestEvent) -> str:
-    """What an event counts as in the metrics."""
-    if event.heartbeat:
-        return "heartbeat"
-    return "synthetic" if event.synthetic else CLASSES[CLASS_INDEX[event.outcome or event.status]]
 
 
 class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka.abc is untyped

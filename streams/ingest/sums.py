@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from hashlib import blake2b
+from operator import sub
 
 from connectors.decoders import CLASS_INDEX, RequestEvent
-from gates.panes import CLASSES, MOST_EMITTERS, NO_DETAIL, NO_HALVES, NOTHING, Cell, Detail, smallest
-from gates.stats.histogram import Histogram
+from gates.panes import CLASSES, MOST_EMITTERS, NO_DETAIL, NO_HALVES, Detail, smallest
+from gates.stats.histogram import wire_form
 from gates.stats.value_counts import ValueCounts, bucket_of
+from streams.journal import CellKey, CellRecord, DetailRecord
+
+KINDS = (*CLASSES, "heartbeat")
+"""What an event counts as, in a cell."""
 
 MOST_METRICS = 16
 """Names of metrics that one cell of a chunk holds; the values of further names are dropped."""
@@ -32,14 +37,21 @@ def hash32(name: str) -> int:
 class CellSums:
     """One cell of a chunk: sums of its events, in which a cell without details holds nothing for them."""
 
-    __slots__ = ("_detail", "_made", "_made_of", "counts", "latencies")
+    __slots__ = ("_detail", "_made_of", "_record", "_told", "counts", "heartbeats", "latencies")
 
     def __init__(self) -> None:
         self.counts = [0] * len(CLASSES)
         self.latencies: list[float] = []
+        self.heartbeats = 0
         self._detail: _DetailSums | None = None
-        self._made = NOTHING
-        self._made_of = 0
+        self._record: CellRecord | None = None
+        self._made_of = -1
+        self._told = [0] * (len(CLASSES) + 1)
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is more in it than when its record was last made."""
+        return self._made_of != len(self.latencies)
 
     def report(self, emitter: str) -> None:
         """Take in that this instance is there."""
@@ -55,13 +67,21 @@ class CellSums:
             self._detail = _DetailSums()
         return self._detail
 
-    def cell(self) -> Cell:
-        """The sums as they are now; made anew only where there is more than last time."""
-        if self._made_of != len(self.latencies):
+    def record(self, key: CellKey) -> CellRecord:
+        """The sums as they are now, for the journal; made anew only where there is more than last time."""
+        if self._record is None or self.changed:
+            cohort, start, synthetic = key
             detail = NO_DETAIL if self._detail is None else self._detail.get()
-            self._made = Cell(tuple(self.counts), Histogram.of(self.latencies), detail)
+            shown = None if detail == NO_DETAIL else DetailRecord(*detail.dump())
+            self._record = CellRecord(cohort, start, tuple(self.counts), *wire_form(self.latencies), synthetic, shown)
             self._made_of = len(self.latencies)
-        return self._made
+        return self._record
+
+    def news(self) -> Iterator[int]:
+        """How many events of each of `KINDS` there are since this was last asked."""
+        now = [*self.counts, self.heartbeats]
+        before, self._told = self._told, now
+        return map(sub, now, before)
 
 
 class _DetailSums:

@@ -7,6 +7,7 @@ commit, and give partitions away. The journal repeats itself. The real `Join` mu
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -31,6 +32,14 @@ T0 = 1_767_225_600_000
 ROLLOUTS = ("checkout", "search")
 COHORTS = ("stable", "canary")
 Sums = dict[str, dict[CellKey, Cell]]
+
+
+def take(chunker: Chunker, records: list[Decoded]) -> None:
+    """Take records as ingest does: runs of one event each at once where they can be, the others one by one."""
+    for single, group in itertools.groupby(records, lambda record: len(record.events) == 1):
+        run = list(group)
+        if not (single and chunker.take_run(run, [event for record in run for event in record.events])):
+            chunker.take(run)
 
 
 def a_log(rng: random.Random, size: int) -> list[Decoded]:
@@ -131,12 +140,12 @@ class Worker:
     def read(self, partition: int, count: int) -> None:
         """Take the next batch."""
         at = self.reading[partition]
-        self.chunkers[partition].take(self.cluster.logs[partition][at : at + count])
+        take(self.chunkers[partition], self.cluster.logs[partition][at : at + count])
         self.reading[partition] = min(at + count, len(self.cluster.logs[partition]))
 
     def flush(self, partition: int, *, lost_after: int | None = None) -> None:
         """Journal what is new; commit once all of it is acknowledged. `lost_after` records the broker went away."""
-        partials, commit = self.chunkers[partition].flush()
+        partials, commit, _ = self.chunkers[partition].flush()
         self.cluster.journal += [encode(partial) for partial in partials[:lost_after]]
         if lost_after is None and commit is not None and not self.zombie and self.cluster.rng.random() < 0.7:
             self.cluster.committed[partition] = max(self.cluster.committed[partition], commit)
@@ -259,14 +268,14 @@ def test_chunks_are_cut_by_the_log_alone(seed: int, data: st.DataObject) -> None
     def finals(batches: list[int], flushes: list[bool]) -> tuple[dict[tuple[int, str], bytes], list[int]]:
         chunker, at, out, commits = Chunker(SourcePartition("e", 0)), 0, {}, []
         for size, flush in zip(batches, flushes, strict=True):
-            chunker.take(log[at : at + size])
+            take(chunker, log[at : at + size])
             at += size
             if flush:
-                partials, commit = chunker.flush()
+                partials, commit, _ = chunker.flush()
                 out |= {(p.start, p.rollout): (p.upto, sorted(p.cells, key=repr)) for p in partials}
                 commits += [] if commit is None else [commit]
         chunker.take(log[at:])
-        partials, commit = chunker.flush()
+        partials, commit, _ = chunker.flush()
         out |= {(p.start, p.rollout): (p.upto, sorted(p.cells, key=repr)) for p in partials}
         commits += [] if commit is None else [commit]
         # how far a version reaches hangs on the flush, what it holds at its last does not
@@ -290,7 +299,7 @@ def test_a_chunk_ends_at_its_offset_or_slot(seed: int) -> None:
     ends: set[int] = set()
     for record in log:
         chunker.take([record])
-        partials, commit = chunker.flush()
+        partials, commit, _ = chunker.flush()
         ends |= {partial.upto for partial in partials if partial.final}
         if commit is not None:
             assert all(end <= commit for end in ends)

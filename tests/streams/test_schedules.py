@@ -79,7 +79,7 @@ class Model:
         upto = min(len(log), reader.at + self.rng.choice((1, 3, 50)))
         reader.chunker.take(log[reader.at : upto])
         reader.at = upto
-        partials, commit = reader.chunker.flush()
+        partials, commit, _ = reader.chunker.flush()
         report = SourceProgress(reader.chunker.source, reader.at, reader.chunker.newest, upto == len(log))
         progress = Progress(worker=f"w{id(reader)}", wall=self.now, sources=[report])
         reader.pending += [*partials, progress]

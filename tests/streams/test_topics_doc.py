@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from connectors.dead_letters import LARGEST_DETAIL, LARGEST_KEPT
 from connectors.topics import TopicNames
 from streams.journal import Ack, Control, Start, decode, encode
 from streams.sequencer import read_spoken
@@ -44,6 +45,13 @@ def test_the_dead_letter_has_the_headers_explained() -> None:
     """Each header of a dead letter has its words or is one of the three that `topic` stands for."""
     names = {name for name, _ in examples.dead_letter().headers()}
     assert names - {"partition", "offset"} <= set(examples.HEADER_WORDS)
+
+
+def test_the_page_says_what_is_cut_of_a_dead_letter() -> None:
+    """How much of its value, its key and its detail is kept."""
+    section = page().split("## dead-letters")[1].split("###")[0]
+    assert section.count(f"{LARGEST_KEPT // 1024} KiB") == 2
+    assert f"{LARGEST_DETAIL:,} characters" in section
 
 
 def test_partitions_can_be_chosen() -> None:

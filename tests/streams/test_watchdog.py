@@ -1,13 +1,15 @@
 """Signs of life: what /healthz is told, when a worker ends itself, and faults on purpose that are off."""
 
+import queue
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from streams import faults
 from streams.health import Health
-from streams.watchdog import Patience
+from streams.watchdog import EXIT_STUCK, Patience, end_within
 
 
 def test_a_loop_without_headway_is_unhealthy() -> None:
@@ -36,6 +38,15 @@ def test_patience_counts_looks_and_not_seconds() -> None:
 def test_no_loop_needs_no_patience() -> None:
     """A worker without roles is never silent."""
     assert Patience(Health()).look() == (0, "")
+
+
+def test_what_does_not_stop_is_ended() -> None:
+    """After its time, with a code of its own, in a thread that nothing waits for."""
+    ended: queue.Queue[int] = queue.Queue()
+    end_within(0.01, ended.put)
+    assert ended.get(timeout=10) == EXIT_STUCK
+    end_within(3_600, ended.put)
+    assert all(thread.daemon for thread in threading.enumerate() if isinstance(thread, threading.Timer))
 
 
 def test_faults_are_off() -> None:

@@ -55,7 +55,7 @@ def test_required(name: str, value: Any) -> None:
         read(**{name: value})
 
 
-OPTIONAL_TEXT = ["id", "service", "route", "region", "version", "user", "trace_id", "emitter"]
+OPTIONAL_TEXT = ["user", "emitter"]
 
 
 @pytest.mark.parametrize("name", [*OPTIONAL_TEXT, "success", "synthetic", "metrics", "heartbeat", "outcome"])

@@ -1,4 +1,4 @@
-"""Records as they lie in the batch are those that aiokafka gives: same offsets, times, keys, values and headers."""
+"""Batches taken whole hold the records that aiokafka gives: same offsets, times, keys, values and headers."""
 
 from collections import OrderedDict
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
-from streams.ingest import lean
+from streams.ingest import batches
 
 PARTITION = TopicPartition("request-events", 3)
 ABORT = b"\x00\x00\x00\x00"  # a control record's key: version 0, type 0, which aborts
@@ -78,7 +78,7 @@ LOGS: dict[str, tuple[bytes, list[tuple[int, int]], int]] = {
 }
 
 
-def read(log: bytes, aborted: list[tuple[int, int]], start: int, *, leanly: bool) -> tuple[list[Any], int]:
+def read(log: bytes, aborted: list[tuple[int, int]], start: int, *, whole: bool) -> tuple[list[Any], int]:
     """Return the records and the position after them, as `getmany` would take them."""
     records = PartitionRecords(PARTITION, MemoryRecords(log), aborted, start, None, None, True, READ_COMMITTED)
     state = SimpleNamespace(paused=False, position=start)
@@ -86,8 +86,8 @@ def read(log: bytes, aborted: list[tuple[int, int]], start: int, *, leanly: bool
     assignment = SimpleNamespace(active=True, state_value=lambda _: state)
     fetched = FetchResult(PARTITION, assignment=assignment, partition_records=records, backoff=0)
     consumer = SimpleNamespace(_fetcher=SimpleNamespace(_records=OrderedDict()))
-    if leanly:
-        assert lean.read_lean(consumer)  # type: ignore[arg-type]
+    if whole:
+        assert batches.read_batches(consumer)  # type: ignore[arg-type]
     consumer._fetcher._records[PARTITION] = fetched
     return consumer._fetcher._records[PARTITION].getall(), state.position
 
@@ -95,9 +95,10 @@ def read(log: bytes, aborted: list[tuple[int, int]], start: int, *, leanly: bool
 @pytest.mark.parametrize("name", LOGS)
 def test_the_same_records(name: str) -> None:
     """In all respects that ingest looks at, and the position after them too."""
-    stock, after = read(*LOGS[name], leanly=False)
-    found, after_lean = read(*LOGS[name], leanly=True)
-    assert after == after_lean
+    stock, after = read(*LOGS[name], whole=False)
+    given, after_whole = read(*LOGS[name], whole=True)
+    found = [record for records in given for record in records]
+    assert after == after_whole
     assert stock
     fields = ("offset", "timestamp", "key", "value")
     assert [[getattr(r, f) for f in fields] for r in found] == [[getattr(r, f) for f in fields] for r in stock]
@@ -109,11 +110,11 @@ def test_another_version_reads_the_usual_way(monkeypatch: pytest.MonkeyPatch) ->
     """An aiokafka that nobody tried is left alone."""
     monkeypatch.setattr("aiokafka.__version__", "9.0")
     consumer = SimpleNamespace(_fetcher=SimpleNamespace(_records=OrderedDict()))
-    assert not lean.read_lean(consumer)  # type: ignore[arg-type]
+    assert not batches.read_batches(consumer)  # type: ignore[arg-type]
     assert type(consumer._fetcher._records) is OrderedDict
 
 
 def test_a_changed_inside_reads_the_usual_way() -> None:
     """Where the private attribute is not what it was, nothing is touched."""
-    assert not lean.read_lean(SimpleNamespace(_fetcher=SimpleNamespace(_records={})))  # type: ignore[arg-type]
-    assert not lean.read_lean(SimpleNamespace())  # type: ignore[arg-type]
+    assert not batches.read_batches(SimpleNamespace(_fetcher=SimpleNamespace(_records={})))  # type: ignore[arg-type]
+    assert not batches.read_batches(SimpleNamespace())  # type: ignore[arg-type]
