@@ -72,19 +72,55 @@ def count_events(partition: int, kinds: Mapping[bool, Sequence[int]]) -> None:
 def show_status(status: Mapping[str, Any]) -> None:
     """Set the gauges of one rollout from its status document."""
     rollout = status["rollout"]
-    COMPLETENESS.labels(rollout).set(status["completeness"])
-    for cohort, weight in status["weights"].items():
-        WEIGHT.labels(rollout, cohort).set(weight)
-    for cohort, seen in status["slis"].items():
-        REQUESTS.labels(rollout, cohort).set(seen["requests"])
-        ERROR_RATE.labels(rollout, cohort).set(_number(seen["error_rate"]))
-        for quantile in ("p50", "p95", "p99"):
-            LATENCY.labels(rollout, cohort, f"0.{quantile[1:]}").set(_number(seen[quantile]) / 1000.0)
-    for check in status["checks"]:
-        for outcome in Outcome:
-            VERDICT.labels(rollout, check["name"], outcome.value).set(check["verdict"] == outcome.value)
-        if "e_value" in check:
-            E_VALUE.labels(rollout, check["name"]).set(check["e_value"])
+    if rollout not in _shown:
+        _shown[rollout] = _Shown(rollout)
+    _shown[rollout].show(status)
+
+
+def forget_rollout(rollout: str) -> None:
+    """Show a rollout no more: another worker judges it now."""
+    shown = _shown.pop(rollout, None)
+    if shown is not None:
+        shown.remove()
+
+
+class _Shown:
+    """The gauges of one rollout; each is looked up once, and set where its value has changed."""
+
+    def __init__(self, rollout: str) -> None:
+        self._rollout = rollout
+        self._gauges: dict[tuple[Gauge, tuple[str, ...]], Gauge] = {}
+        self._values: dict[tuple[Gauge, tuple[str, ...]], float] = {}
+
+    def show(self, status: Mapping[str, Any]) -> None:
+        self._set(COMPLETENESS, status["completeness"])
+        for cohort, weight in status["weights"].items():
+            self._set(WEIGHT, weight, cohort)
+        for cohort, seen in status["slis"].items():
+            self._set(REQUESTS, seen["requests"], cohort)
+            self._set(ERROR_RATE, _number(seen["error_rate"]), cohort)
+            for quantile in ("p50", "p95", "p99"):
+                self._set(LATENCY, _number(seen[quantile]) / 1000.0, cohort, f"0.{quantile[1:]}")
+        for check in status["checks"]:
+            for outcome in Outcome:
+                self._set(VERDICT, check["verdict"] == outcome.value, check["name"], outcome.value)
+            if "e_value" in check:
+                self._set(E_VALUE, check["e_value"], check["name"])
+
+    def _set(self, gauge: Gauge, value: float, *labels: str) -> None:
+        key = gauge, labels
+        if self._values.get(key) != value:
+            if key not in self._gauges:
+                self._gauges[key] = gauge.labels(self._rollout, *labels)
+            self._gauges[key].set(value)
+            self._values[key] = value
+
+    def remove(self) -> None:
+        for gauge, labels in self._gauges:
+            gauge.remove(self._rollout, *labels)
+
+
+_shown: dict[str, _Shown] = {}
 
 
 def _number(value: float | None) -> float:
