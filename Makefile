@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-kafka test-slow test-faults fuzz audit-deps soak bench-judges check format docs clean
+.PHONY: help demo test test-kafka test-slow test-faults fuzz audit-deps soak bench-judges bench-memory check format docs clean
 
 help:            ## what can be made
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -36,19 +36,34 @@ test-faults: $(READY) ## workers killed, stopped and cut off on Apache Kafka 4 (
 soak: $(READY)   ## half an hour of faults under load, watching memory, handles and lag: make soak MINUTES=30
 	$(BIN)/python -m tests.faults.soak $(or $(MINUTES),30)
 
+bench: $(READY)  ## speed, latency, memory: all that docs/performance.md says, on Kafka (twelve minutes)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@[ -d .venv-bench ] || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/ingest/peers/requirements.txt \
+	  || echo "without some of the peers: they cannot be installed here" >&2
+	$(BIN)/python -m benchmarks $(ARGS)
+
 bench-judges: $(READY)  ## our gate and other judges on the same simulated rollouts (a few minutes)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m benchmarks.judges $(ARGS)
 
+bench-memory: $(READY)  ## a worker's memory at full speed, minute by minute: make bench-memory MINUTES=10
+	$(BIN)/python -m benchmarks.memory --minutes $(or $(MINUTES),10)
+
 fuzz: $(READY)   ## every decoder against bytes bent and made up: make fuzz SECONDS=30 TARGETS='events ack'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]' \
-	  || echo "atheris cannot be installed here"
+	  || echo "atheris cannot be installed here: hypothesis instead"
 	$(BIN)/python -m tests.fuzz $(or $(SECONDS),30) $(TARGETS)
 
 audit-deps: $(READY)  ## known weaknesses of what is installed; asks pypi.org, or with ARGS='-s osv' api.osv.dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[audit]'
 	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/installed.txt
-	$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r $(VENV)/installed.txt $(ARGS)
+	@$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r $(VENV)/installed.txt $(ARGS) \
+	    > $(VENV)/audited.txt 2>&1 && cat $(VENV)/audited.txt \
+	  || { if grep -q '^Found [0-9]' $(VENV)/audited.txt; then cat $(VENV)/audited.txt; else tail -n 1 $(VENV)/audited.txt; \
+	  echo "NOT AUDITED: the advisories could not be looked up, so nothing is known either way. Try again where" \
+	    "pypi.org answers, or make audit-deps ARGS='-s osv' where api.osv.dev does. All: $(VENV)/audited.txt"; fi; \
+	  exit 1; } >&2
 
 check: $(READY)  ## lint, banned calls, types, layers
 	$(BIN)/ruff check .
@@ -65,4 +80,4 @@ docs: $(READY)   ## rewrite the generated pages
 	SLUICEGATE_DOCS_UPDATE=1 $(BIN)/pytest tests/docs
 
 clean:           ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

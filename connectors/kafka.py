@@ -9,7 +9,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from pydantic import Field, SecretStr
 
-from connectors.kafka_security import SecuritySettings, client_security
+from connectors.kafka_login import client_security
+from connectors.kafka_security import SecuritySettings
 from connectors.telling import TellingSettings
 from connectors.topics import TopicNames
 

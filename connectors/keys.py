@@ -161,7 +161,7 @@ def _key(line: bytes, where: str) -> Key:
             return Ed25519Key(jwk.kid, jwk.roles, private.public_key(), private)
         if jwk.kty == "OKP":
             return Ed25519Key(jwk.kid, jwk.roles, Ed25519PublicKey.from_public_bytes(_bytes(jwk.x)))
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         pass  # said below: what went wrong might quote the key
     raise KeysError(f"{where}: is no key; `sluicegate keys generate` makes one")
 

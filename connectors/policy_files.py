@@ -65,7 +65,8 @@ def read(text: str | bytes, parse: Callable[[Mapping[str, object]], T], *, sourc
     nothing else, with every fault.
     """
     try:
-        root, reading = _compose(_decoded(text), hint)
+        decoded = _decoded(text)
+        root, reading = _compose(decoded, hint)
         document = reading.value_of(root, ())
     except _UnusableError as error:
         raise PolicyFileError(source, (error.fault,)) from None
@@ -74,6 +75,8 @@ def read(text: str | bytes, parse: Callable[[Mapping[str, object]], T], *, sourc
         parsed = parse(document)  # type: ignore[arg-type]
     except PolicyError as error:
         faults.extend(reading.placed(error.faults))
+        if error.more:
+            faults.append(FileFault(*_end_of(decoded), path="", message=f"has {error.more:,} more faults"))
         raise PolicyFileError(source, tuple(sorted(faults))) from None
     if faults:
         raise PolicyFileError(source, tuple(sorted(faults)))

@@ -19,8 +19,9 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
+from connectors.client_credentials import NoTokenError
 from connectors.kafka import KafkaSettings
-from connectors.kafka_security import client_security
+from connectors.kafka_login import client_security
 
 
 class UnreachableError(ConnectionError):
@@ -84,9 +85,12 @@ def _refusal(settings: KafkaSettings, error: Exception) -> str | None:
             )
         case UnsupportedSaslMechanismError():
             return f"does not offer {mechanism}: SLUICEGATE_SASL_MECHANISM must be one that it does"
+        case NoTokenError():
+            return f"wants a token, and there is none: {_said(error)}"
         case SaslAuthenticationFailed() | AuthenticationFailedError():
             if mechanism == "OAUTHBEARER":
-                return f"does not take the token of SLUICEGATE_SASL_TOKEN_FILE ({_said(error)})"
+                source = "SASL_TOKEN_FILE" if settings.sasl_token_file else "SASL_OAUTH_TOKEN_URL"
+                return f"does not take the token of SLUICEGATE_{source} ({_said(error)})"
             return f"does not take user {settings.sasl_username!r} with this password ({mechanism}: {_said(error)})"
         case KafkaConnectionError() | ConnectionResetError():
             if protocol == "SSL":

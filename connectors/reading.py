@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
@@ -73,14 +75,27 @@ async def read_to_end(
         assigned = [one for one in assigned if one.partition in set(partitions)]
     if not assigned:
         return
-    source = consumer(settings, fetch_max_wait_ms=_POLL_MS)
-    try:
-        await source.start()
-        source.assign(assigned)
+    async with reader(settings, assigned) as source:
         ends: dict[TopicPartition, int] = {}
         async for record in to_end(source, patience_s=patience_s, ends=ends):
             if record.offset < ends[TopicPartition(record.topic, record.partition)]:
                 yield record
+
+
+@asynccontextmanager
+async def reader(
+    settings: KafkaSettings, partitions: Collection[TopicPartition], **options: Any
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer that stands at the oldest record of each of these partitions; `options` are aiokafka's.
+
+    Raises:
+        aiokafka.errors.KafkaError: no broker answers.
+    """
+    source = consumer(settings, fetch_max_wait_ms=_POLL_MS, **options)
+    try:
+        await source.start()
+        source.assign(partitions)
+        yield source
     finally:
         await source.stop()
 

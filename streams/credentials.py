@@ -8,7 +8,7 @@ from __future__ import annotations
 from faust.auth import Credentials, OAuthCredentials, SASLCredentials, SSLCredentials
 
 from connectors.kafka import KafkaSettings
-from connectors.kafka_security import client_security
+from connectors.kafka_login import client_security
 
 
 def broker_credentials(settings: KafkaSettings) -> Credentials | None:

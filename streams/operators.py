@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from types import TracebackType
+from contextlib import AsyncExitStack
 from typing import Any, Self, TypeVar
 
 import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from connectors.access import Needs, require
-from connectors.kafka import LARGEST_MESSAGE, KafkaSettings, consumer, producer
+from connectors.kafka import LARGEST_MESSAGE, KafkaSettings, producer
 from connectors.keys import keyring
-from connectors.reading import partitions_of, to_end
+from connectors.reading import partitions_of, reader, to_end
 from gates.decisions import DECISION_SCHEMA, Action
 from gates.gate import ENDED, STATUS_SCHEMA
 from gates.policy import Policy
@@ -65,6 +65,7 @@ class Board:
         self.statuses: dict[str, Document] = {}
         self._orders = orders
         self._decisions: dict[str, dict[str, Document]] = {}
+        self._open: AsyncExitStack
         self._source: AIOKafkaConsumer[bytes, bytes]
 
     async def __aenter__(self) -> Self:
@@ -77,22 +78,18 @@ class Board:
         """
         names = self.settings.topics
         await require(self.settings, Needs(read=(names.status, names.decisions), write=self._orders))
-        partitions = await partitions_of(self.settings, names.status, names.decisions, *self._orders)
-        self._source = consumer(self.settings, fetch_max_wait_ms=50, max_partition_fetch_bytes=LARGEST_MESSAGE)
-        try:
-            await self._source.start()
-            self._source.assign([one for one in partitions if one.topic not in self._orders])
+        found = await partitions_of(self.settings, names.status, names.decisions, *self._orders)
+        said = [one for one in found if one.topic not in self._orders]
+        async with AsyncExitStack() as opened:
+            reading = reader(self.settings, said, max_partition_fetch_bytes=LARGEST_MESSAGE)
+            self._source = await opened.enter_async_context(reading)
             async for record in to_end(self._source):
                 self._take(record)
-        except BaseException:
-            await self._source.stop()
-            raise
+            self._open = opened.pop_all()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._source.stop()
+    async def __aexit__(self, *_: object) -> None:
+        await self._open.aclose()
 
     def decisions(self, rollout: str) -> list[Document]:
         """The rollout's decisions, each once, oldest first."""
@@ -131,7 +128,8 @@ class Board:
             return
         try:
             document = orjson.loads(record.value)
-            schema, rollout = document["schema"], document["rollout"]
+            schema, rollout = document["schema"], str(document["rollout"])
+            identity = str(document["id"]) if schema == DECISION_SCHEMA else ""
         except (ValueError, KeyError, TypeError):
             log.warning("%s %d@%d is none of ours", record.topic, record.partition, record.offset)
             return
@@ -139,7 +137,7 @@ class Board:
             self.statuses[rollout] = document
         elif schema == DECISION_SCHEMA:
             kept = self._decisions.setdefault(rollout, {})
-            kept.setdefault(document["id"], document)
+            kept.setdefault(identity, document)
             if len(kept) > MOST_DECISIONS:
                 del kept[next(iter(kept))]
 

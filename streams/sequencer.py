@@ -24,7 +24,7 @@ from connectors import kafka
 from connectors.dead_letters import DeadLetter
 from connectors.keys import keyring
 from connectors.signing import Role, Seal, SignatureError
-from gates.policy import Policy, PolicyError, PolicyFault
+from gates.policy import Policy, PolicyError
 from streams import faults, metrics
 from streams.clock import wall_ms
 from streams.fetching import end_of
@@ -41,7 +41,7 @@ LARGEST_SPOKEN = 512 * 1024
 LARGEST_JOURNALED = 900_000
 """Bytes of its record with the key, in which numbers may be longer (1e15): Kafka would never take what is too large."""
 MOST_FAULTS = 20
-"""Faults of a policy that are told: half a megabyte can have fifty thousand."""
+"""Faults of a policy that a dead letter tells; the rest is counted."""
 RAW: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
 Kind = type[Start] | type[Control] | type[Ack]
 SPEAKERS: dict[Kind, Role] = {Start: "operator", Control: "operator", Ack: "actuator"}
@@ -69,7 +69,7 @@ def read_spoken(kind: Kind, value: bytes | None) -> Spoken:
         try:
             policy = Policy.parse(said.policy)
         except PolicyError as error:
-            raise RefusedError("bad_policy", _told(error.faults)) from error
+            raise RefusedError("bad_policy", _told(error)) from error
         if policy.rollout != said.rollout:
             raise RefusedError("bad_policy", f"the policy is for {policy.rollout}, the message for {said.rollout}")
     return said
@@ -219,10 +219,11 @@ def record_of(said: Spoken, origin: Origin, settings: Settings, seal: Seal | Non
     return record
 
 
-def _told(policy_faults: tuple[PolicyFault, ...]) -> str:
+def _told(error: PolicyError) -> str:
     """A policy's faults in a line."""
-    more = len(policy_faults) - MOST_FAULTS
-    return "; ".join(map(str, policy_faults[:MOST_FAULTS])) + (f"; and {more} more" if more > 0 else "")
+    told = error.faults[:MOST_FAULTS]
+    more = len(error.faults) - len(told) + error.more
+    return "; ".join(map(str, told)) + (f"; and {more} more" if more else "")
 
 
 def _headers(message: Any) -> list[tuple[str, bytes]]:

@@ -33,6 +33,9 @@ class Settings(WebSettings, KafkaSettings):
         ge=3_000,
         description="a worker without headway for so long ends itself; for a third of it, /healthz fails",
     )
+    stop_timeout_ms: int = Field(
+        25_000, ge=1_000, description="a worker that was told to stop and has not after so long ends itself"
+    )
     create_topics: bool = Field(True, description="create the topics that are missing when a worker starts")
     flush_interval_ms: int = Field(250, ge=10, le=10_000, description="how often ingest journals what it counted")
     max_event_bytes: int = Field(1_048_576, ge=1_024, description="a larger event message is a dead letter")

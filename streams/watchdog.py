@@ -1,7 +1,7 @@
-"""Ends a worker that makes no headway, so that whoever supervises it starts another.
+"""Ends a worker that makes no headway, or does not end when told to, so that whoever supervises it starts another.
 
-A thread of its own, so that an event loop that hangs is noticed too. Nothing is stopped in good order: what hangs would
-hang that as well, and a worker may end at any moment anyway (docs/reliability.md).
+Threads of their own, so that an event loop that hangs is noticed too. Nothing is stopped in good order: what hangs
+would hang that as well, and a worker may end at any moment anyway (docs/reliability.md).
 """
 
 from __future__ import annotations
@@ -68,3 +68,16 @@ class Watchdog(Service):
                 logging.shutdown()
                 self._end(EXIT_STUCK)
                 return
+
+
+def end_within(limit_s: float, end: Callable[[int], Any] = os._exit) -> None:
+    """End the process with `EXIT_STUCK` after this time, unless it has ended by itself."""
+
+    def late() -> None:
+        log.critical("not stopped within %g s: ending this process (%d); no count is lost by that", limit_s, EXIT_STUCK)
+        logging.shutdown()
+        end(EXIT_STUCK)
+
+    timer = threading.Timer(limit_s, late)
+    timer.daemon = True  # a process that ends does not wait for it
+    timer.start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from connectors.addresses import is_loopback
 from connectors.telling import TellingSettings
 
 HASH: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -64,18 +64,6 @@ class WebSettings(TellingSettings):
         if self.web_token_file:
             digests.append(sha256(_token(self.web_token_file).encode()).digest())
         return tuple(digests)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether what listens there is reached from this machine only.
-
-    >>> [is_loopback(host) for host in ("localhost", "127.8.0.1", "::1", "0.0.0.0", "", "gate.example")]
-    [True, True, True, False, False, False]
-    """
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _words(hashes: str) -> list[str]:

@@ -81,13 +81,15 @@ class MavenKafka:
             kafka.restart()    # same address, same data
 
     Clients without credentials use `bootstrap`. `listeners` adds others, each a name and its security protocol, at
-    `addresses[name]`; `properties` are Kafka's settings for them, and `format_words` go to the storage tool.
+    `addresses[name]`; `advertised` has the address of a proxy that clients shall go to instead. `properties` are
+    Kafka's settings for them, and `format_words` go to the storage tool.
     """
 
     def __init__(
         self,
         *,
         listeners: Mapping[str, str] | None = None,
+        advertised: Mapping[str, str] | None = None,
         properties: Mapping[str, str] | None = None,
         format_words: Sequence[str] = (),
     ) -> None:
@@ -102,9 +104,10 @@ class MavenKafka:
         )
         settings["log.dirs"] = (self._home / "data").as_posix()
         self.addresses = {name: f"{LOOPBACK}:{free_port()}" for name in listeners or {}}
+        reached_at = self.addresses | dict(advertised or {})
         for name, protocol in (listeners or {}).items():
             settings["listeners"] += f",{name}://{self.addresses[name]}"
-            settings["advertised.listeners"] += f",{name}://{self.addresses[name]}"
+            settings["advertised.listeners"] += f",{name}://{reached_at[name]}"
             settings["listener.security.protocol.map"] += f",{name}:{protocol}"
         settings |= properties or {}
         self._format_words = format_words
@@ -136,6 +139,18 @@ class MavenKafka:
         if self._child is not None:
             self._child.kill()
             self._child = None
+
+    @property
+    def pid(self) -> int:
+        """Its process, which must be running."""
+        assert self._child is not None
+        return self._child.pid
+
+    def died(self, timeout_s: float = _READY_TIMEOUT_S) -> None:
+        """Wait until the node has ended by itself. Raises TimeoutError."""
+        assert self._child is not None
+        self._child.wait(timeout_s=timeout_s)
+        self.kill()
 
     def restart(self) -> Self:
         """Start again on the same data and address, stopping in good order first if it runs."""

@@ -85,7 +85,7 @@ class FileActuator:
             return _decode(self._path.read_bytes())
         except FileNotFoundError:
             return {}
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(f"{self._path} is not a file of wanted weights: {error}") from error
 
 

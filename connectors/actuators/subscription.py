@@ -36,6 +36,8 @@ LONGEST_WAIT_S: Final = 15.0
 GRACE_S: Final = 5.0
 """How long what is being applied may go on after the stop."""
 POLL_MS: Final = 500
+MOST_WAITING: Final = 100
+"""Orders of one rollout that wait while another is applied; of more the oldest is forgotten, as void as it is."""
 
 Clock = Callable[[], int]
 Signer = Callable[[bytes], Headers]
@@ -206,7 +208,10 @@ class _Desk:
     def take(self, wanted: Wanted) -> None:
         """Have an order carried out as soon as its rollout's turn comes."""
         busy = wanted.rollout in self._waiting
-        self._waiting.setdefault(wanted.rollout, []).append(wanted)
+        waiting = self._waiting.setdefault(wanted.rollout, [])
+        waiting.append(wanted)
+        if len(waiting) > MOST_WAITING:
+            waiting.remove(min(waiting, key=_rank))
         if not busy:
             self._tasks.add(asyncio.create_task(self._work(wanted.rollout)))
         elif wanted.action is Action.ROLLBACK:

@@ -4,6 +4,8 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -12,6 +14,9 @@ from gates.quantities import shown
 
 Location = tuple[str | int, ...]
 Models = Mapping[str, type[BaseModel]]
+
+MOST_FAULTS: Final = 100
+"""So many faults of a document are told, and the rest is counted: half a megabyte can have fifty thousand."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -45,20 +50,22 @@ class PolicyFault:
 
 
 class PolicyError(ValueError):
-    """A document that is no policy, with every fault found in it (at least one)."""
+    """A document that is no policy, with its faults: the first MOST_FAULTS (at least one), and how many `more`."""
 
-    def __init__(self, faults: tuple[PolicyFault, ...]) -> None:
-        self.faults = faults
-        super().__init__("\n".join(map(str, faults)))
+    def __init__(self, faults: tuple[PolicyFault, ...], more: int = 0) -> None:
+        self.faults = faults[:MOST_FAULTS]
+        self.more = more + len(faults) - len(self.faults)
+        rest = [f"and {self.more:,} more"] if self.more else []
+        super().__init__("\n".join([*map(str, self.faults), *rest]))
 
 
 def faults_in_words(error: ValidationError, models: Models) -> Iterator[PolicyFault]:
-    """Translate what pydantic found.
+    """Translate what pydantic found, the first MOST_FAULTS of it: each takes a while.
 
     `models` names the model behind each key of the document (`""` for the document itself, the
     `sli` word for a check); from them come the known keys and the examples given in messages.
     """
-    for detail in error.errors(include_url=False):
+    for detail in islice(error.errors(include_url=False), MOST_FAULTS):
         location = detail["loc"]
         # Inside a check pydantic puts the sli word after the check's name, and "[key]" where the name itself is wrong.
         if location[-1:] == ("[key]",) or (location[:1] == ("checks",) and location[2:3] and location[2] in models):

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Annotated, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema, WrapSerializer
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema, WrapSerializer
 
 from gates.quantities import (
     HOUR_MS,
@@ -35,6 +35,9 @@ HIGHEST_ERROR_LIMIT = 0.95
 LONGEST_LATENCY_LIMIT_MS = 240_000
 HIGHEST_RATIO = 1000.0
 MOST_EXPECTED = 100
+MOST_STAGES = 100
+MOST_CHECKS = 100
+"""The judge asks each of them about each pane."""
 
 
 def identifier(longest: int) -> Callable[[object], str]:
@@ -220,6 +223,17 @@ def read_error_classes(value: object) -> tuple[ErrorClass, ...]:
     if len(set(value)) < len(value):
         raise ValueError("names a class of outcomes twice: write each once")
     return tuple(known for known in ERROR_CLASSES if known in value)
+
+
+def at_most(entries: int) -> BeforeValidator:
+    """Make the check that a list or mapping has so many entries, which looks at none of them."""
+
+    def check(value: object) -> object:
+        if isinstance(value, list | tuple | Mapping) and len(value) > entries:
+            raise ValueError(f"has {len(value):,} entries: write at most {entries}")
+        return value
+
+    return BeforeValidator(check)
 
 
 def frozen_mapping(mapping: Mapping[str, V]) -> Mapping[str, V]:

@@ -15,6 +15,8 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from gates.policy.checks import CHECK_MODELS, Budget, Check, Part
 from gates.policy.faults import PolicyError, PolicyFault, faults_in_words
 from gates.policy.fields import (
+    MOST_CHECKS,
+    MOST_STAGES,
     WRITTEN_MAPPING,
     Alpha,
     Count,
@@ -31,6 +33,7 @@ from gates.policy.fields import (
     Switch,
     Text,
     Tries,
+    at_most,
     frozen_mapping,
 )
 from gates.policy.rules import (
@@ -131,12 +134,6 @@ def _some_checks(checks: Mapping[str, Check]) -> Mapping[str, Check]:
     return frozen_mapping(checks)
 
 
-def _few_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
-    if len(labels) > MOST_LABELS:
-        raise ValueError(f"has {len(labels)} entries: write at most {MOST_LABELS}")
-    return frozen_mapping(labels)
-
-
 class Policy(Part):
     """Everything the gate needs to know about one rollout. Make one with `Policy.parse` only.
 
@@ -149,17 +146,20 @@ class Policy(Part):
     rollout: RolloutId = Field(examples=["checkout-v2"])
     owner: OptionalText = Field(default=None, examples=["payments"])
     runbook: OptionalUrl = Field(default=None, examples=["https://wiki.example/runbook"])
-    labels: Annotated[Mapping[Text, LabelValue], AfterValidator(_few_labels), WRITTEN_MAPPING] = Field(
-        default_factory=lambda: frozen_mapping({}), json_schema_extra={"maxProperties": MOST_LABELS}
-    )
+    labels: Annotated[
+        Mapping[Text, LabelValue], at_most(MOST_LABELS), AfterValidator(frozen_mapping), WRITTEN_MAPPING
+    ] = Field(default_factory=lambda: frozen_mapping({}), json_schema_extra={"maxProperties": MOST_LABELS})
     cohorts: Cohorts = Field(examples=[{"baseline": "stable", "candidate": "canary"}])
     pane_ms: PaneMs = Field(default=parse_duration(DEFAULT_PANE), alias="pane", examples=["1s"])
-    stages: Annotated[tuple[Stage, ...], AfterValidator(_some_stages)] = Field(
-        examples=[[{"name": "canary", "weight": "1%", "bake": "5m"}]], json_schema_extra={"minItems": 1}
+    stages: Annotated[tuple[Stage, ...], at_most(MOST_STAGES), AfterValidator(_some_stages)] = Field(
+        examples=[[{"name": "canary", "weight": "1%", "bake": "5m"}]],
+        json_schema_extra={"minItems": 1, "maxItems": MOST_STAGES},
     )
-    checks: Annotated[Mapping[Name, Check], AfterValidator(_some_checks), WRITTEN_MAPPING] = Field(
-        examples=[{"errors": {"sli": "error_rate", "limit": "5%"}}],
-        json_schema_extra={"minProperties": 1, "additionalProperties": False},
+    checks: Annotated[Mapping[Name, Check], at_most(MOST_CHECKS), AfterValidator(_some_checks), WRITTEN_MAPPING] = (
+        Field(
+            examples=[{"errors": {"sli": "error_rate", "limit": "5%"}}],
+            json_schema_extra={"minProperties": 1, "maxProperties": MOST_CHECKS, "additionalProperties": False},
+        )
     )
     min_requests: Count = Field(default=200, examples=[200])
     min_completeness: Share = Field(default=0.99, examples=["99%"])
@@ -174,20 +174,22 @@ class Policy(Part):
     def parse(cls, document: Mapping[str, object]) -> Self:
         """Read a policy document (the content of a YAML file or a Kafka message).
 
-        Raises PolicyError, and nothing else, with every fault of the document.
+        Raises PolicyError, and nothing else, with every fault of the document (beyond MOST_FAULTS, with their number).
         """
         if not isinstance(cast("object", document), Mapping):
             message = f"must be a mapping (`key: value`), and is {shown(document)}"
             raise PolicyError((PolicyFault((), message),))
         faults: list[PolicyFault] = []
+        more = 0
         policy: Self | None = None
         try:
             policy = cls.model_validate(dict(document))
         except ValidationError as error:
             faults.extend(faults_in_words(error, _MODELS))
+            more = error.error_count() - len(faults)
         faults.extend(rule_faults(document))
         if policy is None or faults:
-            raise PolicyError(tuple(faults))
+            raise PolicyError(tuple(faults), more)
         return policy
 
     def document(self) -> dict[str, object]:

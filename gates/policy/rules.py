@@ -5,10 +5,13 @@ so that one mistyped field never hides the faults of the others.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from gates.policy.faults import PolicyFault
 from gates.policy.fields import (
+    MOST_CHECKS,
+    MOST_STAGES,
     Family,
     read_number,
     read_pane,
@@ -61,15 +64,19 @@ Fields = Mapping[str, object]
 
 
 def rule_faults(document: Fields) -> Iterator[PolicyFault]:
-    """Yield what is wrong between the fields of a policy document; never raises."""
+    """Yield what is wrong between the fields of a policy document; never raises.
+
+    Of more stages or checks than a policy may have, which is a fault already, the first are looked at.
+    """
     yield from _cohorts(_mapping(document.get("cohorts")))
     stages = document.get("stages")
-    stages = [_mapping(stage) for stage in stages] if isinstance(stages, list | tuple) else []
+    stages = [_mapping(one) for one in stages[:MOST_STAGES]] if isinstance(stages, list | tuple) else []
     yield from _stages(stages)
     yield from _no_data(_mapping(document.get("no_data")))
     pane_ms = _read(read_pane, document.get("pane", DEFAULT_PANE))
     goes_to_all = any(_read(read_positive_share, stage.get("weight")) == 1.0 for stage in stages)
-    checks = {name: _mapping(check) for name, check in _mapping(document.get("checks")).items()}
+    named = islice(_mapping(document.get("checks")).items(), MOST_CHECKS)
+    checks = {name: _mapping(check) for name, check in named}
     for name, fields in checks.items():
         sli = fields.get("sli")
         if isinstance(sli, str) and sli in DEFAULT_WINDOW:

@@ -21,6 +21,9 @@ from streams.journal import Origin
 GENESIS = "0" * 64
 """What the first entry names as the hash before it."""
 
+MOST_PARTITIONS = 200_000
+"""Of one topic: more than a whole cluster has. Positions are lists, as long as the highest partition's number."""
+
 Kind = Literal["start", "control", "approval", "decision", "command", "ack", "unreadable"]
 Positions = Mapping[str, list[int]]
 
@@ -74,7 +77,10 @@ def decode(value: bytes | None) -> Entry:
     Raises:
         msgspec.DecodeError: it is none.
     """
-    return _decode(value or b"")
+    try:
+        return _decode(value or b"")
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def digest(value: bytes | None) -> str:
@@ -129,6 +135,8 @@ class Head:
     def misfit(self, entry: Entry) -> str | None:
         """What is wrong with an entry that names this head's hash, in words; None if nothing is."""
         source = entry.source
+        if source.partition >= MOST_PARTITIONS:
+            return f"records a partition that no topic has, {source.partition}"
         if min(source.partition, source.offset) < 0 or source.offset < self.position(source.topic, source.partition):
             return f"records {source.topic} {source.partition}@{source.offset} a second time"
         if entry.sequence != self.sequence + 1:

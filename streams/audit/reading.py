@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 from aiokafka import ConsumerRecord
 
-from connectors.kafka import LARGEST_MESSAGE, KafkaSettings, consumer
-from connectors.reading import partitions_of, read_to_end, to_end
+from connectors.kafka import LARGEST_MESSAGE, KafkaSettings
+from connectors.reading import partitions_of, read_to_end, reader, to_end
 from streams.audit.chain import Entry, digest
 from streams.audit.said import audited
 from streams.audit.verifying import SourceRecord, Verifier
@@ -39,14 +39,9 @@ async def verify(settings: KafkaSettings, *, first: int | None = None, anchor: s
 
 async def _read_sources(settings: KafkaSettings) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
     assigned = await partitions_of(settings, *audited(settings.topics))
-    source = consumer(settings, fetch_max_wait_ms=50, max_partition_fetch_bytes=LARGEST_MESSAGE)
-    try:
-        await source.start()
-        source.assign(assigned)
+    async with reader(settings, assigned, max_partition_fetch_bytes=LARGEST_MESSAGE) as source:
         async for record in to_end(source):
             yield record
-    finally:
-        await source.stop()
 
 
 def _hashed(record: ConsumerRecord[bytes, bytes]) -> SourceRecord:

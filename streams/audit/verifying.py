@@ -59,7 +59,7 @@ class Verifier:
         """The next record of the log; gives its entry if it is in the chain."""
         try:
             entry = decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             self._find("unreadable", f"no audit entry: {error}", offset)
             return None
         if self.head is None:

@@ -150,7 +150,7 @@ class Writer:
         self._alive()
         try:
             entry = decode(record.value)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except msgspec.DecodeError:
             metrics.AUDIT_VOID.inc()
             return
         begins = self._head_offset is None

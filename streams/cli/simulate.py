@@ -121,6 +121,8 @@ def _read(file: str) -> Scenario:
         raise Failure(f"{file}: cannot be read: {error.strerror or error}", WRONG_USE) from None
     except yaml.YAMLError as error:
         raise Failure(f"{file}: is not YAML: {' '.join(str(error).split())}", WRONG_USE) from None
+    except RecursionError:
+        raise Failure(f"{file}: is nested too deep", WRONG_USE) from None
     except ValueError as error:
         raise Failure(f"{file}: {error}", WRONG_USE) from None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from streams.cli.timeline import decision_in_words, status_in_words
+from streams.cli.timeline import decision_in_words, printable, status_in_words
 from streams.cli.view import rollout_view
 from streams.clock import wall_ms
 from streams.operators import Board, has_ended, was_promoted
@@ -81,10 +81,17 @@ class _Changes:
         if (found := _gist(status)) != self._shown:
             self._shown = found
             yield status_in_words(status)
+            if undecided := _undecided(status):
+                yield undecided
 
 
 def _gist(status: Mapping[str, Any]) -> tuple[object, ...]:
     """What of a status is worth a line when it changes."""
     verdicts = tuple((check["name"], check["verdict"]) for check in status["checks"])
     words = ("epoch", "phase", "stage_index", "confirmed")
-    return (*(status[word] for word in words), tuple(status["weights"].items()), verdicts)
+    return (*(status[word] for word in words), tuple(status["weights"].items()), verdicts, _undecided(status))
+
+
+def _undecided(status: Mapping[str, Any]) -> str:
+    """Why the rollout stands as it does, where no decision says it: the gate cannot decide any more."""
+    return printable(status["reason"]) if status["decision"] is None else ""

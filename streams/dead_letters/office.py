@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from types import TracebackType
+from contextlib import AsyncExitStack
 from typing import Any, NamedTuple, Self
 
 import msgspec
@@ -13,8 +13,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
-from connectors.kafka import LARGEST_MESSAGE, KafkaSettings, consumer, producer
-from connectors.reading import PATIENCE_S, partitions_of, to_end
+from connectors.kafka import LARGEST_MESSAGE, KafkaSettings, producer
+from connectors.reading import PATIENCE_S, partitions_of, reader, to_end
 from streams.clock import wall_ms
 from streams.dead_letters.letters import Letter, Origin, Place, read_letter
 from streams.dead_letters.redriving import SCHEMA, SCHEMA_HEADER, Fate, Memory, Redrive, checks, judge, read_redrive
@@ -39,6 +39,7 @@ class Office:
         self._settings = settings
         self._topic = settings.topics.dead_letters
         self._to = to
+        self._open = AsyncExitStack()
         self._source: AIOKafkaConsumer[bytes, bytes]
 
     async def __aenter__(self) -> Self:
@@ -47,20 +48,14 @@ class Office:
         Raises:
             TopicsMissingError, TimeoutError, aiokafka.errors.KafkaError: it cannot be read.
         """
-        partitions = await partitions_of(self._settings, self._topic, *self._to)
-        self._source = consumer(self._settings, fetch_max_wait_ms=50, max_partition_fetch_bytes=LARGEST_MESSAGE)
-        try:
-            await self._source.start()
-            self._source.assign([one for one in partitions if one.topic == self._topic])
-        except BaseException:
-            await self._source.stop()
-            raise
+        found = await partitions_of(self._settings, self._topic, *self._to)
+        letters = [one for one in found if one.topic == self._topic]
+        reading = reader(self._settings, letters, max_partition_fetch_bytes=LARGEST_MESSAGE)
+        self._source = await self._open.enter_async_context(reading)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._source.stop()
+    async def __aexit__(self, *_: object) -> None:
+        await self._open.aclose()
 
     async def letters(self) -> AsyncIterator[Letter]:
         """The letters from where it stands to the end as of now; what became of them is in `memory` afterwards."""

@@ -83,7 +83,7 @@ def read_redrive(value: bytes | None, headers: Iterable[tuple[str, bytes | None]
         return None
     try:
         return msgspec.json.decode(value or b"", type=Redrive)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -26,6 +26,7 @@ from streams.health import LONGEST_UNANSWERED_MS, Health
 from streams.journal import decode, encode_document
 from streams.judge.fold import Acknowledged, Fold, Foreign, Late, Outcome, Status
 from streams.judge.snapshots import restore, snapshot
+from streams.judge.truncation import Truncation
 from streams.judge.words import ReplayedError
 from streams.settings import Settings
 
@@ -44,7 +45,7 @@ class Judge(Service):
         self._folds: dict[int, Fold] = {}
         self._statuses: dict[str, Status] = {}
         self._snapshot_at: dict[int, int] = {}
-        self._truncated: dict[int, str] = {}
+        self._truncated = Truncation(settings, self._pulse)
 
     async def on_start(self) -> None:
         """Join the group."""
@@ -101,6 +102,7 @@ class Judge(Service):
         for owned in self._consumer.assignment():  # whose recovery failed while the group rebalanced, or later
             if owned.partition not in self._folds and owned.partition not in self._truncated:
                 await self.recover(owned.partition)
+        await self._tell_truncated()
         await self._snapshots_due()
 
     async def recover(self, partition: int) -> None:
@@ -138,12 +140,17 @@ class Judge(Service):
         self.log.critical("%s; its rollouts stay as they are, and no decision is made", why)
         self._consumer.pause(partition)
         self._folds.pop(partition.partition, None)
-        self._truncated[partition.partition] = why
-        self._say_truncated()
+        self._truncated.found(partition.partition, why)
 
-    def _say_truncated(self) -> None:
-        self._pulse.trouble = "; ".join(why for _, why in sorted(self._truncated.items()))
-        metrics.JOURNAL_TRUNCATED.set(len(self._truncated))
+    async def _tell_truncated(self) -> None:
+        """Let those who watch a rollout of such a partition see that it is held, and why."""
+        untold = self._truncated.untold
+        if not untold:
+            return
+        homes: set[int] = self._consumer.partitions_for_topic(self._topics.journal) or set()
+        statuses = await self._truncated.statuses(untold, homes)
+        await asyncio.gather(*[await self._send(self._topics.status, name, document) for name, document in statuses])
+        self._truncated.told(untold)
 
     def joined(self) -> None:
         """The group gave us our partitions, or none."""
@@ -151,9 +158,10 @@ class Judge(Service):
 
     def release(self, partition: int) -> None:
         """Another judge has the partition now."""
-        self._folds.pop(partition, None)
-        self._truncated.pop(partition, None)
-        self._say_truncated()
+        fold = self._folds.pop(partition, None)
+        for rollout in () if fold is None else fold.rollouts:
+            metrics.forget_rollout(rollout)
+        self._truncated.release(partition)
 
     async def _judge(self, partition: TopicPartition, fold: Fold, records: list[ConsumerRecord[bytes, bytes]]) -> None:
         sent: list[asyncio.Future[Any]] = []

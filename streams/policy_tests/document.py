@@ -109,14 +109,16 @@ class PolicyTest(_Part):
         if isinstance(written.get("expect"), list):
             written["expect"] = [_spelled_out(each) for each in cast("list[object]", written["expect"])]
         faults: list[PolicyFault] = []
+        more = 0
         test: Self | None = None
         try:
             test = cls.model_validate(written)
         except ValidationError as error:
             faults += faults_in_words(error, _MODELS)
+            more = error.error_count() - len(faults)
         faults += faults_between(written)
         if test is None or faults:
-            raise PolicyError(tuple(faults))
+            raise PolicyError(tuple(faults), more)
         return test
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.dead_letters import DeadLetter
+from connectors.dead_letters import LARGEST_DETAIL, LARGEST_KEPT, DeadLetter
 from connectors.decoders import decode_batch
 from connectors.decoders.native import decode
 from gates.decisions import Action, Command, Decision
@@ -80,8 +80,8 @@ STATUS_FIELDS = {
     "confirmed": "whether an actuator acknowledged the stage's weights",
     "weights": "the traffic that every cohort shall have, in per cent",
     "event_time": "until when events were judged, milliseconds since the epoch",
-    "reason": "the last decision's reason",
-    "decision": "the last decision's id",
+    "reason": "the last decision's reason; or, where nothing is decided any more, why: the journal was truncated",
+    "decision": "the last decision's id; null before the first, and where the reason is not a decision's",
     "checks": "the last pane's verdicts, as in a decision",
     "combined": "what the comparisons say together, as in a decision; null without any",
     "confidence": "the error probabilities that the policy allows, of a rollback and of an advance",
@@ -101,8 +101,8 @@ HEADER_WORDS = {
     "topic": "where it was found: topic, partition, offset",
     "index": "its place within the message, from 0",
     "reason": "why it was refused, a word for machines",
-    "detail": "the same in words",
-    "key": "the original key, if it had one",
+    "detail": f"the same in words, at most {LARGEST_DETAIL:,} characters",
+    "key": f"the original key, if it had one of at most {LARGEST_KEPT // 1024} KiB; else `detail` says so",
     "truncated_from": "the value's size in bytes, if it was cut",
 }
 

@@ -15,6 +15,7 @@ import msgspec
 import orjson
 from msgspec import inspect
 
+from connectors.dead_letters import LARGEST_KEPT
 from connectors.decoders import RequestEvent
 from connectors.topics import TopicNames
 from gates.quantities import format_duration
@@ -131,7 +132,8 @@ def _status() -> Iterator[str]:
 
 def _dead_letters() -> Iterator[str]:
     letter = examples.dead_letter()
-    yield "The value is the message as it was, or its first 64 KiB. The headers say where it stood and why it is here:"
+    kept = f"The value is the message as it was, or its first {LARGEST_KEPT // 1024} KiB."
+    yield f"{kept} The headers say where it stood and why it is here:"
     yield _table(("header", "meaning"), ((f"`{name}`", words) for name, words in examples.HEADER_WORDS.items()))
     headers = {name: value.decode() for name, value in letter.headers()}
     yield _json({"headers": headers, "value": letter.body().decode()})

@@ -1,6 +1,7 @@
 """The fuzz targets for longer: `python -m tests.fuzz SECONDS [TARGET ...]`, which is what `make fuzz` runs.
 
-atheris (libFuzzer: guided by coverage) has SECONDS for each target, in a process of its own. Where it is not installed,
+atheris (libFuzzer: guided by coverage) has SECONDS for each target, in a process of its own, two at a time; what it
+prints is shown where a promise was broken. Where it is not installed,
 hypothesis draws EXAMPLES_A_SECOND times as many examples instead. What was found, and inputs worth keeping, stand in
 `.hypothesis/fuzz`; a finding is run again by `python -m tests.fuzz FILE TARGET`.
 """
@@ -10,9 +11,11 @@ from __future__ import annotations
 import importlib.util
 import os
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 FOLDER = Path(".hypothesis/fuzz")
@@ -20,6 +23,7 @@ EXAMPLES_A_SECOND = 50
 ONE = "--one"  # how this module calls itself: a run of atheris ends its process
 LONGEST_SECONDS = 20
 LARGEST_MB = 2_048
+AT_ONCE = 2
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -28,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         _fuzz(arguments[1], arguments[2:])
         return 0
     what, *chosen = arguments or ["30"]
-    from tests.fuzz.targets import TARGETS, samples
+    from tests.fuzz.targets import TARGETS
 
     unknown = set(chosen) - TARGETS.keys()
     if unknown:
@@ -38,20 +42,33 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if importlib.util.find_spec("atheris") is None:
         return _hypothesis(int(what) * EXAMPLES_A_SECOND, chosen)
-    failed = []
-    for name in chosen or TARGETS:
-        corpus = FOLDER / name
-        corpus.mkdir(parents=True, exist_ok=True)
-        for number, sample in enumerate(samples()[name]):
-            (corpus / f"sample-{number}").write_bytes(sample)
-        _say(f"== {name}: atheris, {what} seconds")
-        bounds = [f"-max_total_time={what}", f"-timeout={LONGEST_SECONDS}", f"-rss_limit_mb={LARGEST_MB}"]
-        out = [f"-artifact_prefix={FOLDER}/{name}-", "-max_len=16384", "-print_final_stats=1", "-verbosity=0"]
-        run = [sys.executable, "-m", "tests.fuzz", ONE, name, *bounds, *out, str(corpus)]
-        if subprocess.run(run, timeout=int(what) + 120).returncode:
-            failed.append(name)
+    names = chosen or list(TARGETS)
+    _say(f"atheris, {what} seconds a target, {AT_ONCE} at a time")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        kept = list(pool.map(lambda name: _atheris(name, int(what)), names))
+    failed = [name for name, good in zip(names, kept, strict=True) if not good]
     _say(f"promises broken: {', '.join(failed)}; see {FOLDER}" if failed else "every promise was kept")
     return 1 if failed else 0
+
+
+def _atheris(name: str, seconds: int) -> bool:
+    """Fuzz one target in a process of its own; tells whether it kept its promises."""
+    from tests.fuzz.targets import samples
+
+    corpus = FOLDER / name
+    corpus.mkdir(parents=True, exist_ok=True)
+    for number, sample in enumerate(samples()[name]):
+        (corpus / f"sample-{number}").write_bytes(sample)
+    bounds = [f"-max_total_time={seconds}", f"-timeout={LONGEST_SECONDS}", f"-rss_limit_mb={LARGEST_MB}"]
+    out = [f"-artifact_prefix={FOLDER}/{name}-", "-max_len=16384", "-print_final_stats=1", "-verbosity=0"]
+    run = [sys.executable, "-m", "tests.fuzz", ONE, name, *bounds, *out, str(corpus)]
+    done = subprocess.run(run, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds + 120)
+    said = done.stdout.decode(errors="replace")
+    if done.returncode:
+        _say("\n".join(line for line in said.splitlines() if not line.startswith("INFO: Instrumenting")))
+    inputs = re.search(r"number_of_executed_units: +(\d+)", said)
+    _say(f"{name}: {int(inputs[1]) if inputs else 0:,} inputs, {'BROKEN' if done.returncode else 'kept'}")
+    return done.returncode == 0
 
 
 def _fuzz(name: str, options: Sequence[str]) -> None:

@@ -22,10 +22,11 @@ from connectors.actuators import wanted
 from connectors.dead_letters import LARGEST_DETAIL, LARGEST_KEPT
 from connectors.decoders import native
 from connectors.decoders.event import EARLIEST_MS, LATEST_MS, RequestEvent
-from connectors.keys import generate, parse
+from connectors.keys import ROLES, KeysError, generate, parse
 from connectors.signing import HEADER, LONGEST_VALID_MS, Keyring, SignatureError
 from gates.policy import Policy, PolicyError
 from streams import journal
+from streams.audit import chain
 from streams.dead_letters.letters import Place, read_letter
 from streams.dead_letters.redriving import SCHEMA, read_redrive
 from streams.sequencer import Kind, RefusedError, read_spoken
@@ -65,7 +66,9 @@ def events(data: bytes) -> None:
     one = native.decode_one(data)
     assert one is None or found == native.Decoded([one], [])
     batch = native.decode_batch([data])
-    assert (batch.events, batch.faults) == (found.events, [(0, fault) for fault in found.faults])
+    deep = any(fault.reason == "too_deep" for fault in (*found.faults, *(fault for _, fault in batch.faults)))
+    # Python 3.11 counts the frames of whoever calls, too: what is just too deep for one is not for another.
+    assert deep or (batch.events, batch.faults) == (found.events, [(0, fault) for fault in found.faults])
 
 
 def journal_record(data: bytes) -> None:
@@ -177,6 +180,31 @@ def signed_body(data: bytes) -> None:
     assert orjson.loads(found.value) == orjson.loads(BODY)
 
 
+def key_file(data: bytes) -> None:
+    """A file of keys raises KeysError alone, which quotes nothing of it; what is a key signs, or verifies."""
+    try:
+        keys = parse(data, "fuzzing")
+    except KeysError as error:
+        assert len(str(error)) <= 100
+        return
+    assert len(keys) == len({key.id for key in keys}) <= len(data)
+    for key in keys:
+        assert not key.verifies(b"", BODY)
+
+
+def audit_entry(data: bytes) -> None:
+    """A record of the audit log raises DecodeError alone; whether it goes on from another is told in bounded memory."""
+    try:
+        entry = chain.decode(data)
+    except msgspec.DecodeError:
+        return
+    assert chain.decode(msgspec.json.encode(entry)) == entry
+    head = chain.Head(entry.sequence - 1, entry.previous)
+    followed = head.follow(entry, data)
+    assert (followed is None) == (head.misfit(entry) is not None)
+    assert followed is None or sum(map(len, followed.positions.values())) <= chain.MOST_PARTITIONS
+
+
 def dead_letter(data: bytes) -> None:
     """A dead letter's headers, one a line as `name=value`: a letter, which is written again the same, or None."""
     head, _, body = data.partition(b"\n\n")
@@ -210,6 +238,8 @@ TARGETS: Final[Mapping[str, Target]] = {
         decision,
         signature,
         signed_body,
+        key_file,
+        audit_entry,
         dead_letter,
     )
 }
@@ -237,6 +267,8 @@ def samples() -> Mapping[str, tuple[bytes, ...]]:
         "decision": (orjson.dumps(examples.decision()), orjson.dumps(examples.command())),
         "signature": (_signed()[0][1],),
         "signed_body": (BODY,),
+        "key_file": (_SIGNING.line(), generate("ed25519", "fuzz-2", ROLES)[0].line() + b"\n" + _VERIFYING.line()),
+        "audit_entry": (chain.encode(examples.audit_entry()),),
         "dead_letter": (headers + b"\n\n" + letter.body(), redrive),
     }
 

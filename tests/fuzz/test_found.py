@@ -1,14 +1,18 @@
 """What fuzzing has found: most of these stopped a worker, or kept it at one message for ever."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from connectors.actuators import wanted
+from connectors.actuators import FileActuator, wanted
 from connectors.dead_letters import LARGEST_DETAIL, LARGEST_KEPT, DeadLetter
+from connectors.keys import KeysError, parse
 from streams import journal
+from streams.audit import chain
 from streams.dead_letters.letters import Place, read_letter
+from streams.dead_letters.redriving import SCHEMA, read_redrive
 from streams.sequencer import LARGEST_JOURNALED, LARGEST_SPOKEN, RefusedError, read_spoken, record_of
 from streams.settings import Settings
 from streams.topics import examples
@@ -27,6 +31,31 @@ def test_a_journal_record_that_is_none_is_a_decode_error(value: bytes) -> None:
     """A RecursionError went past the judge's `except`, at the same record after each restart."""
     with pytest.raises(msgspec.DecodeError):
         journal.decode(value)
+
+
+DEEP = b"[" * 100_000
+
+
+def test_a_key_nested_very_deep_is_none() -> None:
+    """A RecursionError went past the one `except`, and with it a traceback to whoever started a worker."""
+    with pytest.raises(KeysError, match="keys, line 1: is no key"):
+        parse(b'{"kty":"oct","kid":"a","x5c":' + DEEP, "keys")
+
+
+def test_no_record_nested_very_deep_stops_who_reads_it(tmp_path: Path) -> None:
+    """Neither the auditor, nor who redrives, nor an actuator with a file of weights."""
+    with pytest.raises(msgspec.DecodeError):
+        chain.decode(b'{"schema":"sluicegate.audit/v1","x":' + DEEP)
+    assert read_redrive(b'{"x":' + DEEP, [("schema", SCHEMA.encode())]) is None
+    (tmp_path / "weights.json").write_bytes(b'{"r":{"x":' + DEEP)
+    with pytest.raises(ValueError, match="is not a file of wanted weights"):
+        FileActuator(tmp_path / "weights.json")
+
+
+def test_a_partition_that_no_topic_has_is_not_waited_for() -> None:
+    """An entry of the audit log that names partition 10^15 asked for as much memory."""
+    entry = msgspec.structs.replace(examples.audit_entry(), source=journal.Origin("rollout-controls", 10**15, 0))
+    assert chain.Head().follow(entry, b"") is None
 
 
 @pytest.mark.parametrize("field", ["at", "epoch", "sequence"])

@@ -46,6 +46,8 @@ def test_samples_are_valid() -> None:
         targets.policy_files.load(data, source="sample")
     for data in SAMPLES["decision"]:
         targets.wanted.decode(data)
+    assert [len(targets.parse(data, "sample")) for data in SAMPLES["key_file"]] == [1, 2]
+    assert targets.chain.Head().follow(targets.chain.decode(SAMPLES["audit_entry"][0]), b"") is not None
     headers = [(targets.HEADER, SAMPLES["signature"][0])]
     assert targets.RING.verify("operator", targets.TOPIC, targets.BODY, headers, targets.NOW).seal is not None
 

@@ -1,6 +1,7 @@
 """The policy: what it reads, what it defaults to, every fault it names, and its canonical form."""
 
 import copy
+import difflib
 import json
 import math
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gates.policy import ErrorRateCheck, LatencyCheck, Policy, PolicyError
+from gates.policy.faults import MOST_FAULTS
 from gates.quantities import format_duration, format_share
 
 Document = dict[str, Any]
@@ -137,6 +139,8 @@ FAULTS: list[tuple[Change, str, str]] = [
     (put("runbook", value="http://[x"), "runbook", "is not a web address"),
     (put("labels", value={"team": True}), "labels.team", "true is not text"),
     (put("labels", value={str(i): "x" for i in range(33)}), "labels", "has 33 entries: write at most 32"),
+    (put("checks", value={f"c{i}": {"sli": "x"} for i in range(101)}), "checks", "has 101 entries: write at most 100"),
+    (put("stages", value=[{} for _ in range(101)]), "stages", "has 101 entries: write at most 100"),
     (put("labels", value=["a"]), "labels", "must be a mapping"),
     (drop("cohorts"), "cohorts", "is missing"),
     (drop("cohorts", "candidate"), "cohorts.candidate", "is missing: write for example `candidate: canary`"),
@@ -254,6 +258,27 @@ def test_every_fault_is_reported_at_once(changes: list[Change]) -> None:
         Policy.parse(document)
     assert len(caught.value.faults) == len(changes)
     assert len({fault.path for fault in caught.value.faults}) == len(changes)
+
+
+@given(unknown=st.integers(MOST_FAULTS - 3, 5 * MOST_FAULTS), changes=st.integers(0, len(APART)))
+def test_faults_without_end_are_counted(unknown: int, changes: int) -> None:
+    """However many there are: the first are told, and how many more there are."""
+    document = checkout()
+    for change in APART[:changes]:
+        change(document)
+    with pytest.raises(PolicyError) as caught:
+        Policy.parse(document | {f"unknown{number}": 0 for number in range(unknown)})
+    assert len(caught.value.faults) == min(MOST_FAULTS, unknown + changes)
+    assert len(caught.value.faults) + caught.value.more == unknown + changes
+    assert str(caught.value).endswith(f"\nand {caught.value.more} more") == (caught.value.more > 0)
+
+
+def test_a_near_word_is_sought_for_what_is_told_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes a while: fifty thousand unknown keys kept the sequencer busy for seconds."""
+    sought: list[str] = []
+    monkeypatch.setattr(difflib, "get_close_matches", lambda key, *_, **__: sought.append(key) or [])
+    faults_of(checkout() | {f"unknown{number}": 0 for number in range(10 * MOST_FAULTS)})
+    assert len(sought) == MOST_FAULTS
 
 
 def test_windows_are_whole_numbers_of_panes_even_by_default() -> None:

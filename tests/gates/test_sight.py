@@ -104,5 +104,7 @@ def test_live_reads_the_baselines_figure_from_the_verdict() -> None:
     assert set(found["errors"]) == {"x1.5", "x2", "x5"}
     none = live(known, Jury.of(known), 0, 1_000.0, documents(errors=0.0))["errors"]
     assert none == live(known, Jury.of(known), 0, 1_000.0, documents(errors=0.0005))["errors"]
-    assert live(known, Jury.of(known), 0, 1_000.0, ({"name": "errors", "baseline": {"requests": 0, "value": None}},)) == {}
+    assert (
+        live(known, Jury.of(known), 0, 1_000.0, ({"name": "errors", "baseline": {"requests": 0, "value": None}},)) == {}
+    )
     assert live(known, Jury.of(known), 0, 1_000.0, documents(pods=0.5, budget=0.1)) == {}

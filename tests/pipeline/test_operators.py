@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from aiokafka.admin import RecordsToDelete
@@ -18,6 +19,8 @@ from aiokafka.structs import TopicPartition
 
 from connectors.kafka import admin
 from streams import journal
+from streams.app import MOST_WAITING
+from streams.topics import examples
 from tests.pipeline.harness import POLICY, SLUICEGATE, Site, traffic
 
 
@@ -34,6 +37,24 @@ def policy(tmp_path: Path) -> str:
     path = tmp_path / "policy.yaml"
     path.write_text(yaml.safe_dump(POLICY.document()))
     return str(path)
+
+
+async def test_a_flood_of_acks_is_taken_bit_by_bit(site: Site) -> None:
+    """Many more than may wait for their agent: each gets into the journal, and the worker stays healthy."""
+    worker = site.worker("sequencer")
+    await worker.ready()
+    for number in range(4 * MOST_WAITING):
+        ack = examples.record(journal.Ack)
+        value = journal.encode(msgspec.structs.replace(ack, sequence=number))
+        await site.producer.send(site.topics.acks, value, partition=number % 2)
+    heard: set[int] = set()
+    async with asyncio.timeout(60):
+        while len(heard) < 4 * MOST_WAITING:
+            await asyncio.sleep(0.5)
+            said = [journal.decode(record.value) for record in await site.read(site.topics.journal)]
+            heard = {record.sequence for record in said if isinstance(record, journal.Ack)}
+    assert json.loads(worker.get("/healthz"))["ok"]
+    assert worker.stop() == 0, worker.log()
 
 
 class Done:

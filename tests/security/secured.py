@@ -1,8 +1,5 @@
 """An Apache Kafka 4 with TLS, logins and access control, and the variables by which each role reaches it."""
 
-import base64
-import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +7,7 @@ from streams.embedded_broker import LOOPBACK
 from tests.brokers import MavenKafka
 from tests.security.access_table import rights
 from tests.security.authority import Authority
+from tests.security.token_server import unsecured
 
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
@@ -81,15 +79,24 @@ class SecuredKafka:
 
     def oauth(self, role: str) -> dict[str, str]:
         """Give the variables for a role that shows a token, good for an hour, signed by nobody."""
-        now = int(time.time())  # noqa: TID251
-        claims = {"sub": role, "iat": now, "exp": now + 3600}
-        self.token(role).write_text(".".join(_base64(one) for one in ({"alg": "none"}, claims)) + ".\n")
+        self.token(role).write_text(unsecured(role) + "\n")
+        return self._bearer() | {"SLUICEGATE_SASL_TOKEN_FILE": str(self.token(role))}
+
+    def granted(self, role: str, url: str) -> dict[str, str]:
+        """Give the variables for a role that is granted tokens by a server, for its id and password."""
+        return self._bearer() | {
+            "SLUICEGATE_SASL_OAUTH_TOKEN_URL": url,
+            "SLUICEGATE_SASL_OAUTH_CLIENT_ID": role,
+            "SLUICEGATE_SASL_OAUTH_CLIENT_SECRET": password(role),
+            "SLUICEGATE_SASL_OAUTH_CA_FILE": str(self.authority.ca),
+        }
+
+    def _bearer(self) -> dict[str, str]:
         return {
             "SLUICEGATE_BOOTSTRAP": self.broker.addresses["SASL"],
             "SLUICEGATE_SECURITY_PROTOCOL": "SASL_SSL",
             "SLUICEGATE_TLS_CA_FILE": str(self.authority.ca),
             "SLUICEGATE_SASL_MECHANISM": "OAUTHBEARER",
-            "SLUICEGATE_SASL_TOKEN_FILE": str(self.token(role)),
         }
 
     def token(self, role: str) -> Path:
@@ -118,7 +125,3 @@ def _scram_users() -> list[str]:
         for role in ROLES
         for word in ("--add-scram", f"{mechanism}=[name={role},password={password(role)}]")
     ]
-
-
-def _base64(document: Mapping[str, object]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(document).encode()).rstrip(b"=").decode()

@@ -15,13 +15,16 @@ import yaml
 from connectors import kafka
 from connectors.access import AccessError, require
 from connectors.kafka import KafkaSettings
+from streams.embedded_broker import LOOPBACK
 from streams.needs import needs_of
 from streams.settings import ROLES, Role, Settings
+from streams.topics import examples
 from tests.pipeline.harness import POLICY, SLUICEGATE, Site, traffic
 from tests.security.access_table import Right, allow, rights
 from tests.security.authority import Authority
 from tests.security.commands import Done, settings_of, sluicegate
 from tests.security.secured import SecuredKafka, password
+from tests.security.token_server import TokenServer, unsecured
 
 pytestmark = pytest.mark.kafka
 
@@ -62,6 +65,28 @@ async def test_everything_works_over_scram_each_role_with_its_own_rights(
         assert "Authorization" not in worker.log()
 
 
+async def test_auditors_and_redrivers_have_the_rights_they_need_and_no_more(secured: SecuredKafka, site: Site) -> None:
+    """An auditor reads letters, log and journal, and sends nothing; a redriver sends letters, and reads no more."""
+    letter = replace(examples.dead_letter(), topic=site.topics.events)
+    async with kafka.producer(site.settings) as producer:  # as the super user
+        await producer.send_and_wait(site.topics.dead_letters, letter.body(), headers=letter.headers())
+    auditor, redriver = (secured.scram(role) | {"SLUICEGATE_TOPIC_PREFIX": "s."} for role in ("auditor", "redriver"))
+    address = f"{letter.topic}/{letter.partition}/{letter.offset}"
+    for words in (("dlq", "list"), ("dlq", "show", address), ("audit", "export"), ("audit", "verify")):
+        done = await sluicegate(auditor, *words)
+        assert done.code == 0, (words, done)
+    for variables, words, missing in (
+        (auditor, ("dlq", "redrive", address, "--force"), "s.dead-letters"),
+        (redriver, ("audit", "export"), "s.audit-log"),
+        (redriver, ("replay", "--journal"), "s.gate-journal"),
+    ):
+        done = await sluicegate(variables, *words)
+        assert (done.code, done.errors.count("\n")) == (1, 1), done
+        assert missing in done.errors
+    done = await sluicegate(redriver, "dlq", "redrive", address, "--force")
+    assert done.code == 0, done
+
+
 async def test_everything_works_over_mtls(secured: SecuredKafka, site: Site, tmp_path: Path) -> None:
     """The same with certificates instead, and one worker that has the rights of all roles."""
     worker = site.worker(**secured.mtls(WORKER))
@@ -85,6 +110,26 @@ async def test_a_worker_logs_in_otherwise(secured: SecuredKafka, site: Site, how
     assert secret not in worker.log()
     assert "SaslAuthenticate" not in worker.log()
     assert "aiokafka" in worker.log()
+
+
+async def test_a_worker_asks_a_server_for_its_tokens(secured: SecuredKafka, site: Site) -> None:
+    """By client credentials: Faust and our own clients log in, again and again, and nothing has the secret."""
+    certificate = secured.authority.issue("login", host=LOOPBACK)
+    with TokenServer({WORKER: password(WORKER)}, certificate) as server:
+        server.life_s = 4
+        worker = site.worker(SLUICEGATE_LOG_LEVEL="debug", **secured.granted(WORKER, server.url))
+        await worker.ready()
+        assert worker.stop() == 0, worker.log()
+        assert 1 <= len(server.asked) <= 10
+        for hidden in (password(WORKER), unsecured(WORKER).split(".")[0], "Authorization"):
+            assert hidden not in worker.log()
+        listed = await sluicegate(secured.granted(WORKER, server.url), "topics", "list")
+        assert (listed.code, listed.errors) == (0, "")
+        wrong = {"SLUICEGATE_SASL_OAUTH_CLIENT_SECRET": "hidden-wrong"}
+        refused = await sluicegate(secured.granted(WORKER, server.url) | wrong, "topics", "list")
+        _is_one_line(refused, f"wants a token, and there is none: {server.url} grants no token (check SLUICEGATE_SASL")
+    stranger = await sluicegate(secured.granted(WORKER, server.url), "rollout", "list")
+    _is_one_line(stranger, f"{server.url} cannot be asked: Connection refused")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Settings of TLS, logins and pages: faults told all at once, and no secret anywhere."""
 
 import logging
+import re
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,8 @@ from faust.auth import OAuthCredentials, SASLCredentials, SSLCredentials
 from pydantic import ValidationError
 
 from connectors.kafka import KafkaSettings
-from connectors.kafka_security import TokenFile, client_security
+from connectors.kafka_login import client_security
+from connectors.tokens import TokenFile
 from streams.cli import sluicegate
 from streams.credentials import broker_credentials
 from streams.settings import Settings
@@ -26,6 +28,14 @@ SCRAM = {
     "SASL_MECHANISM": "SCRAM-SHA-512",
     "SASL_USERNAME": "ann",
     "SASL_PASSWORD": SECRET,
+}
+
+OAUTH = {
+    "SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+    "SASL_MECHANISM": "OAUTHBEARER",
+    "SASL_OAUTH_TOKEN_URL": "https://login.example/token",
+    "SASL_OAUTH_CLIENT_ID": "gate",
+    "SASL_OAUTH_CLIENT_SECRET": SECRET,
 }
 
 
@@ -79,11 +89,44 @@ NO_USE = "is set, but SLUICEGATE_SECURITY_PROTOCOL is PLAINTEXT, which has no us
         (
             SCRAM | {"SASL_MECHANISM": "OAUTHBEARER"},
             {
-                "SASL_TOKEN_FILE: OAUTHBEARER needs a file with a token",
+                "SASL_TOKEN_FILE: OAUTHBEARER needs a file with a token, or SLUICEGATE_SASL_OAUTH_TOKEN_URL",
                 "SASL_USERNAME: OAUTHBEARER has no use for it",
                 "SASL_PASSWORD: OAUTHBEARER has no use for it",
             },
         ),
+        (
+            OAUTH | {"SASL_OAUTH_TOKEN_URL": "http://login.example/token", "SASL_OAUTH_CLIENT_SECRET": ""},
+            {
+                "SASL_OAUTH_TOKEN_URL: must begin with https://, since a secret is sent there "
+                "(http:// is for loopback alone)",
+                "SASL_OAUTH_CLIENT_SECRET: is needed, here or in SLUICEGATE_SASL_OAUTH_CLIENT_SECRET_FILE",
+            },
+        ),
+        (
+            OAUTH | {"SASL_OAUTH_TOKEN_URL": f"https://gate:{SECRET}@login.example", "SASL_OAUTH_CLIENT_ID": ""},
+            {
+                "SASL_OAUTH_TOKEN_URL: must have no user or password in it: there are settings for them",
+                "SASL_OAUTH_CLIENT_ID: is needed with SLUICEGATE_SASL_OAUTH_TOKEN_URL",
+            },
+        ),
+        (
+            OAUTH | {"SASL_OAUTH_CLIENT_SECRET_FILE": "/no", "SASL_OAUTH_CA_FILE": "/no", "SASL_TOKEN_FILE": "/no"},
+            {
+                "SASL_OAUTH_CLIENT_SECRET: give it here or in SLUICEGATE_SASL_OAUTH_CLIENT_SECRET_FILE, not in both",
+                "SASL_OAUTH_CLIENT_SECRET_FILE: /no cannot be read: No such file or directory",
+                "SASL_OAUTH_CA_FILE: /no cannot be read: No such file or directory",
+                "SASL_TOKEN_FILE: give it or SLUICEGATE_SASL_OAUTH_TOKEN_URL with what belongs to it, not both",
+                "SASL_TOKEN_FILE: /no cannot be read: No such file or directory",
+            },
+        ),
+        (
+            SCRAM | {"SASL_OAUTH_CLIENT_SECRET": SECRET, "SASL_OAUTH_SCOPE": "kafka"},
+            {
+                "SASL_OAUTH_CLIENT_SECRET: SCRAM-SHA-512 has no use for it",
+                "SASL_OAUTH_SCOPE: SCRAM-SHA-512 has no use for it",
+            },
+        ),
+        ({"SASL_OAUTH_CLIENT_SECRET": SECRET}, {f"SASL_OAUTH_CLIENT_SECRET: {NO_USE}"}),
         ({"SECURITY_PROTOCOL": "SSL", "TLS_KEY_FILE": "k"}, {"TLS_CERT_FILE: is needed with SLUICEGATE_TLS_KEY_FILE"}),
         (
             {"SECURITY_PROTOCOL": "TLS", "SASL_PASSWORD": SECRET},
@@ -133,27 +176,40 @@ def test_files_that_do_not_serve(authority: Authority, tmp_path: Path) -> None:
 
 
 def test_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither `sluicegate settings` nor what settings look like has the password, from a variable or from a file."""
+    """Neither `sluicegate settings` nor what settings look like has a secret, from a variable or from a file."""
     file = tmp_path / "password"
     file.write_text(f"{SECRET}\n")
-    by_file = {name: value for name, value in SCRAM.items() if name != "SASL_PASSWORD"}
-    for variables in (SCRAM, by_file | {"SASL_PASSWORD_FILE": str(file)}):
-        env = {f"SLUICEGATE_{name}": value for name, value in variables.items()}
-        for words in (["settings"], ["settings", "--json"]):
-            result = CliRunner().invoke(sluicegate, words, env=env)
-            assert result.exit_code == 0
-            assert SECRET not in result.output
-        made = settings(**variables)
-        assert client_security(made)["sasl_plain_password"] == SECRET
-        assert SECRET not in repr(made) + str(made.model_dump()) + made.model_dump_json() + repr(
-            broker_credentials(made)
-        )
+    for variables, secret in ((SCRAM, "SASL_PASSWORD"), (OAUTH, "SASL_OAUTH_CLIENT_SECRET")):
+        by_file = {name: value for name, value in variables.items() if name != secret}
+        for given in (variables, by_file | {f"{secret}_FILE": str(file)}):
+            env = {f"SLUICEGATE_{name}": value for name, value in given.items()}
+            for words in (["settings"], ["settings", "--json"]):
+                result = CliRunner().invoke(sluicegate, words, env=env)
+                assert result.exit_code == 0
+                assert SECRET not in result.output
+            made = settings(**given)
+            assert client_security(made).get("sasl_plain_password", SECRET) == SECRET
+            assert SECRET not in repr(made) + str(made.model_dump()) + made.model_dump_json() + repr(
+                broker_credentials(made)
+            )
+
+
+def test_every_setting_of_a_secret_is_one_that_does_not_show() -> None:
+    """What is called a password, a secret or a key is a SecretStr, unless it is a file, an id or a hash."""
+    named = {name for name in Settings.model_fields if re.search("password|secret|signing_key|token", name)}
+    hidden = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    assert named - hidden == {name for name in named if name.endswith(("_file", "_url", "_hash"))}, (
+        "a setting with a secret in it must be a SecretStr"
+    )
+    assert hidden == {"tls_key_password", "sasl_password", "sasl_oauth_client_secret", "signing_key"}
 
 
 def test_no_secret_is_in_a_traceback() -> None:
     """Whoever makes settings in a program of their own sees no password in what is raised."""
     with pytest.raises(ValidationError) as raised:
-        settings(**SCRAM | {"SASL_USERNAME": "", "TLS_KEY_PASSWORD": SECRET}, BOOTSTRAP=7)
+        settings(
+            **SCRAM | {"SASL_USERNAME": "", "TLS_KEY_PASSWORD": SECRET, "SASL_OAUTH_CLIENT_SECRET": SECRET}, BOOTSTRAP=7
+        )
     assert SECRET not in "".join(traceback.format_exception(raised.value))
     assert "SCRAM-SHA-512 needs a user" in str(raised.value)
 

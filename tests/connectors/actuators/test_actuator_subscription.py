@@ -152,6 +152,25 @@ async def test_an_order_is_acknowledged_soon(settings: KafkaSettings) -> None:
     assert time.monotonic() - began < 1.5  # most of it is the test's own reading
 
 
+async def test_few_orders_wait_while_one_is_applied(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many came meanwhile: the newest is applied next, the oldest were void and are forgotten."""
+    monkeypatch.setattr(subscription, "MOST_WAITING", 3)
+    actuator = Recording("checkout-v2:1:1")
+    async with running(actuator, settings):
+        await publish(settings, decided(1, 10))
+        async with asyncio.timeout(15):
+            while not actuator.asked:
+                await asyncio.sleep(0.05)
+        later = [decided(sequence, 10) for sequence in range(2, 20)]
+        await publish(settings, *later, decided(20, 0, action=Action.ROLLBACK))
+        found = await acks(settings, 4)
+        await asyncio.sleep(0.5)
+        found = await acks(settings, 4)
+    assert said(found)[:2] == [("checkout-v2:1:1", "failed", None), ("checkout-v2:1:20", "applied", 0.0)]
+    assert [ack.sequence for ack in found] == [1, 20, 19, 18]
+    assert actuator.asked == ["checkout-v2:1:1", "checkout-v2:1:20"]
+
+
 async def test_a_restart_goes_on_where_the_file_is(settings: KafkaSettings, tmp_path: Path) -> None:
     """The newest is applied again, which is harmless; nothing is lost in between."""
     await publish(settings, decided(1, 10))
