@@ -9,7 +9,7 @@ Counts merge and subtract exactly and in any order, which sliding windows and re
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import lt
 
@@ -21,7 +21,7 @@ LOWEST_EXPONENT = -14  # 2^-14 s = 61 us
 OCTAVES = 22  # up to 2^8 s = 256 s
 BUCKETS = OCTAVES << SUB_BUCKET_BITS
 
-_FEW = 200  # so many latencies are counted sooner one by one than in an array of all buckets
+_FEW = 200  # so many latencies are sooner counted one by one than in an array of all buckets
 
 _SHIFT = 52 - SUB_BUCKET_BITS
 _OFFSET = (1023 + LOWEST_EXPONENT) << SUB_BUCKET_BITS
@@ -150,17 +150,18 @@ class Histogram:
 EMPTY = Histogram()
 
 
-def wire_form(latencies_ms: Sequence[float]) -> tuple[list[int], list[int]]:
-    """`Histogram.of(latencies_ms).to_lists()`, without making the histogram where there are few.
+def tally(latencies_ms: Sequence[float]) -> Mapping[int, int]:
+    """How many latencies in milliseconds lie in each bucket that has any.
 
-    >>> wire_form([1.0, 250.0, 1.0])
-    ([257, 768], [2, 1])
+    >>> sorted(tally([1.0, 250.0, 1.0]).items())
+    [(257, 2), (768, 1)]
     """
-    if len(latencies_ms) > _FEW:
-        return Histogram.of(latencies_ms).to_lists()
-    counted = Counter(bucket_indices(np.array(latencies_ms, dtype=np.float64) / 1000.0).tolist())
-    indices = sorted(counted)
-    return indices, [counted[index] for index in indices]
+    indices = bucket_indices(np.array(latencies_ms, dtype=np.float64) / 1000.0)
+    if len(indices) <= _FEW:
+        return Counter(indices.tolist())
+    dense = np.bincount(indices)
+    (found,) = dense.nonzero()
+    return dict(zip(found.tolist(), dense[found].tolist(), strict=True))
 
 
 class RunningHistogram:

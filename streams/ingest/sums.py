@@ -10,7 +10,7 @@ from operator import sub
 
 from connectors.decoders import CLASS_INDEX, RequestEvent
 from gates.panes import CLASSES, MOST_EMITTERS, NO_DETAIL, NO_HALVES, Detail, smallest
-from gates.stats.histogram import wire_form
+from gates.stats.histogram import tally
 from gates.stats.value_counts import ValueCounts, bucket_of
 from streams.journal import CellKey, CellRecord, DetailRecord
 
@@ -37,21 +37,21 @@ def hash32(name: str) -> int:
 class CellSums:
     """One cell of a chunk: sums of its events, in which a cell without details holds nothing for them."""
 
-    __slots__ = ("_detail", "_made_of", "_record", "_told", "counts", "heartbeats", "latencies")
+    __slots__ = ("_buckets", "_detail", "_record", "_told", "counts", "heartbeats", "latencies")
 
     def __init__(self) -> None:
         self.counts = [0] * len(CLASSES)
         self.latencies: list[float] = []
         self.heartbeats = 0
         self._detail: _DetailSums | None = None
+        self._buckets: Counter[int] = Counter()
         self._record: CellRecord | None = None
-        self._made_of = -1
         self._told = [0] * (len(CLASSES) + 1)
 
     @property
     def changed(self) -> bool:
         """Whether there is more in it than when its record was last made."""
-        return self._made_of != len(self.latencies)
+        return self._record is None or bool(self.latencies)
 
     def report(self, emitter: str) -> None:
         """Take in that this instance is there."""
@@ -62,19 +62,21 @@ class CellSums:
         return self._details().add(event)
 
     def _details(self) -> _DetailSums:
-        self._made_of = -1
+        self._record = None
         if self._detail is None:
             self._detail = _DetailSums()
         return self._detail
 
     def record(self, key: CellKey) -> CellRecord:
         """The sums as they are now, for the journal; made anew only where there is more than last time."""
-        if self._record is None or self.changed:
-            cohort, start, synthetic = key
+        if self._record is None or self.latencies:
+            self._buckets.update(tally(self.latencies))
+            self.latencies.clear()
+            buckets = sorted(self._buckets)
+            numbers = [self._buckets[bucket] for bucket in buckets]
             detail = NO_DETAIL if self._detail is None else self._detail.get()
             shown = None if detail == NO_DETAIL else DetailRecord(*detail.dump())
-            self._record = CellRecord(cohort, start, tuple(self.counts), *wire_form(self.latencies), synthetic, shown)
-            self._made_of = len(self.latencies)
+            self._record = CellRecord(*key[:2], tuple(self.counts), buckets, numbers, key[2], shown)
         return self._record
 
     def news(self) -> Iterator[int]:
@@ -114,11 +116,13 @@ class _DetailSums:
         return dropped
 
     def get(self) -> Detail:
+        users, emitters = smallest(self.users), smallest(self.emitters, MOST_EMITTERS)
+        self.users, self.emitters = set(users), set(emitters)  # the others can never be among them again
         return Detail(
             succeeded=self.succeeded,
             failed=self.failed,
-            users=smallest(self.users),
+            users=users,
             halves=tuple(self.halves),
             metrics={name: ValueCounts.from_counter(self.metrics[name]) for name in sorted(self.metrics)},
-            emitters=smallest(self.emitters, MOST_EMITTERS),
+            emitters=emitters,
         )
