@@ -98,6 +98,7 @@ class EvidenceOfRollout:
         self._fresh = self._new_windows()
         self._last_seen = dict.fromkeys(self._names, started_at)
         self._stage = StageEvidence(ordered_at=started_at, trusted_at=started_at)
+        self._closed: tuple[float, dict[str, object]] | None = None  # what `rps` and `slis` said last
         self._burning = False  # whether the baseline broke a limit on the last pane: what follows proves nothing good
 
     def _new_windows(self) -> dict[Key, dict[int, CohortWindow]]:
@@ -229,17 +230,29 @@ class EvidenceOfRollout:
         windows = self._windows[sample, name]
         return windows[max(windows)]
 
+    def close(self) -> None:
+        """The rollout has ended: keep what is shown of it, and let go of what only further panes would need."""
+        self._closed = self.rps(), self.slis()
+        self._windows, self._fresh, self._checks = {}, {}, {}
+        self._assignment = Assignment(self._policy.cohorts, self._policy.data_quality, self._policy.confidence.rollback)
+
     def slis(self) -> dict[str, object]:
         """What dashboards show: per cohort the requests, error rate and latency (ms) of the longest window."""
+        if self._closed is not None:
+            return self._closed[1]
         return {name: _indicators(self._longest(name)) for name in self._names}
 
     def rps(self) -> float:
         """Requests a second of both cohorts together, over the longest window."""
+        if self._closed is not None:
+            return self._closed[0]
         return sum(window.requests * 1000.0 / window.length_ms for window in map(self._longest, self._names))
 
     def intervals(self) -> dict[str, dict[str, object]]:
         """What is shown beside a verdict: the ratio to the baseline, or the quantile, each with its 95 % interval."""
         out: dict[str, dict[str, object]] = {}
+        if self._closed is not None:
+            return out
         for name, check in self._checks.items():
             found = check.interval()
             if found is not None:
@@ -258,6 +271,8 @@ class EvidenceOfRollout:
 
     def dump(self) -> dict[str, object]:
         """Everything as JSON values, for a snapshot."""
+        if self._closed is not None:
+            return {"closed": list(self._closed)}
         return {
             "checks": {name: check.evidence for name, check in self._checks.items()},
             "assignment": self._assignment.dump(),
@@ -276,6 +291,10 @@ class EvidenceOfRollout:
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Continue, bit for bit, from what `dump` returned."""
+        if "closed" in state:
+            self.close()
+            self._closed = (state["closed"][0], state["closed"][1])
+            return
         for name, check in self._checks.items():
             check.evidence = state["checks"][name]
         self._assignment.load(state["assignment"])

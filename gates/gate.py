@@ -61,7 +61,9 @@ class Gate:
         if self.state.confirmed_at is not None and self.state.confirmed_at != before.confirmed_at:
             self.evidence.confirm_stage(self.state.confirmed_at)
         if self.state.last is not before.last and outputs:
-            return self._with_intervals(outputs)
+            outputs = self._with_intervals(outputs)
+        if self.ended and before.phase not in ENDED:
+            self.evidence.close()
         return outputs
 
     def _with_intervals(self, outputs: tuple[Output, ...]) -> tuple[Output, ...]:
