@@ -17,6 +17,9 @@ from connectors.topics import TopicNames
 LARGEST_MESSAGE = 4 * 1_048_576
 """Bytes of one message that clients send and fetch."""
 
+FETCHED_AHEAD = 1_048_576
+"""Bytes of a partition that a consumer fetches at once; a first batch that is larger comes all the same (KIP-74)."""
+
 LARGEST_SNAPSHOT = 64 * 1_048_576
 """Bytes of one snapshot before compression."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import FetchError
 
 from streams.clock import age_ms
 
@@ -28,6 +29,16 @@ def end_of(consumer: AIOKafkaConsumer, partition: TopicPartition) -> End | None:
 
 
 def answered(consumer: AIOKafkaConsumer, within_ms: float) -> bool:
-    """Whether each partition that is read was fetched within this time; true where there is none."""
-    ends = [end_of(consumer, partition) for partition in consumer.assignment() - consumer.paused()]
+    """Whether each partition that is read was fetched within this time; true where there is none.
+
+    One that has records waiting here is not fetched meanwhile, and need not be.
+    """
+    due = consumer.assignment() - consumer.paused() - _waiting(consumer)
+    ends = [end_of(consumer, partition) for partition in due]
     return all(end is not None and end.age_ms <= within_ms for end in ends)
+
+
+def _waiting(consumer: AIOKafkaConsumer) -> set[TopicPartition]:
+    """Partitions of which records were fetched and not yet taken (aiokafka does not tell; where it changes, none)."""
+    fetched: dict[TopicPartition, object] = getattr(getattr(consumer, "_fetcher", None), "_records", {})
+    return {partition for partition, found in fetched.items() if not isinstance(found, FetchError)}

@@ -59,7 +59,7 @@ class Ingest(Service):
             self._settings,
             group_id=self._group(),
             isolation_level="read_committed",
-            max_partition_fetch_bytes=kafka.LARGEST_MESSAGE,
+            max_partition_fetch_bytes=kafka.FETCHED_AHEAD,
             **self._settings.membership,
         )
         self._consumer.subscribe([self._topics.events], listener=_Assignment(self))
