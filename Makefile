@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-kafka test-slow test-faults fuzz audit-deps soak bench-judges bench-memory check format docs clean
+.PHONY: help demo test test-kafka test-slow test-faults fuzz audit-deps soak bench bench-judges bench-memory check format docs clean
 
 help:            ## what can be made
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -30,7 +30,7 @@ test-slow: $(READY)   ## what takes minutes
 	$(BIN)/pytest -n 2 -m 'slow' $(ARGS)
 	SLUICEGATE_EXAMPLES=15 $(BIN)/pytest -n 2 tests/properties tests/streams/test_fold_snapshot.py
 
-test-faults: $(READY) ## workers killed, stopped and cut off on Apache Kafka 4 (ten minutes)
+test-faults: $(READY) ## workers killed, stopped and cut off on Apache Kafka 4 (twelve minutes)
 	$(BIN)/pytest -n 2 --dist worksteal -m 'faults' $(ARGS)
 
 soak: $(READY)   ## half an hour of faults under load, watching memory, handles and lag: make soak MINUTES=30

@@ -1,0 +1,62 @@
+"""One run of one peer: a process on a core of its own, and what it took."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.ingest.peers.task import Task
+from benchmarks.measure import pinned
+
+ROOT = Path(__file__).parents[2]
+MEASURED_CORE = 1
+_LONGEST_S = 300.0
+
+
+class TrialError(Exception):
+    """A peer did not do its task; the message has the end of what it wrote."""
+
+
+@dataclass(frozen=True)
+class Took:
+    """Seconds that so many events took a process: of processor time in all its threads, and on the wall if known.
+
+    `gc` is how much of a JVM's processor time went into collecting garbage.
+    """
+
+    events: int
+    cpu: float
+    wall: float | None = None
+    gc: float | None = None
+
+    @property
+    def per_core(self) -> float:
+        """Events for each second of processor time."""
+        return self.events / self.cpu
+
+
+def run_peer(command: Sequence[str], task: Task) -> list[Took]:
+    """Run a peer, and give what it took: mostly once, but in Java once for each pass. Raises TrialError."""
+    with tempfile.TemporaryDirectory(prefix="sluicegate-bench-") as scratch:
+        try:
+            done = subprocess.run(  # noqa: S603
+                [*command, task.argument()],
+                cwd=ROOT,
+                env=os.environ | {"TMPDIR": scratch, "JAVA_TOOL_OPTIONS": f"-Djava.io.tmpdir={scratch}"},
+                preexec_fn=pinned(MEASURED_CORE),
+                capture_output=True,
+                text=True,
+                timeout=_LONGEST_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise TrialError(f"{' '.join(command)} took longer than {_LONGEST_S:.0f} s") from error
+    told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"cpu"')]
+    if done.returncode or not told:
+        raise TrialError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr[-2000:]}{done.stdout[-500:]}")
+    return [Took(task.events, **once) for once in told]

@@ -1,0 +1,123 @@
+"""What judging costs: many rollouts of two cohorts and four checks, in one process and without a broker.
+
+The work is the judge's own (`streams.judge`): decode a record, join its counts, evaluate what the watermark closes, say
+where each rollout stands, snapshot what changed. Only fetching and sending are left out.
+"""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from benchmarks.fleet import FLUSHES_A_SECOND, Fleet
+from benchmarks.measure import Row, Size
+from streams import metrics
+from streams.journal import Progress, decode, encode, encode_document
+from streams.judge.fold import Fold, Outcome, Status
+from streams.judge.snapshots import snapshot
+
+PART = "rollouts"
+RATE = 10.0
+"""Events a second of each rollout."""
+
+WARM_UP_S = 65
+"""Seconds of event time before anything is counted: from then on the longest window is full."""
+
+SNAPSHOT_EVERY_S = 5
+STEPS = ("decode", "join", "evaluate", "say", "snapshot")
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Judged:
+    """What judging some seconds of event time took (CPU seconds by step), made, and read and wrote (bytes)."""
+
+    seconds: int
+    cpu: Counter[str] = field(default_factory=Counter)
+    bytes: Counter[str] = field(default_factory=Counter)
+    records: int = 0
+    evaluated: int = 0
+
+
+class Judging:
+    """One journal partition judged second by second, with what each step takes."""
+
+    def __init__(self, rollouts: int, rate: float) -> None:
+        self.fold = Fold(0)
+        self._fleet = Fleet(rollouts, rate)
+        self._offset = -1
+        for record in self._fleet.opening():
+            self._apply(encode(record), Counter())
+
+    def go_on(self, seconds: int) -> Judged:
+        """Judge so many more seconds of event time."""
+        done = Judged(seconds)
+        for flush in range(seconds * FLUSHES_A_SECOND):
+            partials, progress = self._fleet.flush()
+            values = [*map(encode, partials), encode(progress)]
+            outcomes = [outcome for value in values for outcome in self._apply(value, done.cpu)]
+            statuses = [outcome for outcome in outcomes if isinstance(outcome, Status)]
+            said = _timed(done.cpu, "say", _said, statuses)
+            if (flush + 1) % (SNAPSHOT_EVERY_S * FLUSHES_A_SECOND) == 0:
+                raw, packed = _timed(done.cpu, "snapshot", _snapshots, self.fold)
+                done.bytes.update({"snapshots": raw, "snapshots, gzip": packed})
+            done.bytes.update(journal=sum(map(len, values)), statuses=said)
+            done.records += len(values)
+            done.evaluated += len(statuses)
+        return done
+
+    def _apply(self, value: bytes, cpu: Counter[str]) -> list[Outcome]:
+        self._offset += 1
+        record = _timed(cpu, "decode", decode, value)
+        step = "evaluate" if isinstance(record, Progress) else "join"
+        return _timed(cpu, step, self.fold.apply, record, self._offset)
+
+
+def _timed(cpu: Counter[str], step: str, work: Callable[..., T], *given: object) -> T:
+    began = time.process_time_ns()
+    try:
+        return work(*given)
+    finally:
+        cpu[step] += time.process_time_ns() - began
+
+
+def _said(statuses: list[Status]) -> int:
+    """Show and encode statuses, as the judge does; how many bytes they are."""
+    for status in statuses:
+        metrics.show_status(status.document)
+    return sum(len(encode_document(status.document)) for status in statuses)
+
+
+def _snapshots(fold: Fold) -> tuple[int, int]:
+    """The bytes of the snapshots due, before and after the compression that the judge's producer does."""
+    records = snapshot(fold)
+    return sum(len(value) for _, value in records), len(gzip.compress(b"".join(value for _, value in records)))
+
+
+def run(_bootstrap: str, size: Size) -> Iterator[Row]:
+    """Measure; needs no broker."""
+    smoke = size.name == "smoke"
+    for rollouts in (2, 5) if smoke else (10, 100, 1_000):
+        judging = Judging(rollouts, RATE)
+        judging.go_on(SNAPSHOT_EVERY_S if smoke else WARM_UP_S)
+        yield from rows(f"{rollouts:,} rollouts", [judging.go_on(SNAPSHOT_EVERY_S) for _ in range(size.runs)])
+
+
+def rows(case: str, runs: list[Judged]) -> Iterator[Row]:
+    """The figures of one case; CPU is in milliseconds for each second of event time."""
+
+    def row(what: str, unit: str, values: Iterable[float]) -> Row:
+        return Row(PART, what, case, unit, tuple(values))
+
+    yield row("evaluated", "1/s per core", (one.evaluated / (one.cpu["evaluate"] / 1e9) for one in runs))
+    for step in STEPS:
+        yield row(step, "ms/s", (one.cpu[step] / 1e6 / one.seconds for one in runs))
+    yield row("all of it", "cores", (one.cpu.total() / 1e9 / one.seconds for one in runs))
+    yield row("journal records", "1/s", (one.records / one.seconds for one in runs))
+    for kind in ("journal", "snapshots", "snapshots, gzip", "statuses"):
+        yield row(kind, "bytes/s", (one.bytes[kind] / one.seconds for one in runs))
