@@ -135,6 +135,7 @@ class Fold:
         self.marks = Watermarks()
         self.rollouts: dict[str, Rollout] = {}
         self.offset = -1
+        self.digest = 0  # of the record there, for whoever reads it again; 0 where nobody said
         self.ignored = 0
         self._unjudged: set[str] | None = None
 

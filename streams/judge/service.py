@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from zlib import crc32
 
 import msgspec
 from aiokafka.abc import ConsumerRebalanceListener
@@ -31,6 +32,8 @@ from streams.judge.words import ReplayedError
 from streams.settings import Settings
 
 RETRY_SECONDS = 1.0
+METADATA_MS = 10_000
+"""How often to ask whether the journal is there: one that was gone for a moment would else be missed for minutes."""
 
 
 class Judge(Service):
@@ -56,6 +59,7 @@ class Judge(Service):
         self._consumer = kafka.consumer(
             self._settings,
             group_id=self._settings.group("judge"),
+            metadata_max_age_ms=METADATA_MS,
             max_partition_fetch_bytes=kafka.LARGEST_MESSAGE,
             **self._settings.membership,
         )
@@ -96,7 +100,7 @@ class Judge(Service):
             if fold is None:
                 continue  # revoked since it was fetched, or recovered below
             if fold is not folds.get(partition.partition) or await self._lacks(partition, fold, records):
-                self._consumer.seek(partition, fold.offset + 1)  # it was fetched for another fold
+                self._resume(partition, fold)  # it was fetched for another fold
                 continue
             await self._judge(partition, fold, records)
         for owned in self._consumer.assignment():  # whose recovery failed while the group rebalanced, or later
@@ -115,16 +119,26 @@ class Judge(Service):
         journal = TopicPartition(self._topics.journal, partition)
         if not await self._is_whole(journal, fold.offset + 1):
             return
-        self._consumer.seek(journal, fold.offset + 1)
+        self._resume(journal, fold)
         self._folds[partition] = fold
         self.log.info("journal partition %d: judging on from offset %d", partition, fold.offset + 1)
         faults.reached("judge: recovered")
 
+    def _resume(self, partition: TopicPartition, fold: Fold) -> None:
+        """Read on from the record that was folded last: by that one the journal is known to be the same."""
+        self._consumer.seek(partition, max(fold.offset, 0))
+
     async def _lacks(self, partition: TopicPartition, fold: Fold, records: list[ConsumerRecord[bytes, bytes]]) -> bool:
-        """Whether records are missing before these, and for good; a gap in offsets alone need not mean that."""
+        """Whether records are missing before these, and for good; a gap in offsets alone need not mean that.
+
+        The record that was folded last, where it is read again, is taken from the list.
+        """
         first, needed = records[0].offset, fold.offset + 1
+        if first == fold.offset and fold.digest in (0, digest(records[0])):
+            del records[0]
+            return False
         if first < needed:
-            self._refuse(partition, f"it ends before offset {needed}, which the snapshots stand for: was it made anew?")
+            self._refuse(partition, f"before offset {needed} it is not what the snapshots stand for: was it made anew?")
         return first < needed or (first > needed and not await self._is_whole(partition, needed))
 
     async def _is_whole(self, partition: TopicPartition, needed: int) -> bool:
@@ -167,6 +181,7 @@ class Judge(Service):
         sent: list[asyncio.Future[Any]] = []
         decided = False
         for record in records:
+            fold.digest = digest(record)
             try:
                 outcomes = fold.apply(decode(record.value or b""), record.offset)
             except (msgspec.DecodeError, ValueError) as error:
@@ -265,6 +280,11 @@ class Judge(Service):
             faults.reached("judge: committed")
         except (CommitFailedError, IllegalStateError) as error:
             self.log.info("commit refused, the partitions moved: %s", error)
+
+
+def digest(record: ConsumerRecord[bytes, bytes]) -> int:
+    """What tells a record of the journal from another at its offset; never 0."""
+    return crc32(record.value or b"", record.timestamp & 0xFFFFFFFF) or 1
 
 
 class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka.abc is untyped

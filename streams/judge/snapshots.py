@@ -3,7 +3,8 @@
 Of a journal partition there is one snapshot per rollout, keyed by its name, and one of the partition itself, written
 last, with an index of the offsets that the rollouts' snapshots stand for. A rollout that did not change keeps its older
 snapshot. A judge that lost its partition may write old snapshots after new ones: of a key's snapshots the one that
-stands for most counts. If compaction has taken that, the index tells, and the journal is folded from its beginning.
+stands for most counts. If compaction has taken that, the index tells, and the journal is folded from its beginning. The
+digest of the last record folded tells a journal that was made anew from the one that these snapshots are of.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def snapshot(fold: Fold) -> list[tuple[bytes, bytes]]:
             document = {"schema": SCHEMA, "rollout": name, "offset": fold.offset, "state": rollout.dump()}
             records.append((name.encode(), encode_document(document)))
     index = {name: rollout.snapshot_offset for name, rollout in fold.rollouts.items()}
-    whole = {"schema": SCHEMA, "offset": fold.offset, "marks": fold.marks.dump(), "index": index}
+    last = {"offset": fold.offset, "digest": fold.digest}
+    whole = {"schema": SCHEMA, **last, "marks": fold.marks.dump(), "index": index}
     return [*records, (PARTITION_KEY, encode_document(whole))]
 
 
@@ -58,5 +60,5 @@ def restore(partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> Fo
         rollout = fold.rollouts[name] = Rollout.load(found["state"])
         rollout.snapshot_offset = found["offset"]
     fold.marks = Watermarks.load(whole["marks"])
-    fold.offset = whole["offset"]
+    fold.offset, fold.digest = whole["offset"], whole.get("digest", 0)
     return fold

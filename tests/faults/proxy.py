@@ -17,6 +17,7 @@ class Proxy:
         self.address = f"127.0.0.1:{port}"
         self._port, self._target = port, target
         self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server
 
     async def __aenter__(self) -> Self:
@@ -27,7 +28,9 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.close()
+        self.open.set()
         self.reset()
+        await asyncio.gather(*self._serving, return_exceptions=True)
 
     def reset(self) -> None:
         """Cut all connections."""
@@ -44,11 +47,25 @@ class Proxy:
         except OSError:
             writer.transport.abort()
             return
+        serving = asyncio.current_task()
+        assert serving is not None
+        self._serving.add(serving)
         self._writers |= {writer, back}
         try:
-            await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+            await self._forward(reader, back, there, writer)
         finally:
             self._writers -= {writer, back}
+            self._serving.discard(serving)
+
+    async def _forward(
+        self,
+        reader: asyncio.StreamReader,
+        back: asyncio.StreamWriter,
+        there: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """Carry what a client says there, and what the broker answers back."""
+        await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 
 from tests.brokers import MavenKafka
-from tests.faults.trial import Post, Trial, now_ms
+from tests.faults.post import Post
+from tests.faults.times import now_ms
+from tests.faults.trial import Trial
 
 ROW_SECONDS = 30.0
 FAULT_SECONDS = 20.0

@@ -6,7 +6,8 @@ import signal
 import pytest
 
 from streams.faults import INGEST_STEPS, JUDGE_STEPS, SEQUENCER_STEPS
-from tests.faults.trial import Trial, now_ms
+from tests.faults.times import SEEDS, now_ms
+from tests.faults.trial import Trial
 
 pytestmark = [pytest.mark.faults]
 
@@ -27,7 +28,7 @@ async def test_a_worker_killed_at_a_step(kafka_broker: str, seed: int, step: str
         await trial.holds()
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_roles_killed_at_any_moment(kafka_broker: str, seed: int) -> None:
     """Each role in a process of its own, killed one after the other, twice."""
     async with Trial(kafka_broker, 100 + seed) as trial:

@@ -1,11 +1,12 @@
-"""Workers that are stopped and go on later as zombies; workers that come and go; partitions that stand still."""
+"""Workers that are stopped and go on later as zombies; partitions that stand still; clocks that are off."""
 
 import asyncio
 import signal
 
 import pytest
 
-from tests.faults.trial import Trial, now_ms
+from tests.faults.times import now_ms
+from tests.faults.trial import Trial
 
 pytestmark = [pytest.mark.faults]
 
@@ -54,25 +55,6 @@ async def test_a_stopped_ingest_worker_never_lets_a_stage_advance(kafka_broker: 
         await trial.holds(frozenset({"start", "hold", "resume", "advance", "promote"}))
 
 
-async def test_a_rolling_restart_and_scaling(kafka_broker: str) -> None:
-    """From one worker to three, each of them restarted in turn, and back to one, under load."""
-    async with Trial(kafka_broker, 8) as trial:
-        posts = await trial.begin(())
-        for _ in range(2):
-            posts.append(trial.post())
-            await posts[-1].ready()
-        for post in posts[:]:
-            since = now_ms()
-            assert await post.leave() == 0
-            posts.append(trial.post())
-            await trial.recovered("restarted in good order", since)
-            await posts[-1].ready()
-        for post in posts[3:5]:
-            assert await post.leave() == 0
-        await trial.recovered("scaled down", now_ms())
-        await trial.holds()
-
-
 async def test_a_partition_that_nobody_writes_to(kafka_broker: str) -> None:
     """A source partition falls silent and comes back: it is idle, and holds nothing up."""
     async with Trial(kafka_broker, 9) as trial:
@@ -96,17 +78,4 @@ async def test_a_clock_that_is_minutes_off(kafka_broker: str, skew_ms: int) -> N
         await trial.recovered("a clock minutes off joins", now_ms())
         await asyncio.sleep(2)
         await trial.judged_past(now_ms())
-        await trial.holds()
-
-
-async def test_two_builds_that_cut_chunks_differently(kafka_broker: str) -> None:
-    """What another build cuts by another rule is refused and told; the right build goes on counting everything."""
-    async with Trial(kafka_broker, 11) as trial:
-        (post,) = await trial.begin(())
-        odd = trial.post("ingest", altered=("chunk_offsets=100",))
-        await odd.ready()
-        await trial.judged_past(now_ms() + 3_000)
-        assert 'sluicegate_foreign_records_total{rule="100.10000"}' in await asyncio.to_thread(
-            post.worker.get, "/metrics"
-        )
         await trial.holds()

@@ -8,42 +8,29 @@ alone neither advanced nor rolled back anything.
 import asyncio
 import contextlib
 import json
-import os
 import random
 import signal
-import sys
 import time
 import uuid
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, Self
-from unittest.mock import patch
 
 from aiokafka.errors import KafkaError
 
 from connectors import kafka
-from gates.gate import Gate
-from gates.panes import Pane
 from gates.policy import Policy
-from gates.rollout import Moment
-from streams.faults import VARIABLE
-from streams.journal import encode_document
-from streams.replay_journal import read_journal
-from tests.pipeline.harness import POLICY, SLUICEGATE, Site, Worker
+from tests.faults import promises
+from tests.faults.post import Post
+from tests.faults.recount import Recount, recount
+from tests.faults.times import PATIENCE, note, now_ms
+from tests.pipeline.harness import POLICY, Site
 
-ALTERED = Path(__file__).with_name("altered.py")
-PATIENCE = 60.0
 TICK = 0.1
 EVENTS_PER_TICK = 40
 ROLLOUTS = ("checkout-v2", "search-v2")  # one in each journal partition
-TIMES = os.environ.get("SLUICEGATE_FAULT_TIMES")
-"""A file to add recovery times to, a JSON object a line."""
-
-
-def now_ms() -> int:
-    """Milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000  # noqa: TID251
+WAITING = frozenset({"start", "hold", "resume"})
+"""The actions that a fault may cause."""
 
 
 def policy(rollout: str, *, bake: str = "10m", **changes: Any) -> Policy:
@@ -53,29 +40,24 @@ def policy(rollout: str, *, bake: str = "10m", **changes: Any) -> Policy:
     return Policy.parse(document)
 
 
-def note(fault: str, seconds: float) -> None:
-    """Add a recovery time to the file that is asked for."""
-    if TIMES:
-        with Path(TIMES).open("a") as file:
-            file.write(json.dumps({"fault": fault, "seconds": round(seconds, 2)}) + "\n")
-
-
-def is_stopped(pid: int) -> bool:
-    """Whether a process was stopped by a signal."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
-
-
 class Trial:
-    """An installation of its own, two rollouts of healthy traffic, and workers that are started again when they die."""
+    """An installation of its own, two rollouts of healthy traffic, and workers that are started again when they die.
 
-    def __init__(self, bootstrap: str, seed: int, *, bake: str = "10m", acknowledge: bool = True) -> None:
+    `changes` are to the policy. `mangle` makes of an event what is sent in its place; what of that are no events is in
+    `malformed`, with the reason.
+    """
+
+    def __init__(
+        self, bootstrap: str, seed: int, *, bake: str = "10m", acknowledge: bool = True, **changes: Any
+    ) -> None:
         self.rng = random.Random(seed)
         self.site = Site(bootstrap, f"f{uuid.uuid4().hex[:8]}.")
-        self.policies = {name: policy(name, bake=bake) for name in ROLLOUTS}
+        self.policies = {name: policy(name, bake=bake, **changes) for name in ROLLOUTS}
         self.exits: list[int] = []
         self.sent = 0
         self.silent_partitions: set[int] = set()
         self.mangle = lambda event: event
+        self.malformed: dict[bytes, str] = {}
         self._acknowledge = acknowledge
         self._tasks: list[asyncio.Task[None]] = []
         self._judged: list[tuple[float, str, int]] = []
@@ -118,7 +100,7 @@ class Trial:
 
     def post(self, *roles: str, fault: str | None = None, altered: tuple[str, ...] = (), **variables: str) -> "Post":
         """A place that some worker fills at any time; `altered` says how it differs from others (altered.py)."""
-        post = Post(self, roles, fault, altered, variables)
+        post = Post(self.site, self.exits, roles, fault, altered, variables)
         self._spawn(post.keep())
         return post
 
@@ -194,145 +176,39 @@ class Trial:
 
     async def decided(self) -> dict[str, list[dict[str, Any]]]:
         """Decisions by rollout, each once; without a gap, and no two with one id."""
-        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for value in (await self.site.decisions()).values():
-            decision = json.loads(value)
-            found[decision["rollout"]].append(decision)
-        for decisions in found.values():
-            assert [each["sequence"] for each in decisions] == list(range(1, len(decisions) + 1))
-        return found
+        return await promises.decided(self.site)
 
-    async def holds(
-        self,
-        actions: frozenset[str] = frozenset({"start", "hold", "resume"}),
-        *,
-        late: int = 0,
-        clamped: bool = False,
-    ) -> None:
-        """Check all that must hold, at the end of a trial.
+    async def statuses(self) -> list[dict[str, Any]]:
+        """All statuses so far."""
+        return [json.loads(record.value) for record in await self.site.read(self.site.topics.status)]
 
-        `late` is how many events may have come too late; `clamped` says that some came from the future.
+    async def recount(self) -> Recount:
+        """What the events topic holds as of now."""
+        return recount(await self.site.read(self.site.topics.events), self.malformed)
+
+    async def holds(self, actions: frozenset[str] = WAITING, *, late: int = 0) -> Recount:
+        """Check all that must hold, at the end of a trial; gives the recount.
+
+        `late` is how many events of each rollout may have come too late.
         """
         self._tasks, ending = [], self._tasks
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
         await self.site.producer.flush()
-        produced = await (self._recount() if clamped else self.site.produced())
-        async with asyncio.timeout(PATIENCE):
-            while (counted := await self.site.counted()) != produced:
-                await asyncio.sleep(0.5)
-        assert sum(counted.values()) > 0
+        true = await self.recount()
+        deadline = time.monotonic() + PATIENCE
+        while (counted := await self.site.counted()) != true.requests and time.monotonic() < deadline:
+            await asyncio.sleep(0.5)
+        assert counted == true.requests, (counted - true.requests, true.requests - counted)
+        assert counted.total() > 0
+        dead = await promises.dead_letters(self.site)
+        assert dead == true.dead, (dead - true.dead, true.dead - dead)
         for worker in self.site.workers:
             worker.kill()  # so that the journal stands still
-        decided = await self.decided()
-        assert {each["action"] for decisions in decided.values() for each in decisions} <= actions
-        assert set(decided) == set(ROLLOUTS)
-        await self._windows_are(produced, await self._panes_are(produced, late), late)
-
-    async def _recount(self) -> Counter[tuple[str, str, int]]:
-        """A recount of the events topic in which events from the future are at the time of their record."""
-        found: Counter[tuple[str, str, int]] = Counter()
-        for record in await self.site.read(self.site.topics.events):
-            for line in record.value.splitlines():
-                event = json.loads(line)
-                at = event["ts"] if event["ts"] <= record.timestamp + 60_000 else record.timestamp
-                found[event["rollout"], event["cohort"], at // 1000 * 1000] += 1
-        return found
-
-    async def _panes_are(self, produced: Counter[tuple[str, str, int]], allowed: int) -> dict[str, int]:
-        """Fold the journal again: the same decisions, and panes that hold what the recount gives; the first of each."""
-        panes: dict[str, list[Pane]] = defaultdict(list)
-        observe = Gate.pane
-
-        def spy(gate: Gate, pane: Pane, moment: Moment) -> Any:
-            panes[gate.state.policy.rollout].append(pane)
-            return observe(gate, pane, moment)
-
-        with patch.object(Gate, "pane", spy):
-            replay = await read_journal(self.site.settings)
-        assert not replay.notes
-        again = {decision.id: encode_document(decision.document()) for decision in replay.decisions}
-        published = await self.site.decisions()
-        assert published.items() <= again.items()  # a worker killed last may not have published its last ones
-        assert len(again) - len(published) <= len(ROLLOUTS)
-        late = 0
-        for rollout, seen in panes.items():
-            assert [pane.start for pane in seen[1:]] == [pane.end for pane in seen[:-1]]
-            late += sum(pane.late for pane in seen)
-            for pane in seen:
-                for cohort in ("stable", "canary"):
-                    given = pane.cell(cohort).requests
-                    true = produced[rollout, cohort, pane.start]
-                    assert given <= true if allowed else given == true, (rollout, cohort, pane)
-        assert late <= allowed
-        return {rollout: seen[0].start for rollout, seen in panes.items()}
-
-    async def _windows_are(self, produced: Counter[tuple[str, str, int]], opened: dict[str, int], allowed: int) -> None:
-        """Each published status tells of its window what the recount gives."""
-        for record in await self.site.read(self.site.topics.status):
-            status = json.loads(record.value)
-            end = status["event_time"]
-            for cohort in ("stable", "canary"):
-                seconds = range(max(opened.get(status["rollout"], end), end - 10_000), end, 1000)
-                true = sum(produced[status["rollout"], cohort, second] for second in seconds)
-                given = status["slis"][cohort]["requests"]
-                assert given <= true if allowed else given == true, (status["rollout"], cohort, end)
-
-
-class Post:
-    """A place that some worker fills at any time: when one ends, the next begins, without the fault."""
-
-    def __init__(
-        self,
-        trial: Trial,
-        roles: tuple[str, ...],
-        fault: str | None,
-        altered: tuple[str, ...],
-        variables: dict[str, str],
-    ) -> None:
-        self._trial, self._roles, self._variables = trial, roles, variables
-        self._command = (sys.executable, str(ALTERED), *altered, "--") if altered else (SLUICEGATE,)
-        self._wanted = True
-        self.died_at: int | None = None
-        self.worker: Worker = self._start({VARIABLE: fault} if fault else {})
-
-    def _start(self, extra: dict[str, str]) -> Worker:
-        return self._trial.site.worker(*self._roles, command=self._command, **(self._variables | extra))
-
-    async def keep(self) -> None:
-        """Start a worker whenever the one before has ended."""
-        while True:
-            if self._wanted and self.worker.process.poll() is not None:
-                self.died_at = now_ms()
-                self._trial.exits.append(self.worker.process.returncode)
-                self.worker = self._start({})
-            await asyncio.sleep(0.05)
-
-    async def ready(self) -> None:
-        """Wait until the present worker has joined its groups."""
-        await self.worker.ready()
-
-    async def died(self) -> int:
-        """Wait until a worker died here; when that was."""
-        async with asyncio.timeout(PATIENCE):
-            while self.died_at is None:
-                await asyncio.sleep(0.05)
-        died, self.died_at = self.died_at, None
-        return died
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send the present worker a signal."""
-        self.worker.process.send_signal(number)
-
-    async def stopped(self) -> int:
-        """Wait until the present worker was stopped by SIGSTOP; when that was."""
-        async with asyncio.timeout(PATIENCE):
-            while not is_stopped(self.worker.process.pid):
-                await asyncio.sleep(0.02)
-        return now_ms()
-
-    async def leave(self) -> int:
-        """End the worker in good order, and fill the place no more; its exit code."""
-        self._wanted = False
-        return await asyncio.to_thread(self.worker.stop)
+        decisions = await self.decided()
+        assert {each["action"] for known in decisions.values() for each in known} <= actions
+        assert set(decisions) == set(ROLLOUTS)
+        opened = await promises.panes_hold(self.site, true.requests, len(ROLLOUTS), late)
+        await promises.windows_hold(self.site, true.requests, opened, late)
+        return true

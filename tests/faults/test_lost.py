@@ -1,0 +1,102 @@
+"""Topics that lose data: snapshots gone, the journal cut off or made anew."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
+
+from streams.journal import Progress, encode
+from tests.faults.post import Post
+from tests.faults.times import note, now_ms
+from tests.faults.topics import admin, make_topics
+from tests.faults.trial import ROLLOUTS, Trial
+from tests.pipeline.harness import metric
+
+pytestmark = [pytest.mark.faults]
+
+
+async def test_snapshots_that_are_gone(kafka_broker: str) -> None:
+    """The snapshots topic is deleted, and then the judge killed: the next folds the journal from its beginning."""
+    async with Trial(kafka_broker, 34) as trial:
+        (judge, _, _) = await trial.begin(("judge",), ("ingest",), ("sequencer",))
+        await trial.judged_past(now_ms() + 2_000)
+        await admin(trial.site, lambda client: client.delete_topics([trial.site.topics.snapshots]))
+        await asyncio.sleep(1)
+        judge.worker.kill()
+        since = await judge.died()
+        await make_topics(trial.site)
+        await trial.recovered("snapshots deleted, judge killed", since)
+        assert "judging on from offset 0" in judge.worker.log()
+        await trial.holds()
+
+
+@pytest.mark.parametrize("snapshots", ["deleted", "kept"])
+async def test_a_journal_whose_beginning_is_gone(kafka_broker: str, snapshots: str) -> None:
+    """What the next judge needs was deleted: nothing is decided any more, and everybody is told why."""
+    async with Trial(kafka_broker, 35) as trial:
+        (judge, _, _) = await trial.begin(("judge",), ("ingest",), ("sequencer",))
+        await trial.judged_past(now_ms() + 1_000)
+        assert await judge.leave() == 0
+        before = await trial.site.decisions()
+        if snapshots == "deleted":
+            await admin(trial.site, lambda client: client.delete_topics([trial.site.topics.snapshots]))
+        await asyncio.sleep(2)  # the journal goes on behind what the snapshots stand for
+        cuts = dict.fromkeys((0, 1), 20)
+        if snapshots == "kept":
+            journal = await trial.site.read(trial.site.topics.journal)
+            cuts = {number: max(each.offset for each in journal if each.partition == number) for number in (0, 1)}
+        cut = {TopicPartition(trial.site.topics.journal, n): RecordsToDelete(before_offset=cuts[n]) for n in (0, 1)}
+        await admin(trial.site, lambda client: client.delete_records(cut))
+        await asyncio.sleep(1)
+        await is_held(trial, trial.post("judge"), "it begins at offset", before)
+
+
+@pytest.mark.parametrize("length", ["shorter", "longer"])
+async def test_a_journal_that_was_made_anew(kafka_broker: str, length: str) -> None:
+    """The journal is deleted and made again: it is not what the snapshots stand for, even where it reaches further."""
+    async with Trial(kafka_broker, 38) as trial:
+        (judge, ingest, _) = await trial.begin(("judge",), ("ingest",), ("sequencer",))
+        await trial.judged_past(now_ms() + 3_000)
+        assert await ingest.leave() == 0
+        if length == "longer":
+            assert await judge.leave() == 0
+        before = await trial.site.decisions()
+        await admin(trial.site, lambda client: client.delete_topics([trial.site.topics.journal]))
+        await asyncio.sleep(1)
+        await make_topics(trial.site)
+        if length == "longer":
+            filler = encode(Progress(worker="another", wall=now_ms(), sources=[]))
+            for number in (0, 1):
+                sent = [
+                    await trial.site.producer.send(trial.site.topics.journal, filler, partition=number)
+                    for _ in range(1_000)
+                ]
+                await asyncio.gather(*sent)
+            judge = trial.post("judge")
+        await is_held(trial, judge, "was it made anew?", before)
+
+
+async def is_held(trial: Trial, judge: Post, why: str, before: dict[str, bytes]) -> None:
+    """The judge of a truncated journal says so to health, metrics, log and statuses, and decides nothing."""
+    async with asyncio.timeout(40):
+        while not all(f"journal partition {number} was truncated: " in judge.worker.log() for number in (0, 1)):
+            await asyncio.sleep(0.2)
+    assert why in judge.worker.log()
+    known: dict[str, dict[str, Any]] = {}
+    async with asyncio.timeout(10):
+        while not all("was truncated" in known.get(name, {}).get("reason", "") for name in ROLLOUTS):
+            known = {status["rollout"]: status for status in await trial.statuses()}
+            await asyncio.sleep(0.2)
+    for status in known.values():
+        weights = [json.loads(value)["weights"] for value in before.values()]
+        assert (status["phase"], status["decision"], status["weights"] in weights) == ("held", None, True)
+    with pytest.raises(OSError, match="503"):
+        await asyncio.to_thread(judge.worker.get, "/healthz")
+    page = await asyncio.to_thread(judge.worker.get, "/metrics")
+    assert metric(page, "sluicegate_journal_truncated_partitions") == 2
+    await asyncio.sleep(2)
+    assert await trial.site.decisions() == before
+    note("journal truncated")

@@ -1,0 +1,34 @@
+"""What trials do to topics: make, alter, delete."""
+
+from collections.abc import Awaitable, Callable
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from connectors import kafka
+from streams.settings import Settings
+from streams.topics import TOPICS, ensure
+from tests.pipeline.harness import PARTITIONS, Site
+
+
+async def admin(site: Site, work: Callable[[AIOKafkaAdminClient], Awaitable[object]]) -> object:
+    """Have an admin client do this work; what it answers."""
+    client = kafka.admin(site.settings)
+    await client.start()
+    try:
+        return await work(client)
+    finally:
+        await client.close()
+
+
+async def make_topics(site: Site) -> None:
+    """Make the topics that are missing, as a worker does that starts."""
+    await ensure(Settings(**site.settings.model_dump()), replication=1, partitions=PARTITIONS)
+
+
+async def set_topic(site: Site, word: str, **changes: str) -> None:
+    """Give a topic (by its word in `TOPICS`) the settings it was made with, and these changes."""
+    (spec,) = [each for each in TOPICS if each.word == word]
+    wanted = ConfigResource(ConfigResourceType.TOPIC, spec.name(site.topics), configs=spec.config | changes)
+    answers = await admin(site, lambda client: client.alter_configs([wanted]))
+    assert [resource[0] for answer in answers for resource in answer.resources] == [0]
