@@ -4,25 +4,23 @@ from connectors.decoders.event import CLASS_INDEX, RequestEvent
 from connectors.decoders.native import (
     MAX_BYTES,
     REASONS,
-    Batch,
     Decoded,
     Fault,
     Reason,
     decode,
-    decode_batch,
     decode_one,
+    decode_run,
 )
 
 __all__ = [
     "CLASS_INDEX",
     "MAX_BYTES",
     "REASONS",
-    "Batch",
     "Decoded",
     "Fault",
     "Reason",
     "RequestEvent",
     "decode",
-    "decode_batch",
     "decode_one",
+    "decode_run",
 ]

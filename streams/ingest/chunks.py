@@ -8,12 +8,14 @@ the judge's join (streams.judge.join) still counts each event once.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import add, attrgetter
 from typing import Any, NamedTuple, Protocol
 
 from connectors.decoders import CLASS_INDEX, RequestEvent
+from gates.stats.histogram import buckets_of
 from streams.ingest.sums import KINDS, CellSums
 from streams.journal import CELL_MS, CHUNK_RULE, CellKey, CellRecord, Partial, SourcePartition
 
@@ -23,7 +25,6 @@ MAX_FUTURE_MS = 60_000
 MOST_ROLLOUTS = 10_000
 MOST_COHORTS = 16
 MOST_CELLS = 2_048  # of one rollout: a version with many more would be too large for the journal, and stop ingest
-TIMELESS = 1 << 62  # later than any event: a record without a timestamp says nothing of what lies ahead of it
 
 
 def rule() -> str:
@@ -32,7 +33,7 @@ def rule() -> str:
     return CHUNK_RULE if cut == CHUNK_RULE else cut  # the very object: it is then left out of what is encoded
 
 
-_ts_ms = attrgetter("ts_ms")
+_offset = attrgetter("offset")
 
 Kinds = dict[bool, list[int]]
 """How many events of each of `KINDS`: False has the users' ones, True the synthetic ones."""
@@ -134,6 +135,17 @@ class _Chunk:
         return out
 
 
+def _end_within(chunk: _Chunk, records: Sequence[Lying], times: Sequence[int], begin: int) -> int:
+    """How far the records from `begin`, which is in the chunk, belong to it: the index after the last."""
+    boundary, latest = (chunk.start // CHUNK_OFFSETS + 1) * CHUNK_OFFSETS, (chunk.latest_slot + 1) * SLOT_MS
+    end = len(records)
+    if records[-1].offset >= boundary:
+        end = bisect_left(records, boundary, begin, key=_offset)
+    if max(times[begin:end]) >= latest:
+        end = next(index for index in range(begin, end) if times[index] >= latest)
+    return end
+
+
 class Flush(NamedTuple):
     """What has to be journaled; once that is acknowledged, `commit` (if any) may be committed as the group's offset.
 
@@ -173,40 +185,40 @@ class Chunker:
     def take(self, records: Iterable[Decoded]) -> None:
         """Count these records, the next of the log in order of offsets."""
         for offset, timestamp, events in records:
-            chunk = self._chunk
-            slot = timestamp // SLOT_MS
-            if chunk is None or offset // CHUNK_OFFSETS != chunk.start // CHUNK_OFFSETS or slot > chunk.latest_slot:
-                self._finish()
-                chunk = self._chunk = _Chunk(offset, slot, offset)
-            self._add(chunk, timestamp, events)
+            chunk = self._enter(offset, timestamp)
+            self._add(chunk, events, [timestamp] * len(events))
             chunk.upto = self.position = offset + 1
 
-    def take_run(self, records: Sequence[Lying], events: Sequence[RequestEvent]) -> bool:
-        """Count a run of records that hold one event each, if they can be counted alike; else count nothing.
-
-        They can where all of them fall into the open chunk and no event lies further ahead than allowed.
-        """
-        chunk, last = self._chunk, records[-1].offset
-        if chunk is None or last // CHUNK_OFFSETS != chunk.start // CHUNK_OFFSETS:
-            return False
+    def take_run(self, records: Sequence[Lying], events: Sequence[RequestEvent]) -> None:
+        """Count records that hold one event each, as `take` does."""
         times = [record.timestamp for record in records]
-        earliest = min(times)
-        if max(times) // SLOT_MS > chunk.latest_slot:
-            return False
-        if earliest > 0 and max(map(_ts_ms, events)) > earliest + self._max_future_ms:
-            return False
-        self._add(chunk, earliest, events)
-        chunk.upto = self.position = last + 1
-        return True
+        begin = 0
+        while begin < len(records):
+            chunk = self._enter(records[begin].offset, times[begin])
+            end = _end_within(chunk, records, times, begin)
+            self._add(chunk, events[begin:end], times[begin:end])
+            chunk.upto = self.position = records[end - 1].offset + 1
+            begin = end
 
-    def _add(self, chunk: _Chunk, timestamp: int, events: Iterable[RequestEvent]) -> None:
-        latest = timestamp + self._max_future_ms if timestamp > 0 else TIMELESS
+    def _enter(self, offset: int, timestamp: int) -> _Chunk:
+        """The chunk that a record falls into: the open one, or a new one."""
+        chunk, slot = self._chunk, timestamp // SLOT_MS
+        if chunk is None or offset // CHUNK_OFFSETS != chunk.start // CHUNK_OFFSETS or slot > chunk.latest_slot:
+            self._finish()
+            chunk = self._chunk = _Chunk(offset, slot, offset)
+        return chunk
+
+    def _add(self, chunk: _Chunk, events: Sequence[RequestEvent], times: Sequence[int]) -> None:
+        """Count events; `times` are the timestamps of their records."""
+        ahead = self._max_future_ms
+        latest = min(times, default=0) + ahead  # none up to here is too far ahead, whichever record it is of
+        buckets = buckets_of([event.latency_ms for event in events])
         newest = -1 if self.newest is None else self.newest
         cells = chunk.cells
-        for event in events:
+        for event, bucket, time in zip(events, buckets, times, strict=True):
             ts = event.ts_ms
-            if ts > latest:
-                ts = timestamp
+            if ts > latest and time > 0 and ts > time + ahead:
+                ts = time
                 self.clamped += 1
             if ts > newest:
                 newest = ts
@@ -222,7 +234,7 @@ class Chunker:
                     sums.heartbeats += 1
                     continue
             sums.counts[CLASS_INDEX[event.outcome or event.status]] += 1
-            sums.latencies.append(event.latency_ms)
+            sums.buckets.append(bucket)
             if event.user or event.metrics or event.success is not None:
                 self.metrics_dropped += sums.detail(event)
         if newest >= 0:

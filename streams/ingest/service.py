@@ -8,7 +8,6 @@ broker has acknowledged, so that whatever happens in between is read again, and 
 from __future__ import annotations
 
 import asyncio
-import itertools
 from typing import Any
 
 from aiokafka.abc import ConsumerRebalanceListener
@@ -18,7 +17,7 @@ from mode import Service
 
 from connectors import kafka
 from connectors.dead_letters import DeadLetter
-from connectors.decoders import RequestEvent, decode, decode_one
+from connectors.decoders import decode, decode_one, decode_run
 from streams import faults, metrics
 from streams.clock import wall_ms
 from streams.fetching import FRESH_MS, answered, end_of
@@ -117,22 +116,21 @@ class Ingest(Service):
         for batch in batches:
             for start in range(0, len(batch), RUN):
                 run = batch[start : start + RUN]
-                found = [decode_one(record.value, max_bytes=most) for record in run]
-                events = list(filter(None, found))
-                if len(events) < len(found) or not chunker.take_run(run, events):
-                    chunker.take(map(self._decoded, itertools.repeat(partition), run, found))
+                events = decode_run([record.value for record in run], max_bytes=most)
+                if events is None:
+                    chunker.take(self._decoded(partition, record, most) for record in run)
+                else:
+                    chunker.take_run(run, events)
         metrics.CLAMPED.inc(chunker.clamped)
         metrics.REFUSED.inc(chunker.refused)
         metrics.METRICS_DROPPED.inc(chunker.metrics_dropped)
         chunker.clamped = chunker.refused = chunker.metrics_dropped = 0
 
-    def _decoded(
-        self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes], event: RequestEvent | None
-    ) -> Decoded:
+    def _decoded(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes], most: int) -> Decoded:
         """What counts of a message, which may be more or less than one good event; its faults become dead letters."""
+        event = decode_one(record.value, max_bytes=most)
         if event is not None:
             return Decoded(record.offset, record.timestamp, [event])
-        most = self._settings.max_event_bytes
         found = decode(record.value, max_bytes=most)
         for fault in found.faults:
             metrics.DEAD_LETTERS.labels(partition.topic, fault.reason).inc()

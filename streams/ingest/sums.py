@@ -10,7 +10,6 @@ from operator import sub
 
 from connectors.decoders import CLASS_INDEX, RequestEvent
 from gates.panes import CLASSES, MOST_EMITTERS, NO_DETAIL, NO_HALVES, Detail, smallest
-from gates.stats.histogram import tally
 from gates.stats.value_counts import ValueCounts, bucket_of
 from streams.journal import CellKey, CellRecord, DetailRecord
 
@@ -35,23 +34,26 @@ def hash32(name: str) -> int:
 
 
 class CellSums:
-    """One cell of a chunk: sums of its events, in which a cell without details holds nothing for them."""
+    """One cell of a chunk: sums of its events, in which a cell without details holds nothing for them.
 
-    __slots__ = ("_buckets", "_detail", "_record", "_told", "counts", "heartbeats", "latencies")
+    Whoever counts an event adds to `counts`, by its outcome, and to `buckets` that of its latency.
+    """
+
+    __slots__ = ("_detail", "_known", "_record", "_told", "buckets", "counts", "heartbeats")
 
     def __init__(self) -> None:
         self.counts = [0] * len(CLASSES)
-        self.latencies: list[float] = []
+        self.buckets: list[int] = []
         self.heartbeats = 0
         self._detail: _DetailSums | None = None
-        self._buckets: Counter[int] = Counter()
+        self._known: Counter[int] = Counter()
         self._record: CellRecord | None = None
         self._told = [0] * (len(CLASSES) + 1)
 
     @property
     def changed(self) -> bool:
         """Whether there is more in it than when its record was last made."""
-        return self._record is None or bool(self.latencies)
+        return self._record is None or bool(self.buckets)
 
     def report(self, emitter: str) -> None:
         """Take in that this instance is there."""
@@ -69,11 +71,11 @@ class CellSums:
 
     def record(self, key: CellKey) -> CellRecord:
         """The sums as they are now, for the journal; made anew only where there is more than last time."""
-        if self._record is None or self.latencies:
-            self._buckets.update(tally(self.latencies))
-            self.latencies.clear()
-            buckets = sorted(self._buckets)
-            numbers = [self._buckets[bucket] for bucket in buckets]
+        if self._record is None or self.buckets:
+            self._known.update(self.buckets)
+            self.buckets.clear()
+            buckets = sorted(self._known)
+            numbers = [self._known[bucket] for bucket in buckets]
             detail = NO_DETAIL if self._detail is None else self._detail.get()
             shown = None if detail == NO_DETAIL else DetailRecord(*detail.dump())
             self._record = CellRecord(*key[:2], tuple(self.counts), buckets, numbers, key[2], shown)

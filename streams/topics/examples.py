@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 
 from connectors.dead_letters import LARGEST_DETAIL, LARGEST_KEPT, DeadLetter
-from connectors.decoders import decode_batch
-from connectors.decoders.native import decode
+from connectors.decoders import decode
 from gates.decisions import Action, Command, Decision
 from gates.policy import Policy
 from streams.audit.chain import Entry, Head
@@ -191,7 +190,7 @@ def _records() -> tuple[Record, ...]:
 def _partial(source: SourcePartition) -> Partial:
     chunker = Chunker(source)
     second: Mapping[str, Any] = REQUEST | {"ts": BEGIN + 1_125, "cohort": "stable"}
-    decoded = decode_batch([msgspec.json.encode(REQUEST), msgspec.json.encode(second)])
+    decoded = decode(msgspec.json.encode([REQUEST, second]))
     chunker.take(Decoded(8192 + place, event.ts_ms, [event]) for place, event in enumerate(decoded.events))
     return chunker.flush().partials[0]
 

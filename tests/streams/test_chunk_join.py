@@ -38,7 +38,9 @@ def take(chunker: Chunker, records: list[Decoded]) -> None:
     """Take records as ingest does: runs of one event each at once where they can be, the others one by one."""
     for single, group in itertools.groupby(records, lambda record: len(record.events) == 1):
         run = list(group)
-        if not (single and chunker.take_run(run, [event for record in run for event in record.events])):
+        if single:
+            chunker.take_run(run, [event for record in run for event in record.events])
+        else:
             chunker.take(run)
 
 
@@ -287,6 +289,26 @@ def test_chunks_are_cut_by_the_log_alone(seed: int, data: st.DataObject) -> None
     sizes = data.draw(st.lists(st.integers(0, 40), max_size=20))
     flushes = data.draw(st.lists(st.booleans(), min_size=len(sizes), max_size=len(sizes)))
     assert finals(sizes, flushes) == finals([], [])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 60))
+def test_a_run_is_counted_as_its_records_one_by_one(seed: int, size: int) -> None:
+    """Whatever the clocks of events and records say, and wherever chunks end: the same partials and the same counts."""
+    rng = random.Random(seed)
+    offset, now, log = CHUNK_OFFSETS - rng.randint(0, 100), T0 + rng.randint(0, 20_000), []
+    for _ in range(120):
+        offset, now = offset + rng.choice([1, 1, 2]), now + rng.choice([0, 80, 3_000])
+        ahead = rng.choice([0, 0, 59_000, 61_000, 90_000_000])
+        timestamp = rng.choice([now, now, now - 30_000, 0, -1])
+        log.append(Decoded(offset, timestamp, [an_event(rng, now + ahead)]))
+    single, runs = Chunker(SourcePartition("e", 0)), Chunker(SourcePartition("e", 0))
+    single.take(log)
+    for begin in range(0, len(log), size):
+        run = log[begin : begin + size]
+        runs.take_run(run, [record.events[0] for record in run])
+    assert runs.flush() == single.flush()
+    assert (runs.clamped, runs.newest, runs.position) == (single.clamped, single.newest, single.position)
 
 
 @settings(max_examples=40, deadline=None)

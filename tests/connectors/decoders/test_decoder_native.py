@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.decoders import MAX_BYTES, REASONS, Decoded, Fault, decode, decode_batch, decode_one, native
+from connectors.decoders import MAX_BYTES, REASONS, Decoded, Fault, RequestEvent, decode, decode_one, decode_run, native
 
 GOOD: dict[str, Any] = {"ts": 1767225600123, "rollout": "r", "cohort": "c", "status": 200, "latency_ms": 1.5}
 DEEP = b"[" * 10_000
@@ -55,6 +55,11 @@ def good_events(draw: st.DrawFn) -> dict[str, Any]:
     for name in ("latency_ms", "status", "outcome"):
         event.pop(name, None)
     return {**event, "heartbeat": True, "emitter": "pod-1"}
+
+
+def encoded(fields: dict[str, Any]) -> bytes:
+    """Return an event as producers write it."""
+    return json.dumps(fields).encode()
 
 
 def bad_elements() -> st.SearchStrategy[bytes]:
@@ -107,7 +112,8 @@ def test_shapes_agree(batch: list[dict[str, Any]], end: bytes) -> None:
     events = [decode_one(value) for value in singles]
     assert decode(b"[" + b" ,\n".join(singles) + b"]\n") == Decoded(events, [])  # type: ignore[arg-type]
     assert decode(end.join(singles) + end) == Decoded(events, [])  # type: ignore[arg-type]
-    assert decode_batch(singles).events == events
+    run = decode_run(singles)
+    assert run is None or list(map(fields_of, run)) == list(map(fields_of, events))
 
 
 @given(st.lists(st.tuples(st.booleans(), bad_elements()), min_size=2, max_size=8))
@@ -124,11 +130,6 @@ def test_good_ones_are_kept(plan: list[tuple[bool, bytes]]) -> None:
     lines = decode(b"\r\n".join([b'{"first": "line"}', *parts]))
     assert [event.user for event in lines.events] == ids
     assert [(fault.index - 2, fault.raw) for fault in lines.faults] == [(-1, b'{"first": "line"}'), *bad]
-
-    batch = decode_batch(parts)
-    assert [event.user for event in batch.events] == ids
-    told = {position for position, _ in batch.faults}
-    assert told == {at for at, part in bad if part != b"[]"}  # an empty array is a message of no events
 
 
 @pytest.mark.parametrize(
@@ -288,7 +289,6 @@ def test_max_bytes() -> None:
     assert decode(value, max_bytes=len(value)).events
     assert decode(value, max_bytes=len(value) - 1).faults[0].reason == "oversized"
     assert decode_one(value, max_bytes=len(value) - 1) is None
-    assert [fault.reason for _, fault in decode_batch([value], max_bytes=1).faults] == ["oversized"]
 
 
 @pytest.mark.parametrize("shape", [b"[%s]", b"%s"])
@@ -304,10 +304,31 @@ def test_poison(shape: bytes) -> None:
     assert last.index == decoded.faults[-2].index + 1
 
 
-@given(st.lists(st.none() | st.binary(max_size=20) | st.just(written()), max_size=5))
-def test_batch_is_each(values: list[bytes | None]) -> None:
-    """A batch decodes as its values one by one, each fault with the position of its value."""
-    each = [decode(value) for value in values]
-    batch = decode_batch(values)
-    assert batch.events == [event for decoded in each for event in decoded.events]
-    assert batch.faults == [(at, fault) for at, decoded in enumerate(each) for fault in decoded.faults]
+@given(st.lists(st.none() | st.binary(max_size=20) | good_events().map(encoded), max_size=5))
+def test_a_run_is_all_or_nothing(values: list[bytes | None]) -> None:
+    """What is decoded at once is what is decoded one by one; with anything but plain events, nothing is."""
+    run = decode_run(values)
+    each = [decode_one(value) for value in values]
+    if run is not None:
+        assert list(map(fields_of, run)) == list(map(fields_of, each))
+    else:
+        assert any(event is None or not is_plain(event) for event in each)
+
+
+def fields_of(event: Any) -> dict[str, Any]:
+    """Return all fields of an event, whatever its class."""
+    return msgspec.structs.asdict(event)
+
+
+def is_plain(event: RequestEvent) -> bool:
+    """Tell whether an event has a status and a latency, and is no heartbeat; times here are numbers."""
+    return event.status is not None and event.latency_ms >= 0.0 and event.heartbeat is None
+
+
+def test_a_run_knows_the_limits() -> None:
+    """Too large is too large, textual times and false heartbeats go the long way, and a run of none is one."""
+    assert decode_run([]) == []
+    assert decode_run([written()]) is not None
+    assert decode_run([written()], max_bytes=10) is None
+    assert decode_run([written(ts="2026-01-01T00:00:00Z")]) is None
+    assert decode_run([written(heartbeat=False)]) is None
