@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.installation import Installation
 from benchmarks.load import Sent
 from connectors.reading import read_to_end
-from streams.journal import Partial, Progress, Timing, decode
+from streams.journal import Partials, Progress, Timing, decode
 
 OUT_OF_ORDERNESS_MS = Timing().out_of_orderness
 
@@ -95,7 +95,7 @@ async def progress_of(site: Installation) -> dict[tuple[int, int], Told]:
     handed: dict[int, int] = {}
     async for record in read_to_end(site.settings, site.topics.journal):
         said = decode(record.value or b"")
-        if isinstance(said, Partial):
+        if isinstance(said, Partials):
             handed[record.partition] = record.timestamp
         elif isinstance(said, Progress):
             last = handed.get(record.partition, 0)

@@ -16,7 +16,7 @@ from typing import TypeVar
 from benchmarks.fleet import FLUSHES_A_SECOND, Fleet
 from benchmarks.measure import Row, Size
 from streams import metrics
-from streams.journal import Progress, decode, encode, encode_document
+from streams.journal import Progress, bundled, decode, encode, encode_document
 from streams.judge.fold import Fold, Outcome, Status
 from streams.judge.snapshots import snapshot
 
@@ -59,7 +59,7 @@ class Judging:
         done = Judged(seconds)
         for flush in range(seconds * FLUSHES_A_SECOND):
             partials, progress = self._fleet.flush()
-            values = [*map(encode, partials), encode(progress)]
+            values = [*bundled(partials), encode(progress)]
             outcomes = [outcome for value in values for outcome in self._apply(value, done.cpu)]
             statuses = [outcome for outcome in outcomes if isinstance(outcome, Status)]
             said = _timed(done.cpu, "say", _said, statuses)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.partitioner import murmur2
 from pydantic import Field, SecretStr
 
 from connectors.kafka_login import client_security
@@ -70,9 +72,16 @@ def consumer(settings: KafkaSettings, *topics: str, **options: Any) -> AIOKafkaC
     return AIOKafkaConsumer(*topics, **client_options(settings), **chosen)
 
 
+@lru_cache(maxsize=1 << 16)
+def partition_for(key: str, partitions: int) -> int:
+    """To which of so many partitions a message with this key goes: by Kafka's default partitioner (murmur2)."""
+    number: int = (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+    return number
+
+
 def admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
     """An admin client."""
     return AIOKafkaAdminClient(**client_options(settings))
 
 
-__all__ = ["KafkaSettings", "TopicPartition", "admin", "client_options", "consumer", "producer"]
+__all__ = ["KafkaSettings", "TopicPartition", "admin", "client_options", "consumer", "partition_for", "producer"]

@@ -1,12 +1,13 @@
 """The records of the one log, and their codec.
 
-All that can change a rollout's fate is a record in `gate-journal`: what ingest counted (`Partial`), how far it has
+All that can change a rollout's fate is a record in `gate-journal`: what ingest counted (`Partials`), how far it has
 come and what time it is (`Progress`), and what operators and actuators said (`Start`, `Control`, `Ack`). Operators and
 actuators write the last three to topics of their own; the sequencer adds their `origin` and appends them here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -17,6 +18,9 @@ from gates.stats.histogram import Histogram
 
 CELL_MS = 1_000
 """How much event time a cell spans; a pane is a whole number of cells."""
+
+BUNDLE_BYTES = 262_144
+"""Partials that go to one journal partition share a record up to this size."""
 
 CHUNK_RULE = "4096.10000"
 """How ingest cuts chunks: how many offsets, and of how many milliseconds a slot. Versions of chunks that were cut
@@ -140,6 +144,12 @@ class Partial(
     rule: str = CHUNK_RULE
 
 
+class Partials(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.partials/v1"):
+    """What a flush has for one journal partition: a record for each rollout would cost more than what is in it."""
+
+    partials: list[Partial]
+
+
 class SourceProgress(msgspec.Struct, frozen=True, array_like=True):
     """How far a worker has come in a source partition: next offset, newest event time (ms, None before the first)."""
 
@@ -208,7 +218,7 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sl
     origin: Origin | None = None
 
 
-Record = Partial | Progress | Start | Control | Ack
+Record = Partials | Partial | Progress | Start | Control | Ack
 Spoken = Start | Control | Ack
 
 _encoder = msgspec.json.Encoder()
@@ -217,9 +227,29 @@ _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 def encode(record: Record) -> bytes:
     """The message value of a journal record."""
+    if isinstance(record, Partials):
+        return _bundle(map(encode, record.partials))
     if isinstance(record, Partial):
         record = msgspec.structs.replace(record, cells=[cell.row() for cell in record.cells])
     return _encoder.encode(record)
+
+
+def bundled(partials: Iterable[Partial]) -> Iterator[bytes]:
+    """Message values of `Partials` that hold these, in order; each but for its last one below `BUNDLE_BYTES`."""
+    waiting: list[bytes] = []
+    size = 0
+    for partial in partials:
+        waiting.append(encode(partial))
+        size += len(waiting[-1])
+        if size >= BUNDLE_BYTES:
+            yield _bundle(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield _bundle(waiting)
+
+
+def _bundle(partials: Iterable[bytes]) -> bytes:
+    return b'{"schema":"sluicegate.partials/v1","partials":[%b]}' % b",".join(partials)
 
 
 def decode(value: bytes) -> Record:

@@ -8,6 +8,8 @@ broker has acknowledged, so that whatever happens in between is read again, and 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from aiokafka.abc import ConsumerRebalanceListener
@@ -24,7 +26,7 @@ from streams.fetching import FRESH_MS, answered, end_of
 from streams.health import LONGEST_UNANSWERED_MS, Health
 from streams.ingest.batches import read_batches
 from streams.ingest.chunks import Chunker, Decoded, rule
-from streams.journal import CHUNK_RULE, Progress, SourcePartition, SourceProgress, encode
+from streams.journal import CHUNK_RULE, Partial, Progress, SourcePartition, SourceProgress, bundled, encode
 from streams.settings import Settings
 
 RETRY_SECONDS = 1.0
@@ -181,11 +183,7 @@ class Ingest(Service):
             wall = wall_ms()  # what is reported was so now, however long it takes to say it
             reports = [await self._report(partition, chunker) for partition, chunker in owned.items()]
             faults.reached("ingest: partials due")
-            sent = [
-                await self._producer.send(self._topics.journal, encode(partial), key=partial.rollout.encode())
-                for flush in flushes.values()
-                for partial in flush.partials
-            ]
+            sent = await self._journal(partial for flush in flushes.values() for partial in flush.partials)
             sent += await self._bury()
             faults.reached("ingest: partials sent")
             await asyncio.gather(*sent)
@@ -193,6 +191,19 @@ class Ingest(Service):
             await self._tell(reports, wall)
             faults.reached("ingest: progress acknowledged")
             await self._commit({p: flush.commit for p, flush in flushes.items() if flush.commit is not None})
+
+    async def _journal(self, partials: Iterable[Partial]) -> list[asyncio.Future[Any]]:
+        """Send partials on their way, each to the journal partition of its rollout."""
+        topic = self._topics.journal
+        partitions = len(await self._producer.partitions_for(topic))
+        shares: defaultdict[int, list[Partial]] = defaultdict(list)
+        for partial in partials:
+            shares[kafka.partition_for(partial.rollout, partitions)].append(partial)
+        return [
+            await self._producer.send(topic, value, partition=number)
+            for number, share in shares.items()
+            for value in bundled(share)
+        ]
 
     async def _bury(self) -> list[asyncio.Future[Any]]:
         """Send the dead letters on their way; they count as kept once acknowledged."""

@@ -14,7 +14,19 @@ from gates.panes import Pane
 from gates.policy import Policy, PolicyError
 from gates.rollout import Acked, Controlled, Moment, Started
 from gates.transitions import Signal
-from streams.journal import CELL_MS, CHUNK_RULE, Ack, Control, Partial, Progress, Record, Spoken, Start, Timing
+from streams.journal import (
+    CELL_MS,
+    CHUNK_RULE,
+    Ack,
+    Control,
+    Partial,
+    Partials,
+    Progress,
+    Record,
+    Spoken,
+    Start,
+    Timing,
+)
 from streams.judge.join import Join
 from streams.judge.watermarks import Reading, Watermarks
 from streams.judge.words import Words
@@ -147,6 +159,8 @@ class Fold:
         """
         self.offset = offset
         match record:
+            case Partials():
+                return [outcome for partial in record.partials for outcome in self.apply(partial, offset)]
             case Partial() | Progress() if record.rule != CHUNK_RULE:
                 return [Foreign(record.rule)]
             case Partial():

@@ -21,6 +21,7 @@ from streams.journal import (
     Control,
     Origin,
     Partial,
+    Partials,
     Progress,
     Record,
     SourcePartition,
@@ -170,6 +171,7 @@ def _control() -> Control:
 def _records() -> tuple[Record, ...]:
     source = SourcePartition("request-events", 3)
     return (
+        Partials(partials=[_partial(source)]),
         _partial(source),
         Progress(worker="gate-1-4711", wall=BEGIN + 2_000, sources=[SourceProgress(source, 8194, BEGIN + 1_125, True)]),
         Start(rollout=ROLLOUT, policy=policy().document(), by="ann", reason="the new cart", at=BEGIN),

@@ -22,7 +22,7 @@ from gates.quantities import format_duration
 from streams.audit.chain import Entry
 from streams.audit.chain import encode as audit_bytes
 from streams.dead_letters.redriving import Redrive
-from streams.journal import Ack, Control, Partial, Progress, Start, encode
+from streams.journal import Ack, Control, Partial, Partials, Progress, Start, encode
 from streams.topics import examples
 from streams.topics.specs import TOPICS, TopicSpec
 
@@ -92,7 +92,7 @@ def _events() -> Iterator[str]:
 
 
 def _journal() -> Iterator[str]:
-    for kind in (Partial, Progress):
+    for kind in (Partials, Partial, Progress):
         yield from _message(kind)
     yield "And every start, control and ack as it came, with the `origin` by which repeats are known:"
     yield _json(msgspec.to_builtins(examples.journaled()))

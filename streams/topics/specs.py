@@ -53,7 +53,7 @@ TOPICS: tuple[TopicSpec, ...] = (
         "journal",
         4,
         30 * DAY_MS,
-        "rollout",
+        "rollout; none for counts and progress",
         "ingest, sequencer",
         "judge, replay",
         "All that can change a rollout's fate, in one order. Never compacted: the judge folds every record.",

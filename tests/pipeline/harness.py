@@ -145,8 +145,9 @@ class Site:
         joins: dict[str, Join] = {}
         for record in sorted(await self.read(self.topics.journal), key=lambda r: (r.partition, r.offset)):
             said = journal.decode(record.value)
-            if isinstance(said, journal.Partial) and said.rule == journal.CHUNK_RULE:
-                joins.setdefault(said.rollout, Join()).apply(said)
+            for partial in said.partials if isinstance(said, journal.Partials) else ():
+                if partial.rule == journal.CHUNK_RULE:
+                    joins.setdefault(partial.rollout, Join()).apply(partial)
         found: Counter[tuple[str, str, int]] = Counter()
         for rollout, join in joins.items():
             while (start := join.next_cell()) is not None:
