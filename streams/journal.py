@@ -64,7 +64,7 @@ class DetailRecord(msgspec.Struct, frozen=True, array_like=True):
 class CellRecord(msgspec.Struct, frozen=True, array_like=True):
     """One cohort in one cell of event time: counts by `CLASSES`, and the latency histogram, sparse.
 
-    `synthetic` and `detail` are at the end, and only where there is any: most producers send neither.
+    `synthetic` and `detail` are at the end, and may be left out: most producers send neither.
     """
 
     cohort: str
@@ -92,11 +92,6 @@ class CellRecord(msgspec.Struct, frozen=True, array_like=True):
             raise ValueError(f"a cell has {len(CLASSES)} counts, none negative")
         latency = Histogram.from_lists(self.buckets, self.bucket_counts)
         return Cell(tuple(self.counts), latency, NO_DETAIL if self.detail is None else self.detail.detail())
-
-    def row(self) -> tuple[object, ...]:
-        """The wire form: an array that ends with what there is."""
-        whole = msgspec.structs.astuple(self)
-        return whole if self.detail is not None else whole[:-1] if self.synthetic else whole[:-2]
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,8 +224,6 @@ def encode(record: Record) -> bytes:
     """The message value of a journal record."""
     if isinstance(record, Partials):
         return _bundle(map(encode, record.partials))
-    if isinstance(record, Partial):
-        record = msgspec.structs.replace(record, cells=[cell.row() for cell in record.cells])
     return _encoder.encode(record)
 
 

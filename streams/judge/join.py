@@ -128,7 +128,7 @@ class Join:
 
 def _records(cells: Cells) -> list[object]:
     records = (CellRecord.of(cohort, at, cell, synthetic) for (cohort, at, synthetic), cell in cells.items())
-    return [msgspec.to_builtins(record.row()) for record in records]
+    return [msgspec.to_builtins(record) for record in records]
 
 
 def _read(rows: list[Any]) -> list[CellRecord]:
