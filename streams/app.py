@@ -101,11 +101,11 @@ def serve(settings: Settings) -> None:
     worker = _Worker(build(settings), loglevel=level, quiet=True, redirect_stdouts=False, override_logging=False)
     worker.stop_s = settings.stop_timeout_ms / 1000.0
     worker.spinner = None
-    _collect_seldom()
+    collect_seldom()
     worker.execute_from_commandline()
 
 
-def _collect_seldom() -> None:
+def collect_seldom() -> None:
     """Have the cycle collector look seldom, and never at what was imported.
 
     Ingest takes thousands of records at once that are in no cycle, and each 700 of them would make it look again: that
