@@ -14,7 +14,7 @@ from gates.policy.checks import Sample
 from gates.stats.mixture import START_BLOCK
 from gates.stats.quantile_interval import interval as quantile_interval
 from gates.verdicts import Combined, Evaluation, Verdict, significant
-from gates.windows import CohortWindow
+from gates.windows import CohortWindow, dump_panes, load_panes
 
 LATE_STARTS = 2
 """The prior over starts of a degradation spans so many times the sum of all bake times."""
@@ -279,10 +279,7 @@ class EvidenceOfRollout:
             "burning": self._burning,
             "last_seen": dict(self._last_seen),
             "stage": self._stage.dump(),
-            "windows": [
-                [*key, [[start, *cell.dump()] for start, cell in windows[max(windows)].panes()]]
-                for key, windows in self._windows.items()
-            ],
+            "windows": [[*key, dump_panes(windows[max(windows)].panes())] for key, windows in self._windows.items()],
             "fresh": [
                 [*key, [start for start, _ in windows[max(windows)].panes()]] for key, windows in self._fresh.items()
             ],
@@ -301,18 +298,13 @@ class EvidenceOfRollout:
         self._burning = state["burning"]
         self._last_seen = dict(state["last_seen"])
         self._stage = StageEvidence.load(state["stage"])
-        end, pane_ms = state["window_end"], self._policy.pane_ms
         fresh = {(sample, name): set(starts) for sample, name, starts in state["fresh"]}
-        for sample, name, panes in state["windows"]:
-            cells = [(start, Cell.load(cell)) for start, *cell in panes]
+        for sample, name, columns in state["windows"]:
+            panes = load_panes(columns)
+            young = [pane for pane in panes if pane[0] in fresh[sample, name]]
             for length, window in self._windows[sample, name].items():
-                young = self._fresh[sample, name][length]
-                for start, cell in cells:
-                    window.push(start, start + pane_ms, cell)
-                    if start in fresh[sample, name]:
-                        young.push(start, start + pane_ms, cell)
-                for moved in (window, young):
-                    moved.push(end - pane_ms, end, NOTHING)
+                window.fill(panes, state["window_end"])
+                self._fresh[sample, name][length].fill(young, state["window_end"])
 
 
 def _ends(found: tuple[float, float | None] | None) -> list[float | None] | None:

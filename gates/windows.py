@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from gates.panes import CLASS_POSITION, NO_COUNTS, NO_DETAIL, Cell
-from gates.stats.histogram import Histogram, RunningHistogram
+import numpy as np
+
+from gates.panes import CLASS_POSITION, NO_COUNTS, NO_DETAIL, Cell, Detail
+from gates.stats.histogram import EMPTY, Histogram, RunningHistogram
 from gates.stats.value_counts import ValueCounts
+
+Panes = Sequence[tuple[int, Cell]]
+"""Panes of one cohort with anything in them, each with its start; the oldest first."""
 
 
 class CohortWindow:
@@ -46,6 +52,18 @@ class CohortWindow:
             self._count(cell, 1)
             self._latency.add(cell.latency)
 
+    def fill(self, panes: Panes, end: int) -> None:
+        """Move the end of an empty window to `end` and take in these panes at once; as pushing each would."""
+        self.end = end
+        begin = self.start
+        self._panes.extend(pane for pane in panes if pane[0] >= begin)
+        cells = [cell for _, cell in self._panes]
+        self._count(Cell(tuple(map(sum, zip(*(cell.counts for cell in cells), strict=True)))), 1)
+        for cell in cells:
+            if cell.detail is not NO_DETAIL:
+                self._count(Cell(detail=cell.detail), 1)
+        self._latency.add_all([cell.latency for cell in cells])
+
     def _count(self, cell: Cell, sign: int) -> None:
         for index, count in enumerate(cell.counts):
             self._counts[index] += sign * count
@@ -83,6 +101,49 @@ class CohortWindow:
         """The values of a metric in the window."""
         return ValueCounts.from_counter(self._metrics.get(name, Counter()))
 
-    def panes(self) -> tuple[tuple[int, Cell], ...]:
-        """The panes with anything in them, with their starts; the oldest first."""
+    def panes(self) -> Panes:
+        """The panes in the window."""
         return tuple(self._panes)
+
+
+def dump_panes(panes: Panes) -> dict[str, list[Any]]:
+    """Panes as JSON values, in columns: as one list each, hundreds of panes cost little to write and to read.
+
+    `sizes` says how many of `buckets` and of their `numbers` are each pane's; `details` begin with the pane's position.
+    """
+    cells = [cell for _, cell in panes]
+    latencies = [EMPTY, *(cell.latency for cell in cells)]
+    return {
+        "starts": [start for start, _ in panes],
+        "counts": [list(column) for column in zip(*(cell.counts for cell in cells), strict=True)],
+        "sizes": [len(latency.indices) for latency in latencies[1:]],
+        "buckets": np.concatenate([latency.indices for latency in latencies]).tolist(),
+        "numbers": np.concatenate([latency.counts for latency in latencies]).tolist(),
+        "details": [
+            [position, *cell.detail.dump()]
+            for position, cell in enumerate(cells)
+            if cell.detail is not NO_DETAIL and cell.detail != NO_DETAIL
+        ],
+    }
+
+
+def load_panes(state: Mapping[str, Any]) -> Panes:
+    """The panes that `dump_panes` described.
+
+    Raises:
+        ValueError: the columns do not fit together.
+    """
+    buckets, numbers = (np.array(state[word], dtype=np.int64) for word in ("buckets", "numbers"))
+    if not len(buckets) == len(numbers) == sum(state["sizes"]):
+        raise ValueError("as many numbers as buckets, and as many as the panes' sizes add up to")
+    for column in (buckets, numbers):
+        column.flags.writeable = False  # each histogram is a part of it
+    details = {position: Detail.load(detail) for position, *detail in state["details"]}
+    panes, begin = [], 0
+    rows = zip(state["starts"], zip(*state["counts"], strict=True), state["sizes"], strict=True)
+    for position, (start, counts, size) in enumerate(rows):
+        part = slice(begin, begin + size)
+        latency = Histogram(buckets[part], numbers[part]) if size else EMPTY
+        panes.append((start, Cell(counts, latency, details.get(position, NO_DETAIL))))
+        begin += size
+    return panes

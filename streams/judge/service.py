@@ -2,6 +2,9 @@
 
 The group's committed offsets are bookkeeping for lag. What it continues from are the snapshots; what it publishes twice
 after a crash is the same to the byte and carries the same ids.
+
+aiokafka sends no heartbeat while it tells of new partitions, so then they are only noted. They are recovered between
+rounds of judging, one at a time, however long that takes; those that have been recovered are judged in between.
 """
 
 from __future__ import annotations
@@ -26,12 +29,19 @@ from streams.fetching import answered, end_of
 from streams.health import LONGEST_UNANSWERED_MS, Health
 from streams.journal import decode, encode_document
 from streams.judge.fold import Acknowledged, Fold, Foreign, Late, Outcome, Status
-from streams.judge.snapshots import restore, snapshot
+from streams.judge.snapshots import Found, snapshot
 from streams.judge.truncation import Truncation
 from streams.judge.words import ReplayedError
 from streams.settings import Settings
 
 RETRY_SECONDS = 1.0
+
+MOST_TAKEN = 200
+"""Records taken at once: each may close a pane of every rollout, or hold the counts of many."""
+
+LONGEST_ROUND_MS = 3_600_000
+"""A recovery may take minutes: whether it makes headway is for the watchdog to say, not for the group."""
+
 METADATA_MS = 10_000
 """How often to ask whether the journal is there: one that was gone for a moment would else be missed for minutes."""
 
@@ -46,6 +56,8 @@ class Judge(Service):
         self._keyring = keyring(settings, "gate")
         self._pulse = health.pulse("judge")
         self._folds: dict[int, Fold] = {}
+        self._due: set[int] = set()  # ours, and to be recovered
+        self._joined = False
         self._statuses: dict[str, Status] = {}
         self._snapshot_at: dict[int, int] = {}
         self._truncated = Truncation(settings, self._pulse)
@@ -53,13 +65,14 @@ class Judge(Service):
     async def on_start(self) -> None:
         """Join the group."""
         self._producer = kafka.producer(self._settings)
-        self._archive = kafka.producer(self._settings, compression_type="gzip", max_request_size=kafka.LARGEST_SNAPSHOT)
+        self._archive = kafka.producer(self._settings, compression_type="zstd", max_request_size=kafka.LARGEST_SNAPSHOT)
         await self._producer.start()
         await self._archive.start()
         self._consumer = kafka.consumer(
             self._settings,
             group_id=self._settings.group("judge"),
             metadata_max_age_ms=METADATA_MS,
+            max_poll_interval_ms=LONGEST_ROUND_MS,
             max_partition_fetch_bytes=kafka.LARGEST_MESSAGE,
             **self._settings.membership,
         )
@@ -87,46 +100,47 @@ class Judge(Service):
                     self._pulse.beat()
             except (KafkaError, TimeoutError) as error:
                 self.log.error("Kafka does not answer, going back to the snapshots: %s", error)
+                self._due |= self._folds.keys()
                 self._folds.clear()
                 await self.sleep(RETRY_SECONDS)
             await asyncio.sleep(0)
 
     async def _round(self) -> None:
         """Judge what there is to judge."""
-        folds = dict(self._folds)
-        found = await self._consumer.getmany(timeout_ms=100, max_records=2_000)
+        found = await self._consumer.getmany(timeout_ms=0 if self._due else 100, max_records=MOST_TAKEN)
         for partition, records in found.items():
             fold = self._folds.get(partition.partition)
-            if fold is None:
-                continue  # revoked since it was fetched, or recovered below
-            if fold is not folds.get(partition.partition) or await self._lacks(partition, fold, records):
-                self._resume(partition, fold)  # it was fetched for another fold
-                continue
+            if fold is None or await self._lacks(partition, fold, records):
+                continue  # revoked since it was fetched, or yet to be recovered; or refused
             await self._judge(partition, fold, records)
-        for owned in self._consumer.assignment():  # whose recovery failed while the group rebalanced, or later
-            if owned.partition not in self._folds and owned.partition not in self._truncated:
-                await self.recover(owned.partition)
+        if self._due:
+            await self.recover(min(self._due))
+        self._pulse.ready |= self._joined and not self._due
         await self._tell_truncated()
         await self._snapshots_due()
 
     async def recover(self, partition: int) -> None:
-        """Rebuild a partition's fold from its snapshots, and go on behind it in the journal."""
-        topic = self._topics.snapshots
-        records = [
-            (record.key, record.value) async for record in read_to_end(self._settings, topic, partitions=[partition])
-        ]
-        fold = restore(partition, records)
+        """Rebuild a partition's fold from its snapshots, and go on behind it in the journal, if it is still ours."""
+        found = Found(partition)
+        async for record in read_to_end(self._settings, self._topics.snapshots, partitions=[partition]):
+            found.take(record.key, record.value)
+            self._pulse.beat()
+        fold = await asyncio.to_thread(found.fold)
+        for key, why in found.unread.items():
+            self.log.warning("snapshot partition %d: the snapshot of %r cannot be used: %s", partition, key, why)
         journal = TopicPartition(self._topics.journal, partition)
-        if not await self._is_whole(journal, fold.offset + 1):
+        if not await self._is_whole(journal, fold.offset + 1) or partition not in self._due:
             return
-        self._resume(journal, fold)
+        self._due.remove(partition)
         self._folds[partition] = fold
+        self._resume(journal, fold)
         self.log.info("journal partition %d: judging on from offset %d", partition, fold.offset + 1)
         faults.reached("judge: recovered")
 
     def _resume(self, partition: TopicPartition, fold: Fold) -> None:
         """Read on from the record that was folded last: by that one the journal is known to be the same."""
         self._consumer.seek(partition, max(fold.offset, 0))
+        self._consumer.resume(partition)
 
     async def _lacks(self, partition: TopicPartition, fold: Fold, records: list[ConsumerRecord[bytes, bytes]]) -> bool:
         """Whether records are missing before these, and for good; a gap in offsets alone need not mean that.
@@ -144,7 +158,7 @@ class Judge(Service):
     async def _is_whole(self, partition: TopicPartition, needed: int) -> bool:
         """Whether the journal still has what a fold needs."""
         begins: int = (await self._consumer.beginning_offsets([partition]))[partition]
-        if begins > needed:
+        if begins > needed and partition.partition in self._due | self._folds.keys():
             self._refuse(partition, f"it begins at offset {begins}, needed is {needed}")
         return begins <= needed
 
@@ -154,6 +168,7 @@ class Judge(Service):
         self.log.critical("%s; its rollouts stay as they are, and no decision is made", why)
         self._consumer.pause(partition)
         self._folds.pop(partition.partition, None)
+        self._due.discard(partition.partition)
         self._truncated.found(partition.partition, why)
 
     async def _tell_truncated(self) -> None:
@@ -166,12 +181,15 @@ class Judge(Service):
         await asyncio.gather(*[await self._send(self._topics.status, name, document) for name, document in statuses])
         self._truncated.told(untold)
 
-    def joined(self) -> None:
-        """The group gave us our partitions, or none."""
-        self._pulse.ready = True
+    def joined(self, assigned: set[TopicPartition]) -> None:
+        """The group gave us these partitions, or none: fetch nothing of them before their folds are there."""
+        self._consumer.pause(*assigned)
+        self._due = {partition.partition for partition in assigned}
+        self._joined = True
 
     def release(self, partition: int) -> None:
         """Another judge has the partition now."""
+        self._due.discard(partition)
         fold = self._folds.pop(partition, None)
         for rollout in () if fold is None else fold.rollouts:
             metrics.forget_rollout(rollout)
@@ -288,7 +306,7 @@ def digest(record: ConsumerRecord[bytes, bytes]) -> int:
 
 
 class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka.abc is untyped
-    """Builds a fold for each partition that comes, before any of its records is fetched."""
+    """Tells the judge what the group gives and takes."""
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
@@ -297,7 +315,5 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka.
         for partition in revoked:
             self._judge.release(partition.partition)
 
-    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        for partition in sorted(assigned):
-            await self._judge.recover(partition.partition)
-        self._judge.joined()
+    def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._judge.joined(assigned)
