@@ -80,7 +80,7 @@ async def _same_decisions(site: Site, replay: JournalReplay, rollouts: int) -> N
     assert not replay.notes
     again = {decision.id: encode_document(decision.document()) for decision in replay.decisions}
     published = await site.decisions()
-    apart = {id: (value, again.get(id)) for id, value in published.items() if again.get(id) != value}
+    apart = {name: (value, again.get(name)) for name, value in published.items() if again.get(name) != value}
     assert not apart  # a worker killed last may not have published its last ones
     assert len(again) - len(published) <= rollouts
 
