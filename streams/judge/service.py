@@ -57,6 +57,7 @@ class Judge(Service):
         self._pulse = health.pulse("judge")
         self._folds: dict[int, Fold] = {}
         self._due: set[int] = set()  # ours, and to be recovered
+        self._doubted: dict[int, Fold] = {}  # whose records did not fit when they were last asked for
         self._joined = False
         self._statuses: dict[str, Status] = {}
         self._snapshot_at: dict[int, int] = {}
@@ -143,17 +144,25 @@ class Judge(Service):
         self._consumer.resume(partition)
 
     async def _lacks(self, partition: TopicPartition, fold: Fold, records: list[ConsumerRecord[bytes, bytes]]) -> bool:
-        """Whether records are missing before these, and for good; a gap in offsets alone need not mean that.
+        """Whether these are not what comes next for the fold: then it is asked for again, or the journal is refused.
 
-        The record that was folded last, where it is read again, is taken from the list.
+        What does not fit may have been fetched for another fold, so it is asked for once more, from the record that was
+        folded last; where that is read again, it is taken from the list. What does not fit then is missing for good.
         """
         first, needed = records[0].offset, fold.offset + 1
-        if first == fold.offset and fold.digest in (0, digest(records[0])):
-            del records[0]
+        again = first == fold.offset and fold.digest in (0, digest(records[0]))
+        if again or first == needed:
+            del records[: int(again)]
+            self._doubted.pop(partition.partition, None)
             return False
+        if self._doubted.get(partition.partition) is not fold:
+            self._doubted[partition.partition] = fold
+            self._resume(partition, fold)
+            return True
+        del self._doubted[partition.partition]
         if first < needed:
             self._refuse(partition, f"before offset {needed} it is not what the snapshots stand for: was it made anew?")
-        return first < needed or (first > needed and not await self._is_whole(partition, needed))
+        return first < needed or not await self._is_whole(partition, needed)  # a gap alone takes nothing away
 
     async def _is_whole(self, partition: TopicPartition, needed: int) -> bool:
         """Whether the journal still has what a fold needs."""
@@ -199,7 +208,7 @@ class Judge(Service):
         sent: list[asyncio.Future[Any]] = []
         decided = False
         for record in records:
-            fold.digest = digest(record)
+            fold.offset, fold.digest = record.offset, digest(record)  # a record that is none is behind us too
             try:
                 outcomes = fold.apply(decode(record.value or b""), record.offset)
             except (msgspec.DecodeError, ValueError) as error:

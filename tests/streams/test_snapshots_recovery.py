@@ -12,10 +12,12 @@ import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
 from streams.health import Health
+from streams.journal import Progress, encode
 from streams.judge import service
 from streams.judge.fold import Fold
 from streams.judge.service import Judge
 from streams.judge.snapshots import PARTITION_KEY, Found, snapshot
+from streams.judge.truncation import Truncation
 from streams.settings import Settings
 
 TOPIC = "gate-journal"
@@ -23,16 +25,17 @@ OURS = {TopicPartition(TOPIC, number) for number in range(3)}
 
 
 class Journal:
-    """As much of a consumer as a judge needs that finds nothing new."""
+    """As much of a consumer as a judge needs that finds what it is given."""
 
     def __init__(self) -> None:
         self.begins = 0
         self.paused: set[TopicPartition] = set()
         self.seeks: list[tuple[int, int]] = []
+        self.fetched: list[list[ConsumerRecord]] = []
 
-    async def getmany(self, **_: int) -> dict[TopicPartition, list[object]]:
-        """Nothing came."""
-        return {}
+    async def getmany(self, **_: int) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """What was fetched of partition 0, a list a time; then nothing."""
+        return {TopicPartition(TOPIC, 0): self.fetched.pop(0)} if self.fetched else {}
 
     async def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
         """Where the journal begins; it takes a moment to ask."""
@@ -163,3 +166,72 @@ async def test_without_snapshots_a_truncated_journal_is_refused(judge: Judge, sn
         await judge.recover(number)
         assert number in judge._truncated
     assert (judge._folds, judge._due, judge._consumer.paused) == ({}, set(), OURS)
+
+
+def record(offset: int) -> ConsumerRecord:
+    """Return a record of the journal that says something of its own."""
+    value = encode(Progress(worker="w", wall=1_767_225_600_000 + offset, sources=[]))
+    return ConsumerRecord(TOPIC, 0, offset, offset, 0, None, value, None, 0, len(value), ())
+
+
+@pytest.fixture
+async def folding(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Judge:
+    """A judge that has folded partition 0 up to offset 10."""
+    for _ in range(3):
+        await judge._round()
+    monkeypatch.setattr(judge, "_observe", lambda *_: None)
+    monkeypatch.setattr(Truncation, "untold", set())
+    judge._settings = Settings(snapshot_interval_ms=1 << 62)
+    judge._consumer.fetched = [[record(0), *map(record, range(1, 11))]]
+    await judge._round()
+    judge._consumer.seeks.clear()
+    assert judge._folds[0].offset == 10
+    return judge
+
+
+@pytest.mark.parametrize("misplaced", [[5, 6], [17, 18]], ids=["behind", "ahead"])
+async def test_what_was_fetched_for_another_fold_is_asked_for_again(folding: Judge, misplaced: list[int]) -> None:
+    """Neither a truncated journal nor a gap: it goes on from the record folded last, and nothing is missing."""
+    folding._consumer.fetched = [[*map(record, misplaced)], [record(10), record(11)], [record(12)]]
+    await folding._round()
+    assert (folding._consumer.seeks, folding._folds[0].offset) == ([(0, 10)], 10)
+    await folding._round()
+    await folding._round()
+    assert (folding._consumer.seeks, folding._folds[0].offset) == ([(0, 10)], 12)
+    assert 0 not in folding._truncated
+
+
+async def test_what_does_not_fit_twice_is_missing(folding: Judge) -> None:
+    """Behind it is another journal; ahead it is a gap in offsets, if the journal still begins before it."""
+    folding._consumer.fetched = [[record(12)], [record(12)]]
+    await folding._round()
+    await folding._round()
+    assert folding._folds[0].offset == 12
+    folding._consumer.fetched = [[record(3)], [record(3)]]
+    await folding._round()
+    assert 0 in folding._folds
+    await folding._round()
+    assert 0 not in folding._folds
+    assert 0 in folding._truncated
+
+
+async def test_a_record_that_is_none_is_behind_us(folding: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is put aside once, and a judge that goes on from there knows the journal by it."""
+
+    async def put_aside(*_: object) -> asyncio.Future[object]:
+        done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    monkeypatch.setattr(folding, "_bury", put_aside)
+    none = record(11)
+    none.value = b"nonsense"
+    folding._consumer.fetched = [[none]]
+    await folding._round()
+    fold = Fold(0)
+    fold.offset, fold.digest = folding._folds[0].offset, folding._folds[0].digest
+    assert fold.offset == 11
+    folding._folds[0] = fold
+    folding._consumer.fetched = [[none, record(12)]]
+    await folding._round()
+    assert fold.offset == 12
