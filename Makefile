@@ -36,7 +36,7 @@ test-faults: $(READY) ## workers killed, stopped and cut off on Apache Kafka 4 (
 soak: $(READY)   ## half an hour of faults under load, watching memory, handles and lag: make soak MINUTES=30
 	$(BIN)/python -m tests.faults.soak $(or $(MINUTES),30)
 
-bench: $(READY)  ## speed, latency, memory: all that docs/performance.md says, on Kafka (twelve minutes)
+bench: $(READY)  ## speed, latency, memory: all that docs/performance.md says, on Kafka (half an hour)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@[ -d .venv-bench ] || $(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/ingest/peers/requirements.txt \
