@@ -78,7 +78,7 @@ class _Rollout:
         return any(sums.changed for sums in self.cells.values())
 
     def open(self, cohort: str, start: int, synthetic: bool) -> CellSums | None:
-        """The cell to count in where `cells` has none by these words: a new one, or that of the cohort ""; or none."""
+        """The cell to count in: that of these words, or, without room for the cohort, of the cohort ""; or none."""
         if cohort not in self._cohorts:
             if cohort and len(self._cohorts) < MOST_COHORTS:
                 self._cohorts.add(cohort)
@@ -117,11 +117,9 @@ class _Chunk:
                 return None
             rollout = self.rollouts[event.rollout] = _Rollout()
         key = (event.cohort, ts - ts % CELL_MS, event.synthetic is True)
-        sums = rollout.cells.get(key)
-        if sums is None:
-            sums = rollout.open(*key)
-        if key in rollout.cells:  # and not among those of the cohort ""
-            self.cells[event.rollout, event.cohort, ts // CELL_MS, event.synthetic] = rollout.cells[key]
+        sums = rollout.open(*key)
+        if sums is not None and key in rollout.cells:  # and not, for want of room, that of the cohort ""
+            self.cells[event.rollout, event.cohort, ts // CELL_MS, event.synthetic] = sums
         return sums
 
     def partials(self, source: SourcePartition, kinds: Kinds, *, final: bool) -> list[Partial]:
