@@ -76,7 +76,7 @@ class Fleet:
 
     def opening(self) -> Iterator[Record]:
         """The records that start every rollout, with its weights in force."""
-        yield self._progress()
+        yield self._progress([SourceProgress(chunker.source, 0, self._now, True) for chunker in self._chunkers])
         for name in self._names:
             yield from orders(name, self._now)
 
@@ -91,10 +91,16 @@ class Fleet:
             self._offsets[source] += 1
         self._now += step_ms
         partials: list[Partial] = []
+        reports: list[SourceProgress] = []
         for chunker, batch in zip(self._chunkers, batches, strict=True):
             chunker.take(batch)
-            partials += chunker.flush().partials
-        return partials, self._progress()
+            flush = chunker.flush()
+            partials += flush.partials
+            reports.append(SourceProgress(chunker.source, flush.position or 0, flush.newest or self._now, True))
+        return partials, self._progress(reports)
+
+    def _progress(self, reports: list[SourceProgress]) -> Progress:
+        return Progress(worker="benchmark", wall=self._now, sources=reports)
 
     def _event(self, at: int) -> RequestEvent:
         rng = self._rng
@@ -105,10 +111,3 @@ class Fleet:
             status=500 if rng.random() < ERROR_RATE else 200,
             latency_ms=rng.lognormvariate(3.0, 0.5),
         )
-
-    def _progress(self) -> Progress:
-        sources = [
-            SourceProgress(chunker.source, chunker.position or 0, chunker.newest or self._now, True)
-            for chunker in self._chunkers
-        ]
-        return Progress(worker="benchmark", wall=self._now, sources=sources)

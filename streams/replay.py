@@ -94,12 +94,13 @@ class Replay:
         """Journal what came since the last flush, and how far event time has come."""
         self._chunker.take(self._pending)
         self._pending.clear()
-        for partial in self._chunker.flush().partials:
+        flush = self._chunker.flush()
+        for partial in flush.partials:
             yield from self._apply(partial)
-        newest = self._chunker.newest or 0
+        newest = flush.newest or 0
         if last:  # nothing more can come: let the last pane close too
             newest += self.policy.pane_ms + self.timing.out_of_orderness
-        report = SourceProgress(SOURCE, self._chunker.position or 0, newest, caught_up=True)
+        report = SourceProgress(SOURCE, flush.position or 0, newest, caught_up=True)
         yield from self._apply(Progress(worker="replay", wall=newest, sources=[report]))
 
     def _apply(self, record: Record) -> Iterator[Outcome]:

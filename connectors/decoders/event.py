@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -68,6 +68,9 @@ class RequestEvent(
     >>> event.ts_ms, CLASSES[event.class_index]
     (1767225600123, '5xx')
     """
+
+    has_details: ClassVar[bool] = True
+    """Whether an event of this class may have more than a time, a rollout, a cohort, a status and a latency."""
 
     ts_ms: Milliseconds
     rollout: Name

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated, Final, Literal, cast, get_args
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, cast, get_args
 
 import msgspec
 
@@ -86,11 +86,13 @@ class _Untagged(RequestEvent, frozen=True, gc=False):
 class _Plain(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, rename={"ts_ms": "ts"}):
     """What most events are: a RequestEvent that its types alone say all about, so that nothing is left to check."""
 
+    has_details: ClassVar[bool] = True
+
     ts_ms: Annotated[int, msgspec.Meta(ge=EARLIEST_MS, lt=LATEST_MS)]
     rollout: Name
     cohort: Name
-    latency_ms: Latency
     status: Status
+    latency_ms: Latency
     outcome: Literal["ok", "error"] | None = None
     user: Text | None = None
     success: bool | None = None
@@ -100,6 +102,27 @@ class _Plain(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     heartbeat: None = None
 
 
+class _Bare(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, rename={"ts_ms": "ts"}):
+    """A plain event that has none of the optional fields, or null there."""
+
+    has_details: ClassVar[bool] = False
+
+    ts_ms: Annotated[int, msgspec.Meta(ge=EARLIEST_MS, lt=LATEST_MS)]
+    rollout: Name
+    cohort: Name
+    status: Status
+    latency_ms: Latency
+    outcome: None = None
+    user: None = None
+    success: None = None
+    synthetic: None = None
+    metrics: None = None
+    emitter: None = None
+    heartbeat: None = None
+
+
+_bare: Final = msgspec.json.Decoder(_Bare).decode
+_bare_lines: Final = msgspec.json.Decoder(_Bare).decode_lines
 _plain: Final = msgspec.json.Decoder(_Plain).decode
 _lines: Final = msgspec.json.Decoder(RequestEvent).decode_lines
 _event: Final = msgspec.json.Decoder(RequestEvent).decode
@@ -153,15 +176,19 @@ def decode_run(values: Sequence[bytes | None], *, max_bytes: int = MAX_BYTES) ->
     """Decode message values that each hold one event of the plain kind, fast; None means: ask `decode_one` for each.
 
     Plain is an event with a status and a latency, its time as a number, that is no heartbeat. What is given has the
-    fields of RequestEvent, and the same values that `decode_one` finds.
+    fields of RequestEvent, and the same values that `decode_one` finds; all are of one class.
     """
-    try:
-        events = list(map(_plain, values))  # type: ignore[arg-type]  # None is a TypeError
+    for event in (_bare, _plain):
+        try:
+            events = list(map(event, values))  # type: ignore[arg-type]  # None is a TypeError
+        except _UNDECODABLE:
+            continue
+        except TypeError:
+            return None
         if max(map(len, values), default=0) > max_bytes:  # type: ignore[arg-type]
             return None
-    except (*_UNDECODABLE, TypeError):
-        return None
-    return cast("list[RequestEvent]", events)
+        return cast("list[RequestEvent]", events)
+    return None
 
 
 def _decode_other(value: bytes, error: Exception) -> Decoded:
@@ -187,13 +214,15 @@ def _decode_other(value: bytes, error: Exception) -> Decoded:
 
 
 def _all_lines(text: bytes) -> list[RequestEvent] | None:
-    """The events of NDJSON in which each line is one; None where anything else is in it."""
+    """The events of NDJSON in which each line is one, all of one class; None where anything else is in it."""
     breaks = text.count(b"\n")
-    try:
-        events = _lines(text) if breaks else []
-    except _UNDECODABLE:
-        return None
-    return events if len(events) == breaks + 1 else None
+    for lines in (_bare_lines, _lines) if breaks else ():
+        try:
+            events = lines(text)
+        except _UNDECODABLE:
+            continue
+        return cast("list[RequestEvent]", events) if len(events) == breaks + 1 else None
+    return None
 
 
 def _decode_lines(value: bytes, error: Exception) -> Decoded:

@@ -11,13 +11,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from operator import add, attrgetter
-from typing import Any, NamedTuple, Protocol
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol, cast
 
-from connectors.decoders import CLASS_INDEX, RequestEvent
-from gates.stats.histogram import buckets_of
-from streams.ingest.sums import KINDS, CellSums
-from streams.journal import CELL_MS, CHUNK_RULE, CellKey, CellRecord, Partial, SourcePartition
+import msgspec
+
+from connectors.decoders import RequestEvent
+from streams.ingest.sums import KINDS, Kinds, Sums, slot
+from streams.journal import CELL_MS, CHUNK_RULE, CellKey, Partial, SourcePartition
 
 CHUNK_OFFSETS = 4096
 SLOT_MS = 10_000
@@ -34,9 +35,6 @@ def rule() -> str:
 
 
 _offset = attrgetter("offset")
-
-Kinds = dict[bool, list[int]]
-"""How many events of each of `KINDS`: False has the users' ones, True the synthetic ones."""
 
 
 def _no_kinds() -> Kinds:
@@ -64,20 +62,15 @@ class Decoded(NamedTuple):
 
 
 class _Rollout:
-    """One rollout in a chunk: its cells, and the cohorts they name."""
+    """One rollout in a chunk: the numbers of its cells, and the cohorts they name."""
 
     __slots__ = ("_cohorts", "cells")
 
     def __init__(self) -> None:
-        self.cells: dict[CellKey, CellSums] = {}
+        self.cells: dict[CellKey, int] = {}
         self._cohorts: set[str] = set()
 
-    @property
-    def changed(self) -> bool:
-        """Whether a version is due."""
-        return any(sums.changed for sums in self.cells.values())
-
-    def open(self, cohort: str, start: int, synthetic: bool) -> CellSums | None:
+    def key(self, cohort: str, start: int, synthetic: bool) -> CellKey | None:
         """The cell to count in: that of these words, or, without room for the cohort, of the cohort ""; or none."""
         if cohort not in self._cohorts:
             if cohort and len(self._cohorts) < MOST_COHORTS:
@@ -85,57 +78,72 @@ class _Rollout:
             else:
                 cohort = ""
         key = cohort, start, synthetic
-        if key not in self.cells and len(self.cells) >= MOST_CELLS:
-            return None
-        return self.cells.setdefault(key, CellSums())
+        return key if key in self.cells or len(self.cells) < MOST_CELLS else None
 
-    def records(self) -> list[CellRecord]:
-        return [sums.record(key) for key, sums in self.cells.items()]
 
-    def news(self, kinds: Kinds) -> None:
-        """Add how many events of which kind are in it since this was last asked."""
-        for (_, _, synthetic), sums in self.cells.items():
-            if sums.changed:
-                kinds[synthetic] = list(map(add, kinds[synthetic], sums.news()))
+Words = tuple[str, str, int, bool | None, str | int | None]
+"""What an event says of where it counts: rollout, cohort, second since the epoch, whether it is synthetic, outcome."""
 
 
 @dataclass(slots=True)
 class _Chunk:
-    """The open chunk; `cells` finds by an event's own words the cell that it counts in."""
+    """The open chunk; `known` finds by an event's own words the number of the slot that it counts in.
+
+    `put_off` is whether a version of it was left out, which happens once.
+    """
 
     start: int
     latest_slot: int
     upto: int
+    put_off: bool = False
     rollouts: dict[str, _Rollout] = field(default_factory=dict)
-    cells: dict[tuple[str, str, int, bool | None], CellSums] = field(default_factory=dict)
+    known: dict[Words, int] = field(default_factory=dict)
+    sums: Sums = field(default_factory=Sums)
 
-    def open(self, event: RequestEvent, ts: int) -> CellSums | None:
-        """The cell of an event that `cells` does not know; None where the chunk is full."""
+    @property
+    def boundary(self) -> int:
+        """The offset at which it ends at the latest."""
+        return (self.start // CHUNK_OFFSETS + 1) * CHUNK_OFFSETS
+
+    def open(self, event: RequestEvent) -> int | None:
+        """The slot of an event; None where the chunk is full."""
+        outcome = event.outcome or event.status
+        said = (event.rollout, event.cohort, event.ts_ms // CELL_MS, event.synthetic, outcome)
+        if said in self.known:
+            return self.known[said]
         rollout = self.rollouts.get(event.rollout)
         if rollout is None:
             if len(self.rollouts) >= MOST_ROLLOUTS:
                 return None
             rollout = self.rollouts[event.rollout] = _Rollout()
-        key = (event.cohort, ts - ts % CELL_MS, event.synthetic is True)
-        sums = rollout.open(*key)
-        if sums is not None and key in rollout.cells:  # and not, for want of room, that of the cohort ""
-            self.cells[event.rollout, event.cohort, ts // CELL_MS, event.synthetic] = sums
-        return sums
+        wanted = (event.cohort, event.ts_ms - event.ts_ms % CELL_MS, event.synthetic is True)
+        key = rollout.key(*wanted)
+        if key is None:
+            return None
+        if key not in rollout.cells:
+            rollout.cells[key] = self.sums.open(event.rollout, key)
+        found = slot(rollout.cells[key], outcome)
+        if key == wanted:  # else there is no room for its cohort, nor for its words
+            self.known[said] = found
+        return found
 
     def partials(self, source: SourcePartition, kinds: Kinds, *, final: bool) -> list[Partial]:
         """A version for each rollout that changed since the last time; what is new is added to `kinds`."""
-        out = []
-        for name in sorted(name for name, rollout in self.rollouts.items() if rollout.changed):
-            self.rollouts[name].news(kinds)
-            cells = self.rollouts[name].records()
-            bounds: dict[str, Any] = {"start": self.start, "upto": self.upto, "final": final, "rule": rule()}
-            out.append(Partial(rollout=name, source=source, cells=cells, **bounds))
-        return out
+        changed = {self.sums.cells[number].rollout for number in self.sums.remake()}
+        self.sums.news(kinds)
+        bounds: dict[str, Any] = {"start": self.start, "upto": self.upto, "final": final, "rule": rule()}
+        records = self.sums.records
+        return [
+            Partial(
+                rollout=name, source=source, cells=[records[n] for n in self.rollouts[name].cells.values()], **bounds
+            )
+            for name in sorted(changed)
+        ]
 
 
 def _end_within(chunk: _Chunk, records: Sequence[Lying], times: Sequence[int], begin: int) -> int:
     """How far the records from `begin`, which is in the chunk, belong to it: the index after the last."""
-    boundary, latest = (chunk.start // CHUNK_OFFSETS + 1) * CHUNK_OFFSETS, (chunk.latest_slot + 1) * SLOT_MS
+    boundary, latest = chunk.boundary, (chunk.latest_slot + 1) * SLOT_MS
     end = len(records)
     if records[-1].offset >= boundary:
         end = bisect_left(records, boundary, begin, key=_offset)
@@ -148,11 +156,16 @@ class Flush(NamedTuple):
     """What has to be journaled; once that is acknowledged, `commit` (if any) may be committed as the group's offset.
 
     `kinds` tells how many events of each of `KINDS` were counted since the last flush: users' ones, and synthetic ones.
+    Then all before offset `position` is journaled, and with it events up to the time `newest` (None before the first);
+    `all_read` is whether that is all that was taken.
     """
 
     partials: list[Partial]
     commit: int | None
     kinds: Kinds
+    position: int | None
+    newest: int | None
+    all_read: bool
 
 
 class Chunker:
@@ -169,7 +182,6 @@ class Chunker:
 
     def __init__(self, source: SourcePartition, max_future_ms: int = MAX_FUTURE_MS) -> None:
         self.source = source
-        self.position: int | None = None
         self.newest: int | None = None
         self.clamped = 0
         self.refused = 0
@@ -179,13 +191,14 @@ class Chunker:
         self._finished: list[Partial] = []
         self._kinds = _no_kinds()
         self._commit: int | None = None
+        self._journaled: tuple[int | None, int | None] = None, None  # position and newest, as of what was flushed last
 
     def take(self, records: Iterable[Decoded]) -> None:
         """Count these records, the next of the log in order of offsets."""
         for offset, timestamp, events in records:
             chunk = self._enter(offset, timestamp)
             self._add(chunk, events, [timestamp] * len(events))
-            chunk.upto = self.position = offset + 1
+            chunk.upto = offset + 1
 
     def take_run(self, records: Sequence[Lying], events: Sequence[RequestEvent]) -> None:
         """Count records that hold one event each, as `take` does."""
@@ -195,7 +208,7 @@ class Chunker:
             chunk = self._enter(records[begin].offset, times[begin])
             end = _end_within(chunk, records, times, begin)
             self._add(chunk, events[begin:end], times[begin:end])
-            chunk.upto = self.position = records[end - 1].offset + 1
+            chunk.upto = records[end - 1].offset + 1
             begin = end
 
     def _enter(self, offset: int, timestamp: int) -> _Chunk:
@@ -207,48 +220,61 @@ class Chunker:
         return chunk
 
     def _add(self, chunk: _Chunk, events: Sequence[RequestEvent], times: Sequence[int]) -> None:
-        """Count events; `times` are the timestamps of their records."""
-        ahead = self._max_future_ms
-        latest = min(times, default=0) + ahead  # none up to here is too far ahead, whichever record it is of
-        buckets = buckets_of([event.latency_ms for event in events])
-        newest = -1 if self.newest is None else self.newest
-        cells = chunk.cells
-        for event, bucket, time in zip(events, buckets, times, strict=True):
-            ts = event.ts_ms
-            if ts > latest and time > 0 and ts > time + ahead:
-                ts = time
-                self.clamped += 1
-            if ts > newest:
-                newest = ts
-            sums = cells.get((event.rollout, event.cohort, ts // CELL_MS, event.synthetic))
-            if sums is None:
-                sums = chunk.open(event, ts)
-                if sums is None:
-                    self.refused += 1
-                    continue
-            if event.emitter:
-                sums.report(event.emitter)
-                if event.heartbeat:
-                    sums.heartbeats += 1
-                    continue
-            sums.counts[CLASS_INDEX[event.outcome or event.status]] += 1
-            sums.buckets.append(bucket)
-            if event.user or event.metrics or event.success is not None:
-                self.metrics_dropped += sums.detail(event)
-        if newest >= 0:
+        """Count events of one class; `times` are the timestamps of their records."""
+        if not events:
+            return
+        newest = max([event.ts_ms for event in events])
+        if newest > min(times) + self._max_future_ms:
+            events = [self._bounded(event, time) for event, time in zip(events, times, strict=True)]
+            newest = max([event.ts_ms for event in events])
+        if self.newest is None or newest > self.newest:
             self.newest = newest
+        known = chunk.known.get
+        found = [known((e.rollout, e.cohort, e.ts_ms // CELL_MS, e.synthetic, e.outcome or e.status)) for e in events]
+        if None in found:
+            found, events = self._opened(chunk, found, events)
+        self.metrics_dropped += chunk.sums.count(cast("list[int]", found), events)
+
+    def _bounded(self, event: RequestEvent, time: int) -> RequestEvent:
+        """The event, counted at its record's time if it lies too far ahead of it."""
+        if not 0 < time < event.ts_ms - self._max_future_ms:
+            return event
+        self.clamped += 1
+        return msgspec.structs.replace(event, ts_ms=time)
+
+    def _opened(
+        self, chunk: _Chunk, found: Sequence[int | None], events: Sequence[RequestEvent]
+    ) -> tuple[list[int | None], list[RequestEvent]]:
+        """The slots of events of which some were not known, and the events; without those that there is no room for."""
+        pairs = [
+            (chunk.open(event) if number is None else number, event)
+            for number, event in zip(found, events, strict=True)
+        ]
+        kept = [(number, event) for number, event in pairs if number is not None]
+        self.refused += len(pairs) - len(kept)
+        return [number for number, _ in kept], [event for _, event in kept]
 
     def _finish(self) -> None:
         """Close the open chunk: its last version goes out, and then all before its end may be committed."""
         if self._chunk is not None:
             self._finished += self._chunk.partials(self.source, self._kinds, final=True)
             self._commit = self._chunk.upto
+            self._journaled = self._chunk.upto, self.newest
             self._chunk = None
 
-    def flush(self) -> Flush:
-        """The versions that are new since the last flush, in the order they must be journaled in."""
+    def flush(self, end: int = 0) -> Flush:
+        """The versions that are new since the last flush, in the order they must be journaled in.
+
+        `end` is the offset after the last in the log, as far as is known. If the log goes on behind the open chunk, its
+        last version is due in a moment: then this one is left out, once.
+        """
         partials, commit, kinds = self._finished, self._commit, self._kinds
         self._finished, self._commit, self._kinds = [], None, _no_kinds()
+        put_off = False
         if self._chunk is not None:
-            partials += self._chunk.partials(self.source, kinds, final=False)
-        return Flush(partials, commit, kinds)
+            put_off = self._chunk.boundary < end and not self._chunk.put_off
+            if not put_off:
+                partials += self._chunk.partials(self.source, kinds, final=False)
+                self._journaled = self._chunk.upto, self.newest
+            self._chunk.put_off |= put_off
+        return Flush(partials, commit, kinds, *self._journaled, not put_off)

@@ -26,7 +26,7 @@ from streams.clock import wall_ms
 from streams.fetching import FRESH_MS, answered, end_of
 from streams.health import LONGEST_UNANSWERED_MS, Health
 from streams.ingest.batches import read_batches
-from streams.ingest.chunks import Chunker, Decoded, rule
+from streams.ingest.chunks import Chunker, Decoded, Flush, rule
 from streams.journal import CHUNK_RULE, Partial, Progress, SourcePartition, SourceProgress, bundled, encode
 from streams.settings import Settings
 
@@ -183,11 +183,11 @@ class Ingest(Service):
     async def _flush(self) -> None:
         with metrics.FLUSH_SECONDS.time():
             owned = dict(self._chunkers)
-            flushes = {partition: chunker.flush() for partition, chunker in owned.items()}
+            flushes = {partition: chunker.flush(self._end(partition)) for partition, chunker in owned.items()}
             for partition, flush in flushes.items():
                 metrics.count_events(partition.partition, flush.kinds)
             wall = wall_ms()  # what is reported was so now, however long it takes to say it
-            reports = [await self._report(partition, chunker) for partition, chunker in owned.items()]
+            reports = [await self._report(partition, flush) for partition, flush in flushes.items()]
             faults.reached("ingest: partials due")
             sent = await self._journal(partial for flush in flushes.values() for partial in flush.partials)
             sent += await self._bury()
@@ -219,7 +219,12 @@ class Ingest(Service):
             await self._producer.send(topic, letter.body(), key=letter.key, headers=letter.headers()) for letter in dead
         ]
 
-    async def _report(self, partition: TopicPartition, chunker: Chunker) -> SourceProgress:
+    def _end(self, partition: TopicPartition) -> int:
+        """The end of a partition, as far as it is known."""
+        end = end_of(self._consumer, partition)
+        return 0 if end is None else end.offset
+
+    async def _report(self, partition: TopicPartition, flush: Flush) -> SourceProgress:
         """How far this partition is: after the partials of this flush, never ahead of them."""
         try:
             position = await asyncio.wait_for(self._consumer.position(partition), 0.05)
@@ -228,9 +233,10 @@ class Ingest(Service):
         end = end_of(self._consumer, partition)
         caught_up = False
         if end is not None and position is not None:
-            caught_up = position >= end.offset and end.age_ms <= FRESH_MS
+            caught_up = flush.all_read and position >= end.offset and end.age_ms <= FRESH_MS
             metrics.INGEST_LAG.labels(partition.partition).set(max(0, end.offset - position))
-        return SourceProgress(chunker.source, chunker.position or position or 0, chunker.newest, caught_up)
+        source = SourcePartition(partition.topic, partition.partition)
+        return SourceProgress(source, flush.position or position or 0, flush.newest, caught_up)
 
     async def _tell(self, reports: list[SourceProgress], wall: int) -> None:
         record = encode(Progress(worker=self._settings.worker_id, wall=wall, sources=reports, rule=rule()))

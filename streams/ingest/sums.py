@@ -1,130 +1,154 @@
-"""What a cell is made of while it grows, event by event. Pure."""
+"""The cells of a chunk while it grows. Pure.
+
+Of an event only two numbers are kept, each in a column of its own: where it counts (its cell and outcome) and its
+latency. They are summed many at once when a version is due, which costs a fraction of summing them one by one.
+"""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from hashlib import blake2b
-from operator import sub
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
 
 from connectors.decoders import CLASS_INDEX, RequestEvent
-from gates.panes import CLASSES, MOST_EMITTERS, NO_DETAIL, NO_HALVES, Detail, smallest
-from gates.stats.value_counts import ValueCounts, bucket_of
+from gates.panes import CLASSES, NO_DETAIL
+from gates.stats.histogram import BUCKETS, Counts, bucket_indices
+from streams.ingest.details import DetailSums
 from streams.journal import CellKey, CellRecord, DetailRecord
 
 KINDS = (*CLASSES, "heartbeat")
 """What an event counts as, in a cell."""
 
-MOST_METRICS = 16
-"""Names of metrics that one cell of a chunk holds; the values of further names are dropped."""
+MOST_UNSUMMED = 1 << 16
+"""So many events wait in the columns at most."""
+
+_WIDTH = len(CLASSES)
+_NOTHING: Counts = np.zeros(0, dtype=np.int64)
+
+Kinds = dict[bool, list[int]]
+"""How many events of each of `KINDS`: False has the users' ones, True the synthetic ones."""
 
 
-@lru_cache(maxsize=1 << 16)
-def hash32(name: str) -> int:
-    """A 32-bit hash of a user or an emitter, the same on every machine.
+class Cell(NamedTuple):
+    """Which cell of a chunk."""
 
-    Its lowest bit says which half of the users one is in. A cell's sample is the smallest hashes, which the highest
-    bits decide: so the sample is of both halves alike.
+    rollout: str
+    key: CellKey
 
-    >>> hash32("ann"), hash32("")
-    (3483897541, 2126126744)
+
+def slot(cell: int, outcome: str | int | None) -> int:
+    """Where an event counts: in the cell of this number, by its outcome, else status (a heartbeat may have neither).
+
+    >>> slot(2, 503), slot(2, "ok")
+    (18, 19)
     """
-    return int.from_bytes(blake2b(name.encode(), digest_size=4, key=b"sluicegate").digest(), "big")
+    return cell * _WIDTH + CLASS_INDEX.get(outcome, 0)
 
 
-class CellSums:
-    """One cell of a chunk: sums of its events, in which a cell without details holds nothing for them.
+class Sums:
+    """All cells of a chunk. Whoever opens one gets its number: 0, 1, 2, ...
 
-    Whoever counts an event adds to `counts`, by its outcome, and to `buckets` that of its latency.
+    `records` has the latest record of each, as `remake` left it.
     """
-
-    __slots__ = ("_detail", "_known", "_record", "_told", "buckets", "counts", "heartbeats")
 
     def __init__(self) -> None:
-        self.counts = [0] * len(CLASSES)
-        self.buckets: list[int] = []
-        self.heartbeats = 0
-        self._detail: _DetailSums | None = None
-        self._known: Counter[int] = Counter()
-        self._record: CellRecord | None = None
-        self._told = [0] * (len(CLASSES) + 1)
+        self.cells: list[Cell] = []
+        self.records: list[CellRecord] = []
+        self._where: list[int] = []  # two columns: of each event not summed yet its slot
+        self._latencies: list[float] = []  # and its latency in milliseconds
+        self._counts: Counts = np.zeros((0, _WIDTH), dtype=np.int64)  # by cell and class
+        self._told = self._counts  # what of it `news` has told
+        self._places = self._numbers = _NOTHING  # cell * BUCKETS + bucket, ascending, and how many latencies there
+        self._details: dict[int, DetailSums] = {}
+        self._heartbeats: Counter[bool] = Counter()
+        self._touched: set[int] = set()
 
-    @property
-    def changed(self) -> bool:
-        """Whether there is more in it than when its record was last made."""
-        return self._record is None or bool(self.buckets)
+    def open(self, rollout: str, key: CellKey) -> int:
+        """The number of a new cell."""
+        self.cells.append(Cell(rollout, key))
+        self.records.append(CellRecord(*key[:2], (0,) * _WIDTH, [], [], key[2]))
+        self._touched.add(len(self.records) - 1)
+        return len(self.records) - 1
 
-    def report(self, emitter: str) -> None:
-        """Take in that this instance is there."""
-        self._details().emitters.add(hash32(emitter))
-
-    def detail(self, event: RequestEvent) -> int:
-        """Take in what a counted event has beyond outcome and latency; returns how many metrics were dropped."""
-        return self._details().add(event)
-
-    def _details(self) -> _DetailSums:
-        self._record = None
-        if self._detail is None:
-            self._detail = _DetailSums()
-        return self._detail
-
-    def record(self, key: CellKey) -> CellRecord:
-        """The sums as they are now, for the journal; made anew only where there is more than last time."""
-        if self._record is None or self.buckets:
-            self._known.update(self.buckets)
-            self.buckets.clear()
-            buckets = sorted(self._known)
-            numbers = [self._known[bucket] for bucket in buckets]
-            detail = NO_DETAIL if self._detail is None else self._detail.get()
-            shown = None if detail == NO_DETAIL else DetailRecord(*detail.dump())
-            self._record = CellRecord(*key[:2], tuple(self.counts), buckets, numbers, key[2], shown)
-        return self._record
-
-    def news(self) -> Iterator[int]:
-        """How many events of each of `KINDS` there are since this was last asked."""
-        now = [*self.counts, self.heartbeats]
-        before, self._told = self._told, now
-        return map(sub, now, before)
-
-
-class _DetailSums:
-    __slots__ = ("emitters", "failed", "halves", "metrics", "succeeded", "users")
-
-    def __init__(self) -> None:
-        self.succeeded = self.failed = 0
-        self.users: set[int] = set()
-        self.halves = list(NO_HALVES)
-        self.metrics: defaultdict[str, Counter[int]] = defaultdict(Counter)
-        self.emitters: set[int] = set()
-
-    def add(self, event: RequestEvent) -> int:
-        if event.success is not None:
-            self.succeeded += event.success
-            self.failed += not event.success
-        if event.user:
-            user = hash32(event.user)
-            self.users.add(user)
-            self.halves[(user & 1) * len(CLASSES) + CLASS_INDEX[event.outcome or event.status]] += 1
-        return self._measure(event.metrics) if event.metrics else 0
-
-    def _measure(self, values: Mapping[str, float]) -> int:
+    def count(self, where: list[int], events: Sequence[RequestEvent]) -> int:
+        """Count events of one class, each in its slot; returns how many metrics were dropped."""
         dropped = 0
-        for name, value in values.items():
-            if name in self.metrics or len(self.metrics) < MOST_METRICS:
-                self.metrics[name][bucket_of(value)] += 1
-            else:
-                dropped += 1
+        if events and events[0].has_details:
+            dropped = sum(self._count_one(slot, event) for slot, event in zip(where, events, strict=True))
+        else:
+            self._where += where
+            self._latencies += [event.latency_ms for event in events]
+        if len(self._where) >= MOST_UNSUMMED:
+            self._sum()
         return dropped
 
-    def get(self) -> Detail:
-        users, emitters = smallest(self.users), smallest(self.emitters, MOST_EMITTERS)
-        self.users, self.emitters = set(users), set(emitters)  # the others can never be among them again
-        return Detail(
-            succeeded=self.succeeded,
-            failed=self.failed,
-            users=users,
-            halves=tuple(self.halves),
-            metrics={name: ValueCounts.from_counter(self.metrics[name]) for name in sorted(self.metrics)},
-            emitters=emitters,
-        )
+    def _count_one(self, slot: int, event: RequestEvent) -> int:
+        cell = slot // _WIDTH
+        if event.emitter:
+            self._detail(cell).report(event.emitter)
+            if event.heartbeat:
+                self._heartbeats[self.cells[cell].key[2]] += 1
+                return 0
+        self._where.append(slot)
+        self._latencies.append(event.latency_ms)
+        if event.user or event.metrics or event.success is not None:
+            return self._detail(cell).add(event)
+        return 0
+
+    def _detail(self, number: int) -> DetailSums:
+        self._touched.add(number)
+        if number not in self._details:
+            self._details[number] = DetailSums()
+        return self._details[number]
+
+    def _sum(self) -> None:
+        """Empty the columns into the sums."""
+        where = np.array(self._where, dtype=np.int64)
+        buckets = bucket_indices(np.array(self._latencies, dtype=np.float64) / 1000.0)
+        self._where.clear()
+        self._latencies.clear()
+        counts = np.bincount(where, minlength=len(self.cells) * _WIDTH).reshape(-1, _WIDTH)
+        self._touched.update(np.flatnonzero(counts.any(axis=1)).tolist())
+        counts[: len(self._counts)] += self._counts
+        self._counts = counts
+        self._add_latencies(*np.unique(where // _WIDTH * BUCKETS + buckets, return_counts=True))
+
+    def _add_latencies(self, places: Counts, numbers: Counts) -> None:
+        if len(self._places):
+            both = np.concatenate((self._places, places))
+            order = both.argsort(kind="stable")  # both are sorted: this merges
+            both, numbers = both[order], np.concatenate((self._numbers, numbers))[order]
+            (firsts,) = np.diff(both, prepend=-1).nonzero()
+            places, numbers = both[firsts], np.add.reduceat(numbers, firsts)
+        self._places, self._numbers = places, numbers
+
+    def remake(self) -> list[int]:
+        """Make the records of those cells anew that hold more than when this was last called; gives their numbers."""
+        self._sum()
+        changed = sorted(self._touched)
+        self._touched.clear()
+        edges = np.array([changed, changed], dtype=np.int64).T * BUCKETS + (0, BUCKETS)
+        within = self._places.searchsorted(edges).tolist()
+        buckets, numbers = (self._places % BUCKETS).tolist(), self._numbers.tolist()
+        counts = self._counts[changed].tolist()
+        for number, (begin, end), outcomes in zip(changed, within, counts, strict=True):
+            cohort, start, synthetic = self.cells[number].key
+            known = self._details.get(number)
+            detail = NO_DETAIL if known is None else known.get()
+            shown = None if detail == NO_DETAIL else DetailRecord(*detail.dump())
+            latency = buckets[begin:end], numbers[begin:end]
+            self.records[number] = CellRecord(cohort, start, tuple(outcomes), *latency, synthetic, shown)
+        return changed
+
+    def news(self, kinds: Kinds) -> None:
+        """Add how many events of which kind `remake` has summed since this was last asked."""
+        fresh = self._counts.copy()
+        fresh[: len(self._told)] -= self._told
+        self._told = self._counts
+        synthetic = np.array([cell.key[2] for cell in self.cells], dtype=bool)
+        for kind, known in kinds.items():
+            found = [*fresh[synthetic == kind].sum(axis=0).tolist(), self._heartbeats[kind]]
+            kinds[kind] = [before + more for before, more in zip(known, found, strict=True)]
+        self._heartbeats.clear()

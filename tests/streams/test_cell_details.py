@@ -18,7 +18,7 @@ from gates.panes import CLASSES, NO_DETAIL, NO_HALVES, NOTHING, SAMPLE_SIZE, Cel
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts
 from streams.ingest.chunks import CHUNK_OFFSETS, MOST_COHORTS, MOST_ROLLOUTS, Chunker, Decoded
-from streams.ingest.sums import MOST_METRICS, hash32
+from streams.ingest.details import MOST_METRICS, hash32
 from streams.journal import CELL_MS, CellRecord, Partial, SourcePartition, encode
 from streams.journal import decode as read
 from streams.judge.join import Join

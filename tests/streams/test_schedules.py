@@ -79,8 +79,10 @@ class Model:
         upto = min(len(log), reader.at + self.rng.choice((1, 3, 50)))
         reader.chunker.take(log[reader.at : upto])
         reader.at = upto
-        partials, commit, _ = reader.chunker.flush()
-        report = SourceProgress(reader.chunker.source, reader.at, reader.chunker.newest, upto == len(log))
+        flush = reader.chunker.flush(len(log))
+        partials, commit = flush.partials, flush.commit
+        caught_up = flush.all_read and upto == len(log)
+        report = SourceProgress(reader.chunker.source, flush.position or reader.at, flush.newest, caught_up)
         progress = Progress(worker=f"w{id(reader)}", wall=self.now, sources=[report])
         reader.pending += [*partials, progress]
         reader.commit = commit if reader.commit is None else max(commit or 0, reader.commit)

@@ -1,0 +1,78 @@
+"""What a cell holds beyond outcomes and latencies, while it grows. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import blake2b
+
+from connectors.decoders import CLASS_INDEX, RequestEvent
+from gates.panes import CLASSES, MOST_EMITTERS, NO_HALVES, Detail, smallest
+from gates.stats.value_counts import ValueCounts, bucket_of
+
+MOST_METRICS = 16
+"""Names of metrics that one cell of a chunk holds; the values of further names are dropped."""
+
+
+@lru_cache(maxsize=1 << 16)
+def hash32(name: str) -> int:
+    """A 32-bit hash of a user or an emitter, the same on every machine.
+
+    Its lowest bit says which half of the users one is in. A cell's sample is the smallest hashes, which the highest
+    bits decide: so the sample is of both halves alike.
+
+    >>> hash32("ann"), hash32("")
+    (3483897541, 2126126744)
+    """
+    return int.from_bytes(blake2b(name.encode(), digest_size=4, key=b"sluicegate").digest(), "big")
+
+
+class DetailSums:
+    """Transactions, users, metrics and emitters of one cell, event by event."""
+
+    __slots__ = ("_emitters", "_failed", "_halves", "_metrics", "_succeeded", "_users")
+
+    def __init__(self) -> None:
+        self._succeeded = self._failed = 0
+        self._users: set[int] = set()
+        self._halves = list(NO_HALVES)
+        self._metrics: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        self._emitters: set[int] = set()
+
+    def report(self, emitter: str) -> None:
+        """Take in that this instance is there."""
+        self._emitters.add(hash32(emitter))
+
+    def add(self, event: RequestEvent) -> int:
+        """Take in a request; returns how many of its metrics were dropped."""
+        if event.success is not None:
+            self._succeeded += event.success
+            self._failed += not event.success
+        if event.user:
+            user = hash32(event.user)
+            self._users.add(user)
+            self._halves[(user & 1) * len(CLASSES) + CLASS_INDEX[event.outcome or event.status]] += 1
+        return self._measure(event.metrics) if event.metrics else 0
+
+    def _measure(self, values: Mapping[str, float]) -> int:
+        dropped = 0
+        for name, value in values.items():
+            if name in self._metrics or len(self._metrics) < MOST_METRICS:
+                self._metrics[name][bucket_of(value)] += 1
+            else:
+                dropped += 1
+        return dropped
+
+    def get(self) -> Detail:
+        """The sums as they are now."""
+        users, emitters = smallest(self._users), smallest(self._emitters, MOST_EMITTERS)
+        self._users, self._emitters = set(users), set(emitters)  # the others can never be among them again
+        return Detail(
+            succeeded=self._succeeded,
+            failed=self._failed,
+            users=users,
+            halves=tuple(self._halves),
+            metrics={name: ValueCounts.from_counter(self._metrics[name]) for name in sorted(self._metrics)},
+            emitters=emitters,
+        )
