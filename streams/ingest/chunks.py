@@ -141,14 +141,14 @@ class _Chunk:
         ]
 
 
-def _end_within(chunk: _Chunk, records: Sequence[Lying], times: Sequence[int], begin: int) -> int:
-    """How far the records from `begin`, which is in the chunk, belong to it: the index after the last."""
+def _end_within(chunk: _Chunk, records: Sequence[Lying], times: Sequence[int]) -> int:
+    """How many of these records, of which the first is in the chunk, belong to it before one that does not."""
     boundary, latest = chunk.boundary, (chunk.latest_slot + 1) * SLOT_MS
     end = len(records)
     if records[-1].offset >= boundary:
-        end = bisect_left(records, boundary, begin, key=_offset)
-    if max(times[begin:end]) >= latest:
-        end = next(index for index in range(begin, end) if times[index] >= latest)
+        end = bisect_left(records, boundary, key=_offset)
+    if max(times) >= latest:
+        end = next((index for index in range(end) if times[index] >= latest), end)
     return end
 
 
@@ -203,13 +203,15 @@ class Chunker:
     def take_run(self, records: Sequence[Lying], events: Sequence[RequestEvent]) -> None:
         """Count records that hold one event each, as `take` does."""
         times = [record.timestamp for record in records]
-        begin = 0
-        while begin < len(records):
-            chunk = self._enter(records[begin].offset, times[begin])
-            end = _end_within(chunk, records, times, begin)
-            self._add(chunk, events[begin:end], times[begin:end])
+        while records:
+            chunk = self._enter(records[0].offset, times[0])
+            end = _end_within(chunk, records, times)
+            if end == len(records):
+                self._add(chunk, events, times)
+            else:
+                self._add(chunk, events[:end], times[:end])
             chunk.upto = records[end - 1].offset + 1
-            begin = end
+            records, events, times = records[end:], events[end:], times[end:]
 
     def _enter(self, offset: int, timestamp: int) -> _Chunk:
         """The chunk that a record falls into: the open one, or a new one."""

@@ -32,8 +32,8 @@ from streams.settings import Settings
 
 RETRY_SECONDS = 1.0
 
-MOST_BATCHES = 500
-"""Record batches taken at once from a partition, where they are taken whole."""
+MOST_BATCHES = 32
+"""Record batches taken at once, where they are taken whole: as many as are still in the processor's cache when read."""
 
 MOST_RECORDS = 10_000
 """Records taken at once, where they are not."""
@@ -129,9 +129,13 @@ class Ingest(Service):
                     chunker.take(self._decoded(partition, record, most) for record in run)
                 else:
                     chunker.take_run(run, events)
-        metrics.CLAMPED.inc(chunker.clamped)
-        metrics.REFUSED.inc(chunker.refused)
-        metrics.METRICS_DROPPED.inc(chunker.metrics_dropped)
+        for counter, number in (
+            (metrics.CLAMPED, chunker.clamped),
+            (metrics.REFUSED, chunker.refused),
+            (metrics.METRICS_DROPPED, chunker.metrics_dropped),
+        ):
+            if number:
+                counter.inc(number)
         chunker.clamped = chunker.refused = chunker.metrics_dropped = 0
 
     def _decoded(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes], most: int) -> Decoded:
