@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.ingest import java
 from benchmarks.ingest.cases import Filled
+from benchmarks.ingest.peers.counting_c import compiler
 from benchmarks.ingest.trial import ROOT, Took, run_peer
 from benchmarks.ingest.worker import run_worker
 
@@ -19,6 +20,7 @@ CONSUME = "confluent-kafka, consume and nothing else"
 FAUST, QUIX, BYTEWAX = "Faust", "quixstreams", "bytewax"
 DSL, PROCESSOR, FLINK = "Kafka Streams, DSL", "Kafka Streams, Processor API", "Flink"
 COLD = ", first pass of a fresh JVM"
+PROTOTYPE = "prototype in C, reads and counts, journals nothing"
 
 JAVA_EVENTS = 200_000
 """In each pass of a peer in Java. It makes two more than runs: one finds a JVM that has compiled nothing, and is told
@@ -51,6 +53,7 @@ def everyone(*, with_java: bool, classes: Path) -> list[Runner]:
         _python(QUIX, "quix_tumbling", single=16_000, batched=36_000, needs="quixstreams"),
         _python(BYTEWAX, "bytewax_fold", single=72_000, batched=144_000, needs="bytewax"),
     ]
+    runners.append(_prototype())
     if with_java:
         runners += [
             _java(DSL, "streams", "StreamsDsl", classes),
@@ -76,6 +79,12 @@ def _python(
         return {name: [run_peer(command, filled.task(most or filled.events))[0] for _ in range(runs)]}
 
     return Runner(name, run)
+
+
+def _prototype() -> Runner:
+    if compiler() is None:
+        return Runner(PROTOTYPE, _never, missing="there is no C compiler")
+    return _python(PROTOTYPE, "counting_c")
 
 
 def _worker(filled: Filled, runs: int) -> dict[str, list[Took]]:

@@ -8,6 +8,7 @@ from connectors.decoders.native import (
     Fault,
     Reason,
     decode,
+    decode_lines,
     decode_one,
     decode_run,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "Reason",
     "RequestEvent",
     "decode",
+    "decode_lines",
     "decode_one",
     "decode_run",
 ]

@@ -20,7 +20,7 @@ from mode import Service
 
 from connectors import kafka
 from connectors.dead_letters import DeadLetter
-from connectors.decoders import decode, decode_one, decode_run
+from connectors.decoders import decode, decode_lines, decode_one, decode_run
 from streams import faults, metrics
 from streams.clock import wall_ms
 from streams.fetching import FRESH_MS, answered, end_of
@@ -143,6 +143,9 @@ class Ingest(Service):
         event = decode_one(record.value, max_bytes=most)
         if event is not None:
             return Decoded(record.offset, record.timestamp, [event])
+        events = decode_lines(record.value, max_bytes=most)
+        if events is not None:
+            return Decoded(record.offset, record.timestamp, events)
         found = decode(record.value, max_bytes=most)
         for fault in found.faults:
             metrics.DEAD_LETTERS.labels(partition.topic, fault.reason).inc()

@@ -67,6 +67,11 @@ def events(data: bytes) -> None:
     assert one is None or found == native.Decoded([one], [])
     run = native.decode_run([data])
     assert run is None or (one is not None and list(map(msgspec.structs.asdict, run)) == [msgspec.structs.asdict(one)])
+    lines = native.decode_lines(data)
+    assert lines is None or (list(map(msgspec.structs.asdict, lines)), []) == (
+        list(map(msgspec.structs.asdict, found.events)),
+        found.faults,
+    )
 
 
 def journal_record(data: bytes) -> None:

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.decoders import MAX_BYTES, REASONS, Decoded, Fault, RequestEvent, decode, decode_one, decode_run, native
+from connectors.decoders import (
+    MAX_BYTES,
+    REASONS,
+    Decoded,
+    Fault,
+    RequestEvent,
+    decode,
+    decode_lines,
+    decode_one,
+    decode_run,
+    native,
+)
 
 GOOD: dict[str, Any] = {"ts": 1767225600123, "rollout": "r", "cohort": "c", "status": 200, "latency_ms": 1.5}
 DEEP = b"[" * 10_000
@@ -114,6 +125,11 @@ def test_shapes_agree(batch: list[dict[str, Any]], end: bytes) -> None:
     assert decode(end.join(singles) + end) == Decoded(events, [])  # type: ignore[arg-type]
     run = decode_run(singles)
     assert run is None or list(map(fields_of, run)) == list(map(fields_of, events))
+    lines = decode_lines(b"\n".join(singles))
+    if lines is not None:
+        assert list(map(fields_of, lines)) == list(map(fields_of, events))
+    else:
+        assert len(batch) == 1 or not all(map(is_bare, events))
 
 
 @given(st.lists(st.tuples(st.booleans(), bad_elements()), min_size=2, max_size=8))
@@ -323,6 +339,22 @@ def fields_of(event: Any) -> dict[str, Any]:
 def is_plain(event: RequestEvent) -> bool:
     """Tell whether an event has a status and a latency, and is no heartbeat; times here are numbers."""
     return event.status is not None and event.latency_ms >= 0.0 and event.heartbeat is None
+
+
+def is_bare(event: RequestEvent) -> bool:
+    """Tell whether an event has none of the optional fields but a status."""
+    plain = is_plain(event) and event.outcome is None and event.user is None and event.success is None
+    return plain and event.synthetic is None and event.metrics is None and event.emitter is None
+
+
+def test_lines_know_the_limits() -> None:
+    """One event is not NDJSON, too large is too large, and a line that is no plain event is for `decode`."""
+    bare = b"\n".join([written(), written()])
+    assert [each.status for each in decode_lines(bare) or []] == [200, 200]
+    assert decode_lines(bare, max_bytes=10) is None
+    assert decode_lines(None) is None
+    assert decode_lines(written()) is None
+    assert decode_lines(bare + b"\n{}") is None
 
 
 def test_a_run_knows_the_limits() -> None:
