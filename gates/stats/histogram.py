@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import frexp
 from operator import lt
 
 import numpy as np
@@ -20,8 +19,6 @@ SUB_BUCKET_BITS = 6
 LOWEST_EXPONENT = -14  # 2^-14 s = 61 us
 OCTAVES = 22  # up to 2^8 s = 256 s
 BUCKETS = OCTAVES << SUB_BUCKET_BITS
-
-_FEW = 20  # so many latencies are sooner done one by one than in an array
 
 _SHIFT = 52 - SUB_BUCKET_BITS
 _OFFSET = (1023 + LOWEST_EXPONENT) << SUB_BUCKET_BITS
@@ -148,26 +145,6 @@ class Histogram:
 
 
 EMPTY = Histogram()
-
-
-def buckets_of(latencies_ms: Sequence[float]) -> list[int]:
-    """The bucket of each latency in milliseconds: what `bucket_indices` gives, also fast for a few.
-
-    >>> buckets_of([1.0, 250.0])
-    [257, 768]
-    """
-    if len(latencies_ms) > _FEW:
-        found: list[int] = bucket_indices(np.array(latencies_ms, dtype=np.float64) / 1000.0).tolist()
-        return found
-    return [_bucket_of(latency / 1000.0) for latency in latencies_ms]
-
-
-def _bucket_of(seconds: float) -> int:
-    mantissa, exponent = frexp(seconds)  # seconds = mantissa * 2 ** exponent, the mantissa from 1/2 up to 1
-    if exponent <= LOWEST_EXPONENT or seconds <= 0.0:
-        return 0
-    within = int((mantissa + mantissa - 1.0) * (1 << SUB_BUCKET_BITS))
-    return min(((exponent - 1 - LOWEST_EXPONENT) << SUB_BUCKET_BITS) + within, BUCKETS - 1)
 
 
 class RunningHistogram:
