@@ -31,9 +31,6 @@ class Betting:
             self._worse.bet(None)
             return
 
-        def factor(effect: float) -> float:
-            return single_arm.log_factor(bad, events, effect, objective)
-
-        self._worse.bet(factor, temper)
+        self._worse.bet(single_arm.log_factors(bad, events, self._worse.effects, objective), temper)
         if eligible:
-            self._good.bet(factor, temper)
+            self._good.bet(single_arm.log_factors(bad, events, self._good.effects, objective), temper)

@@ -10,11 +10,20 @@ drifting base rates and wrong traffic shares do no harm. `mixture` weighs the ef
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log
+from typing import NamedTuple
 
 import numpy as np
 
-from gates.stats.mixture import START_BLOCK, EffectMixture, inverse_root_weights, start_prior, uniform_weights
+from gates.stats.mixture import (
+    REMEMBERED,
+    START_BLOCK,
+    EffectMixture,
+    inverse_root_weights,
+    start_prior,
+    uniform_weights,
+)
 
 __all__ = [
     "ADVANCE_EFFECTS",
@@ -33,12 +42,14 @@ REGRESSION_EFFECTS: tuple[float, ...] = tuple(np.geomspace(1.1, 64.0, 20).tolist
 ADVANCE_EFFECTS: tuple[float, ...] = tuple((1.0 / np.geomspace(1.1, 20.0, 16)).tolist())
 """How many times better than the null the mixture looks for."""
 
+_REGRESSION_WEIGHTS = inverse_root_weights(REGRESSION_EFFECTS)
+_ADVANCE_WEIGHTS = uniform_weights(ADVANCE_EFFECTS)
+
 ADVANCE_MARGIN = 0.005
 """Error rate that a candidate may add and still count as no worse: 0.5 %."""
 
 
-@dataclass(frozen=True, slots=True)
-class PaneCounts:
+class PaneCounts(NamedTuple):
     """Requests and errors of candidate and baseline in one pane.
 
     An "error" may be a fraction, from 0 to 1 a request, where a bounded quantity is compared: `a ** x` is convex in x,
@@ -72,6 +83,15 @@ def log_factor(counts: PaneCounts, ratio_true: float, ratio: float, margin: floa
     )
 
 
+@lru_cache(maxsize=REMEMBERED)
+def _log_factors(
+    counts: PaneCounts, effects: tuple[float, ...], ratio: float, margin: float
+) -> tuple[float, ...] | None:
+    """The log factor of each effect; None where all are 0, and without traffic in either cohort."""
+    found = tuple(log_factor(counts, effect * ratio, ratio, margin) for effect in effects)
+    return found if any(found) else None
+
+
 @dataclass(slots=True, kw_only=True)
 class ErrorShare(EffectMixture):
     """An e-process over panes: a weighted mixture over effects and, with `blocks`, over starting times.
@@ -89,17 +109,13 @@ class ErrorShare(EffectMixture):
     @classmethod
     def regression(cls, ratio: float, blocks: int | None = None) -> ErrorShare:
         """Evidence that the candidate is worse: the null is `p_c <= ratio * p_b`."""
-        weights = inverse_root_weights(REGRESSION_EFFECTS)
-        return cls(effects=REGRESSION_EFFECTS, weights=weights, blocks=blocks, ratio=ratio)
+        return cls(effects=REGRESSION_EFFECTS, weights=_REGRESSION_WEIGHTS, blocks=blocks, ratio=ratio)
 
     @classmethod
     def advance(cls, ratio: float, margin: float = ADVANCE_MARGIN) -> ErrorShare:
         """Evidence that the candidate is good enough: the null is `p_c >= ratio * p_b + margin`."""
-        return cls(effects=ADVANCE_EFFECTS, weights=uniform_weights(ADVANCE_EFFECTS), ratio=ratio, margin=margin)
+        return cls(effects=ADVANCE_EFFECTS, weights=_ADVANCE_WEIGHTS, ratio=ratio, margin=margin)
 
     def update(self, counts: PaneCounts, temper: float = 1.0) -> None:
         """Take in one pane; a pane without traffic in either cohort moves only the clock of the prior."""
-        if counts.candidate_requests and counts.baseline_requests:
-            self.bet(lambda effect: log_factor(counts, effect * self.ratio, self.ratio, self.margin), temper)
-        else:
-            self.bet(None)
+        self.bet(_log_factors(counts, self.effects, self.ratio, self.margin), temper)

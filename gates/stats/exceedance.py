@@ -16,11 +16,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import log
+from typing import NamedTuple
 
 import numpy as np
 
 from gates.stats.histogram import Histogram, bucket_indices, lower_edges
-from gates.stats.mixture import EffectMixture, inverse_root_weights, uniform_weights
+from gates.stats.mixture import REMEMBERED, EffectMixture, inverse_root_weights, uniform_weights
 
 LOWEST_QUANTILE = 0.25
 """Below it, a rate of exceedance has too little room to grow."""
@@ -29,8 +30,7 @@ _EFFECTS = 12
 _HIGHEST_RATE = 0.99  # an alternative in which everything exceeds would be refuted by a single request that does not
 
 
-@dataclass(frozen=True, slots=True)
-class SlowCounts:
+class SlowCounts(NamedTuple):
     """Requests of candidate and baseline in one pane, and those at or above each one's threshold."""
 
     candidate_slow: int
@@ -128,6 +128,24 @@ def log_factor(counts: SlowCounts, effect: float, rate: float) -> float:
     )
 
 
+@lru_cache(maxsize=REMEMBERED)
+def _log_factors(counts: SlowCounts, effects: tuple[float, ...], rate: float) -> tuple[float, ...] | None:
+    """The log factor of each effect; None where all are 0, and without traffic in either cohort."""
+    found = tuple(log_factor(counts, effect, rate) for effect in effects)
+    return found if any(found) else None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _worse(rate: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Effects above 1 and their weights, where the baseline exceeds with this rate."""
+    effects = tuple(np.geomspace(1.1, min(0.95 / rate, 64.0), _EFFECTS).tolist())
+    return effects, inverse_root_weights(effects)
+
+
+_BETTER: tuple[float, ...] = tuple((1.0 / np.geomspace(1.05, 5.0, _EFFECTS)).tolist())
+_BETTER_WEIGHTS = uniform_weights(_BETTER)
+
+
 @dataclass(slots=True, kw_only=True)
 class Exceedance(EffectMixture):
     """An e-process over panes for one quantile; the ratio `m` is in the thresholds by which the caller counts.
@@ -151,9 +169,8 @@ class Exceedance(EffectMixture):
         Raises:
             ValueError: the quantile is not in [0.25, 1).
         """
-        rate = _rate(quantile)
-        effects = tuple(np.geomspace(1.1, min(0.95 / rate, 64.0), _EFFECTS).tolist())
-        return cls(effects=effects, weights=inverse_root_weights(effects), blocks=blocks, quantile=quantile)
+        effects, weights = _worse(_rate(quantile))
+        return cls(effects=effects, weights=weights, blocks=blocks, quantile=quantile)
 
     @classmethod
     def advance(cls, quantile: float) -> Exceedance:
@@ -163,16 +180,11 @@ class Exceedance(EffectMixture):
             ValueError: the quantile is not in [0.25, 1).
         """
         _rate(quantile)
-        effects = tuple((1.0 / np.geomspace(1.05, 5.0, _EFFECTS)).tolist())
-        return cls(effects=effects, weights=uniform_weights(effects), quantile=quantile)
+        return cls(effects=_BETTER, weights=_BETTER_WEIGHTS, quantile=quantile)
 
     def update(self, counts: SlowCounts) -> None:
         """Take in one pane; a pane without traffic in either cohort moves only the clock of the prior."""
-        rate = 1.0 - self.quantile
-        if counts.candidate_requests and counts.baseline_requests:
-            self.bet(lambda effect: log_factor(counts, effect, rate))
-        else:
-            self.bet(None)
+        self.bet(_log_factors(counts, self.effects, 1.0 - self.quantile))
 
 
 def _rate(quantile: float) -> float:

@@ -8,12 +8,15 @@ looks. Mass spread over starting times catches a change that comes late (e-detec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp, inf, log, log1p
 
 START_BLOCK = 30
 """Panes between two possible starts of a degradation."""
+
+REMEMBERED = 1 << 14
+"""So many panes' log factors are remembered by each kind of e-process: thin traffic gives the same counts again."""
 
 _LOG_LARGEST = 690.0  # e-values are reported up to exp(690), so that they stay finite
 
@@ -39,7 +42,7 @@ def log_mean(weights: Sequence[float], logs: Sequence[float], rest: float = 0.0)
         highest = max(highest, 0.0)
     if highest == -inf:
         return -inf
-    total = sum(weight * exp(known - highest) for weight, known in zip(weights, logs, strict=False))
+    total = sum([weight * exp(known - highest) for weight, known in zip(weights, logs, strict=False)])
     return highest + log(total + (rest * exp(-highest) if rest > 0.0 else 0.0))
 
 
@@ -108,7 +111,6 @@ class Mixture:
         Raises:
             ValueError: not one factor per weight.
         """
-        self._value = None
         mass = self._mass(self.tick)
         if not self.log_evidence:
             self.log_evidence = [-inf] * len(self.weights)
@@ -117,6 +119,8 @@ class Mixture:
             self.log_evidence = [log_add(known, fresh) for known in self.log_evidence]
         if log_factors is not None:
             self.log_evidence = [known + factor for known, factor in zip(self.log_evidence, log_factors, strict=True)]
+        if mass > 0.0 or log_factors is not None:
+            self._value = None  # what has not started keeps its mass between two possible starts
         self.tick += 1
 
     def _mass(self, tick: int) -> float:
@@ -163,15 +167,15 @@ class EffectMixture:
     def __post_init__(self) -> None:
         self._mixture = Mixture(self.weights, self.blocks)
 
-    def bet(self, log_factor: Callable[[float], float] | None, temper: float = 1.0) -> None:
+    def bet(self, log_factors: Sequence[float] | None, temper: float = 1.0) -> None:
         """Take in one pane by its log factor for each effect; None where it says nothing: only the prior's clock moves.
 
         `temper`, at least 1 and settled before the pane, divides the logarithms: so overdispersed errors stay honest.
         """
-        if log_factor is None:
-            self._mixture.update(None)
+        if log_factors is None or temper == 1.0:
+            self._mixture.update(log_factors)
         else:
-            self._mixture.update([log_factor(effect) / temper for effect in self.effects])
+            self._mixture.update([factor / temper for factor in log_factors])
 
     def get(self) -> float:
         """The e-value: 1 at the start, large where the null is false; finite."""

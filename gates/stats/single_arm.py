@@ -11,10 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import inf, log, log1p
 
 from gates.stats.error_share import ADVANCE_EFFECTS, REGRESSION_EFFECTS
-from gates.stats.mixture import EffectMixture, finite_exp, inverse_root_weights, log_add, log_mean, uniform_weights
+from gates.stats.mixture import (
+    REMEMBERED,
+    EffectMixture,
+    finite_exp,
+    inverse_root_weights,
+    log_add,
+    log_mean,
+    uniform_weights,
+)
 
 
 def log_factor(errors: float, requests: int, effect: float, objective: float) -> float:
@@ -26,6 +35,12 @@ def log_factor(errors: float, requests: int, effect: float, objective: float) ->
     1.203002859
     """
     return errors * log(effect) - requests * log1p(objective * (effect - 1.0))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def log_factors(errors: float, requests: int, effects: tuple[float, ...], objective: float) -> tuple[float, ...]:
+    """`log_factor` for each effect."""
+    return tuple(log_factor(errors, requests, effect, objective) for effect in effects)
 
 
 def check_objective(objective: float) -> None:
@@ -76,10 +91,7 @@ class SingleArm(EffectMixture):
 
     def update(self, errors: float, requests: int) -> None:
         """Take in one pane; a pane without traffic moves only the clock of the prior."""
-        if requests:
-            self.bet(lambda effect: log_factor(errors, requests, effect, self.objective))
-        else:
-            self.bet(None)
+        self.bet(log_factors(errors, requests, self.effects, self.objective) if requests else None)
 
 
 def threshold(ticks: int, alpha: float) -> float:
