@@ -263,7 +263,7 @@ class EvidenceOfRollout:
                 windows = [self._windows[definition.traffic, cohort][definition.window_ms] for cohort in self._names]
                 out[name] = {
                     "quantile": {
-                        cohort: _ends(quantile_interval(window.latency(), definition.quantile, 0.05, INTERVAL_AT))
+                        cohort: _ends(quantile_interval(window.latency().get(), definition.quantile, 0.05, INTERVAL_AT))
                         for cohort, window in zip(self._names, windows, strict=True)
                     }
                 }
@@ -319,6 +319,6 @@ def _indicators(window: CohortWindow) -> dict[str, object]:
         "error_rate": significant(window.errors(("5xx", "error")) / requests) if requests else None,
     }
     for word, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
-        value = window.quantile(q)
+        value = window.latency().quantile(q)
         out[word] = None if value is None else significant(value)
     return out

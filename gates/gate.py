@@ -51,7 +51,7 @@ class Gate:
 
     def tick(self, moment: Moment) -> tuple[Output, ...]:
         """Wall time went on: commands fall due."""
-        return self._step(Ticked(), moment)
+        return self._step(Ticked(), moment) if self.state.pending is not None else ()
 
     def _step(self, given: Input, moment: Moment) -> tuple[Output, ...]:
         before = self.state

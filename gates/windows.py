@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
+from operator import add, sub
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,22 @@ Panes = Sequence[tuple[int, Cell]]
 class CohortWindow:
     """What one cohort did in the last `length_ms` before `end`; panes enter in order of time, each once.
 
-    Of the details it sums the transactions and, by name, the values of metrics.
+    Of the details it sums the transactions and, by name, the values of metrics. Latencies are summed where they are
+    asked for, and kept up to date while they are asked for at each pane: many windows are never asked.
     """
 
-    __slots__ = ("_counts", "_latency", "_metrics", "_panes", "end", "failed", "length_ms", "requests", "succeeded")
+    __slots__ = (
+        "_asked",
+        "_counts",
+        "_latency",
+        "_metrics",
+        "_panes",
+        "end",
+        "failed",
+        "length_ms",
+        "requests",
+        "succeeded",
+    )
 
     def __init__(self, length_ms: int) -> None:
         self.length_ms = length_ms
@@ -32,7 +45,8 @@ class CohortWindow:
         self.failed = 0
         self._panes: deque[tuple[int, Cell]] = deque()
         self._counts = list(NO_COUNTS)
-        self._latency = RunningHistogram()
+        self._latency: RunningHistogram | None = None
+        self._asked = False
         self._metrics: dict[str, Counter[int]] = {}
 
     @property
@@ -43,14 +57,20 @@ class CohortWindow:
     def push(self, start: int, end: int, cell: Cell) -> None:
         """Move the window's end to `end` and take in the pane `[start, end)`."""
         self.end = end
-        while self._panes and self._panes[0][0] < self.start:
-            _, gone = self._panes.popleft()
+        if not self._asked:
+            self._latency = None
+        self._asked = False
+        begin, panes, latency = end - self.length_ms, self._panes, self._latency
+        while panes and panes[0][0] < begin:
+            _, gone = panes.popleft()
             self._count(gone, -1)
-            self._latency.remove(gone.latency)
+            if latency is not None:
+                latency.remove(gone.latency)
         if cell.requests or cell.detail is not NO_DETAIL:
-            self._panes.append((start, cell))
+            panes.append((start, cell))
             self._count(cell, 1)
-            self._latency.add(cell.latency)
+            if latency is not None:
+                latency.add(cell.latency)
 
     def fill(self, panes: Panes, end: int) -> None:
         """Move the end of an empty window to `end` and take in these panes at once; as pushing each would."""
@@ -58,15 +78,13 @@ class CohortWindow:
         begin = self.start
         self._panes.extend(pane for pane in panes if pane[0] >= begin)
         cells = [cell for _, cell in self._panes]
-        self._count(Cell(tuple(map(sum, zip(*(cell.counts for cell in cells), strict=True)))), 1)
+        self._count(Cell(tuple(map(sum, zip(NO_COUNTS, *(cell.counts for cell in cells), strict=True)))), 1)
         for cell in cells:
             if cell.detail is not NO_DETAIL:
                 self._count(Cell(detail=cell.detail), 1)
-        self._latency.add_all([cell.latency for cell in cells])
 
     def _count(self, cell: Cell, sign: int) -> None:
-        for index, count in enumerate(cell.counts):
-            self._counts[index] += sign * count
+        self._counts = list(map(add if sign > 0 else sub, self._counts, cell.counts))
         self.requests += sign * cell.requests
         if cell.detail is NO_DETAIL:
             return
@@ -85,17 +103,13 @@ class CohortWindow:
         """Requests in the window that ended in one of `classes`."""
         return sum(self._counts[CLASS_POSITION[word]] for word in classes)
 
-    def latency(self) -> Histogram:
-        """The latencies in the window."""
-        return self._latency.get()
-
-    def quantile(self, q: float) -> float | None:
-        """The q-quantile of the latencies in the window, in milliseconds; None without any."""
-        return self._latency.quantile(q)
-
-    def at_or_above(self, bucket: int) -> int:
-        """Requests in the window whose latency lies in the histogram's `bucket` or a higher one."""
-        return self._latency.at_or_above(bucket)
+    def latency(self) -> RunningHistogram:
+        """The latencies in the window; ask anew after the next pane."""
+        self._asked = True
+        if self._latency is None:
+            self._latency = RunningHistogram()
+            self._latency.add_all([cell.latency for _, cell in self._panes])
+        return self._latency
 
     def metric(self, name: str) -> ValueCounts:
         """The values of a metric in the window."""

@@ -7,14 +7,14 @@ actuators write the last three to topics of their own; the sequencer adds their 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
 import orjson
 
 from gates.panes import CLASSES, MOST_EMITTERS, NO_DETAIL, NO_HALVES, SAMPLE_SIZE, Cell, Detail, smallest
-from gates.stats.histogram import Histogram
+from gates.stats.histogram import Histogram, check_lists
 
 CELL_MS = 1_000
 """How much event time a cell spans; a pane is a whole number of cells."""
@@ -27,7 +27,7 @@ CHUNK_RULE = "4096.10000"
 otherwise cannot be joined with these; a record that names no rule was cut by this one."""
 
 
-class SourcePartition(msgspec.Struct, frozen=True, array_like=True, order=True):
+class SourcePartition(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
     """One partition of a topic that events come from."""
 
     topic: str
@@ -41,7 +41,7 @@ CellKey = tuple[str, int, bool]
 """Which cell of a rollout: its cohort, its start in milliseconds since the epoch, and whether it is synthetic."""
 
 
-class DetailRecord(msgspec.Struct, frozen=True, array_like=True):
+class DetailRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a cell holds beyond outcomes and latencies: the fields of `Detail`; of a metric its buckets and counts."""
 
     succeeded: int
@@ -61,7 +61,7 @@ class DetailRecord(msgspec.Struct, frozen=True, array_like=True):
         return Detail.load(msgspec.structs.astuple(self))
 
 
-class CellRecord(msgspec.Struct, frozen=True, array_like=True):
+class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One cohort in one cell of event time: counts by `CLASSES`, and the latency histogram, sparse.
 
     `synthetic` and `detail` are at the end, and may be left out: most producers send neither.
@@ -86,12 +86,36 @@ class CellRecord(msgspec.Struct, frozen=True, array_like=True):
         """Which cell it is."""
         return self.cohort, self.start, self.synthetic
 
-    def cell(self) -> Cell:
-        """The cell; ValueError where the record is none."""
+    @property
+    def requests(self) -> int:
+        """How many requests, whatever their outcome."""
+        return sum(self.counts)
+
+    def check(self) -> None:
+        """Nothing where the record is a cell's; else ValueError."""
         if len(self.counts) != len(CLASSES) or min(self.counts) < 0:
             raise ValueError(f"a cell has {len(CLASSES)} counts, none negative")
-        latency = Histogram.from_lists(self.buckets, self.bucket_counts)
-        return Cell(tuple(self.counts), latency, NO_DETAIL if self.detail is None else self.detail.detail())
+        check_lists(self.buckets, self.bucket_counts)
+        if self.detail is not None:
+            self.detail.detail()
+
+    def cell(self) -> Cell:
+        """The cell; ValueError where the record is none."""
+        self.check()
+        return merged((self,))
+
+
+def merged(records: Sequence[CellRecord]) -> Cell:
+    """What these hold together, each of them checked."""
+    counts = tuple(map(sum, zip(*(record.counts for record in records), strict=True)))
+    latencies: dict[int, int] = {}
+    detail = NO_DETAIL
+    for record in records:
+        for bucket, number in zip(record.buckets, record.bucket_counts, strict=True):
+            latencies[bucket] = latencies.get(bucket, 0) + number
+        if record.detail is not None:
+            detail = detail.merge(record.detail.detail())
+    return Cell(counts, Histogram.of_counts(latencies), detail)
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):

@@ -66,7 +66,7 @@ class Latencies:
 
     def highest(self, trailing: CohortWindow) -> int:
         """The bucket of the slowest request."""
-        return int(trailing.latency().indices[-1])
+        return trailing.latency().highest()
 
     def at_or_above(self, cell: Cell, bucket: int) -> int:
         """How many requests took as long or longer."""

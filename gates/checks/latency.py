@@ -31,7 +31,7 @@ class Latency:
 
     def measured(self, arm: Arm, *, staged: bool) -> Measurement:
         """The quantile in milliseconds."""
-        return Measurement(arm.window.requests, arm.window.quantile(self._quantile))
+        return Measurement(arm.window.requests, arm.window.latency().quantile(self._quantile))
 
     def standing(self, window: CohortWindow) -> Standing:
         """How the window stands to the limit."""
@@ -43,10 +43,10 @@ class Latency:
         return bucket is not None and self._guard.alike(self._slow(candidate, bucket), self._slow(baseline, bucket))
 
     def _slow(self, window: CohortWindow, bucket: int) -> tuple[int, int]:
-        return window.at_or_above(bucket), window.requests
+        return window.latency().at_or_above(bucket), window.requests
 
     def words(self, name: str, window: CohortWindow) -> str:
         """The quantile and its sample."""
-        value = window.quantile(self._quantile)
+        value = window.latency().quantile(self._quantile)
         shown = "nothing" if value is None else milliseconds(value)
         return f"{name} {shown} over {count(window.requests)} requests in {format_duration(window.length_ms)}"

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gates.stats.histogram import Histogram, bucket_indices, lower_edges
+from gates.stats.histogram import Histogram, RunningHistogram, bucket_indices, lower_edges
 from gates.stats.mixture import REMEMBERED, EffectMixture, inverse_root_weights, uniform_weights
 
 LOWEST_QUANTILE = 0.25
@@ -39,7 +39,7 @@ class SlowCounts(NamedTuple):
     baseline_requests: int
 
 
-def threshold(baseline: Histogram, quantile: float) -> int | None:
+def threshold(baseline: Histogram | RunningHistogram, quantile: float) -> int | None:
     """The bucket from whose lower edge on about `1 - quantile` of the baseline lies; None without data.
 
     Of the two edges around the quantile the one whose rate is nearer: where many latencies share a bucket, the other
@@ -48,15 +48,14 @@ def threshold(baseline: Histogram, quantile: float) -> int | None:
     >>> threshold(Histogram.of([250.0] * 50 + [1000.0] * 50), 0.5)  # the edge just above 250 ms
     769
     """
-    total = baseline.total
+    buckets, cumulative = baseline.cumulative()
+    total = int(cumulative[-1]) if len(cumulative) else 0
     if not total:
         return None
-    cumulative = baseline.counts.cumsum()
     wanted = quantile * total
     at = min(int(cumulative.searchsorted(wanted)), len(cumulative) - 1)
-    with_bucket = int(cumulative[at])
-    below_bucket = with_bucket - int(baseline.counts[at])
-    return int(baseline.indices[at]) + (with_bucket - wanted <= wanted - below_bucket)
+    with_bucket, below_bucket = int(cumulative[at]), int(cumulative[at - 1]) if at else 0
+    return int(buckets[at]) + (with_bucket - wanted <= wanted - below_bucket)
 
 
 def bucket_at(latency_ms: float) -> int:

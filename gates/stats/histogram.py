@@ -8,7 +8,7 @@ Counts merge and subtract exactly and in any order, which sliding windows and re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import lt
 
@@ -43,6 +43,7 @@ def lower_edges(indices: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 _EDGES = lower_edges(np.arange(BUCKETS + 1, dtype=np.int64))
+_ALL = np.arange(BUCKETS, dtype=np.int64)
 _VALUES_MS = 1000.0 * 2.0 * _EDGES[:-1] * _EDGES[1:] / (_EDGES[:-1] + _EDGES[1:])
 
 
@@ -71,6 +72,23 @@ def _frozen(values: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
     return array
 
 
+def check_lists(indices: Sequence[int], counts: Sequence[int]) -> None:
+    """Nothing where these are the wire form of a histogram.
+
+    Raises:
+        ValueError: lengths differ, a bucket does not exist or repeats, or a count is not positive, or beyond 64 bits.
+    """
+    if len(indices) != len(counts):
+        raise ValueError(f"{len(indices)} bucket indices but {len(counts)} counts")
+    if not indices:
+        return
+    ascend = all(map(lt, indices, indices[1:]))
+    if not ascend or indices[0] < 0 or indices[-1] >= BUCKETS or min(counts) <= 0:
+        raise ValueError("bucket indices must ascend within the histogram and counts be positive")
+    if max(counts) >= 1 << 63:
+        raise ValueError("a bucket count beyond 64 bits")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Histogram:
     """Latencies as sparse bucket counts: ascending `indices` and the positive `counts` beside them."""
@@ -95,19 +113,16 @@ class Histogram:
         """From the wire form of `to_lists`.
 
         Raises:
-            ValueError: lengths differ, a bucket does not exist or repeats, or a count is not positive.
+            ValueError: they are none; see `check_lists`.
         """
-        if len(indices) != len(counts):
-            raise ValueError(f"{len(indices)} bucket indices but {len(counts)} counts")
-        if not indices:
-            return EMPTY
-        ascend = all(map(lt, indices, indices[1:]))
-        if not ascend or indices[0] < 0 or indices[-1] >= BUCKETS or min(counts) <= 0:
-            raise ValueError("bucket indices must ascend within the histogram and counts be positive")
-        try:
-            return cls(_frozen(indices), _frozen(counts))
-        except OverflowError as error:
-            raise ValueError("a bucket count beyond 64 bits") from error
+        check_lists(indices, counts)
+        return cls(_frozen(indices), _frozen(counts)) if indices else EMPTY
+
+    @classmethod
+    def of_counts(cls, counts: Mapping[int, int]) -> Histogram:
+        """From positive counts by bucket, in any order."""
+        indices = sorted(counts)
+        return cls(_frozen(indices), _frozen([counts[index] for index in indices])) if indices else EMPTY
 
     def to_lists(self) -> tuple[list[int], list[int]]:
         """The wire form: bucket indices and counts."""
@@ -128,6 +143,10 @@ class Histogram:
         dense[self.indices] += self.counts
         dense[other.indices] += other.counts
         return Histogram.from_dense(dense)
+
+    def cumulative(self) -> tuple[NDArray[np.int64], Counts]:
+        """Ascending buckets, and for each how many latencies lie in it or a lower one."""
+        return self.indices, self.counts.cumsum()
 
     def quantile(self, q: float) -> float | None:
         """The q-quantile in milliseconds, or None without data."""
@@ -150,30 +169,35 @@ EMPTY = Histogram()
 class RunningHistogram:
     """The sum of histograms that come and go, kept dense: what a sliding window needs."""
 
-    __slots__ = ("_cumulative", "_dense")
+    __slots__ = ("_cumulative", "_dense", "_quantiles")
 
     def __init__(self) -> None:
         self._dense: Counts = np.zeros(BUCKETS, dtype=np.int64)
         self._cumulative: Counts | None = None
+        self._quantiles: dict[float, float | None] = {}
 
     def add(self, histogram: Histogram) -> None:
         """Count these latencies in."""
         if len(histogram.indices):
             self._dense[histogram.indices] += histogram.counts
-            self._cumulative = None
+            self._changed()
 
     def add_all(self, histograms: Sequence[Histogram]) -> None:
         """Count the latencies of all of these in, at once."""
         if histograms:
             indices = np.concatenate([histogram.indices for histogram in histograms])
             np.add.at(self._dense, indices, np.concatenate([histogram.counts for histogram in histograms]))
-            self._cumulative = None
+            self._changed()
 
     def remove(self, histogram: Histogram) -> None:
         """Take out latencies added before."""
         if len(histogram.indices):
             self._dense[histogram.indices] -= histogram.counts
-            self._cumulative = None
+            self._changed()
+
+    def _changed(self) -> None:
+        self._cumulative = None
+        self._quantiles.clear()
 
     def get(self) -> Histogram:
         """What is in it now."""
@@ -181,7 +205,18 @@ class RunningHistogram:
 
     def quantile(self, q: float) -> float | None:
         """The q-quantile in milliseconds, or None without data."""
-        return _quantile(_VALUES_MS, self._up_to(), q)
+        if q not in self._quantiles:  # asked for several times a pane
+            self._quantiles[q] = _quantile(_VALUES_MS, self._up_to(), q)
+        return self._quantiles[q]
+
+    def cumulative(self) -> tuple[NDArray[np.int64], Counts]:
+        """All buckets, and for each how many latencies lie in it or a lower one."""
+        return _ALL, self._up_to()
+
+    def highest(self) -> int:
+        """The last bucket that holds a latency, 0 where none does."""
+        cumulative = self._up_to()
+        return int(cumulative.searchsorted(cumulative[-1]))
 
     def at_or_above(self, bucket: int) -> int:
         """How many latencies lie in `bucket` or a higher one."""

@@ -232,10 +232,14 @@ class Fold:
             self._without_policy().discard(name)
 
     def _judge(self, name: str, rollout: Rollout, gate: Gate, reading: Reading, offset: int) -> list[Outcome]:
+        pane_ms = gate.state.policy.pane_ms
+        due = reading.watermark is not None and rollout.join.closed_until + pane_ms <= reading.watermark
+        if not due and gate.state.pending is None:
+            return []  # as at most progress records
         outcomes: list[Outcome] = []
         judged, ended = False, gate.ended  # as it stood before: the pane that ends it is news too
         if reading.watermark is not None:
-            for start, end in _panes(rollout.join, reading.watermark, gate.state.policy.pane_ms):
+            for start, end in _panes(rollout.join, reading.watermark, pane_ms):
                 taken = rollout.join.take(start, end)
                 pane = Pane(start, end, taken.cells, reading.complete, rollout.late, reading.broken, taken.synthetic)
                 rollout.late = 0
@@ -244,9 +248,8 @@ class Fold:
         rollout.changed |= judged and not ended
         moment = self._moment(_judged_until(rollout), offset)
         before = gate.state
-        due = gate.tick(moment)
+        outcomes += gate.tick(moment)
         rollout.changed |= gate.state is not before  # a round of tries may end without a word
-        outcomes += due
         if outcomes or (judged and not gate.ended):
             outcomes.append(Status(name, gate.status(moment)))
         return outcomes

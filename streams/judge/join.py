@@ -7,35 +7,24 @@ chunk makes the open one final. Duplicates, re-reads after a crash, and zombies 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
-from gates.panes import NOTHING, Cell
-from streams.journal import CellKey, CellRecord, Partial, SourcePartition
+from gates.panes import Cell
+from streams.journal import CellKey, CellRecord, Partial, SourcePartition, merged
 
-Cells = dict[CellKey, Cell]
+Records = dict[CellKey, CellRecord]
 
 
 class _Open(NamedTuple):
-    """The latest version of a chunk: its records, and the cells made from them."""
+    """The latest version of a chunk."""
 
     start: int
     upto: int
-    records: dict[CellKey, CellRecord]
-    cells: Cells
-
-    @classmethod
-    def of(cls, start: int, upto: int, records: list[CellRecord], before: _Open | None = None) -> _Open:
-        """A version; most of a chunk is as it was in the version before, and is not made again."""
-        by_key = {record.key: record for record in records}
-        if before is None:
-            return cls(start, upto, by_key, {key: record.cell() for key, record in by_key.items()})
-        known, made = before.records, before.cells
-        cells = {key: made[key] if known.get(key) == record else record.cell() for key, record in by_key.items()}
-        return cls(start, upto, by_key, cells)
+    records: Records
 
 
 class Taken(NamedTuple):
@@ -55,42 +44,54 @@ class Join:
     def __init__(self) -> None:
         self.opened_at = 0
         self.closed_until = 0
-        self._folded: Cells = {}
+        self._folded: defaultdict[CellKey, list[CellRecord]] = defaultdict(list)
         self._open: dict[SourcePartition, _Open] = {}
 
     def apply(self, partial: Partial) -> Counter[str]:
-        """Take in one version; returns how many users' requests in it are new but late, by cohort."""
+        """Take in one version; returns how many users' requests in it are new but late, by cohort.
+
+        Raises:
+            ValueError: a record is no cell's, and nothing of the version was taken in.
+        """
         known = self._open.get(partial.source)
         if known is not None and (partial.start, partial.upto) <= (known.start, known.upto):
             return Counter()
-        same = known if known is not None and known.start == partial.start else None
-        version = _Open.of(partial.start, partial.upto, partial.cells, same)  # raises before anything has changed
-        if known is not None and same is None:
-            self._fold(known.cells)
+        same = known is not None and known.start == partial.start
+        before = known.records if known is not None and same else {}
+        records = {(record.cohort, record.start, record.synthetic): record for record in partial.cells}
         late: Counter[str] = Counter()
-        for key, cell in version.cells.items():
-            cohort, start, synthetic = key
-            if self.opened_at <= start < self.closed_until and not synthetic:
-                before = NOTHING if same is None else same.cells.get(key, NOTHING)
-                late[cohort] += cell.requests - before.requests
-        self._open[partial.source] = version
+        for key, record in records.items():
+            past = before.get(key)
+            if past == record:
+                continue  # as most of a chunk is
+            record.check()
+            if self.opened_at <= record.start < self.closed_until and not record.synthetic:
+                late[record.cohort] += record.requests - (0 if past is None else past.requests)
+        if known is not None and not same:
+            self._fold(known.records)
+        self._open[partial.source] = _Open(partial.start, partial.upto, records)
         return late
 
-    def _fold(self, cells: Cells) -> None:
-        for key, cell in cells.items():
-            if key[1] >= self.closed_until:
-                self._folded[key] = self._folded.get(key, NOTHING).merge(cell)
+    def _fold(self, records: Records) -> None:
+        for key, record in records.items():
+            if record.start >= self.closed_until:
+                self._folded[key].append(record)
 
     def take(self, start: int, end: int) -> Taken:
         """The sums of event time `[start, end)`, as known now; and close it."""
-        due = [(key, self._folded.pop(key)) for key in sorted(self._folded) if key[1] < end]
-        for source in sorted(self._open):
-            due += [pair for pair in self._open[source].cells.items() if self.closed_until <= pair[0][1] < end]
+        due: defaultdict[tuple[bool, str], list[CellRecord]] = defaultdict(list)
+        for key in [key for key in self._folded if key[1] < end]:
+            records = self._folded.pop(key)
+            if key[1] >= start:
+                due[key[2], key[0]] += records
+        begin = max(start, self.closed_until)
+        for version in self._open.values():
+            for (cohort, at, synthetic), record in version.records.items():
+                if begin <= at < end:
+                    due[synthetic, cohort].append(record)
         taken = Taken({}, {})
-        for (cohort, at, synthetic), cell in due:
-            if at >= start:
-                found = taken.synthetic if synthetic else taken.cells
-                found[cohort] = found.get(cohort, NOTHING).merge(cell)
+        for (synthetic, cohort), records in due.items():
+            (taken.synthetic if synthetic else taken.cells)[cohort] = merged(records)
         self.closed_until = max(self.closed_until, end)
         return taken
 
@@ -98,7 +99,7 @@ class Join:
         """Start of the earliest cell that is not closed yet; None if there is none."""
         starts = [at for _, at, _ in self._folded]
         for version in self._open.values():
-            starts += [at for _, at, _ in version.cells if at >= self.closed_until]
+            starts += [at for _, at, _ in version.records if at >= self.closed_until]
         return min(starts, default=None)
 
     def dump(self) -> dict[str, object]:
@@ -106,9 +107,12 @@ class Join:
         return {
             "opened_at": self.opened_at,
             "closed_until": self.closed_until,
-            "folded": _records(self._folded),
+            "folded": _rows(
+                CellRecord.of(cohort, at, merged(records), synthetic)
+                for (cohort, at, synthetic), records in self._folded.items()
+            ),
             "open": [
-                [source.topic, source.partition, version.start, version.upto, _records(version.cells)]
+                [*msgspec.structs.astuple(source), version.start, version.upto, _rows(version.records.values())]
                 for source, version in self._open.items()
             ],
         }
@@ -118,18 +122,21 @@ class Join:
         """The join that `dump` described."""
         join = cls()
         join.opened_at, join.closed_until = state["opened_at"], state["closed_until"]
-        join._folded = {record.key: record.cell() for record in _read(state["folded"])}
+        for record in _read(state["folded"]):
+            join._folded[record.key].append(record)
         join._open = {
-            SourcePartition(topic, partition): _Open.of(start, upto, _read(cells))
-            for topic, partition, start, upto, cells in state["open"]
+            SourcePartition(topic, partition): _Open(start, upto, {record.key: record for record in _read(rows)})
+            for topic, partition, start, upto, rows in state["open"]
         }
         return join
 
 
-def _records(cells: Cells) -> list[object]:
-    records = (CellRecord.of(cohort, at, cell, synthetic) for (cohort, at, synthetic), cell in cells.items())
-    return [msgspec.to_builtins(record) for record in records]
+def _rows(records: Iterable[CellRecord]) -> object:
+    return msgspec.to_builtins(list(records))
 
 
 def _read(rows: list[Any]) -> list[CellRecord]:
-    return msgspec.convert(rows, list[CellRecord])
+    records = msgspec.convert(rows, list[CellRecord])
+    for record in records:
+        record.check()
+    return records

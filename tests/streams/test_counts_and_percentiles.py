@@ -132,5 +132,5 @@ def test_every_window_is_right(
             expected = np.quantile([latency for _, latency in inside], QUANTILES)
             found = [window.latency().quantile(q) for q in QUANTILES]
             assert found == pytest.approx(expected.tolist(), rel=0.01)
-            slow = window.at_or_above(bucket_at(800.0) + 1)
+            slow = window.latency().at_or_above(bucket_at(800.0) + 1)
             assert slow == pytest.approx(sum(latency > 800.0 for _, latency in inside), rel=0.2, abs=3)
