@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from gates.assignment import Assignment
-from gates.checks import Arm, Check, Jury, Seen, View, checks_for, sample_of
+from gates.checks import TRAILING_MS, Arm, Check, Jury, Seen, View, checks_for, sample_of
 from gates.panes import NOTHING, Cell, Pane
 from gates.policy import Policy
 from gates.policy.checks import Sample
@@ -84,7 +84,6 @@ class EvidenceOfRollout:
         self._names = (cohorts.candidate, cohorts.baseline)
         panes = LATE_STARTS * sum(stage.bake_ms for stage in policy.stages) / policy.pane_ms
         blocks = max(1, round(panes / START_BLOCK))
-        self._checks: dict[str, Check] = checks_for(policy, blocks)
         self.jury = Jury.of(policy)
         self._assignment = Assignment(cohorts, policy.data_quality, policy.confidence.rollback)
         self._samples: dict[Sample, set[int]] = {}
@@ -93,9 +92,14 @@ class EvidenceOfRollout:
         if policy.budget is not None:
             self._samples.setdefault("real", {BUDGET_WINDOW_MS})
         self._picks = {sample: sample_of(sample) for sample in self._samples}
-        self._looks = {name: self._look(name) for name in self._checks}
         self._windows = self._new_windows()
         self._fresh = self._new_windows()
+        base = {sample: self._windows[sample, cohorts.baseline] for sample in self._samples}
+        self._trailing = {sample: CohortWindow(TRAILING_MS) for sample in base if TRAILING_MS not in base[sample]}
+        trailing = {sample: self._trailing.get(sample) or base[sample][TRAILING_MS] for sample in base}
+        self._checks: dict[str, Check] = checks_for(policy, blocks, trailing)
+        self._looks = {name: self._look(name) for name in self._checks}
+        self._views = frozenset(self._looks.values())
         self._last_seen = dict.fromkeys(self._names, started_at)
         self._stage = StageEvidence(ordered_at=started_at, trusted_at=started_at)
         self._closed: tuple[float, dict[str, object]] | None = None  # what `rps` and `slis` said last
@@ -128,18 +132,20 @@ class EvidenceOfRollout:
         """Take in the next pane and judge."""
         stage = self._stage
         seen = self._how_it_counts(pane)
+        for check in self._checks.values():
+            check.observe(pane, seen)
         for sample in self._samples:
             pick = self._picks[sample]
             for name in self._names:
                 self._push((sample, name), pane, pick(pane, name), seen)
+        for sample, trailing in self._trailing.items():
+            trailing.push(pane.start, pane.end, self._picks[sample](pane, self._names[1]))
         if seen.eligible:
             self._assignment.observe(pane)
         stage.panes += 1
         stage.complete_panes += pane.complete
         stage.applied += sum(pane.cell(name).requests for name in self._names)
         stage.late += pane.late
-        for check in self._checks.values():
-            check.observe(pane, seen)
         return self._evaluation(pane)
 
     def _how_it_counts(self, pane: Pane) -> Seen:
@@ -190,7 +196,7 @@ class EvidenceOfRollout:
     def _judge(self, compared: bool, broken: bool) -> tuple[tuple[Verdict, ...], Combined | None]:
         e_values = {name: check.worse for name, check in self._checks.items()}
         together = self.jury.verdict({name: value for name, value in e_values.items() if value is not None})
-        views = {look: self._view(look, compared, broken, together.convicted) for look in set(self._looks.values())}
+        views = {look: self._view(look, compared, broken, together.convicted) for look in self._views}
         verdicts = tuple(check.verdict(views[self._looks[name]]) for name, check in self._checks.items())
         self._burning = any(verdict.baseline_beyond and verdict.required for verdict in verdicts)
         if together.e_value is None:
@@ -233,7 +239,7 @@ class EvidenceOfRollout:
     def close(self) -> None:
         """The rollout has ended: keep what is shown of it, and let go of what only further panes would need."""
         self._closed = self.rps(), self.slis()
-        self._windows, self._fresh, self._checks = {}, {}, {}
+        self._windows, self._fresh, self._trailing, self._checks = {}, {}, {}, {}
         self._assignment = Assignment(self._policy.cohorts, self._policy.data_quality, self._policy.confidence.rollback)
 
     def slis(self) -> dict[str, object]:
@@ -283,6 +289,7 @@ class EvidenceOfRollout:
             "fresh": [
                 [*key, [start for start, _ in windows[max(windows)].panes()]] for key, windows in self._fresh.items()
             ],
+            "trailing": [[sample, dump_panes(window.panes())] for sample, window in self._trailing.items()],
             "window_end": next(iter(next(iter(self._windows.values())).values())).end,
         }
 
@@ -305,6 +312,8 @@ class EvidenceOfRollout:
             for length, window in self._windows[sample, name].items():
                 window.fill(panes, state["window_end"])
                 self._fresh[sample, name][length].fill(young, state["window_end"])
+        for sample, columns in state["trailing"]:
+            self._trailing[sample].fill(load_panes(columns), state["window_end"])
 
 
 def _ends(found: tuple[float, float | None] | None) -> list[float | None] | None:

@@ -110,7 +110,7 @@ class Gate:
             "sight": live(policy, self.evidence.jury, state.stage, self.evidence.rps(), state.checks),
             "slis": self.evidence.slis(),
             "completeness": state.completeness,
-            "cohorts": policy.cohorts.model_dump(),
+            "cohorts": policy.cohorts.document(),
             "control": None if state.control is None else asdict(state.control),
             "owner": policy.owner,
         }
@@ -119,7 +119,7 @@ class Gate:
         """Everything as JSON values, for a snapshot."""
         state = self.state
         return {
-            "policy": state.policy.document(),
+            "policy": state.policy.written,
             "phase": state.phase.value,
             "epoch": state.epoch,
             "ordered_at": state.ordered_at,

@@ -215,7 +215,7 @@ def _decision(
         completeness=state.completeness,
         policy_hash=policy.hash,
         journal=moment.journal,
-        cohorts=policy.cohorts.model_dump(),
+        cohorts=policy.cohorts.document(),
         confidence={"rollback": policy.confidence.rollback, "advance": policy.confidence.advance},
         combined=state.combined,
         approved_by=state.approved_by if action in (Action.ADVANCE, Action.PROMOTE) else None,

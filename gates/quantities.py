@@ -8,6 +8,7 @@ that says what is wrong and what would be right. NaN, infinities and booleans ar
 import math
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
@@ -61,6 +62,7 @@ def parse_duration(value: object) -> int:
     return ms
 
 
+@lru_cache(maxsize=1 << 10)
 def format_duration(ms: int) -> str:
     """Print milliseconds in the one canonical form that `parse_duration` reads back; ValueError below zero.
 

@@ -91,6 +91,7 @@ class _Shown:
         self._rollout = rollout
         self._gauges: dict[tuple[Gauge, tuple[str, ...]], Gauge] = {}
         self._values: dict[tuple[Gauge, tuple[str, ...]], float] = {}
+        self._verdicts: dict[str, str] = {}
 
     def show(self, status: Mapping[str, Any]) -> None:
         self._set(COMPLETENESS, status["completeness"])
@@ -102,10 +103,15 @@ class _Shown:
             for quantile in ("p50", "p95", "p99"):
                 self._set(LATENCY, _number(seen[quantile]) / 1000.0, cohort, f"0.{quantile[1:]}")
         for check in status["checks"]:
-            for outcome in Outcome:
-                self._set(VERDICT, check["verdict"] == outcome.value, check["name"], outcome.value)
+            self._show_verdict(check["name"], check["verdict"])
             if "e_value" in check:
                 self._set(E_VALUE, check["e_value"], check["name"])
+
+    def _show_verdict(self, check: str, verdict: str) -> None:
+        if self._verdicts.get(check) != verdict:
+            for outcome in Outcome:
+                self._set(VERDICT, verdict == outcome.value, check, outcome.value)
+            self._verdicts[check] = verdict
 
     def _set(self, gauge: Gauge, value: float, *labels: str) -> None:
         key = gauge, labels

@@ -1,6 +1,6 @@
 """One question a file: (definition, panes) -> verdict."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from gates.checks.budget import BudgetCap
 from gates.checks.burn_rate import BurnRate
@@ -9,7 +9,7 @@ from gates.checks.clustering import Clustering
 from gates.checks.compared import Compared, Evidence, Figure
 from gates.checks.coverage import Coverage
 from gates.checks.distributions import Latencies, MetricValues, Scale
-from gates.checks.exceeding import Exceeding
+from gates.checks.exceeding import TRAILING_MS, Exceeding
 from gates.checks.latency import Latency
 from gates.checks.metric import MetricMean, MetricQuantile
 from gates.checks.rates import ErrorRate, SuccessRate
@@ -28,8 +28,20 @@ from gates.policy import (
     SuccessRateCheck,
     ThroughputShareCheck,
 )
+from gates.windows import CohortWindow
 
-__all__ = ["Arm", "Check", "Jury", "Seen", "Thresholds", "Together", "View", "checks_for", "sample_of"]
+__all__ = [
+    "TRAILING_MS",
+    "Arm",
+    "Check",
+    "Jury",
+    "Seen",
+    "Thresholds",
+    "Together",
+    "View",
+    "checks_for",
+    "sample_of",
+]
 
 BUDGET = "budget"
 
@@ -43,8 +55,12 @@ def sample_of(word: str) -> Callable[[Pane, str], Cell]:
     return lambda pane, cohort: pane.cell(cohort)
 
 
-def checks_for(policy: Policy, start_blocks: int) -> dict[str, Check]:
-    """The checks that answer a policy's definitions, by name; `start_blocks` spreads the prior over late starts."""
+def checks_for(policy: Policy, start_blocks: int, trailing: Mapping[str, CohortWindow]) -> dict[str, Check]:
+    """The checks that answer a policy's definitions, by name.
+
+    `start_blocks` spreads the prior over late starts; `trailing` has, by sample of the traffic, the baseline's last
+    `TRAILING_MS` as of the pane before.
+    """
     jury = Jury.of(policy)
     checks: dict[str, Check] = {}
     for name, definition in policy.checks.items():
@@ -55,7 +71,7 @@ def checks_for(policy: Policy, start_blocks: int) -> dict[str, Check]:
         elif isinstance(definition, ThroughputShareCheck):
             checks[name] = ThroughputShare(name, definition)
         else:
-            figure, evidence = _compared(policy, definition, start_blocks)
+            figure, evidence = _compared(policy, definition, start_blocks, trailing)
             thresholds = jury.threshold(name, policy.confidence.advance)
             checks[name] = Compared(name, definition, figure, evidence, thresholds)
     if policy.budget is not None:
@@ -64,7 +80,10 @@ def checks_for(policy: Policy, start_blocks: int) -> dict[str, Check]:
 
 
 def _compared(
-    policy: Policy, definition: ErrorRateCheck | SuccessRateCheck | LatencyCheck | MetricCheck, blocks: int
+    policy: Policy,
+    definition: ErrorRateCheck | SuccessRateCheck | LatencyCheck | MetricCheck,
+    blocks: int,
+    trailing: Mapping[str, CohortWindow],
 ) -> tuple[Figure, Evidence | None]:
     """What a check measures, and what it gathers if it compares."""
     if isinstance(definition, ErrorRateCheck):
@@ -75,12 +94,12 @@ def _compared(
         objective = None if definition.limit is None else 1.0 - definition.limit
         return success, _share(policy, definition, success, objective, (), blocks)
     if isinstance(definition, LatencyCheck):
-        return Latency(definition), _exceeding(policy, definition, Latencies(definition), blocks)
+        return Latency(definition), _exceeding(policy, definition, Latencies(definition), blocks, trailing)
     if definition.quantile is None:
         mean = MetricMean(definition)
         return mean, _share(policy, definition, mean, mean.objective, (), blocks)
     scale = MetricValues(definition)
-    return MetricQuantile(definition, scale), _exceeding(policy, definition, scale, blocks)
+    return MetricQuantile(definition, scale), _exceeding(policy, definition, scale, blocks, trailing)
 
 
 def _share(
@@ -98,7 +117,10 @@ def _share(
     return WorseShare(policy.cohorts, figure, sample_of(definition.traffic), allowed, blocks, clustering)
 
 
-def _exceeding(policy: Policy, definition: ComparedCheck, scale: Scale, blocks: int) -> Evidence | None:
+def _exceeding(
+    policy: Policy, definition: ComparedCheck, scale: Scale, blocks: int, trailing: Mapping[str, CohortWindow]
+) -> Evidence | None:
     if definition.ratio is None:
         return None
-    return Exceeding(policy.cohorts, scale, sample_of(definition.traffic), definition.ratio, blocks)
+    sample = definition.traffic
+    return Exceeding(policy.cohorts, scale, sample_of(sample), definition.ratio, blocks, trailing[sample])

@@ -28,7 +28,10 @@ MIN_TAIL = 10
 
 
 class Exceeding(Betting):
-    """An `Evidence`. `scale` knows the values and their buckets, `sample` picks a cohort's cell out of a pane."""
+    """An `Evidence`. `scale` knows the values and their buckets, `sample` picks a cohort's cell out of a pane.
+
+    `trailing` is the baseline's last `TRAILING_MS`, which whoever gives it moves on after each pane.
+    """
 
     def __init__(
         self,
@@ -37,6 +40,7 @@ class Exceeding(Betting):
         sample: Callable[[Pane, str], Cell],
         ratio: float,
         start_blocks: int,
+        trailing: CohortWindow,
     ) -> None:
         self._worse: Exceedance
         self._good: Exceedance
@@ -45,20 +49,18 @@ class Exceeding(Betting):
         self._scale = scale
         self._sample = sample
         self._ratio = ratio
-        self._trailing = CohortWindow(TRAILING_MS)
+        self._trailing = trailing
         self._seen = (0, 0)
 
     def observe(self, pane: Pane, seen: Seen) -> None:
         """Take in one pane."""
         candidate = self._sample(pane, self._cohorts.candidate)
-        baseline = self._sample(pane, self._cohorts.baseline)
         if seen.warming:
             self._worse.bet(None)
         elif seen.compared:
-            self._compare(candidate, baseline, seen)
+            self._compare(candidate, self._sample(pane, self._cohorts.baseline), seen)
         else:
             self._alone(candidate, seen)
-        self._trailing.push(pane.start, pane.end, baseline)
 
     def _compare(self, candidate: Cell, baseline: Cell, seen: Seen) -> None:
         threshold = self._scale.threshold(self._trailing, MIN_TAIL)
@@ -73,7 +75,7 @@ class Exceeding(Betting):
         if seen.eligible:
             highest = min(threshold, self._scale.highest(self._trailing))  # beyond it, nothing could be seen to be less
             within = self._scale.at_or_above(candidate, self._scale.scaled_down(highest, self._ratio))
-            base = self._scale.at_or_above(baseline, highest)
+            base = base if highest == threshold else self._scale.at_or_above(baseline, highest)
             self._good.update(SlowCounts(within, base, values, base_values))
 
     def _alone(self, candidate: Cell, seen: Seen) -> None:
@@ -104,19 +106,10 @@ class Exceeding(Betting):
 
     def dump(self) -> dict[str, Any]:
         """State for a snapshot; `load` takes it back bit for bit."""
-        return {
-            "worse": self._worse.dump(),
-            "good": self._good.dump(),
-            "seen": list(self._seen),
-            "end": self._trailing.end,
-            "trailing": [[start, *cell.dump()] for start, cell in self._trailing.panes()],
-        }
+        return {"worse": self._worse.dump(), "good": self._good.dump(), "seen": list(self._seen)}
 
     def load(self, state: dict[str, Any]) -> None:
         """Continue from what `dump` returned."""
         self._worse.load(state["worse"])
         self._good.load(state["good"])
         self._seen = (state["seen"][0], state["seen"][1])
-        for start, *cell in state["trailing"]:
-            self._trailing.push(start, start, Cell.load(cell))
-        self._trailing.push(state["end"], state["end"], Cell())

@@ -55,6 +55,10 @@ class Cohorts(Part):
     baseline: Text = Field(examples=["stable"])
     candidate: Text = Field(examples=["canary"])
 
+    def document(self) -> dict[str, str]:
+        """Return both names, as decisions and statuses have them."""
+        return {"baseline": self.baseline, "candidate": self.candidate}
+
 
 class Stage(Part):
     """One step: the candidate's share of traffic (`weight`) and how long it is watched there at least (`bake_ms`).
@@ -198,6 +202,11 @@ class Policy(Part):
         `Policy.parse` reads it back to an equal policy.
         """
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    @cached_property
+    def written(self) -> dict[str, object]:
+        """`document`, made once: to be read, and never to be changed."""
+        return self.document()
 
     @cached_property
     def hash(self) -> str:

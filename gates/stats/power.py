@@ -8,6 +8,7 @@ this package's own mixtures, good to about half of the time they give.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf, log
 from statistics import NormalDist
 
@@ -66,11 +67,16 @@ def advance_growth(traffic: Traffic, base: float, ratio: float) -> float:
 
 def latency_growth(traffic: Traffic, quantile: float, times: float, ratio: float) -> float:
     """Nats a second for a rollback (`times` above `ratio`) or an advance (below); each latency is `times` as long."""
+    return traffic.rps * traffic.share * (1.0 - traffic.share) * _divergence(quantile, times, ratio)
+
+
+@lru_cache(maxsize=1 << 12)
+def _divergence(quantile: float, times: float, ratio: float) -> float:
+    """Nats for each pair of requests, of candidate and baseline."""
     rate = 1.0 - quantile
     exceeding = 1.0 - _NORMAL.cdf(_NORMAL.inv_cdf(quantile) + log(ratio / times) / LATENCY_SIGMA)
     exceeding = min(max(exceeding, 1e-12), 1.0 - 1e-12)
-    divergence = exceeding * log(exceeding / rate) + (1.0 - exceeding) * log((1.0 - exceeding) / (1.0 - rate))
-    return traffic.rps * traffic.share * (1.0 - traffic.share) * divergence
+    return exceeding * log(exceeding / rate) + (1.0 - exceeding) * log((1.0 - exceeding) / (1.0 - rate))
 
 
 def median_time(growth: float, threshold: float) -> float:

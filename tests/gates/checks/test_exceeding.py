@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gates.checks.check import Seen
 from gates.checks.distributions import Latencies, MetricValues
-from gates.checks.exceeding import MIN_TAIL, Exceeding
+from gates.checks.exceeding import MIN_TAIL, TRAILING_MS, Exceeding
 from gates.panes import NOTHING, Cell, Pane
 from gates.policy import Cohorts, LatencyCheck, MetricCheck
 from gates.stats.value_counts import bucket_of, lower_edge
@@ -97,9 +97,18 @@ def test_beyond_a_limit_is_beyond_its_bucket() -> None:
         assert known.beyond_limit(cell(3, metrics={"m": [*inside, outside]})) == 1
 
 
-def process(known: Any, ratio: float = 1.2) -> Exceeding:
+class Followed(Exceeding):
+    """The evidence, with a trailing window of its own that moves on after each pane."""
+
+    def observe(self, given: Pane, seen: Seen) -> None:
+        """Take in one pane."""
+        super().observe(given, seen)
+        self._trailing.push(given.start, given.end, real(given, BASELINE))
+
+
+def process(known: Any, ratio: float = 1.2, trailing: CohortWindow | None = None) -> Followed:
     """The evidence for one scale."""
-    return Exceeding(COHORTS, known, real, ratio, 4)
+    return Followed(COHORTS, known, real, ratio, 4, trailing or CohortWindow(TRAILING_MS))
 
 
 def latencies(**fields: Any) -> Latencies:
@@ -189,11 +198,13 @@ def test_at_full_traffic_the_limit_takes_over() -> None:
 
 
 def test_a_dump_goes_on_bit_for_bit() -> None:
-    """Through JSON, at any pane, with the trailing window: the same figures ever after."""
+    """Through JSON, at any pane, beside the trailing window: the same figures ever after."""
     rng = np.random.default_rng(3)
     known = process(scale("higher"))
     for second in range(70):
-        other = process(scale("higher"))
+        trailing = CohortWindow(TRAILING_MS)
+        trailing.fill(known._trailing.panes(), known._trailing.end)
+        other = process(scale("higher"), trailing=trailing)
         other.load(json.loads(json.dumps(known.dump())))
         mine, base = (list(rng.lognormal(1.0, 0.7, 10)) for _ in range(2))
         given_pane = pane(second, cell(10, metrics={"m": mine}), cell(10, metrics={"m": base}))
