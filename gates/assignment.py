@@ -62,6 +62,8 @@ class Assignment:
     def _new_users(self, pane: Pane) -> list[int]:
         """Users seen for the first time, of candidate and baseline."""
         samples = [pane.cell(name).detail.users for name in self._names]
+        if not any(samples):
+            return [0, 0]
         last = min((sample[-1] for sample in samples if len(sample) >= SAMPLE_SIZE), default=1 << 32)
         new = [0, 0]
         for user, cohort in sorted(_seen(samples, last)):

@@ -96,7 +96,7 @@ class EvidenceOfRollout:
         self._fresh = self._new_windows()
         base = {sample: self._windows[sample, cohorts.baseline] for sample in self._samples}
         self._trailing = {sample: CohortWindow(TRAILING_MS) for sample in base if TRAILING_MS not in base[sample]}
-        trailing = {sample: self._trailing.get(sample) or base[sample][TRAILING_MS] for sample in base}
+        trailing: dict[str, CohortWindow] = {s: self._trailing.get(s) or base[s][TRAILING_MS] for s in base}
         self._checks: dict[str, Check] = checks_for(policy, blocks, trailing)
         self._looks = {name: self._look(name) for name in self._checks}
         self._views = frozenset(self._looks.values())

@@ -100,11 +100,11 @@ class Cell:
     counts: tuple[int, ...] = NO_COUNTS
     latency: Histogram = EMPTY
     detail: Detail = NO_DETAIL
+    requests: int = field(init=False, repr=False, compare=False)
+    """How many requests, whatever their outcome."""
 
-    @property
-    def requests(self) -> int:
-        """How many requests, whatever their outcome."""
-        return sum(self.counts)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "requests", sum(self.counts))  # asked for many times
 
     def errors(self, classes: Iterable[str]) -> int:
         """How many requests ended in one of `classes`."""

@@ -55,6 +55,8 @@ def _failing(given: Evaluation) -> tuple[Signal, str] | None:
     """
     fails = [verdict for verdict in given.required if verdict.outcome is Outcome.FAIL]
     burning = [verdict.name for verdict in given.required if verdict.baseline_beyond]
+    if not fails and not burning:
+        return None
     rolling = [verdict for verdict in fails if verdict.on_fail == "rollback"]
     beyond = [verdict for verdict in rolling if verdict.absolute]
     own = [verdict for verdict in beyond if verdict.convicted or not verdict.baseline_beyond]

@@ -67,6 +67,7 @@ class SampleRatio:
     concentration: float = CONCENTRATION
     log_before: float = 0.0
     units: list[int] = field(default_factory=list)
+    _value: float | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._plan(self.weights)
@@ -77,6 +78,7 @@ class SampleRatio:
             raise ValueError(f"weights are finite, none negative and not all 0; these are {list(weights)}")
         self.weights = tuple(float(weight) for weight in weights)
         self.units = [0] * len(self.weights)
+        self._value = None
 
     def update(self, units: Sequence[int]) -> None:
         """Count units that were seen for the first time, one number a cohort.
@@ -86,7 +88,9 @@ class SampleRatio:
         """
         if len(units) != len(self.units) or min(units) < 0:
             raise ValueError(f"{list(units)} are not counts of {len(self.units)} cohorts")
-        self.units = [known + new for known, new in zip(self.units, units, strict=True)]
+        if any(units):
+            self.units = [known + new for known, new in zip(self.units, units, strict=True)]
+            self._value = None
 
     def replan(self, weights: Sequence[float]) -> None:
         """New weights are in force from here on; the evidence so far is kept. The same weights change nothing.
@@ -108,7 +112,9 @@ class SampleRatio:
 
     def get(self) -> float:
         """The e-value: 1 at the start, large where the planned shares are not kept; finite."""
-        return exp(min(self._log_evidence(), _LOG_LARGEST))
+        if self._value is None:  # asked for each pane, and changed by few where events name no users
+            self._value = exp(min(self._log_evidence(), _LOG_LARGEST))
+        return self._value
 
     def dump(self) -> tuple[float, list[float], list[int]]:
         """State for a snapshot; `load` takes it back bit for bit."""
@@ -119,3 +125,4 @@ class SampleRatio:
         self.log_before = state[0]
         self.weights = tuple(state[1])
         self.units = list(state[2])
+        self._value = None

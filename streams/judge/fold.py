@@ -160,11 +160,11 @@ class Fold:
         self.offset = offset
         match record:
             case Partials():
-                return [outcome for partial in record.partials for outcome in self.apply(partial, offset)]
-            case Partial() | Progress() if record.rule != CHUNK_RULE:
-                return [Foreign(record.rule)]
+                return [outcome for partial in record.partials for outcome in self._partial(partial, offset)]
             case Partial():
                 return self._partial(record, offset)
+            case Progress() if record.rule != CHUNK_RULE:
+                return [Foreign(record.rule)]
             case Progress():
                 return self._progress(record, offset)
             case Start():
@@ -173,6 +173,8 @@ class Fold:
                 return self._spoken(record, offset)
 
     def _partial(self, record: Partial, offset: int) -> list[Outcome]:
+        if record.rule != CHUNK_RULE:
+            return [Foreign(record.rule)]
         rollout = self.rollouts.get(record.rollout)
         if rollout is None:
             if len(self._without_policy()) >= MOST_UNJUDGED:
@@ -184,11 +186,11 @@ class Fold:
             return []
         rollout.changed |= not rollout.ended
         late = rollout.join.apply(record)
-        if rollout.gate is None or not late.total():
+        if rollout.gate is None or not late:
             return []
         cohorts = rollout.gate.state.policy.cohorts
-        rollout.late += late[cohorts.candidate] + late[cohorts.baseline]
-        return [Late(record.rollout, late.total())]
+        rollout.late += late.get(cohorts.candidate, 0) + late.get(cohorts.baseline, 0)
+        return [Late(record.rollout, sum(late.values()))]
 
     def _open(self, name: str) -> Rollout:
         """A rollout named for the first time: no policy governs it yet."""

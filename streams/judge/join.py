@@ -7,7 +7,7 @@ chunk makes the open one final. Duplicates, re-reads after a crash, and zombies 
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -16,15 +16,12 @@ import msgspec
 from gates.panes import Cell
 from streams.journal import CellKey, CellRecord, Partial, SourcePartition, merged
 
-Records = dict[CellKey, CellRecord]
-
-
 class _Open(NamedTuple):
     """The latest version of a chunk."""
 
     start: int
     upto: int
-    records: Records
+    records: list[CellRecord]
 
 
 class Taken(NamedTuple):
@@ -47,35 +44,37 @@ class Join:
         self._folded: defaultdict[CellKey, list[CellRecord]] = defaultdict(list)
         self._open: dict[SourcePartition, _Open] = {}
 
-    def apply(self, partial: Partial) -> Counter[str]:
-        """Take in one version; returns how many users' requests in it are new but late, by cohort.
+    def apply(self, partial: Partial) -> dict[str, int]:
+        """Take in one version; returns how many users' requests in it are new but late, by cohort; nothing of others.
 
         Raises:
             ValueError: a record is no cell's, and nothing of the version was taken in.
         """
         known = self._open.get(partial.source)
         if known is not None and (partial.start, partial.upto) <= (known.start, known.upto):
-            return Counter()
+            return {}
         same = known is not None and known.start == partial.start
-        before = known.records if known is not None and same else {}
-        records = {(record.cohort, record.start, record.synthetic): record for record in partial.cells}
-        late: Counter[str] = Counter()
-        for key, record in records.items():
-            past = before.get(key)
-            if past == record:
-                continue  # as most of a chunk is
+        before = known.records if known is not None and same else []
+        records = partial.cells
+        news = [record for record, past in zip(records, before, strict=False) if record != past]  # few are
+        news += records[len(before) :]
+        for record in news:
             record.check()
+        late: dict[str, int] = {}
+        for record in news:
             if self.opened_at <= record.start < self.closed_until and not record.synthetic:
-                late[record.cohort] += record.requests - (0 if past is None else past.requests)
+                known_before = sum(past.requests for past in before if past.key == record.key)
+                if record.requests != known_before:
+                    late[record.cohort] = late.get(record.cohort, 0) + record.requests - known_before
         if known is not None and not same:
             self._fold(known.records)
         self._open[partial.source] = _Open(partial.start, partial.upto, records)
         return late
 
-    def _fold(self, records: Records) -> None:
-        for key, record in records.items():
+    def _fold(self, records: list[CellRecord]) -> None:
+        for record in records:
             if record.start >= self.closed_until:
-                self._folded[key].append(record)
+                self._folded[record.key].append(record)
 
     def take(self, start: int, end: int) -> Taken:
         """The sums of event time `[start, end)`, as known now; and close it."""
@@ -86,9 +85,9 @@ class Join:
                 due[key[2], key[0]] += records
         begin = max(start, self.closed_until)
         for version in self._open.values():
-            for (cohort, at, synthetic), record in version.records.items():
-                if begin <= at < end:
-                    due[synthetic, cohort].append(record)
+            for record in version.records:
+                if begin <= record.start < end:
+                    due[record.synthetic, record.cohort].append(record)
         taken = Taken({}, {})
         for (synthetic, cohort), records in due.items():
             (taken.synthetic if synthetic else taken.cells)[cohort] = merged(records)
@@ -99,7 +98,7 @@ class Join:
         """Start of the earliest cell that is not closed yet; None if there is none."""
         starts = [at for _, at, _ in self._folded]
         for version in self._open.values():
-            starts += [at for _, at, _ in version.records if at >= self.closed_until]
+            starts += [record.start for record in version.records if record.start >= self.closed_until]
         return min(starts, default=None)
 
     def dump(self) -> dict[str, object]:
@@ -112,7 +111,7 @@ class Join:
                 for (cohort, at, synthetic), records in self._folded.items()
             ),
             "open": [
-                [*msgspec.structs.astuple(source), version.start, version.upto, _rows(version.records.values())]
+                [*msgspec.structs.astuple(source), version.start, version.upto, _rows(version.records)]
                 for source, version in self._open.items()
             ],
         }
@@ -125,7 +124,7 @@ class Join:
         for record in _read(state["folded"]):
             join._folded[record.key].append(record)
         join._open = {
-            SourcePartition(topic, partition): _Open(start, upto, {record.key: record for record in _read(rows)})
+            SourcePartition(topic, partition): _Open(start, upto, _read(rows))
             for topic, partition, start, upto, rows in state["open"]
         }
         return join
