@@ -22,6 +22,8 @@ from gates.stats.power import (
 EFFECTS = (1.5, 2.0, 5.0)
 """Regressions that are spoken of: so many times the baseline's figure."""
 
+_WORDS = {times: f"x{times:g}" for times in EFFECTS}
+
 _GRID = tuple(round(1.05 * 1.05**step, 3) for step in range(ceil(log(LARGEST_EFFECT / 1.05) / log(1.05)) + 1))
 
 
@@ -117,7 +119,7 @@ def live(
         )
         if found is not None:
             seconds = found.detect()
-            out[name] = {f"x{times:g}": None if s == inf else round(s, 1) for times, s in seconds.items()}
+            out[name] = {_WORDS[times]: None if s == inf else round(s, 1) for times, s in seconds.items()}
     return out
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -137,8 +137,9 @@ class Evaluation:
     untrusted_ms: int = 0
     combined: Combined | None = None
     doubts: tuple[str, ...] = ()
+    required: tuple[Verdict, ...] = field(init=False, repr=False, compare=False)
+    """The verdicts that must be PASS before an advance, and whose FAIL does something."""
 
-    @property
-    def required(self) -> tuple[Verdict, ...]:
-        """The verdicts that must be PASS before an advance, and whose FAIL does something."""
-        return tuple(verdict for verdict in self.verdicts if verdict.required)
+    def __post_init__(self) -> None:
+        required = tuple(verdict for verdict in self.verdicts if verdict.required)
+        object.__setattr__(self, "required", required)  # asked for several times a pane

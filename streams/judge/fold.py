@@ -184,7 +184,7 @@ class Fold:
             rollout.join.closed_until = self._watermark(rollout.timing) or 0
         if offset <= rollout.snapshot_offset:
             return []
-        rollout.changed |= not rollout.ended
+        rollout.changed = rollout.changed or not rollout.ended
         late = rollout.join.apply(record)
         if rollout.gate is None or not late:
             return []
