@@ -16,6 +16,7 @@ import msgspec
 from gates.panes import Cell
 from streams.journal import CellKey, CellRecord, Partial, SourcePartition, merged
 
+
 class _Open(NamedTuple):
     """The latest version of a chunk."""
 
