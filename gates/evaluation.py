@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from math import fsum
 from typing import Any
 
 from gates.assignment import Assignment
@@ -252,7 +253,7 @@ class EvidenceOfRollout:
         """Requests a second of both cohorts together, over the longest window."""
         if self._closed is not None:
             return self._closed[0]
-        return sum(window.requests * 1000.0 / window.length_ms for window in map(self._longest, self._names))
+        return fsum(window.requests * 1000.0 / window.length_ms for window in map(self._longest, self._names))
 
     def intervals(self) -> dict[str, dict[str, object]]:
         """What is shown beside a verdict: the ratio to the baseline, or the quantile, each with its 95 % interval."""

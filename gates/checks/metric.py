@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import fsum
+
 from gates.checks.check import Arm
 from gates.checks.distributions import MetricValues
 from gates.checks.limit import Guard, Standing
@@ -69,7 +71,7 @@ class MetricMean:
     def tally(self, cell: Cell) -> tuple[float, int]:
         """The values as shares of the ceiling, summed, where 1 is worst; and how many there are."""
         values, ceiling = cell.metric(self._definition.metric), self._definition.ceiling or 1.0
-        parts = sum(min(max(value_of(bucket), 0.0), ceiling) / ceiling * number for bucket, number in values.items())
+        parts = fsum(min(max(value_of(bucket), 0.0), ceiling) / ceiling * number for bucket, number in values.items())
         return (parts if self._definition.better == "lower" else values.total - parts), values.total
 
     def told(self, name: str, cell: Cell) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import fsum
 
 from gates.checks.check import Thresholds
 from gates.policy import CheckDefinition, Policy
@@ -55,7 +56,7 @@ class Jury:
     def threshold(self, name: str, advance: float) -> Thresholds:
         """What this comparison needs to convict while all the others have nothing against the candidate."""
         if name in self.mean:
-            share = self._shared_alpha * self.mean[name].weight / sum(check.weight for check in self.mean.values())
+            share = self._shared_alpha * self.mean[name].weight / fsum(check.weight for check in self.mean.values())
         elif name in self.conjunction:
             family = self.conjunction[name].family
             share = self._shared_alpha / sum(check.family == family for check in self.conjunction.values())

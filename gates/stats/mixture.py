@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import exp, inf, log, log1p
+from math import exp, fsum, inf, log, log1p
 
 START_BLOCK = 30
 """Panes between two possible starts of a degradation."""
@@ -42,7 +42,7 @@ def log_mean(weights: Sequence[float], logs: Sequence[float], rest: float = 0.0)
         highest = max(highest, 0.0)
     if highest == -inf:
         return -inf
-    total = sum([weight * exp(known - highest) for weight, known in zip(weights, logs, strict=False)])
+    total = fsum([weight * exp(known - highest) for weight, known in zip(weights, logs, strict=False)])
     return highest + log(total + (rest * exp(-highest) if rest > 0.0 else 0.0))
 
 
@@ -62,7 +62,8 @@ def inverse_root_weights(effects: Sequence[float]) -> tuple[float, ...]:
     (0.6666666666666666, 0.3333333333333333)
     """
     raw = [effect**-0.5 for effect in effects]
-    return tuple(weight / sum(raw) for weight in raw)
+    total = fsum(raw)
+    return tuple(weight / total for weight in raw)
 
 
 def uniform_weights(effects: Sequence[float]) -> tuple[float, ...]:

@@ -52,6 +52,8 @@ def error_growth(traffic: Traffic, base: float, times: float, ratio: float) -> f
     >>> round(error_growth(Traffic(1000.0, 0.01), 0.001, 5.0, 1.0), 4)
     0.0397
     """
+    if base > 0.0:
+        times = min(times, 1.0 / base)  # more than all cannot fail
     if times <= ratio:
         return 0.0
     return max(0.0, _factor(traffic, times, ratio, (min(1.0, base * times), base), 0.0))

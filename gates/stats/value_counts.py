@@ -11,6 +11,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import fsum
 
 _SHIFT = 46  # 52 bits of mantissa, 6 of them kept
 _TINY = 2.0**-60  # what is smaller counts as zero
@@ -121,7 +122,7 @@ class ValueCounts:
         if not self.counts:
             return None
         total = self.total
-        return sum(value_of(bucket) * (count / total) for bucket, count in self.items())
+        return fsum(value_of(bucket) * (count / total) for bucket, count in self.items())
 
     def quantile(self, q: float) -> float | None:
         """The q-quantile to 0.78 %: the order statistic at `(n - 1) q`, rounded down; None without values."""
