@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from streams.cli.rates import Rate
 from streams.demo.scenario import SCENARIOS
 
 WIDTH = 120
@@ -22,7 +23,7 @@ WIDTH = 120
     help="What happens to the new version.",
 )
 @click.option("--fast", is_flag=True, help="Shorter stages: half a minute rather than a minute.")
-@click.option("--rps", type=click.FloatRange(min=0.1, max=5_000), help="Requests a second (default: the scenario's).")
+@click.option("--rps", type=Rate(0.1, 5_000), help="Requests a second (default: the scenario's).")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the luck in traffic, latencies and errors.")
 @click.option("--plain", is_flag=True, help="Lines instead of a picture; so it is where there is no terminal.")
 @click.pass_context

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from streams.cli.rates import Rate
 from streams.cli.running import WRONG_USE, Failure, load_policy, print_json
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def base_error_option(text: str) -> Callable[[F], F]:
 
 @click.command()
 @click.option("--policy", "policy_file", metavar="FILE", required=True, help="The policy; - is standard input.")
-@click.option("--rps", type=click.FloatRange(min=0, min_open=True), required=True, help="Requests a second, in all.")
+@click.option("--rps", type=Rate(), required=True, help="Requests a second, in all.")
 @base_error_option("Share of the baseline's requests that fail.")
 @click.option(
     "--json", "as_json", is_flag=True, help="The figures as one JSON document; times in seconds, null: never."

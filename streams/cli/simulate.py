@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streams.cli.rates import Rate
 from streams.cli.replay import Duration
 from streams.cli.running import WRONG_USE, Failure, load_policy, print_json
 
@@ -42,7 +43,7 @@ def _list(context: click.Context, parameter: click.Parameter, value: bool) -> No
 @click.option("--runs", type=click.IntRange(min=1), default=100, show_default=True, help="Rollouts per scenario.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to run them on.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, other chances.")
-@click.option("--rps", type=click.FloatRange(min=0.001, max=1e7), help="Requests a second, instead of the scenario's.")
+@click.option("--rps", type=Rate(0.001, 1e7), help="Requests a second, instead of the scenario's.")
 @click.option("--duration", type=Duration(), help="How long to watch, instead of the scenario's duration.")
 @click.option(
     "--json", "as_json", is_flag=True, help="The figures as one JSON document; times in seconds, null: never."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streams.cli.plan import base_error_option
+from streams.cli.rates import Rate
 from streams.cli.running import FAILED, WRONG_USE
 
 if TYPE_CHECKING:
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--strict", is_flag=True, help="Take warnings for faults: exit with 1.")
-@click.option(
-    "--rps", type=click.FloatRange(min=0, min_open=True), help="Requests a second: warn of what they are too few for."
-)
+@click.option("--rps", type=Rate(), help="Requests a second: warn of what they are too few for.")
 @base_error_option("With --rps: the share of the baseline's requests that fail.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array instead, an object per file.")
 @click.pass_context
