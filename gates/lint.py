@@ -30,6 +30,7 @@ from gates.stats.burn_rate import BudgetSpent
 FEW_SUCCEED = 0.5
 MANY_FAIL = 0.5
 HIGH_RATIO = 10.0
+CLOSE_RATIO = 1.1
 LOOSE_ALPHA = 0.1
 LITTLE_TELEMETRY = 0.9
 SWITCHED_OFF = 0.5
@@ -111,6 +112,14 @@ def threshold_on_the_wrong_side(policy: Policy) -> Iterator[Remark]:
         if isinstance(check, ComparedCheck) and check.ratio is not None and check.ratio > HIGH_RATIO:
             words = f"{check.ratio:g} times the baseline's figure is hardly acceptable"
             yield _of(name, "ratio", f"{words}: write how many times is, such as 1.25 for a quarter more")
+
+
+def latency_too_close(policy: Policy) -> Iterator[Remark]:
+    """One host is always a little slower than another: a ratio near 1 rolls back for that, sooner or later."""
+    for name, check in policy.checks.items():
+        if isinstance(check, LatencyCheck) and check.rolls_back and (check.ratio or HIGH_RATIO) < CLOSE_RATIO:
+            words = f"{check.ratio:g} lets the noise of one host roll back"
+            yield _of(name, "ratio", f"{words}: write {CLOSE_RATIO:g} or more, and 1.2 for p99")
 
 
 def wrong_tail(policy: Policy) -> Iterator[Remark]:
@@ -291,6 +300,7 @@ LINTS: tuple[Lint, ...] = (
     warmup_outlasts_bake,
     limits_out_of_order,
     threshold_on_the_wrong_side,
+    latency_too_close,
     wrong_tail,
     odd_errors,
     cannot_fail,

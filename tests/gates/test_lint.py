@@ -72,6 +72,7 @@ def test_a_good_policy_is_left_in_peace() -> None:
         ({"checks.errors.limit": "90%"}, "checks.errors.limit", "lets more than half of the requests fail"),
         ({"checks.paid": {"sli": "success_rate", "limit": "3%"}}, "checks.paid.limit", "lowest success rate"),
         ({"checks.p95.ratio": 120}, "checks.p95.ratio", "120 times the baseline's figure"),
+        ({"checks.p95.ratio": 1}, "checks.p95.ratio", "the noise of one host"),
         ({"checks.p95.quantile": 0.4}, "checks.p95.quantile", "watches the fastest requests"),
         (
             {"checks.m": {"sli": "metric", "metric": "m", "quantile": 0.95, "limit": 5, "better": "higher"}},
@@ -153,6 +154,7 @@ def test_what_traffic_is_too_little_for_is_remarked(changes: Document, rps: floa
         {"checks.p95.on_fail": "notify", "checks.p50": {"sli": "latency", "quantile": 0.5, "limit": "900ms"}},
         {"rollback_on.failing": 2, "checks.paid": {"sli": "success_rate", "limit": "97%", "ratio": 1.2}},
         {"checks.errors.on_fail": "hold"},
+        {"checks.p95.ratio": 1.1, "checks.errors.ratio": 1},
         {"budget": {"slo": "99.9%", "spend": "5%"}, "checks.errors": None},
     ],
 )

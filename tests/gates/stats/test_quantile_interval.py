@@ -20,6 +20,12 @@ def test_evidence_has_the_reference_value() -> None:
     assert log_evidence(930, 1_000, 0.95, kappa) == pytest.approx(2.1309045142558602, rel=1e-9)
 
 
+@pytest.mark.parametrize(("at_most", "rest", "expected"), [(30, 1_000, 9.97271185231991), (8, 200, 2.6278829482516595)])
+def test_evidence_is_the_two_sided_beta_mixture(at_most: int, rest: int, expected: float) -> None:
+    """The closed form for a constant share of 1 % and concentration 100."""
+    assert log_evidence(at_most, at_most + rest, 0.01, 100.0) == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("total", "q", "expected"),
     [(10_000, 0.95, (9433, 9564)), (10_000, 0.5, (4849, 5151)), (1_000, 0.95, (923, 975))],

@@ -155,6 +155,7 @@ MEANT = {
     ("approval-before-failing", "stages[0].approval"),
     ("full-stage", "checks.errors.ratio"),
     ("latency-regression", "checks"),
+    ("long-and-healthy", "checks.slower.ratio"),
     ("two-of-families", "checks.errors.limit"),
 }
 
