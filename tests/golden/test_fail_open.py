@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from gates.policy import Policy, PolicyError
-from tests.golden.test_golden import PLOTS, STORIES, read
+from tests.golden.test_golden import PLOTS, read
 
 HERE = Path(__file__).parent
 Decision = Mapping[str, Any]
@@ -37,6 +37,7 @@ MISTAKES = {
     "full traffic is left unwatched": ("full-stage",),
     "a person's leave stands against a failure": ("approval-before-failing", "approval"),
     "a cold start is a failure": ("warm-up",),
+    "nobody can see why it decided": tuple(PLOTS),
 }
 
 
@@ -282,11 +283,11 @@ def test_the_check_that_failed_is_named(story: str) -> None:
     assert rollback["reason"].startswith(f"{BLAMED[story]}: ")
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda path: path.name)
-def test_every_decision_gives_its_reason_and_evidence(story: Path) -> None:
+@pytest.mark.parametrize("story", MISTAKES["nobody can see why it decided"])
+def test_every_decision_gives_its_reason_and_evidence(story: str) -> None:
     """Reason, error probabilities, and each check with its own reason; what all comparisons say, where any compares."""
-    comparing = any(check.comparing and check.rolls_back for check in policy(story.name).checks.values())
-    for decision in told(story.name):
+    comparing = any(check.comparing and check.rolls_back for check in policy(story).checks.values())
+    for decision in told(story):
         assert decision["reason"].strip()
         assert decision["confidence"].keys() == {"rollback", "advance"}
         assert 0.0 <= decision["completeness"] <= 1.0
