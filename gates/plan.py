@@ -62,14 +62,15 @@ def plan(policy: Policy, rps: float, base_error: float) -> tuple[StagePlan, ...]
     """
     if not rps > 0.0 or not 0.0 < base_error < 1.0:
         raise ValueError("requests a second must be above 0, and the error share between 0 and 1")
-    return tuple(_stage(policy, stage, rps, base_error) for stage in policy.stages)
+    first = policy.stages[0]
+    return tuple(_stage(policy, stage, rps, base_error, new=stage is first) for stage in policy.stages)
 
 
-def _stage(policy: Policy, stage: Stage, rps: float, base_error: float) -> StagePlan:
+def _stage(policy: Policy, stage: Stage, rps: float, base_error: float, *, new: bool) -> StagePlan:
     traffic = Traffic(rps, stage.weight)
     compared = stage.weight < 1.0
     smaller = min(stage.weight, 1.0 - stage.weight) if compared else 1.0
-    sights = {name: sight(policy, name, check, traffic, base_error) for name, check in policy.checks.items()}
+    sights = {name: sight(policy, name, check, traffic, base_error, new=new) for name, check in policy.checks.items()}
     checks = tuple(_check(name, seen, stage) for name, seen in sights.items() if seen is not None)
     return StagePlan(stage.name, stage.weight, stage.bake_ms / 1000.0, policy.min_requests / (rps * smaller), checks)
 

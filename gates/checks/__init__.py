@@ -112,7 +112,8 @@ def _share(
 ) -> Evidence | None:
     if definition.ratio is None:
         return None
-    clustering = Clustering(classes, policy.confidence.dispersion)
+    counts = isinstance(definition, ErrorRateCheck | SuccessRateCheck)
+    clustering = Clustering(classes, policy.confidence.dispersion, in_time=counts)
     allowed = Allowed(definition.ratio, objective)
     return WorseShare(policy.cohorts, figure, sample_of(definition.traffic), allowed, blocks, clustering)
 

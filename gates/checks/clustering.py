@@ -1,12 +1,8 @@
 """By how much the evidence of clustered errors is tempered: `phi`, at least 1, settled before the pane it applies to.
 
-It is measured on the baseline, whose users are split at random into two halves, in blocks of 10 s (see
-`gates.stats.dispersion`), and frozen while a stage lasts. In the first stage, until there are five minutes with errors
-to measure it by, it is hardly known: it starts large and comes down to the estimate as blocks are seen, a doubt that
-costs time and no healthy rollout. Where events carry no user it is what the policy says.
-
-Most false rollbacks of clustered errors fall into the first minutes: then a single cluster is all the evidence there
-is, and whether clusters are usual has not been seen. So the doubt is largest there, from the first pane on.
+It is measured on the baseline: by its users where events carry any, else by time, unless the policy says what it is.
+While it is hardly known it starts large and comes down to the estimate, a doubt that costs time and no healthy rollout.
+Once there are five minutes with errors to measure it by, it changes with each stage only.
 """
 
 from __future__ import annotations
@@ -14,74 +10,65 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gates.panes import CLASSES, NO_DETAIL, NO_HALVES, Cell, Pane
-from gates.stats.dispersion import BLOCK_MS, MIN_BLOCKS, BlockCounts, Dispersion
-
-UNMEASURED = 8.0
-"""What it is taken for where it can be measured and is not yet."""
-
-DOUBT_BLOCKS = 6
-"""UNMEASURED weighs as much as so many blocks with errors, until the estimate stands alone."""
-
-LARGE_BETS = 1.0 / 3.0
-"""By so much of what it is above 1 the estimate is raised: to divide by it is enough for small effects only.
-
-A bet on a large effect gains more from one large cluster than it loses by the others, more than a variance can say.
-"""
+from gates.checks.split_by_time import SplitByTime
+from gates.checks.split_by_user import SplitByUser
+from gates.panes import Cell, Pane
 
 
 class Clustering:
-    """What to divide by for one kind of error; `classes` empty measures nothing and keeps to `assumed`."""
+    """What to divide by for one kind of bad event, whose outcomes are `classes` (empty: users say nothing of it).
 
-    def __init__(self, classes: Sequence[str], assumed: float) -> None:
-        self._indices = [CLASSES.index(word) for word in classes]
-        self._assumed = assumed
-        self._dispersion = Dispersion(min_blocks=1)
-        self._block = 0
-        self._halves = list(NO_HALVES)
-        self.phi = assumed
-        self.measured = False
+    `assumed` is what the policy says; None leaves it to the measurement, by time only if `in_time`.
+    """
 
-    def observe(self, pane: Pane, baseline: Cell) -> None:
-        """Take in one pane of the baseline; early estimates hold at once, later ones from the next stage on.
+    def __init__(self, classes: Sequence[str], assumed: float | None, *, in_time: bool = False) -> None:
+        self._least = 1.0 if assumed is None else assumed
+        self._by_user = SplitByUser(classes)
+        self._by_time = SplitByTime() if in_time and assumed is None else None
+
+    @property
+    def phi(self) -> float:
+        """What to divide the logarithms of the next pane's factors by, for a rollback."""
+        if self._by_user.seen or self._by_time is None:
+            return max(self._least, self._by_user.phi)
+        return self._by_time.phi
+
+    @property
+    def phi_to_advance(self) -> float:
+        """The same for an advance, which waits for the bake: by time, what is measured so far is enough for it."""
+        if self._by_user.seen or self._by_time is None:
+            return self.phi
+        return self._by_time.estimate
+
+    @property
+    def measured(self) -> bool:
+        """Whether it is settled until the next stage."""
+        if self._by_user.seen or self._by_time is None:
+            return self._by_user.measured
+        return self._by_time.measured
+
+    def observe(self, pane: Pane, baseline: Cell, bad: float, events: int) -> None:
+        """Take in one pane of the baseline, and how many of its events were bad.
 
         Nothing that is counted in this pane changes the `phi` that it leaves behind, so that may temper the same pane.
         """
-        if baseline.detail is NO_DETAIL or not self._indices or not any(baseline.detail.halves):
-            return
-        if not self._dispersion.blocks:
-            self.phi = max(self._assumed, UNMEASURED)
-        block = pane.start // BLOCK_MS
-        if block != self._block:
-            self._close()
-            self._block = block
-        self._halves = [known + number for known, number in zip(self._halves, baseline.detail.halves, strict=True)]
-
-    def _close(self) -> None:
-        first, second = self._halves[: len(CLASSES)], self._halves[len(CLASSES) :]
-        errors_1, errors_2 = (sum(half[index] for index in self._indices) for half in (first, second))
-        self._dispersion.update(BlockCounts(errors_1, errors_2, sum(first), sum(second)))
-        self._halves = list(NO_HALVES)
-        if not self.measured:
-            self.freeze()
+        self._by_user.observe(pane, baseline)
+        if self._by_time is not None and not self._by_user.seen:
+            self._by_time.observe(pane, int(bad), events)
 
     def freeze(self) -> None:
-        """A stage begins, or too little was measured so far: take what is known by now, early estimates with doubt."""
-        found, blocks = self._dispersion.get(), self._dispersion.blocks
-        if found is None:
-            return
-        self.measured = blocks >= MIN_BLOCKS
-        found += LARGE_BETS * (found - 1.0)
-        if not self.measured:
-            found = max(found, (blocks * found + DOUBT_BLOCKS * UNMEASURED) / (blocks + DOUBT_BLOCKS))
-        self.phi = max(self._assumed, found)
+        """A stage begins: take what is known by now."""
+        self._by_user.freeze()
+        if self._by_time is not None:
+            self._by_time.freeze()
 
     def dump(self) -> list[Any]:
         """State for a snapshot; `load` takes it back bit for bit."""
-        return [self._dispersion.dump(), self._block, list(self._halves), self.phi, self.measured]
+        return [self._by_user.dump(), None if self._by_time is None else self._by_time.dump()]
 
     def load(self, state: Sequence[Any]) -> None:
         """Continue from what `dump` returned."""
-        dispersion, self._block, halves, self.phi, self.measured = state
-        self._dispersion.load(dispersion)
-        self._halves = list(halves)
+        by_user, by_time = state
+        self._by_user.load(by_user)
+        if self._by_time is not None:
+            self._by_time.load(by_time)

@@ -73,7 +73,7 @@ class WorseShare(Betting):
         baseline_cell = self._sample(pane, self._cohorts.baseline)
         (bad, events) = self._figure.tally(self._sample(pane, self._cohorts.candidate))
         (base_bad, base_events) = self._figure.tally(baseline_cell)
-        self._clustering.observe(pane, baseline_cell)
+        self._clustering.observe(pane, baseline_cell, base_bad, base_events)
         temper = self._clustering.phi
         if seen.warming:
             self._worse.bet(None)
@@ -81,7 +81,7 @@ class WorseShare(Betting):
             counts = PaneCounts(bad, base_bad, events, base_events)
             self._worse.update(counts, temper)
             if seen.eligible:
-                self._good.update(counts, temper)
+                self._good.update(counts, self._clustering.phi_to_advance)
             self._collect(counts, temper)
         else:
             self._bet_alone(bad, events, self._allowed.objective, eligible=seen.eligible, temper=temper)

@@ -294,7 +294,6 @@ Quantile = Annotated[
     PlainValidator(read_quantile),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
 ]
-Dispersion = Annotated[float, PlainValidator(read_dispersion), WithJsonSchema({"type": "number", "minimum": 1})]
 ErrorClasses = Annotated[
     tuple[ErrorClass, ...],
     PlainValidator(read_error_classes),
@@ -305,6 +304,9 @@ ErrorClasses = Annotated[
 # May be left out, which reads as None; a key with nothing behind it is a fault all the same.
 OptionalUrl = Annotated[str | None, PlainValidator(read_url), WithJsonSchema({"type": "string", "format": "uri"})]
 OptionalDurationMs = Annotated[int | None, PlainValidator(read_positive_duration), _WrittenDuration, _DURATION]
+OptionalDispersion = Annotated[
+    float | None, PlainValidator(read_dispersion), WithJsonSchema({"type": "number", "minimum": 1})
+]
 OptionalErrorLimit = Annotated[float | None, PlainValidator(read_error_limit), _WrittenShare, _SHARE]
 OptionalShare = Annotated[float | None, PlainValidator(read_positive_share), _WrittenShare, _SHARE]
 OptionalSlo = Annotated[float | None, PlainValidator(read_slo), _WrittenShare, _SHARE]

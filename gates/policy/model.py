@@ -20,10 +20,10 @@ from gates.policy.fields import (
     WRITTEN_MAPPING,
     Alpha,
     Count,
-    Dispersion,
     DurationMs,
     LabelValue,
     Name,
+    OptionalDispersion,
     OptionalDurationMs,
     OptionalText,
     OptionalUrl,
@@ -82,13 +82,13 @@ class Confidence(Part):
 
     `rollback`: all of them together, over a whole rollout, about a healthy candidate. `advance`: each, in one stage,
     about a candidate that is not good enough. `dispersion` is how many times more than independent ones the errors are
-    known to vary (retries, sessions that fail as a whole); where events carry a `user` it is measured, too, and the
-    larger of the two holds.
+    known to vary (retries, sessions that fail as a whole), 1 where they are known to be independent. Where events carry
+    a `user` it is measured, too, and the larger of the two holds; None leaves it to measurement, with users or without.
     """
 
     rollback: Alpha = Field(default=0.01, examples=["1%"])
     advance: Alpha = Field(default=0.05, examples=["5%"])
-    dispersion: Dispersion = Field(default=1.0, examples=[4])
+    dispersion: OptionalDispersion = Field(default=None, examples=[4])
 
 
 class RollbackOn(Part):

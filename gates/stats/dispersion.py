@@ -27,6 +27,43 @@ MARGIN = 1.2
 MIN_BLOCKS = 30
 """Blocks with errors before there is an estimate: five minutes where errors are common."""
 
+UNMEASURED = 8.0
+"""What phi is taken for where it can be measured and is not yet."""
+
+LARGE_BETS = 1.0 / 3.0
+"""By so much of what it is above 1 an estimate is raised: to divide by it is enough for small effects only.
+
+A bet on a large effect gains more from one large cluster than it loses by the others, more than a variance can say.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """How an estimate is read that rests on few blocks: together with `UNMEASURED`, which weighs as much as `weight`.
+
+    From `until` blocks with errors on it stands alone.
+
+    >>> doubt = Doubt(weight=6, until=30)
+    >>> doubt.phi(None, 0), doubt.phi(1.0, 6), doubt.phi(1.0, 30), doubt.phi(10.0, 6)
+    (8.0, 4.5, 1.0, 13.0)
+    """
+
+    weight: int
+    until: int
+
+    def phi(self, found: float | None, blocks: int) -> float:
+        """What to divide evidence by, given an estimate from so many blocks; an estimate may be larger at once."""
+        if found is None:
+            return UNMEASURED
+        raised = found + LARGE_BETS * (found - 1.0)
+        if blocks >= self.until:
+            return raised
+        return max(raised, (blocks * raised + self.weight * UNMEASURED) / (blocks + self.weight))
+
+
+OF_USERS = Doubt(weight=6, until=MIN_BLOCKS)
+"""For blocks of 10 s: the doubt lasts for five minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class BlockCounts:

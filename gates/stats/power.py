@@ -12,6 +12,7 @@ from functools import lru_cache
 from math import inf, log
 from statistics import NormalDist
 
+from gates.stats.dispersion import Doubt
 from gates.stats.error_share import ADVANCE_EFFECTS, ADVANCE_MARGIN
 
 MIXTURE_COST = 1.5
@@ -90,7 +91,26 @@ def median_time(growth: float, threshold: float) -> float:
     return inf if growth <= 0.0 else (log(threshold) + MIXTURE_COST) / growth
 
 
-def smallest_effect(growth_at: dict[float, float], threshold: float, within_s: float) -> float | None:
-    """The smallest effect of those given whose median time to detect is at most `within_s`; None if there is none."""
-    seen = [times for times, growth in growth_at.items() if median_time(growth, threshold) <= within_s]
-    return min(seen, default=None)
+def tempered_time(seconds: float, found: float, blocks_per_s: float, doubt: Doubt) -> float:
+    """How long evidence of so many seconds takes if it is divided by phi, doubted until enough blocks with errors.
+
+    `found` is the estimate that the errors lead to, `blocks_per_s` how many blocks with errors there are a second.
+
+    >>> tempered_time(100.0, 1.0, 1.0, Doubt(weight=0, until=0))
+    100.0
+    >>> round(tempered_time(100.0, 1.0, 1.0, Doubt(weight=12, until=60)), 1)
+    141.0
+    """
+    passed = 0.0
+    for blocks in range(doubt.until if blocks_per_s > 0.0 else 0):
+        phi = doubt.phi(found, blocks)
+        if seconds * phi * blocks_per_s <= 1.0:
+            return passed + seconds * phi
+        passed += 1.0 / blocks_per_s
+        seconds -= 1.0 / (blocks_per_s * phi)
+    return passed + seconds * doubt.phi(found, doubt.until)
+
+
+def smallest_effect(seconds_to_see: dict[float, float], within_s: float) -> float | None:
+    """The smallest effect of those given that takes at most `within_s` to see; None if there is none."""
+    return min((times for times, seconds in seconds_to_see.items() if seconds <= within_s), default=None)

@@ -20,11 +20,12 @@ ERRORS = {"e": {"sli": "error_rate", "ratio": 1.25}}
 AT_1000 = Traffic(1_000.0, 0.1)
 
 
+@pytest.mark.parametrize("stated", [{"dispersion": 1}, {"dispersion": 3}, {}])
 @pytest.mark.parametrize("times", [2.0, 5.0])
-def test_the_median_is_that_of_the_real_check(times: float) -> None:
+def test_the_median_is_that_of_the_real_check(times: float, stated: dict[str, float]) -> None:
     """Simulated with the real evidence: the median second of the conviction is as foreseen, to a factor of two."""
-    known = policy(ERRORS, stages=STAGE)
-    seen = sight(known, "e", known.checks["e"], AT_1000, 0.01)
+    known = policy(ERRORS, stages=STAGE, confidence=stated)
+    seen = sight(known, "e", known.checks["e"], AT_1000, 0.01, new=True)
     assert seen is not None
     rng, found = np.random.default_rng(1), []
     for _ in range(15):
@@ -54,7 +55,25 @@ def test_more_is_seen_sooner() -> None:
     found = sight(known, "e", known.checks["e"], AT_1000, 0.01)
     assert found is not None
     assert (found.smallest(1_000.0) or inf) < (found.smallest(30.0) or 0.0)
-    assert found.passes() == pytest.approx(log(20.0) / found.well)
+    settled = 1.3 + (1.3 - 1.0) / 3.0
+    assert found.passes() == pytest.approx(settled * log(20.0) / found.well)
+
+
+@pytest.mark.parametrize("sli", ["error_rate", "success_rate"])
+def test_clusters_are_allowed_for(sli: str) -> None:
+    """At a new rollout longest, less once they are measured; as the policy says where it says it, for either share."""
+    checks = {"e": {"sli": sli, "ratio": 1.25}}
+
+    def seconds(*, new: bool, **confidence: float) -> float:
+        known = policy(checks, stages=STAGE, confidence=confidence)
+        found = sight(known, "e", known.checks["e"], AT_1000, 0.01, new=new)
+        assert found is not None
+        return found.detect()[2.0]
+
+    plain = seconds(new=True, dispersion=1.0)
+    assert seconds(new=False, dispersion=4.0) == pytest.approx(4.0 * plain)
+    assert plain < seconds(new=False) == pytest.approx(1.4 * plain)
+    assert seconds(new=True) > 1.5 * seconds(new=False)
 
 
 def test_what_is_allowed_is_never_seen() -> None:

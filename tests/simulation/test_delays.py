@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import inf
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,8 @@ pytestmark = pytest.mark.slow
 
 PANE_S = 1.0
 RPS = 1_000
+INDEPENDENT = {"confidence": {"dispersion": 1}}
+"""What the designed delays take as known: that errors are independent."""
 
 
 @pytest.mark.parametrize(
@@ -31,7 +34,7 @@ def test_bad_candidate_is_rolled_back_in_time(
 ) -> None:
     """1,000 requests a second, 1 % errors: the median delay is the one of the design within 15 %, or one pane."""
     found = runs(
-        policy(share, checks={"errors": ERRORS | {"ratio": ratio}}),
+        policy(share, checks={"errors": ERRORS | {"ratio": ratio}}, **INDEPENDENT),
         number,
         31,
         rps=RPS,
@@ -44,13 +47,23 @@ def test_bad_candidate_is_rolled_back_in_time(
     assert delay == pytest.approx(seconds, abs=max(PANE_S, 0.15 * seconds))
 
 
+@pytest.mark.parametrize(("times", "number", "seconds"), [(2, 150, 155), (5, 200, 24), (20, 200, 4), (100, 40, 1)])
+def test_price_of_not_knowing_how_errors_cluster(times: float, number: int, seconds: float) -> None:
+    """The same without a word on clusters: as docs/statistics.md tells; a catastrophe in the first pane, as ever."""
+    rollout = policy("5%", checks={"errors": ERRORS | {"ratio": 1.25}})
+    change = {"at": "0s", "candidate": {"error_ratio": times}}
+    delay = median_delay_s(runs(rollout, number, 31, rps=RPS, error_rate="1%", duration="10m", changes=[change]))
+    LOG.info("nothing said of clusters, %g times the errors: %g s, told %g s", times, delay, seconds)
+    assert delay == pytest.approx(seconds, abs=max(PANE_S, 0.15 * seconds))
+
+
 def test_late_fault_is_found_about_as_soon() -> None:
     """After a quarter of an hour without fault, 0.1 % errors: evidence against the candidate does not have to catch up.
 
     The fault comes before the bake is over; the prior over starts spans twice the bake.
     """
     found = runs(
-        policy("5%", bake="20m"),
+        policy("5%", bake="20m", **INDEPENDENT),
         100,
         32,
         rps=RPS,
@@ -64,16 +77,24 @@ def test_late_fault_is_found_about_as_soon() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "base", "times", "number"),
-    [("5%", 0.01, 2, 200), ("5%", 0.001, 5, 200), ("25%", 0.001, 2, 150), ("1%", 0.01, 5, 150)],
+    ("share", "base", "times", "number", "stated"),
+    [
+        ("5%", 0.01, 2, 200, INDEPENDENT),
+        ("5%", 0.001, 5, 200, INDEPENDENT),
+        ("25%", 0.001, 2, 150, INDEPENDENT),
+        ("1%", 0.01, 5, 150, INDEPENDENT),
+        ("5%", 0.01, 2, 150, {}),
+        ("5%", 0.001, 5, 150, {}),
+        ("1%", 0.01, 5, 150, {}),
+    ],
 )
-def test_plan_tells_the_delay(share: str, base: float, times: float, number: int) -> None:
-    """`sluicegate plan` is right about errors within a factor of 1.5, or one pane."""
-    rollout = policy(share, checks={"errors": ERRORS | {"ratio": 1.25}})
+def test_plan_tells_the_delay(share: str, base: float, times: float, number: int, stated: dict[str, Any]) -> None:
+    """`sluicegate plan` is right about errors within a factor of 1.5, or one pane; of clusters told, or not."""
+    rollout = policy(share, checks={"errors": ERRORS | {"ratio": 1.25}}, **stated)
     change = {"at": "0s", "candidate": {"error_ratio": times}}
     found = runs(rollout, number, 33, rps=RPS, error_rate=base, duration="20m", changes=[change])
     told, delay = plan(rollout, RPS, base)[0].checks[0].detect[times], median_delay_s(found)
-    LOG.info("share %s, base %g, %g times the errors: %g s, planned %.1f s", share, base, times, delay, told)
+    LOG.info("share %s, base %g, x%g, %s: %g s, planned %.1f s", share, base, times, stated, delay, told)
     assert delay < inf
     assert told / 1.5 - PANE_S <= delay <= told * 1.5 + PANE_S
 

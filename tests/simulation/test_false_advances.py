@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 ALPHA = 0.05
 RUNS = 300
-SPARING: dict[str, Any] = {"pane": "10s", "confidence": {"rollback": "0.1%", "advance": ALPHA}}
+SPARING: dict[str, Any] = {"pane": "10s", "confidence": {"rollback": "0.1%", "advance": ALPHA, "dispersion": 1}}
 UNREACHABLE = {"limit": "2%", "min_events": 1_000_000}
 """An objective of 2 % whose window never decides anything by itself."""
 
@@ -33,6 +33,18 @@ def test_candidate_on_the_boundary_rarely_advances(base: float, ratio: float, sh
     wrong = passed(found)
     note(f"boundary, base {base}, ratio {ratio}", wrong, RUNS)
     assert not more_than(ALPHA, wrong, RUNS)
+
+
+@pytest.mark.parametrize("phi", [5, 8])
+def test_clustered_errors_are_allowed_for(phi: float) -> None:
+    """On the boundary, errors in clusters of which nothing is known beforehand: at most 5 % pass."""
+    confidence = {"rollback": "0.1%", "advance": ALPHA}
+    rollout = policy("10%", "50%", bake="1m", checks={"errors": ERRORS | {"ratio": 1.25}}, confidence=confidence)
+    change = {"at": "0s", "candidate": {"error_rate": 1.25 * 0.005 + 0.005}}
+    found = runs(rollout, 150, 41, rps=1_000, error_rate=0.005, duration="3m", clusters=phi, changes=[change])
+    wrong = passed(found)
+    note(f"boundary, clusters of {phi}", wrong, 150)
+    assert not more_than(ALPHA, wrong, 150)
 
 
 def test_equal_candidate_advances() -> None:

@@ -17,7 +17,11 @@ pytestmark = pytest.mark.slow
 
 ALPHA = 0.1
 RUNS = 160
-SPARING: dict[str, Any] = {"pane": "10s", "confidence": {"rollback": ALPHA, "advance": 0.5}, "min_requests": 1}
+SPARING: dict[str, Any] = {
+    "pane": "10s",
+    "confidence": {"rollback": ALPHA, "advance": 0.5, "dispersion": 1},
+    "min_requests": 1,
+}
 """A pane as full as one of a second at ten times the traffic, at a tenth of the cost; quick to advance."""
 TRAFFIC: dict[str, Any] = {"rps": 400, "duration": "20m", "error_rate": "1%"}
 STEADY = ("5%",)
@@ -62,8 +66,10 @@ def test_healthy_candidate_is_rarely_rolled_back(name: str) -> None:
 
 
 def clustered(phi: float, alpha: float, pane: str, duration: str, **other: Any) -> int:
-    """The false rollbacks where errors come in clusters; measured if there are users, else stated as `dispersion`."""
-    confidence = {"rollback": alpha, "dispersion": other.pop("dispersion", 1)}
+    """The false rollbacks where errors come in clusters; measured, unless stated as `dispersion`."""
+    confidence = {"rollback": alpha}
+    if "dispersion" in other:
+        confidence["dispersion"] = other.pop("dispersion")
     plan = policy("5%", pane=pane, confidence=confidence)
     traffic = {"rps": 1_000, "error_rate": "1%", "duration": duration, "clusters": phi}
     return false_rollbacks(runs(plan, RUNS, 22, **(traffic | other)))
@@ -93,10 +99,29 @@ def test_stated_clusters_are_allowed_for(phi: float) -> None:
     assert not more_than(0.05, wrong, RUNS)
 
 
-def test_clusters_that_nobody_knows_of_break_the_promise() -> None:
-    """Neither users nor a stated dispersion: far more than alpha, so the suites above would see a bad rule."""
-    wrong = clustered(5, 0.05, "5s", "6m")
-    note("clusters of 5, unknown", wrong, RUNS)
+@pytest.mark.parametrize(
+    ("phi", "alpha", "pane", "duration", "error_rate"),
+    [
+        (2, 0.05, "5s", "6m", "1%"),
+        (5, 0.05, "5s", "6m", "1%"),
+        (8, 0.05, "5s", "6m", "1%"),
+        (8, 0.05, "1s", "3m", "1%"),
+        (5, 0.01, "5s", "10m", "0.1%"),
+    ],
+)
+def test_clusters_without_users_are_allowed_for(
+    phi: float, alpha: float, pane: str, duration: str, error_rate: str
+) -> None:
+    """Neither users nor a stated dispersion: their size is measured by time, and at most alpha are rolled back."""
+    wrong = clustered(phi, alpha, pane, duration, error_rate=error_rate)
+    note(f"clusters of {phi}, by time, {error_rate}, alpha {alpha}", wrong, RUNS)
+    assert not more_than(alpha, wrong, RUNS)
+
+
+def test_clusters_taken_for_independent_errors_break_the_promise() -> None:
+    """The policy says 1 and is wrong: far more than alpha, so the suites above would see a bad rule."""
+    wrong = clustered(5, 0.05, "5s", "6m", dispersion=1)
+    note("clusters of 5, said to be independent", wrong, RUNS)
     assert more_than(0.05, wrong, RUNS)
 
 

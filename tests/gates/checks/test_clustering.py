@@ -1,110 +1,76 @@
-"""By how much evidence is tempered: measured on the baseline's halves, and settled before the panes it applies to."""
+"""Whose word holds on clustered errors: the policy's, the users', or that of time."""
 
 from __future__ import annotations
 
 import json
 
-import numpy as np
-import pytest
-
-from gates.checks.clustering import UNMEASURED, Clustering
-from gates.stats.dispersion import MIN_BLOCKS
+from gates.checks.clustering import Clustering
+from gates.stats.dispersion import UNMEASURED
 from tests.gates.checks.made import cell, pane
 
 CLASSES = ("5xx", "error")
-BLOCKS = MIN_BLOCKS + 1  # the last one is still open
 
 
-def halves(rng: np.random.Generator, cluster: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """A second of 100 requests in either half, whose errors come `cluster` at once and fall into one half together."""
-    errors = [0, 0]
-    for _ in range(rng.poisson(2.0)):
-        errors[int(rng.integers(2))] += cluster
-    return (100, min(100, errors[0])), (100, min(100, errors[1]))
-
-
-def fed(clustering: Clustering, blocks: int, cluster: int, start: int = 0, seed: int = 1) -> list[float]:
-    """Feed so many blocks of ten seconds; returns phi after each pane."""
-    rng, found = np.random.default_rng(seed), []
-    for second in range(start, start + blocks * 10):
-        known = halves(rng, cluster)
-        baseline = cell(200, known[0][1] + known[1][1], halves=known)
-        clustering.observe(pane(second, None, baseline), baseline)
+def fed(clustering: Clustering, seconds: int, start: int = 0, *, users: bool = False) -> list[float]:
+    """Feed so many seconds of 200 requests, of which each eighth second has 16 errors, all of one half."""
+    found = []
+    for second in range(start, start + seconds):
+        errors = 0 if second % 8 else 16
+        halves = ((100, errors), (100, 0)) if users else None
+        baseline = cell(200, errors, halves=halves)
+        clustering.observe(pane(second, None, baseline), baseline, errors, 200)
         found.append(clustering.phi)
     return found
 
 
-def test_independent_errors_are_hardly_tempered() -> None:
-    """Each error by itself: phi is near the margin."""
-    known = Clustering(CLASSES, 1.0)
-    assert fed(known, BLOCKS, 1)[-1] < 3.0
-    assert known.measured
+def test_what_the_policy_says_holds_where_there_are_no_users() -> None:
+    """1 as well: who says that errors are independent is believed from the first pane on."""
+    for stated in (1.0, 2.5):
+        clustering = Clustering(CLASSES, stated, in_time=True)
+        assert set(fed(clustering, 400)) == {stated}
+        assert not clustering.measured
 
 
-def test_clustered_errors_are_measured() -> None:
-    """Four at once vary four times as much, and phi says so, margins included."""
-    known = Clustering(CLASSES, 1.0)
-    assert 3.0 < fed(known, BLOCKS + 60, 4)[-1] < 12.0
-
-
-def test_where_it_can_be_measured_and_is_not_yet_it_is_taken_for_large() -> None:
-    """From the first event with a user on; it comes down with the blocks that have errors, and does not jump."""
-    known = Clustering(CLASSES, 2.5)
-    assert known.phi == 2.5
-    found = fed(known, BLOCKS, 1)
+def test_where_the_policy_says_nothing_time_is_measured() -> None:
+    """With doubt at first."""
+    clustering = Clustering(CLASSES, None, in_time=True)
+    assert clustering.phi == 1.0
+    found = fed(clustering, 400)
     assert found[0] == UNMEASURED
-    assert found[-1] < found[MIN_BLOCKS * 10 // 2] < UNMEASURED
+    assert clustering.measured
+    assert found[-1] > 2.0
 
 
-def test_it_is_settled_before_what_it_tempers() -> None:
-    """Whatever the errors of a pane are, the phi that is left behind for that pane is the same."""
-    for seconds in (1, 25, 400):
-        phis = []
-        for last in (0, 100):
-            known = Clustering(CLASSES, 1.0)
-            if seconds > 1:
-                fed(known, seconds // 10, 3)
-            baseline = cell(200, last, halves=((100, last), (100, 0)))
-            known.observe(pane(seconds // 10 * 10, None, baseline), baseline)
-            phis.append(known.phi)
-        assert phis[0] == phis[1]
+def test_a_figure_that_is_no_count_is_left_alone() -> None:
+    """A mean of a metric varies from pane to pane for reasons of its own."""
+    assert set(fed(Clustering((), None), 100)) == {1.0}
 
 
-def test_what_the_policy_assumes_is_the_least() -> None:
-    """A measured phi below the assumed one does not lower it."""
-    assert fed(Clustering(CLASSES, 6.0), BLOCKS, 1)[-1] == 6.0
+def test_with_the_first_user_the_split_of_users_takes_over() -> None:
+    """It begins with its own doubt; what time said is not asked any more."""
+    clustering = Clustering(CLASSES, None, in_time=True)
+    fed(clustering, 100)
+    found = fed(clustering, 400, start=100, users=True)
+    only = fed(Clustering(CLASSES, None), 400, start=100, users=True)
+    assert found == only
+    assert found[0] == UNMEASURED
 
 
-def test_phi_is_frozen_within_a_stage() -> None:
-    """Once measured, errors may cluster as they like: phi changes with the next stage only."""
-    known = Clustering(CLASSES, 1.0)
-    first = fed(known, BLOCKS, 1)[-1]
-    assert known.measured
-    assert set(fed(known, 60, 10, start=BLOCKS * 10, seed=2)) == {first}
-    known.freeze()
-    assert known.phi > 2.0 * first
-
-
-@pytest.mark.parametrize("classes", [CLASSES, ()])
-def test_without_users_or_classes_nothing_is_measured(classes: tuple[str, ...]) -> None:
-    """Events without users, or a figure that no outcome says: the policy's word stands for ever."""
-    known = Clustering(classes, 1.5)
-    for second in range(1_000):
-        plain = cell(200, 5, halves=None if classes else ((100, 5), (100, 0)))
-        known.observe(pane(second, None, plain), plain)
-    known.freeze()
-    assert (known.phi, known.measured) == (1.5, False)
+def test_what_the_policy_says_is_the_least_where_there_are_users() -> None:
+    """A measured phi below the stated one does not lower it; a larger one counts."""
+    assert fed(Clustering(CLASSES, 500.0), 400, users=True)[-1] == 500.0
+    assert fed(Clustering(CLASSES, 1.0), 400, users=True)[-1] > 2.0
 
 
 def test_a_dump_goes_on_bit_for_bit() -> None:
-    """Through JSON, in the middle of a block and after the first estimate."""
-    known, rng = Clustering(CLASSES, 1.0), np.random.default_rng(4)
-    for second in range(BLOCKS * 10 + 25):
-        other = Clustering(CLASSES, 1.0)
-        other.load(json.loads(json.dumps(known.dump())))
-        parts = halves(rng, 3)
-        baseline = cell(200, parts[0][1] + parts[1][1], halves=parts)
-        for each in (known, other):
-            each.observe(pane(second, None, baseline), baseline)
-        assert other.dump() == known.dump()
-        assert other.phi == known.phi
+    """Through JSON, with users and without."""
+    for users in (False, True):
+        clustering = Clustering(CLASSES, None, in_time=True)
+        for second in range(0, 360, 7):
+            fed(clustering, 7, start=second, users=users)
+            other = Clustering(CLASSES, None, in_time=True)
+            other.load(json.loads(json.dumps(clustering.dump(), allow_nan=False)))
+            clustering.freeze()
+            other.freeze()
+            assert other.dump() == clustering.dump()
+            assert (other.phi, other.measured) == (clustering.phi, clustering.measured)
