@@ -30,7 +30,8 @@ LONG = replace(HEALTHY, duration_ms=(AN_HOUR + EXTRA_MINUTES) * MINUTE_MS)
 class Case:
     """One kind of rollout, simulated `runs` times.
 
-    `later_share` is the candidate's share from half the plan on; `dispersion` what our policy says of clustered errors.
+    `later_share` is the candidate's share from half the plan on; `dispersion` what our policy says of clustered errors,
+    None: nothing.
     """
 
     experiment: str
@@ -39,7 +40,7 @@ class Case:
     scenario: Scenario
     share: float = SHARE
     later_share: float = SHARE
-    dispersion: float = 1.0
+    dispersion: float | None = 1.0
 
     @property
     def minutes(self) -> int:
@@ -114,6 +115,9 @@ def _clustered() -> Iterator[Case]:
     for variance in (4.0, 8.0):
         told = replace(FAILING_MORE, clusters=variance)
         yield Case("clustered", f"x{variance:g}, told", 60, told, dispersion=variance)
+    for variance in (4.0, 8.0):
+        unsaid = replace(FAILING_MORE, clusters=variance)
+        yield Case("clustered", f"x{variance:g}, nothing said", 60, unsaid, dispersion=None)
 
 
 def _innocent() -> Iterator[Case]:

@@ -1,7 +1,7 @@
 """Ours: the real gate with a plain policy, one stage that bakes for the whole rollout, and no absolute limit.
 
 The policy below is all there is: errors against 1.25 times and p95 against 1.1 times the concurrent baseline's,
-everything else by default, but for cases that tell it how clustered errors are. An actuator acknowledges at once.
+everything else by default, but for a word on how clustered errors are. An actuator acknowledges at once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gates.rollout import Acked, Moment, Started
 _RULINGS: dict[Action, Ruling] = {Action.ROLLBACK: "rollback", Action.PROMOTE: "pass"}
 
 
-def plain_policy(minutes: int, pane_ms: int, dispersion: float = 1.0) -> Policy:
+def plain_policy(minutes: int, pane_ms: int, dispersion: float | None = 1.0) -> Policy:
     """The policy of every comparison: one stage of 5 %, two comparisons, and what is known of clustered errors."""
     return Policy.parse(
         {
@@ -25,7 +25,7 @@ def plain_policy(minutes: int, pane_ms: int, dispersion: float = 1.0) -> Policy:
             "cohorts": {"baseline": BASELINE, "candidate": CANDIDATE},
             "pane": f"{pane_ms // 1000}s",
             "stages": [{"name": "canary", "weight": "5%", "bake": f"{minutes}m"}],
-            "confidence": {"dispersion": dispersion},
+            "confidence": {} if dispersion is None else {"dispersion": dispersion},
             "checks": {
                 "errors": {"sli": "error_rate", "ratio": 1.25},
                 "p95": {"sli": "latency", "quantile": 0.95, "ratio": 1.1},
