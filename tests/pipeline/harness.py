@@ -123,13 +123,15 @@ class Site:
         return found
 
     @contextlib.asynccontextmanager
-    async def following(self, topic: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-        """The documents of a topic from its beginning, as they come, for at most PATIENCE seconds."""
+    async def following(
+        self, topic: str, *, patience: float = PATIENCE
+    ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        """The documents of a topic from its beginning, as they come, for at most so many seconds."""
         reader = kafka.consumer(self.settings, topic)
         await reader.start()
 
         async def documents() -> AsyncIterator[dict[str, Any]]:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 while True:
                     yield json.loads((await reader.getone()).value)
 
@@ -204,6 +206,15 @@ class Worker:
                 with contextlib.suppress(OSError):
                     await asyncio.to_thread(self.get, "/readyz")
                     return
+                await asyncio.sleep(0.1)
+
+    async def shows(self, sample: str, *, at_least: float) -> None:
+        """Wait until its metrics have a sample that is so large."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                with contextlib.suppress(AssertionError):
+                    if metric(await asyncio.to_thread(self.get, "/metrics"), sample) >= at_least:
+                        return
                 await asyncio.sleep(0.1)
 
     def stop(self) -> int:

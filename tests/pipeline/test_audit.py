@@ -1,7 +1,6 @@
 """The audit log, written by real workers over a real broker."""
 
 import asyncio
-import itertools
 import json
 import time
 import uuid
@@ -110,20 +109,38 @@ async def test_killed_in_the_midst_of_auditing(site: Site) -> None:
     assert [worker.stop() for worker in (last, spare)] == [0, 0], last.log() + spare.log()
 
 
+class Together(Writer):
+    """A writer that, for as long as there is a barrier, writes only once the other has found its head as well."""
+
+    barrier: asyncio.Barrier | None = None
+
+    async def _read_log(self, timeout_ms: int) -> None:
+        await super()._read_log(timeout_ms)
+        if timeout_ms == 0 and self.barrier is not None:
+            await self.barrier.wait()
+
+
 async def test_two_writers_at_once(site: Site) -> None:
     """Two that believe they are the only one, as after a long pause: one chain with everything once, forks void."""
     settings = [
         Settings(**KafkaSettings.model_dump(site.settings), roles=("audit",), worker_id=name) for name in ("a", "b")
     ]
-    writers = [Writer(one) for one in settings]
+    writers = [Together(one) for one in settings]
     for writer in writers:
         await writer.open(None)
     try:
+        both = asyncio.Barrier(2)
+        for writer in writers:
+            writer.barrier = both
         for part in range(5):
             await speak(site, range(part * 20, (part + 1) * 20))
-            await asyncio.gather(*(writer.step(500) for writer in writers))
-        for writer in itertools.chain(*[writers] * 5):
-            await writer.step(200)
+            await asyncio.gather(*(writer.step(int(PATIENCE) * 1000) for writer in writers))
+        for writer in writers:
+            writer.barrier = None
+        async with asyncio.timeout(PATIENCE):
+            while (await sluicegate(site, "audit", "verify", "--json")).json()["entries"] < 300:
+                for writer in writers:
+                    await writer.step(200)
     finally:
         for writer in writers:
             await writer.close()

@@ -102,11 +102,11 @@ async def test_two_runs_at_once(site: Site) -> None:
     """Of two runs that read the same letters, each letter is sent by one."""
     for offset in range(40):
         await bury(site, offset, GOOD, partition=offset % 4)
-    offices = [Office(site.settings), Office(site.settings)]
+    offices, both_have_read = [Office(site.settings), Office(site.settings)], asyncio.Barrier(2)
 
     async def run(office: Office) -> list[Fate]:
         letters = [letter async for letter in office.letters()]
-        await asyncio.sleep(0.5)  # until the other one has read as well
+        await both_have_read.wait()
         return [one.fate async for one in office.redrive(letters, by="tester")]
 
     async with offices[0], offices[1]:

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
+from gates.policy import Policy
 from streams.embedded_broker import free_port
-from tests.pipeline.harness import Site, traffic
+from tests.pipeline.harness import POLICY, Site, traffic
 
 DASHBOARD = Path(__file__).parents[2] / "deploy/grafana/dashboards/sluicegate.json"
 EMPTY_WHILE_ALL_IS_WELL = {"Dead letters by reason", "Time to rollback (p50, p95)"}
@@ -67,7 +68,8 @@ async def site(embedded_broker: str) -> AsyncIterator[Site]:
     """An installation of the test's own with one worker and steady traffic."""
     async with Site(embedded_broker, f"p{uuid.uuid4().hex[:8]}.") as site:
         await site.worker().ready()
-        await site.start()
+        one_stage = {"stages": [{"name": "canary", "weight": "20%", "bake": "1h"}]}  # whose weights stay as they are
+        await site.start(Policy.parse(POLICY.document() | one_stage))
         yield site
 
 

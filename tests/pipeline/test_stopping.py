@@ -14,7 +14,7 @@ from streams import journal
 from streams.embedded_broker import EmbeddedBroker
 from streams.ingest.chunks import CHUNK_OFFSETS
 from streams.watchdog import EXIT_STUCK
-from tests.pipeline.harness import Site, traffic
+from tests.pipeline.harness import PATIENCE, Site, traffic
 
 EVENTS = 3 * (CHUNK_OFFSETS + 500)
 """Of three partitions: each has a finished chunk, and an open one."""
@@ -44,20 +44,22 @@ async def test_a_stop_journals_what_was_counted_and_commits_what_is_finished(sit
     now = int(time.time()) * 1000  # noqa: TID251
     first, *others = (event | {"ts": now} for event in traffic(now, 1, rps=EVENTS))
     await site.send([first])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not await site.counted():
             await asyncio.sleep(0.1)
     await site.send([others[-1], *others[:-1]])  # a flush has just been: the next is due in ten seconds
+    for number in range(3):
+        await site.producer.send_and_wait(site.topics.events, b"{", partition=number, timestamp_ms=now)
     await site.start()
+    malformed = f'sluicegate_dead_letters_total{{reason="bad_json",topic="{site.topics.events}"}}'
+    await worker.shows(malformed, at_least=3)  # so all before them are counted
     async with site.following(site.topics.decisions) as decisions:
         assert (await anext(decisions))["action"] == "start"
-    await asyncio.sleep(2)
     assert (await site.counted()).total() == 1
-    begun = time.monotonic()
     assert worker.stop() == 0, worker.log()
-    assert time.monotonic() - begun < 10
     assert await site.counted() == await site.produced()
     assert (await site.counted()).total() == EVENTS
+    assert len(await site.read(site.topics.dead_letters)) == 3
     assert await committed(site, "ingest", site.topics.events, 3) == [CHUNK_OFFSETS] * 3
     orders = await committed(site, "sequencer", site.topics.policies, 3)
     assert sum(filter(None, orders)) == 1, orders
@@ -83,15 +85,13 @@ async def test_a_stop_ends_even_where_kafka_does_not_answer() -> None:
             os.kill(broker._child.pid, signal.SIGSTOP)
             try:
                 await asyncio.sleep(0.5)
-                begun = time.monotonic()
                 assert worker.stop() == EXIT_STUCK, worker.log()
-                assert 1.5 < time.monotonic() - begun < 10
             finally:
                 os.kill(broker._child.pid, signal.SIGCONT)
             assert "not stopped within 2 s: ending this process (70)" in worker.log()
             another = site.worker()
             await another.ready()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 while await site.counted() != await site.produced():
                     await asyncio.sleep(0.2)
             assert another.stop() == 0, another.log()

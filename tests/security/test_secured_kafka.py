@@ -230,12 +230,18 @@ async def _a_bad_canary_is_rolled_back(site: Site, login: Login, folder: Path) -
             while (listed := await _phase(login("reader") | prefix)) != "rolled_back":
                 assert listed in ("baking", "held")
                 await asyncio.sleep(0.5)
-            while json.loads(weights.read_text())["checkout-v2"]["weights"] != {"stable": 100, "canary": 0}:
+            while not weights.exists() or _weights(weights) != {"stable": 100, "canary": 0}:
                 await asyncio.sleep(0.2)
     finally:
         load.cancel()
         actuating.terminate()
     assert await asyncio.wait_for(actuating.wait(), 30) == 0
+
+
+def _weights(file: Path) -> dict[str, float]:
+    """What an actuator wrote that it was to do."""
+    weights: dict[str, float] = json.loads(file.read_text())["checkout-v2"]["weights"]
+    return weights
 
 
 async def _phase(variables: dict[str, str]) -> str:

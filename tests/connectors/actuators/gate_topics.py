@@ -11,6 +11,8 @@ from connectors.actuators.executor import Ack
 from connectors.kafka import KafkaSettings, admin, producer
 from connectors.reading import read_to_end
 
+PATIENCE_S = 60.0
+
 _decode = msgspec.json.Decoder(Ack).decode
 
 
@@ -44,7 +46,7 @@ async def publish(settings: KafkaSettings, *values: bytes) -> None:
             await sink.send_and_wait(settings.topics.commands if command else settings.topics.decisions, value, key=key)
 
 
-async def acks(settings: KafkaSettings, count: int, *, timeout_s: float = 15.0) -> list[Ack]:
+async def acks(settings: KafkaSettings, count: int, *, timeout_s: float = PATIENCE_S) -> list[Ack]:
     """All acks once there are so many; in order within a rollout."""
     async with asyncio.timeout(timeout_s):
         while True:

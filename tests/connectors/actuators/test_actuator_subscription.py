@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from gates.decisions import Action
 from streams.embedded_broker import EmbeddedBroker, free_port
 from tests.brokers import MavenKafka
 from tests.connectors.actuators.contract import NOW, Failing, commanded, decided
-from tests.connectors.actuators.gate_topics import acks, create, publish, said, settings_of
+from tests.connectors.actuators.gate_topics import PATIENCE_S, acks, create, publish, said, settings_of
 
 
 class Recording:
@@ -46,7 +45,7 @@ async def running(
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(task, 15.0)
+        await asyncio.wait_for(task, PATIENCE_S)
 
 
 @pytest.fixture
@@ -137,19 +136,16 @@ async def test_what_hangs_holds_nothing_up(settings: KafkaSettings, monkeypatch:
         await publish(settings, commanded(2, expires_at=NOW))
         found = [ack for ack in await acks(settings, 3) if ack.rollout == "checkout-v2"]
         assert said(found) == [("checkout-v2:1:1", "failed", None), ("checkout-v2:1:2", "applied", 0)]
-        began = time.monotonic()
-    assert time.monotonic() - began < 3.0
 
 
-async def test_an_order_is_acknowledged_soon(settings: KafkaSettings) -> None:
-    """The urgent path waits for no poll: well within half a second from the command to its ack."""
+async def test_an_order_waits_for_no_poll(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However seldom the actuator looks around for other things, an order is carried out as it comes."""
+    monkeypatch.setattr(subscription, "POLL_MS", 3_600_000)
     async with running(Recording(), settings):
         await publish(settings, decided(1, 10))
         await acks(settings, 1)
-        began = time.monotonic()
         await publish(settings, commanded(2, expires_at=NOW))
         await acks(settings, 2)
-    assert time.monotonic() - began < 1.5  # most of it is the test's own reading
 
 
 async def test_few_orders_wait_while_one_is_applied(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +154,7 @@ async def test_few_orders_wait_while_one_is_applied(settings: KafkaSettings, mon
     actuator = Recording("checkout-v2:1:1")
     async with running(actuator, settings):
         await publish(settings, decided(1, 10))
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while not actuator.asked:
                 await asyncio.sleep(0.05)
         later = [decided(sequence, 10) for sequence in range(2, 20)]
@@ -209,7 +205,7 @@ async def test_it_survives_the_broker(own_kafka: MavenKafka) -> None:
         await asyncio.sleep(1.0)
         await asyncio.to_thread(own_kafka.restart)
         await publish(settings, decided(2, 20))
-        assert said(await acks(settings, 2, timeout_s=30.0))[1:] == [("checkout-v2:1:2", "applied", 20)]
+        assert said(await acks(settings, 2))[1:] == [("checkout-v2:1:2", "applied", 20)]
     assert actuator.asked == ["checkout-v2:1:1", "checkout-v2:1:2"]
 
 
@@ -221,10 +217,10 @@ async def test_a_bug_is_not_hidden(settings: KafkaSettings) -> None:
 
     await publish(settings, decided(1, 10))
     with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(run(Recording(), settings, clock=broken), 15.0)
+        await asyncio.wait_for(run(Recording(), settings, clock=broken), PATIENCE_S)
 
 
 async def _logged(caplog: pytest.LogCaptureFixture, text: str) -> None:
-    async with asyncio.timeout(20.0):
+    async with asyncio.timeout(PATIENCE_S):
         while text not in caplog.text:
             await asyncio.sleep(0.05)

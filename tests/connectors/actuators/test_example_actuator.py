@@ -16,7 +16,7 @@ from connectors.kafka import KafkaSettings
 from gates.decisions import Action
 from streams.cli.actuate import actuate
 from tests.connectors.actuators.contract import decided
-from tests.connectors.actuators.gate_topics import acks, create, publish, said, settings_of
+from tests.connectors.actuators.gate_topics import PATIENCE_S, acks, create, publish, said, settings_of
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "custom_actuator.py"
 ACTUATE = ["-c", "from streams.cli.actuate import actuate; actuate()"]
@@ -43,7 +43,7 @@ async def program(settings: KafkaSettings, *arguments: str, stop: int) -> AsyncI
     try:
         yield process
         process.send_signal(stop)
-        assert await asyncio.wait_for(process.wait(), 15.0) == 0
+        assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 0
     finally:
         if process.returncode is None:
             process.kill()
