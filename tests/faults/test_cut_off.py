@@ -10,7 +10,7 @@ from streams.watchdog import EXIT_STUCK
 from tests.brokers import MavenKafka
 from tests.faults.line import Line
 from tests.faults.proxy import Proxy
-from tests.faults.times import now_ms
+from tests.faults.times import PATIENCE, now_ms
 from tests.faults.trial import Trial
 from tests.pipeline.harness import Worker
 
@@ -60,7 +60,7 @@ async def test_a_broker_that_answers_nothing_for_a_minute(line: Line[Proxy]) -> 
         await asyncio.sleep(60)
         line.proxy.open.set()
         await trial.recovered("unreachable for 60 s", now_ms())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not await healthy(post.worker):
                 await asyncio.sleep(0.5)
         assert trial.exits == []
@@ -76,7 +76,7 @@ async def test_the_watchdog_ends_a_worker_that_gets_nowhere(line: Line[Proxy], r
         assert await healthy(worker)
         line.proxy.open.clear()
         unhealthy = False
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(2 * PATIENCE):
             while worker.process.poll() is None:
                 with contextlib.suppress(OSError):
                     unhealthy |= not await healthy(worker)

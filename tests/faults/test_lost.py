@@ -10,8 +10,8 @@ from aiokafka.admin import RecordsToDelete
 
 from streams.journal import Progress, encode
 from tests.faults.post import Post
-from tests.faults.times import note, now_ms
-from tests.faults.topics import admin, make_topics
+from tests.faults.times import PATIENCE, note, now_ms
+from tests.faults.topics import admin, delete_topic, make_topics
 from tests.faults.trial import ROLLOUTS, Trial
 from tests.pipeline.harness import metric
 
@@ -23,8 +23,7 @@ async def test_snapshots_that_are_gone(kafka_broker: str) -> None:
     async with Trial(kafka_broker, 34) as trial:
         (judge, _, _) = await trial.begin(("judge",), ("ingest",), ("sequencer",))
         await trial.judged_past(now_ms() + 2_000)
-        await admin(trial.site, lambda client: client.delete_topics([trial.site.topics.snapshots]))
-        await asyncio.sleep(1)
+        await delete_topic(trial.site, trial.site.topics.snapshots)
         judge.worker.kill()
         since = await judge.died()
         await make_topics(trial.site)
@@ -42,15 +41,18 @@ async def test_a_journal_whose_beginning_is_gone(kafka_broker: str, snapshots: s
         assert await judge.leave() == 0
         before = await trial.site.decisions()
         if snapshots == "deleted":
-            await admin(trial.site, lambda client: client.delete_topics([trial.site.topics.snapshots]))
-        await asyncio.sleep(2)  # the journal goes on behind what the snapshots stand for
-        cuts = dict.fromkeys((0, 1), 20)
-        if snapshots == "kept":
-            journal = await trial.site.read(trial.site.topics.journal)
-            cuts = {number: max(each.offset for each in journal if each.partition == number) for number in (0, 1)}
+            await delete_topic(trial.site, trial.site.topics.snapshots)
+        behind = {number: end + 3 for number, end in (await journal_ends(trial)).items()}
+        ends = dict.fromkeys(behind, 0)
+        async with asyncio.timeout(PATIENCE):  # until the journal goes on behind what the snapshots stand for
+            while any(ends[number] < offset for number, offset in behind.items()):
+                await asyncio.sleep(0.2)
+                ends = await journal_ends(trial)
+        cuts = behind if snapshots == "kept" else dict.fromkeys((0, 1), 5)
         cut = {TopicPartition(trial.site.topics.journal, n): RecordsToDelete(before_offset=cuts[n]) for n in (0, 1)}
         await admin(trial.site, lambda client: client.delete_records(cut))
-        await asyncio.sleep(1)
+        begins = {number: min(offsets) for number, offsets in (await journal_offsets(trial)).items()}
+        assert begins == cuts
         await is_held(trial, trial.post("judge"), "it begins at offset", before)
 
 
@@ -64,8 +66,7 @@ async def test_a_journal_that_was_made_anew(kafka_broker: str, length: str) -> N
         if length == "longer":
             assert await judge.leave() == 0
         before = await trial.site.decisions()
-        await admin(trial.site, lambda client: client.delete_topics([trial.site.topics.journal]))
-        await asyncio.sleep(1)
+        await delete_topic(trial.site, trial.site.topics.journal)
         await make_topics(trial.site)
         if length == "longer":
             filler = encode(Progress(worker="another", wall=now_ms(), sources=[]))
@@ -79,14 +80,27 @@ async def test_a_journal_that_was_made_anew(kafka_broker: str, length: str) -> N
         await is_held(trial, judge, "was it made anew?", before)
 
 
+async def journal_offsets(trial: Trial) -> dict[int, list[int]]:
+    """The offsets that the journal holds, by partition."""
+    found: dict[int, list[int]] = {0: [], 1: []}
+    for record in await trial.site.read(trial.site.topics.journal):
+        found[record.partition].append(record.offset)
+    return found
+
+
+async def journal_ends(trial: Trial) -> dict[int, int]:
+    """The offset behind the last record of each partition of the journal."""
+    return {number: max(offsets) + 1 for number, offsets in (await journal_offsets(trial)).items()}
+
+
 async def is_held(trial: Trial, judge: Post, why: str, before: dict[str, bytes]) -> None:
     """The judge of a truncated journal says so to health, metrics, log and statuses, and decides nothing."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENCE):
         while not all(f"journal partition {number} was truncated: " in judge.worker.log() for number in (0, 1)):
             await asyncio.sleep(0.2)
     assert why in judge.worker.log()
     known: dict[str, dict[str, Any]] = {}
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not all("was truncated" in known.get(name, {}).get("reason", "") for name in ROLLOUTS):
             known = {status["rollout"]: status for status in await trial.statuses()}
             await asyncio.sleep(0.2)

@@ -7,13 +7,14 @@ import pytest
 from aiokafka import TopicPartition
 
 from connectors import kafka
-from tests.faults.times import now_ms
+from tests.faults.times import PATIENCE, now_ms
 from tests.faults.trial import Trial
 
 pytestmark = [pytest.mark.faults]
 
 PATIENT = {"SLUICEGATE_SESSION_TIMEOUT_MS": "8000"}
 """So that a worker that is stopped for a moment is waited for, and takes part in the rebalance."""
+FOREIGN = 'sluicegate_foreign_records_total{rule="100.10000"}'
 
 
 async def test_a_rolling_restart_and_scaling(kafka_broker: str) -> None:
@@ -55,8 +56,10 @@ async def test_a_rebalance_in_mid_flush(kafka_broker: str, seed: int, step: str,
         flushing = trial.post(fault=f"{step}:{times}:stop", **PATIENT)
         stopped = await flushing.stopped()
         if how == "joins":
-            others.append(trial.post("ingest", **PATIENT))
-            await asyncio.sleep(3)  # until it asks to join
+            others.append(trial.post("ingest", SLUICEGATE_LOG_LEVEL="debug", **PATIENT))
+            async with asyncio.timeout(PATIENCE):
+                while "(Re-)joining group" not in others[-1].worker.log():
+                    await asyncio.sleep(0.1)
         else:
             assert await others.pop().leave() == 0
         flushing.signal(signal.SIGCONT)
@@ -94,8 +97,8 @@ async def test_two_builds_that_cut_chunks_differently(kafka_broker: str) -> None
         (post,) = await trial.begin(())
         odd = trial.post("ingest", altered=("chunk_offsets=100",))
         await odd.ready()
+        async with asyncio.timeout(PATIENCE):
+            while FOREIGN not in await asyncio.to_thread(post.worker.get, "/metrics"):
+                await asyncio.sleep(0.2)
         await trial.judged_past(now_ms() + 3_000)
-        assert 'sluicegate_foreign_records_total{rule="100.10000"}' in await asyncio.to_thread(
-            post.worker.get, "/metrics"
-        )
         await trial.holds()

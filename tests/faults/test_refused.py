@@ -8,7 +8,7 @@ import pytest
 from tests.brokers import MavenKafka
 from tests.faults.line import Line
 from tests.faults.refuser import Refuser
-from tests.faults.times import now_ms
+from tests.faults.times import PATIENCE, now_ms
 from tests.faults.topics import set_topic
 from tests.faults.trial import Trial
 
@@ -64,7 +64,7 @@ async def test_a_broker_whose_disk_is_full(own_kafka: MavenKafka) -> None:
         await trial.begin(())
         await trial.judged_past(now_ms() + 1_000)
         resource.prlimit(own_kafka.pid, resource.RLIMIT_FSIZE, (1, 1))
-        await asyncio.to_thread(own_kafka.died, 20.0)
+        await asyncio.to_thread(own_kafka.died, PATIENCE)
         await asyncio.sleep(1)
         await asyncio.to_thread(own_kafka.start)
         await trial.recovered("broker's disk full", now_ms())

@@ -5,10 +5,17 @@ import signal
 
 import pytest
 
-from tests.faults.times import now_ms
-from tests.faults.trial import Trial
+from tests.faults.times import SEEDS, now_ms
+from tests.faults.trial import ROLLOUTS, WAITING, Trial
 
 pytestmark = [pytest.mark.faults]
+
+LATE = 100_000  # what a worker that stalls has not read
+LENIENT = {
+    "checks": {"errors": {"sli": "error_rate", "limit": "30%", "window": "10s"}},
+    "no_data": {"hold_after": "3s", "pause_after": "5m"},
+}
+"""Changes to the policy by which healthy traffic passes at once, so that nothing but its data holds it."""
 
 
 @pytest.mark.parametrize(
@@ -42,17 +49,55 @@ async def test_a_zombie_that_writes_after_its_partitions_moved(
 
 async def test_a_stopped_ingest_worker_never_lets_a_stage_advance(kafka_broker: str) -> None:
     """The only reader of the events is stopped while a stage bakes: time stands still; after it went on, all counts."""
-    async with Trial(kafka_broker, 7, bake="10s") as trial:
+    async with Trial(kafka_broker, 7, bake="5s", acknowledge=False, **LENIENT) as trial:
         ingest, *_ = await trial.begin(("ingest",), ("judge",), ("sequencer",), SLUICEGATE_IDLE_TIMEOUT_MS="1000")
         await trial.judged_past(now_ms())
         ingest.signal(signal.SIGSTOP)
         since = now_ms()
+        await confirm(trial)  # so it begins to bake when nobody reads
         await asyncio.sleep(12)
-        decided = await trial.decided()
-        assert {each["action"] for decisions in decided.values() for each in decisions} <= {"start", "hold", "resume"}
+        assert await actions(trial) <= WAITING
         ingest.signal(signal.SIGCONT)
         await trial.judged_past(since + 12_000)
-        await trial.holds(frozenset({"start", "hold", "resume", "advance", "promote"}))
+        await trial.holds(WAITING | {"advance", "promote"})
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_an_ingest_worker_that_stalls_never_lets_a_stage_advance(kafka_broker: str, seed: int) -> None:
+    """One of two keeps its partitions and says nothing: they are left out, judging goes on, and nothing advances.
+
+    What it had not read by then counts as late, to the request.
+    """
+    async with Trial(kafka_broker, 70 + seed, bake="5s", acknowledge=False, **LENIENT) as trial:
+        first, second, *_ = await trial.begin(
+            *(("ingest",), ("ingest",), ("judge",), ("sequencer",)),
+            SLUICEGATE_SESSION_TIMEOUT_MS="40000",
+            SLUICEGATE_STALL_TIMEOUT_MS="2000",
+        )
+        await trial.judged_past(now_ms())
+        stalled = trial.rng.choice([first, second])
+        stalled.signal(signal.SIGSTOP)
+        since = now_ms()
+        await confirm(trial)
+        await trial.judged_past(since + 10_000)
+        held = {each["rollout"]: each["reason"] for each in await trial.statuses() if each["phase"] == "held"}
+        assert all("telemetry is incomplete" in held[name] for name in ROLLOUTS), held
+        assert await actions(trial) <= WAITING
+        stalled.signal(signal.SIGCONT)
+        await trial.recovered("an ingest worker stalls, and goes on", now_ms())
+        assert trial.exits == []
+        await trial.holds(late=LATE)
+
+
+async def confirm(trial: Trial) -> None:
+    """Say of each rollout's newest decision that it is in force."""
+    for decisions in (await trial.decided()).values():
+        await trial.site.acknowledge(decisions[-1])
+
+
+async def actions(trial: Trial) -> set[str]:
+    """What was decided so far."""
+    return {each["action"] for decisions in (await trial.decided()).values() for each in decisions}
 
 
 async def test_a_partition_that_nobody_writes_to(kafka_broker: str) -> None:

@@ -1,5 +1,6 @@
 """What trials do to topics: make, alter, delete."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -8,6 +9,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from connectors import kafka
 from streams.settings import Settings
 from streams.topics import TOPICS, ensure
+from tests.faults.times import PATIENCE
 from tests.pipeline.harness import PARTITIONS, Site
 
 
@@ -24,6 +26,18 @@ async def admin(site: Site, work: Callable[[AIOKafkaAdminClient], Awaitable[obje
 async def make_topics(site: Site) -> None:
     """Make the topics that are missing, as a worker does that starts."""
     await ensure(Settings(**site.settings.model_dump()), replication=1, partitions=PARTITIONS)
+
+
+async def delete_topic(site: Site, topic: str) -> None:
+    """Delete a topic, and wait until the broker has forgotten it."""
+
+    async def forget(client: AIOKafkaAdminClient) -> None:
+        await client.delete_topics([topic])
+        async with asyncio.timeout(PATIENCE):
+            while topic in await client.list_topics():
+                await asyncio.sleep(0.05)
+
+    await admin(site, forget)
 
 
 async def set_topic(site: Site, word: str, **changes: str) -> None:

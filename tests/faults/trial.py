@@ -186,6 +186,18 @@ class Trial:
         """What the events topic holds as of now."""
         return recount(await self.site.read(self.site.topics.events), self.malformed)
 
+    async def _counted(self, true: Recount) -> None:
+        """Wait until the journal and the dead letters hold what the recount gives, and no more."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            counted, dead = await self.site.counted(), await promises.dead_letters(self.site)
+            if (counted, dead) == (true.requests, true.dead) or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(0.5)
+        assert counted == true.requests, (counted - true.requests, true.requests - counted)
+        assert dead == true.dead, (dead - true.dead, true.dead - dead)
+        assert counted.total() > 0
+
     async def holds(self, actions: frozenset[str] = WAITING, *, late: int = 0) -> Recount:
         """Check all that must hold, at the end of a trial; gives the recount.
 
@@ -197,13 +209,7 @@ class Trial:
         await asyncio.gather(*ending, return_exceptions=True)
         await self.site.producer.flush()
         true = await self.recount()
-        deadline = time.monotonic() + PATIENCE
-        while (counted := await self.site.counted()) != true.requests and time.monotonic() < deadline:
-            await asyncio.sleep(0.5)
-        assert counted == true.requests, (counted - true.requests, true.requests - counted)
-        assert counted.total() > 0
-        dead = await promises.dead_letters(self.site)
-        assert dead == true.dead, (dead - true.dead, true.dead - dead)
+        await self._counted(true)
         for worker in self.site.workers:
             worker.kill()  # so that the journal stands still
         decisions = await self.decided()
