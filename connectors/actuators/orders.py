@@ -12,8 +12,12 @@ from connectors.actuators.wanted import Wanted, decode
 from connectors.signing import Keyring, SignatureError
 
 REFUSED = Counter(
-    "sluicegate_actuator_refused_orders", "Orders that were not the gate's, not carried out", ["topic", "reason"]
+    "sluicegate_actuator_refused_orders",
+    "Orders that are not the gate's, expired, or stale",
+    ["topic", "reason"],
 )
+VOID = {"expired": "expired", "rejected": "stale"}
+"""Why an order was not carried out, by the status of its ack; those of other acks were, or were tried."""
 
 _log = logging.getLogger(__name__)
 

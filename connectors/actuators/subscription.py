@@ -21,13 +21,14 @@ from aiokafka.errors import KafkaError
 from connectors.access import AccessError, Needs, require
 from connectors.actuators.actuator import Actuator
 from connectors.actuators.executor import APPLY_TIMEOUT_S, Executor
-from connectors.actuators.orders import Orders
+from connectors.actuators.orders import REFUSED, VOID, Orders
 from connectors.actuators.wanted import Wanted
 from connectors.kafka import KafkaSettings, consumer, producer
 from connectors.keys import keyring
 from connectors.reach import reach
 from connectors.reading import TopicsMissingError, partitions_of, to_end
 from connectors.signing import Headers, Keyring
+from connectors.topics import TopicNames
 from gates.decisions import Action
 
 FIRST_WAIT_S: Final = 0.5
@@ -121,7 +122,7 @@ async def _obey(executor: Executor, settings: KafkaSettings, orders: Orders, sig
         began = now()
         try:
             async with _clients(settings) as (source, sink):
-                await _follow(source, orders, _Desk(executor, sink, settings.topics.acks, sign))
+                await _follow(source, orders, _Desk(executor, sink, settings.topics, sign))
         except (KafkaError, AccessError, TopicsMissingError, OSError) as error:  # TimeoutError is an OSError
             wait_s = FIRST_WAIT_S if now() - began > LONGEST_WAIT_S else wait_s  # it worked for a while
             what = str(error) or type(error).__name__
@@ -184,10 +185,10 @@ def _rank(wanted: Wanted) -> tuple[int, int, bool]:
 class _Desk:
     """Hands orders to the executor, one at a time for each rollout and the newest first, and sends the acks."""
 
-    def __init__(self, executor: Executor, sink: AIOKafkaProducer, topic: str, sign: Signer) -> None:
+    def __init__(self, executor: Executor, sink: AIOKafkaProducer, topics: TopicNames, sign: Signer) -> None:
         self._executor = executor
         self._sink = sink
-        self._topic = topic
+        self._topics = topics
         self._sign = sign
         self._waiting: dict[str, list[Wanted]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -234,9 +235,12 @@ class _Desk:
 
     async def _carry_out(self, wanted: Wanted) -> None:
         ack = await self._executor.carry_out(wanted)
+        if ack.status in VOID:
+            topic = self._topics.decisions if wanted.expires_at is None else self._topics.commands
+            REFUSED.labels(topic, VOID[ack.status]).inc()
         value, key = ack.encoded(), wanted.rollout.encode()
         try:
-            await self._sink.send_and_wait(self._topic, value, key=key, headers=self._sign(value))
+            await self._sink.send_and_wait(self._topics.acks, value, key=key, headers=self._sign(value))
         except KafkaError as error:
             _log.warning("could not acknowledge %s (%s): the gate will order it again", wanted.id, error)
             return

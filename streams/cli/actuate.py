@@ -17,10 +17,15 @@ _rollouts = click.option(
     "--rollout", "rollouts", multiple=True, help="Obey this rollout only (may be given more than once); default: all."
 )
 _name = click.option("--name", help="The actuator's name in acks; default: the command's.")
+_metrics_port = click.option(
+    "--metrics-port",
+    type=click.IntRange(1, 65_535),
+    help="Serve this process's metrics on http://127.0.0.1:PORT/metrics; default: nowhere.",
+)
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
-    with_kafka: Callable[..., None] = kafka_options(_rollouts(_name(command)))
+    with_kafka: Callable[..., None] = kafka_options(_rollouts(_name(_metrics_port(command))))
     return with_kafka
 
 
@@ -60,7 +65,7 @@ def file(path: str, name: str | None, **flags: Any) -> None:
     _serve(actuator, **flags)
 
 
-def _serve(actuator: Actuator, *, rollouts: tuple[str, ...], **flags: str | None) -> None:
+def _serve(actuator: Actuator, *, rollouts: tuple[str, ...], metrics_port: int | None, **flags: str | None) -> None:
     import logging
 
     from connectors.actuators import serve
@@ -71,4 +76,16 @@ def _serve(actuator: Actuator, *, rollouts: tuple[str, ...], **flags: str | None
     checked_keys(settings, "actuator")
     check_credentials(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if metrics_port is not None:
+        _show_metrics(metrics_port)
     serve(actuator, settings, rollouts=rollouts or None, clock=wall_ms)
+
+
+def _show_metrics(port: int) -> None:
+    """On loopback alone: there is nothing else in this process that could ask for a token."""
+    from prometheus_client import start_http_server
+
+    try:
+        start_http_server(port, addr="127.0.0.1")
+    except OSError as error:
+        raise Failure(f"--metrics-port {port}: {error.strerror or error}", WRONG_USE) from None

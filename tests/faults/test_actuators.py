@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.times import PATIENCE, note, now_ms
+from tests.faults.times import PATIENCE, SEEDS, note, now_ms
 from tests.faults.trial import ROLLOUTS, WAITING, Trial
 
 pytestmark = [pytest.mark.faults]
@@ -86,6 +86,23 @@ async def test_an_actuator_that_is_slow(kafka_broker: str) -> None:
                 assert followed["event_time"] >= acked[ordered["id"]] + bake_ms - 1_000
             assert not any(each["escalate"] for each in decisions)
         note("an actuator slower than its deadline")
+        await trial.holds(WAITING | {"advance", "promote"})
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_an_actuator_that_is_killed(kafka_broker: str, seed: int) -> None:
+    """Its process dies at any moment, four times: the next one puts in force what is newest; nothing is stuck."""
+    soon = {"checks": {"errors": {"sli": "error_rate", "limit": "30%", "window": "10s"}}}
+    async with Trial(kafka_broker, 80 + seed, bake="4s", **soon) as trial:
+        await trial.begin(())
+        assert trial.carrier is not None
+        for _ in range(4):
+            await asyncio.sleep(trial.rng.uniform(0.5, 4))
+            trial.carrier.process.kill()
+        async with asyncio.timeout(2 * PATIENCE):
+            while [status["phase"] for status in await newest(trial)] != ["promoted"] * len(ROLLOUTS):
+                await asyncio.sleep(0.5)
+        note("an actuator killed now and then")
         await trial.holds(WAITING | {"advance", "promote"})
 
 

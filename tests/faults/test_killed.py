@@ -29,6 +29,20 @@ async def test_a_worker_killed_at_a_step(kafka_broker: str, seed: int, step: str
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+async def test_whole_workers_killed_at_any_moment(kafka_broker: str, seed: int) -> None:
+    """Two workers that do everything: one or the other is killed, four times."""
+    async with Trial(kafka_broker, 120 + seed) as trial:
+        posts = await trial.begin((), ())
+        for _ in range(4):
+            await asyncio.sleep(trial.rng.uniform(0.2, 2.0))
+            post, since = trial.rng.choice(posts), now_ms()
+            post.signal(signal.SIGKILL)
+            await post.died()
+            await trial.recovered("killed at any moment", since)
+        await trial.holds()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_roles_killed_at_any_moment(kafka_broker: str, seed: int) -> None:
     """Each role in a process of its own, killed one after the other, twice."""
     async with Trial(kafka_broker, 100 + seed) as trial:

@@ -1,8 +1,8 @@
 """One trial: known traffic, real workers that are kept running, a fault, and what must hold all the same.
 
 What must hold: per pane, cohort and window the counts are those of an independent recount of the events topic;
-decisions have no gap and no two of them one id; folding the journal again gives each of them to the byte; and the fault
-alone neither advanced nor rolled back anything.
+decisions have no gap and no two of them one id; folding the journal again gives each of them to the byte; the fault
+alone neither advanced nor rolled back anything; and the actuator has put in force what was decided last.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaError
 from connectors import kafka
 from gates.policy import Policy
 from tests.faults import promises
+from tests.faults.carrier import Carrier
 from tests.faults.post import Post
 from tests.faults.recount import Recount, recount
 from tests.faults.times import PATIENCE, note, now_ms
@@ -43,6 +44,8 @@ def policy(rollout: str, *, bake: str = "10m", **changes: Any) -> Policy:
 class Trial:
     """An installation of its own, two rollouts of healthy traffic, and workers that are started again when they die.
 
+    So is the actuator's process, if there is one (`acknowledge`).
+
     `changes` are to the policy. `mangle` makes of an event what is sent in its place; what of that are no events is in
     `malformed`, with the reason.
     """
@@ -58,6 +61,7 @@ class Trial:
         self.silent_partitions: set[int] = set()
         self.mangle = lambda event: event
         self.malformed: dict[bytes, str] = {}
+        self.carrier: Carrier | None = None
         self._acknowledge = acknowledge
         self._tasks: list[asyncio.Task[None]] = []
         self._judged: list[tuple[float, str, int]] = []
@@ -78,6 +82,10 @@ class Trial:
         if exc[0] is not None:
             for number, worker in enumerate(self.site.workers):
                 print(f"---- worker {number}: {worker.process.poll()}\n{worker.log()[-4000:]}")  # noqa: T201
+        if self.carrier is not None:
+            if exc[0] is not None:
+                print(f"---- actuator: {self.carrier.process.poll()}\n{self.carrier.log()[-4000:]}")  # noqa: T201
+            self.carrier.close()
         await self.site.__aexit__(*exc)
 
     async def begin(self, *crew: tuple[str, ...], fault: str | None = None, **variables: str) -> list["Post"]:
@@ -93,7 +101,8 @@ class Trial:
             await self.site.start(each)
         self._spawn(self._follow_statuses())
         if self._acknowledge:
-            self._spawn(self._actuate())
+            self.carrier = Carrier(self.site)
+            self._spawn(self.carrier.keep())
         self._spawn(self._load())
         await asyncio.wait_for(self._loading.wait(), PATIENCE)
         return posts
@@ -142,10 +151,6 @@ class Trial:
     async def _follow_statuses(self) -> None:
         async for status in self._following(self.site.topics.status):
             self._judged.append((time.time(), status["rollout"], status["event_time"]))  # noqa: TID251
-
-    async def _actuate(self) -> None:
-        async for decision in self._following(self.site.topics.decisions):
-            await self.site.acknowledge(decision)
 
     async def _following(self, topic: str) -> AsyncIterator[dict[str, Any]]:
         reader = kafka.consumer(self.site.settings, topic)
@@ -215,6 +220,8 @@ class Trial:
         decisions = await self.decided()
         assert {each["action"] for known in decisions.values() for each in known} <= actions
         assert set(decisions) == set(ROLLOUTS)
+        if self.carrier is not None:
+            await self.carrier.follows({name: known[-1] for name, known in decisions.items()})
         opened = await promises.panes_hold(self.site, true.requests, len(ROLLOUTS), late)
         await promises.windows_hold(self.site, true.requests, opened, late)
         return true

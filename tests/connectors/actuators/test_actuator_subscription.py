@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from connectors.actuators import Actuator, FileActuator, Wanted, run, subscription
 from connectors.kafka import KafkaSettings
@@ -94,6 +95,7 @@ async def test_the_urgent_path_and_the_decision_are_one(settings: KafkaSettings)
         ("checkout-v2:1:2", "applied", 0),
         ("checkout-v2:1:1", "rejected", 0),
     ]
+    await counted(settings.topics.decisions, "stale", 1)
 
 
 async def test_an_expired_command_after_an_absence(settings: KafkaSettings) -> None:
@@ -104,6 +106,7 @@ async def test_an_expired_command_after_an_absence(settings: KafkaSettings) -> N
     async with running(Recording(), settings):
         found = said(await acks(settings, 2))
     assert sorted(found) == [("checkout-v2:1:3", "expired", None), ("other:1:2", "applied", 0)]
+    await counted(settings.topics.commands, "expired", 1)
 
 
 async def test_a_failed_order_is_tried_when_it_comes_again(settings: KafkaSettings) -> None:
@@ -218,6 +221,14 @@ async def test_a_bug_is_not_hidden(settings: KafkaSettings) -> None:
     await publish(settings, decided(1, 10))
     with pytest.raises(ZeroDivisionError):
         await asyncio.wait_for(run(Recording(), settings, clock=broken), PATIENCE_S)
+
+
+async def counted(topic: str, reason: str, number: int) -> None:
+    """Wait until so many orders of a topic were refused for this reason."""
+    labels = {"topic": topic, "reason": reason}
+    async with asyncio.timeout(PATIENCE_S):
+        while REGISTRY.get_sample_value("sluicegate_actuator_refused_orders_total", labels) != number:
+            await asyncio.sleep(0.05)
 
 
 async def _logged(caplog: pytest.LogCaptureFixture, text: str) -> None:

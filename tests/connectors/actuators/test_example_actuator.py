@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
+import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from connectors.actuators import FileActuator
 from connectors.kafka import KafkaSettings
 from gates.decisions import Action
 from streams.cli.actuate import actuate
+from streams.embedded_broker import free_port
 from tests.connectors.actuators.contract import decided
 from tests.connectors.actuators.gate_topics import PATIENCE_S, acks, create, publish, said, settings_of
 
@@ -78,15 +81,29 @@ async def test_actuate_file(settings: KafkaSettings, tmp_path: Path) -> None:
 
 
 async def test_actuate_log(settings: KafkaSettings) -> None:
-    """What is wanted is a line on stderr."""
-    await publish(settings, decided(1, 5))
-    async with program(settings, *ACTUATE, "log", "--name", "shadow", stop=signal.SIGTERM) as process:
-        found = await acks(settings, 1)
+    """What is wanted is a line on stderr; what was refused is counted on a page of its own, on loopback."""
+    await publish(settings, decided(2, 5))
+    port = free_port()
+    words = ("log", "--name", "shadow", "--metrics-port", str(port))
+    async with program(settings, *ACTUATE, *words, stop=signal.SIGTERM) as process:
+        await acks(settings, 1)
+        await publish(settings, decided(1, 50))
+        found = await acks(settings, 2)
+        stale = f'{{reason="stale",topic="{settings.topics.decisions}"}} 1.0'
+        async with asyncio.timeout(PATIENCE_S):
+            while f"sluicegate_actuator_refused_orders_total{stale}" not in await asyncio.to_thread(_page, port):
+                await asyncio.sleep(0.05)
     assert found[0].actuator == "shadow"
     assert process.stderr is not None
     log = (await process.stderr.read()).decode()
-    assert "checkout-v2:1:1 advance at canary: stable 95 %, canary 5 %: because" in log
+    assert "checkout-v2:1:2 advance at canary: stable 95 %, canary 5 %: because" in log
     assert "Traceback" not in log
+
+
+def _page(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        page: str = answer.read().decode()
+        return page
 
 
 def test_actuate_refuses_what_it_cannot_do(tmp_path: Path) -> None:
@@ -95,5 +112,9 @@ def test_actuate_refuses_what_it_cannot_do(tmp_path: Path) -> None:
     other.write_text("[]")
     refused = CliRunner().invoke(actuate, ["file", str(other)])
     assert (refused.exit_code, "is not a file of wanted weights" in refused.stderr) == (2, True)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = CliRunner().invoke(actuate, ["log", "--metrics-port", port])
+    assert (refused.exit_code, f"--metrics-port {port}: Address already in use" in refused.stderr) == (2, True)
     refused = CliRunner().invoke(actuate, ["log", "--topic-prefix", "a b"])
     assert (refused.exit_code, "topic prefix 'a b'" in refused.stderr) == (2, True)

@@ -1,0 +1,65 @@
+"""An actuator of a trial: a real `sluicegate actuate file` process, started again when it dies."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.faults.times import PATIENCE
+from tests.pipeline.harness import SLUICEGATE, Site
+
+
+class Carrier:
+    """Carries out what is decided, and acknowledges it, from its construction to `close`."""
+
+    def __init__(self, site: Site) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="carrier-"))
+        self._variables = {
+            "SLUICEGATE_BOOTSTRAP": site.settings.bootstrap,
+            "SLUICEGATE_TOPIC_PREFIX": site.settings.topic_prefix,
+        }
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with (self._folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                [SLUICEGATE, "actuate", "file", str(self._folder / "weights.json")],
+                env=os.environ | self._variables,
+                stderr=log,
+            )
+
+    async def keep(self) -> None:
+        """Start it again whenever it has ended."""
+        while True:
+            if self.process.poll() is not None:
+                self.process = self._start()
+            await asyncio.sleep(0.05)
+
+    def weights(self) -> dict[str, Any]:
+        """What is in force, by rollout."""
+        try:
+            found: dict[str, Any] = json.loads((self._folder / "weights.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return found
+
+    async def follows(self, newest: dict[str, dict[str, Any]]) -> None:
+        """Wait until what is in force is what these decisions, by rollout, want."""
+        wanted = {name: (each["id"], each["weights"]) for name, each in newest.items()}
+        async with asyncio.timeout(PATIENCE):
+            while {name: (each["id"], each["weights"]) for name, each in self.weights().items()} != wanted:
+                await asyncio.sleep(0.2)
+
+    def log(self) -> str:
+        """What it logged."""
+        return (self._folder / "log").read_text()
+
+    def close(self) -> None:
+        """End it, and remove its files."""
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
