@@ -164,14 +164,18 @@ class Trial:
     async def judged_past(self, moment_ms: int, patience: float = PATIENCE) -> float:
         """Wait until each rollout is judged past this event time; how many seconds after it that was."""
         async with asyncio.timeout(patience):
-            while True:
-                first = {
-                    name: next((at for at, rollout, until in self._judged if rollout == name and until > moment_ms), 0)
-                    for name in ROLLOUTS
-                }
-                if all(first.values()):
-                    return max(first.values()) - moment_ms / 1000
+            while not all(first := [self._first_past(moment_ms, name) for name in ROLLOUTS]):
                 await asyncio.sleep(0.1)
+        return max(first) - moment_ms / 1000
+
+    def _first_past(self, moment_ms: int, name: str) -> float:
+        """When it was that a pane was judged that ends later; 0 while none is.
+
+        The first status tells of none: its event time is where the first pane begins, up to a second from then.
+        """
+        known = [(at, until) for at, rollout, until in self._judged if rollout == name]
+        begun = known[0][1] if known else 0
+        return next((at for at, until in known if until > max(moment_ms, begun)), 0.0)
 
     async def recovered(self, fault: str, since_ms: int) -> float:
         """Wait until what happened since the fault is judged; the time that took is written down."""
