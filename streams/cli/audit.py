@@ -122,7 +122,7 @@ def _finding(finding: Finding) -> str:
 def export(since: int | None, until: int | None, rollout: str | None, form: str, **flags: str | None) -> None:
     """Print the entries of the audit log, oldest first.
 
-    A log that is broken is exported all the same, with a word on standard error.
+    A log that is broken is exported all the same, with a word on standard error; and so where there is none to print.
     """
     import csv
 
@@ -132,7 +132,8 @@ def export(since: int | None, until: int | None, rollout: str | None, form: str,
     settings, verifier = kafka_settings(flags), Verifier()
     table = csv.writer(sys.stdout, lineterminator="\n") if form == "csv" else None
 
-    async def body() -> None:
+    async def body() -> int:
+        printed = 0
         if table is not None:
             table.writerow(COLUMNS)
         async for entry, value in read_log(settings, verifier):
@@ -142,8 +143,11 @@ def export(since: int | None, until: int | None, rollout: str | None, form: str,
                 click.echo(value)
             else:
                 table.writerow(row(entry))
+            printed += 1
+        return printed
 
-    run(settings, body())
+    if not run(settings, body()):
+        click.echo("no entries, or none like that", err=True)
     if any(finding.broken for finding in verifier.findings):
         click.echo("the audit log is broken: see `sluicegate audit verify`", err=True)
 

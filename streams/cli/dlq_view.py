@@ -99,6 +99,8 @@ def print_list(counts: Mapping[tuple[str, str], int], letters: Sequence[tuple[Le
         return
     console.print()
     table = _table("put there", "address", "origin", "reason", "rollout", "redriven")
+    for column in table.columns[:2]:
+        column.no_wrap = True  # to be read, and to be copied, as a whole
     table.add_column("detail", ratio=1, overflow="fold")
     for letter, redriven in letters:
         state = "" if redriven is None else "yes" if redriven.state == "sent" else "unsure"

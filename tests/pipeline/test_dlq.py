@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import uuid
 from collections.abc import AsyncIterator
 
@@ -79,6 +80,8 @@ async def test_list_and_show(site: Site) -> None:
     listed = (await sluicegate(site, "dlq", "list", "--json", "--limit", "2")).json()
     assert (listed["total"], [one["letters"] for one in listed["reasons"]]) == (3, [2, 1])
     assert [one["offset"] for one in listed["newest"]] == [4, 2]
+    narrow = (await sluicegate(site, "dlq", "list", "--rollout", "search", columns=80)).output
+    assert re.search(r"^\d{4}-\d\d-\d\dT[\d:.]+Z +0:0 +", narrow, re.MULTILINE)
     assert "missing_field" in (await sluicegate(site, "dlq", "list", "--rollout", "search")).output
     for flags, found in (
         (("--rollout", "search"), 1),

@@ -73,14 +73,14 @@ async def rollout(site: Site, *words: str) -> Done:
     return await sluicegate(site, "rollout", *words)
 
 
-async def sluicegate(site: Site, *words: str) -> Done:
-    """Run a command."""
+async def sluicegate(site: Site, *words: str, columns: int = 200) -> Done:
+    """Run a command, on a terminal that is so wide."""
     known = {"SLUICEGATE_BOOTSTRAP": site.settings.bootstrap, "SLUICEGATE_TOPIC_PREFIX": site.settings.topic_prefix}
     running = await asyncio.create_subprocess_exec(
         *(SLUICEGATE, *words),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=os.environ | known | {"COLUMNS": "200"},
+        env=os.environ | known | {"COLUMNS": str(columns)},
     )
     output, errors = await asyncio.wait_for(running.communicate(), 60)
     assert running.returncode is not None
