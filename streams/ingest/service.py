@@ -32,7 +32,7 @@ from streams.settings import Settings
 
 RETRY_SECONDS = 1.0
 
-MOST_BATCHES = 32
+MOST_BATCHES = 100
 """Record batches taken at once, where they are taken whole: as many as are still in the processor's cache when read."""
 
 MOST_RECORDS = 10_000
