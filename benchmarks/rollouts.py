@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from aiokafka.codec import zstd_encode
 
+from benchmarks.columns import milliseconds as columns_ms
 from benchmarks.fleet import FLUSHES_A_SECOND, Fleet
 from benchmarks.measure import Row, Size
 from streams import metrics
@@ -108,7 +109,10 @@ def run(_bootstrap: str, size: Size) -> Iterator[Row]:
     for rollouts in (2, 5) if smoke else (10, 100, 1_000):
         judging = Judging(rollouts, RATE)
         judging.go_on(SNAPSHOT_EVERY_S if smoke else WARM_UP_S)
-        yield from rows(f"{rollouts:,} rollouts", [judging.go_on(SNAPSHOT_EVERY_S) for _ in range(size.runs)])
+        case = f"{rollouts:,} rollouts"
+        yield from rows(case, [judging.go_on(SNAPSHOT_EVERY_S) for _ in range(size.runs)])
+        columns = tuple(columns_ms(rollouts, SNAPSHOT_EVERY_S) for _ in range(size.runs))
+        yield Row(PART, "prototype: evidence in columns", case, "ms/s", columns)
 
 
 def rows(case: str, runs: list[Judged]) -> Iterator[Row]:
