@@ -107,7 +107,8 @@ class Columns:
             baseline: Floats = (RATIO * n_c + n_b) / np.maximum(true * n_c + n_b, 1e-9)
             candidate = true / RATIO * baseline
             logs = np.log(np.maximum(candidate, 1e-9)), np.log(np.maximum(baseline, 1e-9))
-            factors = panes.errors[:, CANDIDATE, None] * logs[0] + panes.errors[:, BASELINE, None] * logs[1]
+            factors = np.multiply(panes.errors[:, CANDIDATE, None], logs[0], dtype=np.float64)
+            factors = factors + panes.errors[:, BASELINE, None] * logs[1]
             factors = factors - n_c * margin * (candidate - 1.0)
             out.append(wealth.bet(np.where((n_c > 0) & (n_b > 0), factors, 0.0)))
         return out[0], out[1]
