@@ -26,6 +26,7 @@ MAX_FUTURE_MS = 60_000
 MOST_ROLLOUTS = 10_000
 MOST_COHORTS = 16
 MOST_CELLS = 2_048  # of one rollout: a version with many more would be too large for the journal, and stop ingest
+MOST_KNOWN = 1 << 17  # words that are looked up at once; others take longer
 
 
 def rule() -> str:
@@ -123,7 +124,7 @@ class _Chunk:
         if key not in rollout.cells:
             rollout.cells[key] = self.sums.open(event.rollout, key)
         found = slot(rollout.cells[key], outcome)
-        if key == wanted:  # else there is no room for its cohort, nor for its words
+        if key == wanted and len(self.known) < MOST_KNOWN:  # else there is no room for its cohort, nor for its words
             self.known[said] = found
         return found
 
