@@ -18,7 +18,7 @@ class Size:
 
 
 SMOKE = Size("smoke", runs=1, events=4_000)
-FULL = Size("full", runs=5, events=1_200_000)
+FULL = Size("full", runs=5, events=800_000)
 
 
 @dataclass(frozen=True)
