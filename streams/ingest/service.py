@@ -33,7 +33,7 @@ from streams.settings import Settings
 RETRY_SECONDS = 1.0
 
 MOST_BATCHES = 100
-"""Record batches taken at once, where they are taken whole: as many as are still in the processor's cache when read."""
+"""Record batches taken at once, where they are taken whole."""
 
 MOST_RECORDS = 10_000
 """Records taken at once, where they are not."""
