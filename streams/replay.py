@@ -92,7 +92,7 @@ class Replay:
 
     def _flush(self, *, last: bool = False) -> Iterator[Outcome]:
         """Journal what came since the last flush, and how far event time has come."""
-        self._chunker.take(self._pending)
+        self._chunker.take_run(self._pending, [event for record in self._pending for event in record.events])
         self._pending.clear()
         flush = self._chunker.flush()
         for partial in flush.partials:
