@@ -102,23 +102,17 @@ class _Plain(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     heartbeat: None = None
 
 
-class _Bare(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, rename={"ts_ms": "ts"}):
+class _Bare(_Plain, frozen=True, gc=False):
     """A plain event that has none of the optional fields, or null there."""
 
     has_details: ClassVar[bool] = False
 
-    ts_ms: Annotated[int, msgspec.Meta(ge=EARLIEST_MS, lt=LATEST_MS)]
-    rollout: Name
-    cohort: Name
-    status: Status
-    latency_ms: Latency
     outcome: None = None
     user: None = None
     success: None = None
     synthetic: None = None
     metrics: None = None
     emitter: None = None
-    heartbeat: None = None
 
 
 _bare: Final = msgspec.json.Decoder(_Bare).decode
