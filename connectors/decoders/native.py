@@ -8,8 +8,8 @@ Fault that names the smallest element at fault, and the good elements around it 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, cast, get_args
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, cast, get_args
 
 import msgspec
 
@@ -192,13 +192,7 @@ def decode_lines(value: bytes | None, *, max_bytes: int = MAX_BYTES) -> list[Req
     """
     if value is None or len(value) > max_bytes:
         return None
-    text = value.strip(_BLANK)
-    breaks = text.count(b"\n")
-    try:
-        events = _bare_lines(text) if breaks else []
-    except _UNDECODABLE:
-        return None
-    return cast("list[RequestEvent]", events) if len(events) == breaks + 1 else None
+    return _all_lines(value.strip(_BLANK), _bare_lines)
 
 
 def _decode_other(value: bytes, error: Exception) -> Decoded:
@@ -211,7 +205,7 @@ def _decode_other(value: bytes, error: Exception) -> Decoded:
             return Decoded(_array(value), [])
         except _UNDECODABLE:
             pass  # an element is at fault, or the array itself
-    elif (events := _all_lines(text)) is not None:
+    elif (events := _all_lines(text, _lines)) is not None:
         return Decoded(events, [])
     try:
         _document(value)
@@ -223,11 +217,11 @@ def _decode_other(value: bytes, error: Exception) -> Decoded:
     return _decode_each(enumerate(elements))
 
 
-def _all_lines(text: bytes) -> list[RequestEvent] | None:
-    """The events of NDJSON in which each line is one; None where anything else is in it."""
+def _all_lines(text: bytes, lines: Callable[[bytes], list[Any]]) -> list[RequestEvent] | None:
+    """The events of NDJSON in which each line is one, as `lines` decodes it; None where anything else is in it."""
     breaks = text.count(b"\n")
     try:
-        events = _lines(text) if breaks else []
+        events = lines(text) if breaks else []
     except _UNDECODABLE:
         return None
     return events if len(events) == breaks + 1 else None

@@ -21,10 +21,11 @@ from aiokafka.consumer import fetcher
 
 from benchmarks.ingest.peers import raw_aiokafka
 from benchmarks.ingest.peers.task import Task
+from gates.panes import CLASSES
+from gates.stats.histogram import BUCKETS, bucket_indices
 
 SOURCE = Path(__file__).with_name("columns.c")
-LANES = 7  # classes of outcomes
-BUCKETS = 1_408
+LANES = len(CLASSES)
 _MOST = 1 << 16  # events and values of one fetch
 _SLOTS = 1 << 15  # of the table of cells
 
@@ -83,8 +84,7 @@ class Counting:
         requests = np.bincount(where, minlength=self._columns.cells * LANES).reshape(-1, LANES)
         requests[: len(self.requests)] += self.requests
         self.requests = requests
-        buckets = ((latency / 1000.0).view(np.int64) >> 46) - (1009 << 6)
-        places = where // LANES * BUCKETS + np.minimum(np.maximum(buckets, 0), BUCKETS - 1)
+        places = where // LANES * BUCKETS + bucket_indices(latency / 1000.0)
         for place, number in zip(*(each.tolist() for each in np.unique(places, return_counts=True)), strict=True):
             self.latencies[place] = self.latencies.get(place, 0) + number
 
