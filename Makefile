@@ -28,7 +28,7 @@ test-kafka: $(READY)  ## the pipeline suite on Apache Kafka 4
 
 test-slow: $(READY)   ## what takes minutes
 	$(BIN)/pytest -n 2 -m 'slow' $(ARGS)
-	SLUICEGATE_EXAMPLES=15 $(BIN)/pytest -n 2 tests/properties tests/streams/test_fold_snapshot.py
+	SLUICEGATE_EXAMPLES=15 $(BIN)/pytest -n 2 tests/properties tests/streams/judge/test_fold_snapshot.py
 
 test-faults: $(READY) ## workers killed, stopped and cut off on Apache Kafka 4 (twelve minutes)
 	$(BIN)/pytest -n 2 --dist worksteal -m 'faults' $(ARGS)
@@ -76,7 +76,7 @@ format: $(READY) ## rewrite what the tools can
 	$(BIN)/ruff format .
 
 docs: $(READY)   ## rewrite the generated pages
-	$(BIN)/python -m streams.topics.page docs/topics.md
+	$(BIN)/python -m tools.topics_page docs/topics.md
 	SLUICEGATE_DOCS_UPDATE=1 $(BIN)/pytest tests/docs
 
 clean:           ## remove the virtual environment and caches

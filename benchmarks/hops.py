@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.installation import Installation
 from benchmarks.load import Sent
-from connectors.reading import read_to_end
+from connectors.kafka.topic_reader import read_to_end
 from streams.journal import Partials, Progress, Timing, decode
 
 OUT_OF_ORDERNESS_MS = Timing().out_of_orderness

@@ -14,10 +14,10 @@ import msgspec
 
 from benchmarks.fleet import names, orders
 from benchmarks.load import Sent
-from connectors import kafka
+from connectors.kafka import clients
 from streams.clock import wall_ms
 from streams.journal import encode
-from streams.settings import Settings
+from streams.runtime.settings import Settings
 from streams.topics import ensure
 from tests.pipeline.harness import SLUICEGATE, Site, Worker
 
@@ -56,7 +56,7 @@ class Installation(Site):
 
     async def __aenter__(self) -> Self:
         await ensure(Settings(**self.settings.model_dump()), replication=1)
-        self.producer = kafka.producer(self.settings, linger_ms=0)
+        self.producer = clients.producer(self.settings, linger_ms=0)
         await self.producer.start()
         return self
 
@@ -99,7 +99,7 @@ class Installation(Site):
 
     async def obey(self) -> None:
         """Acknowledge each decision, as an actuator that has done it; until cancelled."""
-        reader = kafka.consumer(self.settings, self.topics.decisions)
+        reader = clients.consumer(self.settings, self.topics.decisions)
         await reader.start()
         try:
             async for record in reader:

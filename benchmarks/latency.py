@@ -17,7 +17,7 @@ from benchmarks.fleet import names
 from benchmarks.hops import Hops, Read, progress_of
 from benchmarks.installation import Installation
 from benchmarks.measure import Row, Size
-from connectors import kafka
+from connectors.kafka import clients
 from streams.clock import wall_ms
 
 PART = "latency"
@@ -91,7 +91,7 @@ async def rollbacks(bootstrap: str, plan: Plan) -> list[Hops]:
 
 async def _commands(site: Installation, number: int, seconds: float) -> list[Read]:
     """The first rollback command of each rollout that turned bad, as an actuator reads them."""
-    reader = kafka.consumer(site.settings, site.topics.commands)
+    reader = clients.consumer(site.settings, site.topics.commands)
     await reader.start()
     found: dict[str, Read] = {}
     turned = set(names(number))  # one in a hundred others may be rolled back as well: that is the policy's confidence

@@ -17,11 +17,11 @@ from aiokafka.codec import zstd_encode
 from benchmarks.columns import milliseconds as columns_ms
 from benchmarks.fleet import FLUSHES_A_SECOND, Fleet
 from benchmarks.measure import Row, Size
-from streams import metrics
-from streams.app import collect_seldom
 from streams.journal import Progress, bundled, decode, encode, encode_document
 from streams.judge.fold import Fold, Outcome, Status
 from streams.judge.snapshots import snapshot
+from streams.runtime import metrics
+from streams.worker.app import collect_seldom
 
 PART = "rollouts"
 RATE = 10.0

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from benchmarks.installation import Installation
 from benchmarks.measure import Row, Size, cpu_seconds
-from connectors.reading import read_to_end
+from connectors.kafka.topic_reader import read_to_end
 from streams.clock import wall_ms
 from streams.journal import Progress, SourcePartition, decode
 

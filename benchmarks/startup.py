@@ -19,8 +19,8 @@ from benchmarks.fleet import BEGAN_MS, names, policy
 from benchmarks.installation import Installation
 from benchmarks.load import Load
 from benchmarks.measure import Row, Size, cpu_seconds
-from connectors import kafka
-from connectors.reading import read_to_end
+from connectors.kafka import clients
+from connectors.kafka.topic_reader import read_to_end
 from streams.clock import wall_ms
 from streams.judge.snapshots import restore
 from tests.pipeline.harness import SLUICEGATE
@@ -106,7 +106,7 @@ async def recovered(bootstrap: str, rollouts: int, loaded_s: float) -> list[Row]
 
 async def _judged_past(site: Installation, moment: int, rollouts: int) -> bool:
     """Wait until so many rollouts are judged past this event time; whether that came about in time."""
-    reader = kafka.consumer(site.settings, site.topics.status, auto_offset_reset="latest")
+    reader = clients.consumer(site.settings, site.topics.status, auto_offset_reset="latest")
     await reader.start()
     past: set[str] = set()
     try:

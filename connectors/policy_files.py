@@ -12,8 +12,8 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 
+from gates.documents.quantities import shown
 from gates.policy import Policy, PolicyError, PolicyFault
-from gates.quantities import shown
 
 LARGEST_BYTES = 256 * 1024
 MOST_NODES = 10_000

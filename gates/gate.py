@@ -6,14 +6,24 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from gates.advice.detectability import live
 from gates.decisions import Decision, decision_from
-from gates.evaluation import EvidenceOfRollout
-from gates.machine import Output, start, step
+from gates.evidence.evaluation import EvidenceOfRollout
+from gates.machine.rollout import (
+    Acked,
+    Controlled,
+    ControlOutcome,
+    Input,
+    Moment,
+    Pending,
+    RolloutState,
+    Started,
+    Ticked,
+)
+from gates.machine.step import Output, start, step
+from gates.machine.transitions import Phase, Signal
 from gates.panes import Pane
 from gates.policy import Policy
-from gates.rollout import Acked, Controlled, ControlOutcome, Input, Moment, Pending, RolloutState, Started, Ticked
-from gates.sight import live
-from gates.transitions import Phase, Signal
 
 STATUS_SCHEMA = "sluicegate.status/v1"
 ENDED = frozenset({Phase.ROLLED_BACK, Phase.PROMOTED})

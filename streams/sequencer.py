@@ -20,17 +20,17 @@ from faust.exceptions import ProducerSendError
 from mode import Service
 from msgspec.structs import replace
 
-from connectors import kafka
 from connectors.dead_letters import DeadLetter
-from connectors.keys import keyring
-from connectors.signing import Role, Seal, SignatureError
+from connectors.kafka import clients
+from connectors.signing.keys import keyring
+from connectors.signing.signatures import Role, Seal, SignatureError
 from gates.policy import Policy, PolicyError
-from streams import faults, metrics
 from streams.clock import wall_ms
-from streams.fetching import end_of
-from streams.health import LONGEST_UNANSWERED_MS, Health
 from streams.journal import Ack, Control, Origin, Progress, Signed, Spoken, Start, encode
-from streams.settings import Settings
+from streams.runtime import failpoints, metrics
+from streams.runtime.consumer_progress import end_of
+from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
+from streams.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class Clock(Service):
 
     async def on_start(self) -> None:
         """Connect."""
-        self._producer = kafka.producer(self._settings)
+        self._producer = clients.producer(self._settings)
         await self._producer.start()
 
     async def on_stop(self) -> None:
@@ -167,9 +167,9 @@ def add_agents(app: faust.App, settings: Settings) -> None:
             )
             await insist(lambda: dead.send(key=letter.key, value=letter.body(), headers=letter.headers()))
             return
-        faults.reached("sequencer: heard")
+        failpoints.reached("sequencer: heard")
         await insist(lambda: journal.send(key=said.rollout.encode(), value=record))
-        faults.reached("sequencer: journaled")
+        failpoints.reached("sequencer: journaled")
 
     def add(topic: str, kind: Kind) -> None:
         async def sequencer(stream: Any) -> None:

@@ -18,7 +18,7 @@ from typing import NoReturn, Self
 
 import pytest
 
-from streams.embedded_broker import (
+from streams.demo.embedded_broker import (
     LOOPBACK,
     BrokerError,
     LeashedProcess,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from streams.embedded_broker import EmbeddedBroker
+from streams.demo.embedded_broker import EmbeddedBroker
 from tests.brokers import KafkaUnavailableError, MavenKafka, real_kafka, skip_or_fail
 
 settings.register_profile("shared", deadline=None)  # nothing is judged by the time it takes on a machine of many

@@ -11,8 +11,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams import embedded_broker as module
-from streams.embedded_broker import BrokerError, EmbeddedBroker, LeashedProcess, answers_kafka, free_port
+from streams.demo import embedded_broker as module
+from streams.demo.embedded_broker import BrokerError, EmbeddedBroker, LeashedProcess, answers_kafka, free_port
 from tests.brokers import FAST_GROUP, MavenKafka
 
 RECORDS = [(b"rollout-%d" % (n % 7), b"record %d" % n) for n in range(1000)]
@@ -179,7 +179,9 @@ def test_without_the_wheel_the_error_says_what_to_install(monkeypatch: pytest.Mo
 
 def test_the_broker_dies_with_its_parent() -> None:
     """A parent killed with SIGKILL, which can clean nothing up, leaves no broker behind."""
-    script = "from streams.embedded_broker import *; b = EmbeddedBroker().start(); print(b.port, flush=True); input()"
+    script = (
+        "from streams.demo.embedded_broker import *; b = EmbeddedBroker().start(); print(b.port, flush=True); input()"
+    )
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         port = int(parent.stdout.readline())

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 
 from benchmarks.ingest.peers.task import Task
-from connectors.topics import TopicNames
+from connectors.kafka.topics import TopicNames
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from aiokafka.admin import NewTopic
 
 from benchmarks.ingest.cases import Case, Filled
 from benchmarks.ingest.events import partition_events
-from connectors.kafka import admin
+from connectors.kafka.clients import admin
 from streams.clock import wall_ms
-from streams.settings import Settings
+from streams.runtime.settings import Settings
 from streams.topics import ensure
 
 BATCH_BYTES = 16_384

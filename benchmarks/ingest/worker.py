@@ -19,9 +19,9 @@ from benchmarks.ingest.cases import Filled
 from benchmarks.ingest.peers.task import Task
 from benchmarks.ingest.trial import MEASURED_CORE, ROOT, Took, TrialError
 from benchmarks.measure import cpu_seconds, pinned
-from streams.embedded_broker import free_port
+from streams.demo.embedded_broker import free_port
 from streams.journal import Progress, decode
-from streams.settings import Settings
+from streams.runtime.settings import Settings
 
 _LONGEST_S = 120.0
 _COMMAND = [sys.executable, "-m", "benchmarks.ingest.peers.sluicegate_worker"]

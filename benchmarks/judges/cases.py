@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from benchmarks.judges.judge import MINUTE_MS
-from streams.simulation.traffic import Change, Effect, Latency, Scenario
+from streams.offline.simulation.traffic import Change, Effect, Latency, Scenario
 
 SHARE = 0.05
 HALF_AN_HOUR, AN_HOUR = 30, 60

@@ -9,9 +9,9 @@ from __future__ import annotations
 from benchmarks.judges.judge import BASELINE, CANDIDATE, Ruling
 from gates.decisions import Action, Decision
 from gates.gate import Gate
+from gates.machine.rollout import Acked, Moment, Started
 from gates.panes import Pane
 from gates.policy import Policy
-from gates.rollout import Acked, Moment, Started
 
 _RULINGS: dict[Action, Ruling] = {Action.ROLLBACK: "rollback", Action.PROMOTE: "pass"}
 

@@ -11,7 +11,7 @@ from typing import Self
 from benchmarks.judges.cases import Case
 from benchmarks.judges.judge import MINUTE_MS
 from benchmarks.judges.trials import Outcome, Trial
-from streams.simulation.estimates import Proportion, quantile
+from streams.offline.simulation.estimates import Proportion, quantile
 
 
 @dataclass(frozen=True, slots=True)

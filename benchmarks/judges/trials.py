@@ -13,7 +13,7 @@ from benchmarks.judges.cases import Case
 from benchmarks.judges.judge import BASELINE, CANDIDATE, Ruling
 from benchmarks.judges.lineup import LINEUP, PANE_MS
 from gates.policy import Cohorts
-from streams.simulation.traffic import panes
+from streams.offline.simulation.traffic import panes
 
 SEED = 20_260_101
 START_MS = 1_767_225_600_000

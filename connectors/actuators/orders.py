@@ -9,7 +9,7 @@ from aiokafka import ConsumerRecord
 from prometheus_client import Counter
 
 from connectors.actuators.wanted import Wanted, decode
-from connectors.signing import Keyring, SignatureError
+from connectors.signing.signatures import Keyring, SignatureError
 
 REFUSED = Counter(
     "sluicegate_actuator_refused_orders",

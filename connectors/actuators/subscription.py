@@ -18,17 +18,17 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from connectors.access import AccessError, Needs, require
 from connectors.actuators.actuator import Actuator
 from connectors.actuators.executor import APPLY_TIMEOUT_S, Executor
 from connectors.actuators.orders import REFUSED, VOID, Orders
 from connectors.actuators.wanted import Wanted
-from connectors.kafka import KafkaSettings, consumer, producer
-from connectors.keys import keyring
-from connectors.reach import reach
-from connectors.reading import TopicsMissingError, partitions_of, to_end
-from connectors.signing import Headers, Keyring
-from connectors.topics import TopicNames
+from connectors.kafka.acl import AccessError, Needs, require
+from connectors.kafka.clients import KafkaSettings, consumer, producer
+from connectors.kafka.probe import reach
+from connectors.kafka.topic_reader import TopicsMissingError, partitions_of, to_end
+from connectors.kafka.topics import TopicNames
+from connectors.signing.keys import keyring
+from connectors.signing.signatures import Headers, Keyring
 from gates.decisions import Action
 
 FIRST_WAIT_S: Final = 0.5

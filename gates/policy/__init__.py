@@ -1,5 +1,6 @@
 """The policy of a rollout: read once, with every fault at once, and frozen."""
 
+from gates.documents.faults import PolicyError, PolicyFault
 from gates.policy.checks import (
     AnyCheck,
     Budget,
@@ -13,7 +14,6 @@ from gates.policy.checks import (
     SuccessRateCheck,
     ThroughputShareCheck,
 )
-from gates.policy.faults import PolicyError, PolicyFault
 from gates.policy.model import (
     POLICY_SCHEMA,
     Cohorts,

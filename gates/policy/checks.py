@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gates.policy.fields import (
+from gates.documents.fields import (
     Count,
     Emitters,
     ErrorClasses,
@@ -24,8 +24,8 @@ from gates.policy.fields import (
     Weight,
     WindowMs,
 )
+from gates.documents.quantities import parse_duration
 from gates.policy.rules import DEFAULT_FAMILY, DEFAULT_SPEND, DEFAULT_WINDOW, SHORT_PER_LONG
-from gates.quantities import parse_duration
 
 Severity = Literal["critical", "standard", "advisory", "dry_run"]
 OnFail = Literal["rollback", "pause", "hold", "notify"]

@@ -12,9 +12,8 @@ from typing import Annotated, Literal, Self, cast
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from gates.policy.checks import CHECK_MODELS, Budget, Check, Part
-from gates.policy.faults import PolicyError, PolicyFault, faults_in_words
-from gates.policy.fields import (
+from gates.documents.faults import PolicyError, PolicyFault, faults_in_words
+from gates.documents.fields import (
     MOST_CHECKS,
     MOST_STAGES,
     WRITTEN_MAPPING,
@@ -36,14 +35,15 @@ from gates.policy.fields import (
     at_most,
     frozen_mapping,
 )
+from gates.documents.quantities import parse_duration, shown
+from gates.documents.schema import schema_of
+from gates.policy.checks import CHECK_MODELS, Budget, Check, Part
 from gates.policy.rules import (
     DEFAULT_HOLD_AFTER,
     DEFAULT_PANE,
     DEFAULT_PAUSE_AFTER,
     rule_faults,
 )
-from gates.policy.schema import schema_of
-from gates.quantities import parse_duration, shown
 
 POLICY_SCHEMA = "sluicegate.policy/v1"
 MOST_LABELS = 32

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from gates.policy.faults import PolicyFault
-from gates.policy.fields import (
+from gates.documents.faults import PolicyFault
+from gates.documents.fields import (
     MOST_CHECKS,
     MOST_STAGES,
     Family,
@@ -23,7 +23,7 @@ from gates.policy.fields import (
     read_window,
     whole_number,
 )
-from gates.quantities import format_duration, format_share, shown
+from gates.documents.quantities import format_duration, format_share, shown
 from gates.stats.burn_rate import BurnRule
 
 DEFAULT_PANE = "1s"

@@ -14,11 +14,11 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 from mode import Service
 
-from connectors import kafka
-from connectors.reading import TopicsMissingError
+from connectors.kafka import clients
+from connectors.kafka.topic_reader import TopicsMissingError
 from streams.audit.writer import AUDIT_PARTITION, Writer
-from streams.health import LONGEST_PAUSE, Health
-from streams.settings import Settings
+from streams.runtime.health import LONGEST_PAUSE, Health
+from streams.runtime.settings import Settings
 
 RETRY_SECONDS = 1.0
 ROUND_MS = 100
@@ -39,7 +39,7 @@ class Audit(Service):
     async def on_start(self) -> None:
         """Join the group."""
         self._well_at = asyncio.get_running_loop().time()
-        self._group = kafka.consumer(
+        self._group = clients.consumer(
             self._settings, group_id=self._settings.group("audit"), **self._settings.membership
         )
         self._group.subscribe([self._place.topic], listener=_Assignment(self))

@@ -18,16 +18,16 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
-from connectors import kafka
-from connectors.reading import PATIENCE_S, partitions_of, to_end
-from streams import metrics
+from connectors.kafka import clients
+from connectors.kafka.topic_reader import PATIENCE_S, partitions_of, to_end
 from streams.audit.chain import Entry, Head, decode, encode
-from streams.audit.said import audited, said
+from streams.audit.records import audited, said
 from streams.clock import wall_ms
-from streams.fetching import answered
-from streams.health import LONGEST_UNANSWERED_MS
 from streams.journal import Origin
-from streams.settings import Settings
+from streams.runtime import metrics
+from streams.runtime.consumer_progress import answered
+from streams.runtime.health import LONGEST_UNANSWERED_MS
+from streams.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +47,10 @@ class Writer:
         self._head = Head()
         self._head_offset: int | None = None
         self._read = -1
-        options = {"max_partition_fetch_bytes": kafka.LARGEST_MESSAGE, "fetch_max_wait_ms": 100}
-        self._log: AIOKafkaConsumer[bytes, bytes] = kafka.consumer(settings, **options)
-        self._sources: AIOKafkaConsumer[bytes, bytes] = kafka.consumer(settings, **options)
-        self._producer: AIOKafkaProducer = kafka.producer(settings)
+        options = {"max_partition_fetch_bytes": clients.LARGEST_MESSAGE, "fetch_max_wait_ms": 100}
+        self._log: AIOKafkaConsumer[bytes, bytes] = clients.consumer(settings, **options)
+        self._sources: AIOKafkaConsumer[bytes, bytes] = clients.consumer(settings, **options)
+        self._producer: AIOKafkaProducer = clients.producer(settings)
 
     @property
     def head_offset(self) -> int | None:

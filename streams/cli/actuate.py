@@ -69,7 +69,7 @@ def _serve(actuator: Actuator, *, rollouts: tuple[str, ...], metrics_port: int |
     import logging
 
     from connectors.actuators import serve
-    from connectors.kafka import KafkaSettings
+    from connectors.kafka.clients import KafkaSettings
     from streams.clock import wall_ms
 
     settings = settings_from(KafkaSettings, flags)

@@ -10,7 +10,7 @@ import click
 
 from streams.cli.moments import MOMENT, in_span, iso
 from streams.cli.running import FAILED, kafka_options, kafka_settings, print_json, run
-from streams.cli.timeline import printable
+from streams.views.timeline import printable
 
 if TYPE_CHECKING:
     from streams.audit.chain import Entry
@@ -70,7 +70,7 @@ def verify(context: click.Context, /, start: tuple[int | None, str | None], as_j
     Exits with 0 if the log is whole, with 1 if it is broken. Note the head that it prints somewhere else: only with
     `--from` that head can a later run tell that nobody wrote the whole log anew.
     """
-    from streams.audit.reading import verify as verify_log
+    from streams.audit.log_reader import verify as verify_log
 
     settings = kafka_settings(flags)
     found = run(settings, verify_log(settings, first=start[0], anchor=start[1]))
@@ -126,7 +126,7 @@ def export(since: int | None, until: int | None, rollout: str | None, form: str,
     """
     import csv
 
-    from streams.audit.reading import read_log
+    from streams.audit.log_reader import read_log
     from streams.audit.verifying import Verifier
 
     settings, verifier = kafka_settings(flags), Verifier()

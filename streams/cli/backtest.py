@@ -10,12 +10,12 @@ import click
 
 from streams.cli.progress import busy
 from streams.cli.running import FAILED, WRONG_USE, Failure, kafka_options, kafka_settings, load_policy, print_json, run
-from streams.cli.timeline import printable
+from streams.views.timeline import printable
 
 if TYPE_CHECKING:
     from gates.policy import Policy
-    from streams.backtest.comparison import Comparison
-    from streams.backtest.recordings import Recording
+    from streams.offline.backtest.comparison import Comparison
+    from streams.offline.backtest.recordings import Recording
 
 
 @click.command()
@@ -65,8 +65,8 @@ def backtest(
 
 
 def _print(policy: Policy, found: Sequence[Comparison], sides: tuple[str, str], *, as_json: bool) -> None:
-    from streams.backtest.comparison import LIMITS
-    from streams.cli.backtest_view import lines, total
+    from streams.offline.backtest.comparison import LIMITS
+    from streams.views.backtest import lines, total
 
     if as_json:
         print_json({"policy_hash": policy.hash, "limits": LIMITS, "rollouts": [each.document() for each in found]})
@@ -83,8 +83,8 @@ def _note(words: str) -> None:
 
 
 def _from_journal(policy: Policy, flags: Mapping[str, object], only: str | None) -> list[Comparison]:
-    from streams.backtest.comparison import Comparison
-    from streams.backtest.journal import read_backtest
+    from streams.offline.backtest.comparison import Comparison
+    from streams.offline.backtest.journal import read_backtest
 
     settings = kafka_settings(flags)
     with busy() as show:
@@ -103,7 +103,7 @@ def _from_journal(policy: Policy, flags: Mapping[str, object], only: str | None)
 
 
 def _from_events(policy: Policy, old: Policy | None, paths: Sequence[Path], only: str | None) -> list[Comparison]:
-    from streams.backtest.recordings import Recording, event_files
+    from streams.offline.backtest.recordings import Recording, event_files
 
     found: list[Comparison] = []
     rollouts: set[str] = set()
@@ -127,8 +127,8 @@ def _expect(only: str | None, rollouts: Collection[str], place: str) -> None:
 
 
 def _judged(recording: Recording, policy: Policy, old: Policy | None, only: str | None) -> Iterator[Comparison]:
-    from streams.backtest.comparison import Comparison
-    from streams.backtest.recordings import unfit
+    from streams.offline.backtest.comparison import Comparison
+    from streams.offline.backtest.recordings import unfit
 
     if recording.faults:
         reasons = ", ".join(f"{reason} {number:,}" for reason, number in recording.faults.most_common())

@@ -14,9 +14,9 @@ from streams.cli.moments import MOMENT
 from streams.cli.running import FAILED, WRONG_USE, Failure, kafka_options, kafka_settings, print_json, run
 
 if TYPE_CHECKING:
-    from connectors.kafka import KafkaSettings
+    from connectors.kafka.clients import KafkaSettings
     from streams.dead_letters.letters import Address, Letter, Selection
-    from streams.dead_letters.office import Redriven
+    from streams.dead_letters.redriver import Redriven
 
 NEWEST = 20
 
@@ -81,8 +81,8 @@ def _split(flags: dict[str, Any]) -> tuple[KafkaSettings, dict[str, Any]]:
 @kafka_options
 def list_(limit: int, as_json: bool, **flags: Any) -> None:
     """Count dead letters by topic and reason, and list the newest."""
-    from streams.cli.dlq_view import document, print_list
-    from streams.dead_letters.office import Office
+    from streams.dead_letters.redriver import Office
+    from streams.views.dead_letters import document, print_list
 
     settings, words = _split(flags)
     wanted, _ = _selection(settings, words)
@@ -124,9 +124,9 @@ def _keep(letters: list[Letter], limit: int) -> None:
 @kafka_options
 def show(address: str, as_json: bool, raw: bool, **flags: Any) -> None:
     """Show the dead letter at ADDRESS: where from, why, and its value; what would steer a terminal is made visible."""
-    from streams.cli.dlq_view import document, letter_in_words
     from streams.dead_letters.letters import Selection
-    from streams.dead_letters.office import Office
+    from streams.dead_letters.redriver import Office
+    from streams.views.dead_letters import document, letter_in_words
 
     if raw and sys.stdout.isatty():
         raise Failure("--raw is for pipes and files: a dead letter may steer your terminal", WRONG_USE)
@@ -187,10 +187,10 @@ def redrive(
 
     Exits with 0 if every chosen letter is sent, now or before, else with 1; with 2 if nothing chooses.
     """
-    from streams.cli.dlq_view import redriven_document, redriven_in_words, summary_in_words
     from streams.cli.progress import busy
-    from streams.dead_letters.office import Office
+    from streams.dead_letters.redriver import Office
     from streams.dead_letters.redriving import Fate
+    from streams.views.dead_letters import redriven_document, redriven_in_words, summary_in_words
 
     settings, words = _split(flags)
     wanted, spans = _selection(settings, words, addresses)

@@ -11,8 +11,8 @@ import click
 from streams.cli.running import WRONG_USE, Failure
 
 if TYPE_CHECKING:
-    from connectors.keys import Algorithm
-    from connectors.signing import Role
+    from connectors.signing.keys import Algorithm
+    from connectors.signing.signatures import Role
 
 SECRET_MODE = 0o600
 PUBLIC_MODE = 0o644
@@ -55,8 +55,8 @@ def generate(algorithm: Algorithm, identity: str | None, roles: tuple[Role, ...]
     import re
     import secrets
 
-    from connectors.keys import KEY_ID, ROLES
-    from connectors.keys import generate as generated
+    from connectors.signing.keys import KEY_ID, ROLES
+    from connectors.signing.keys import generate as generated
 
     identity = identity or f"{roles[0] if len(roles) == 1 else 'key'}-{secrets.token_hex(4)}"
     if not re.fullmatch(KEY_ID, identity):

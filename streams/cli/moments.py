@@ -14,7 +14,7 @@ class Moment(click.ParamType):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Read it."""
-        from gates.quantities import parse_duration
+        from gates.documents.quantities import parse_duration
         from streams.clock import wall_ms
 
         if isinstance(value, int):

@@ -12,14 +12,14 @@ from streams.cli.rates import Rate
 from streams.cli.running import WRONG_USE, Failure, load_policy, print_json
 
 if TYPE_CHECKING:
-    from gates.plan import StagePlan
+    from gates.advice.plan import StagePlan
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def share(context: click.Context, parameter: click.Parameter, value: str) -> float:
     """Read a share such as 0.1%; a callback of options."""
-    from gates.quantities import parse_share
+    from gates.documents.quantities import parse_share
 
     try:
         return parse_share(value)
@@ -46,7 +46,7 @@ def plan(policy_file: str, rps: float, base_error: float, as_json: bool) -> None
     percentile in brackets), the smallest regression seen within the bake, and the time to pass. The figures are good
     to about half of themselves. Names the stages that see nothing; exits with 1 if there are any.
     """
-    from gates.plan import plan as planned
+    from gates.advice.plan import plan as planned
 
     policy = load_policy(policy_file)
     try:
@@ -71,8 +71,8 @@ def _blindness(stage: StagePlan) -> str:
 
 
 def _words(stages: tuple[StagePlan, ...]) -> Iterator[str]:
-    from gates.plan import p95
-    from gates.quantities import format_share
+    from gates.advice.plan import p95
+    from gates.documents.quantities import format_share
 
     for stage in stages:
         yield f"{stage.name} ({format_share(stage.weight)}, bake {_time(stage.bake_s)})"
@@ -87,7 +87,7 @@ def _words(stages: tuple[StagePlan, ...]) -> Iterator[str]:
 
 
 def _time(seconds: float) -> str:
-    from gates.quantities import format_duration
+    from gates.documents.quantities import format_duration
 
     if isinf(seconds):
         return "never"
@@ -98,7 +98,7 @@ def _time(seconds: float) -> str:
 
 
 def _json(stage: StagePlan) -> dict[str, Any]:
-    from gates.plan import p95
+    from gates.advice.plan import p95
 
     return {
         "name": stage.name,

@@ -12,10 +12,10 @@ import click
 from streams.cli.running import FAILED, WRONG_USE, Failure, kafka_options, load_policy, run, settings_from
 
 if TYPE_CHECKING:
-    from connectors.kafka import KafkaSettings
+    from connectors.kafka.clients import KafkaSettings
     from gates.decisions import Decision
     from gates.policy import Policy
-    from streams.replay import Replay
+    from streams.offline.replay import Replay
 
 LINES_PER_STEP = 2_000
 
@@ -27,7 +27,7 @@ class Duration(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Milliseconds."""
-        from gates.quantities import parse_duration
+        from gates.documents.quantities import parse_duration
 
         if isinstance(value, int):
             return value
@@ -78,7 +78,7 @@ def replay(
     if from_journal:
         if policy_file or events_file:
             raise click.UsageError("--journal has its policies and events in itself: leave out --policy and --events")
-        from connectors.kafka import KafkaSettings
+        from connectors.kafka.clients import KafkaSettings
 
         _print(_from_journal(settings_from(KafkaSettings, flags), only), as_json=as_json)
     elif policy_file and events_file:
@@ -93,7 +93,7 @@ def replay(
 
 
 def _replay_events(policy: Policy, file: str, timing: Any, *, acks: bool, as_json: bool) -> None:
-    from streams.replay import Replay, decisions
+    from streams.offline.replay import Replay, decisions
 
     running = Replay(policy, timing=timing, acks=acks)
     with _opened(file) as (lines, has_bar):
@@ -157,7 +157,7 @@ def _sum_up(running: Replay, policy: Policy) -> None:
 
 def _from_journal(settings: KafkaSettings, only: str | None) -> list[Decision]:
     """The decisions that the journal holds, in order of event time; what is amiss with it goes to standard error."""
-    from streams.replay_journal import JournalReplay, read_journal
+    from streams.offline.journal_replay import JournalReplay, read_journal
 
     found: JournalReplay = run(settings, read_journal(settings))
     for note in found.notes:
@@ -168,8 +168,8 @@ def _from_journal(settings: KafkaSettings, only: str | None) -> list[Decision]:
 
 
 def _print(found: Iterable[Decision], *, as_json: bool) -> None:
-    from streams.cli.timeline import decision_in_words
     from streams.journal import encode_document
+    from streams.views.timeline import decision_in_words
 
     for decision in found:
         document: Mapping[str, Any] = decision.document()

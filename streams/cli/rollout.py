@@ -13,7 +13,7 @@ from streams.cli.running import kafka_options, kafka_settings, load_policy, prin
 
 if TYPE_CHECKING:
     from streams.journal import ControlWord
-    from streams.operators import Board
+    from streams.operator_client import Board
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ def _operator() -> str:
 
 def _one_line(context: click.Context, parameter: click.Parameter, value: str) -> str:
     """What is recorded: one line of text that can be printed, whatever the shell passed."""
-    from streams.cli.timeline import printable
+    from streams.views.timeline import printable
 
     text = printable(" ".join(value.split()))
     if not text and parameter.name == "by":
@@ -91,7 +91,7 @@ def start_(
 
     One that runs by another policy begins anew with this one, in its next epoch.
     """
-    from streams.operators import start
+    from streams.operator_client import start
 
     policy = load_policy(file)
     settings = kafka_settings(flags)
@@ -113,7 +113,7 @@ def _order_command(word: ControlWord, text: str) -> click.Command:
         timeout: float,
         **flags: str | None,
     ) -> None:
-        from streams.operators import order
+        from streams.operator_client import order
 
         settings = kafka_settings(flags)
 
@@ -153,7 +153,7 @@ def list_(as_json: bool, **flags: str | None) -> None:
     else:
         from rich.console import Console
 
-        from streams.cli.view import rollouts_view
+        from streams.views.rollout import rollouts_view
 
         Console().print(rollouts_view(statuses))
 
@@ -174,8 +174,8 @@ def show(id_: str, as_json: bool, **flags: str | None) -> None:
         return
     from rich.console import Console
 
-    from streams.cli.view import rollout_view
     from streams.clock import wall_ms
+    from streams.views.rollout import rollout_view
 
     Console().print(rollout_view(status, decisions, wall_ms(), latest=LATEST))
 
@@ -190,7 +190,7 @@ def watch(context: click.Context, /, id_: str, plain: bool, **flags: str | None)
 
     Exits with 0 when it is promoted, 3 when it is rolled back, 130 on Ctrl-C.
     """
-    from streams.cli.watching import watch_live, watch_plainly
+    from streams.views.watching import watch_live, watch_plainly
 
     async def body(board: Board) -> int:
         board.status(id_)
@@ -204,6 +204,6 @@ def _print_answer(decision: Mapping[str, Any] | None, sent: str) -> None:
     if decision is None:
         click.echo(f"{sent}; `sluicegate rollout list` shows what becomes of it")
         return
-    from streams.cli.timeline import decision_in_words
+    from streams.views.timeline import decision_in_words
 
     click.echo(f"{decision['id']}  {decision_in_words(decision)}")

@@ -11,10 +11,10 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from connectors.kafka import KafkaSettings
-    from connectors.signing import Keyring, Role
+    from connectors.kafka.clients import KafkaSettings
+    from connectors.signing.signatures import Keyring, Role
     from gates.policy import Policy
-    from streams.operators import Board
+    from streams.operator_client import Board
 
 T = TypeVar("T")
 S = TypeVar("S", bound="KafkaSettings")
@@ -90,9 +90,9 @@ def run(settings: KafkaSettings, body: Coroutine[Any, Any, T]) -> T:
     """
     from aiokafka.errors import KafkaError
 
-    from connectors.access import AccessError
-    from connectors.reach import UnreachableError
-    from connectors.reading import TopicsMissingError
+    from connectors.kafka.acl import AccessError
+    from connectors.kafka.probe import UnreachableError
+    from connectors.kafka.topic_reader import TopicsMissingError
     from streams.topics import TopicsUnfitError
 
     log = logging.getLogger("aiokafka")
@@ -114,7 +114,7 @@ def run(settings: KafkaSettings, body: Coroutine[Any, Any, T]) -> T:
 
 
 async def _reached(settings: KafkaSettings, body: Coroutine[Any, Any, T]) -> T:
-    from connectors.reach import reach
+    from connectors.kafka.probe import reach
 
     await reach(settings, timeout_s=REACH_SECONDS)
     return await body
@@ -126,7 +126,7 @@ def check_credentials(settings: KafkaSettings) -> None:
     Raises:
         Failure: it does not take our credentials, or we not its certificate.
     """
-    from connectors.reach import UnreachableError, reach
+    from connectors.kafka.probe import UnreachableError, reach
 
     log = logging.getLogger("aiokafka")
     before = log.level
@@ -142,7 +142,7 @@ def check_credentials(settings: KafkaSettings) -> None:
 
 def kafka_settings(flags: Mapping[str, object]) -> KafkaSettings:
     """Where Kafka is, by flags and environment."""
-    from connectors.kafka import KafkaSettings
+    from connectors.kafka.clients import KafkaSettings
 
     return settings_from(KafkaSettings, flags)
 
@@ -153,8 +153,8 @@ def with_board(settings: KafkaSettings, body: Callable[[Board], Coroutine[Any, A
     Raises:
         Failure: see `run`, or what was ordered was not carried out.
     """
-    from connectors.keys import KeysError
-    from streams.operators import Board, OrderError
+    from connectors.signing.keys import KeysError
+    from streams.operator_client import Board, OrderError
 
     async def opened() -> T:
         async with Board(settings, *orders) as board:
@@ -174,7 +174,7 @@ def checked_keys(settings: KafkaSettings, role: Role) -> Keyring:
     Raises:
         Failure: they cannot be used.
     """
-    from connectors.keys import KeysError, keyring
+    from connectors.signing.keys import KeysError, keyring
 
     try:
         return keyring(settings, role)

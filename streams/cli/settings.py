@@ -11,14 +11,14 @@ from streams.cli.running import settings_from
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from streams.settings import Settings
+    from streams.runtime.settings import Settings
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, keyed by variable.")
 def settings(as_json: bool) -> None:
     """List every SLUICEGATE_* variable with its value, its default and what it is for."""
-    from streams.settings import Settings
+    from streams.runtime.settings import Settings
 
     rows = described(settings_from(Settings, {}))
     if as_json:

@@ -18,8 +18,8 @@ from streams.cli.running import WRONG_USE, Failure, load_policy, print_json
 
 if TYPE_CHECKING:
     from gates.policy import Policy
-    from streams.simulation.run import Run
-    from streams.simulation.scenario import Scenario
+    from streams.offline.simulation.run import Run
+    from streams.offline.simulation.scenario import Scenario
 
 WIDTH = 180
 """Columns of the table where the output is no terminal."""
@@ -28,7 +28,7 @@ WIDTH = 180
 def _list(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if not value:
         return
-    from streams.simulation.named import SCENARIOS, STORIES
+    from streams.offline.simulation.named import SCENARIOS, STORIES
 
     for name, words in STORIES.items():
         click.echo(f"{name:18}{'bad ' if SCENARIOS[name].harmful else 'fine'}  {words}")
@@ -72,8 +72,8 @@ def simulate(
 
     Exits with 0 whatever the figures, 1 if the policy has a fault, 2 if a scenario or file cannot be read.
     """
-    from streams.cli.simulation_view import HEADING, rows
-    from streams.simulation.summary import summarise
+    from streams.offline.simulation.summary import summarise
+    from streams.views.simulation import HEADING, rows
 
     if html_file:
         _require_plotly()
@@ -87,7 +87,7 @@ def simulate(
     else:
         _print(HEADING, rows(summaries))
     if html_file:
-        from streams.simulation.report import report
+        from streams.offline.simulation.report import report
 
         _write(html_file, report(policy, scenarios, found, HEADING, rows(summaries)))
 
@@ -99,7 +99,7 @@ def _require_plotly() -> None:
 
 def _scenario(name: str, rps: float | None, duration_ms: int | None) -> Scenario:
     """The scenario of this name, or in the file of this name, with these instead of its own where given."""
-    from streams.simulation.named import SCENARIOS
+    from streams.offline.simulation.named import SCENARIOS
 
     scenario = SCENARIOS[name] if name in SCENARIOS else _read(name)
     return replace(
@@ -112,7 +112,7 @@ def _scenario(name: str, rps: float | None, duration_ms: int | None) -> Scenario
 def _read(file: str) -> Scenario:
     import yaml
 
-    from streams.simulation.scenario import Scenario
+    from streams.offline.simulation.scenario import Scenario
 
     try:
         return Scenario.parse(yaml.safe_load(Path(file).read_bytes()))
@@ -131,7 +131,7 @@ def _read(file: str) -> Scenario:
 def _simulated(
     policy: Policy, scenarios: Mapping[str, Scenario], runs: int, jobs: int, seed: int
 ) -> dict[str, tuple[Run, ...]]:
-    from streams.simulation.engine import simulate as simulated
+    from streams.offline.simulation.engine import simulate as simulated
 
     with _bar(runs * len(scenarios)) as done:
         return {name: simulated(policy, scenario, runs, jobs, seed, done) for name, scenario in scenarios.items()}

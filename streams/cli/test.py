@@ -10,10 +10,10 @@ import click
 
 from streams.cli.progress import busy
 from streams.cli.running import FAILED, WRONG_USE, Failure, print_json
-from streams.cli.timeline import printable
+from streams.views.timeline import printable
 
 if TYPE_CHECKING:
-    from streams.policy_tests.running import Result
+    from streams.offline.policy_tests.running import Result
 
 WORDS = {"ok": "ok", "failed": "FAILED", "unreadable": "UNREADABLE"}
 COLOURS = {"ok": "green", "failed": "red", "unreadable": "yellow"}
@@ -49,7 +49,7 @@ def test(context: click.Context, folders: tuple[Path, ...], as_json: bool, junit
 
 
 def _found(folders: Sequence[Path]) -> list[Path]:
-    from streams.policy_tests.folders import find
+    from streams.offline.policy_tests.folders import find
 
     try:
         found = find(folders)
@@ -62,7 +62,7 @@ def _found(folders: Sequence[Path]) -> list[Path]:
 
 
 def _run(found: Sequence[Path]) -> Iterator[Result]:
-    from streams.policy_tests.running import run_test
+    from streams.offline.policy_tests.running import run_test
 
     for number, folder in enumerate(found, 1):
         with busy() as show:
@@ -86,7 +86,7 @@ def _lines(result: Result) -> Iterator[str]:
 
 
 def _write_junit(file: Path, results: Sequence[Result]) -> None:
-    from streams.policy_tests.junit import junit
+    from streams.offline.policy_tests.junit import junit
 
     try:
         file.write_bytes(junit(results))

@@ -45,7 +45,7 @@ def ensure(
     What exists is never changed: where it differs from what Sluicegate would have made, that is said. Exits with 0, or
     with 1 if a topic could not be created or cannot work.
     """
-    from connectors.kafka import KafkaSettings
+    from connectors.kafka.clients import KafkaSettings
     from streams.topics import State
     from streams.topics import ensure as ensure_topics
 
@@ -61,7 +61,7 @@ def ensure(
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 def list_(bootstrap: str | None, topic_prefix: str | None, as_json: bool) -> None:
     """List the topics: whether each exists, its partitions, how it is kept, what it carries."""
-    from connectors.kafka import KafkaSettings
+    from connectors.kafka.clients import KafkaSettings
     from streams.topics import inspect
 
     settings = settings_from(KafkaSettings, {"bootstrap": bootstrap, "topic_prefix": topic_prefix})
@@ -70,7 +70,7 @@ def list_(bootstrap: str | None, topic_prefix: str | None, as_json: bool) -> Non
 
 def _numbers(pairs: tuple[str, ...]) -> dict[str, int]:
     """`TOPIC=N` pairs as a mapping; a topic may be named by its word (events) or in full (request-events)."""
-    from connectors.topics import TopicNames
+    from connectors.kafka.topics import TopicNames
     from streams.topics import TOPICS, specs
 
     words = {spec.name(TopicNames()): spec.word for spec in TOPICS} | {
@@ -115,7 +115,7 @@ def _print(outcomes: list[Outcome], *, as_json: bool) -> None:
 
 
 def _kept(outcome: Outcome) -> str:
-    from gates.quantities import format_duration
+    from gates.documents.quantities import format_duration
 
     kept = outcome.spec.retention_ms
     return "newest per key" if kept is None else format_duration(kept)

@@ -49,7 +49,7 @@ def validate(
 
 def _examine(file: str, rps: float | None, base_error: float) -> dict[str, Any]:
     from connectors.policy_files import PolicyFileError, load, place
-    from gates.lint import lint
+    from gates.advice.lint import lint
 
     try:
         text = _read(file)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gates.explain import count, e_value, figure, milliseconds, percent, significant_text
+from gates.text import count, e_value, figure, milliseconds, percent, significant_text
 from streams.cli.running import Failure, kafka_options, kafka_settings, print_json, with_board
-from streams.cli.timeline import printable, weights_in_words
+from streams.views.timeline import printable, weights_in_words
 
 if TYPE_CHECKING:
-    from streams.operators import Board
+    from streams.operator_client import Board
 
 Document = Mapping[str, Any]
 

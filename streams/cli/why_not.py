@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from gates.explain import e_value, significant_text
+from gates.text import e_value, significant_text
 from streams.cli.running import Failure, kafka_options, print_json
-from streams.cli.timeline import phase_in_words, printable, stage_in_words, weights_in_words, whole_seconds
 from streams.cli.why import check_explained, near, read_board, utc
+from streams.views.timeline import phase_in_words, printable, stage_in_words, weights_in_words, whole_seconds
 
 Document = Mapping[str, Any]
 

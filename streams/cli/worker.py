@@ -9,7 +9,7 @@ import click
 from streams.cli.running import checked_keys, kafka_options, run, settings_from
 
 if TYPE_CHECKING:
-    from streams.settings import Settings
+    from streams.runtime.settings import Settings
 
 
 @click.command()
@@ -30,8 +30,8 @@ def worker(**flags: object) -> None:
     One process does everything; more of them share the partitions. Each flag has a SLUICEGATE_ variable, and there are
     more of those: see `sluicegate settings`. SIGTERM and Ctrl-C stop it in good order (exit 0).
     """
-    from streams.app import serve
-    from streams.settings import Settings
+    from streams.runtime.settings import Settings
+    from streams.worker.app import serve
 
     settings = settings_from(Settings, flags)
     checked_keys(settings, "gate")
@@ -40,9 +40,9 @@ def worker(**flags: object) -> None:
 
 
 async def _prepared(settings: Settings) -> None:
-    from connectors.access import require
-    from streams.needs import needs_of
+    from connectors.kafka.acl import require
     from streams.topics import prepare
+    from streams.worker.acl_needs import needs_of
 
     await require(settings, needs_of(settings))
     await prepare(settings)

@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 
 from connectors.decoders import decode
-from connectors.topics import TopicNames
+from connectors.kafka.topics import TopicNames
 from streams import journal
 from streams.dead_letters.letters import Letter, Origin
 from streams.sequencer import Kind, RefusedError, read_spoken

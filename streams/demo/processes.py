@@ -10,10 +10,10 @@ from typing import Final
 
 import aiohttp
 
-from connectors.kafka import KafkaSettings
+from connectors.kafka.clients import KafkaSettings
 from gates.policy import Policy
 from streams import topics
-from streams.embedded_broker import LOOPBACK, BrokerError, EmbeddedBroker, LeashedProcess, free_port, port_is_free
+from streams.demo.embedded_broker import LOOPBACK, BrokerError, EmbeddedBroker, LeashedProcess, free_port, port_is_free
 
 READY_TIMEOUT_S: Final = 60.0
 GRACE_S: Final = 2.0

@@ -20,9 +20,10 @@ import aiohttp
 import orjson
 from aiohttp import web
 
-from connectors import actuators, kafka
+from connectors import actuators
 from connectors.actuators import Wanted
-from connectors.kafka import KafkaSettings
+from connectors.kafka import clients
+from connectors.kafka.clients import KafkaSettings
 from streams.clock import wall_ms
 from streams.demo.chance import seeded
 from streams.demo.routing import Routing, event
@@ -56,7 +57,7 @@ class Emitter:
 
     async def run(self) -> None:
         """Send until cancelled."""
-        producer = kafka.producer(self._settings, linger_ms=LINGER_MS)
+        producer = clients.producer(self._settings, linger_ms=LINGER_MS)
         try:
             await producer.start()
             while True:

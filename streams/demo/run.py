@@ -14,8 +14,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
-from connectors import kafka
-from connectors.kafka import KafkaSettings
+from connectors.kafka import clients
+from connectors.kafka.clients import KafkaSettings
 from gates.policy import Policy
 from streams import journal
 from streams.clock import wall_ms
@@ -164,14 +164,14 @@ class Demo:
 async def start_rollout(settings: KafkaSettings, policy: Policy) -> None:
     """What `sluicegate rollout start` does."""
     start = journal.Start(rollout=policy.rollout, policy=policy.document(), by="demo", at=wall_ms())
-    async with kafka.producer(settings, linger_ms=0) as producer:
+    async with clients.producer(settings, linger_ms=0) as producer:
         await producer.send_and_wait(settings.topics.policies, journal.encode(start), key=policy.rollout.encode())
 
 
 @contextlib.asynccontextmanager
 async def _following(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer of decisions and statuses."""
-    async with kafka.consumer(settings, settings.topics.decisions, settings.topics.status) as source:
+    async with clients.consumer(settings, settings.topics.decisions, settings.topics.status) as source:
         yield source
 
 

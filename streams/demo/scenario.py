@@ -8,8 +8,8 @@ from importlib.resources import files
 from typing import Any, Final, cast
 
 from connectors.policy_files import load
+from gates.documents.quantities import format_duration
 from gates.policy import Policy
-from gates.quantities import format_duration
 
 FAST: Final = 0.4
 """With --fast, bakes and the fault's delay take so much of their time."""

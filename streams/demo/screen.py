@@ -10,13 +10,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gates.explain import clock_time, percent
-from streams.cli.timeline import decision_in_words, status_in_words
-from streams.cli.view import decisions_view, rollout_view
+from gates.text import clock_time, percent
 from streams.clock import wall_ms
 from streams.demo.outcome import Outcome, measured
 from streams.demo.processes import Addresses
 from streams.demo.scene import Decided, Scene
+from streams.views.rollout import decisions_view, rollout_view
+from streams.views.timeline import decision_in_words, status_in_words
 
 SECOND_MS = 1_000
 STARTING = "starting broker, worker, upstreams and router; joining its groups takes the worker some seconds"

@@ -18,17 +18,17 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from mode import Service
 
-from connectors import kafka
 from connectors.dead_letters import DeadLetter
 from connectors.decoders import decode, decode_lines, decode_one, decode_run
-from streams import faults, metrics
+from connectors.kafka import clients
+from connectors.kafka.record_batches import read_batches
 from streams.clock import wall_ms
-from streams.fetching import FRESH_MS, answered, end_of
-from streams.health import LONGEST_UNANSWERED_MS, Health
-from streams.ingest.batches import read_batches
 from streams.ingest.chunks import Chunker, Decoded, Flush, rule
 from streams.journal import CHUNK_RULE, Partial, Progress, SourcePartition, SourceProgress, bundled, encode
-from streams.settings import Settings
+from streams.runtime import failpoints, metrics
+from streams.runtime.consumer_progress import FRESH_MS, answered, end_of
+from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
+from streams.runtime.settings import Settings
 
 RETRY_SECONDS = 1.0
 
@@ -58,13 +58,13 @@ class Ingest(Service):
 
     async def on_start(self) -> None:
         """Join the group."""
-        self._producer = kafka.producer(self._settings, compression_type="zstd")  # of all codecs the best bargain here
+        self._producer = clients.producer(self._settings, compression_type="zstd")  # the best of all codecs here
         await self._producer.start()
-        self._consumer = kafka.consumer(
+        self._consumer = clients.consumer(
             self._settings,
             group_id=self._group(),
             isolation_level="read_committed",
-            max_partition_fetch_bytes=kafka.FETCHED_AHEAD,
+            max_partition_fetch_bytes=clients.FETCHED_AHEAD,
             **self._settings.membership,
         )
         self._consumer.subscribe([self._topics.events], listener=_Assignment(self))
@@ -195,14 +195,14 @@ class Ingest(Service):
                 metrics.count_events(partition.partition, flush.kinds)
             wall = wall_ms()  # what is reported was so now, however long it takes to say it
             reports = [await self._report(partition, flush) for partition, flush in flushes.items()]
-            faults.reached("ingest: partials due")
+            failpoints.reached("ingest: partials due")
             sent = await self._journal(partial for flush in flushes.values() for partial in flush.partials)
             sent += await self._bury()
-            faults.reached("ingest: partials sent")
+            failpoints.reached("ingest: partials sent")
             await asyncio.gather(*sent)
-            faults.reached("ingest: partials acknowledged")
+            failpoints.reached("ingest: partials acknowledged")
             await self._tell(reports, wall)
-            faults.reached("ingest: progress acknowledged")
+            failpoints.reached("ingest: progress acknowledged")
             await self._commit({p: flush.commit for p, flush in flushes.items() if flush.commit is not None})
 
     async def _journal(self, partials: Iterable[Partial]) -> list[asyncio.Future[Any]]:
@@ -211,7 +211,7 @@ class Ingest(Service):
         partitions = len(await self._producer.partitions_for(topic))
         shares: defaultdict[int, list[Partial]] = defaultdict(list)
         for partial in partials:
-            shares[kafka.partition_for(partial.rollout, partitions)].append(partial)
+            shares[clients.partition_for(partial.rollout, partitions)].append(partial)
         return [
             await self._producer.send(topic, value, partition=number)
             for number, share in shares.items()
@@ -255,10 +255,10 @@ class Ingest(Service):
         mine = {partition: offset for partition, offset in offsets.items() if partition in self._chunkers}
         if not mine:
             return
-        faults.reached("ingest: before commit")
+        failpoints.reached("ingest: before commit")
         try:
             await self._consumer.commit(mine)
-            faults.reached("ingest: committed")
+            failpoints.reached("ingest: committed")
         except (CommitFailedError, IllegalStateError) as error:
             self.log.info("commit refused, the partitions moved: %s", error)
 

@@ -10,10 +10,10 @@ import msgspec
 
 from gates.decisions import Command, Decision
 from gates.gate import Gate
+from gates.machine.rollout import Acked, Controlled, Moment, Started
+from gates.machine.transitions import Signal
 from gates.panes import Pane
 from gates.policy import Policy, PolicyError
-from gates.rollout import Acked, Controlled, Moment, Started
-from gates.transitions import Signal
 from streams.journal import (
     CELL_MS,
     CHUNK_RULE,
@@ -28,8 +28,8 @@ from streams.journal import (
     Timing,
 )
 from streams.judge.join import Join
+from streams.judge.replay_guard import Words
 from streams.judge.watermarks import Reading, Watermarks
-from streams.judge.words import Words
 
 LONGEST_SILENT_WALK_MS = 3_600_000
 """A longer stretch without events is stepped over in one pane; what follows from silence follows all the same."""

@@ -19,20 +19,20 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from mode import Service
 
-from connectors import kafka
 from connectors.dead_letters import DeadLetter
-from connectors.keys import keyring
-from connectors.reading import read_to_end
+from connectors.kafka import clients
+from connectors.kafka.topic_reader import read_to_end
+from connectors.signing.keys import keyring
 from gates.decisions import Action, Command, Decision
-from streams import faults, metrics
-from streams.fetching import answered, end_of
-from streams.health import LONGEST_UNANSWERED_MS, Health
 from streams.journal import decode, encode_document
 from streams.judge.fold import Acknowledged, Fold, Foreign, Late, Outcome, Status
+from streams.judge.replay_guard import ReplayedError
 from streams.judge.snapshots import Found, snapshot
 from streams.judge.truncation import Truncation
-from streams.judge.words import ReplayedError
-from streams.settings import Settings
+from streams.runtime import failpoints, metrics
+from streams.runtime.consumer_progress import answered, end_of
+from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
+from streams.runtime.settings import Settings
 
 RETRY_SECONDS = 1.0
 
@@ -65,16 +65,18 @@ class Judge(Service):
 
     async def on_start(self) -> None:
         """Join the group."""
-        self._producer = kafka.producer(self._settings)
-        self._archive = kafka.producer(self._settings, compression_type="zstd", max_request_size=kafka.LARGEST_SNAPSHOT)
+        self._producer = clients.producer(self._settings)
+        self._archive = clients.producer(
+            self._settings, compression_type="zstd", max_request_size=clients.LARGEST_SNAPSHOT
+        )
         await self._producer.start()
         await self._archive.start()
-        self._consumer = kafka.consumer(
+        self._consumer = clients.consumer(
             self._settings,
             group_id=self._settings.group("judge"),
             metadata_max_age_ms=METADATA_MS,
             max_poll_interval_ms=LONGEST_ROUND_MS,
-            max_partition_fetch_bytes=kafka.LARGEST_MESSAGE,
+            max_partition_fetch_bytes=clients.LARGEST_MESSAGE,
             **self._settings.membership,
         )
         self._consumer.subscribe([self._topics.journal], listener=_Assignment(self))
@@ -136,7 +138,7 @@ class Judge(Service):
         self._folds[partition] = fold
         self._resume(journal, fold)
         self.log.info("journal partition %d: judging on from offset %d", partition, fold.offset + 1)
-        faults.reached("judge: recovered")
+        failpoints.reached("judge: recovered")
 
     def _resume(self, partition: TopicPartition, fold: Fold) -> None:
         """Read on from the record that was folded last: by that one the journal is known to be the same."""
@@ -217,12 +219,12 @@ class Judge(Service):
             for outcome in outcomes:
                 if isinstance(outcome, Decision):
                     decided = True
-                    faults.reached("judge: decision folded")
+                    failpoints.reached("judge: decision folded")
                 sent += await self._publish(outcome)
         sent += await self._publish_statuses()
         await asyncio.gather(*sent)
         if decided:
-            faults.reached("judge: decision published")
+            failpoints.reached("judge: decision published")
         self._observe(partition, fold)
 
     async def _bury(self, record: ConsumerRecord[bytes, bytes], error: Exception) -> asyncio.Future[Any]:
@@ -294,17 +296,17 @@ class Judge(Service):
         fold = self._folds.get(partition)
         if fold is None:
             return  # revoked meanwhile
-        faults.reached("judge: snapshot due")
+        failpoints.reached("judge: snapshot due")
         sent = []
         for key, value in snapshot(fold):
             metrics.SNAPSHOT_BYTES.inc(len(value))
             sent.append(await self._archive.send(self._topics.snapshots, value, key=key, partition=partition))
-            faults.reached("judge: snapshot sent")
+            failpoints.reached("judge: snapshot sent")
         await asyncio.gather(*sent)
-        faults.reached("judge: snapshot acknowledged")
+        failpoints.reached("judge: snapshot acknowledged")
         try:
             await self._consumer.commit({TopicPartition(self._topics.journal, partition): fold.offset + 1})
-            faults.reached("judge: committed")
+            failpoints.reached("judge: committed")
         except (CommitFailedError, IllegalStateError) as error:
             self.log.info("commit refused, the partitions moved: %s", error)
 

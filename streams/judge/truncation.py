@@ -12,12 +12,12 @@ from typing import Any
 import orjson
 from aiokafka.partitioner import DefaultPartitioner
 
-from connectors.reading import read_to_end
+from connectors.kafka.topic_reader import read_to_end
 from gates.gate import ENDED
-from gates.transitions import Phase
-from streams import metrics
-from streams.health import Pulse
-from streams.settings import Settings
+from gates.machine.transitions import Phase
+from streams.runtime import metrics
+from streams.runtime.health import Pulse
+from streams.runtime.settings import Settings
 
 Document = Mapping[str, Any]
 

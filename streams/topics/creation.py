@@ -13,9 +13,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
-from connectors.kafka import KafkaSettings, admin
-from connectors.topics import TopicNames
-from streams.settings import Settings
+from connectors.kafka.clients import KafkaSettings, admin
+from connectors.kafka.topics import TopicNames
+from streams.runtime.settings import Settings
 from streams.topics.specs import TopicSpec, specs
 
 log = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from connectors.kafka import LARGEST_MESSAGE, LARGEST_SNAPSHOT
-from connectors.topics import TopicNames
+from connectors.kafka.clients import LARGEST_MESSAGE, LARGEST_SNAPSHOT
+from connectors.kafka.topics import TopicNames
 
 DAY_MS = 86_400_000
 COMPACTION = {"segment.ms": "600000", "segment.bytes": "67108864"}

@@ -8,8 +8,8 @@ from typing import Any
 from prometheus_client.metrics import MetricWrapperBase
 
 from connectors.actuators import orders
-from streams import metrics
-from streams.settings import Settings
+from streams.runtime import metrics
+from streams.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS, SECURITY = (

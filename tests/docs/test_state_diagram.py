@@ -6,7 +6,7 @@ To draw it anew: SLUICEGATE_DOCS_UPDATE=1 .venv/bin/pytest tests/docs
 import os
 from pathlib import Path
 
-from gates.transitions import TABLE, Phase, Signal
+from gates.machine.transitions import TABLE, Phase, Signal
 
 PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
 BEGIN, END = "<!-- state diagram: begin -->\n", "<!-- state diagram: end -->\n"

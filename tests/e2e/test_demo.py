@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from streams.demo.embedded_broker import port_is_free
 from streams.demo.scenario import SCENARIOS
-from streams.embedded_broker import port_is_free
 
 COMMAND = [sys.executable, "-c", "from streams.cli import main; main()", "demo", "--fast", "--plain"]
 PATIENCE_S = 120.0

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from streams.embedded_broker import free_port
+from streams.demo.embedded_broker import free_port
 from tests.brokers import KafkaUnavailableError, MavenKafka, skip_or_fail
 from tests.faults.proxy import Proxy
 

@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from streams.faults import VARIABLE
+from streams.runtime.failpoints import VARIABLE
 from tests.faults.times import PATIENCE, now_ms
 from tests.pipeline.harness import SLUICEGATE, Site, Worker
 

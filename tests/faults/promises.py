@@ -6,11 +6,11 @@ from typing import Any
 from unittest.mock import patch
 
 from gates.gate import Gate
+from gates.machine.rollout import Moment
 from gates.panes import Pane
-from gates.rollout import Moment
 from streams.journal import encode_document
 from streams.judge.fold import Fold
-from streams.replay_journal import JournalReplay, read_journal
+from streams.offline.journal_replay import JournalReplay, read_journal
 from tests.faults.recount import Requests
 from tests.pipeline.harness import Site
 

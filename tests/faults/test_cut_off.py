@@ -6,7 +6,7 @@ import urllib.error
 
 import pytest
 
-from streams.watchdog import EXIT_STUCK
+from streams.runtime.watchdog import EXIT_STUCK
 from tests.brokers import MavenKafka
 from tests.faults.line import Line
 from tests.faults.proxy import Proxy

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from streams.faults import INGEST_STEPS, JUDGE_STEPS, SEQUENCER_STEPS
+from streams.runtime.failpoints import INGEST_STEPS, JUDGE_STEPS, SEQUENCER_STEPS
 from tests.faults.times import SEEDS, now_ms
 from tests.faults.trial import Trial
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 
-from connectors import kafka
+from connectors.kafka import clients
 from streams import journal
 from tests.faults.times import PATIENCE, SEEDS, note, now_ms
 from tests.faults.topics import set_topic
@@ -84,7 +84,7 @@ async def test_poison(kafka_broker: str) -> None:
         for each in (*POISON, b"x" * 3 * MEBIBYTE, mixed(event)):  # of each kind one at least, whatever chance brings
             await trial.send(each, now_ms())
         for codec in ("gzip", "snappy", "lz4", "zstd"):
-            async with kafka.producer(trial.site.settings, compression_type=codec, linger_ms=20) as producer:
+            async with clients.producer(trial.site.settings, compression_type=codec, linger_ms=20) as producer:
                 now = now_ms()
                 lines = [
                     json.dumps({"ts": now, "rollout": rollout, "cohort": cohort, "status": 200, "latency_ms": 1})
@@ -118,7 +118,7 @@ async def test_messages_that_are_larger_than_a_worker_takes(kafka_broker: str) -
         many = ",".join(['{"ts":1767225600123,"rollout":"checkout-v2","cohort":"canary","status":200}'] * 140_000)
         huge = [b"x" * 10 * MEBIBYTE, f"[{many}]".encode(), b"x" * MEBIBYTE, b" " * (MEBIBYTE + 1)]
         trial.malformed = {huge[2]: "bad_json"}
-        async with kafka.producer(trial.site.settings, max_request_size=16 * MEBIBYTE) as producer:
+        async with clients.producer(trial.site.settings, max_request_size=16 * MEBIBYTE) as producer:
             for turn in range(6):
                 value = huge[turn % 4]
                 await producer.send_and_wait(trial.site.topics.events, value, partition=turn % 3, timestamp_ms=now_ms())

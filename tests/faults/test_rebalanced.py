@@ -6,7 +6,7 @@ import signal
 import pytest
 from aiokafka import TopicPartition
 
-from connectors import kafka
+from connectors.kafka import clients
 from tests.faults.times import PATIENCE, now_ms
 from tests.faults.trial import Trial
 
@@ -81,7 +81,7 @@ async def test_ingest_that_reads_again_what_it_has_counted(kafka_broker: str, se
             assert await ingest.leave() == 0
             partitions = [TopicPartition(trial.site.topics.events, number) for number in range(3)]
             group = f"{trial.site.settings.topic_prefix}sluicegate-ingest"
-            async with kafka.consumer(trial.site.settings, group_id=group) as owner:
+            async with clients.consumer(trial.site.settings, group_id=group) as owner:
                 owner.assign(partitions)
                 known = {partition: await owner.committed(partition) for partition in partitions}
                 assert all(known.values())

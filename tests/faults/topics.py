@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from connectors import kafka
-from streams.settings import Settings
+from connectors.kafka import clients
+from streams.runtime.settings import Settings
 from streams.topics import TOPICS, ensure
 from tests.faults.times import PATIENCE
 from tests.pipeline.harness import PARTITIONS, Site
@@ -15,7 +15,7 @@ from tests.pipeline.harness import PARTITIONS, Site
 
 async def admin(site: Site, work: Callable[[AIOKafkaAdminClient], Awaitable[object]]) -> object:
     """Have an admin client do this work; what it answers."""
-    client = kafka.admin(site.settings)
+    client = clients.admin(site.settings)
     await client.start()
     try:
         return await work(client)

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from aiokafka.errors import KafkaError
 
-from connectors import kafka
+from connectors.kafka import clients
 from gates.policy import Policy
 from tests.faults import promises
 from tests.faults.carrier import Carrier
@@ -153,7 +153,7 @@ class Trial:
             self._judged.append((time.time(), status["rollout"], status["event_time"]))  # noqa: TID251
 
     async def _following(self, topic: str) -> AsyncIterator[dict[str, Any]]:
-        reader = kafka.consumer(self.site.settings, topic)
+        reader = clients.consumer(self.site.settings, topic)
         await reader.start()
         try:
             while True:

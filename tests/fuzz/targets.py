@@ -22,15 +22,15 @@ from connectors.actuators import wanted
 from connectors.dead_letters import LARGEST_DETAIL, LARGEST_KEPT
 from connectors.decoders import native
 from connectors.decoders.event import EARLIEST_MS, LATEST_MS, RequestEvent
-from connectors.keys import ROLES, KeysError, generate, parse
-from connectors.signing import HEADER, LONGEST_VALID_MS, Keyring, SignatureError
+from connectors.signing.keys import ROLES, KeysError, generate, parse
+from connectors.signing.signatures import HEADER, LONGEST_VALID_MS, Keyring, SignatureError
 from gates.policy import Policy, PolicyError
 from streams import journal
 from streams.audit import chain
 from streams.dead_letters.letters import Place, read_letter
 from streams.dead_letters.redriving import SCHEMA, read_redrive
 from streams.sequencer import Kind, RefusedError, read_spoken
-from streams.topics import examples
+from tools import topics_examples
 
 Target = Callable[[bytes], None]
 
@@ -250,28 +250,28 @@ TARGETS: Final[Mapping[str, Target]] = {
 
 def samples() -> Mapping[str, tuple[bytes, ...]]:
     """Valid inputs of each target, to begin from: the examples of the documentation."""
-    event = msgspec.json.encode(examples.REQUEST)
+    event = msgspec.json.encode(topics_examples.REQUEST)
     whole = event[:-1] + b',"user":"u","success":true,"metrics":{"a":1.5},"emitter":"e","id":"x"}'
     textual = event.replace(b"1767225600123", b'"2026-01-01T00:00:00.123Z"')
-    records = [journal.encode(examples.record(kind)) for kind in (journal.Partial, journal.Progress)]
-    begin, order, word = (journal.encode(examples.record(kind)) for kind in SPOKEN)
-    policy = orjson.dumps(examples.policy().document())
-    letter = examples.dead_letter()
+    records = [journal.encode(topics_examples.record(kind)) for kind in (journal.Partial, journal.Progress)]
+    begin, order, word = (journal.encode(topics_examples.record(kind)) for kind in SPOKEN)
+    policy = orjson.dumps(topics_examples.policy().document())
+    letter = topics_examples.dead_letter()
     headers = b"\n".join(name.encode() + b"=" + text for name, text in letter.headers())
-    redrive = b"schema=" + SCHEMA.encode() + b"\n\n" + msgspec.json.encode(examples.redrive())
+    redrive = b"schema=" + SCHEMA.encode() + b"\n\n" + msgspec.json.encode(topics_examples.redrive())
     return {
         "events": (event, whole, textual, b"[" + event + b"," + whole + b"]", event + b"\n" + whole + b"\n{}"),
-        "journal_record": (*records, begin, order, word, journal.encode(examples.journaled()), DETAILED),
+        "journal_record": (*records, begin, order, word, journal.encode(topics_examples.journaled()), DETAILED),
         "policy_text": (policy, POLICY),
         "policy_mapping": (policy,),
         "start": (begin,),
         "control": (order,),
         "ack": (word,),
-        "decision": (orjson.dumps(examples.decision()), orjson.dumps(examples.command())),
+        "decision": (orjson.dumps(topics_examples.decision()), orjson.dumps(topics_examples.command())),
         "signature": (_signed()[0][1],),
         "signed_body": (BODY,),
         "key_file": (_SIGNING.line(), generate("ed25519", "fuzz-2", ROLES)[0].line() + b"\n" + _VERIFYING.line()),
-        "audit_entry": (chain.encode(examples.audit_entry()),),
+        "audit_entry": (chain.encode(topics_examples.audit_entry()),),
         "dead_letter": (headers + b"\n\n" + letter.body(), redrive),
     }
 

@@ -8,14 +8,14 @@ import pytest
 
 from connectors.actuators import FileActuator, wanted
 from connectors.dead_letters import LARGEST_DETAIL, LARGEST_KEPT, DeadLetter
-from connectors.keys import KeysError, parse
+from connectors.signing.keys import KeysError, parse
 from streams import journal
 from streams.audit import chain
 from streams.dead_letters.letters import Place, read_letter
 from streams.dead_letters.redriving import SCHEMA, read_redrive
+from streams.runtime.settings import Settings
 from streams.sequencer import LARGEST_JOURNALED, LARGEST_SPOKEN, RefusedError, read_spoken, record_of
-from streams.settings import Settings
-from streams.topics import examples
+from tools import topics_examples
 
 HUGE = 10**400
 ORIGIN = journal.Origin("command-acks", 0, 0)
@@ -54,7 +54,7 @@ def test_no_record_nested_very_deep_stops_who_reads_it(tmp_path: Path) -> None:
 
 def test_a_partition_that_no_topic_has_is_not_waited_for() -> None:
     """An entry of the audit log that names partition 10^15 asked for as much memory."""
-    entry = msgspec.structs.replace(examples.audit_entry(), source=journal.Origin("rollout-controls", 10**15, 0))
+    entry = msgspec.structs.replace(topics_examples.audit_entry(), source=journal.Origin("rollout-controls", 10**15, 0))
     assert chain.Head().follow(entry, b"") is None
 
 
@@ -62,19 +62,19 @@ def test_a_partition_that_no_topic_has_is_not_waited_for() -> None:
 def test_no_number_is_beyond_64_bits(field: str) -> None:
     """The judge measures a rollback by the ack's `at`, and no float is that large."""
     with pytest.raises(RefusedError, match=field):
-        read_spoken(journal.Ack, spoken(examples.record(journal.Ack), **{field: HUGE}))
+        read_spoken(journal.Ack, spoken(topics_examples.record(journal.Ack), **{field: HUGE}))
 
 
 @pytest.mark.parametrize("field", ["epoch", "sequence", "event_time", "expires_at"])
 def test_no_number_of_an_order_either(field: str) -> None:
     """An actuator keeps it, and acknowledges by it."""
     with pytest.raises(ValueError, match=field):
-        wanted.decode(msgspec.json.encode(examples.decision() | {field: HUGE}))
+        wanted.decode(msgspec.json.encode(topics_examples.decision() | {field: HUGE}))
 
 
 def test_a_record_fits_into_a_message_of_the_journal() -> None:
     """Numbers are longer in a record than they may be in what was said; Kafka refused it, and was asked for ever."""
-    plain = spoken(examples.record(journal.Ack), weights={})
+    plain = spoken(topics_examples.record(journal.Ack), weights={})
     value = plain.replace(b'"weights":{}', b'"weights":{%s}' % b",".join(b'"%x":1e15' % one for one in range(40_000)))
     assert len(value) < LARGEST_SPOKEN
     said = read_spoken(journal.Ack, value)
@@ -85,9 +85,9 @@ def test_a_record_fits_into_a_message_of_the_journal() -> None:
 
 def test_a_bad_policy_is_told_of_briefly() -> None:
     """Its faults, all of them, made a dead letter of eleven megabytes, which Kafka does not take."""
-    policy = examples.policy().document() | {f"{key:x}": 0 for key in range(2_000)}
+    policy = topics_examples.policy().document() | {f"{key:x}": 0 for key in range(2_000)}
     with pytest.raises(RefusedError, match=r"; and 1980 more$") as caught:
-        read_spoken(journal.Start, spoken(examples.record(journal.Start), policy=policy))
+        read_spoken(journal.Start, spoken(topics_examples.record(journal.Start), policy=policy))
     assert len(str(caught.value)) < 20_000
 
 
@@ -103,6 +103,6 @@ def test_a_dead_letter_fits_into_a_message() -> None:
 @pytest.mark.parametrize("name", ["partition", "offset", "index", "truncated_from"])
 def test_a_letter_stands_where_a_record_can(name: str, number: bytes) -> None:
     """No such offset can be printed as JSON."""
-    headers = dict(examples.dead_letter().headers()) | {name: number}
+    headers = dict(topics_examples.dead_letter().headers()) | {name: number}
     found = read_letter(Place(0, 0), 0, b"", headers.items())
     assert found is None or (name, number, found.whole) == ("truncated_from", b"-1", True)

@@ -19,7 +19,7 @@ import yaml
 from gates.decisions import Decision
 from gates.policy import Policy
 from streams.journal import Ack, Control, Spoken, Start, Timing, decode, encode_document
-from streams.replay import Replay
+from streams.offline.replay import Replay
 from tests.golden.generate import events
 
 STORIES = sorted(path.parent for path in Path(__file__).parent.glob("*/policy.yaml"))

@@ -17,16 +17,16 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
 
-from connectors import kafka
 from connectors.decoders import decode
-from connectors.kafka import KafkaSettings
-from connectors.reading import read_to_end
+from connectors.kafka import clients
+from connectors.kafka.clients import KafkaSettings
+from connectors.kafka.topic_reader import read_to_end
 from gates.policy import Policy
 from streams import journal
-from streams.embedded_broker import free_port
+from streams.demo.embedded_broker import free_port
 from streams.journal import encode_document
-from streams.replay_journal import read_journal
-from streams.settings import Settings
+from streams.offline.journal_replay import read_journal
+from streams.runtime.settings import Settings
 from streams.topics import ensure
 
 PATIENCE = 60.0
@@ -62,7 +62,7 @@ class Site:
 
     async def __aenter__(self) -> Self:
         await ensure(Settings(**self.settings.model_dump()), replication=1, partitions=PARTITIONS)
-        self.producer = kafka.producer(self.settings, linger_ms=0)
+        self.producer = clients.producer(self.settings, linger_ms=0)
         await self.producer.start()
         return self
 
@@ -127,7 +127,7 @@ class Site:
         self, topic: str, *, patience: float = PATIENCE
     ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
         """The documents of a topic from its beginning, as they come, for at most so many seconds."""
-        reader = kafka.consumer(self.settings, topic)
+        reader = clients.consumer(self.settings, topic)
         await reader.start()
 
         async def documents() -> AsyncIterator[dict[str, Any]]:

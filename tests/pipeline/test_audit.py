@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from connectors.kafka import KafkaSettings
+from connectors.kafka.clients import KafkaSettings
 from streams import journal
 from streams.audit.verifying import GRACE_MS
 from streams.audit.writer import Writer
-from streams.settings import Settings
+from streams.runtime.settings import Settings
 from tests.pipeline.harness import PATIENCE, POLICY, Site, metric
 from tests.pipeline.test_operators import Done, sluicegate
 

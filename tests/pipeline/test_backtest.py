@@ -8,7 +8,7 @@ from gates.policy import Policy
 from streams import journal
 from tests.pipeline.harness import Site
 from tests.pipeline.test_why import sluicegate
-from tests.streams.test_backtest import changed, limited, recorded
+from tests.streams.offline.backtest.test_backtest import changed, limited, recorded
 
 
 def written(folder: Path, policy: Policy) -> str:

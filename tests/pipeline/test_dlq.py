@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from connectors.dead_letters import LARGEST_KEPT, DeadLetter
-from connectors.kafka import producer
+from connectors.kafka.clients import producer
 from streams.dead_letters.letters import Place, read_letter
-from streams.dead_letters.office import Office
+from streams.dead_letters.redriver import Office
 from streams.dead_letters.redriving import Fate, Redrive
 from tests.pipeline.harness import Site
 from tests.pipeline.test_operators import sluicegate

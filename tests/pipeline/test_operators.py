@@ -17,11 +17,11 @@ import yaml
 from aiokafka.admin import RecordsToDelete
 from aiokafka.structs import TopicPartition
 
-from connectors.kafka import admin
+from connectors.kafka.clients import admin
 from streams import journal
-from streams.app import MOST_WAITING
-from streams.topics import examples
+from streams.worker.app import MOST_WAITING
 from tests.pipeline.harness import POLICY, SLUICEGATE, Site, traffic
+from tools import topics_examples
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def test_a_flood_of_acks_is_taken_bit_by_bit(site: Site) -> None:
     worker = site.worker("sequencer")
     await worker.ready()
     for number in range(4 * MOST_WAITING):
-        ack = examples.record(journal.Ack)
+        ack = topics_examples.record(journal.Ack)
         value = journal.encode(msgspec.structs.replace(ack, sequence=number))
         await site.producer.send(site.topics.acks, value, partition=number % 2)
     heard: set[int] = set()

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from gates.policy import Policy
-from streams.embedded_broker import free_port
+from streams.demo.embedded_broker import free_port
 from tests.pipeline.harness import POLICY, Site, traffic
 
 DASHBOARD = Path(__file__).parents[2] / "deploy/grafana/dashboards/sluicegate.json"

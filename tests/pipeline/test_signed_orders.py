@@ -13,11 +13,11 @@ import pytest
 from prometheus_client import REGISTRY
 
 from connectors.actuators import Wanted, run
-from connectors.kafka import KafkaSettings
-from connectors.keys import ROLES, generate, keyring
-from connectors.signing import HEADER, Role
+from connectors.kafka.clients import KafkaSettings
+from connectors.signing.keys import ROLES, generate, keyring
+from connectors.signing.signatures import HEADER, Role
 from streams import journal
-from streams.operators import Board, order, start
+from streams.operator_client import Board, order, start
 from tests.pipeline.harness import PATIENCE, POLICY, Site, Worker
 
 ROLLOUT = POLICY.rollout

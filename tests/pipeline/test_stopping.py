@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from connectors.kafka import TopicPartition, consumer
+from connectors.kafka.clients import TopicPartition, consumer
 from streams import journal
-from streams.embedded_broker import EmbeddedBroker
+from streams.demo.embedded_broker import EmbeddedBroker
 from streams.ingest.chunks import CHUNK_OFFSETS
-from streams.watchdog import EXIT_STUCK
+from streams.runtime.watchdog import EXIT_STUCK
 from tests.pipeline.harness import PATIENCE, Site, traffic
 
 EVENTS = 3 * (CHUNK_OFFSETS + 500)

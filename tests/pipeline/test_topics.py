@@ -9,9 +9,9 @@ import uuid
 import pytest
 from aiokafka.admin import NewTopic
 
-from connectors.kafka import admin
-from connectors.reading import partitions_of
-from streams.settings import Settings
+from connectors.kafka.clients import admin
+from connectors.kafka.topic_reader import partitions_of
+from streams.runtime.settings import Settings
 from streams.topics import TOPICS, State, TopicsUnfitError, ensure, inspect, prepare
 from tests.pipeline.harness import SLUICEGATE
 

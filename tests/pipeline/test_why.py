@@ -12,22 +12,22 @@ from typing import Any
 import pytest
 
 from streams.journal import encode_document
-from streams.topics import examples
 from tests.pipeline.harness import SLUICEGATE, Site
+from tools import topics_examples
 
 
 @pytest.fixture
 async def site(embedded_broker: str) -> AsyncIterator[Site]:
     """An installation with one decision and one status, as a judge would have published them."""
     async with Site(embedded_broker, f"t{uuid.uuid4().hex[:8]}.") as site:
-        for topic, document in ((site.topics.decisions, examples.decision()), (site.topics.status, current())):
-            await site.producer.send_and_wait(topic, encode_document(document), key=examples.ROLLOUT.encode())
+        for topic, document in ((site.topics.decisions, topics_examples.decision()), (site.topics.status, current())):
+            await site.producer.send_and_wait(topic, encode_document(document), key=topics_examples.ROLLOUT.encode())
         yield site
 
 
 def current() -> dict[str, Any]:
     """Return the status of the examples, judged just now."""
-    return dict(examples.status()) | {"event_time": int(time.time() * 1000)}  # noqa: TID251
+    return dict(topics_examples.status()) | {"event_time": int(time.time() * 1000)}  # noqa: TID251
 
 
 async def sluicegate(site: Site, *words: str) -> tuple[int, str, str]:
@@ -49,7 +49,7 @@ async def test_asking_why_and_why_not(site: Site) -> None:
     assert "\njournal      partition 0, offset 21\n" in output
 
     code, output, errors = await sluicegate(site, "why", "checkout-v2:1:2", "--json")
-    assert (code, json.loads(output), errors) == (0, examples.decision(), "")
+    assert (code, json.loads(output), errors) == (0, topics_examples.decision(), "")
 
     assert await sluicegate(site, "why", "checkout-v2:1:3") == (
         1,

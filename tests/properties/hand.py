@@ -8,11 +8,11 @@ from hypothesis import settings
 
 from gates.decisions import Action, Decision
 from gates.gate import Gate
+from gates.machine.rollout import Acked, Controlled, Moment, Started
+from gates.machine.transitions import Signal
 from gates.panes import CLASSES, Cell, Pane
 from gates.policy import Policy
-from gates.rollout import Acked, Controlled, Moment, Started
 from gates.stats.histogram import Histogram
-from gates.transitions import Signal
 from tests.properties.journals import (
     CANDIDATE,
     CHECKS,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 
 from gates.decisions import Action
+from gates.machine.rollout import Acked
 from gates.policy import Policy
-from gates.rollout import Acked
 from streams.journal import Ack, Partial, decode
 from tests.properties.hand import RAISING, ByHand, a_policy, journals, raised_by_the_gate
 from tests.properties.journals import (

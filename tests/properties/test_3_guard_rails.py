@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gates.decisions import Action
-from gates.transitions import Phase, Signal
+from gates.machine.transitions import Phase, Signal
 from tests.properties.hand import ByHand, a_policy, journals
 from tests.properties.journals import (
     Script,

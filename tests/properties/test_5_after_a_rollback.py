@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gates.decisions import Action
-from gates.rollout import Acked
-from gates.transitions import Signal
+from gates.machine.rollout import Acked
+from gates.machine.transitions import Signal
 from tests.properties.hand import ByHand, a_policy, journals
 from tests.properties.journals import (
     CANDIDATE,

@@ -7,8 +7,8 @@ from pathlib import Path
 from aiokafka.protocol.admin import CreateAclsRequest_v1
 from aiokafka.protocol.api import Request
 
-from connectors.kafka import KafkaSettings, admin
-from connectors.topics import TopicNames
+from connectors.kafka.clients import KafkaSettings, admin
+from connectors.kafka.topics import TopicNames
 from streams.topics.specs import TOPICS
 
 PAGE = Path(__file__).parents[2] / "docs/security.md"

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from connectors.kafka import KafkaSettings
+from connectors.kafka.clients import KafkaSettings
 from tests.pipeline.harness import SLUICEGATE
 
 

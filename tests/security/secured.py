@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from streams.embedded_broker import LOOPBACK
+from streams.demo.embedded_broker import LOOPBACK
 from tests.brokers import MavenKafka
 from tests.security.access_table import rights
 from tests.security.authority import Authority

@@ -16,10 +16,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from click.testing import CliRunner
 from faust.web import base
 
-from streams.app import build
 from streams.cli import sluicegate
-from streams.settings import Settings
-from streams.web import PATHS
+from streams.runtime.settings import Settings
+from streams.worker.app import build
+from streams.worker.web import PATHS
 from tests.pipeline.harness import Site
 from tests.pipeline.test_prometheus import Prometheus, need_prometheus
 

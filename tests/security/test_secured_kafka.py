@@ -12,19 +12,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from connectors import kafka
-from connectors.access import AccessError, require
-from connectors.kafka import KafkaSettings
-from streams.embedded_broker import LOOPBACK
-from streams.needs import needs_of
-from streams.settings import ROLES, Role, Settings
-from streams.topics import examples
+from connectors.kafka import clients
+from connectors.kafka.acl import AccessError, require
+from connectors.kafka.clients import KafkaSettings
+from streams.demo.embedded_broker import LOOPBACK
+from streams.runtime.settings import ROLES, Role, Settings
+from streams.worker.acl_needs import needs_of
 from tests.pipeline.harness import POLICY, SLUICEGATE, Site, traffic
 from tests.security.access_table import Right, allow, rights
 from tests.security.authority import Authority
 from tests.security.commands import Done, settings_of, sluicegate
 from tests.security.secured import SecuredKafka, password
 from tests.security.token_server import TokenServer, unsecured
+from tools import topics_examples
 
 pytestmark = pytest.mark.kafka
 
@@ -67,8 +67,8 @@ async def test_everything_works_over_scram_each_role_with_its_own_rights(
 
 async def test_auditors_and_redrivers_have_the_rights_they_need_and_no_more(secured: SecuredKafka, site: Site) -> None:
     """An auditor reads letters, log and journal, and sends nothing; a redriver sends letters, and reads no more."""
-    letter = replace(examples.dead_letter(), topic=site.topics.events)
-    async with kafka.producer(site.settings) as producer:  # as the super user
+    letter = replace(topics_examples.dead_letter(), topic=site.topics.events)
+    async with clients.producer(site.settings) as producer:  # as the super user
         await producer.send_and_wait(site.topics.dead_letters, letter.body(), headers=letter.headers())
     auditor, redriver = (secured.scram(role) | {"SLUICEGATE_TOPIC_PREFIX": "s."} for role in ("auditor", "redriver"))
     address = f"{letter.topic}/{letter.partition}/{letter.offset}"
@@ -254,7 +254,7 @@ async def _phase(variables: dict[str, str]) -> str:
 
 async def _bad_traffic(settings: KafkaSettings) -> None:
     """What a producer of events sends as it happens: half of the canary's requests fail."""
-    async with kafka.producer(settings) as producer:
+    async with clients.producer(settings) as producer:
         await producer.send(settings.topics.events, b"{")
         while True:
             now = int(time.time() * 1000)  # noqa: TID251

@@ -13,12 +13,12 @@ from click.testing import CliRunner
 from faust.auth import OAuthCredentials, SASLCredentials, SSLCredentials
 from pydantic import ValidationError
 
-from connectors.kafka import KafkaSettings
-from connectors.kafka_login import client_security
-from connectors.tokens import TokenFile
+from connectors.kafka.clients import KafkaSettings
+from connectors.kafka.faust_credentials import broker_credentials
+from connectors.kafka.login import client_security
+from connectors.kafka.oauth_tokens import TokenFile
 from streams.cli import sluicegate
-from streams.credentials import broker_credentials
-from streams.settings import Settings
+from streams.runtime.settings import Settings
 from tests.security.access_table import rights
 from tests.security.authority import Authority
 
@@ -262,8 +262,8 @@ async def test_the_token_is_read_anew(tmp_path: Path) -> None:
 
 def test_the_page_has_what_each_role_asks_for() -> None:
     """docs/security.md and the worker's own check name the same rights."""
-    from streams.needs import needs_of
-    from streams.settings import ROLES
+    from streams.runtime.settings import ROLES
+    from streams.worker.acl_needs import needs_of
 
     for role in ROLES:
         needs = needs_of(Settings.model_validate({"roles": (role,)}))

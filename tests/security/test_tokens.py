@@ -13,12 +13,12 @@ from urllib.parse import quote_plus
 import pytest
 from aiokafka.errors import AuthenticationFailedError
 
-from connectors import client_credentials
-from connectors.client_credentials import LARGEST_ANSWER, Client, NoTokenError
-from connectors.kafka import KafkaSettings
-from connectors.kafka_login import client_security
-from connectors.tokens import PAUSE_S, ClientCredentials
-from streams.credentials import broker_credentials
+from connectors.kafka import client_credentials
+from connectors.kafka.client_credentials import LARGEST_ANSWER, Client, NoTokenError
+from connectors.kafka.clients import KafkaSettings
+from connectors.kafka.faust_credentials import broker_credentials
+from connectors.kafka.login import client_security
+from connectors.kafka.oauth_tokens import PAUSE_S, ClientCredentials
 from tests.security.authority import Authority
 from tests.security.token_server import TokenServer
 

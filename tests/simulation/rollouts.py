@@ -8,9 +8,9 @@ from statistics import median
 from typing import Any
 
 from gates.policy import Policy
-from streams.simulation.engine import simulate
-from streams.simulation.run import Run
-from streams.simulation.scenario import Scenario
+from streams.offline.simulation.engine import simulate
+from streams.offline.simulation.run import Run
+from streams.offline.simulation.scenario import Scenario
 
 LOG = logging.getLogger("simulation")
 """What was measured; shown by `pytest -rP --log-level=INFO`."""

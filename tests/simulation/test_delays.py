@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gates.plan import plan
+from gates.advice.plan import plan
 from tests.simulation.rollouts import ERRORS, LATENCY, LOG, median_delay_s, policy, runs
 
 pytestmark = pytest.mark.slow

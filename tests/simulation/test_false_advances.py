@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gates.decisions import Action
-from streams.simulation.run import Run
+from streams.offline.simulation.run import Run
 from tests.simulation.rollouts import ERRORS, more_than, note, policy, runs
 
 pytestmark = pytest.mark.slow

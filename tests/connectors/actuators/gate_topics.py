@@ -8,8 +8,8 @@ import msgspec
 from aiokafka.admin import NewTopic
 
 from connectors.actuators.executor import Ack
-from connectors.kafka import KafkaSettings, admin, producer
-from connectors.reading import read_to_end
+from connectors.kafka.clients import KafkaSettings, admin, producer
+from connectors.kafka.topic_reader import read_to_end
 
 PATIENCE_S = 60.0
 

@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from connectors.actuators import FileActuator
-from connectors.kafka import KafkaSettings
+from connectors.kafka.clients import KafkaSettings
 from gates.decisions import Action
 from streams.cli.actuate import actuate
-from streams.embedded_broker import free_port
+from streams.demo.embedded_broker import free_port
 from tests.connectors.actuators.contract import decided
 from tests.connectors.actuators.gate_topics import PATIENCE_S, acks, create, publish, said, settings_of
 

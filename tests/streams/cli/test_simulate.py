@@ -15,10 +15,10 @@ from click.testing import CliRunner, Result
 
 from streams.cli import simulate as command
 from streams.cli.simulate import simulate
-from streams.simulation.figures import Recorder, delays, outcomes, timeline
-from streams.simulation.named import SCENARIOS
-from streams.simulation.run import simulate_run
-from streams.simulation.scenario import Scenario
+from streams.offline.simulation.figures import Recorder, delays, outcomes, timeline
+from streams.offline.simulation.named import SCENARIOS
+from streams.offline.simulation.run import simulate_run
+from streams.offline.simulation.scenario import Scenario
 
 EXAMPLE = str(Path(__file__).parents[3] / "examples/policies/checkout-v2.yaml")
 QUICK = ("--runs", "3", "--duration", "15s", "--rps", "50")

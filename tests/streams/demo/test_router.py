@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from connectors.decoders import decode
-from connectors.kafka import KafkaSettings
+from connectors.kafka.clients import KafkaSettings
 from streams.demo.chance import seeded
 from streams.demo.router import MOST_WAITING_EVENTS, Emitter
 from streams.demo.routing import Routing, event

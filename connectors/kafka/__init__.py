@@ -1,0 +1,1 @@
+"""Kafka: clients, settings, security, topics. The only place that uses private parts of aiokafka or Faust."""

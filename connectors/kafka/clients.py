@@ -1,0 +1,87 @@
+"""How to reach Kafka, in one place: settings from the environment, and clients made from them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.partitioner import murmur2
+from pydantic import Field, SecretStr
+
+from connectors.kafka.login import client_security
+from connectors.kafka.security import SecuritySettings
+from connectors.kafka.topics import TopicNames
+from connectors.settings import TellingSettings
+
+LARGEST_MESSAGE = 4 * 1_048_576
+"""Bytes of one message that clients send and fetch."""
+
+FETCHED_AHEAD = 1_048_576
+"""Bytes of a partition that a consumer fetches at once; a first batch that is larger comes all the same (KIP-74)."""
+
+LARGEST_SNAPSHOT = 64 * 1_048_576
+"""Bytes of one snapshot before compression."""
+
+
+class _AddressSettings(TellingSettings):
+    bootstrap: str = Field(
+        default="localhost:9092", description="Kafka bootstrap servers, host:port separated by commas"
+    )
+    topic_prefix: str = Field(default="", description="put before every topic and group name")
+
+    @property
+    def topics(self) -> TopicNames:
+        """The topics' names under this prefix."""
+        return TopicNames(self.topic_prefix)
+
+
+class KafkaSettings(SecuritySettings, _AddressSettings):
+    """Where Kafka is and who we are to it; each field is read from `SLUICEGATE_` and its name in capitals."""
+
+    signing_key_file: Path | None = Field(None, description="file of the key that signs what is said here")
+    signing_key: SecretStr | None = Field(None, description="the key itself, where no file can hold it")
+    verify_keys_file: Path | None = Field(
+        None, description="file of the keys to believe; what none of them signed is refused"
+    )
+    signature_valid_ms: int = Field(
+        3_600_000, ge=1_000, le=86_400_000, description="how long a signed word or ack may be on its way"
+    )
+
+
+def client_options(settings: KafkaSettings) -> dict[str, Any]:
+    """What every aiokafka client is told: where Kafka is, and how to speak to it.
+
+    Raises:
+        OSError: a file that the settings name cannot be read.
+    """
+    return {"bootstrap_servers": settings.bootstrap, **client_security(settings)}
+
+
+def producer(settings: KafkaSettings, **options: Any) -> AIOKafkaProducer:
+    """A producer that waits for every in-sync replica; `options` are aiokafka's."""
+    chosen: dict[str, Any] = {"acks": "all", "linger_ms": 5, "max_request_size": LARGEST_MESSAGE} | options
+    return AIOKafkaProducer(**client_options(settings), **chosen)
+
+
+def consumer(settings: KafkaSettings, *topics: str, **options: Any) -> AIOKafkaConsumer:
+    """A consumer that commits nothing by itself and starts at the oldest record; `options` are aiokafka's."""
+    chosen: dict[str, Any] = {"enable_auto_commit": False, "auto_offset_reset": "earliest"} | options
+    return AIOKafkaConsumer(*topics, **client_options(settings), **chosen)
+
+
+@lru_cache(maxsize=1 << 16)
+def partition_for(key: str, partitions: int) -> int:
+    """To which of so many partitions a message with this key goes: by Kafka's default partitioner (murmur2)."""
+    number: int = (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+    return number
+
+
+def admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
+    """An admin client."""
+    return AIOKafkaAdminClient(**client_options(settings))
+
+
+__all__ = ["KafkaSettings", "TopicPartition", "admin", "client_options", "consumer", "partition_for", "producer"]

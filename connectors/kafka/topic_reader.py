@@ -1,0 +1,140 @@
+"""Reading a topic up to its end as of now: to recover state, to catch up, to list.
+
+The end comes from the high watermark that each fetch carries, so that it holds on every broker of the Kafka protocol
+(`end_offsets` is too low on the embedded one), and having reached it from the consumer's position, so that compaction
+and transaction markers, which leave no record at the end, do not make it wait for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from connectors.kafka.clients import KafkaSettings, admin, consumer
+
+PATIENCE_S = 30.0
+"""How long a broker may say nothing before reading is given up."""
+
+_POLL_MS = 50
+_NO_ERROR = 0
+
+
+class TopicsMissingError(RuntimeError):
+    """Topics that are to be read do not exist (or may not be seen)."""
+
+
+async def partitions_of(settings: KafkaSettings, *topics: str) -> list[TopicPartition]:
+    """All partitions of the topics, in order; asking creates none.
+
+    Raises:
+        TopicsMissingError: a topic does not exist; the message names each that does not.
+        aiokafka.errors.KafkaError: no broker answers.
+    """
+    client = admin(settings)
+    try:
+        await client.start()
+        # About all topics: a broker may create a topic that is asked for by its name.
+        described = {topic["topic"]: topic for topic in await client.describe_topics()}
+    finally:
+        await client.close()
+    known = {name: described[name] for name in topics if name in described}
+    found = {name: topic["partitions"] for name, topic in known.items() if topic["error_code"] == _NO_ERROR}
+    missing = sorted(name for name in topics if not found.get(name))
+    if missing:
+        unseen = "" if settings.security_protocol == "PLAINTEXT" else ", or none that we may Describe"
+        raise TopicsMissingError(f"no such topic at {settings.bootstrap}{unseen}: {', '.join(missing)}")
+    return sorted(TopicPartition(name, one["partition"]) for name, partitions in found.items() for one in partitions)
+
+
+async def read_to_end(
+    settings: KafkaSettings,
+    topic: str,
+    partitions: Collection[int] | None = None,
+    *,
+    patience_s: float = PATIENCE_S,
+) -> AsyncIterator[ConsumerRecord]:
+    """Every record of a topic (of these partitions, if given), from the oldest to the end as of the start; then stop.
+
+    In order within a partition, by no rule between partitions. Records still uncommitted in a transaction are read as
+    well. A caller that stops early should close the iterator (`contextlib.aclosing`).
+
+    Raises:
+        TopicsMissingError: the topic, or one of the partitions, does not exist.
+        TimeoutError: the broker has said nothing for `patience_s`.
+        aiokafka.errors.KafkaError: no broker answers, or it refuses.
+    """
+    assigned = await partitions_of(settings, topic)
+    if partitions is not None:
+        absent = sorted(set(partitions) - {one.partition for one in assigned})
+        if absent:
+            raise TopicsMissingError(f"no such partition of {topic} at {settings.bootstrap}: {absent}")
+        assigned = [one for one in assigned if one.partition in set(partitions)]
+    if not assigned:
+        return
+    async with reader(settings, assigned) as source:
+        ends: dict[TopicPartition, int] = {}
+        async for record in to_end(source, patience_s=patience_s, ends=ends):
+            if record.offset < ends[TopicPartition(record.topic, record.partition)]:
+                yield record
+
+
+@asynccontextmanager
+async def reader(
+    settings: KafkaSettings, partitions: Collection[TopicPartition], **options: Any
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer that stands at the oldest record of each of these partitions; `options` are aiokafka's.
+
+    Raises:
+        aiokafka.errors.KafkaError: no broker answers.
+    """
+    source = consumer(settings, fetch_max_wait_ms=_POLL_MS, **options)
+    try:
+        await source.start()
+        source.assign(partitions)
+        yield source
+    finally:
+        await source.stop()
+
+
+async def to_end(
+    source: AIOKafkaConsumer, *, patience_s: float = PATIENCE_S, ends: dict[TopicPartition, int] | None = None
+) -> AsyncIterator[ConsumerRecord]:
+    """Every record from a consumer's positions to the end as of now, in all partitions assigned to it.
+
+    For a caller that goes on with the same consumer afterwards: nothing is skipped, so some records that came after the
+    end may be among these. `ends` is filled with each partition's end (the offset after the last), before its records.
+
+    Raises:
+        TimeoutError: the broker has said nothing for `patience_s`.
+    """
+    ends = {} if ends is None else ends
+    reached: dict[TopicPartition, int] = {}
+    open_partitions: set[TopicPartition] = set(source.assignment())
+    clock = asyncio.get_running_loop().time
+    heard_at = clock()
+    while open_partitions:
+        batches = await source.getmany(timeout_ms=_POLL_MS)
+        progress = bool(batches)
+        for partition in open_partitions:
+            end = source.highwater(partition)
+            if end is not None and partition not in ends:
+                ends[partition], progress = end, True
+        for records in batches.values():
+            for record in records:
+                yield record
+        for partition in ends.keys() & open_partitions:
+            async with asyncio.timeout(patience_s):  # it waits for the broker if the position is being reset
+                position = await source.position(partition)
+            progress = progress or position != reached.get(partition)
+            reached[partition] = position
+            if position >= ends[partition]:
+                open_partitions.discard(partition)
+        if progress:
+            heard_at = clock()
+        elif clock() - heard_at > patience_s:
+            waiting = ", ".join(f"{one.topic}[{one.partition}]" for one in sorted(open_partitions))
+            raise TimeoutError(f"the broker has said nothing for {patience_s:g} s of {waiting}")

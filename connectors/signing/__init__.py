@@ -1,0 +1,1 @@
+"""Signed messages: keys, signatures and their verification."""

@@ -1,0 +1,1 @@
+"""Candidate against baseline: evidence, dispersion and the joint test."""

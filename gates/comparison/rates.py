@@ -1,0 +1,135 @@
+"""Whether the candidate's share of bad events is larger than allowed: evidence from counts of bad events among all.
+
+Against the concurrent baseline while there is one; where the candidate has all the traffic, against the absolute limit
+as its objective. Both e-factors have at most the expectation 1 for a candidate that is as good as the policy asks, so
+one e-process may go on from the one to the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gates.comparison.clustering import Clustering
+from gates.comparison.evidence import Betting
+from gates.panes import Cell, Pane
+from gates.policy import Cohorts
+from gates.slis.check import Seen, View
+from gates.stats.error_share import ErrorShare, PaneCounts
+from gates.stats.ratio_interval import Interval, RatioInterval
+
+
+class Counted(Protocol):
+    """A figure whose bad events can be counted, and told in words."""
+
+    def tally(self, source: Cell, /) -> tuple[float, int]:
+        """Bad events (of a bounded quantity: shares of one), and all."""
+
+    def told(self, name: str, cell: Cell) -> str:
+        """A cohort's figure since the stage was ordered."""
+
+
+BLOCK_PANES = 10
+"""The displayed interval takes in so many panes at a time."""
+
+SHOWN_ALPHA = 0.05
+"""The displayed interval misses the true ratio ever with at most this probability."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a candidate may show: so many times the baseline's share, and where none is left, the share `objective`."""
+
+    ratio: float
+    objective: float | None
+
+
+class WorseShare(Betting):
+    """An `Evidence`. `figure` counts (bad, all) in a cell, `sample` picks a cohort's cell out of a pane."""
+
+    def __init__(
+        self,
+        cohorts: Cohorts,
+        figure: Counted,
+        sample: Callable[[Pane, str], Cell],
+        allowed: Allowed,
+        start_blocks: int,
+        clustering: Clustering,
+    ) -> None:
+        self._worse: ErrorShare
+        self._good: ErrorShare
+        super().__init__(ErrorShare.regression(allowed.ratio, start_blocks), ErrorShare.advance(allowed.ratio))
+        self._cohorts = cohorts
+        self._figure = figure
+        self._sample = sample
+        self._allowed = allowed
+        self._clustering = clustering
+        self._interval = RatioInterval()
+        self._block = [0.0, 0.0, 0, 0, 0]  # bad and all of candidate and baseline, and panes
+
+    def observe(self, pane: Pane, seen: Seen) -> None:
+        """Take in one pane."""
+        baseline_cell = self._sample(pane, self._cohorts.baseline)
+        (bad, events) = self._figure.tally(self._sample(pane, self._cohorts.candidate))
+        (base_bad, base_events) = self._figure.tally(baseline_cell)
+        self._clustering.observe(pane, baseline_cell, base_bad, base_events)
+        temper = self._clustering.phi
+        if seen.warming:
+            self._worse.bet(None)
+        elif seen.compared:
+            counts = PaneCounts(bad, base_bad, events, base_events)
+            self._worse.update(counts, temper)
+            if seen.eligible:
+                self._good.update(counts, self._clustering.phi_to_advance)
+            self._collect(counts, temper)
+        else:
+            self._bet_alone(bad, events, self._allowed.objective, eligible=seen.eligible, temper=temper)
+
+    def _collect(self, counts: PaneCounts, temper: float) -> None:
+        new = (counts.candidate_errors, counts.baseline_errors, counts.candidate_requests, counts.baseline_requests, 1)
+        self._block = [known + number for known, number in zip(self._block, new, strict=True)]
+        if self._block[-1] >= BLOCK_PANES:
+            self._interval.update(self._block_counts(), temper)
+            self._block = [0.0, 0.0, 0, 0, 0]
+
+    def _block_counts(self) -> PaneCounts:
+        bad, base_bad, events, base_events, _ = self._block
+        return PaneCounts(bad, base_bad, int(events), int(base_events))
+
+    def enter_stage(self) -> None:
+        """Forget what spoke for an advance; keep what speaks for a rollback."""
+        self._good = ErrorShare.advance(self._allowed.ratio)
+        self._interval = RatioInterval()
+        self._block = [0.0, 0.0, 0, 0, 0]
+        self._clustering.freeze()
+
+    def words(self, view: View) -> str:
+        """Both cohorts' figures since the stage was ordered."""
+        candidate, baseline = (self._figure.told(arm.name, arm.stage) for arm in (view.candidate, view.baseline))
+        return f"{candidate} against {baseline}" if view.compared else f"{candidate} against the limit alone"
+
+    def interval(self) -> Interval | None:
+        """The ratio of the shares in this stage, the block begun included."""
+        known = RatioInterval(list(self._interval.log_likelihood), self._interval.errors)
+        known.update(self._block_counts(), self._clustering.phi)
+        return known.get(SHOWN_ALPHA)
+
+    def dump(self) -> dict[str, Any]:
+        """State for a snapshot; `load` takes it back bit for bit."""
+        return {
+            "worse": self._worse.dump(),
+            "good": self._good.dump(),
+            "interval": self._interval.dump() if self._interval.errors else None,
+            "block": list(self._block),
+            "clustering": self._clustering.dump(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Continue from what `dump` returned."""
+        self._worse.load(state["worse"])
+        self._good.load(state["good"])
+        if state["interval"] is not None:
+            self._interval.load(state["interval"])
+        self._block = list(state["block"])
+        self._clustering.load(state["clustering"])

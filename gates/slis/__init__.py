@@ -1,0 +1,1 @@
+"""Service level indicators, one a file."""

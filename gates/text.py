@@ -1,0 +1,113 @@
+"""Figures, verdicts and decisions in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from gates.documents.quantities import format_duration
+from gates.verdicts import Outcome, Verdict
+
+
+def percent(share: float) -> str:
+    """A share with two significant digits.
+
+    >>> percent(0.041), percent(0.00391), percent(1.0), percent(0.0)
+    ('4.1 %', '0.39 %', '100 %', '0 %')
+    """
+    return f"{significant_text(share * 100.0, 2 if share < 0.0995 else 3)} %"
+
+
+def count(number: int) -> str:
+    """A count with thousands apart.
+
+    >>> count(18160)
+    '18,160'
+    """
+    return f"{number:,}"
+
+
+def milliseconds(value: float) -> str:
+    """A latency with three significant digits.
+
+    >>> milliseconds(812.4), milliseconds(3.14159), milliseconds(12345.6)
+    ('812 ms', '3.14 ms', '12,346 ms')
+    """
+    return f"{value:,.0f} ms" if value >= 100 else f"{significant_text(value, 3)} ms"
+
+
+def significant_text(value: float, digits: int) -> str:
+    """A non-negative figure to so many significant digits, never in exponent form, no trailing zeros.
+
+    >>> significant_text(0.000123, 2), significant_text(312.04, 3), significant_text(1e9, 3)
+    ('0.00012', '312', '1,000,000,000')
+    """
+    rounded = float(f"{value:.{digits}g}")
+    if rounded >= 1000 or rounded == int(rounded):
+        return f"{rounded:,.0f}"
+    return f"{rounded:.12f}".rstrip("0")
+
+
+def signed_text(value: float) -> str:
+    """A figure of either sign with three significant digits.
+
+    >>> signed_text(-0.01234), signed_text(12345.0)
+    ('-0.0123', '12,300')
+    """
+    return f"-{significant_text(-value, 3)}" if value < 0 else significant_text(value, 3)
+
+
+def e_value(value: float) -> str:
+    """An e-value, short even where it is astronomic.
+
+    >>> e_value(312.04), e_value(0.94), e_value(1.3e40)
+    ('312', '0.94', 'over 1,000,000')
+    """
+    if value < 0.001:
+        return "under 0.001"
+    return "over 1,000,000" if value > 1e6 else significant_text(value, 3)
+
+
+def figure(value: float, unit: str) -> str:
+    """A verdict's figure in its unit.
+
+    >>> figure(0.041, "share"), figure(812.4, "ms"), figure(-3.5, "number")
+    ('4.1 %', '812 ms', '-3.5')
+    """
+    if unit == "number":
+        return signed_text(value)
+    return percent(value) if unit == "share" else milliseconds(value)
+
+
+def rate(name: str, errors: int, requests: int) -> str:
+    """An error rate with its counts.
+
+    >>> rate("canary", 83, 2024)
+    'canary 4.1 % (83 of 2,024)'
+    """
+    if requests == 0:
+        return f"{name} without requests"
+    return f"{name} {percent(errors / requests)} ({count(errors)} of {count(requests)})"
+
+
+def clock_time(ms: int) -> str:
+    """Event time as a person reads it, in UTC.
+
+    >>> clock_time(1767225630000)
+    '00:00:30Z'
+    """
+    return datetime.fromtimestamp(ms / 1000.0, UTC).strftime("%H:%M:%SZ")
+
+
+def shortfall(verdicts: Iterable[Verdict]) -> str:
+    """Which checks do not pass, and why; empty if all do."""
+    return "; ".join(verdict.reason for verdict in verdicts if verdict.outcome is not Outcome.PASS)
+
+
+def silence(cohorts: Iterable[str], silent_ms: int) -> str:
+    """Cohorts without requests.
+
+    >>> silence(("canary", "stable"), 30_000)
+    'no requests from canary and stable for 30s'
+    """
+    return f"no requests from {' and '.join(cohorts)} for {format_duration(silent_ms)}"

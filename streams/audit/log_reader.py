@@ -1,0 +1,49 @@
+"""Reading the audit log and the topics it is about, as of now."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from aiokafka import ConsumerRecord
+
+from connectors.kafka.clients import LARGEST_MESSAGE, KafkaSettings
+from connectors.kafka.topic_reader import partitions_of, read_to_end, reader, to_end
+from streams.audit.chain import Entry, digest
+from streams.audit.records import audited
+from streams.audit.verifying import SourceRecord, Verifier
+from streams.audit.writer import AUDIT_PARTITION
+from streams.clock import wall_ms
+from streams.journal import Origin
+
+
+async def read_log(settings: KafkaSettings, verifier: Verifier) -> AsyncIterator[tuple[Entry, bytes]]:
+    """The entries of the chain with their bytes, as the verifier takes them."""
+    async for record in read_to_end(settings, settings.topics.audit, [AUDIT_PARTITION]):
+        entry = verifier.take(record.offset, record.value)
+        if entry is not None:
+            yield entry, record.value or b""
+
+
+async def verify(settings: KafkaSettings, *, first: int | None = None, anchor: str | None = None) -> Verifier:
+    """The whole check, against the audited topics too; these are read first, so that the log is not behind them."""
+    names = settings.topics
+    await partitions_of(settings, names.audit)
+    sources = [_hashed(record) async for record in _read_sources(settings)]
+    # Written by the judge alone, without transactions, and never compacted: these have every offset.
+    verifier = Verifier(first=first, anchor=anchor, whole=(names.decisions, names.commands))
+    async for _ in read_log(settings, verifier):
+        pass
+    verifier.finish(sources, wall_ms())
+    return verifier
+
+
+async def _read_sources(settings: KafkaSettings) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
+    assigned = await partitions_of(settings, *audited(settings.topics))
+    async with reader(settings, assigned, max_partition_fetch_bytes=LARGEST_MESSAGE) as source:
+        async for record in to_end(source):
+            yield record
+
+
+def _hashed(record: ConsumerRecord[bytes, bytes]) -> SourceRecord:
+    source = Origin(record.topic, record.partition, record.offset)
+    return SourceRecord(source, record.timestamp, None if record.value is None else digest(record.value))

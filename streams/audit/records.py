@@ -1,0 +1,85 @@
+"""What a record of an audited topic says: by whom, what, about which rollout, why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from connectors.kafka.topics import TopicNames
+from connectors.signing.signatures import HEADER
+from streams.audit.chain import Kind, Said, digest
+from streams.journal import Origin
+
+LARGEST_VALUE = 524_288
+"""Bytes of a value that are kept: escaped at its worst, an entry still is a message that a broker takes."""
+
+LONGEST_TEXT = 1_000
+LARGEST_SIGNATURE = 8_192
+
+GATE = "gate"
+"""The actor of what nobody ordered."""
+
+_ACTOR = {"ack": "actuator"}
+_ACTION = {"control": "control", "ack": "status", "decision": "action", "command": "action"}
+
+
+def audited(names: TopicNames) -> dict[str, Kind]:
+    """The audited topics, each with the kind of what is said there."""
+    return {
+        names.policies: "start",
+        names.controls: "control",
+        names.decisions: "decision",
+        names.commands: "command",
+        names.acks: "ack",
+    }
+
+
+def said(
+    kind: Kind, source: Origin, at: int, value: bytes | None, headers: Iterable[tuple[str, bytes | None]] = ()
+) -> Said:
+    """What goes into the log of a record; whatever it is, it never raises."""
+    document = _document(value)
+    small = value is not None and len(value) <= LARGEST_VALUE
+    actor = _text(document, _ACTOR.get(kind, "by"))
+    action = "start" if kind == "start" else _text(document, _ACTION.get(kind, ""))
+    found: Kind = "unreadable" if document is None else "approval" if (kind, action) == ("control", "approve") else kind
+    return Said(
+        source=source,
+        at=at,
+        kind=found,
+        rollout=_text(document, "rollout"),
+        actor=actor or (GATE if found in ("decision", "command") else None),
+        action=None if document is None else action,
+        reason=_text(document, "reason"),
+        id=_text(document, "id"),
+        value=_decoded(value) if small else None,
+        sha256=None if value is None else digest(value),
+        signature=_signature(headers),
+    )
+
+
+def _document(value: bytes | None) -> Mapping[str, Any] | None:
+    try:
+        found = orjson.loads(value or b"")
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _text(document: Mapping[str, Any] | None, field: str) -> str | None:
+    found = (document or {}).get(field)
+    return found[:LONGEST_TEXT] if isinstance(found, str) else None
+
+
+def _signature(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
+    found = dict(headers).get(HEADER)
+    return _decoded(found) if found is not None and len(found) <= LARGEST_SIGNATURE else None
+
+
+def _decoded(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,1 @@
+"""Work without a live pipeline: replay, backtest, simulation and policy tests."""

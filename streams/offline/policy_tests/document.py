@@ -1,0 +1,130 @@
+"""What `test.yaml` holds: the traffic, what operators say, and what must be decided. Read once, every fault at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Self, cast
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+
+from gates.documents.faults import faults_in_words
+from gates.documents.fields import OptionalDurationMs, whole_number
+from gates.documents.quantities import shown
+from gates.policy import PolicyError, PolicyFault
+from streams.offline.policy_tests.fields import (
+    AckWord,
+    ActionOrGap,
+    ActionWord,
+    ControlWord,
+    FromStartMs,
+    Line,
+    OptionalCheck,
+    OptionalFromStartMs,
+    OptionalReason,
+    OptionalText,
+    Text,
+)
+from streams.offline.policy_tests.rules import faults_between
+from streams.offline.simulation.traffic import SCENARIOS, Scenario
+
+MOST_EXPECTED = 200
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Expectation(_Part):
+    """One decision that must come; only what is given is compared.
+
+    It must come `within_ms` of event time of the expected decision before it or, with `since_ms`, of that moment after
+    the rollout's start (and not before that).
+    """
+
+    action: ActionOrGap = Field(examples=["rollback"])
+    stage: OptionalText = None
+    within_ms: OptionalDurationMs = Field(default=None, alias="within")
+    since_ms: OptionalFromStartMs = Field(default=None, alias="since")
+    reason: OptionalReason = None
+    check: OptionalCheck = None
+
+    def __str__(self) -> str:
+        return self.action
+
+
+class Word(_Part):
+    """What an operator says `at_ms` after the rollout's start."""
+
+    at_ms: FromStartMs = Field(alias="at", examples=["30s"])
+    control: ControlWord = Field(examples=["pause"])
+    by: Text = "an operator"
+    reason: Line = ""
+
+
+def _scenario(name: object) -> Scenario:
+    if not isinstance(name, str) or name not in SCENARIOS:
+        raise ValueError(f"{shown(name)} is not a scenario: write one of {', '.join(SCENARIOS)}")
+    return SCENARIOS[name]
+
+
+def _few(expected: tuple[Expectation, ...]) -> tuple[Expectation, ...]:
+    if len(expected) > MOST_EXPECTED:
+        raise ValueError(f"has {len(expected)} decisions: write at most {MOST_EXPECTED}")
+    return expected
+
+
+class PolicyTest(_Part):
+    """One test. Make it with `PolicyTest.parse` only.
+
+    `policy` and `events` are paths relative to the test's folder; at most one of `events`, `scenario` and `traffic` is
+    given, and if none is, events are recorded beside the test. `seed` and `run` are those of `sluicegate simulate`.
+    """
+
+    about: OptionalText = None
+    policy: Text = Field(default="policy.yaml", examples=["policy.yaml"])
+    events: OptionalText = Field(default=None, examples=["events.ndjson"])
+    scenario: Annotated[Scenario | None, PlainValidator(_scenario)] = Field(default=None, examples=["error-x2"])
+    traffic: Annotated[Scenario | None, PlainValidator(Scenario.parse)] = None
+    seed: Annotated[int, PlainValidator(whole_number(0, 2**32 - 1))] = 0
+    run: Annotated[int, PlainValidator(whole_number(0, 1_000_000))] = 0
+    acks: AckWord = "auto"
+    controls: tuple[Word, ...] = ()
+    expect: Annotated[tuple[Expectation, ...], AfterValidator(_few)] | None = None
+    never: tuple[ActionWord, ...] = ()
+
+    @property
+    def simulated(self) -> Scenario | None:
+        """The traffic that is made up; None where it is recorded."""
+        return self.scenario or self.traffic
+
+    @classmethod
+    def parse(cls, document: Mapping[str, object]) -> Self:
+        """Read the content of a `test.yaml`.
+
+        Raises PolicyError, and nothing else, with every fault.
+        """
+        if not isinstance(cast("object", document), Mapping):
+            raise PolicyError((PolicyFault((), f"must be a mapping (`key: value`), and is {shown(document)}"),))
+        written = dict(document)
+        if isinstance(written.get("expect"), list):
+            written["expect"] = [_spelled_out(each) for each in cast("list[object]", written["expect"])]
+        faults: list[PolicyFault] = []
+        more = 0
+        test: Self | None = None
+        try:
+            test = cls.model_validate(written)
+        except ValidationError as error:
+            faults += faults_in_words(error, _MODELS)
+            more = error.error_count() - len(faults)
+        faults += faults_between(written)
+        if test is None or faults:
+            raise PolicyError(tuple(faults), more)
+        return test
+
+
+_MODELS: Mapping[str, type[BaseModel]] = {"": PolicyTest, "expect": Expectation, "controls": Word}
+
+
+def _spelled_out(expected: object) -> object:
+    """`rollback` is short for `{action: rollback}`."""
+    return {"action": expected} if isinstance(expected, str) else expected

@@ -1,0 +1,45 @@
+"""The rules that look at several keys of a policy test at once; what cannot be read is left to the models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gates.documents.quantities import shown
+from gates.policy import PolicyFault
+from streams.offline.policy_tests.fields import ACTIONS, GAP
+
+INPUTS = ("events", "scenario", "traffic")
+
+
+def faults_between(written: Mapping[str, Any]) -> Iterator[PolicyFault]:
+    """Yield what is wrong between the keys of a test, each `expect` spelled out as a mapping; never raises."""
+    inputs = [key for key in INPUTS if key in written]
+    if len(inputs) > 1:
+        yield PolicyFault((inputs[1],), f"cannot stand beside `{inputs[0]}`: a test has one traffic, so remove one")
+    for key in () if {"scenario", "traffic"}.intersection(inputs) else ("seed", "run"):
+        if key in written:
+            yield PolicyFault((key,), "changes nothing in recorded events: remove it")
+    if not written.get("never") and _empty(written.get("expect")):
+        example = "`expect: [start, advance, ..., rollback]`"
+        yield PolicyFault((), f"expects nothing, so it could never fail: write for example {example}")
+    for index, each in enumerate(written["expect"] if isinstance(written.get("expect"), list) else []):
+        if not isinstance(each, Mapping):
+            continue
+        if each.get("action") == GAP and len(each) > 1:
+            yield PolicyFault(("expect", index), f"`{GAP}` stands for any decisions: write it alone")
+        if "since" in each and "within" not in each:
+            yield PolicyFault(("expect", index, "since"), "says from when `within` counts: write `within` too")
+    for index, each in enumerate(written["never"] if isinstance(written.get("never"), list) else []):
+        if each in ACTIONS and each in _expected_actions(written):
+            yield PolicyFault(("never", index), f"{shown(each)} is expected too: remove one of the two")
+
+
+def _empty(expected: object) -> bool:
+    """Whether any decisions at all would do."""
+    return not expected or (isinstance(expected, list) and all(each == {"action": GAP} for each in expected))
+
+
+def _expected_actions(written: Mapping[str, Any]) -> list[object]:
+    expected = written.get("expect")
+    return [each.get("action") for each in expected if isinstance(each, Mapping)] if isinstance(expected, list) else []

@@ -1,0 +1,1 @@
+"""What keeps a process well: settings, health, watchdog, metrics and failpoints."""

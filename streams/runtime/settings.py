@@ -1,0 +1,68 @@
+"""What a worker can be told, by `SLUICEGATE_*` variables and flags."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Literal
+
+from pydantic import Field
+
+from connectors.kafka.clients import KafkaSettings
+from streams.journal import Timing
+from streams.runtime.web_settings import WebSettings
+
+Role = Literal["ingest", "judge", "sequencer", "audit"]
+ROLES: tuple[Role, ...] = ("ingest", "judge", "sequencer", "audit")
+
+
+class Settings(WebSettings, KafkaSettings):
+    """A worker's settings; durations are milliseconds."""
+
+    roles: tuple[Role, ...] = Field(ROLES, description='what this worker does, as a JSON list: ["ingest", "judge"]')
+    worker_id: str = Field(
+        default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
+        description="this worker's name in progress records",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much to log")
+    session_timeout_ms: int = Field(
+        10_000, ge=1_000, description="a worker that Kafka has not heard of for so long loses its partitions"
+    )
+    watchdog_ms: int = Field(
+        180_000,
+        ge=3_000,
+        description="a worker without headway for so long ends itself; for a third of it, /healthz fails",
+    )
+    stop_timeout_ms: int = Field(
+        25_000, ge=1_000, description="a worker that was told to stop and has not after so long ends itself"
+    )
+    create_topics: bool = Field(True, description="create the topics that are missing when a worker starts")
+    flush_interval_ms: int = Field(250, ge=10, le=10_000, description="how often ingest journals what it counted")
+    max_event_bytes: int = Field(1_048_576, ge=1_024, description="a larger event message is a dead letter")
+    max_future_ms: int = Field(60_000, ge=0, description="an event further ahead of its record's time is clamped to it")
+    out_of_orderness_ms: int = Field(2_000, ge=0, description="how far the watermark trails the newest event")
+    idle_timeout_ms: int = Field(5_000, ge=100, description="a caught-up, silent source is left out after so long")
+    stall_timeout_ms: int = Field(30_000, ge=1_000, description="a source that stands still is left out after so long")
+    snapshot_interval_ms: int = Field(5_000, ge=100, description="how often the judge writes snapshots")
+
+    @property
+    def timing(self) -> Timing:
+        """How event time moves, as journaled with each rollout's start."""
+        return Timing(
+            out_of_orderness=self.out_of_orderness_ms,
+            idle_timeout=self.idle_timeout_ms,
+            stall_timeout=self.stall_timeout_ms,
+        )
+
+    @property
+    def membership(self) -> dict[str, int]:
+        """How a consumer keeps its place in its group: aiokafka's options."""
+        return {
+            "session_timeout_ms": self.session_timeout_ms,
+            "heartbeat_interval_ms": self.session_timeout_ms // 10,
+            "fetch_max_wait_ms": 100,
+        }
+
+    def group(self, role: Role) -> str:
+        """The consumer group of a role."""
+        return f"{self.topic_prefix}sluicegate-{role}"

@@ -1,0 +1,1 @@
+"""The worker: the Faust app, its wiring and its web pages."""

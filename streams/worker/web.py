@@ -1,0 +1,87 @@
+"""A worker's pages: /metrics, /healthz, /readyz, and nothing else that Faust would serve."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import sha256
+from typing import Any, Final
+
+import faust
+import orjson
+from aiohttp import web
+from faust.web import Request, Response, View
+from prometheus_client import REGISTRY, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from streams.runtime.health import Health
+from streams.runtime.settings import Settings
+
+OPEN: Final = frozenset({"/healthz", "/readyz"})
+"""What anyone who reaches the port may see."""
+
+PATHS: Final = OPEN | {"/metrics"}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def faust_options(settings: Settings) -> Mapping[str, Any]:
+    """Faust's settings for its web server: where we listen, its own pages off, and the guard before all others.
+
+    Raises:
+        OSError: the file with the token cannot be read.
+    """
+    return {
+        "web_bind": settings.web_host,
+        "web_host": settings.web_host,
+        "web_port": settings.web_port,
+        "web_router_enabled": False,
+        "web_tables_enabled": False,
+        "web_graph_enabled": False,
+        "web_stats_enabled": False,
+        "web_metrics_enabled": False,
+        "web_application_options": {"middlewares": [guard(settings.web_token_digests)]},
+    }
+
+
+def guard(digests: tuple[bytes, ...]) -> Any:
+    """A middleware: 401 without one of these tokens, except for health; 404 for every path that is not ours."""
+
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path not in OPEN and digests and not _knows(digests, request.headers.get("Authorization", "")):
+            return web.Response(status=401, headers={"WWW-Authenticate": 'Bearer realm="sluicegate"'})
+        if request.path not in PATHS:
+            return web.Response(status=404)
+        return await handler(request)
+
+    return guarded
+
+
+def _knows(digests: tuple[bytes, ...], header: str) -> bool:
+    """Whether the header has a good token; it takes as long whichever it is, and whichever would have been good."""
+    scheme, _, token = header.partition(" ")
+    digest = sha256(token.strip().encode(errors="surrogateescape")).digest()
+    good = [hmac.compare_digest(digest, one) for one in digests]
+    return any(good) and scheme.lower() == "bearer"
+
+
+def add_pages(app: faust.App, health: Health) -> None:
+    """Add the pages."""
+
+    @app.page("/metrics")
+    async def metrics(view: View, request: Request) -> Response:
+        return view.bytes(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    @app.page("/healthz")
+    async def healthz(view: View, request: Request) -> Response:
+        return _answer(view, *health.alive())
+
+    @app.page("/readyz")
+    async def readyz(view: View, request: Request) -> Response:
+        return _answer(view, *health.ready())
+
+
+def _answer(view: View, good: bool, words: dict[str, str]) -> Response:
+    body = orjson.dumps({"ok": good, "loops": words})
+    return view.bytes(body, status=200 if good else 503, headers={"Content-Type": "application/json"})

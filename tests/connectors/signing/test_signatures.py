@@ -1,0 +1,278 @@
+"""Signatures and keys: what is believed, what is not, and that no secret gets out."""
+
+import copy
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+import msgspec
+import orjson
+import pytest
+from hypothesis import given
+from pydantic import SecretStr
+
+from connectors.kafka.clients import KafkaSettings
+from connectors.signing import keys
+from connectors.signing.keys import Algorithm, KeysError, generate, keyring, parse
+from connectors.signing.signatures import HEADER, LONGEST_VALID_MS, Keyring, Seal, SignatureError
+
+TOPIC, NOW = "rollout-controls", 1_767_225_600_000
+ALL = frozenset(keys.ROLES)
+ALGORITHMS: tuple[Algorithm, ...] = ("ed25519", "hmac")
+
+SCALARS = (
+    st.none() | st.booleans() | st.text() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, width=64)
+).filter(lambda value: value not in (float("inf"), float("-inf")))
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+)
+DOCUMENTS = st.dictionaries(st.text(), VALUES, min_size=1, max_size=5)
+
+
+def ring(algorithm: Algorithm, identity: str = "one", roles: frozenset[Any] = ALL) -> Keyring:
+    """A key that signs, and believes itself."""
+    signing, verifying = generate(algorithm, identity, roles)
+    return Keyring(parse(signing.line(), "test")[0], {identity: parse(verifying.line(), "test")[0]})
+
+
+RINGS = {algorithm: ring(algorithm) for algorithm in ALGORITHMS}
+either = pytest.mark.parametrize("known", RINGS.values(), ids=RINGS)
+
+
+def refused(call: Callable[[], object]) -> str:
+    """The reason why it is not believed."""
+    with pytest.raises(SignatureError) as caught:
+        call()
+    return caught.value.reason
+
+
+@either
+@given(document=DOCUMENTS)
+def test_what_is_signed_is_believed_and_read_as_it_was(known: Keyring, document: dict[str, Any]) -> None:
+    """Any document comes back as it was, however it is written: order of keys, spaces, forms of floats."""
+    value = orjson.dumps(document)
+    headers = known.sign(TOPIC, value, expires_at=NOW)
+    assert orjson.loads(known.verify("operator", TOPIC, value, headers, NOW).value) == orjson.loads(value)
+    rewritten = json.dumps(dict(reversed(orjson.loads(value).items())), indent=2).encode()
+    assert orjson.loads(known.verify("operator", TOPIC, rewritten, headers, NOW).value) == orjson.loads(value)
+
+
+@pytest.mark.parametrize("same", ["20.0", "2e1", "2E+1", "200e-1", "20.000"])
+def test_the_form_of_a_number_does_not_matter(same: str) -> None:
+    """Forms of one number sign alike."""
+    seal = Seal(key="one", id=None, expires_at=None, signature=b"")
+    assert seal.signed(TOPIC, orjson.loads(f'{{"b":1,"a":{same}}}')) == seal.signed(TOPIC, {"a": 20, "b": 1})
+
+
+def test_the_signed_bytes_are_these() -> None:
+    """Others can sign too: canonical JSON with topic, key, id and expiry, beside rollout, epoch and sequence."""
+    seal = Seal(key="one", id="x", expires_at=5, signature=b"")
+    document = {"sequence": 2, "rollout": "r", "epoch": 1, "weights": {"a": 12.50}}
+    assert seal.signed("t", document) == (
+        b'{"document":{"epoch":1,"rollout":"r","sequence":2,"weights":{"a":12.5}},'
+        b'"expires_at":5,"id":"x","key":"one","schema":"sluicegate.signed/v1","topic":"t"}'
+    )
+
+
+@either
+@given(document=DOCUMENTS, data=st.data())
+def test_any_changed_field_is_refused(known: Keyring, document: dict[str, Any], data: st.DataObject) -> None:
+    """A field changed, added or removed."""
+    value = orjson.dumps(document)
+    headers = known.sign(TOPIC, value, expires_at=NOW)
+    changed = copy.deepcopy(orjson.loads(value))
+    name = data.draw(st.sampled_from(sorted(changed)) | st.text())
+    if name in changed and data.draw(st.booleans()):
+        del changed[name]
+    else:
+        changed[name] = data.draw(VALUES)
+    seal = Seal(key="one", id=None, expires_at=None, signature=b"")
+    if seal.signed(TOPIC, changed) == seal.signed(TOPIC, orjson.loads(value)):
+        return
+    assert refused(lambda: known.verify("operator", TOPIC, orjson.dumps(changed), headers, NOW)) == "forged"
+
+
+@either
+@given(data=st.data())
+def test_any_changed_byte_is_refused(known: Keyring, data: st.DataObject) -> None:
+    """A byte of the canonical message or of the header."""
+    value = b'{"control":"rollback","epoch":1,"rollout":"checkout-v2"}'
+    [(name, header)] = known.sign(TOPIC, value, expires_at=NOW)
+    inside = data.draw(st.sampled_from([value, header]))
+    place, byte = data.draw(st.integers(0, len(inside) - 1)), data.draw(st.integers(0, 255))
+    changed = inside[:place] + bytes([byte]) + inside[place + 1 :]
+    if changed == inside:
+        return
+    value, header = (changed, header) if inside is value else (value, changed)
+    assert refused(lambda: known.verify("operator", TOPIC, value, [(name, header)], NOW)) in {"forged", "expired"}
+
+
+@either
+@pytest.mark.parametrize("change", [{"key": "two"}, {"id": "other"}, {"expires_at": NOW + 1}, {"signature": b""}])
+def test_the_seal_is_signed(known: Keyring, change: dict[str, Any]) -> None:
+    """Key, id and expiry are inside the signed bytes."""
+    [(name, header)] = known.sign(TOPIC, b"{}", expires_at=NOW)
+    changed = msgspec.json.encode(msgspec.structs.replace(msgspec.json.decode(header, type=Seal), **change))
+    assert refused(lambda: known.verify("operator", TOPIC, b"{}", [(name, changed)], NOW)) == "forged"
+
+
+@either
+def test_each_reason(known: Keyring) -> None:
+    """Unsigned, on another topic, of another role, expired, endless, too long, malformed, signed by a stranger."""
+    value = b'{"control":"pause"}'
+    good = known.sign(TOPIC, value, expires_at=NOW)
+
+    def reason(headers: list[tuple[str, bytes]], value: bytes = value, topic: str = TOPIC, now: int = NOW) -> str:
+        return refused(lambda: known.verify("operator", topic, value, headers, now))
+
+    assert reason([]) == "unsigned"
+    assert reason(good, topic="rollout-policies") == "forged"
+    assert reason(good, now=NOW + 1) == "expired"
+    assert reason(known.sign(TOPIC, value)) == "forged"
+    assert reason(known.sign(TOPIC, value, expires_at=NOW + LONGEST_VALID_MS + 1)) == "forged"
+    assert reason([(HEADER, b"{")]) == reason([(HEADER, b"\xff")]) == "forged"
+    assert reason(ring("ed25519").sign(TOPIC, value, expires_at=NOW)) == "forged"
+    assert reason(good, value=b"[" * 2_000 + b"]" * 2_000) == reason(good, value=b"{") == "forged"
+
+
+@either
+def test_of_two_fields_of_a_name_the_one_that_was_verified_is_read(known: Keyring) -> None:
+    """Parsers may differ over repeated names; what is read was verified."""
+    headers = known.sign(TOPIC, b'{"control":"pause"}', expires_at=NOW)
+    doubled = b'{"control":"rollback","control":"pause"}'
+    assert known.verify("operator", TOPIC, doubled, headers, NOW).value == b'{"control":"pause"}'
+
+
+def test_a_key_speaks_for_its_roles_only() -> None:
+    """An actuator's key orders nothing."""
+    known = ring("ed25519", roles=frozenset({"actuator"}))
+    headers = known.sign(TOPIC, b"{}", expires_at=NOW)
+    known.verify("actuator", TOPIC, b"{}", headers, NOW)
+    assert refused(lambda: known.verify("operator", TOPIC, b"{}", headers, NOW)) == "forged"
+
+
+@either
+def test_the_gates_signatures_repeat(known: Keyring) -> None:
+    """Decisions are signed alike each time, words never."""
+    assert known.sign(TOPIC, b'{"a":1}') == known.sign(TOPIC, b'{"a": 1.0}')
+    assert known.sign(TOPIC, b"{}", expires_at=NOW) != known.sign(TOPIC, b"{}", expires_at=NOW)
+
+
+def test_rotation() -> None:
+    """Both keys are believed while both are there; the one that was removed is not."""
+    old, new = ring("ed25519", "old"), ring("ed25519", "new")
+    by_old, by_new = (each.sign(TOPIC, b"{}", expires_at=NOW) for each in (old, new))
+    both = Keyring(new.signing, {**old.trusted, **new.trusted})
+    for headers in (by_old, by_new):
+        both.verify("operator", TOPIC, b"{}", headers, NOW)
+    after = Keyring(new.signing, new.trusted)
+    after.verify("operator", TOPIC, b"{}", by_new, NOW)
+    assert refused(lambda: after.verify("operator", TOPIC, b"{}", by_old, NOW)) == "forged"
+
+
+def test_hmacs_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The standard library compares, and gets the whole of both."""
+    known, seen = ring("hmac"), []
+    headers = known.sign(TOPIC, b"{}", expires_at=NOW)
+    monkeypatch.setattr(keys.hmac, "compare_digest", lambda one, two: seen.append((one, two)) or False)
+    assert refused(lambda: known.verify("operator", TOPIC, b"{}", headers, NOW)) == "forged"
+    assert [(len(one), len(two)) for one, two in seen] == [(32, 32)]
+
+
+def test_without_keys_all_is_believed_and_a_warning_is_due() -> None:
+    """As before there were keys; half a protection is told too."""
+    none, whole = Keyring(), ring("hmac")
+    assert none.verify("operator", TOPIC, b"anything", None, NOW) == (b"anything", None)
+    assert none.sign(TOPIC, b"anything") == []
+    assert "neither signed nor verified" in (none.warning or "")
+    assert "none is verified" in (Keyring(whole.signing).warning or "")
+    assert "nothing is signed" in (Keyring(None, whole.trusted).warning or "")
+    assert whole.warning is None
+
+
+def settings(folder: Path, signing: bytes, *trusted: bytes) -> KafkaSettings:
+    """Settings that name files with these keys."""
+    (folder / "signing.key").write_bytes(signing)
+    (folder / "verify.keys").write_bytes(b"\n".join(trusted))
+    return KafkaSettings(signing_key_file=folder / "signing.key", verify_keys_file=folder / "verify.keys")
+
+
+def test_keys_come_from_files_or_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One signs, any number is believed."""
+    (first, first_public), (second, second_public) = (generate("ed25519", name, ALL) for name in ("a", "b"))
+    found = keyring(settings(tmp_path, first.line(), first_public.line(), second_public.line()), "gate")
+    assert (found.signing is not None and found.signing.id, sorted(found.trusted)) == ("a", ["a", "b"])
+    monkeypatch.setenv("SLUICEGATE_SIGNING_KEY", second.line().decode())
+    named = keyring(KafkaSettings(), "gate")
+    assert named.signing is not None
+    assert named.signing.id == "b"
+    with pytest.raises(KeysError, match="not both"):
+        keyring(KafkaSettings(signing_key_file=tmp_path / "signing.key"), "gate")
+
+
+def _secrets(line: bytes) -> list[str]:
+    return [value for name, value in json.loads(line).items() if name in {"d", "k"}]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_no_secret_gets_out(algorithm: Algorithm, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Not in errors, not where settings, keys or messages are printed, not in logs."""
+    caplog.set_level(logging.DEBUG)
+    signing, verifying = generate(algorithm, "one", ALL)
+    [secret] = _secrets(signing.line())
+    other, _ = generate("hmac", "two", ALL)
+    shown = []
+    damaged = [
+        signing.line().replace(b'"kid":"one"', b'"kid":"no/id"'),
+        signing.line().replace(b'"kty"', b'"kyt"'),
+        signing.line()[:-3],
+        signing.line().replace(secret.encode(), secret.encode()[:20]),
+        signing.line() + other.line(),
+        signing.line().replace(b'"roles":', b'"roles":["king"],"r":'),
+        b"not json " + secret.encode(),
+    ]
+    for text in damaged:
+        with pytest.raises(KeysError) as caught:
+            keyring(settings(tmp_path, text, verifying.line()), "gate")
+        assert caught.value.__cause__ is None
+        shown.append(str(caught.value))
+    whole = settings(tmp_path, signing.line(), verifying.line())
+    inline = KafkaSettings(signing_key=SecretStr(signing.line().decode()))
+    found = keyring(whole, "gate")
+    shown += [repr(found), repr(found.signing), repr(inline), str(inline.model_dump()), inline.model_dump_json()]
+    shown += [str(found.sign(TOPIC, b"{}", expires_at=NOW)), caplog.text]
+    assert not [text for text in shown if secret[:20] in text]
+
+
+@pytest.mark.parametrize(
+    ("role", "fault"),
+    [("gate", "is not for the role gate"), ("operator", None)],
+)
+def test_a_key_for_another_role_does_not_sign(tmp_path: Path, role: Any, fault: str | None) -> None:
+    """It is told when the process starts."""
+    signing, verifying = generate("ed25519", "one", frozenset({"operator"}))
+    chosen = settings(tmp_path, signing.line(), verifying.line())
+    if fault is None:
+        keyring(chosen, role)
+        return
+    with pytest.raises(KeysError, match=fault):
+        keyring(chosen, role)
+
+
+def test_keys_that_cannot_be_are_told(tmp_path: Path) -> None:
+    """A public key that is to sign, two of one id, an empty file, none at all."""
+    signing, verifying = generate("ed25519", "one", ALL)
+    one, public = signing.line(), verifying.line()
+    for texts, fault in (
+        ((public, public), "does not sign"),
+        ((one, public, public), "same id"),
+        ((one, b"\n"), "holds no key"),
+        ((b"", public), "holds 0 keys"),
+    ):
+        with pytest.raises(KeysError, match=fault):
+            keyring(settings(tmp_path, *texts), "gate")
+    with pytest.raises(KeysError, match="cannot be read"):
+        keyring(KafkaSettings(verify_keys_file=tmp_path / "nowhere"), "gate")

@@ -1,0 +1,151 @@
+"""The split of the traffic: rare false doubts, soon true ones, bounded state."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+
+import numpy as np
+import pytest
+
+from gates.evidence.traffic_split import BOTH, MOST_USERS, Assignment
+from gates.policy import Cohorts, DataQuality
+from tests.gates.pane_builders import BASELINE, CANDIDATE, cell, pane
+
+COHORTS = Cohorts(baseline=BASELINE, candidate=CANDIDATE)
+
+
+def assignment(weight: float, **rules: object) -> Assignment:
+    """A stage at this weight, to which users are to be split as ordered."""
+    found = Assignment(COHORTS, DataQuality.model_validate(rules), 0.01)
+    found.start(weight)
+    return found
+
+
+def hashes(users: np.ndarray) -> list[int]:
+    """The users' 32-bit hashes."""
+    return [int.from_bytes(blake2b(b"%d" % user, digest_size=4).digest(), "big") for user in users]
+
+
+def falls(users: np.ndarray, share: float, salt: int) -> np.ndarray:
+    """Whether each user falls to the candidate: by a hash of its own, always the same."""
+    return np.array([int.from_bytes(blake2b(b"%d/%d" % (salt, u), digest_size=4).digest(), "big") for u in users]) < (
+        share * 2**32
+    )
+
+
+def run(
+    weight: float, share: float, seconds: int, seed: int, *, rps: int = 100, pool: int = 5_000, zipf: bool = False
+) -> int | None:
+    """The second at which there is a doubt; None if there is none. With `zipf` few users make most of the requests."""
+    rng, known = np.random.default_rng(seed), assignment(weight)
+    chances = 1.0 / np.arange(1, pool + 1) if zipf else np.ones(pool)
+    chances /= chances.sum()
+    for second in range(seconds):
+        users = rng.choice(pool, rps, p=chances)
+        mine = falls(users, share, seed)
+        cells = [cell(len(part), users=tuple(hashes(part))) for part in (users[mine], users[~mine])]
+        known.observe(pane(second, *cells))
+        if known.doubts():
+            return second
+    return None
+
+
+@pytest.mark.parametrize(("weight", "zipf"), [(0.5, False), (0.1, False), (0.5, True), (0.1, True)])
+def test_traffic_as_ordered_is_rarely_doubted(weight: float, zipf: bool) -> None:
+    """At any of a hundred looks, over many seeds; heavy users, who ask all the time, are users once."""
+    assert sum(run(weight, weight, 100, seed, zipf=zipf) is not None for seed in range(15)) <= 1
+
+
+@pytest.mark.parametrize(("weight", "share"), [(0.5, 0.25), (0.1, 0.05), (0.5, 0.75)])
+def test_half_the_share_is_doubted_within_tens_of_seconds(weight: float, share: float) -> None:
+    """Every time, and soon enough to hold the stage that it spoils."""
+    found = [run(weight, share, 300, seed, rps=200, pool=20_000) for seed in range(4)]
+    assert all(second is not None and second < (60 if weight == 0.5 else 300) for second in found), found
+
+
+def test_contamination_is_counted_once_a_user() -> None:
+    """Users in both cohorts: under the allowance, and under twenty, nothing; above, they are told with their share."""
+    known = assignment(0.5, sample_ratio=False)
+    for second in range(40):
+        both = tuple(range(second * 20, second * 20 + 1)) if second >= 20 else ()
+        mine = (*both, *range(10_000 + second * 20, 10_000 + second * 20 + 10))
+        theirs = (*both, *range(90_000 + second * 20, 90_000 + second * 20 + 10))
+        for _ in range(2):
+            known.observe(pane(second, cell(20, users=mine), cell(20, users=theirs)))
+        assert bool(known.doubts()) == (second >= 39)
+    assert known.doubts()[0].startswith("contamination: 20 of 820 users were in both cohorts, 1 % allowed")
+
+
+def test_forgotten_users_are_not_held_against_the_stage() -> None:
+    """Half a per cent in both cohorts stays half a per cent however many users come and are forgotten."""
+    rng, known = np.random.default_rng(1), assignment(0.5, sample_ratio=False)
+    shares = []
+    for second in range(3_000):
+        users = np.sort(rng.integers(0, 2**32, 28))
+        mine = rng.random(28) < 0.5
+        roams = rng.random(28) < 0.005
+        cells = [cell(28, users=tuple(int(u) for u in users[part | roams])) for part in (mine, ~mine)]
+        known.observe(pane(second, *cells))
+        if second % 100:
+            continue
+        state = known.dump()
+        shares.append(state[2] / max(1, len(state[1])))
+        assert state[2] == sum(cohort == BOTH for _, cohort in state[1])
+    assert len(known.dump()[1]) == MOST_USERS
+    assert max(shares[5:]) < 0.01
+    assert known.doubts() == ()
+
+
+def test_strays_are_counted_by_requests() -> None:
+    """Another cohort's requests and those without one: allowed up to 1 %, and up to twenty."""
+    known = assignment(0.1)
+    for second in range(3):
+        known.observe(pane(second, cell(10), cell(84), others={"": cell(3), "shadow": cell(3)}))
+        assert known.doubts() == ()
+    known.observe(pane(3, cell(10), cell(84), others={"": cell(3), "shadow": cell(3)}))
+    assert known.doubts() == ("unknown cohorts: 24 of 400 requests were of neither canary nor stable, 1 % allowed",)
+    allowed = assignment(0.1, unknown_cohorts=0.1)
+    for second in range(10):
+        allowed.observe(pane(second, cell(10), cell(84), others={"": cell(6)}))
+    assert allowed.doubts() == ()
+
+
+def test_a_new_stage_starts_anew() -> None:
+    """What was doubted at one weight is forgotten at the next; at 100 % there is no split to doubt."""
+    known = assignment(0.1)
+    for second in range(60):
+        known.observe(pane(second, cell(20, users=tuple(range(second * 20, second * 20 + 20))), cell(20)))
+    assert known.doubts()
+    known.start(0.5)
+    assert known.doubts() == ()
+    known.start(1.0)
+    for second in range(60):
+        known.observe(pane(second, cell(20, users=tuple(range(second * 20, second * 20 + 20))), None))
+    assert known.doubts() == ()
+
+
+def test_the_switch_turns_off_the_ratio_alone() -> None:
+    """`sample_ratio: false` says nothing of a mismatch, and still tells strays."""
+    known = assignment(0.5, sample_ratio=False)
+    for second in range(60):
+        users = tuple(range(second * 20, second * 20 + 20))
+        known.observe(pane(second, cell(20, users=users), cell(20), others={"x": cell(20)}))
+    assert [doubt.split(":")[0] for doubt in known.doubts()] == ["unknown cohorts"]
+
+
+def test_a_dump_goes_on_bit_for_bit() -> None:
+    """Through JSON, also when the table of users is full: the same doubts and the same state ever after."""
+    rng, known = np.random.default_rng(7), assignment(0.3)
+    for second in range(400):
+        cells = [cell(32, users=tuple(int(u) for u in rng.integers(0, 2**32, 32))) for _ in range(2)]
+        if second % 40 == 39:
+            other = assignment(0.5)
+            other.load(json.loads(json.dumps(known.dump())))
+            assert json.dumps(other.dump()) == json.dumps(known.dump())
+            for each in (known, other):
+                each.observe(pane(second, *cells))
+            assert json.dumps(other.dump()) == json.dumps(known.dump())
+            assert other.doubts() == known.doubts()
+            known = other
+        known.observe(pane(second, *cells))

@@ -1,0 +1,244 @@
+"""The machine: what FAILs come to, approval, passes in a row, warm-up, and who replaces whose policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from gates.decisions import Action, Decision
+from gates.machine.rollout import Acked, Controlled, Moment, RolloutState, Started
+from gates.machine.step import Output, start, step
+from gates.machine.transitions import Phase, Signal
+from gates.verdicts import Evaluation, Measurement, Outcome, Verdict
+from tests.gates.pane_builders import T0, policy
+
+CHECKS = {"errors": {"sli": "error_rate", "limit": "20%"}}
+STAGE = {"name": "tenth", "weight": "10%", "bake": "3s"}
+LAST = {"name": "half", "weight": "50%", "bake": "3s"}
+
+
+def verdict(name: str, outcome: Outcome = Outcome.PASS, **fields: Any) -> Verdict:
+    """A verdict with a reason of its own."""
+    none = Measurement(100, 0.0)
+    return Verdict(name, outcome, f"{name}: {outcome.value}", (T0, T0 + 1_000), none, none, **fields)
+
+
+def limit(name: str = "a", **fields: Any) -> Verdict:
+    """A limit that is broken."""
+    return verdict(name, Outcome.FAIL, absolute=True, **fields)
+
+
+def worse(name: str = "a", **fields: Any) -> Verdict:
+    """A comparison that convicts."""
+    return verdict(name, Outcome.FAIL, convicted=True, **fields)
+
+
+@dataclass
+class Hand:
+    """A machine given evaluations by hand, one a second."""
+
+    stages: list[dict[str, Any]] = field(default_factory=lambda: [STAGE, LAST])
+    now: int = T0
+    said: tuple[Output, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.policy = policy(CHECKS, stages=self.stages, no_data={"hold_after": "30s", "pause_after": "5m"})
+        self.state, self.said = start(None, Started(self.policy, "ada", ""), self.moment)
+        self.ack()
+
+    @property
+    def moment(self) -> Moment:
+        """Now, by every clock."""
+        return Moment(self.now, self.now, self.now, (0, 0))
+
+    def take(self, given: Any) -> list[Decision]:
+        """One input; returns the decisions that follow."""
+        self.state, self.said = step(self.state, given, self.moment)
+        return [output for output in self.said if isinstance(output, Decision)]
+
+    def ack(self) -> None:
+        """Acknowledge the last decision."""
+        last = self.state.last
+        assert last is not None
+        self.take(Acked(last.epoch, last.sequence, True, last.weights, "x"))
+
+    def say(self, word: Signal, by: str = "grace", epoch: int | None = None) -> list[Decision]:
+        """An operator's word."""
+        return self.take(Controlled(word, by, "because", epoch))
+
+    def second(self, *verdicts: Verdict, **fields: Any) -> list[Decision]:
+        """One pane with these verdicts, or one that passes."""
+        known: dict[str, Any] = {"silent_ms": 0, "silent_cohorts": (), "broken": False, "trusted": True}
+        begun, self.now = self.now, self.now + 1_000
+        found = Evaluation(begun, self.now, verdicts or (verdict("a"),), **(known | {"completeness": 1.0} | fields))
+        return self.take(found)
+
+
+# what fails, whether and how the baseline burns, what follows: phase, and whether a person is paged
+FAILING = {
+    "a limit": ([limit()], Phase.ROLLED_BACK, False),
+    "a comparison": ([worse()], Phase.ROLLED_BACK, False),
+    "a limit, critical": ([limit(severity="critical")], Phase.ROLLED_BACK, False),
+    "a limit of both": ([limit(baseline_beyond=True)], Phase.PAUSED, True),
+    "a limit of both, and worse": ([replace(limit(baseline_beyond=True), convicted=True)], Phase.ROLLED_BACK, False),
+    "its own limit beside a shared one": (
+        [limit(baseline_beyond=True), limit("b")],
+        Phase.ROLLED_BACK,
+        False,
+    ),
+    "worse while the baseline burns elsewhere": (
+        [worse(), verdict("b", baseline_beyond=True)],
+        Phase.HELD,
+        True,
+    ),
+    "only the baseline burns": ([verdict("a", baseline_beyond=True)], Phase.HELD, True),
+    "the baseline burns where nobody is asked": (
+        [limit(), verdict("b", severity="advisory", on_fail="notify", baseline_beyond=True)],
+        Phase.ROLLED_BACK,
+        False,
+    ),
+    "on_fail pause": ([limit(on_fail="pause")], Phase.PAUSED, True),
+    "on_fail pause, shared": ([limit(on_fail="pause", baseline_beyond=True)], Phase.PAUSED, True),
+    "on_fail hold": ([limit(on_fail="hold")], Phase.HELD, True),
+    "on_fail notify": ([limit(on_fail="notify")], Phase.BAKING, False),
+    "hold and pause": ([limit(on_fail="hold"), limit("b", on_fail="pause")], Phase.PAUSED, True),
+    "pause and rollback": ([limit(on_fail="pause"), limit("b")], Phase.ROLLED_BACK, False),
+    "advisory": ([limit(severity="advisory", on_fail="notify")], Phase.BAKING, False),
+    "dry run": ([worse(severity="dry_run", on_fail="notify")], Phase.BAKING, False),
+    "nothing": ([verdict("a")], Phase.BAKING, False),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_what_fails_and_what_follows(case: str) -> None:
+    """One pane with these verdicts, from baking."""
+    verdicts, phase, paged = FAILING[case]
+    hand = Hand()
+    decisions = hand.second(*verdicts)
+    assert hand.state.phase is phase
+    assert [decision.escalate for decision in decisions] == ([] if phase is Phase.BAKING else [paged])
+    for decision in decisions:
+        assert decision.reason
+
+
+@pytest.mark.parametrize("case", [case for case, (_, phase, _) in FAILING.items() if phase is Phase.ROLLED_BACK])
+@pytest.mark.parametrize(
+    "amiss",
+    [
+        {"broken": True},
+        {"silent_ms": 400_000, "silent_cohorts": ("stable",)},
+        {"trusted": False, "untrusted_ms": 60_000},
+        {"doubts": ("sample ratio mismatch: ...",)},
+    ],
+    ids=lambda amiss: next(iter(amiss)),
+)
+def test_nothing_that_is_amiss_masks_a_rollback(case: str, amiss: dict[str, Any]) -> None:
+    """Broken, silent, incomplete or doubted data: what fails is rolled back all the same, paused or not."""
+    for paused in (False, True):
+        hand = Hand()
+        if paused:
+            hand.say(Signal.OPERATOR_PAUSE)
+        (decision,) = hand.second(*FAILING[case][0], **amiss)
+        assert decision.action is Action.ROLLBACK
+
+
+def test_doubts_hold_and_are_said_once() -> None:
+    """The same doubt is one decision; when it is gone the stage bakes on by itself."""
+    hand = Hand()
+    doubted = [hand.second(doubts=("contamination: 5 of 9",)) for _ in range(3)]
+    assert [decision.action for found in doubted for decision in found] == [Action.HOLD]
+    assert doubted[0][0].reason == "data not to be trusted: contamination: 5 of 9"
+    (resumed,) = hand.second()
+    assert (resumed.action, resumed.reason) == (Action.RESUME, "the traffic is split as ordered: tenth bakes on")
+
+
+def test_approval_is_waited_for_and_noted() -> None:
+    """Baked and passed: held until a person approves; the advance has the name, and the next stage has not."""
+    hand = Hand([STAGE | {"approval": True}, LAST | {"approval": True}])
+    found = [decision for _ in range(5) for decision in hand.second()]
+    assert [decision.action for decision in found] == [Action.HOLD]
+    assert not found[0].escalate
+    assert hand.say(Signal.OPERATOR_APPROVE) == []
+    (advance,) = hand.second()
+    assert (advance.action, advance.approved_by) == (Action.ADVANCE, "grace")
+    assert advance.reason == "tenth baked 3s: approved by grace; a: PASS"
+    hand.ack()
+    later = [decision for _ in range(5) for decision in hand.second()]
+    assert [(decision.action, decision.approved_by) for decision in later] == [(Action.HOLD, None)]
+
+
+def test_an_approval_is_no_leave_to_skip_the_bake_or_a_check() -> None:
+    """Given on the first second it is kept; the stage is left when it is baked and passes, and not before."""
+    hand = Hand([STAGE | {"approval": True}, LAST])
+    hand.say(Signal.OPERATOR_APPROVE)
+    assert hand.second() + hand.second() == []
+    (held,) = hand.second(verdict("a", Outcome.INCONCLUSIVE))
+    assert (held.action, held.approved_by) == (Action.HOLD, None)
+    (advance,) = hand.second()
+    assert (advance.action, advance.approved_by) == (Action.ADVANCE, "grace")
+
+
+def test_an_approval_that_makes_no_sense_is_refused() -> None:
+    """Of a stage that asks for none, of another epoch, or while paused: answered, and nothing noted."""
+    plain, asking, paused = Hand(), Hand([STAGE | {"approval": True}]), Hand([STAGE | {"approval": True}])
+    plain.say(Signal.OPERATOR_APPROVE)
+    asking.say(Signal.OPERATOR_APPROVE, epoch=7)
+    paused.say(Signal.OPERATOR_PAUSE)
+    paused.say(Signal.OPERATOR_APPROVE)
+    for hand, words in ((plain, "asks for no approval"), (asking, "epoch is 1, not 7"), (paused, "is paused")):
+        assert hand.state.control is not None
+        assert not hand.state.control.accepted
+        assert words in hand.state.control.reason
+        assert hand.state.approved_by is None
+
+
+def test_passes_are_counted_in_a_row() -> None:
+    """One pane that is not passed starts the count anew; the stage is left on the pane that completes it."""
+    hand = Hand([STAGE | {"passes": 4}, LAST])
+    assert [hand.second() for _ in range(2)] == [[], []]
+    (held,) = hand.second(verdict("a", Outcome.INCONCLUSIVE))
+    assert held.action is Action.HOLD
+    assert [decision.action for _ in range(3) for decision in hand.second()] == []
+    assert hand.state.passes == 3
+    (advance,) = hand.second()
+    assert advance.action is Action.ADVANCE
+    assert hand.state.passes == 0
+
+
+@pytest.mark.parametrize("spoilt", [{"trusted": False}, {"silent_ms": 1_000, "silent_cohorts": ("canary",)}])
+def test_a_pane_without_news_or_trust_is_no_pass(spoilt: dict[str, Any]) -> None:
+    """Incomplete telemetry or silence interrupts the row as well."""
+    hand = Hand([STAGE | {"passes": 4, "bake": "1s"}, LAST])
+    for _ in range(3):
+        hand.second()
+    hand.second(**spoilt)
+    assert hand.state.passes == 0
+
+
+def test_a_warm_up_is_not_baked() -> None:
+    """The bake begins when the warm-up after the ack is over; a FAIL of a limit meanwhile counts at once."""
+    hand = Hand([STAGE | {"warmup": "4s"}, LAST])
+    found = [[decision.action for decision in hand.second()] for _ in range(7)]
+    assert found == [[]] * 6 + [[Action.ADVANCE]]
+    cold = Hand([STAGE | {"warmup": "4s"}, LAST])
+    assert [decision.action for decision in cold.second(limit())] == [Action.ROLLBACK]
+
+
+def test_a_new_policy_says_whose_it_replaces() -> None:
+    """The same policy anew says nothing of it; another one names the epoch before."""
+    hand = Hand()
+    other = replace_policy(hand.state, min_requests=21)
+    for given, words in (
+        (hand.policy, "at stage tenth: why"),
+        (other, "by a policy that replaces that of epoch 2: why"),
+    ):
+        (decision,) = hand.take(Started(given, "ada", "why"))
+        assert decision.reason.endswith(words)
+    assert hand.state.epoch == 3
+
+
+def replace_policy(state: RolloutState, **changes: Any) -> Any:
+    """The state's policy with other fields."""
+    return type(state.policy).parse({**state.policy.document(), **changes})

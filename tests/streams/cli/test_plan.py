@@ -1,0 +1,79 @@
+"""`sluicegate plan`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gates.advice.plan import plan as planned
+from gates.policy import Policy
+from streams.cli.plan import plan
+
+EXAMPLE = str(Path(__file__).parents[3] / "examples/policies/checkout-v2.yaml")
+
+
+def _policy(**checks: object) -> Policy:
+    return Policy.parse(
+        {
+            "schema": "sluicegate.policy/v1",
+            "rollout": "r",
+            "cohorts": {"baseline": "stable", "candidate": "canary"},
+            "stages": [
+                {"name": "one", "weight": "10%", "bake": "10m"},
+                {"name": "all", "weight": "100%", "bake": "1m"},
+            ],
+            "checks": checks,
+        }
+    )
+
+
+def test_enough_traffic_sees_a_regression() -> None:
+    """At a thousand requests a second every stage sees something; the figures are in words, the exit code is 0."""
+    said = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "1000", "--base-error", "1%"])
+    assert said.exit_code == 0, said.output
+    assert "canary (1%, bake 5m)" in said.output
+    assert "errors: sees x1.5 in " in said.output
+    assert "no baseline is left" in said.output
+
+
+def test_a_blind_stage_is_named() -> None:
+    """At ten requests a second one per cent is one in ten seconds: the stage sees nothing, and the command fails."""
+    said = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "10"], standalone_mode=False)
+    assert "stage canary is blind" in str(said.exception)
+    assert "more weight or a longer bake" in str(said.exception)
+
+
+def test_json_has_the_same_figures() -> None:
+    """Seconds as numbers, what never happens as null."""
+    said = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "1000", "--json"])
+    document = json.loads(said.stdout)
+    stages = planned(Policy.parse(_document()), 1000.0, 0.001)
+    assert [stage["name"] for stage in document["stages"]] == [stage.name for stage in stages]
+    first = document["stages"][0]["checks"][0]
+    assert first["detect"][1]["median_s"] == round(stages[0].checks[0].detect[2.0], 1)
+    assert document["stages"][-1]["checks"] == []
+
+
+def _document() -> dict[str, object]:
+    from connectors.policy_files import load
+
+    return load(Path(EXAMPLE).read_bytes(), source=EXAMPLE).document()
+
+
+@pytest.mark.parametrize("base", ["0%", "150%", "five"])
+def test_a_share_that_cannot_be_is_refused(base: str) -> None:
+    """Wrong use: exit code 2, with words."""
+    said = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "10", "--base-error", base])
+    assert said.exit_code == 2
+
+
+def test_comparisons_share_the_confidence() -> None:
+    """A second comparison makes the first one slower, as both must keep the promise together."""
+    errors = {"sli": "error_rate", "ratio": 1.25, "limit": "5%"}
+    latency = {"sli": "latency", "quantile": 0.95, "ratio": 1.2, "limit": "1s"}
+    alone = planned(_policy(errors=errors), 1000.0, 0.001)[0].checks[0]
+    both = planned(_policy(errors=errors, p95=latency), 1000.0, 0.001)[0].checks
+    assert [check.name for check in both] == ["errors", "p95"]
+    assert both[0].detect[2.0] > alone.detect[2.0]
+    assert both[0].advance == alone.advance

@@ -1,0 +1,232 @@
+"""A judge takes over journal partitions: between its rounds, each once, and none that was taken from it meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka import ConsumerRecord, TopicPartition
+
+from streams.journal import Progress, encode
+from streams.judge import service
+from streams.judge.fold import Fold
+from streams.judge.service import Judge
+from streams.judge.snapshots import PARTITION_KEY, Found, snapshot
+from streams.judge.truncation import Truncation
+from streams.runtime.health import Health
+from streams.runtime.settings import Settings
+
+TOPIC = "gate-journal"
+OURS = {TopicPartition(TOPIC, number) for number in range(3)}
+
+
+class Journal:
+    """As much of a consumer as a judge needs that finds what it is given."""
+
+    def __init__(self) -> None:
+        self.begins = 0
+        self.paused: set[TopicPartition] = set()
+        self.seeks: list[tuple[int, int]] = []
+        self.fetched: list[list[ConsumerRecord]] = []
+
+    async def getmany(self, **_: int) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """What was fetched of partition 0, a list a time; then nothing."""
+        return {TopicPartition(TOPIC, 0): self.fetched.pop(0)} if self.fetched else {}
+
+    async def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        """Where the journal begins; it takes a moment to ask."""
+        await asyncio.sleep(0)
+        return dict.fromkeys(partitions, self.begins)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Remember that."""
+        self.seeks.append((partition.partition, offset))
+
+    def pause(self, *partitions: TopicPartition) -> None:
+        """Remember that."""
+        self.paused |= set(partitions)
+
+    def resume(self, *partitions: TopicPartition) -> None:
+        """Forget that."""
+        self.paused -= set(partitions)
+
+
+class Snapshots:
+    """The snapshots of every partition, and who reads them; `held` keeps what is being read back."""
+
+    def __init__(self) -> None:
+        self.held = asyncio.Event()
+        self.held.set()
+        self.read: list[int] = []
+        self.records = [*snapshot(Fold(0))]
+
+    async def to_end(self, _: Settings, __: str, *, partitions: list[int]) -> AsyncIterator[ConsumerRecord]:
+        """As `connectors.kafka.topic_reader.read_to_end`."""
+        self.read += partitions
+        await self.held.wait()
+        for offset, (key, value) in enumerate(self.records):
+            yield ConsumerRecord("gate-snapshots", partitions[0], offset, 0, 0, key, value, None, 0, 0, ())
+
+
+@pytest.fixture
+async def snapshots(monkeypatch: pytest.MonkeyPatch) -> Snapshots:
+    """What the judge reads."""
+    found = Snapshots()
+    monkeypatch.setattr(service, "read_to_end", found.to_end)
+    return found
+
+
+@pytest.fixture
+async def judge(snapshots: Snapshots) -> Judge:
+    """A judge that has its partitions from the group, and no fold yet."""
+    known = Judge(Settings(), Health())
+    known._consumer = Journal()
+    known.joined(OURS)
+    return known
+
+
+async def test_what_comes_is_recovered_between_rounds(judge: Judge, snapshots: Snapshots) -> None:
+    """Not while the group is told of it, when no heartbeat is sent; one a round, each once; then it is ready."""
+    assert (snapshots.read, judge._consumer.paused) == ([], OURS)
+    for number in range(3):
+        assert not judge._pulse.ready
+        await judge._round()
+        assert snapshots.read == sorted(judge._folds) == [*range(number + 1)]
+    await judge._round()
+    assert judge._pulse.ready
+    assert snapshots.read == [0, 1, 2]
+    assert (judge._consumer.seeks, judge._consumer.paused) == ([(0, 0), (1, 0), (2, 0)], set())
+
+
+@pytest.mark.parametrize("begins", [0, 5], ids=["whole", "truncated"])
+async def test_what_is_revoked_meanwhile_gets_no_fold(judge: Judge, snapshots: Snapshots, begins: int) -> None:
+    """Nor is it refused, sought or read: it is another judge's. Given back, it is recovered anew."""
+    judge._consumer.begins = begins
+    snapshots.held.clear()
+    recovery = asyncio.create_task(judge._round())
+    while not snapshots.read:
+        await asyncio.sleep(0)
+    for number in range(3):
+        judge.release(number)
+    snapshots.held.set()
+    await recovery
+    await judge._round()
+    assert (judge._folds, judge._consumer.seeks, snapshots.read) == ({}, [], [0])
+    assert 0 not in judge._truncated
+    judge._consumer.begins = 0
+    judge.joined({TopicPartition(TOPIC, 0)})
+    await judge._round()
+    assert (list(judge._folds), snapshots.read) == ([0], [0, 0])
+
+
+async def test_the_loop_goes_on_while_folds_are_rebuilt(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restoring is work of seconds where rollouts are many: heartbeats are sent all the same."""
+    beaten = threading.Event()
+
+    async def heartbeats() -> None:
+        for _ in range(5):
+            await asyncio.sleep(0.01)
+        beaten.set()
+
+    def slowly(_: Found) -> Fold:
+        assert beaten.wait(60), "the loop stood still"
+        return Fold(0)
+
+    monkeypatch.setattr(Found, "fold", slowly)
+    beating = asyncio.create_task(heartbeats())
+    await judge.recover(0)
+    await beating
+
+
+async def test_what_cannot_be_used_is_named(
+    judge: Judge, snapshots: Snapshots, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The judge warns with the key, and folds the journal from its beginning."""
+    snapshots.records = [(PARTITION_KEY, b'{"schema": "sluicegate.snapshot/v2", "offset": 7}')]
+    with caplog.at_level(logging.WARNING):
+        await judge._round()
+    assert judge._folds[0].offset == -1
+    assert judge._consumer.seeks == [(0, 0)]
+    assert repr(PARTITION_KEY) in caplog.text
+
+
+async def test_without_snapshots_a_truncated_journal_is_refused(judge: Judge, snapshots: Snapshots) -> None:
+    """A journal that no longer begins at 0 cannot replace snapshots that say nothing."""
+    judge._consumer.begins = 5
+    snapshots.records = [(PARTITION_KEY, b"nobody's")]
+    for number in range(3):
+        await judge.recover(number)
+        assert number in judge._truncated
+    assert (judge._folds, judge._due, judge._consumer.paused) == ({}, set(), OURS)
+
+
+def record(offset: int) -> ConsumerRecord:
+    """Return a record of the journal that says something of its own."""
+    value = encode(Progress(worker="w", wall=1_767_225_600_000 + offset, sources=[]))
+    return ConsumerRecord(TOPIC, 0, offset, offset, 0, None, value, None, 0, len(value), ())
+
+
+@pytest.fixture
+async def folding(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Judge:
+    """A judge that has folded partition 0 up to offset 10."""
+    for _ in range(3):
+        await judge._round()
+    monkeypatch.setattr(judge, "_observe", lambda *_: None)
+    monkeypatch.setattr(Truncation, "untold", set())
+    judge._settings = Settings(snapshot_interval_ms=1 << 62)
+    judge._consumer.fetched = [[record(0), *map(record, range(1, 11))]]
+    await judge._round()
+    judge._consumer.seeks.clear()
+    assert judge._folds[0].offset == 10
+    return judge
+
+
+@pytest.mark.parametrize("misplaced", [[5, 6], [17, 18]], ids=["behind", "ahead"])
+async def test_what_was_fetched_for_another_fold_is_asked_for_again(folding: Judge, misplaced: list[int]) -> None:
+    """Neither a truncated journal nor a gap: it goes on from the record folded last, and nothing is missing."""
+    folding._consumer.fetched = [[*map(record, misplaced)], [record(10), record(11)], [record(12)]]
+    await folding._round()
+    assert (folding._consumer.seeks, folding._folds[0].offset) == ([(0, 10)], 10)
+    await folding._round()
+    await folding._round()
+    assert (folding._consumer.seeks, folding._folds[0].offset) == ([(0, 10)], 12)
+    assert 0 not in folding._truncated
+
+
+async def test_what_does_not_fit_twice_is_missing(folding: Judge) -> None:
+    """Behind it is another journal; ahead it is a gap in offsets, if the journal still begins before it."""
+    folding._consumer.fetched = [[record(12)], [record(12)]]
+    await folding._round()
+    await folding._round()
+    assert folding._folds[0].offset == 12
+    folding._consumer.fetched = [[record(3)], [record(3)]]
+    await folding._round()
+    assert 0 in folding._folds
+    await folding._round()
+    assert 0 not in folding._folds
+    assert 0 in folding._truncated
+
+
+async def test_a_record_that_is_none_is_behind_us(folding: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is put aside once, and a judge that goes on from there knows the journal by it."""
+
+    async def put_aside(*_: object) -> asyncio.Future[object]:
+        done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    monkeypatch.setattr(folding, "_bury", put_aside)
+    none = record(11)
+    none.value = b"nonsense"
+    folding._consumer.fetched = [[none]]
+    await folding._round()
+    fold = Fold(0)
+    fold.offset, fold.digest = folding._folds[0].offset, folding._folds[0].digest
+    assert fold.offset == 11
+    folding._folds[0] = fold
+    folding._consumer.fetched = [[none, record(12)]]
+    await folding._round()
+    assert fold.offset == 12

@@ -1,0 +1,41 @@
+"""Replay: events in, decisions out, without a broker."""
+
+import json
+from collections.abc import Iterable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gates.policy import Policy
+from streams.offline.replay import Replay, decisions
+from tests.pipeline.harness import POLICY, traffic
+
+T0 = 1_767_225_600_000
+DAY = 86_400_000
+
+
+def _decided(events: Iterable[dict[str, object]], policy: Policy = POLICY) -> list[dict[str, object]]:
+    replay = Replay(policy)
+    return [decision.document() for decision in decisions(replay.run(json.dumps(event).encode() for event in events))]
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 7_999), st.integers(61_000, 400 * DAY))
+def test_one_event_from_the_future_moves_nothing(at: int, ahead: int) -> None:
+    """A broken clock in the middle of the file, or at its start: all else is judged as if it were not there."""
+    events = list(traffic(T0, 40, rps=200))
+    stray = events[at] | {"ts": events[at]["ts"] + ahead, "cohort": "elsewhere"}
+    found = _decided([*events[:at], stray, *events[at:]])
+    assert [(d["action"], d["event_time"]) for d in found] == [(d["action"], d["event_time"]) for d in _decided(events)]
+    assert "advance" in {d["action"] for d in found}
+
+
+def test_a_gap_is_no_broken_clock() -> None:
+    """Where all that follows is later too, time did pass: the gap holds the rollout, however long it was."""
+    events = [*traffic(T0, 3), *traffic(T0 + 120_000, 1)]
+    assert [d["action"] for d in _decided(events)] == ["start", "hold", "resume"]
+
+
+def test_nothing_in_nothing_out() -> None:
+    """No events: no decisions."""
+    assert _decided([]) == []

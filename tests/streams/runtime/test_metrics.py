@@ -1,0 +1,45 @@
+"""The gauges of a rollout follow its status, and go with it."""
+
+from math import isnan
+from typing import Any
+
+from prometheus_client import REGISTRY
+
+from streams.runtime import metrics
+
+
+def status(rollout: str, verdict: str, requests: int) -> dict[str, Any]:
+    """Return as much of a status as the gauges show."""
+    sli = {"requests": requests, "error_rate": None, "p50": 1.0, "p95": 2.0, "p99": 3.0}
+    checks = [{"name": "errors", "verdict": verdict, "e_value": 1.5}, {"name": "p95", "verdict": "PASS"}]
+    weights = {"canary": 1.0, "stable": 99.0}
+    return {"rollout": rollout, "completeness": 1.0, "weights": weights, "slis": {"canary": sli}, "checks": checks}
+
+
+def value(name: str, **labels: str) -> float | None:
+    """Return what Prometheus would read."""
+    return REGISTRY.get_sample_value(f"sluicegate_{name}", labels)
+
+
+def test_gauges_follow_the_status() -> None:
+    """A verdict is 1 for what it is now and 0 for all else; what has no value is not a number."""
+    for verdict, requests in (("PASS", 10), ("FAIL", 20), ("FAIL", 20)):
+        metrics.show_status(status("shown-v1", verdict, requests))
+    assert value("verdict", rollout="shown-v1", check="errors", verdict="FAIL") == 1.0
+    assert value("verdict", rollout="shown-v1", check="errors", verdict="PASS") == 0.0
+    assert value("cohort_requests", rollout="shown-v1", cohort="canary") == 20.0
+    assert value("cohort_latency_seconds", rollout="shown-v1", cohort="canary", quantile="0.95") == 0.002
+    assert isnan(value("cohort_error_rate", rollout="shown-v1", cohort="canary") or 0.0)
+
+
+def test_a_rollout_that_another_worker_judges_is_shown_no_more() -> None:
+    """Nothing of it is left, and others are as they were; forgotten twice is forgotten."""
+    metrics.show_status(status("gone-v1", "PASS", 10))
+    metrics.show_status(status("kept-v1", "PASS", 10))
+    metrics.forget_rollout("gone-v1")
+    metrics.forget_rollout("gone-v1")
+    left = [sample.labels for family in REGISTRY.collect() for sample in family.samples]
+    assert not any(labels.get("rollout") == "gone-v1" for labels in left)
+    assert value("completeness", rollout="kept-v1") == 1.0
+    metrics.show_status(status("gone-v1", "PASS", 10))
+    assert value("completeness", rollout="gone-v1") == 1.0

@@ -1,0 +1,1 @@
+"""Generators of documentation and checks of the code base; not part of the distribution."""
