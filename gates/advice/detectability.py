@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from math import ceil, exp, inf, log
 from typing import Any
 
+from gates.comparison.joint_test import Jury
 from gates.comparison.split_by_time import UNDOUBTED, doubt_of
-from gates.policy import AnyCheck, ComparedCheck, LatencyCheck, MetricCheck, Policy
-from gates.slis.registry import Jury
+from gates.policy import Policy
+from gates.policy.checks import joint_test_of
+from gates.slis.definition import CheckDefinition
 from gates.stats.power import (
     LARGEST_EFFECT,
     Traffic,
@@ -70,32 +72,32 @@ class Sight:
 
 
 def sight(
-    policy: Policy, name: str, definition: AnyCheck, traffic: Traffic, base: float | None, *, new: bool = False
+    policy: Policy, name: str, definition: CheckDefinition, traffic: Traffic, base: float | None, *, new: bool = False
 ) -> Sight | None:
     """What the check sees at this traffic, whose baseline has the share `base` of bad events; None if it is unknown.
 
     None as well for a check that does not compare, and where there is no traffic or no baseline is left. At a `new`
     rollout how clustered errors are is not yet measured, and the worst is assumed.
     """
-    return _sight(policy, Jury.of(policy), name, definition, traffic, base, new=new)
+    return _sight(policy, joint_test_of(policy), name, definition, traffic, base, new=new)
 
 
 def _sight(
     policy: Policy,
     jury: Jury,
     name: str,
-    definition: AnyCheck,
+    definition: CheckDefinition,
     traffic: Traffic,
     base: float | None,
     *,
     new: bool = False,
 ) -> Sight | None:
-    if not isinstance(definition, ComparedCheck) or definition.ratio is None:
+    ratio = definition.allowed_ratio
+    if ratio is None:
         return None
     if traffic.share >= 1.0 or not traffic.rps > 0.0:
         return None
-    ratio, threshold = definition.ratio, jury.threshold(name, policy.confidence.advance)
-    quantile = _quantile(definition)
+    threshold, quantile = jury.threshold(name, policy.confidence.advance), definition.compared_quantile
     if quantile is not None:
         return Sight(
             lambda times: latency_growth(traffic, quantile, times, ratio) if times > ratio else 0.0,
@@ -116,11 +118,11 @@ def _sight(
 
 
 def _tempered(
-    policy: Policy, definition: AnyCheck, traffic: Traffic, base: float, *, new: bool
+    policy: Policy, definition: CheckDefinition, traffic: Traffic, base: float, *, new: bool
 ) -> Callable[[float], float]:
     """How long evidence takes, if events carry no users: by what the policy says, or by what will be measured."""
     stated = policy.confidence.dispersion
-    if stated is None and isinstance(definition, MetricCheck):
+    if stated is None and not definition.clusters:
         stated = 1.0
     if stated is not None:
         phi = stated
@@ -130,15 +132,6 @@ def _tempered(
     blocks_per_s = (1.0 - exp(-3.0 * errors)) / pane_s  # a block counts where it or a neighbour has an error
     doubt = doubt_of(policy.pane_ms) if new else UNDOUBTED
     return lambda seconds: tempered_time(seconds, INDEPENDENT, blocks_per_s, doubt)
-
-
-def _quantile(definition: AnyCheck) -> float | None:
-    """The quantile that is compared, as one where larger values are worse; None for means and shares."""
-    if isinstance(definition, LatencyCheck):
-        return definition.quantile
-    if isinstance(definition, MetricCheck) and definition.quantile is not None:
-        return definition.quantile if definition.better == "lower" else 1.0 - definition.quantile
-    return None
 
 
 def live(
@@ -162,16 +155,11 @@ def live(
     return out
 
 
-def _base(definition: AnyCheck, check: Mapping[str, Any]) -> float | None:
+def _base(definition: CheckDefinition, check: Mapping[str, Any]) -> float | None:
     """The baseline's share of bad events, as its verdict tells; half an event where it had none yet."""
     measured = check["baseline"]
     value: float | None = measured["value"]
     requests: int = measured["requests"]
     if value is None or not requests:
         return None
-    if isinstance(definition, MetricCheck):
-        share = value / (definition.ceiling or 1.0)
-        share = share if definition.better == "lower" else 1.0 - share
-    else:
-        share = value
-    return min(max(share, 0.5 / requests), 1.0 - 1e-9)
+    return min(max(definition.bad_share(value), 0.5 / requests), 1.0 - 1e-9)

@@ -12,10 +12,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import fsum
+from typing import Protocol
 
-from gates.policy import CheckDefinition, Policy
-from gates.slis.check import Thresholds
+from gates.evidence_view import Thresholds
 from gates.stats.combination import blamed, family_means, partial_conjunction, weighted_mean
+
+
+class Member(Protocol):
+    """What decides which part a check plays: the fields of its definition in the policy."""
+
+    @property
+    def comparing(self) -> bool:
+        """Whether it compares with the baseline."""
+
+    @property
+    def rolls_back(self) -> bool:
+        """Whether its FAIL is a reason to roll back."""
+
+    @property
+    def severity(self) -> str:
+        """Whether it rolls back by itself (critical) or with others (standard)."""
+
+    @property
+    def family(self) -> str:
+        """Checks of one family count once."""
+
+    @property
+    def weight(self) -> float:
+        """How much it counts in the mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +55,9 @@ class Together:
 class Jury:
     """The comparisons of a policy, by the part they play."""
 
-    mean: Mapping[str, CheckDefinition]
-    conjunction: Mapping[str, CheckDefinition]
-    alone: Mapping[str, CheckDefinition]
+    mean: Mapping[str, Member]
+    conjunction: Mapping[str, Member]
+    alone: Mapping[str, Member]
     alpha: float
     failing: int
 
@@ -43,15 +67,14 @@ class Jury:
         return self.alpha / (2.0 if self.mean and self.conjunction else 1.0)
 
     @classmethod
-    def of(cls, policy: Policy) -> Jury:
-        """Who decides how under this policy."""
-        comparing = {name: check for name, check in policy.checks.items() if check.comparing}
+    def of(cls, checks: Mapping[str, Member], alpha: float, failing: int) -> Jury:
+        """Who decides how: `checks` by name, `confidence.rollback` and `rollback_on.failing` of a policy."""
+        comparing = {name: check for name, check in checks.items() if check.comparing}
         rolling = {name: check for name, check in comparing.items() if check.rolls_back}
-        failing = policy.rollback_on.failing
         several = {name: check for name, check in rolling.items() if failing > 1 and check.severity == "standard"}
         mean = {name: check for name, check in rolling.items() if name not in several}
         alone = {name: check for name, check in comparing.items() if name not in rolling}
-        return cls(mean, several, alone, policy.confidence.rollback, failing)
+        return cls(mean, several, alone, alpha, failing)
 
     def threshold(self, name: str, advance: float) -> Thresholds:
         """What this comparison needs to convict while all the others have nothing against the candidate."""

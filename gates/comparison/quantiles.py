@@ -12,9 +12,8 @@ from typing import Any
 
 from gates.comparison.distributions import Scale
 from gates.comparison.evidence import Betting
+from gates.evidence_view import CohortNames, Seen, View
 from gates.panes import Cell, Pane
-from gates.policy import Cohorts
-from gates.slis.check import Seen, View
 from gates.stats.exceedance import Exceedance, SlowCounts
 from gates.stats.ratio_interval import Interval
 from gates.text import percent
@@ -35,7 +34,7 @@ class Exceeding(Betting):
 
     def __init__(
         self,
-        cohorts: Cohorts,
+        cohorts: CohortNames,
         scale: Scale,
         sample: Callable[[Pane, str], Cell],
         ratio: float,

@@ -13,9 +13,8 @@ from typing import Any, Protocol
 
 from gates.comparison.clustering import Clustering
 from gates.comparison.evidence import Betting
+from gates.evidence_view import CohortNames, Seen, View
 from gates.panes import Cell, Pane
-from gates.policy import Cohorts
-from gates.slis.check import Seen, View
 from gates.stats.error_share import ErrorShare, PaneCounts
 from gates.stats.ratio_interval import Interval, RatioInterval
 
@@ -50,7 +49,7 @@ class WorseShare(Betting):
 
     def __init__(
         self,
-        cohorts: Cohorts,
+        cohorts: CohortNames,
         figure: Counted,
         sample: Callable[[Pane, str], Cell],
         allowed: Allowed,

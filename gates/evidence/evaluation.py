@@ -7,24 +7,22 @@ from dataclasses import dataclass, field, fields
 from math import fsum
 from typing import Any
 
+from gates.comparison.quantiles import TRAILING_MS
 from gates.evidence.traffic_split import Assignment
+from gates.evidence_view import Arm, Seen, View
 from gates.panes import NOTHING, Cell, Pane
 from gates.policy import Policy
-from gates.policy.checks import Sample
-from gates.slis.registry import TRAILING_MS, Arm, Check, Jury, Seen, View, checks_for, sample_of
+from gates.policy.checks import checks_for, joint_test_of
+from gates.slis.definition import Check, Sample, sample_of
 from gates.stats.mixture import START_BLOCK
-from gates.stats.quantile_interval import interval as quantile_interval
 from gates.verdicts import Combined, Evaluation, Verdict, significant
 from gates.windows import CohortWindow, dump_panes, load_panes
 
 LATE_STARTS = 2
 """The prior over starts of a degradation spans so many times the sum of all bake times."""
 
-INTERVAL_AT = 10_000
-"""The displayed interval of a quantile is tightest at about so many requests."""
-
-BUDGET_WINDOW_MS = 60_000
-"""The window kept for a budget whose policy has no check on users' requests."""
+SPARE_WINDOW_MS = 60_000
+"""The window of a sample of which no definition needs a window of its own."""
 
 Key = tuple[Sample, str]
 """A sample of the traffic, and a cohort."""
@@ -85,13 +83,14 @@ class EvidenceOfRollout:
         self._names = (cohorts.candidate, cohorts.baseline)
         panes = LATE_STARTS * sum(stage.bake_ms for stage in policy.stages) / policy.pane_ms
         blocks = max(1, round(panes / START_BLOCK))
-        self.jury = Jury.of(policy)
+        self.jury = joint_test_of(policy)
         self._assignment = Assignment(cohorts, policy.data_quality, policy.confidence.rollback)
         self._samples: dict[Sample, set[int]] = {}
-        for definition in policy.checks.values():
+        for definition in policy.judged.values():
             self._samples.setdefault(definition.traffic, set()).update(definition.windows())
-        if policy.budget is not None:
-            self._samples.setdefault("real", {BUDGET_WINDOW_MS})
+        for lengths in self._samples.values():
+            if not lengths:
+                lengths.add(SPARE_WINDOW_MS)
         self._picks = {sample: sample_of(sample) for sample in self._samples}
         self._windows = self._new_windows()
         self._fresh = self._new_windows()
@@ -205,11 +204,9 @@ class EvidenceOfRollout:
         return verdicts, Combined(together.e_value, together.threshold)
 
     def _look(self, name: str) -> Look:
-        """Where a check looks; a budget, which is none of the checks, at the longest window."""
-        definition = self._policy.checks.get(name)
-        if definition is None:
-            return "real", (max(self._samples["real"]),)
-        return definition.traffic, definition.windows()
+        """Where a check looks; without a window of its own, at the longest of its sample."""
+        definition = self._policy.judged[name]
+        return definition.traffic, definition.windows() or (max(self._samples[definition.traffic]),)
 
     def _view(self, look: Look, compared: bool, broken: bool, convicted: frozenset[str]) -> View:
         sample, lengths = look
@@ -261,19 +258,10 @@ class EvidenceOfRollout:
         if self._closed is not None:
             return out
         for name, check in self._checks.items():
-            found = check.interval()
-            if found is not None:
-                lower, estimate, upper = (significant(number) for number in found)
-                out[name] = {"ratio": {"estimate": estimate, "lower": lower, "upper": upper}}
-        for name, definition in self._policy.checks.items():
-            if definition.sli == "latency":
-                windows = [self._windows[definition.traffic, cohort][definition.window_ms] for cohort in self._names]
-                out[name] = {
-                    "quantile": {
-                        cohort: _ends(quantile_interval(window.latency().get(), definition.quantile, 0.05, INTERVAL_AT))
-                        for cohort, window in zip(self._names, windows, strict=True)
-                    }
-                }
+            sample, lengths = self._looks[name]
+            found = check.intervals({cohort: self._windows[sample, cohort][lengths[0]] for cohort in self._names})
+            if found:
+                out[name] = found
         return out
 
     def dump(self) -> dict[str, object]:
@@ -315,10 +303,6 @@ class EvidenceOfRollout:
                 self._fresh[sample, name][length].fill(young, state["window_end"])
         for sample, columns in state["trailing"]:
             self._trailing[sample].fill(load_panes(columns), state["window_end"])
-
-
-def _ends(found: tuple[float, float | None] | None) -> list[float | None] | None:
-    return None if found is None else [None if end is None else significant(end) for end in found]
 
 
 def _indicators(window: CohortWindow) -> dict[str, object]:

@@ -8,8 +8,9 @@ from typing import Annotated, Self, cast
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
 from gates.documents.faults import faults_in_words
-from gates.documents.fields import OptionalDurationMs, whole_number
+from gates.documents.fields import OptionalDurationMs
 from gates.documents.quantities import shown
+from gates.documents.readers import whole_number
 from gates.policy import PolicyError, PolicyFault
 from streams.offline.policy_tests.fields import (
     AckWord,

@@ -9,8 +9,8 @@ from typing import Annotated, NamedTuple
 from pydantic import PlainValidator
 
 from gates.decisions import Action
-from gates.documents.fields import printable
 from gates.documents.quantities import parse_duration, shown
+from gates.documents.readers import printable
 from gates.verdicts import Outcome
 from streams.judge.fold import CONTROLS
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates.slis.registry import Jury
+from gates.comparison.joint_test import Jury
+from gates.policy.checks import joint_test_of
 from gates.stats.combination import blamed, weighted_mean
 from tests.gates.pane_builders import policy
 
@@ -21,7 +22,7 @@ values = st.floats(0.0, 1e6) | st.sampled_from([0.0, 99.9, 100.0, 100.1, 200.0, 
 def a_jury(checks: dict[str, dict[str, Any]], failing: int = 1) -> Jury:
     """The jury of error-rate comparisons with these fields."""
     known = {name: {"sli": "error_rate", "ratio": 1.25, **fields} for name, fields in checks.items()}
-    return Jury.of(policy(known, stages=STAGE, rollback_on={"failing": failing}))
+    return joint_test_of(policy(known, stages=STAGE, rollback_on={"failing": failing}))
 
 
 def closed(e_values: list[float], weights: list[float], threshold: float) -> set[int]:
@@ -140,6 +141,6 @@ def test_who_does_not_roll_back_answers_for_himself(fields: dict[str, str]) -> N
 
 def test_nothing_compares() -> None:
     """Without a comparison there is no e-value, and nobody is convicted."""
-    jury = Jury.of(policy({"l": {"sli": "error_rate", "limit": "5%"}}, stages=STAGE))
+    jury = joint_test_of(policy({"l": {"sli": "error_rate", "limit": "5%"}}, stages=STAGE))
     assert jury.verdict({}).e_value is None
     assert not jury.verdict({}).convicted

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from gates.comparison.distributions import Latencies, MetricValues
 from gates.comparison.quantiles import MIN_TAIL, TRAILING_MS, Exceeding
+from gates.evidence_view import Seen
 from gates.panes import NOTHING, Cell, Pane
-from gates.policy import Cohorts, LatencyCheck, MetricCheck
-from gates.slis.check import Seen
+from gates.policy import Cohorts
 from gates.stats.value_counts import bucket_of, lower_edge
 from gates.windows import CohortWindow
 from tests.gates.pane_builders import BASELINE, CANDIDATE, T0, cell, pane
@@ -25,10 +25,9 @@ finite = st.floats(-1e12, 1e12).filter(lambda value: value == 0.0 or abs(value) 
 ratios = st.sampled_from([1.0, 1.05, 1.2, 1.5, 2.0, 3.0, 10.0])
 
 
-def scale(better: str = "lower", quantile: float = 0.5, **fields: Any) -> MetricValues:
+def scale(better: str = "lower", quantile: float = 0.5, limit: float | None = None) -> MetricValues:
     """The scale of a metric `m`."""
-    known = {"sli": "metric", "metric": "m", "quantile": quantile, "ratio": 1.2, "better": better, **fields}
-    return MetricValues(MetricCheck.model_validate(known))
+    return MetricValues("m", quantile, limit, higher_is_better=better == "higher")
 
 
 def real(given: Pane, cohort: str) -> Cell:
@@ -51,7 +50,7 @@ def test_a_candidate_at_the_null_never_exceeds_where_the_baseline_does_not(
 
     And the other way about: as bad as a baseline value that is counted is counted when it is to be shown good enough.
     """
-    known = scale(better, ratio=max(ratio, 1.0))
+    known = scale(better)
     base, candidate = (cell(1, metrics={"m": [v]}) for v in (value, worse_by(value, ratio, better)))
     bucket = known.values(cell(1, metrics={"m": [mark]})).buckets[0]
     beyond = known.at_or_above(base, bucket)
@@ -111,9 +110,9 @@ def process(known: Any, ratio: float = 1.2, trailing: CohortWindow | None = None
     return Followed(COHORTS, known, real, ratio, 4, trailing or CohortWindow(TRAILING_MS))
 
 
-def latencies(**fields: Any) -> Latencies:
+def latencies(quantile: float = 0.5, limit_ms: int | None = None) -> Latencies:
     """The scale of latencies, p50 by default."""
-    return Latencies(LatencyCheck.model_validate({"sli": "latency", "quantile": 0.5, "ratio": 1.2, **fields}))
+    return Latencies(quantile, limit_ms)
 
 
 @pytest.mark.parametrize("better", ["lower", "higher"])
@@ -184,7 +183,7 @@ def test_a_warm_up_feeds_the_threshold_and_no_evidence() -> None:
 
 def test_at_full_traffic_the_limit_takes_over() -> None:
     """Without a baseline, what is beyond the limit is counted against the share that the quantile allows."""
-    known = process(latencies(quantile=0.9, limit="100ms"))
+    known = process(latencies(quantile=0.9, limit_ms=100))
     for second in range(10):
         known.observe(pane(second, cell(50, latency_ms=20.0), None), ALONE)
     assert known.worse < 1.0
@@ -192,7 +191,7 @@ def test_at_full_traffic_the_limit_takes_over() -> None:
     for second in range(10, 14):
         known.observe(pane(second, cell(50, latency_ms=200.0), None), ALONE)
     assert known.worse > 1e6
-    idle = process(latencies(quantile=0.9, limit="100ms"))
+    idle = process(latencies(quantile=0.9, limit_ms=100))
     idle.observe(pane(0, None, None), ALONE)
     assert (idle.worse, idle.good) == (pytest.approx(1.0), 1.0)
 

@@ -11,11 +11,11 @@ import pytest
 
 from gates.comparison.clustering import Clustering
 from gates.comparison.rates import Allowed, WorseShare
+from gates.evidence_view import Seen
 from gates.panes import NOTHING, Cell, Pane
-from gates.policy import Cohorts, MetricCheck
-from gates.slis.check import Seen
-from gates.slis.metric import MetricMean
-from gates.slis.rates import ErrorRate
+from gates.policy import Cohorts
+from gates.slis.error_rate import ErrorRateFigure
+from gates.slis.metric import MetricCheck, MetricMean
 from gates.stats import single_arm
 from gates.stats.error_share import ADVANCE_EFFECTS, REGRESSION_EFFECTS, PaneCounts, log_factor
 from tests.gates.pane_builders import BASELINE, CANDIDATE, cell, pane, policy
@@ -33,7 +33,7 @@ def real(given: Pane, cohort: str) -> Cell:
 def evidence(objective: float | None = 0.1, temper: float = 1.0, ratio: float = 1.25) -> WorseShare:
     """A comparison of error rates."""
     definition = policy({"e": {"sli": "error_rate", "ratio": ratio, "limit": "10%"}}).checks["e"]
-    figure = ErrorRate(definition)  # type: ignore[arg-type]
+    figure = ErrorRateFigure(definition)  # type: ignore[arg-type]
     return WorseShare(COHORTS, figure, real, Allowed(ratio, objective), 4, Clustering((), temper))
 
 

@@ -59,7 +59,7 @@ def test_what_cannot_be_read_decides_the_exit_code(folder: Path) -> None:
     result = run(folder)
     assert result.exit_code == 2
     assert f"{folder / 'good' / 'test.yaml'}:1: expect[0].action: 'strat' is not known" in result.stdout
-    assert f"{folder / 'good' / 'test.yaml'}:2: bogus: is not a known key" in result.stdout
+    assert f"{folder / 'good' / 'test.yaml'}:2: bogus: is an unknown key" in result.stdout
     assert "1 failed, 1 unreadable in " in result.stdout
 
 

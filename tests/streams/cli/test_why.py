@@ -41,12 +41,12 @@ def test_a_rollback_in_plain_words_then_the_evidence(decision: dict[str, Any]) -
     """The whole text of a rollback by a limit."""
     assert decision_explained(decision) == [
         "checkout-v2 was rolled back at stage canary at 2026-01-01 00:00:07Z.",
-        "Why: errors: canary 27.9 % (39 of 140) in 10s, over the limit of 5 %.",
+        "Why: errors: canary 27.9 % (39 of 140 requests in 10s), above the limit of 5 %.",
         "The gate decided it by itself.",
         "It wants these weights: stable 100 %, canary 0 %.",
         "",
         "errors: FAIL",
-        "  because    errors: canary 27.9 % (39 of 140) in 10s, over the limit of 5 %",
+        "  because    errors: canary 27.9 % (39 of 140 requests in 10s), above the limit of 5 %",
         "  window     2025-12-31 23:59:57Z to 2026-01-01 00:00:07Z",
         "  candidate  canary 27.9 % (39 of 140)",
         "  baseline   stable 0.48 % (6 of 1,260)",
@@ -121,10 +121,10 @@ def test_what_a_baking_rollout_lacks(status: dict[str, Any]) -> None:
         "",
         "To advance to stage full it lacks:",
         "- 59s of bake: 1s of 1m done",
-        "- a PASS of errors, which is INCONCLUSIVE: canary has 20 of 50 requests needed",
+        "- a PASS of errors, which is INCONCLUSIVE: canary has 20 requests, needs 50",
         "",
         "errors: INCONCLUSIVE",
-        "  because    errors: canary has 20 of 50 requests needed",
+        "  because    errors: canary has 20 requests, needs 50",
         "  window     2025-12-31 23:59:51Z to 2026-01-01 00:00:01Z",
         "  candidate  canary 0 % (0 of 20)",
         "  baseline   stable 0.56 % (1 of 180)",
@@ -145,9 +145,9 @@ def test_the_evidence_so_far(status: dict[str, Any]) -> None:
     """A check short of evidence says how far it has come, once, and by what factor it is short."""
     done = passing(status)
     check = done["checks"][0] | COMPARED | {"verdict": "INCONCLUSIVE"}
-    thin = check | {"reason": "errors: canary has 20 of 50 requests needed"}
+    thin = check | {"reason": "errors: canary has 20 requests, needs 50"}
     assert lacks(done | {"checks": [thin]}) == [
-        "a PASS of errors, which is INCONCLUSIVE: canary has 20 of 50 requests needed; "
+        "a PASS of errors, which is INCONCLUSIVE: canary has 20 requests, needs 50; "
         "e-value so far 3.2 of 20, a factor of 6.2 short"
     ]
     unproven = check | {"reason": "errors: not yet shown to be good enough: e-value 3.2 of 20"}
@@ -156,7 +156,7 @@ def test_the_evidence_so_far(status: dict[str, Any]) -> None:
         "a factor of 6.2 short"
     ]
     proven = thin | {"advance_e_value": 25}
-    assert lacks(done | {"checks": [proven]})[0].endswith("canary has 20 of 50 requests needed")
+    assert lacks(done | {"checks": [proven]})[0].endswith("canary has 20 requests, needs 50")
 
 
 def test_unconfirmed_weights(status: dict[str, Any]) -> None:
@@ -186,7 +186,7 @@ def test_a_hold(status: dict[str, Any]) -> None:
     incomplete = held | {"reason": "canary baked 1m, but telemetry is incomplete: 98 % of the stage judged in time"}
     assert len(lacks(incomplete)) == 1
     undecided = held | {"reason": "canary baked 1m, but errors: ...", "checks": status["checks"]}
-    assert lacks(undecided) == ["a PASS of errors, which is INCONCLUSIVE: canary has 20 of 50 requests needed"]
+    assert lacks(undecided) == ["a PASS of errors, which is INCONCLUSIVE: canary has 20 requests, needs 50"]
 
 
 def test_a_pause_waits_for_a_person(status: dict[str, Any]) -> None:

@@ -74,7 +74,7 @@ def test_every_fault_is_told_at_once() -> None:
         "traffic",
         "controls[0].control",
     }
-    assert "expects: is not a known key: did you mean `expect`?" in found
+    assert "expects: is an unknown key; did you mean `expect`?" in found
     assert "traffic: cannot stand beside `scenario`: a test has one traffic, so remove one" in found
     assert faults() == [
         "policy: expects nothing, so it could never fail: write for example `expect: [start, advance, ..., rollback]`"

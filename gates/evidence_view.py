@@ -1,14 +1,24 @@
-"""What every check can do, and what it may look at."""
+"""What a check may look at: both cohorts over its windows, the stage, and how each pane counts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from gates.panes import Cell, Pane
-from gates.stats.ratio_interval import Interval
-from gates.verdicts import Verdict
+from gates.panes import Cell
 from gates.windows import CohortWindow
+
+
+class CohortNames(Protocol):
+    """The names by which events carry the two cohorts."""
+
+    @property
+    def baseline(self) -> str:
+        """The version that already serves traffic."""
+
+    @property
+    def candidate(self) -> str:
+        """The version that is being released."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +76,3 @@ class Thresholds:
 
     rollback: float
     advance: float
-
-
-class Check(Protocol):
-    """One question put to every pane. A new kind is a new file here and a line in `checks_for`."""
-
-    def observe(self, pane: Pane, seen: Seen) -> None:
-        """Take in one pane."""
-
-    def enter_stage(self) -> None:
-        """A new stage was ordered: what supports an advance starts anew, what supports a rollback goes on."""
-
-    @property
-    def worse(self) -> float | None:
-        """The e-value for the candidate being worse than allowed; None where nothing is compared."""
-
-    def interval(self) -> Interval | None:
-        """The candidate's figure as a multiple of the baseline's, with its confidence sequence; for display."""
-
-    def verdict(self, view: View) -> Verdict:
-        """The verdict as of the last pane."""
-
-    @property
-    def evidence(self) -> dict[str, object]:
-        """Accumulated evidence as JSON values, for a snapshot; assigning it continues bit for bit."""
-
-    @evidence.setter
-    def evidence(self, state: dict[str, object]) -> None: ...

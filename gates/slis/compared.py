@@ -6,16 +6,17 @@ questions is the same for all of them, and stands here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
+from gates.evidence_view import Arm, Seen, Thresholds, View
 from gates.panes import Pane
-from gates.policy import ComparedCheck
-from gates.slis.check import Arm, Seen, Thresholds, View
+from gates.slis.compared_definition import ComparedCheck
 from gates.slis.limit import Standing
 from gates.slis.presence import presence
 from gates.stats.ratio_interval import Interval
 from gates.text import clock_time, e_value
-from gates.verdicts import Measurement, Outcome, Unit, Verdict
+from gates.verdicts import Measurement, Outcome, Unit, Verdict, significant
 from gates.windows import CohortWindow
 
 SUSPICION = 10.0
@@ -110,9 +111,13 @@ class Compared:
         """The e-value for the candidate being worse than allowed."""
         return None if self._evidence is None else self._evidence.worse
 
-    def interval(self) -> Interval | None:
-        """The ratio to the baseline."""
-        return None if self._evidence is None else self._evidence.interval()
+    def intervals(self, windows: Mapping[str, CohortWindow]) -> dict[str, object]:
+        """The ratio to the baseline, with its confidence sequence."""
+        found = None if self._evidence is None else self._evidence.interval()
+        if found is None:
+            return {}
+        lower, estimate, upper = (significant(number) for number in found)
+        return {"ratio": {"estimate": estimate, "lower": lower, "upper": upper}}
 
     def verdict(self, view: View) -> Verdict:
         """FAIL by limit, FAIL by comparison, then what is missing, else PASS."""
