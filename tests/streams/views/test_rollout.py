@@ -64,7 +64,10 @@ def test_a_rollback(ended: Mapping[str, Any], decisions: list[Mapping[str, Any]]
     said = words_of(rollout_view(ended, decisions))
     assert "checkout-v2 epoch 1 rolled back" in said
     assert "errors FAIL 27.9 % of 140" in said
-    assert "00:00:07Z rollback canary 100 / 0 errors: canary 27.9 % (39 of 140 requests in 10s), above the limit of 5 %" in said
+    assert (
+        "00:00:07Z rollback canary 100 / 0 errors: canary 27.9 % (39 of 140 requests in 10s), above the limit of 5 %"
+        in said
+    )
     assert said.index("00:00:00Z start") < said.index("00:00:07Z rollback")
 
 
