@@ -11,7 +11,7 @@ from gates.comparison.joint_test import Jury
 from gates.comparison.split_by_time import UNDOUBTED, doubt_of
 from gates.policy import Policy
 from gates.policy.checks import joint_test_of
-from gates.slis.definition import CheckDefinition
+from gates.slis.definition import CheckDefinition, ComparedFigure
 from gates.stats.power import (
     LARGEST_EFFECT,
     Traffic,
@@ -92,12 +92,13 @@ def _sight(
     *,
     new: bool = False,
 ) -> Sight | None:
-    ratio = definition.allowed_ratio
-    if ratio is None:
+    compared = definition.compared
+    if compared is None:
         return None
     if traffic.share >= 1.0 or not traffic.rps > 0.0:
         return None
-    threshold, quantile = jury.threshold(name, policy.confidence.advance), definition.compared_quantile
+    ratio, quantile = compared.ratio, compared.quantile
+    threshold = jury.threshold(name, policy.confidence.advance)
     if quantile is not None:
         return Sight(
             lambda times: latency_growth(traffic, quantile, times, ratio) if times > ratio else 0.0,
@@ -112,17 +113,17 @@ def _sight(
         lambda: advance_growth(traffic, base, ratio),
         threshold.rollback,
         threshold.advance,
-        _tempered(policy, definition, traffic, base, new=new),
-        _tempered(policy, definition, traffic, base, new=False),
+        _tempered(policy, compared, traffic, base, new=new),
+        _tempered(policy, compared, traffic, base, new=False),
     )
 
 
 def _tempered(
-    policy: Policy, definition: CheckDefinition, traffic: Traffic, base: float, *, new: bool
+    policy: Policy, compared: ComparedFigure, traffic: Traffic, base: float, *, new: bool
 ) -> Callable[[float], float]:
     """How long evidence takes, if events carry no users: by what the policy says, or by what will be measured."""
     stated = policy.confidence.dispersion
-    if stated is None and not definition.clusters:
+    if stated is None and not compared.clusters:
         stated = 1.0
     if stated is not None:
         phi = stated
@@ -160,6 +161,6 @@ def _base(definition: CheckDefinition, check: Mapping[str, Any]) -> float | None
     measured = check["baseline"]
     value: float | None = measured["value"]
     requests: int = measured["requests"]
-    if value is None or not requests:
+    if value is None or not requests or definition.compared is None:
         return None
-    return min(max(definition.bad_share(value), 0.5 / requests), 1.0 - 1e-9)
+    return min(max(definition.compared.bad_share(value), 0.5 / requests), 1.0 - 1e-9)

@@ -1,6 +1,6 @@
 """Lints of a policy as a whole: conditions that can never be met, and harm that no check would notice.
 
-Each lint is one small function, whose docstring says why it matters.
+Each lint is one small function, with the reason in its docstring.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def window_outlasts_bake(policy: Policy) -> Iterator[Remark]:
     """A window longer than a bake still holds requests from before the stage when the stage ends."""
     stage = min(policy.stages, key=lambda each: each.bake_ms)
     for name, check in policy.checks.items():
-        if check.window_ms > stage.bake_ms and check.uses_window:
+        if check.window_ms > stage.bake_ms and (check.absolute or not check.may_compare):
             length, bake = format_duration(check.window_ms), format_duration(stage.bake_ms)
             yield of_check(
                 name,
@@ -118,7 +118,7 @@ def nothing_counts_errors(policy: Policy) -> Iterator[Remark]:
 def users_unseen(policy: Policy) -> Iterator[Remark]:
     """Probes that succeed are no proof that users' requests do."""
     judging = [each for each in policy.judged.values() if each.required and each.measures_requests]
-    if judging and all(each.traffic == "synthetic" for each in judging):
+    if judging and all(each.sample == "synthetic" for each in judging):
         yield Remark(
             ("checks",),
             "every check measures synthetic traffic only, so users' requests may fail unnoticed; write `traffic: real` "

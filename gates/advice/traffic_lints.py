@@ -16,7 +16,7 @@ TrafficLint = Callable[[Policy, tuple[StagePlan, ...], float], Iterator[Remark]]
 def blind_stage(policy: Policy, stages: tuple[StagePlan, ...], rps: float) -> Iterator[Remark]:
     """A stage that would miss even ten times the baseline's figure within its bake passes without evidence."""
     for index, stage in enumerate(stages):
-        blind = [name for name in stage.blind if policy.checks[name].plannable]
+        blind = [name for name in stage.blind if _foreseeable(policy, name)]
         if blind:
             bake = format_duration(round(stage.bake_s * 1000))
             yield Remark(
@@ -57,7 +57,7 @@ def times_out_when_well(policy: Policy, stages: tuple[StagePlan, ...], rps: floa
         slow = [
             check.name
             for check in planned.checks
-            if left is not None and policy.checks[check.name].plannable and check.advance * 1000.0 >= left
+            if left is not None and _foreseeable(policy, check.name) and check.advance * 1000.0 >= left
         ]
         if slow:
             timeout = format_duration(policy.stages[index].timeout_ms or 0)
@@ -69,6 +69,12 @@ def times_out_when_well(policy: Policy, stages: tuple[StagePlan, ...], rps: floa
 
 
 TRAFFIC_LINTS: tuple[TrafficLint, ...] = (blind_stage, too_few_requests, times_out_when_well)
+
+
+def _foreseeable(policy: Policy, name: str) -> bool:
+    """Whether the plan of a comparison counts: a mean's level, and the traffic of probes, are not known in advance."""
+    check = policy.checks[name]
+    return check.required and check.sample != "synthetic" and check.compared is not None and check.compared.foreseeable
 
 
 def _until_timeout(policy: Policy, index: int) -> float | None:

@@ -22,10 +22,6 @@ class Member(Protocol):
     """What decides which part a check plays: the fields of its definition in the policy."""
 
     @property
-    def comparing(self) -> bool:
-        """Whether it compares with the baseline."""
-
-    @property
     def rolls_back(self) -> bool:
         """Whether its FAIL is a reason to roll back."""
 
@@ -68,12 +64,11 @@ class Jury:
 
     @classmethod
     def of(cls, checks: Mapping[str, Member], alpha: float, failing: int) -> Jury:
-        """Who decides how: `checks` by name, `confidence.rollback` and `rollback_on.failing` of a policy."""
-        comparing = {name: check for name, check in checks.items() if check.comparing}
-        rolling = {name: check for name, check in comparing.items() if check.rolls_back}
+        """Who decides how: the comparing `checks` by name, `confidence.rollback` and `rollback_on.failing`."""
+        rolling = {name: check for name, check in checks.items() if check.rolls_back}
         several = {name: check for name, check in rolling.items() if failing > 1 and check.severity == "standard"}
         mean = {name: check for name, check in rolling.items() if name not in several}
-        alone = {name: check for name, check in comparing.items() if name not in rolling}
+        alone = {name: check for name, check in checks.items() if name not in rolling}
         return cls(mean, several, alone, alpha, failing)
 
     def threshold(self, name: str, advance: float) -> Thresholds:

@@ -20,12 +20,12 @@ from gates.stats.ratio_interval import Interval, RatioInterval
 
 
 class Counted(Protocol):
-    """A figure whose bad events can be counted, and told in words."""
+    """A figure whose bad events can be counted, and shown as text."""
 
     def tally(self, source: Cell, /) -> tuple[float, int]:
         """Bad events (of a bounded quantity: shares of one), and all."""
 
-    def told(self, name: str, cell: Cell) -> str:
+    def stage_text(self, name: str, cell: Cell) -> str:
         """A cohort's figure since the stage was ordered."""
 
 
@@ -105,7 +105,7 @@ class WorseShare(Betting):
 
     def words(self, view: View) -> str:
         """Both cohorts' figures since the stage was ordered."""
-        candidate, baseline = (self._figure.told(arm.name, arm.stage) for arm in (view.candidate, view.baseline))
+        candidate, baseline = (self._figure.stage_text(arm.name, arm.stage) for arm in (view.candidate, view.baseline))
         return f"{candidate} against {baseline}" if view.compared else f"{candidate} against the limit alone"
 
     def interval(self) -> Interval | None:

@@ -25,7 +25,7 @@ LONGEST_WINDOW_MS = HOUR_MS
 HIGHEST_ALPHA = 0.5
 HIGHEST_ERROR_LIMIT = 0.95
 LONGEST_LATENCY_LIMIT_MS = 240_000
-"""The latency histogram ends at 256 s: a limit near its end could not be told from a higher one."""
+"""The latency histogram ends at 256 s: a limit near its end could not be distinguished from a higher one."""
 HIGHEST_RATIO = 1000.0
 
 

@@ -87,7 +87,7 @@ class EvidenceOfRollout:
         self._assignment = Assignment(cohorts, policy.data_quality, policy.confidence.rollback)
         self._samples: dict[Sample, set[int]] = {}
         for definition in policy.judged.values():
-            self._samples.setdefault(definition.traffic, set()).update(definition.windows())
+            self._samples.setdefault(definition.sample, set()).update(definition.windows())
         for lengths in self._samples.values():
             if not lengths:
                 lengths.add(SPARE_WINDOW_MS)
@@ -206,7 +206,7 @@ class EvidenceOfRollout:
     def _look(self, name: str) -> Look:
         """Where a check looks; without a window of its own, at the longest of its sample."""
         definition = self._policy.judged[name]
-        return definition.traffic, definition.windows() or (max(self._samples[definition.traffic]),)
+        return definition.sample, definition.windows() or (max(self._samples[definition.sample]),)
 
     def _view(self, look: Look, compared: bool, broken: bool, convicted: frozenset[str]) -> View:
         sample, lengths = look

@@ -12,7 +12,8 @@ from gates.windows import CohortWindow
 
 def joint_test_of(policy: Policy) -> Jury:
     """The joint test of the policy's comparisons."""
-    return Jury.of(policy.checks, policy.confidence.rollback, policy.rollback_on.failing)
+    comparing = {name: check for name, check in policy.checks.items() if check.comparing}
+    return Jury.of(comparing, policy.confidence.rollback, policy.rollback_on.failing)
 
 
 def checks_for(policy: Policy, start_blocks: int, trailing: Mapping[str, CohortWindow]) -> dict[str, Check]:

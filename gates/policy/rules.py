@@ -11,7 +11,7 @@ from gates.documents.faults import PolicyFault
 from gates.documents.fields import MOST_CHECKS, MOST_STAGES
 from gates.documents.quantities import format_duration, format_share, shown
 from gates.documents.readers import read_pane, read_positive_duration, read_positive_share, readable, whole_number
-from gates.slis.definition import CheckDefinition
+from gates.slis.definition import CheckDefinition, default_of
 from gates.slis.findings import Fields, RuleContext
 from gates.slis.registry import CHECK_MODELS
 
@@ -107,7 +107,7 @@ def _enough_families(rollback_on: Fields, checks: Mapping[str, Fields]) -> Itera
     if failing is None or failing == 1 or None in models.values():
         return
     families = {
-        str(check.get("family", model.default_of("family")))
+        str(check.get("family", default_of(model, "family")))
         for check, model in zip(checks.values(), models.values(), strict=True)
         if model is not None and model.may_compare and "ratio" in check
         if check.get("severity", "standard") == "standard" and check.get("on_fail", "rollback") == "rollback"

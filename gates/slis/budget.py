@@ -14,7 +14,7 @@ from gates.documents.fields import Count, ErrorClasses, Share, Slo
 from gates.documents.quantities import format_share
 from gates.evidence_view import CohortNames, Seen, View
 from gates.panes import Pane
-from gates.slis.definition import Check, CheckContext, Part, Sample
+from gates.slis.definition import Check, CheckContext, Definition
 from gates.slis.error_classes import DEFAULT_ERRORS, odd_errors
 from gates.slis.findings import Finding, LintContext
 from gates.slis.presence import BROKEN
@@ -24,11 +24,10 @@ from gates.text import count, percent
 from gates.verdicts import Measurement, Outcome, Verdict
 
 
-class Budget(Part):
+class Budget(Definition):
     """The share `spend` of a 30-day error budget of `slo` that this rollout may spend; beyond it, it rolls back."""
 
     counts_errors: ClassVar[bool] = True
-    measures_requests: ClassVar[bool] = True
 
     slo: Slo = Field(examples=["99.9%"], description="The share of requests that must be good, over 30 days.")
     spend: Share = Field(examples=["5%"], description="The share of a 30-day error budget that this rollout may spend.")
@@ -40,28 +39,9 @@ class Budget(Part):
     )
 
     @property
-    def traffic(self) -> Sample:
-        """Users' requests."""
-        return "real"
-
-    @property
-    def required(self) -> bool:
-        """Always."""
-        return True
-
-    @property
-    def rolls_back(self) -> bool:
-        """Always."""
-        return True
-
-    @property
     def absolute(self) -> bool:
         """Always: the bound is the error budget."""
         return True
-
-    def windows(self) -> tuple[int, ...]:
-        """None of its own: it counts over the whole rollout."""
-        return ()
 
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""
@@ -82,13 +62,9 @@ class Budget(Part):
                 f"failed, the rollout would spend {most:.2%}; lower `spend`",
             )
 
-    def traffic_lints(self, context: LintContext, rps: float) -> Iterator[Finding]:
-        """Nothing depends on the traffic: what is spent is a share."""
-        return iter(())
-
 
 class BudgetCap(Windowed):
-    """The check that `budget` builds. It counts the candidate's errors over all stages, and never forgets any."""
+    """The check that `budget` builds. It counts the candidate's errors over all stages, and keeps them."""
 
     def __init__(self, name: str, definition: Budget, cohorts: CohortNames) -> None:
         super().__init__(name)

@@ -11,7 +11,7 @@ from gates.documents.fields import Count, ErrorClasses, Share, Slo, WindowMs
 from gates.documents.quantities import MINUTE_MS, format_duration, format_share
 from gates.documents.readers import read_positive_share, read_slo, read_window, readable
 from gates.evidence_view import Arm, View
-from gates.slis.definition import Check, CheckContext, CheckDefinition
+from gates.slis.definition import Check, CheckContext, CheckDefinition, default_of
 from gates.slis.error_classes import DEFAULT_ERRORS, odd_errors
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 from gates.slis.limit_lints import too_few_events
@@ -81,8 +81,8 @@ class BurnRateCheck(CheckDefinition):
         """Yield the faults between the fields of one definition as written."""
         yield from super().rules(fields, context)
         slo = readable(read_slo, fields.get("slo"))
-        spend = readable(read_positive_share, fields.get("spend", cls.default_of("spend")))
-        window = readable(read_window, fields["window"]) if "window" in fields else cls.default_of("window_ms")
+        spend = readable(read_positive_share, fields.get("spend", default_of(cls, "spend")))
+        window = readable(read_window, fields["window"]) if "window" in fields else default_of(cls, "window_ms")
         if slo is None or spend is None or window is None:
             return
         needed = BurnRule(spend, window).error_rate(slo)

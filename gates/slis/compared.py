@@ -24,9 +24,9 @@ SUSPICION = 10.0
 
 
 class Figure(Protocol):
-    """What a check measures of a cohort, how it stands to the limit, and both in words.
+    """What a check measures of a cohort, how it stands to the limit, and both as text.
 
-    `limit` is the limit in words, `side` the side of it that is wrong: over or under.
+    `limit` is the limit as text, `side` its wrong side: above or below.
     """
 
     limit: str
@@ -45,8 +45,8 @@ class Figure(Protocol):
     def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
         """Whether the baseline is on its way beyond the limit too, no better than a candidate that is beyond it."""
 
-    def words(self, name: str, window: CohortWindow) -> str:
-        """A cohort's figure in words."""
+    def window_text(self, name: str, window: CohortWindow) -> str:
+        """A cohort's figure over the window, as text."""
 
 
 class Evidence(Protocol):
@@ -161,8 +161,8 @@ class Compared:
         return breached or (beyond and self._figure.alike(candidate, baseline))
 
     def _beyond(self, view: View, *, shared: bool) -> str:
-        also = f"; and {self._figure.words(view.baseline.name, view.baseline.window)}" if shared else ""
-        candidate = self._figure.words(view.candidate.name, view.candidate.window)
+        also = f"; and {self._figure.window_text(view.baseline.name, view.baseline.window)}" if shared else ""
+        candidate = self._figure.window_text(view.candidate.name, view.candidate.window)
         return f"{candidate}, {self._figure.side} {self._figure.limit}{also}"
 
     def _convicted(self, view: View) -> str:
@@ -181,14 +181,14 @@ class Compared:
             return *missing, False
         for window in (view.candidate.window, view.candidate.fresh):
             if self._figure.standing(window) is not Standing.WITHIN:
-                figures = self._figure.words(view.candidate.name, window)
+                figures = self._figure.window_text(view.candidate.name, window)
                 return (
                     Outcome.INCONCLUSIVE,
                     f"{figures}, {self._figure.side} {self._figure.limit} on too few to fail",
                     False,
                 )
         if self._evidence is None:
-            figures = self._figure.words(view.candidate.name, view.candidate.window)
+            figures = self._figure.window_text(view.candidate.name, view.candidate.window)
             return Outcome.PASS, f"{figures}, within {self._figure.limit}", False
         return *self._by_evidence(view, self._evidence), True
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, Field
 
 from gates.documents.fields import OptionalRatio
-from gates.slis.definition import CheckDefinition
+from gates.slis.definition import CheckDefinition, ComparedFigure
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 
 HIGH_RATIO = 10.0
@@ -21,6 +21,9 @@ class ComparedCheck(CheckDefinition):
 
     may_compare: ClassVar[bool] = True
 
+    clusters: ClassVar[bool] = False
+    """Whether the clustering of its bad events is measured in time where no event carries a user."""
+
     ratio: OptionalRatio = Field(
         default=None,
         examples=[1.25],
@@ -28,14 +31,21 @@ class ComparedCheck(CheckDefinition):
     )
 
     @property
-    def allowed_ratio(self) -> float | None:
-        """The largest acceptable multiple of the baseline's figure; None where nothing is compared."""
-        return self.ratio
+    def compared(self) -> ComparedFigure | None:
+        """How it compares; None without a ratio."""
+        if self.ratio is None:
+            return None
+        foreseeable = self.clusters or self.compared_quantile is not None
+        return ComparedFigure(self.ratio, self.compared_quantile, self.bad_share, self.clusters, foreseeable)
 
     @property
-    def uses_window(self) -> bool:
-        """Whether a verdict depends on the sliding window: only the limit looks at it."""
-        return self.absolute
+    def compared_quantile(self) -> float | None:
+        """The quantile that is compared, as one where larger values are worse; None for means and shares."""
+        return None
+
+    def bad_share(self, value: float) -> float:
+        """The share of bad events that a verdict's figure amounts to, for a figure that is no quantile."""
+        return value
 
     def lints(self, context: LintContext) -> Iterator[Finding]:
         """Yield a ratio that accepts almost anything: it is usually a percentage written as a multiple."""

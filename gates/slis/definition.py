@@ -80,48 +80,25 @@ class QuantileLimit:
     limit: float
 
 
-class Judged(Protocol):
-    """What the definitions of checks and the budget have in common."""
+@dataclass(frozen=True, slots=True)
+class ComparedFigure:
+    """How a definition compares, as far as it matters to how soon its comparison detects something.
 
-    counts_errors: ClassVar[bool]
-    measures_requests: ClassVar[bool]
-
-    @property
-    def traffic(self) -> Sample:
-        """The sample of the traffic that it looks at."""
-
-    @property
-    def required(self) -> bool:
-        """Whether it must PASS before an advance."""
-
-    @property
-    def rolls_back(self) -> bool:
-        """Whether its FAIL is a reason to roll back."""
-
-    @property
-    def absolute(self) -> bool:
-        """Whether it has a bound that does not depend on the baseline."""
-
-    def windows(self) -> tuple[int, ...]:
-        """The lengths of its sliding windows in milliseconds, the main one first; empty: any window will do."""
-
-    def build(self, name: str, context: CheckContext) -> Check:
-        """Build the check under this name."""
-
-    def lints(self, context: LintContext) -> Iterator[Finding]:
-        """Yield what is valid but probably a mistake."""
-
-    def traffic_lints(self, context: LintContext, rps: float) -> Iterator[Finding]:
-        """Yield what is probably a mistake at `rps` requests a second of both cohorts."""
-
-
-class CheckDefinition(Part):
-    """What all checks share.
-
-    A `critical` check rolls back by itself, a `standard` one counts towards `rollback_on`; both must PASS before an
-    advance. An `advisory` check only notifies; a `dry_run` check is only recorded. `on_fail` is the reaction to a FAIL
-    of a critical or standard check. `family` and `weight` control how its evidence is combined with that of others.
+    `ratio` is the largest acceptable multiple of the baseline's figure. `quantile` is the quantile that is compared, as
+    one where larger values are worse; None for means and shares, of which `bad_share` turns a verdict's figure into a
+    share of bad events. With `clusters`, clustering of bad events is measured in time where no event carries a user.
+    `foreseeable` is false for a mean, whose level is not known in advance.
     """
+
+    ratio: float
+    quantile: float | None
+    bad_share: Callable[[float], float]
+    clusters: bool
+    foreseeable: bool
+
+
+class Definition(Part):
+    """What all that gets a verdict on each pane shares: the checks, and the budget beside them."""
 
     counts_errors: ClassVar[bool] = False
     """Whether failing requests or transactions are what it counts."""
@@ -129,8 +106,50 @@ class CheckDefinition(Part):
     measures_requests: ClassVar[bool] = True
     """False for checks of the telemetry itself."""
 
-    clusters: ClassVar[bool] = False
-    """Whether the clustering of its bad events is measured in time where no event carries a user."""
+    @property
+    def sample(self) -> Sample:
+        """The sample of the traffic that it looks at: users' requests."""
+        return "real"
+
+    @property
+    def required(self) -> bool:
+        """Whether it must PASS before an advance."""
+        return True
+
+    @property
+    def rolls_back(self) -> bool:
+        """Whether its FAIL is a reason to roll back."""
+        return True
+
+    @property
+    def absolute(self) -> bool:
+        """Whether it has a bound that does not depend on the baseline."""
+        return False
+
+    def windows(self) -> tuple[int, ...]:
+        """The lengths of its sliding windows in milliseconds, the main one first; empty: any window will do."""
+        return ()
+
+    def build(self, name: str, context: CheckContext) -> Check:
+        """Build the check under this name."""
+        raise NotImplementedError
+
+    def lints(self, context: LintContext) -> Iterator[Finding]:
+        """Yield what is valid but probably a mistake."""
+        return iter(())
+
+    def traffic_lints(self, context: LintContext, rps: float) -> Iterator[Finding]:
+        """Yield what is probably a mistake at `rps` requests a second of both cohorts."""
+        return iter(())
+
+
+class CheckDefinition(Definition):
+    """What all checks share.
+
+    A `critical` check rolls back by itself, a `standard` one counts towards `rollback_on`; both must PASS before an
+    advance. An `advisory` check only notifies; a `dry_run` check is only recorded. `on_fail` is the reaction to a FAIL
+    of a critical or standard check. `family` and `weight` control how its evidence is combined with that of others.
+    """
 
     may_compare: ClassVar[bool] = False
     """Whether it has the key `ratio`."""
@@ -183,59 +202,28 @@ class CheckDefinition(Part):
         return self.required and self.on_fail == "rollback"
 
     @property
-    def allowed_ratio(self) -> float | None:
-        """The largest acceptable multiple of the baseline's figure; None where nothing is compared."""
+    def sample(self) -> Sample:
+        """The sample of the traffic that it looks at."""
+        return self.traffic
+
+    @property
+    def compared(self) -> ComparedFigure | None:
+        """How it compares; None where it does not."""
         return None
 
     @property
     def comparing(self) -> bool:
         """Whether it compares with the baseline, by an e-process."""
-        return self.allowed_ratio is not None
-
-    @property
-    def absolute(self) -> bool:
-        """Whether it has a bound that does not depend on the baseline."""
-        return False
-
-    @property
-    def uses_window(self) -> bool:
-        """Whether a verdict depends on the sliding window."""
-        return True
-
-    @property
-    def compared_quantile(self) -> float | None:
-        """The quantile that is compared, as one where larger values are worse; None for means and shares."""
-        return None
-
-    def bad_share(self, value: float) -> float:
-        """The share of bad events that a verdict's figure amounts to, for a figure that is no quantile."""
-        return value
+        return self.compared is not None
 
     @property
     def quantile_limit(self) -> QuantileLimit | None:
         """The limit on a quantile; None for other checks, and without a limit."""
         return None
 
-    @property
-    def plannable(self) -> bool:
-        """Whether `plan` can foresee what its comparison detects, from the traffic and the baseline's error share."""
-        return self.required and self.traffic != "synthetic"
-
     def windows(self) -> tuple[int, ...]:
         """The lengths of its sliding windows in milliseconds, the main one first."""
         return (self.window_ms,)
-
-    def build(self, name: str, context: CheckContext) -> Check:
-        """Build the check under this name."""
-        raise NotImplementedError
-
-    def lints(self, context: LintContext) -> Iterator[Finding]:
-        """Yield what is valid but probably a mistake."""
-        return iter(())
-
-    def traffic_lints(self, context: LintContext, rps: float) -> Iterator[Finding]:
-        """Yield what is probably a mistake at `rps` requests a second of both cohorts."""
-        return iter(())
 
     @classmethod
     def rules(cls, fields: Fields, context: RuleContext) -> Iterator[Finding]:
@@ -243,10 +231,10 @@ class CheckDefinition(Part):
         yield from _window_rule(cls, fields, context)
         yield from _on_fail_rule(fields)
 
-    @classmethod
-    def default_of(cls, field: str) -> Any:
-        """The default of a field, as it is in the model."""
-        return cls.model_fields[field].default
+
+def default_of(definition: type[CheckDefinition], field: str) -> Any:
+    """The default of a field, as it is in the model."""
+    return definition.model_fields[field].default
 
 
 def sample_of(word: str) -> Callable[[Pane, str], Cell]:
@@ -259,7 +247,7 @@ def sample_of(word: str) -> Callable[[Pane, str], Cell]:
 
 
 def _window_rule(definition: type[CheckDefinition], fields: Fields, context: RuleContext) -> Iterator[Finding]:
-    window = readable(read_window, fields["window"]) if "window" in fields else definition.default_of("window_ms")
+    window = readable(read_window, fields["window"]) if "window" in fields else default_of(definition, "window_ms")
     parts = definition.window_parts
     if window is None or context.pane_ms is None or window % (step := context.pane_ms * parts) == 0:
         return

@@ -92,10 +92,10 @@ class ErrorRateFigure(ShareFigure):
         """Errors, and requests."""
         return source.errors(self._errors), source.requests
 
-    def told(self, name: str, cell: Cell) -> str:
+    def stage_text(self, name: str, cell: Cell) -> str:
         """The error rate since the stage was ordered."""
         return rate(name, *self.tally(cell))
 
-    def words(self, name: str, window: CohortWindow) -> str:
+    def window_text(self, name: str, window: CohortWindow) -> str:
         """The error rate over the window."""
         return share_text(name, self.tally(window), "requests", window)

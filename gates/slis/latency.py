@@ -146,7 +146,7 @@ class LatencyFigure:
     def _slow(self, window: CohortWindow, bucket: int) -> tuple[int, int]:
         return window.latency().at_or_above(bucket), window.requests
 
-    def words(self, name: str, window: CohortWindow) -> str:
+    def window_text(self, name: str, window: CohortWindow) -> str:
         """The quantile over the window, as text."""
         value = window.latency().quantile(self._quantile)
         requests = f"({count(window.requests)} requests in {format_duration(window.length_ms)})"

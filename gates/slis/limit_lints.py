@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gates.documents.quantities import format_duration
-from gates.slis.definition import CheckDefinition
+from gates.slis.definition import CheckDefinition, default_of
 from gates.slis.findings import Finding, LintContext, traffic_text
 
 WORST_SHARE = 0.5
@@ -14,7 +14,7 @@ WORST_SHARE = 0.5
 
 def idle_min_events(definition: CheckDefinition, min_events: int) -> Iterator[Finding]:
     """Yield a `min_events` that has no effect, because there is no limit."""
-    if not definition.absolute and min_events != definition.default_of("min_events"):
+    if not definition.absolute and min_events != default_of(type(definition), "min_events"):
         yield Finding("min_events", "has no effect: it belongs to `limit`, which is missing; add `limit` or remove it")
 
 

@@ -103,11 +103,6 @@ class MetricCheck(ComparedCheck):
         source = f"metric {self.metric}", self.traffic, self.window_ms
         return QuantileLimit(source, self.higher_is_better, self.quantile, self.limit)
 
-    @property
-    def plannable(self) -> bool:
-        """Not for a mean: its level is not known beforehand."""
-        return super().plannable and self.quantile is not None
-
     def bad_share(self, value: float) -> float:
         """The mean as its part of the ceiling, where 1 is worst."""
         share = value / (self.ceiling or 1.0)
@@ -205,10 +200,10 @@ class MetricQuantile:
         values = self._scale.values(window)
         return values.at_or_above(sign * bucket_of(limit) + 1), values.total
 
-    def words(self, name: str, window: CohortWindow) -> str:
+    def window_text(self, name: str, window: CohortWindow) -> str:
         """The quantile and its sample."""
         values = window.metric(self._definition.metric)
-        return _words(name, values.quantile(self._definition.quantile or 0.5), values.total, window)
+        return _text(name, values.quantile(self._definition.quantile or 0.5), values.total, window)
 
 
 class MetricMean:
@@ -227,7 +222,7 @@ class MetricMean:
         parts = fsum(min(max(value_of(bucket), 0.0), ceiling) / ceiling * number for bucket, number in values.items())
         return (values.total - parts if self._definition.higher_is_better else parts), values.total
 
-    def told(self, name: str, cell: Cell) -> str:
+    def stage_text(self, name: str, cell: Cell) -> str:
         """The mean since the stage was ordered."""
         values = cell.metric(self._definition.metric)
         mean = values.mean()
@@ -268,12 +263,12 @@ class MetricMean:
         """False: how far a mean is off by chance is not known without a bound."""
         return False
 
-    def words(self, name: str, window: CohortWindow) -> str:
+    def window_text(self, name: str, window: CohortWindow) -> str:
         """The mean and its sample."""
         values = self._values(window)
-        return _words(name, values.mean(), values.total, window)
+        return _text(name, values.mean(), values.total, window)
 
 
-def _words(name: str, value: float | None, values: int, window: CohortWindow) -> str:
+def _text(name: str, value: float | None, values: int, window: CohortWindow) -> str:
     shown = "no value" if value is None else signed_text(value)
     return f"{name} {shown} ({count(values)} values in {format_duration(window.length_ms)})"

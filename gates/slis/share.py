@@ -32,11 +32,11 @@ class ShareFigure(ABC):
         """Bad events, and all of them."""
 
     @abstractmethod
-    def told(self, name: str, cell: Cell) -> str:
+    def stage_text(self, name: str, cell: Cell) -> str:
         """The share since the stage was ordered, as text."""
 
     @abstractmethod
-    def words(self, name: str, window: CohortWindow) -> str:
+    def window_text(self, name: str, window: CohortWindow) -> str:
         """The share over the window, as text."""
 
     def sample(self, window: CohortWindow) -> int:

@@ -91,12 +91,12 @@ class SuccessRateFigure(ShareFigure):
         known = source.detail if isinstance(source, Cell) else source
         return known.failed, known.failed + known.succeeded
 
-    def told(self, name: str, cell: Cell) -> str:
+    def stage_text(self, name: str, cell: Cell) -> str:
         """The share of failures since the stage was ordered."""
         failed, known = self.tally(cell)
         share = percent(failed / known) if known else "no share"
         return f"{name} {share} ({count(failed)} of {count(known)} transactions failed)"
 
-    def words(self, name: str, window: CohortWindow) -> str:
+    def window_text(self, name: str, window: CohortWindow) -> str:
         """The share of failures over the window."""
         return share_text(name, self.tally(window), "transactions failed", window)

@@ -11,7 +11,7 @@ COVERAGE = {"sli": "coverage", "expected": 10, "limit": "90%"}
 
 
 def test_a_good_policy_is_left_in_peace() -> None:
-    """Nothing is said of a policy that means what it says, at a traffic that it is made for."""
+    """No remark on a policy without mistakes, at the traffic that it is made for."""
     assert lint(changed({})) == ()
     assert lint(changed({}), 1000.0, 0.01) == ()
 
@@ -60,7 +60,7 @@ def test_a_good_policy_is_left_in_peace() -> None:
     ],
 )
 def test_what_is_odd_is_remarked(changes: Document, path: str, words: str) -> None:
-    """Each lint points at the key and says why it matters."""
+    """Each lint points at the key and gives the reason."""
     found = {remark.path: remark.message for remark in lint(changed(changes))}
     assert words in found[path]
 
@@ -80,7 +80,7 @@ def test_what_is_odd_is_remarked(changes: Document, path: str, words: str) -> No
     ],
 )
 def test_what_traffic_is_too_little_for_is_remarked(changes: Document, rps: float, path: str, words: str) -> None:
-    """With requests a second, what a stage cannot see or reach is said, too; without them nothing is."""
+    """With requests a second, also what a stage cannot detect or reach."""
     policy = changed(changes)
     assert lint(policy) == ()
     assert words in " ".join(remark.message for remark in lint(policy, rps) if remark.path == path)

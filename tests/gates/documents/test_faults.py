@@ -14,7 +14,7 @@ from tests.gates.policy_documents import checkout, faults_of
 
 @given(unknown=st.integers(MOST_FAULTS - 3, 5 * MOST_FAULTS), changes=st.integers(0, len(APART)))
 def test_faults_without_end_are_counted(unknown: int, changes: int) -> None:
-    """However many there are: the first are told, and how many more there are."""
+    """However many there are: the first are listed, and the others are counted."""
     document = checkout()
     for change in APART[:changes]:
         change(document)

@@ -54,7 +54,7 @@ def test_families_are_counted_once_and_only_those_that_roll_back_by_ratio() -> N
 
 
 def test_windows_are_whole_numbers_of_panes_even_by_default() -> None:
-    """A pane that does not divide a window is a fault at the window, and says whether that is a default."""
+    """A pane that does not divide a window is a fault at the window, and a default is marked as one."""
     document = checkout()
     document["pane"] = "7s"
     del document["checks"]["p95"]["window"]

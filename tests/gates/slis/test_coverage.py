@@ -20,7 +20,7 @@ def test_coverage_waits_for_a_whole_window() -> None:
 
 
 def test_a_heartbeat_covers_and_is_no_request() -> None:
-    """Emitters without requests are there by their word."""
+    """Emitters without requests report by heartbeat."""
     hand = Watched(sli="coverage", expected=2, window="5s")
     for _ in range(6):
         verdict = hand.second(cell(0, emitters=(1,)), cell(10, emitters=(2,)))

@@ -28,7 +28,7 @@ def test_alike_needs_a_baseline_that_is_bad_itself(
 
 
 def test_a_shared_rise_is_seen_as_one_whoever_is_first() -> None:
-    """Both cohorts' errors rise together: whichever crosses the limit first, the baseline is told with it."""
+    """Both cohorts' errors rise together: whichever crosses the limit first, the verdict names both."""
     rng = np.random.default_rng(8)
     first = 0
     for _ in range(60):

@@ -22,8 +22,8 @@ def test_a_throughput_share_is_not_failed_by_chance(weight: str) -> None:
         assert hand.second(cell(mine), cell(60 - mine)).outcome is not Outcome.FAIL
 
 
-def test_a_throughput_share_far_off_is_told() -> None:
-    """Half of what was ordered: FAIL, and at 100 % there is nothing to share."""
+def test_a_throughput_share_far_off_fails() -> None:
+    """Half of what was ordered: FAIL, and at 100% there is nothing to share."""
     hand = Watched("50%", sli="throughput_share", tolerance="30%", window="5s")
     for _ in range(5):
         verdict = hand.second(cell(50), cell(150))
