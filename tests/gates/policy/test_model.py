@@ -110,6 +110,7 @@ def test_what_is_left_out_has_defaults() -> None:
     assert (policy.commands.ack_within_ms, policy.commands.tries) == (10_000, 5)
     errors, latency = policy.checks["e"], policy.checks["l"]
     assert isinstance(errors, ErrorRateCheck)
+    assert isinstance(latency, LatencyCheck)
     assert (errors.limit, errors.window_ms, errors.errors, errors.min_events) == (None, 30_000, ("5xx", "error"), 20)
     assert (latency.window_ms, latency.min_events) == (60_000, 20)
 
@@ -118,7 +119,7 @@ def test_a_policy_never_changes() -> None:
     """Attributes, checks and labels are read-only; a deep copy is the policy itself."""
     policy = Policy.parse(checkout())
     with pytest.raises(ValidationError):
-        policy.rollout = "other"
+        policy.rollout = "other"  # type: ignore[misc]  # the fault is the point
     with pytest.raises(TypeError):
         policy.checks["new"] = policy.checks["errors"]  # type: ignore[index]
     assert copy.deepcopy(policy) is policy
@@ -276,7 +277,12 @@ def test_faults_without_end_are_counted(unknown: int, changes: int) -> None:
 def test_a_near_word_is_sought_for_what_is_told_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes a while: fifty thousand unknown keys kept the sequencer busy for seconds."""
     sought: list[str] = []
-    monkeypatch.setattr(difflib, "get_close_matches", lambda key, *_, **__: sought.append(key) or [])
+
+    def note(key: str, *_: object, **__: object) -> list[str]:
+        sought.append(key)
+        return []
+
+    monkeypatch.setattr(difflib, "get_close_matches", note)
     faults_of(checkout() | {f"unknown{number}": 0 for number in range(10 * MOST_FAULTS)})
     assert len(sought) == MOST_FAULTS
 

@@ -77,7 +77,7 @@ def test_a_mean_at_the_limit_is_within() -> None:
     """Values are kept to two digits; one that is exactly the limit must not be taken for more, or for less."""
     for better, outside in (("lower", 1.05), ("higher", 0.95)):
         for limit in (1, 3, 250, 7.7):
-            fields = {"sli": "metric", "metric": "m", "limit": limit, "better": better, "window": "5s"}
+            fields: dict[str, Any] = {"sli": "metric", "metric": "m", "limit": limit, "better": better, "window": "5s"}
             hand, other = Watched(**fields), Watched(**fields)
             for _ in range(5):
                 same = [hand.second(*(cell(20, metrics={"m": [float(limit)] * 20}),) * 2)]
@@ -145,13 +145,13 @@ def test_a_budget_once_spent_stays_spent() -> None:
 @pytest.mark.parametrize("sli", ["coverage", "throughput_share", "burn_rate", "error_rate"])
 def test_broken_telemetry_is_an_error(sli: str) -> None:
     """Nobody reports: no check passes on what it knew."""
-    fields: dict[str, Any] = {
+    fields_of: dict[str, dict[str, Any]] = {
         "coverage": {"expected": 2},
         "throughput_share": {},
         "burn_rate": {"slo": "99.9%", "window": "1m", "spend": "0.1%"},
         "error_rate": {"limit": "5%"},
-    }[sli]
-    hand = Watched(sli=sli, **fields)
+    }
+    hand = Watched(sli=sli, **fields_of[sli])
     for _ in range(5):
         hand.second(cell(2), cell(2))
     assert hand.second(None, None, broken=True).outcome is Outcome.ERROR
