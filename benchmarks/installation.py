@@ -62,7 +62,7 @@ class Installation(Site):
 
     def run_worker(self, *roles: str, **variables: str) -> Worker:
         """Start a worker with the default settings; none of `roles` is all."""
-        return self.worker(*roles, command=(SLUICEGATE,), **(DEFAULTS | variables))
+        return self.worker_of((SLUICEGATE,), roles, DEFAULTS | variables)
 
     async def start_rollouts(self, rollouts: int) -> None:
         """Start so many rollouts and put their first weights in force; returns when the gate has heard."""

@@ -149,7 +149,7 @@ def test_shift_inverts_the_mann_whitney_statistic() -> None:
     def z(by: float) -> float:
         wins = float(np.sum(candidate[:, None] - by > baseline[None, :]))
         centred = wins - 17 * 23 / 2
-        return (centred - 0.5 * np.sign(centred)) / sqrt(17 * 23 * (17 + 23 + 1) / 12)
+        return (centred - float(0.5 * np.sign(centred))) / sqrt(17 * 23 * (17 + 23 + 1) / 12)
 
     found = shift(candidate, baseline)
     assert z(found.low - 1e-9) > quantile >= z(found.low + 1e-9)

@@ -75,7 +75,10 @@ def test_most_events_are_not_left() -> None:
 
 
 def _buckets(found: list[Any]) -> list[int]:
-    return bucket_indices(np.array([event.latency_ms for event in found], dtype=np.float64) / 1000.0).tolist()
+    indices: list[int] = bucket_indices(
+        np.array([event.latency_ms for event in found], dtype=np.float64) / 1000.0
+    ).tolist()
+    return indices
 
 
 def _by_bucket(counting: Counting) -> Counter[int]:

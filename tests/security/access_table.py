@@ -38,7 +38,7 @@ def rights(prefix: str = "") -> Iterator[Right]:
                 yield Right(role, kind, name if kind == "cluster" else prefix + name, operation)
 
 
-class _Creation(Request[CreateAclsRequest_v1]):
+class _Creation(Request[CreateAclsRequest_v1]):  # type: ignore[misc]  # aiokafka has no types
     """Many at once; aiokafka's own takes one."""
 
     API_KEY = 30
