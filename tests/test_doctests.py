@@ -2,13 +2,10 @@
 
 import doctest
 import importlib
-from pathlib import Path
 
 import pytest
 
-import gates
-
-ROOT = Path(gates.__file__).parents[1]
+from tests.paths import ROOT
 
 
 def modules_with_examples() -> list[str]:

@@ -22,12 +22,13 @@ from streams.cli import sluicegate
 from streams.runtime.settings import Settings
 from streams.worker.app import build
 from streams.worker.web import PATHS
+from tests.paths import ROOT
 from tests.pipeline.harness import Site
 from tests.pipeline.test_prometheus import Prometheus, need_prometheus
 
 Client = TestClient[web.Request, web.Application]
 
-DEPLOY = Path(__file__).parents[2] / "deploy/prometheus.yml"
+DEPLOY = ROOT / "deploy/prometheus.yml"
 TOKEN = "t" * 43
 HASH = f"sha256:{sha256(TOKEN.encode()).hexdigest()}"
 BLUEPRINTS = (

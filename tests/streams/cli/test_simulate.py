@@ -20,8 +20,9 @@ from streams.offline.simulation.figures import Recorder, delays, outcomes, timel
 from streams.offline.simulation.named import SCENARIOS
 from streams.offline.simulation.run import simulate_run
 from streams.offline.simulation.scenario import Scenario
+from tests.paths import CHECKOUT_POLICY
 
-EXAMPLE = str(Path(__file__).parents[3] / "examples/policies/checkout-v2.yaml")
+EXAMPLE = str(CHECKOUT_POLICY)
 QUICK = ("--runs", "3", "--duration", "15s", "--rps", "50")
 
 
