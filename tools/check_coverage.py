@@ -1,4 +1,4 @@
-"""Branch coverage held against a floor for each package: `python -m tools.check_coverage .coverage/report.json`.
+"""Branch coverage of each package, compared with its floor: `python -m tools.check_coverage .coverage/report.json`.
 
 Prints coverage by package, and below its floor what is missing by file; then fails. Coverage counts statements and
 branches alike, as coverage.py's own total does.

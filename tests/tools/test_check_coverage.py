@@ -1,4 +1,4 @@
-"""Coverage is summed by package, held against its floor, and what is missing is named."""
+"""Coverage is summed by package and compared with its floor, and what is missing is named."""
 
 import json
 from pathlib import Path
