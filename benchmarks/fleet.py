@@ -1,4 +1,4 @@
-"""Many rollouts at once: their policies, and the journal that ingest would write of their traffic."""
+"""Many rollouts at once: their policies, and the journal that ingest would write for their traffic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ERROR_RATE = 0.002
 
 
 def names(rollouts: int) -> list[str]:
-    """What so many rollouts are called.
+    """The names of this many rollouts.
 
     >>> names(2)
     ['rollout-0000', 'rollout-0001']
@@ -46,7 +46,7 @@ def policy(rollout: str) -> Policy:
 
 
 def orders(rollout: str, at: int) -> tuple[Start, Ack]:
-    """The words that start a rollout and say that its first weights are in force; milliseconds since the epoch."""
+    """The start of a rollout and the ack of its first weights, both at this time (ms since the epoch)."""
     start = Start(rollout=rollout, policy=policy(rollout).document(), by="benchmark", at=at, timing=Timing())
     return start, Ack(
         id=f"{rollout}:1:1",
@@ -61,7 +61,7 @@ def orders(rollout: str, at: int) -> tuple[Start, Ack]:
 
 
 class Fleet:
-    """So many healthy rollouts of `rate` events a second each, spread over `SOURCES` partitions, as ingest sees them.
+    """Healthy rollouts of `rate` events a second each, spread over `SOURCES` partitions, as ingest reads them.
 
     Events carry no user, metrics or emitter. The same seed gives the same journal.
     """

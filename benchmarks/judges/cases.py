@@ -1,8 +1,8 @@
-"""The rollouts that all judges see: experiments of several cases each.
+"""The rollouts that all judges get: experiments of several cases each.
 
-Unless a case says otherwise: 1,000 requests a second of which the candidate gets 5 %, 0.1 % errors, p95 some 160 ms and
-p99 some 300 ms, well below every threshold. A rollout is planned for 30 minutes; the simulation goes on for a few more,
-so that a judge that waits for something can still rule.
+By default a case has 1,000 requests a second of which the candidate gets 5%, 0.1% errors, a p95 of about 160 ms and a
+p99 of about 300 ms, well below every threshold. A rollout is planned for 30 minutes; the simulation continues for a few
+more, so that a judge that waits can still rule. The seed of a case is made of its name, so a new name gives new draws.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ LONG = replace(HEALTHY, duration_ms=(AN_HOUR + EXTRA_MINUTES) * MINUTE_MS)
 class Case:
     """One kind of rollout, simulated `runs` times.
 
-    `later_share` is the candidate's share from half the plan on; `dispersion` what our policy says of clustered errors,
-    None: nothing.
+    `later_share` is the candidate's share in the second half of the plan; `dispersion` is that of our policy, None
+    leaves it out.
     """
 
     experiment: str
@@ -113,11 +113,11 @@ def _clustered() -> Iterator[Case]:
         known = replace(FAILING_MORE, clusters=variance, users=True)
         yield Case("clustered", f"x{variance:g}, users known", 60, known)
     for variance in (4.0, 8.0):
-        told = replace(FAILING_MORE, clusters=variance)
-        yield Case("clustered", f"x{variance:g}, told", 60, told, dispersion=variance)
+        clustered = replace(FAILING_MORE, clusters=variance)
+        yield Case("clustered", f"x{variance:g}, told", 60, clustered, dispersion=variance)
     for variance in (4.0, 8.0):
-        unsaid = replace(FAILING_MORE, clusters=variance)
-        yield Case("clustered", f"x{variance:g}, nothing said", 60, unsaid, dispersion=None)
+        clustered = replace(FAILING_MORE, clusters=variance)
+        yield Case("clustered", f"x{variance:g}, nothing said", 60, clustered, dispersion=None)
 
 
 def _innocent() -> Iterator[Case]:

@@ -1,4 +1,4 @@
-"""The load that is measured: what it says it sends, spread as it should be."""
+"""The load that is measured: what it reports as sent, spread over partitions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Policy files: YAML read within bounds, each fault with its line."""
 
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,8 +8,9 @@ from hypothesis import strategies as st
 
 from connectors.policy_files import LARGEST_BYTES, FileFault, PolicyFileError, load
 from gates.policy import Policy
+from tests.paths import CHECKOUT_POLICY
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "policies" / "checkout-v2.yaml"
+EXAMPLE = CHECKOUT_POLICY
 GOOD = """\
 schema: sluicegate.policy/v1
 rollout: checkout-v2

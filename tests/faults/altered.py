@@ -16,7 +16,7 @@ def main() -> None:
         from streams import clock
 
         moved = int(skew) * 1_000_000
-        clock.time = SimpleNamespace(time_ns=lambda: time.time_ns() + moved, time=time.time)  # noqa: TID251
+        vars(clock)["time"] = SimpleNamespace(time_ns=lambda: time.time_ns() + moved, time=time.time)  # noqa: TID251
     if size := altered.get("chunk_offsets"):
         from streams.ingest import chunks
 

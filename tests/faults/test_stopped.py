@@ -118,7 +118,7 @@ async def test_a_clock_that_is_minutes_off(kafka_broker: str, skew_ms: int) -> N
     """One of two workers has a clock that is three minutes off: counts, and event time, are what they were."""
     async with Trial(kafka_broker, 10) as trial:
         await trial.begin(())
-        odd = trial.post("ingest", altered=(f"skew_ms={skew_ms}",))
+        odd = trial.post("ingest", altered=f"skew_ms={skew_ms}")
         await odd.ready()
         await trial.recovered("a clock minutes off joins", now_ms())
         await asyncio.sleep(2)

@@ -71,8 +71,12 @@ class Site:
             worker.close()
         await self.producer.stop()
 
-    def worker(self, *roles: str, command: tuple[str, ...] = (SLUICEGATE,), **variables: str) -> "Worker":
+    def worker(self, *roles: str, **variables: str) -> "Worker":
         """Start a worker process; it is ended with the site."""
+        return self.worker_of((SLUICEGATE,), roles, variables)
+
+    def worker_of(self, command: tuple[str, ...], roles: tuple[str, ...], variables: dict[str, str]) -> "Worker":
+        """Start a worker process by another command; it is ended with the site."""
         self.workers.append(Worker(self.settings, roles, variables, command))
         return self.workers[-1]
 

@@ -71,8 +71,8 @@ async def test_a_rollout_is_recorded(site: Site) -> None:
     assert (done.code, done.json()["findings"]) == (0, [])
     exported = await sluicegate(site, "audit", "export", "--rollout", "checkout-v2", "--since", "1h")
     entries = [json.loads(line) for line in exported.output.splitlines()]
-    said = {(one["kind"], one["actor"], one["action"], one["reason"]) for one in entries}
-    assert said >= {
+    found = {(one["kind"], one["actor"], one["action"], one["reason"]) for one in entries}
+    assert found >= {
         ("start", "tester", "start", "a test"),
         ("control", "bob", "rollback", "=enough"),
         ("approval", "bob", "approve", "=enough"),

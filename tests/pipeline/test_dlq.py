@@ -126,7 +126,7 @@ async def test_a_run_that_was_killed(site: Site) -> None:
     letter = read_letter(Place(0, record.offset), record.timestamp, record.value, record.headers)
     assert letter is not None
     async with Office(site.settings) as office, producer(site.settings) as sender:
-        claim = Redrive(run="dead", state="claimed", origin=tuple(letter.origin), to=site.topics.events, by="ann", at=1)
+        claim = Redrive(run="dead", state="claimed", origin=letter.origin, to=site.topics.events, by="ann", at=1)
         await office.note(sender, [claim])
     unsure = await sluicegate(site, "dlq", "redrive", "--all")
     assert (unsure.code, await sent(site)) == (1, [])

@@ -75,12 +75,13 @@ async def test_auditors_and_redrivers_have_the_rights_they_need_and_no_more(secu
     for words in (("dlq", "list"), ("dlq", "show", address), ("audit", "export"), ("audit", "verify")):
         done = await sluicegate(auditor, *words)
         assert done.code == 0, (words, done)
-    for variables, words, missing in (
+    refused: tuple[tuple[dict[str, str], tuple[str, ...], str], ...] = (
         (auditor, ("dlq", "redrive", address, "--force"), "s.dead-letters"),
         (redriver, ("audit", "export"), "s.audit-log"),
         (redriver, ("replay", "--journal"), "s.gate-journal"),
-    ):
-        done = await sluicegate(variables, *words)
+    )
+    for variables, command, missing in refused:
+        done = await sluicegate(variables, *command)
         assert (done.code, done.errors.count("\n")) == (1, 1), done
         assert missing in done.errors
     done = await sluicegate(redriver, "dlq", "redrive", address, "--force")

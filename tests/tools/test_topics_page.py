@@ -1,7 +1,5 @@
 """docs/topics.md says what the code does."""
 
-from pathlib import Path
-
 import msgspec
 import pytest
 
@@ -10,10 +8,11 @@ from connectors.kafka.topics import TopicNames
 from streams.journal import Ack, Control, Start, decode, encode
 from streams.sequencer import read_spoken
 from streams.topics import TOPICS, specs
+from tests.paths import ROOT
 from tools import topics_examples
 from tools.topics_page import page
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "topics.md"
+DOCUMENT = ROOT / "docs" / "topics.md"
 
 
 def test_the_page_is_up_to_date() -> None:

@@ -20,8 +20,9 @@ from streams.cli.actuate import actuate
 from streams.demo.embedded_broker import free_port
 from tests.connectors.actuators.contract import decided
 from tests.connectors.actuators.gate_topics import PATIENCE_S, acks, create, publish, said, settings_of
+from tests.paths import ROOT
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "custom_actuator.py"
+EXAMPLE = ROOT / "examples" / "custom_actuator.py"
 ACTUATE = ["-c", "from streams.cli.actuate import actuate; actuate()"]
 
 

@@ -45,7 +45,7 @@ def good_events(draw: st.DrawFn) -> dict[str, Any]:
     """Any valid event, as the fields a producer would write."""
     name, text = st.text(min_size=1, max_size=128), st.text(max_size=256)
     number = st.floats(allow_nan=False, allow_infinity=False)
-    fields = st.fixed_dictionaries(
+    fields: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         {
             "ts": st.integers(10**11, 10**14 - 1),
             "rollout": name,
@@ -59,12 +59,14 @@ def good_events(draw: st.DrawFn) -> dict[str, Any]:
             **dict.fromkeys(("user", "emitter"), text),
         },
     )
-    result = st.sampled_from([{"status": 404}, {"outcome": "error"}, {"status": 200, "outcome": "ok"}])
+    result: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+        [{"status": 404}, {"outcome": "error"}, {"status": 200, "outcome": "ok"}]
+    )
     event = {**draw(fields), **draw(result)}
     if draw(st.integers(0, 4)):
         return event
-    for name in ("latency_ms", "status", "outcome"):
-        event.pop(name, None)
+    for left_out in ("latency_ms", "status", "outcome"):
+        event.pop(left_out, None)
     return {**event, "heartbeat": True, "emitter": "pod-1"}
 
 
@@ -129,7 +131,7 @@ def test_shapes_agree(batch: list[dict[str, Any]], end: bytes) -> None:
     if lines is not None:
         assert list(map(fields_of, lines)) == list(map(fields_of, events))
     else:
-        assert len(batch) == 1 or not all(map(is_bare, events))
+        assert len(batch) == 1 or not all(event is not None and is_bare(event) for event in events)
 
 
 @given(st.lists(st.tuples(st.booleans(), bad_elements()), min_size=2, max_size=8))

@@ -32,9 +32,11 @@ moves = st.one_of(panes, panes, panes, st.sampled_from(["confirm", "enter"]))
 def happen(evidence: EvidenceOfRollout, move: Any, second: int, stage: int) -> object:
     """Let a pane, an ack or an advance happen."""
     if move == "confirm":
-        return evidence.confirm_stage(T0 + second * 1_000)
+        evidence.confirm_stage(T0 + second * 1_000)
+        return None
     if move == "enter":
-        return evidence.enter_stage(stage, T0 + second * 1_000)
+        evidence.enter_stage(stage, T0 + second * 1_000)
+        return None
     mine, theirs, probes, complete, late, broken = move
     start = T0 + second * 1_000
     known = {CANDIDATE: mine, BASELINE: theirs}

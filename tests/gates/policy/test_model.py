@@ -56,7 +56,7 @@ def test_a_policy_never_changes() -> None:
     """Attributes, checks and labels are read-only; a deep copy is the policy itself."""
     policy = Policy.parse(checkout())
     with pytest.raises(ValidationError):
-        policy.rollout = "other"  # type: ignore[misc]
+        policy.rollout = "other"  # type: ignore[misc]  # the fault is the point
     with pytest.raises(TypeError):
         policy.checks["new"] = policy.checks["errors"]  # type: ignore[index]
     assert copy.deepcopy(policy) is policy

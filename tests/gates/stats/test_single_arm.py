@@ -1,6 +1,7 @@
 """A single arm against its objective: exact values, that it is an e-process, and the watch without end."""
 
 import json
+from collections.abc import Callable
 from math import comb, exp, inf, log, sqrt
 
 import numpy as np
@@ -163,7 +164,7 @@ def ticks_until(process: SingleArm | EndlessWatch, errors: np.ndarray, requests:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [SingleArm.regression, SingleArm.advance])
-def test_false_alarms_stay_below_alpha(make: type[SingleArm]) -> None:
+def test_false_alarms_stay_below_alpha(make: Callable[[float], SingleArm]) -> None:
     """At the objective exactly, looked at each tick for ten minutes: at most alpha, by a binomial bound."""
     rng, runs, alpha = np.random.default_rng(51), 300, 0.05
     alarms = sum(

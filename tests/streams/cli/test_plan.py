@@ -9,8 +9,9 @@ from click.testing import CliRunner
 from gates.advice.plan import plan as planned
 from gates.policy import Policy
 from streams.cli.plan import plan
+from tests.paths import CHECKOUT_POLICY
 
-EXAMPLE = str(Path(__file__).parents[3] / "examples/policies/checkout-v2.yaml")
+EXAMPLE = str(CHECKOUT_POLICY)
 
 
 def _policy(**checks: object) -> Policy:

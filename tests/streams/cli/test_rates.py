@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 import pytest
 from click.testing import CliRunner
@@ -12,8 +10,9 @@ from streams.cli.plan import plan
 from streams.cli.rates import Rate
 from streams.cli.simulate import simulate
 from streams.cli.validate import validate
+from tests.paths import CHECKOUT_POLICY
 
-EXAMPLE = str(Path(__file__).parents[3] / "examples" / "policies" / "checkout-v2.yaml")
+EXAMPLE = str(CHECKOUT_POLICY)
 COMMANDS = {
     "validate": (validate, [EXAMPLE]),
     "plan": (plan, ["--policy", EXAMPLE]),

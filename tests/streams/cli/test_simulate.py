@@ -14,13 +14,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streams.cli import simulate as command
+from streams.cli.running import load_policy
 from streams.cli.simulate import simulate
 from streams.offline.simulation.figures import Recorder, delays, outcomes, timeline
 from streams.offline.simulation.named import SCENARIOS
 from streams.offline.simulation.run import simulate_run
 from streams.offline.simulation.scenario import Scenario
+from tests.paths import CHECKOUT_POLICY
 
-EXAMPLE = str(Path(__file__).parents[3] / "examples/policies/checkout-v2.yaml")
+EXAMPLE = str(CHECKOUT_POLICY)
 QUICK = ("--runs", "3", "--duration", "15s", "--rps", "50")
 
 
@@ -114,7 +116,7 @@ def test_the_report_holds_all_it_needs(tmp_path: Path) -> None:
 
 def test_the_plots_are_what_plotly_knows() -> None:
     """Plotly itself checks every property; the example has both cohorts and each decision."""
-    policy = command.load_policy(EXAMPLE)
+    policy = load_policy(EXAMPLE)
     scenario = Scenario.parse({"duration": "60s", "changes": [{"at": "5s", "down": True}]})
     recorded = Recorder()
     run = simulate_run(policy, scenario, 1, 0, recorded.see)

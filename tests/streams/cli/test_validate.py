@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from streams.cli.validate import validate
+from tests.paths import CHECKOUT_POLICY, ROOT
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "policies" / "checkout-v2.yaml"
+EXAMPLE = CHECKOUT_POLICY
 BAD = "schema: sluicegate.policy/v1\nrollout: a/b\nowner: 5\n"
 
 
@@ -163,7 +164,7 @@ MEANT = {
 def test_the_golden_policies_have_only_warnings_that_are_meant() -> None:
     """They are short, and most end before everyone has the candidate; what else is odd about them is meant."""
     found = set()
-    for file in EXAMPLE.parents[2].glob("tests/golden/*/policy.yaml"):
+    for file in ROOT.glob("tests/golden/*/policy.yaml"):
         (document,) = json.loads(CliRunner().invoke(validate, ["--json", str(file)]).stdout)
         assert document["ok"], file
         found |= {(file.parent.name, each["path"]) for each in document["warnings"]}

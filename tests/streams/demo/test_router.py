@@ -72,7 +72,7 @@ def test_the_account_times_the_first_bad_answer_and_the_end(routing: Routing) ->
         routing.answered("canary", 500, now + 10, faulty=True)
     routing.forwarded("stable", 75)
     routing.answered("stable", 200, 80, faulty=False)
-    assert (account.first_bad_at, account.zero_at) == (50, None)
+    assert (routing.account.first_bad_at, routing.account.zero_at) == (50, None)
     for now in (90, 99):  # the second is a repeat
         routing.apply({"stable": 100, "canary": 0}, now=now)
     assert (account.zero_at, account.last_forwarded_at, account.last_answer_at) == (90, 60, 70)

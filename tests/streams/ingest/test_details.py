@@ -236,7 +236,12 @@ EVENTS = [
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[Pane]:
     """The panes that gates are given, from now on."""
     found: list[Pane] = []
-    monkeypatch.setattr(Gate, "pane", lambda _self, pane, _moment: found.append(pane) or ())
+
+    def note(_self: Gate, pane: Pane, _moment: object) -> tuple[()]:
+        found.append(pane)
+        return ()
+
+    monkeypatch.setattr(Gate, "pane", note)
     return found
 
 

@@ -54,7 +54,8 @@ def word_of(event: dict[str, object]) -> str:
 @pytest.fixture(scope="module")
 def counted() -> tuple[Raw, dict[str, dict[int, dict[str, Cell]]]]:
     """The raw values by rollout, cohort and second; and the panes that came out at the other end."""
-    rng, raw, joins = random.Random(20260101), defaultdict(list), {}
+    rng, raw = random.Random(20260101), defaultdict(list)
+    joins: dict[str, Join] = {}
     chunkers = [Chunker(SourcePartition("events", partition)) for partition in range(3)]
     offsets = Counter[int]()
     supply, journal = list(lines(rng)), []

@@ -25,7 +25,7 @@ from gates.panes import CLASSES, SAMPLE_SIZE, Cell, Detail
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts
 from streams.ingest.chunks import CHUNK_OFFSETS, MOST_CELLS, SLOT_MS, Chunker, Decoded, rule
-from streams.journal import CELL_MS, CHUNK_RULE, CellKey, Partial, SourcePartition, decode, encode
+from streams.journal import CELL_MS, CHUNK_RULE, CellKey, CellRecord, Partial, SourcePartition, decode, encode
 from streams.judge.join import Join
 
 T0 = 1_767_225_600_000
@@ -270,7 +270,9 @@ def test_chunks_are_cut_by_the_log_alone(seed: int, data: st.DataObject) -> None
     log = a_log(random.Random(seed), 120)
 
     def finals(batches: list[int], flushes: list[bool]) -> tuple[dict[tuple[int, str], bytes], list[int]]:
-        chunker, at, out, commits = Chunker(SourcePartition("e", 0)), 0, {}, []
+        chunker, at = Chunker(SourcePartition("e", 0)), 0
+        out: dict[tuple[int, str], tuple[int, list[CellRecord]]] = {}
+        commits: list[int] = []
         for size, flush in zip(batches, flushes, strict=True):
             take(chunker, log[at : at + size])
             at += size

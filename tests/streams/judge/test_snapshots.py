@@ -50,7 +50,12 @@ def test_the_newest_of_each_key_counts(topic: list[Snapshot]) -> None:
 def test_what_is_not_the_newest_is_not_loaded(topic: list[Snapshot], monkeypatch: pytest.MonkeyPatch) -> None:
     """Old versions are many; of each but the offset is read, so what else is in them does not matter."""
     loaded: list[object] = []
-    monkeypatch.setattr(Rollout, "load", lambda state: loaded.append(state) or Rollout())
+
+    def load(state: object) -> Rollout:
+        loaded.append(state)
+        return Rollout()
+
+    monkeypatch.setattr(Rollout, "load", load)
     old = [(KEY, orjson.dumps({"schema": SCHEMA, "offset": at, "state": "of another shape"})) for at in range(HALF)]
     assert restore(0, [*old, *topic]).offset == len(RECORDS) - 1
     assert len(loaded) == 1

@@ -21,11 +21,12 @@ from streams.offline.policy_tests.junit import junit
 from streams.offline.policy_tests.running import run_test
 from streams.offline.simulation.run import simulate_run
 from streams.offline.simulation.scenario import Scenario
+from tests.paths import ROOT
 from tests.pipeline.harness import POLICY, traffic
 from tools import topics_examples
 
 BEGIN = 1_767_225_600_000
-EXAMPLES = Path(__file__).parents[4] / "examples" / "policy-tests"
+EXAMPLES = ROOT / "examples" / "policy-tests"
 
 
 def parsed(**keys: Any) -> PolicyTest:

@@ -4,7 +4,6 @@ import re
 import signal
 from dataclasses import replace
 from math import inf, sqrt
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +22,7 @@ from streams.offline.simulation.latencies import MANY, TAIL_MEDIAN, TAIL_SPREAD,
 from streams.offline.simulation.run import START_MS, Run, Taken, simulate_run
 from streams.offline.simulation.summary import summarise
 from streams.offline.simulation.traffic import SCENARIOS, Latency, Scenario, panes
+from tests.paths import ROOT
 
 SIGMAS = 4.5
 """A right generator misses such a bound once in 150,000 seeds, and these seeds are fixed."""
@@ -222,7 +222,7 @@ def test_what_cannot_be_is_refused_in_words(document: object, message: str) -> N
 
 def test_the_example_in_the_docs_is_a_scenario() -> None:
     """It reads, and each of its keys does something."""
-    page = (Path(__file__).parents[4] / "docs/simulate.md").read_text()
+    page = (ROOT / "docs/simulate.md").read_text()
     example = page.split("```yaml\n")[1].split("```")[0]
     scenario = Scenario.parse(yaml.safe_load(example))
     usual = Scenario()
@@ -310,7 +310,7 @@ def test_proportions_have_wilsons_interval() -> None:
     for (count, total), interval in known.items():
         assert Proportion(count, total).interval == pytest.approx(interval, abs=5e-5)
     low, high = Proportion(20, 20).interval
-    assert (low, high) == (pytest.approx(1 - 0.1611, abs=5e-5), 1.0)
+    assert (low, high) == pytest.approx((1 - 0.1611, 1.0), abs=5e-5)
 
 
 def test_quantiles_have_the_interval_of_order_statistics() -> None:
