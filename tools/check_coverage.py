@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-FLOORS = {"gates": 100.0, "connectors": 90.0, "streams": 80.0}
+FLOORS = {"gates": 100.0, "connectors": 95.0, "streams": 80.0}
 """Per cent. The decision is covered whole; the rest meets brokers, whose faults the slower suites bring about."""
 
 
@@ -49,10 +49,11 @@ def by_package(files: Mapping[str, Mapping[str, Any]]) -> dict[str, Covered]:
 def missing(files: Mapping[str, Mapping[str, Any]], package: str) -> Iterator[str]:
     """What no test ran, file by file: lines, and branches as `from->to` (to a negative line: out of the function)."""
     for path, file in sorted(files.items()):
-        lines = [str(line) for line in file["missing_lines"]]
-        branches = [f"{start}->{end}" for start, end in file["missing_branches"] if start not in file["missing_lines"]]
-        if path.split("/")[0] == package and lines + branches:
-            yield f"  {path}: {', '.join(lines + branches)}"
+        lines = file["missing_lines"]
+        # A branch from or to a missing line is clear from the line.
+        branches = [f"{start}->{end}" for start, end in file["missing_branches"] if not {start, end} & set(lines)]
+        if path.split("/")[0] == package and (lines or branches):
+            yield f"  {path}: {', '.join([*map(str, lines), *branches])}"
 
 
 def main(report: Path) -> int:
