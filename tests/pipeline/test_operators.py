@@ -21,7 +21,7 @@ from connectors.kafka.clients import admin
 from streams import journal
 from streams.worker.app import MOST_WAITING
 from tests.pipeline.harness import POLICY, SLUICEGATE, Site, traffic
-from tools import topics_examples
+from tools.topics_page import examples as topics_examples
 
 
 @pytest.fixture

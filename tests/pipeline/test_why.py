@@ -13,7 +13,7 @@ import pytest
 
 from streams.journal import encode_document
 from tests.pipeline.harness import SLUICEGATE, Site
-from tools import topics_examples
+from tools.topics_page import examples as topics_examples
 
 
 @pytest.fixture

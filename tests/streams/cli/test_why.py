@@ -7,7 +7,7 @@ import pytest
 
 from streams.cli.why import decision_explained, near, unknown_decision
 from streams.cli.why_not import STALE_MS, lacking, status_explained
-from tools import topics_examples
+from tools.topics_page import examples
 
 Document = Mapping[str, Any]
 
@@ -17,13 +17,13 @@ COMPARED = {"e_value": 0.94, "threshold": 100, "advance_e_value": 3.2, "advance_
 @pytest.fixture
 def decision() -> dict[str, Any]:
     """A rollback."""
-    return dict(topics_examples.decision())
+    return dict(examples.decision())
 
 
 @pytest.fixture
 def status() -> dict[str, Any]:
     """A status while the first stage bakes, too few requests seen."""
-    return dict(topics_examples.status())
+    return dict(examples.status())
 
 
 def passing(status: Document) -> dict[str, Any]:

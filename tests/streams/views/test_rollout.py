@@ -11,7 +11,7 @@ from gates.decisions import Decision
 from streams.judge.fold import Status
 from streams.views.rollout import rollout_view, rollouts_view
 from streams.views.timeline import decision_in_words, printable, status_in_words
-from tools import topics_examples
+from tools.topics_page import examples
 
 
 def text_of(view: RenderableType, width: int = 110) -> str:
@@ -29,19 +29,19 @@ def words_of(view: RenderableType) -> str:
 @pytest.fixture(scope="module")
 def status() -> Mapping[str, Any]:
     """A status while the first stage bakes."""
-    return topics_examples.status()
+    return examples.status()
 
 
 @pytest.fixture(scope="module")
 def ended() -> Mapping[str, Any]:
     """The last status, after the rollback."""
-    return [one.document for one in topics_examples.outcomes() if isinstance(one, Status)][-1]
+    return [one.document for one in examples.outcomes() if isinstance(one, Status)][-1]
 
 
 @pytest.fixture(scope="module")
 def decisions() -> list[Mapping[str, Any]]:
     """All decisions."""
-    return [one.document() for one in topics_examples.outcomes() if isinstance(one, Decision)]
+    return [one.document() for one in examples.outcomes() if isinstance(one, Decision)]
 
 
 def test_a_baking_rollout(status: Mapping[str, Any]) -> None:

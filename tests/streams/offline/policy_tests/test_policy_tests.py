@@ -22,7 +22,7 @@ from streams.offline.policy_tests.running import run_test
 from streams.offline.simulation.run import simulate_run
 from streams.offline.simulation.scenario import Scenario
 from tests.pipeline.harness import POLICY, traffic
-from tools import topics_examples
+from tools.topics_page import examples
 
 BEGIN = 1_767_225_600_000
 EXAMPLES = Path(__file__).parents[4] / "examples" / "policy-tests"
@@ -42,7 +42,7 @@ def faults(**keys: Any) -> list[str]:
 
 def decided(*told: str) -> list[Decision]:
     """Return decisions as `10 hold` has them: seconds since the start, and the action."""
-    model = next(each for each in topics_examples.outcomes() if isinstance(each, Decision))
+    model = next(each for each in examples.outcomes() if isinstance(each, Decision))
     model = replace(model, stage="half", reason="over the limit", checks=({"name": "errors", "verdict": "FAIL"},))
     words = [each.split() for each in told]
     return [replace(model, event_time=BEGIN + int(at) * 1_000, action=Action(action)) for at, action in words]
@@ -200,7 +200,7 @@ def test_no_events_are_no_test() -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Write a test that passes."""
-    (tmp_path / "policy.yaml").write_text(json.dumps(topics_examples.policy().document()))
+    (tmp_path / "policy.yaml").write_text(json.dumps(examples.policy().document()))
     (tmp_path / "events.ndjson").write_text("".join(json.dumps(event) + "\n" for event in traffic(BEGIN, 5)))
     (tmp_path / "test.yaml").write_text("expect: [start]")
     return tmp_path

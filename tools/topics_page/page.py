@@ -6,9 +6,7 @@ Write it anew with `python -m tools.topics_page docs/topics.md`; a test fails wh
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,7 +22,7 @@ from streams.audit.chain import encode as audit_bytes
 from streams.dead_letters.redriving import Redrive
 from streams.journal import Ack, Control, Partial, Partials, Progress, Start, encode
 from streams.topics.specs import TOPICS, TopicSpec
-from tools import topics_examples
+from tools.topics_page import examples, fields
 
 HEAD = """# Topics and messages
 
@@ -88,18 +86,18 @@ def _events() -> Iterator[str]:
     yield "A message is one event, a JSON array of events, or one event a line (NDJSON)."
     yield "A request has a `latency_ms`, and a `status` or an `outcome`; see [events.md](events.md)."
     yield from _struct(RequestEvent)
-    yield _json(topics_examples.REQUEST)
+    yield _json(examples.REQUEST)
 
 
 def _journal() -> Iterator[str]:
     for kind in (Partials, Partial, Progress):
         yield from _message(kind)
     yield "And every start, control and ack as it came, with the `origin` by which repeats are known:"
-    yield _json(msgspec.to_builtins(topics_examples.journaled()))
+    yield _json(msgspec.to_builtins(examples.journaled()))
 
 
 def _message(kind: type[msgspec.Struct]) -> Iterator[str]:
-    yield from _record(kind, orjson.loads(encode(topics_examples.record(kind))))
+    yield from _record(kind, orjson.loads(encode(examples.record(kind))))
 
 
 def _record(kind: type[msgspec.Struct], example: Any) -> Iterator[str]:
@@ -118,27 +116,27 @@ def _snapshots() -> Iterator[str]:
 
 
 def _decisions() -> Iterator[str]:
-    yield from _document("sluicegate.decision/v1", topics_examples.DECISION_FIELDS, topics_examples.decision())
+    yield from _document("sluicegate.decision/v1", fields.DECISION_FIELDS, examples.decision())
 
 
 def _commands() -> Iterator[str]:
-    about = topics_examples.COMMAND_FIELDS | {"...": "all that the decision has, with the same `id`"}
-    yield from _document("sluicegate.command/v1", about, topics_examples.command())
+    about = fields.COMMAND_FIELDS | {"...": "all that the decision has, with the same `id`"}
+    yield from _document("sluicegate.command/v1", about, examples.command())
 
 
 def _status() -> Iterator[str]:
-    yield from _document("sluicegate.status/v1", topics_examples.STATUS_FIELDS, topics_examples.status())
+    yield from _document("sluicegate.status/v1", fields.STATUS_FIELDS, examples.status())
 
 
 def _dead_letters() -> Iterator[str]:
-    letter = topics_examples.dead_letter()
+    letter = examples.dead_letter()
     kept = f"The value is the message as it was, or its first {LARGEST_KEPT // 1024} KiB."
     yield f"{kept} The headers say where it stood and why it is here:"
-    yield _table(("header", "meaning"), ((f"`{name}`", words) for name, words in topics_examples.HEADER_WORDS.items()))
+    yield _table(("header", "meaning"), ((f"`{name}`", words) for name, words in fields.HEADER_FIELDS.items()))
     headers = {name: value.decode() for name, value in letter.headers()}
     yield _json({"headers": headers, "value": letter.body().decode()})
     yield "Beside them stands, with the header `schema` and without these, what `sluicegate dlq redrive` did:"
-    yield from _record(Redrive, orjson.loads(msgspec.json.encode(topics_examples.redrive())))
+    yield from _record(Redrive, orjson.loads(msgspec.json.encode(examples.redrive())))
 
 
 def _audit() -> Iterator[str]:
@@ -146,7 +144,7 @@ def _audit() -> Iterator[str]:
         "The value is canonical JSON (RFC 8785), and `previous` the SHA-256 of the value before it in the chain; see "
         "[operations.md](operations.md#the-audit-log)."
     )
-    yield from _record(Entry, orjson.loads(audit_bytes(topics_examples.audit_entry())))
+    yield from _record(Entry, orjson.loads(audit_bytes(examples.audit_entry())))
 
 
 _MESSAGES = {
@@ -164,9 +162,9 @@ _MESSAGES = {
 }
 
 
-def _document(schema: str, fields: Mapping[str, str], example: Mapping[str, object]) -> Iterator[str]:
+def _document(schema: str, meanings: Mapping[str, str], example: Mapping[str, object]) -> Iterator[str]:
     yield f"### `{schema}`"
-    yield _table(("field", "meaning"), ((f"`{name}`", words) for name, words in fields.items()))
+    yield _table(("field", "meaning"), ((f"`{name}`", words) for name, words in meanings.items()))
     yield _json(example)
 
 
@@ -224,8 +222,8 @@ def type_in_words(kind: inspect.Type) -> str:
         case inspect.DictType():
             return f"object of {type_in_words(kind.value_type)}"
         case inspect.StructType():
-            fields = ", ".join(field.encode_name for field in kind.fields)
-            return f"[{fields}]" if kind.array_like else f"{{{fields}}}"
+            names = ", ".join(field.encode_name for field in kind.fields)
+            return f"[{names}]" if kind.array_like else f"{{{names}}}"
         case _:
             return _SIMPLE[type(kind)]
 
@@ -242,7 +240,3 @@ def _shortened(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_shortened(one) for one in value[:SHORTENED]]
     return value
-
-
-if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(page(), encoding="utf-8")

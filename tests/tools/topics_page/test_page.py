@@ -10,10 +10,10 @@ from connectors.kafka.topics import TopicNames
 from streams.journal import Ack, Control, Start, decode, encode
 from streams.sequencer import read_spoken
 from streams.topics import TOPICS, specs
-from tools import topics_examples
-from tools.topics_page import page
+from tools.topics_page import examples, fields
+from tools.topics_page.page import page
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "topics.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "topics.md"
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -30,30 +30,22 @@ def test_every_topic_is_in_the_table() -> None:
 def test_fields_are_all_explained() -> None:
     """Each field of decision, command and status has its words, and no words are left of a field that is gone."""
     optional = {"by", "contact", "combined", "approved_by"}
-    assert (
-        set(topics_examples.DECISION_FIELDS) - optional
-        <= set(topics_examples.decision())
-        <= set(topics_examples.DECISION_FIELDS)
-    )
-    assert (
-        set(topics_examples.command()) - set(topics_examples.decision())
-        <= set(topics_examples.COMMAND_FIELDS)
-        <= set(topics_examples.command())
-    )
-    assert set(topics_examples.STATUS_FIELDS) == set(topics_examples.status())
+    assert set(fields.DECISION_FIELDS) - optional <= set(examples.decision()) <= set(fields.DECISION_FIELDS)
+    assert set(examples.command()) - set(examples.decision()) <= set(fields.COMMAND_FIELDS) <= set(examples.command())
+    assert set(fields.STATUS_FIELDS) == set(examples.status())
 
 
 @pytest.mark.parametrize("kind", [Start, Control, Ack])
 def test_spoken_examples_are_taken(kind: type[Start] | type[Control] | type[Ack]) -> None:
     """The sequencer takes the examples, so that one can copy them."""
-    value = encode(topics_examples.record(kind))
+    value = encode(examples.record(kind))
     assert read_spoken(kind, value) == decode(value)
 
 
 def test_the_dead_letter_has_the_headers_explained() -> None:
     """Each header of a dead letter has its words or is one of the three that `topic` stands for."""
-    names = {name for name, _ in topics_examples.dead_letter().headers()}
-    assert names - {"partition", "offset"} <= set(topics_examples.HEADER_WORDS)
+    names = {name for name, _ in examples.dead_letter().headers()}
+    assert names - {"partition", "offset"} <= set(fields.HEADER_FIELDS)
 
 
 def test_the_page_says_what_is_cut_of_a_dead_letter() -> None:
