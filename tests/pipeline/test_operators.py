@@ -138,7 +138,7 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
     absent = await sluicegate(site, "replay", "--journal", "--rollout", "nothing")
     assert (absent.code, absent.errors) == (
         1,
-        "sluicegate: no rollout nothing in the journal; there: checkout-v2\n",
+        "sluicegate: no rollout nothing in the journal; known: checkout-v2\n",
     )
 
     unknown = await rollout(site, "show", "nothing")
@@ -180,7 +180,7 @@ async def test_not_waiting(site: Site, policy: str) -> None:
     """With `--no-wait` the order is sent, and that is said."""
     sent = await rollout(site, "start", policy, "--no-wait")
     assert sent.code == 0
-    assert sent.output.startswith("checkout-v2: start is sent;")
+    assert sent.output.startswith("checkout-v2: start was sent;")
 
 
 async def test_missing_topics_are_named(broker: str) -> None:
@@ -220,4 +220,4 @@ async def test_a_truncated_journal_is_told(kafka_broker: str) -> None:
             await client.close()
         replayed = await sluicegate(site, "replay", "--journal", "--json")
         assert (replayed.code, replayed.output) == (0, "")
-        assert replayed.errors.startswith("journal truncated: partition 0 begins at offset 3;")
+        assert replayed.errors.startswith("journal partition 0 is truncated: offsets before 3 are missing;")

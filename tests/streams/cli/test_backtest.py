@@ -36,7 +36,7 @@ def test_the_new_policy_alone(files: Path) -> None:
         ["00:00:17Z", "rollback", "half"],
     ]
     assert lines[4:] == ["  would have been rolled back at stage half", "", "1 recorded rollout judged"]
-    assert result.stderr == f"{files / 'events.ndjson'}: lines that are no events: bad_json 1\n"
+    assert result.stderr == f"{files / 'events.ndjson'}: lines that are not events: bad_json 1\n"
 
 
 def test_beside_the_old_one(files: Path) -> None:
@@ -47,11 +47,11 @@ def test_beside_the_old_one(files: Path) -> None:
     assert [word.strip() for word in lines[1].split("by ")[1:]] == [str(files / "old.yaml"), str(files / "new.yaml")]
     assert [line.split()[-2:] for line in lines[2:4]] == [["the", "same"]] * 2
     assert lines[4].startswith("  > 2026-01-01 00:00:17Z  -  ")
-    assert lines[4].endswith("rollback at half (stable 100 %, canary 0 %)")
-    assert "over the limit of 10%" in lines[5]
-    assert any(line.startswith("  rolled back too, ") and line.endswith(" earlier") for line in lines)
-    assert lines[-2] == "1 recorded rollout judged: 1 would have gone differently"
-    assert lines[-1].startswith("From the first difference on the traffic was still split as recorded.")
+    assert lines[4].endswith("rollback at half (stable 100%, canary 0%)")
+    assert lines[5].startswith(f"        by {files / 'new.yaml'}: errors: canary ")
+    assert any(line.startswith("  also rolled back, ") and line.endswith(" earlier") for line in lines)
+    assert lines[-2] == "1 recorded rollout judged: 1 would have been decided differently"
+    assert lines[-1].startswith("After the first difference the traffic was still split as recorded.")
 
 
 def test_json_holds_both_sides(files: Path) -> None:
@@ -71,9 +71,9 @@ def test_what_cannot_be_judged(files: Path) -> None:
     result = run(files, "--events", files)
     assert result.exit_code == 1
     assert "not judged: its cohorts are canary and stable, and the policy compares v2 with stable\n" in result.stderr
-    assert result.stderr.endswith("sluicegate: no recorded rollout could be judged by this policy\n")
+    assert result.stderr.endswith("sluicegate: this policy could judge no recorded rollout\n")
     unknown = run(files, "--events", files, "--rollout", "search")
-    assert (unknown.exit_code, "no rollout search in the files; there: checkout-v2\n" in unknown.stderr) == (1, True)
+    assert (unknown.exit_code, "no rollout search in the files; known: checkout-v2\n" in unknown.stderr) == (1, True)
     (files / "events.ndjson").write_text("")
     assert "events.ndjson: holds no events\n" in run(files, "--events", files).stderr
 

@@ -1,4 +1,4 @@
-"""`sluicegate`: quick help, every command there, errors in one line, Ctrl-C."""
+"""`sluicegate`: quick help, every command in its table, errors in one line, Ctrl-C."""
 
 import json
 import os
@@ -11,8 +11,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
+import streams.cli
 from streams import __version__
-from streams.cli import COMMANDS, sluicegate
+from streams.cli.main import COMMANDS, sluicegate
 
 SLUICEGATE = str(Path(sys.executable).with_name("sluicegate"))
 HEAVY = ("faust", "aiokafka", "numpy", "pydantic", "rich", "msgspec", "asyncio")
@@ -21,7 +22,7 @@ CLOSED_PORT = "127.0.0.1:1"
 LIGHT_HELP = f"""
 import json, sys
 sys.argv = ["sluicegate", "--help"]
-from streams.cli import main
+from streams.cli.main import main
 try:
     main()
 except SystemExit as end:
@@ -111,3 +112,24 @@ def test_ctrl_c_is_quiet() -> None:
     running.send_signal(signal.SIGINT)
     output, errors = running.communicate(timeout=20)
     assert (running.returncode, errors.strip()) == (130, b""), output[-200:]
+
+
+TOY = """
+import click
+
+@click.command("toy-echo")
+@click.argument("text")
+def toy_echo(text: str) -> None:
+    \"\"\"Print TEXT.\"\"\"
+    click.echo(text)
+"""
+
+
+def test_a_command_is_one_file_and_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module in streams/cli and its line in COMMANDS are all that a new command needs."""
+    (tmp_path / "toy_echo.py").write_text(TOY)
+    monkeypatch.setattr(streams.cli, "__path__", [*streams.cli.__path__, str(tmp_path)])
+    monkeypatch.setitem(COMMANDS, "toy-echo", "Print a text.")
+    assert "toy-echo" in CliRunner().invoke(sluicegate, ["--help"]).output
+    assert CliRunner().invoke(sluicegate, ["toy-echo", "hello"]).output == "hello\n"
+    monkeypatch.delitem(sys.modules, "streams.cli.toy_echo")

@@ -29,19 +29,19 @@ def _policy(**checks: object) -> Policy:
 
 
 def test_enough_traffic_sees_a_regression() -> None:
-    """At a thousand requests a second every stage sees something; the figures are in words, the exit code is 0."""
+    """At 1,000 requests per second every stage can detect something: estimates in one unit, exit code 0."""
     said = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "1000", "--base-error", "1%"])
     assert said.exit_code == 0, said.output
-    assert "canary (1%, bake 5m)" in said.output
-    assert "errors: sees x1.5 in " in said.output
-    assert "no baseline is left" in said.output
+    assert "stage canary: weight 1%, bake 5m\n" in said.output
+    assert "errors: detects 1.5x in " in said.output
+    assert "the baseline has no traffic, so only limits apply" in said.output
 
 
 def test_a_blind_stage_is_named() -> None:
-    """At ten requests a second one per cent is one in ten seconds: the stage sees nothing, and the command fails."""
+    """At 10 requests per second, 1% is one in ten seconds: the stage detects nothing, and the exit code is 1."""
     said = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "10"], standalone_mode=False)
     assert "stage canary is blind" in str(said.exception)
-    assert "more weight or a longer bake" in str(said.exception)
+    assert "would miss even 10 times the baseline's figure; raise weight or lengthen bake" in str(said.exception)
 
 
 def test_json_has_the_same_figures() -> None:

@@ -14,8 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streams.cli import simulate as command
+from streams.cli.policy_file import load_policy
 from streams.cli.simulate import simulate
-from streams.offline.simulation.figures import Recorder, delays, outcomes, timeline
+from streams.offline.simulation.figures import PaneRecorder, delays_figure, ends_figure, timeline_figure
 from streams.offline.simulation.named import SCENARIOS
 from streams.offline.simulation.run import simulate_run
 from streams.offline.simulation.scenario import Scenario
@@ -35,7 +36,7 @@ def test_figures_come_as_a_table() -> None:
     assert result.exit_code == 0, result.output
     heading, healthy, down = result.stdout.splitlines()
     assert heading.split("  ")[0] == "scenario"
-    assert "0% (0 to 56.1%)" in healthy
+    assert "0% (0% to 56.1%)" in healthy
     assert "3 baking" in healthy
     assert "-" in down  # 15 seconds do not reach minute 6: the candidate is fine
 
@@ -69,9 +70,9 @@ def test_the_named_scenarios_are_listed() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, "no scenario has this name (see --list), and no file either"),
+        (None, "neither a named scenario (see --list) nor a file"),
         ("rps: [", "is not YAML"),
-        ("changes: [{at: 1}]", "changes: number 1: at: 1 has no unit"),
+        ("changes: [{at: 1}]", "changes[0].at: 1 has no unit"),
         ("\a", "is not YAML"),
         ("\udcff", "is not YAML"),
     ],
@@ -104,7 +105,7 @@ def test_the_report_holds_all_it_needs(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     text = file.read_text()
     assert "<h1>checkout-v2: simulated rollouts</h1>" in text
-    assert "<td>0% (0 to 56.1%)</td>" in text
+    assert "<td>0% (0% to 56.1%)</td>" in text
     assert text.count("Plotly.newPlot(") - text.count("Plotly.newPlot()") >= 4
     assert "<i>bad" not in text
     script, body = text.split("</script></head>")
@@ -114,12 +115,12 @@ def test_the_report_holds_all_it_needs(tmp_path: Path) -> None:
 
 def test_the_plots_are_what_plotly_knows() -> None:
     """Plotly itself checks every property; the example has both cohorts and each decision."""
-    policy = command.load_policy(EXAMPLE)
+    policy = load_policy(EXAMPLE)
     scenario = Scenario.parse({"duration": "60s", "changes": [{"at": "5s", "down": True}]})
-    recorded = Recorder()
-    run = simulate_run(policy, scenario, 1, 0, recorded.see)
-    example = timeline("down", run, recorded, policy.cohorts)
-    for figure in (outcomes({"down": [run]}), delays({"down": [run]}), example):
+    recorded = PaneRecorder()
+    run = simulate_run(policy, scenario, 1, 0, recorded.append)
+    example = timeline_figure("down", run, recorded, policy.cohorts)
+    for figure in (ends_figure({"down": [run]}), delays_figure({"down": [run]}), example):
         go.Figure(figure)
     weight, stable, canary = example["data"]
     assert weight["y"] == [0.01, 0.0, 0.0]

@@ -44,7 +44,7 @@ def test_one_fails(folder: Path) -> None:
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert lines[0] == f"FAILED     {folder / 'wrong'}"
-    assert lines[1].startswith("    expected promote, but none came after +0s start at canary (replay started ")
+    assert lines[1].startswith("    expected promote, but none followed +0s start at canary (")
     assert lines[2:5] == [
         "      expected     found",
         "      start        +0s start at canary",
