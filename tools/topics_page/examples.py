@@ -58,7 +58,7 @@ def policy() -> Policy:
 
 @cache
 def outcomes() -> tuple[Outcome, ...]:
-    """What a bad canary comes to."""
+    """The outputs of a rollout whose canary fails."""
     return tuple(Replay(policy()).run(_requests()))
 
 
@@ -90,7 +90,7 @@ def record(kind: type[msgspec.Struct]) -> Record:
 
 
 def journaled() -> Control:
-    """A control as the sequencer journals it."""
+    """A control as the sequencer writes it to the journal."""
     return msgspec.structs.replace(_control(), origin=Origin("rollout-controls", 0, 17))
 
 
@@ -128,7 +128,7 @@ def _partial(source: SourcePartition) -> Partial:
 
 
 def redrive() -> Redrive:
-    """The dead letter was sent once more."""
+    """The record that a dead letter was sent again."""
     origin = ("request-events", 3, 8194, 0)
     return Redrive(run="5f0c1d2e", state="sent", origin=origin, to="request-events", by="ann", at=BEGIN + 60_000)
 

@@ -1,4 +1,4 @@
-"""`sluicegate backtest` on recorded events: both sides, in words and as JSON, and how it exits."""
+"""`sluicegate backtest` on recorded events: both sides, as text and as JSON, and how it exits."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ def run(files: Path, *words: object) -> Result:
 
 
 def test_the_new_policy_alone(files: Path) -> None:
-    """Its decisions and where they end; what was not to be read is on stderr."""
+    """Its decisions and where they end; faults are on stderr."""
     result = run(files, "--events", files)
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
@@ -40,7 +40,7 @@ def test_the_new_policy_alone(files: Path) -> None:
 
 
 def test_beside_the_old_one(files: Path) -> None:
-    """The first difference is marked, with the reasons, and a sentence sums up; what cannot be known is said."""
+    """The first difference is marked, with the reasons, and a sentence sums up; the limits of a backtest follow."""
     result = run(files, "--events", files / "events.ndjson", "--against", files / "old.yaml")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
@@ -58,15 +58,15 @@ def test_json_holds_both_sides(files: Path) -> None:
     """One document: decisions as they are published, the first difference, the sentence."""
     (files / "more.ndjson").write_text(events(12, bad_from=99))
     words = ("--events", files / "events.ndjson", files / "more.ndjson", "--against", files / "old.yaml", "--json")
-    said = json.loads(run(files, *words).stdout)
-    one, other = said["rollouts"]
+    document = json.loads(run(files, *words).stdout)
+    one, other = document["rollouts"]
     assert (one["same"], one["first_difference"], one["instead"][-1]["action"]) == (False, 1767225617000, "rollback")
     assert (other["same"], other["first_difference"], other["summary"]) == (True, None, "the same decisions")
     assert other["recorded"][0]["schema"] == "sluicegate.decision/v1"
 
 
 def test_what_cannot_be_judged(files: Path) -> None:
-    """Other cohorts, no events, an unknown rollout: plain words, and exit code 1."""
+    """Other cohorts, no events, an unknown rollout: a reason each, and exit code 1."""
     (files / "new.yaml").write_text(POLICY.replace("candidate: canary", "candidate: v2"))
     result = run(files, "--events", files)
     assert result.exit_code == 1
@@ -92,5 +92,5 @@ def test_missing_files(files: Path) -> None:
     "words", [[], ["--journal", "--events", "x"], ["--journal", "--against", "x"], ["--journal", "x"]]
 )
 def test_unclear_words_are_wrong_use(files: Path, words: list[str]) -> None:
-    """What was recorded must be said, and once."""
+    """Exactly one kind of record must be given."""
     assert run(files, *words).exit_code == 2

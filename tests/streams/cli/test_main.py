@@ -44,9 +44,9 @@ def test_help_is_light() -> None:
 
 def test_help_lists_every_command() -> None:
     """The help has each command with its line."""
-    said = " ".join(CliRunner().invoke(sluicegate, ["--help"]).output.split())
+    text = " ".join(CliRunner().invoke(sluicegate, ["--help"]).output.split())
     for name, words in COMMANDS.items():
-        assert f"{name} {words}" in said
+        assert f"{name} {words}" in text
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "demo"])
@@ -60,12 +60,12 @@ def test_commands_load(name: str) -> None:
 
 
 def test_version() -> None:
-    """`--version` says which."""
+    """`--version` prints it."""
     assert run("--version").stdout == f"sluicegate, version {__version__}\n"
 
 
 def test_an_unknown_command_is_wrong_use() -> None:
-    """A word that is no command exits with 2."""
+    """An unknown command exits with 2."""
     done = run("rollouts")
     assert done.returncode == 2
     assert "No such command 'rollouts'" in done.stderr
@@ -75,8 +75,8 @@ def test_an_unknown_command_is_wrong_use() -> None:
     "words",
     [("topics", "list"), ("topics", "ensure"), ("rollout", "list"), ("rollout", "pause", "x"), ("replay", "--journal")],
 )
-def test_an_unreachable_broker_is_said_in_one_line(words: tuple[str, ...]) -> None:
-    """Where there is no Kafka, one line says so and what to do, and the exit code is 1."""
+def test_an_unreachable_broker_is_one_line(words: tuple[str, ...]) -> None:
+    """Where there is no Kafka, one line has the address and what to do, and the exit code is 1."""
     done = run(*words)
     hint = "start one (docker compose up) or set SLUICEGATE_BOOTSTRAP"
     assert (done.returncode, done.stdout) == (1, "")
@@ -92,7 +92,7 @@ def test_an_unreachable_broker_is_said_in_one_line(words: tuple[str, ...]) -> No
     ],
 )
 def test_a_bad_variable_is_wrong_use(variables: dict[str, str], line: str) -> None:
-    """A variable that cannot be is named in one line, and the exit code is 2."""
+    """An invalid variable is named in one line, and the exit code is 2."""
     done = run("settings", **variables)
     assert done.returncode == 2
     assert done.stderr.startswith(f"sluicegate: {line}")
@@ -100,7 +100,7 @@ def test_a_bad_variable_is_wrong_use(variables: dict[str, str], line: str) -> No
 
 
 def test_ctrl_c_is_quiet() -> None:
-    """Ctrl-C exits with 130 and without a word."""
+    """Ctrl-C exits with 130 without a message."""
     running = subprocess.Popen(
         [SLUICEGATE, "events", "check", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

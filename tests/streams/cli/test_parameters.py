@@ -26,9 +26,9 @@ COMMANDS = {
 def test_an_invalid_rate_is_refused(name: str, wrong: str) -> None:
     """Not a number, not finite, or not above zero."""
     command, arguments = COMMANDS[name]
-    said = CliRunner().invoke(command, [*arguments, "--rps", wrong])
-    assert said.exit_code == 2
-    assert "--rps" in said.output
+    result = CliRunner().invoke(command, [*arguments, "--rps", wrong])
+    assert result.exit_code == 2
+    assert "--rps" in result.output
 
 
 def test_a_rate_may_have_bounds() -> None:

@@ -109,7 +109,7 @@ def test_missing_files(policy: str, bad_canary: str) -> None:
     [[], ["--policy", "x"], ["--events", "x"], ["--journal", "--events", "x"], ["--policy", "-", "--events", "-"]],
 )
 def test_unclear_words_are_wrong_use(words: list[str]) -> None:
-    """What is to be replayed must be said, and once."""
+    """Exactly one kind of input must be given."""
     assert CliRunner().invoke(replay, words).exit_code == 2
 
 

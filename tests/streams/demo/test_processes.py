@@ -9,10 +9,10 @@ from streams.demo.scenario import SCENARIOS, policy_of
 
 async def test_a_worker_that_dies_shows_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message names the worker and its exit code, and carries what it wrote; the broker is gone afterwards."""
-    monkeypatch.setattr(processes, "_WORKER", ("-c", "raise SystemExit('out of luck')"))
+    monkeypatch.setattr(processes, "_WORKER", ("-c", "raise SystemExit('no configuration')"))
     demo_processes = Processes(policy_of(SCENARIOS["healthy"]), rps=1.0, seed=1)
     try:
-        with pytest.raises(DemoError, match=r"(?s)the worker ended with exit code 1.*out of luck"):
+        with pytest.raises(DemoError, match=r"(?s)the worker ended with exit code 1.*no configuration"):
             await demo_processes.start()
     finally:
         await demo_processes.stop()
@@ -33,5 +33,5 @@ async def test_a_worker_that_never_gets_ready_is_given_up(monkeypatch: pytest.Mo
 
 
 async def test_stopping_what_never_started_does_nothing() -> None:
-    """It may be told to stop at any moment."""
+    """It may be stopped at any time."""
     await Processes(policy_of(SCENARIOS["healthy"]), rps=1.0, seed=1).stop()

@@ -18,7 +18,7 @@ def shown(status: dict[str, Any]) -> str:
 
 def test_evidence_and_detectability_are_in_the_table() -> None:
     """E-values beside the values at which they act, and how soon a doubling is detected."""
-    status = dict(examples.status())
+    status: dict[str, Any] = dict(examples.status())
     compared = {"e_value": 0.94, "threshold": 100, "advance_e_value": 3.2, "advance_threshold": 20}
     checks = [status["checks"][0] | compared]
     text = shown(status | {"checks": checks, "sight": {"errors": {"x1.5": None, "x2": 5_000.0, "x5": 9.0}}})

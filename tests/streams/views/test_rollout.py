@@ -1,4 +1,4 @@
-"""The picture of a rollout: what a person sees."""
+"""The view of a rollout in a terminal."""
 
 import io
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def decisions() -> list[Mapping[str, Any]]:
 
 def test_a_baking_rollout(status: Mapping[str, Any]) -> None:
     """Stage, bake, weights, figures and what is missing are all there."""
-    said = words_of(rollout_view(status, []))
+    text = words_of(rollout_view(status, []))
     for words in (
         "checkout-v2 epoch 1 baking",
         "● canary 10% ○ full 100% (1 of 2)",
@@ -55,20 +55,20 @@ def test_a_baking_rollout(status: Mapping[str, Any]) -> None:
         "errors INCONCLUSIVE 0% (20 req) 0.56% (180 req)",
         str(status["checks"][0]["reason"]),
     ):
-        assert words in said
+        assert words in text
 
 
 def test_a_rollback(ended: Mapping[str, Any], decisions: list[Mapping[str, Any]]) -> None:
     """The end says why, and the decisions stand below, the newest last."""
-    said = words_of(rollout_view(ended, decisions))
-    assert "checkout-v2 epoch 1 rolled back" in said
-    assert "errors FAIL 27.9% (140 req)" in said
-    assert f"00:00:07Z rollback canary 100 / 0 {decisions[-1]['reason']}" in said
-    assert said.index("00:00:00Z start") < said.index("00:00:07Z rollback")
+    text = words_of(rollout_view(ended, decisions))
+    assert "checkout-v2 epoch 1 rolled back" in text
+    assert "errors FAIL 27.9% (140 req)" in text
+    assert f"00:00:07Z rollback canary 100 / 0 {decisions[-1]['reason']}" in text
+    assert text.index("00:00:00Z start") < text.index("00:00:07Z rollback")
 
 
 def test_now_tells_how_fresh_it_is(status: Mapping[str, Any]) -> None:
-    """With the time of day the view says how long ago the last pane was; without it the view is the same each time."""
+    """With the time of day the view has the age of the last pane; without it the view is the same each time."""
     assert "until 00:00:01Z, 4s ago" in words_of(rollout_view(status, [], now=status["event_time"] + 4_000))
     assert text_of(rollout_view(status, [])) == text_of(rollout_view(status, []))
 
@@ -76,10 +76,10 @@ def test_now_tells_how_fresh_it_is(status: Mapping[str, Any]) -> None:
 def test_only_the_latest_decisions(status: Mapping[str, Any], decisions: list[Mapping[str, Any]]) -> None:
     """`latest` bounds the list of decisions."""
     many = [{**decisions[0], "reason": f"number {number}."} for number in range(10)]
-    said = words_of(rollout_view(status, many, latest=2))
-    assert "number 7." not in said
-    assert "number 8." in said
-    assert "number 9." in said
+    text = words_of(rollout_view(status, many, latest=2))
+    assert "number 7." not in text
+    assert "number 8." in text
+    assert "number 9." in text
 
 
 def test_before_the_first_status() -> None:
@@ -95,14 +95,14 @@ def test_a_narrow_terminal(ended: Mapping[str, Any], decisions: list[Mapping[str
 
 def test_all_rollouts(status: Mapping[str, Any], ended: Mapping[str, Any]) -> None:
     """The list has a row for each rollout."""
-    said = words_of(rollouts_table([status, ended]))
-    assert "checkout-v2 baking canary (1 of 2) stable 90%, canary 10% 59s" in said
-    assert "checkout-v2 rolled back canary (1 of 2) stable 100%, canary 0% -" in said
+    text = words_of(rollouts_table([status, ended]))
+    assert "checkout-v2 baking canary (1 of 2) stable 90%, canary 10% 59s" in text
+    assert "checkout-v2 rolled back canary (1 of 2) stable 100%, canary 0% -" in text
 
 
 def test_markup_and_escapes_from_a_topic_are_text(status: Mapping[str, Any]) -> None:
     """What others wrote cannot steer the terminal, neither by rich's markup nor by escape sequences."""
     hostile = {**status, "reason": "[bold]hi[/bold] \x1b[2J\x07"}
-    said = text_of(rollout_view(hostile, []))
-    assert "[bold]hi[/bold] \ufffd[2J\ufffd" in said
-    assert "\x1b" not in said
+    text = text_of(rollout_view(hostile, []))
+    assert "[bold]hi[/bold] \ufffd[2J\ufffd" in text
+    assert "\x1b" not in text

@@ -1,4 +1,4 @@
-"""docs/topics.md says what the code does."""
+"""docs/topics.md matches the code."""
 
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def test_partitions_can_be_chosen() -> None:
 
 @pytest.mark.parametrize("wrong", [{"event": 3}, {"events": 0}, {"snapshots": 8}, {"journal": 2, "snapshots": 3}])
 def test_impossible_partitions_are_refused(wrong: dict[str, int]) -> None:
-    """Unknown topics, fewer than one partition, and snapshots apart from the journal are refused in words."""
+    """Unknown topics, fewer than one partition, and snapshots apart from the journal are refused."""
     with pytest.raises(ValueError, match=r"no topic|at least 1|as many partitions"):
         specs(wrong)
 

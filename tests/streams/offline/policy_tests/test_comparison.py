@@ -21,32 +21,32 @@ def parsed(**keys: Any) -> PolicyTest:
     return PolicyTest.parse(keys)
 
 
-def decided(*told: str) -> list[Decision]:
+def decided(*texts: str) -> list[Decision]:
     """Return decisions as `10 hold` has them: seconds since the start, and the action."""
     model = next(each for each in examples.outcomes() if isinstance(each, Decision))
     model = replace(model, stage="half", reason="over the limit", checks=({"name": "errors", "verdict": "FAIL"},))
-    words = [each.split() for each in told]
+    words = [each.split() for each in texts]
     return [replace(model, event_time=BEGIN + int(at) * 1_000, action=Action(action)) for at, action in words]
 
 
-def why(expect: Sequence[Any], *told: str, **keys: Any) -> tuple[str, ...]:
+def why(expect: Sequence[Any], *texts: str, **keys: Any) -> tuple[str, ...]:
     """Return why these decisions are not those; nothing where they are."""
-    return compare(parsed(expect=list(expect), **keys), decided(*told), BEGIN).faults
+    return compare(parsed(expect=list(expect), **keys), decided(*texts), BEGIN).faults
 
 
 def test_decisions_are_compared_in_order_and_to_the_last() -> None:
     """The list is all there is, but for what a gap stands for."""
-    told = ("0 start", "5 hold", "8 resume", "20 advance", "30 rollback")
-    assert not why(["start", "hold", "resume", "advance", "rollback"], *told)
-    assert not why(["start", "...", "rollback"], *told)
-    assert not why(["...", "hold", "...", "advance", "..."], *told)
-    assert not why(["..."], *told, never=["promote"])
+    decisions = ("0 start", "5 hold", "8 resume", "20 advance", "30 rollback")
+    assert not why(["start", "hold", "resume", "advance", "rollback"], *decisions)
+    assert not why(["start", "...", "rollback"], *decisions)
+    assert not why(["...", "hold", "...", "advance", "..."], *decisions)
+    assert not why(["..."], *decisions, never=["promote"])
     assert not why(["start", "...", "start"], "0 start", "1 start", "2 start")
-    assert why(["start", "hold"], *told) == (
+    assert why(["start", "hold"], *decisions) == (
         "no further decision was expected, but found +8s resume at half (over the limit)",
     )
-    assert why(["start", "advance"], *told) == ("expected advance, but found +5s hold at half (over the limit)",)
-    assert why(["start", "...", "promote"], *told) == (
+    assert why(["start", "advance"], *decisions) == ("expected advance, but found +5s hold at half (over the limit)",)
+    assert why(["start", "...", "promote"], *decisions) == (
         "expected promote, but none followed +0s start at half (over the limit)",
     )
     assert why(["start"]) == ("expected start, but there was none",)
@@ -79,7 +79,7 @@ def test_within_counts_from_the_expected_decision_before_or_from_a_moment() -> N
 
 
 def test_what_must_never_be() -> None:
-    """It is told with its moment and reason, with or without expectations."""
+    """It is reported with its time and reason, with or without expectations."""
     words = ("promote must never happen, but it did at +9s: over the limit",)
     assert compare(parsed(never=["promote"]), decided("0 start", "9 promote"), BEGIN).faults == words
     assert why(["start", "..."], "0 start", "9 promote", never=["promote"]) == words

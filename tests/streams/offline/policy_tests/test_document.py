@@ -61,6 +61,6 @@ def test_every_fault_is_told_at_once() -> None:
     "wrong", [[], "text", None, {"expect": 5}, {"expect": [[]]}, {"never": [{}]}, {"never": ["hold"], "scenario": []}]
 )
 def test_what_is_no_test_is_a_fault(wrong: Any) -> None:
-    """Whatever stands in the file, it is told and not raised."""
+    """Any content gives faults, never another exception."""
     with pytest.raises(PolicyError):
         PolicyTest.parse(wrong)

@@ -37,8 +37,8 @@ def test_simulated_traffic_is_that_of_simulate() -> None:
 
 
 @pytest.mark.parametrize("recorded", [True, False])
-def test_operators_are_heard(recorded: bool) -> None:
-    """Their words come at their time, whichever way the traffic came; without acks nothing advances."""
+def test_orders_of_operators_are_carried_out(recorded: bool) -> None:
+    """Orders take effect at their time, for recorded and for simulated traffic; without acks nothing advances."""
     controls = [
         {"at": "2s", "control": "pause"},
         {"at": "4s", "control": "resume"},
@@ -55,9 +55,9 @@ def test_operators_are_heard(recorded: bool) -> None:
     else:
         judged = judge_traffic(parsed(**keys), POLICY, Scenario.parse({"rps": 100, "duration": "20s"}))
     assert judged is not None
-    told = [(d.action, d.epoch) for d in judged.decisions]
-    assert told[:5] == [("start", 1), ("pause", 1), ("resume", 1), ("rollback", 1), ("start", 2)]
-    assert not {"advance", "promote"} & {action for action, _ in told}
+    found = [(d.action, d.epoch) for d in judged.decisions]
+    assert found[:5] == [("start", 1), ("pause", 1), ("resume", 1), ("rollback", 1), ("start", 2)]
+    assert not {"advance", "promote"} & {action for action, _ in found}
 
 
 def test_no_events_are_no_test() -> None:

@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_junit_tells_failures_from_errors(folder: Path) -> None:
-    """One case per test, with what is wrong in words."""
+    """One case per test, with its faults."""
     good = run_test(folder)
     (folder / "test.yaml").write_text("expect: [promote]")
     bad = run_test(folder)

@@ -23,7 +23,7 @@ POLICY = Policy.parse(
 
 
 def test_the_same_seed_gives_the_same_runs() -> None:
-    """However many processes, and however many runs: each run hangs on the seed and its number alone."""
+    """However many processes, and however many runs: each run depends only on the seed and its number."""
     scenario = SCENARIOS["error-x2"].model_copy(update={"duration_ms": 60_000})
     before = signal.getsignal(signal.SIGINT)
     alone = simulate(POLICY, scenario, runs=4, jobs=1, seed=7)
