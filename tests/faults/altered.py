@@ -21,7 +21,7 @@ def main() -> None:
         from streams.ingest import chunks
 
         chunks.CHUNK_OFFSETS = int(size)
-    from streams.cli import main as sluicegate
+    from streams.cli.main import main as sluicegate
 
     sys.argv = ["sluicegate", *sys.argv[cut + 1 :]]
     sluicegate()

@@ -31,7 +31,7 @@ from streams.audit import chain
 from streams.dead_letters.letters import Place, read_letter
 from streams.dead_letters.redriving import SCHEMA, read_redrive
 from streams.sequencer import Kind, RefusedError, read_spoken
-from tools import topics_examples
+from tools.topics_page import examples as topics_examples
 
 Target = Callable[[bytes], None]
 

@@ -15,7 +15,7 @@ from streams.dead_letters.letters import Place, read_letter
 from streams.dead_letters.redriving import SCHEMA, read_redrive
 from streams.runtime.settings import Settings
 from streams.sequencer import LARGEST_JOURNALED, LARGEST_SPOKEN, RefusedError, read_spoken, record_of
-from tools import topics_examples
+from tools.topics_page import examples as topics_examples
 
 HUGE = 10**400
 ORIGIN = journal.Origin("command-acks", 0, 0)

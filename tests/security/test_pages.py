@@ -18,7 +18,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from click.testing import CliRunner
 from faust.web import base
 
-from streams.cli import sluicegate
+from streams.cli.main import sluicegate
 from streams.runtime.settings import Settings
 from streams.worker.app import build
 from streams.worker.web import PATHS

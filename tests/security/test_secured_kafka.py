@@ -24,7 +24,7 @@ from tests.security.authority import Authority
 from tests.security.commands import Done, settings_of, sluicegate
 from tests.security.secured import SecuredKafka, password
 from tests.security.token_server import TokenServer, unsecured
-from tools import topics_examples
+from tools.topics_page import examples as topics_examples
 
 pytestmark = pytest.mark.kafka
 

@@ -17,7 +17,7 @@ from connectors.kafka.clients import KafkaSettings
 from connectors.kafka.faust_credentials import broker_credentials
 from connectors.kafka.login import client_security
 from connectors.kafka.oauth_tokens import TokenFile
-from streams.cli import sluicegate
+from streams.cli.main import sluicegate
 from streams.runtime.settings import Settings
 from tests.security.access_table import rights
 from tests.security.authority import Authority

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-from streams.cli import main
+from streams.cli.main import main
 
 
 def print_when_it_reads() -> None:

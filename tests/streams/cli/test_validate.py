@@ -110,7 +110,7 @@ def odd(tmp_path: Path) -> Path:
 
 
 def test_warnings_do_not_count_unless_asked(odd: Path) -> None:
-    """What is odd is said with its line, and fails with --strict only."""
+    """A warning has its line, and fails with --strict only."""
     result = CliRunner().invoke(validate, [str(odd)])
     assert result.exit_code == 0
     first, last = result.output.splitlines()
