@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from connectors.dead_letters import LARGEST_DETAIL, LARGEST_KEPT, DeadLetter
-from connectors.decoders import decode
+from connectors.decoders.registry import decoder
 from gates.decisions import Action, Command, Decision
 from gates.policy import Policy
 from streams.audit.chain import Entry, Head
@@ -192,7 +192,7 @@ def _records() -> tuple[Record, ...]:
 def _partial(source: SourcePartition) -> Partial:
     chunker = Chunker(source)
     second: Mapping[str, Any] = REQUEST | {"ts": BEGIN + 1_125, "cohort": "stable"}
-    decoded = decode(msgspec.json.encode([REQUEST, second]))
+    decoded = decoder().decode(msgspec.json.encode([REQUEST, second]))
     chunker.take(Decoded(8192 + place, event.ts_ms, [event]) for place, event in enumerate(decoded.events))
     return chunker.flush().partials[0]
 
@@ -215,5 +215,5 @@ def audit_entry() -> Entry:
 def dead_letter() -> DeadLetter:
     """An event with a status that does not exist."""
     value = msgspec.json.encode(REQUEST | {"status": 999})
-    fault = decode(value).faults[0]
+    fault = decoder().decode(value).faults[0]
     return DeadLetter("request-events", 3, 8194, fault.index, fault.reason, fault.detail, None, value)

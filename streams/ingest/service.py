@@ -19,7 +19,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from mode import Service
 
 from connectors.dead_letters import DeadLetter
-from connectors.decoders import decode, decode_lines, decode_one, decode_run
+from connectors.decoders.registry import decoder
 from connectors.kafka import clients
 from connectors.kafka.record_batches import read_batches
 from streams.clock import wall_ms
@@ -55,6 +55,7 @@ class Ingest(Service):
         self._pulse = health.pulse("ingest")
         self._chunkers: dict[TopicPartition, Chunker] = {}
         self._dead: list[DeadLetter] = []
+        self._decoder = decoder()
 
     async def on_start(self) -> None:
         """Join the group."""
@@ -124,7 +125,7 @@ class Ingest(Service):
         for batch in batches:
             for start in range(0, len(batch), RUN):
                 run = batch[start : start + RUN]
-                events = decode_run([record.value for record in run], max_bytes=most)
+                events = self._decoder.decode_run([record.value for record in run], max_bytes=most)
                 if events is None:
                     chunker.take(self._decoded(partition, record, most) for record in run)
                 else:
@@ -140,13 +141,10 @@ class Ingest(Service):
 
     def _decoded(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes], most: int) -> Decoded:
         """What counts of a message, which may be more or less than one good event; its faults become dead letters."""
-        event = decode_one(record.value, max_bytes=most)
-        if event is not None:
-            return Decoded(record.offset, record.timestamp, [event])
-        events = decode_lines(record.value, max_bytes=most)
+        events = self._decoder.decode_valid(record.value, max_bytes=most)
         if events is not None:
             return Decoded(record.offset, record.timestamp, events)
-        found = decode(record.value, max_bytes=most)
+        found = self._decoder.decode(record.value, max_bytes=most)
         for fault in found.faults:
             metrics.DEAD_LETTERS.labels(partition.topic, fault.reason).inc()
             where = (partition.topic, partition.partition, record.offset, fault.index)

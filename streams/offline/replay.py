@@ -10,7 +10,9 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from connectors.decoders import RequestEvent, decode, decode_one
+from connectors.decoders import RequestEvent
+from connectors.decoders.decoder import Decoder
+from connectors.decoders.registry import decoder
 from gates.decisions import Decision
 from gates.policy import Policy
 from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, Decoded
@@ -33,6 +35,7 @@ class Replay:
     acks: bool = True
     events: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    decoder: Decoder = field(default_factory=decoder)
     _fold: Fold = field(default_factory=lambda: Fold(0))
     _chunker: Chunker = field(default_factory=lambda: Chunker(SOURCE))
     _offset: int = -1
@@ -68,12 +71,12 @@ class Replay:
 
     def _decoded(self, lines: Iterable[bytes]) -> Iterator[RequestEvent]:
         for line in lines:
-            event = decode_one(line)
-            if event is not None:
-                self.events += 1
-                yield event
+            events = self.decoder.decode_valid(line)
+            if events is not None:
+                self.events += len(events)
+                yield from events
             elif not line.isspace():
-                found = decode(line)
+                found = self.decoder.decode(line)
                 self.faults.update(fault.reason for fault in found.faults)
                 self.events += len(found.events)
                 yield from found.counted

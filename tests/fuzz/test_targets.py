@@ -37,7 +37,7 @@ def test_a_valid_input_keeps_every_promise(name: str) -> None:
 def test_samples_are_valid() -> None:
     """A sample that is refused would test the refusal alone."""
     assert SAMPLES.keys() == targets.TARGETS.keys()
-    assert not [fault for data in SAMPLES["events"][:4] for fault in targets.native.decode(data).faults]
+    assert not [fault for data in SAMPLES["events"][:4] for fault in targets.NativeDecoder().decode(data).faults]
     for data in SAMPLES["journal_record"]:
         record = targets.journal.decode(data)
         for row in record.cells if isinstance(record, targets.journal.Partial) else ():

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.decoders import RequestEvent, decode
+from connectors.decoders import RequestEvent
+from connectors.decoders.registry import decoder
 from gates.gate import Gate
 from gates.panes import CLASSES, NO_DETAIL, NO_HALVES, NOTHING, SAMPLE_SIZE, Cell, Detail, Pane, smallest
 from gates.stats.histogram import Histogram
@@ -44,7 +45,7 @@ def a_beat(emitter: str, **changes: Any) -> dict[str, Any]:
 def decoded(events: Iterable[dict[str, Any]]) -> Iterator[RequestEvent]:
     """Return what counts of these events, each written and decoded."""
     for event in events:
-        yield from decode(json.dumps(event).encode()).counted
+        yield from decoder().decode(json.dumps(event).encode()).counted
 
 
 def chunked(*events: dict[str, Any], chunker: Chunker | None = None) -> dict[tuple[str, str, bool], Cell]:

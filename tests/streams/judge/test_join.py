@@ -87,7 +87,9 @@ def hashed(names: Iterable[str | None]) -> tuple[int, ...]:
 def detail_of(seen: list[RequestEvent]) -> Detail:
     """Return what the events of one cell have beyond outcomes and latencies, naively."""
     requests = [event for event in seen if not event.heartbeat]
-    halves = Counter((hashed([event.user])[0] % 2, event.class_index) for event in requests if event.user)
+    halves = Counter(
+        (hashed([event.user])[0] % 2, CLASS_INDEX[event.outcome or event.status]) for event in requests if event.user
+    )
     metrics: dict[str, list[float]] = defaultdict(list)
     for event in requests:
         for name, value in (event.metrics or {}).items():
