@@ -21,12 +21,12 @@ from mode import Service
 from connectors.dead_letters import DeadLetter
 from connectors.decoders.registry import decoder
 from connectors.kafka import clients
+from connectors.kafka.consumer_progress import FRESH_MS, answered, end_of
 from connectors.kafka.record_batches import read_batches
 from streams.clock import wall_ms
 from streams.ingest.chunks import Chunker, Decoded, Flush, rule
 from streams.journal import CHUNK_RULE, Partial, Progress, SourcePartition, SourceProgress, bundled, encode
 from streams.runtime import failpoints, metrics
-from streams.runtime.consumer_progress import FRESH_MS, answered, end_of
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
 
