@@ -15,7 +15,7 @@ from gates.policy import Policy
 from streams.audit.chain import Entry, Head
 from streams.audit.records import said
 from streams.dead_letters.redriving import Redrive
-from streams.ingest.chunks import Chunker, Decoded
+from streams.ingest.chunks import Chunker, SourceRecord
 from streams.journal import (
     Ack,
     Control,
@@ -193,7 +193,9 @@ def _partial(source: SourcePartition) -> Partial:
     chunker = Chunker(source)
     second: Mapping[str, Any] = REQUEST | {"ts": BEGIN + 1_125, "cohort": "stable"}
     decoded = decoder().decode(msgspec.json.encode([REQUEST, second]))
-    chunker.take(Decoded(8192 + place, event.ts_ms, [event]) for place, event in enumerate(decoded.events))
+    chunker.count_records(
+        SourceRecord(8192 + place, event.ts_ms, [event]) for place, event in enumerate(decoded.events)
+    )
     return chunker.flush().partials[0]
 
 

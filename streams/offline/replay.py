@@ -15,7 +15,7 @@ from connectors.decoders.decoder import Decoder
 from connectors.decoders.registry import decoder
 from gates.decisions import Decision
 from gates.policy import Policy
-from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, Decoded
+from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, SourceRecord
 from streams.journal import CELL_MS, Ack, Progress, Record, SourcePartition, SourceProgress, Spoken, Start, Timing
 from streams.judge.fold import Fold, Outcome
 
@@ -39,7 +39,7 @@ class Replay:
     _fold: Fold = field(default_factory=lambda: Fold(0))
     _chunker: Chunker = field(default_factory=lambda: Chunker(SOURCE))
     _offset: int = -1
-    _pending: list[Decoded] = field(default_factory=list)
+    _pending: list[SourceRecord] = field(default_factory=list)
     _flushed_until: int | None = None
 
     def run(self, lines: Iterable[bytes], said: Iterable[tuple[int, Spoken]] = ()) -> Iterator[Outcome]:
@@ -53,7 +53,7 @@ class Replay:
                 self._flushed_until = time - time % CELL_MS
                 while words and words[0][0] <= self._flushed_until:
                     yield from self._apply(words.popleft()[1])
-            self._pending.append(Decoded(source_offset, time, [event]))
+            self._pending.append(SourceRecord(source_offset, time, [event]))
         if self._flushed_until is not None:
             yield from self._flush(last=True)
         for _, word in words:
@@ -95,7 +95,7 @@ class Replay:
 
     def _flush(self, *, last: bool = False) -> Iterator[Outcome]:
         """Journal what came since the last flush, and how far event time has come."""
-        self._chunker.take_run(self._pending, [event for record in self._pending for event in record.events])
+        self._chunker.count_run(self._pending, [event for record in self._pending for event in record.events])
         self._pending.clear()
         flush = self._chunker.flush()
         for partial in flush.partials:

@@ -9,8 +9,7 @@ from connectors.decoders import MAX_BYTES, Decoded, Fault, RequestEvent
 from connectors.decoders.decoder import Decoder
 from connectors.decoders.native import NativeDecoder
 from connectors.decoders.registry import DECODERS, NATIVE, decoder
-from streams.ingest.chunks import Chunker
-from streams.ingest.chunks import Decoded as Record
+from streams.ingest.chunks import Chunker, SourceRecord
 from streams.journal import SourcePartition
 from streams.offline.replay import Replay
 from tests.pipeline.harness import POLICY
@@ -77,7 +76,7 @@ def test_replay_accepts_it(toy: Decoder) -> None:
 def test_chunks_accept_its_events(toy: Decoder) -> None:
     """The events are cut into chunks, and count."""
     chunker = Chunker(SourcePartition("e", 0))
-    chunker.take(Record(offset, T0, toy.decode(line).counted) for offset, line in enumerate(toy_lines()))
+    chunker.count_records(SourceRecord(offset, T0, toy.decode(line).counted) for offset, line in enumerate(toy_lines()))
     (partial,) = chunker.flush().partials
     assert partial.upto == 101
     assert sum(record.cell().requests for record in partial.cells) == 100
