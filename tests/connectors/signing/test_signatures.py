@@ -193,7 +193,7 @@ def test_without_keys_all_is_believed_and_a_warning_is_due() -> None:
     assert none.verify("operator", TOPIC, b"anything", None, NOW) == (b"anything", None)
     assert none.sign(TOPIC, b"anything") == []
     assert "neither signed nor verified" in (none.warning or "")
-    assert "none is verified" in (Keyring(whole.signing).warning or "")
+    assert "not verified here" in (Keyring(whole.signing).warning or "")
     assert "nothing is signed" in (Keyring(None, whole.trusted).warning or "")
     assert whole.warning is None
 
@@ -272,10 +272,10 @@ def test_keys_that_cannot_be_are_told(tmp_path: Path) -> None:
     signing, verifying = generate("ed25519", "one", ALL)
     one, public = signing.line(), verifying.line()
     for texts, fault in (
-        ((public, public), "does not sign"),
+        ((public, public), "cannot sign"),
         ((one, public, public), "same id"),
-        ((one, b"\n"), "holds no key"),
-        ((b"", public), "holds 0 keys"),
+        ((one, b"\n"), "contains no key"),
+        ((b"", public), "contains 0 keys"),
     ):
         with pytest.raises(KeysError, match=fault):
             keyring(settings(tmp_path, *texts), "gate")
