@@ -1,4 +1,4 @@
-"""Settings that report every fault at once, in plain words and without secrets."""
+"""Settings that report every fault at once, in plain English and without secrets."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class StrictSettings(BaseSettings):
             lines = [_line(fault["type"], fault["loc"], fault["msg"], fault["input"]) for fault in found]
             wrong = {fault["loc"][0] for fault in found if fault["loc"]}
             values = {name: WRONG if name in wrong else value for name, value in given.items()}
-        lines += [_line(UNFIT, (name,), words, None) for name, words in cls.faults(values)]
+        lines += [_line(UNFIT, (name,), message, None) for name, message in cls.faults(values)]
         if made is None or lines:
             raise ValidationError.from_exception_data(_TITLE, lines, hide_input=True)
         return made
 
 
-def _line(kind: str, where: tuple[int | str, ...], words: str, given: object) -> InitErrorDetails:
-    return InitErrorDetails(type=PydanticCustomError(kind, "{words}", {"words": words}), loc=where, input=given)
+def _line(kind: str, where: tuple[int | str, ...], message: str, given: object) -> InitErrorDetails:
+    return InitErrorDetails(type=PydanticCustomError(kind, "{message}", {"message": message}), loc=where, input=given)

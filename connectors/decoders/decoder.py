@@ -20,7 +20,7 @@ class Decoder(Protocol):
         """Decode one message value of any shape, faults included."""
 
     def decode_valid(self, value: bytes | None, *, max_bytes: int = MAX_BYTES) -> list[RequestEvent] | None:
-        """Decode a message value that has no faults; None means that only `decode` can tell."""
+        """Decode a message value that has no faults; None means: use `decode`."""
         return None
 
     def decode_run(self, values: Sequence[bytes | None], *, max_bytes: int = MAX_BYTES) -> list[RequestEvent] | None:

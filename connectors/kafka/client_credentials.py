@@ -87,10 +87,10 @@ def granted(client: Client) -> tuple[str, float]:
     try:
         return _asked(client, basic)
     except NoTokenError as error:
-        words = str(error.args[0])
+        text = str(error.args[0])
         for hidden in (secret, quote_plus(secret), basic):  # an answer may contain it
-            words = words.replace(hidden, "***")
-        raise NoTokenError(f"{shown(client.url)} {words[:LONGEST_ERROR]}") from None
+            text = text.replace(hidden, "***")
+        raise NoTokenError(f"{shown(client.url)} {text[:LONGEST_ERROR]}") from None
 
 
 def text_of(path: str) -> str:

@@ -27,8 +27,8 @@ from connectors.kafka.login import client_security
 class UnreachableError(ConnectionError):
     """No bootstrap server can be used; the message has the reason. `refused` is whether one answered."""
 
-    def __init__(self, words: str, *, refused: bool = False) -> None:
-        super().__init__(words)
+    def __init__(self, reason: str, *, refused: bool = False) -> None:
+        super().__init__(reason)
         self.refused = refused
 
 
@@ -47,9 +47,9 @@ async def reach(settings: KafkaSettings, *, timeout_s: float = 10.0) -> None:
                 try:
                     await _try(host, port, options)
                 except (KafkaError, OSError, ValueError) as error:
-                    words = _refusal(settings, error)
-                    if words is not None:
-                        found = UnreachableError(f"Kafka at {host}:{port} {words}", refused=True)
+                    reason = _refusal(settings, error)
+                    if reason is not None:
+                        found = UnreachableError(f"Kafka at {host}:{port} {reason}", refused=True)
                 else:
                     return
     except (OSError, ValueError) as error:  # TimeoutError is an OSError
@@ -97,8 +97,8 @@ def _refusal(settings: KafkaSettings, error: Exception) -> str | None:
             )
         case KafkaConnectionError() | ConnectionResetError():
             if protocol == "SSL":
-                reason = "it requires a trusted certificate (SLUICEGATE_TLS_CERT_FILE), or does not use TLS there"
-                return f"closed the connection: {reason}"
+                cause = "it requires a trusted certificate (SLUICEGATE_TLS_CERT_FILE), or does not use TLS there"
+                return f"closed the connection: {cause}"
             return f"closed the connection: {_protocol(protocol)}"
     return None
 

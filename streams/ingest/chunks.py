@@ -20,7 +20,7 @@ from streams.ingest.sums import KINDS, Kinds
 from streams.journal import Partial, SourcePartition
 
 MAX_FUTURE_MS = 60_000
-"""How far an event may lie ahead of its record's timestamp, in milliseconds, unless the settings say otherwise."""
+"""How far an event may lie ahead of its record's timestamp, in milliseconds, if the settings have no other value."""
 
 
 class SourceRecord(NamedTuple):
