@@ -25,6 +25,7 @@ from connectors.decoders.event import EARLIEST_MS, LATEST_MS, RequestEvent
 from connectors.decoders.native import MAX_FAULTS, NativeDecoder
 from connectors.signing.keys import ROLES, KeysError, generate, parse
 from connectors.signing.signatures import HEADER, LONGEST_VALID_MS, Keyring, SignatureError
+from gates.decisions import DECISION_SCHEMA
 from gates.policy import Policy, PolicyError
 from streams import journal
 from streams.audit import chain
@@ -153,7 +154,7 @@ def decision(data: bytes) -> None:
     assert (order.epoch, order.sequence) == order.token >= (0, 0)
     for moment in (order.epoch, order.sequence, order.event_time, order.expires_at):
         assert moment is None or -(1 << 63) <= moment < 1 << 63
-    again = msgspec.json.encode(msgspec.to_builtins(order) | {"schema": wanted.DECISION_SCHEMA})
+    again = msgspec.json.encode(msgspec.to_builtins(order) | {"schema": DECISION_SCHEMA})
     _bounded(again, data)
     assert wanted.decode(again) == order
 
@@ -270,7 +271,10 @@ def samples() -> Mapping[str, tuple[bytes, ...]]:
         "decision": (orjson.dumps(topics_examples.decision()), orjson.dumps(topics_examples.command())),
         "signature": (_signed()[0][1],),
         "signed_body": (BODY,),
-        "key_file": (_SIGNING.line(), generate("ed25519", "fuzz-2", ROLES)[0].line() + b"\n" + _VERIFYING.line()),
+        "key_file": (
+            _SIGNING.line(),
+            generate("ed25519", "fuzz-2", frozenset(ROLES))[0].line() + b"\n" + _VERIFYING.line(),
+        ),
         "audit_entry": (chain.encode(topics_examples.audit_entry()),),
         "dead_letter": (headers + b"\n\n" + letter.body(), redrive),
     }

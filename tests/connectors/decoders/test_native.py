@@ -37,26 +37,27 @@ def good_events(draw: st.DrawFn) -> dict[str, Any]:
     """Any valid event, as the fields a producer would write."""
     name, text = st.text(min_size=1, max_size=128), st.text(max_size=256)
     number = st.floats(allow_nan=False, allow_infinity=False)
-    fields = st.fixed_dictionaries(
+    optional: dict[str, st.SearchStrategy[Any]] = {
+        "success": st.booleans(),
+        "synthetic": st.booleans(),
+        "metrics": st.dictionaries(st.text(max_size=64), number, max_size=32),
+        **dict.fromkeys(("user", "emitter"), text),
+    }
+    fields: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         {
             "ts": st.integers(10**11, 10**14 - 1),
             "rollout": name,
             "cohort": name,
             "latency_ms": st.floats(0, allow_infinity=False),
         },
-        optional={
-            "success": st.booleans(),
-            "synthetic": st.booleans(),
-            "metrics": st.dictionaries(st.text(max_size=64), number, max_size=32),
-            **dict.fromkeys(("user", "emitter"), text),
-        },
+        optional=optional,
     )
-    result = st.sampled_from([{"status": 404}, {"outcome": "error"}, {"status": 200, "outcome": "ok"}])
-    event = {**draw(fields), **draw(result)}
+    results: list[dict[str, Any]] = [{"status": 404}, {"outcome": "error"}, {"status": 200, "outcome": "ok"}]
+    event = {**draw(fields), **draw(st.sampled_from(results))}
     if draw(st.integers(0, 4)):
         return event
-    for name in ("latency_ms", "status", "outcome"):
-        event.pop(name, None)
+    for field in ("latency_ms", "status", "outcome"):
+        event.pop(field, None)
     return {**event, "heartbeat": True, "emitter": "pod-1"}
 
 
