@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from connectors.decoders import RequestEvent
 from gates.policy import Policy
-from streams.ingest.chunks import Chunker, Decoded
+from streams.ingest.chunks import Chunker, SourceRecord
 from streams.journal import Ack, Partial, Progress, Record, SourcePartition, SourceProgress, Start, Timing
 
 BASELINE, CANDIDATE = "stable", "canary"
@@ -83,17 +83,17 @@ class Fleet:
     def flush(self) -> tuple[list[Partial], Progress]:
         """What ingest journals of the next quarter of a second."""
         step_ms = 1_000 // FLUSHES_A_SECOND
-        batches: list[list[Decoded]] = [[] for _ in range(SOURCES)]
+        batches: list[list[SourceRecord]] = [[] for _ in range(SOURCES)]
         for number in range(round(self._due)):
             at = self._now + number * step_ms // round(self._due)
             source = self._rng.randrange(SOURCES)
-            batches[source].append(Decoded(self._offsets[source], at, [self._event(at)]))
+            batches[source].append(SourceRecord(self._offsets[source], at, [self._event(at)]))
             self._offsets[source] += 1
         self._now += step_ms
         partials: list[Partial] = []
         reports: list[SourceProgress] = []
         for chunker, batch in zip(self._chunkers, batches, strict=True):
-            chunker.take(batch)
+            chunker.count_records(batch)
             flush = chunker.flush()
             partials += flush.partials
             reports.append(SourceProgress(chunker.source, flush.position or 0, flush.newest or self._now, True))

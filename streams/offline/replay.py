@@ -10,10 +10,12 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from connectors.decoders import RequestEvent, decode, decode_one
+from connectors.decoders import RequestEvent
+from connectors.decoders.decoder import Decoder
+from connectors.decoders.registry import decoder
 from gates.decisions import Decision
 from gates.policy import Policy
-from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, Decoded
+from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, SourceRecord
 from streams.journal import CELL_MS, Ack, Progress, Record, SourcePartition, SourceProgress, Spoken, Start, Timing
 from streams.judge.fold import Fold, Outcome
 
@@ -33,10 +35,11 @@ class Replay:
     acks: bool = True
     events: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    decoder: Decoder = field(default_factory=decoder)
     _fold: Fold = field(default_factory=lambda: Fold(0))
     _chunker: Chunker = field(default_factory=lambda: Chunker(SOURCE))
     _offset: int = -1
-    _pending: list[Decoded] = field(default_factory=list)
+    _pending: list[SourceRecord] = field(default_factory=list)
     _flushed_until: int | None = None
 
     def run(self, lines: Iterable[bytes], orders: Iterable[tuple[int, Spoken]] = ()) -> Iterator[Outcome]:
@@ -50,7 +53,7 @@ class Replay:
                 self._flushed_until = time - time % CELL_MS
                 while waiting and waiting[0][0] <= self._flushed_until:
                     yield from self._apply(waiting.popleft()[1])
-            self._pending.append(Decoded(source_offset, time, [event]))
+            self._pending.append(SourceRecord(source_offset, time, [event]))
         if self._flushed_until is not None:
             yield from self._flush(last=True)
         for _, order in waiting:
@@ -71,12 +74,12 @@ class Replay:
 
     def _decoded(self, lines: Iterable[bytes]) -> Iterator[RequestEvent]:
         for line in lines:
-            event = decode_one(line)
-            if event is not None:
-                self.events += 1
-                yield event
+            events = self.decoder.decode_valid(line)
+            if events is not None:
+                self.events += len(events)
+                yield from events
             elif not line.isspace():
-                found = decode(line)
+                found = self.decoder.decode(line)
                 self.faults.update(fault.reason for fault in found.faults)
                 self.events += len(found.events)
                 yield from found.counted
@@ -95,7 +98,7 @@ class Replay:
 
     def _flush(self, *, last: bool = False) -> Iterator[Outcome]:
         """Journal the counts since the last flush, and the progress of event time."""
-        self._chunker.take_run(self._pending, [event for record in self._pending for event in record.events])
+        self._chunker.count_run(self._pending, [event for record in self._pending for event in record.events])
         self._pending.clear()
         flush = self._chunker.flush()
         for partial in flush.partials:

@@ -19,7 +19,7 @@ from benchmarks.ingest.peers.task import Task
 from benchmarks.ingest.ratios import PER_CORE, ratios
 from benchmarks.measure import SMOKE, Row
 from benchmarks.results import Results
-from connectors.decoders import decode
+from connectors.decoders.registry import decoder
 
 ROW = Row("ingest", "a reader", "a case", PER_CORE, (3.0, 1.0, 2.0))
 
@@ -45,7 +45,7 @@ def test_events_are_those_of_the_case(case: Case) -> None:
     for partition in range(case.partitions):
         latest = 0
         for timestamp, key, value in events.partition_events(case, partition, 120_000, 1_767_225_600_000):
-            found = decode(value)
+            found = decoder().decode(value)
             assert not found.faults
             assert len(found.events) == case.per_message
             assert all(f"{event.rollout}/{event.cohort}".encode() == key for event in found.events)

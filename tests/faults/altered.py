@@ -18,9 +18,9 @@ def main() -> None:
         moved = int(skew) * 1_000_000
         vars(clock)["time"] = SimpleNamespace(time_ns=lambda: time.time_ns() + moved, time=time.time)  # noqa: TID251
     if size := altered.get("chunk_offsets"):
-        from streams.ingest import chunks
+        from streams.ingest import cutting
 
-        chunks.CHUNK_OFFSETS = int(size)
+        cutting.CHUNK_OFFSETS = int(size)
     from streams.cli.main import main as sluicegate
 
     sys.argv = ["sluicegate", *sys.argv[cut + 1 :]]

@@ -38,7 +38,7 @@ DEEP = b"[" * 100_000
 
 def test_a_key_nested_very_deep_is_none() -> None:
     """A RecursionError went past the one `except`, and with it a traceback to whoever started a worker."""
-    with pytest.raises(KeysError, match="keys, line 1: is no key"):
+    with pytest.raises(KeysError, match="keys, line 1: is not a key"):
         parse(b'{"kty":"oct","kid":"a","x5c":' + DEEP, "keys")
 
 

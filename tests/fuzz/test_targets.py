@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connectors import policy_files
 from connectors.actuators import wanted
-from connectors.decoders import native
+from connectors.decoders.native import NativeDecoder
 from connectors.signing.keys import parse
 from connectors.signing.signatures import HEADER
 from streams import journal
@@ -44,7 +44,7 @@ def test_a_valid_input_keeps_every_promise(name: str) -> None:
 def test_samples_are_valid() -> None:
     """A sample that is refused would test the refusal alone."""
     assert SAMPLES.keys() == targets.TARGETS.keys()
-    assert not [fault for data in SAMPLES["events"][:4] for fault in native.decode(data).faults]
+    assert not [fault for data in SAMPLES["events"][:4] for fault in NativeDecoder().decode(data).faults]
     for data in SAMPLES["journal_record"]:
         record = journal.decode(data)
         for row in record.cells if isinstance(record, journal.Partial) else ():

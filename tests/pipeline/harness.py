@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
 
-from connectors.decoders import decode
+from connectors.decoders.registry import decoder
 from connectors.kafka import clients
 from connectors.kafka.clients import KafkaSettings
 from connectors.kafka.topic_reader import read_to_end
@@ -166,7 +166,7 @@ class Site:
         return Counter(
             (event.rollout, event.cohort, event.ts_ms // 1000 * 1000)
             for record in await self.read(self.topics.events)
-            for event in decode(record.value).counted
+            for event in decoder().decode(record.value).counted
         )
 
 

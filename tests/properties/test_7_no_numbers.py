@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given
 
-from connectors.decoders import decode as decode_events
+from connectors.decoders.registry import decoder
 from streams.journal import decode
 from tests.properties.hand import journals
 from tests.properties.journals import (
@@ -39,7 +39,7 @@ def test_7_what_is_no_number_or_no_word_is_refused_at_the_edge(field: dict[str, 
     """An event that a verdict could trip over becomes a fault with its reason, and no event."""
     fields = {"ts": str(T0), "rollout": '"r"', "cohort": '"c"', "status": "200", "latency_ms": "1"} | field
     value = "{" + ",".join(f'"{name}":{text}' for name, text in fields.items()) + "}"
-    decoded = decode_events(value.encode())
+    decoded = decoder().decode(value.encode())
     assert decoded.events == []
     assert len(decoded.faults) == 1
 

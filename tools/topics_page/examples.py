@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 
 from connectors.dead_letters import DeadLetter
-from connectors.decoders import decode
+from connectors.decoders.registry import decoder
 from gates.decisions import Action, Command, Decision
 from gates.policy import Policy
 from streams.audit.chain import Entry, Head
 from streams.audit.records import said
 from streams.dead_letters.redriving import Redrive
-from streams.ingest.chunks import Chunker, Decoded
+from streams.ingest.chunks import Chunker, SourceRecord
 from streams.journal import (
     Ack,
     Control,
@@ -122,8 +122,9 @@ def _records() -> tuple[Record, ...]:
 def _partial(source: SourcePartition) -> Partial:
     chunker = Chunker(source)
     second: Mapping[str, Any] = REQUEST | {"ts": BEGIN + 1_125, "cohort": "stable"}
-    decoded = decode(msgspec.json.encode([REQUEST, second]))
-    chunker.take(Decoded(8192 + place, event.ts_ms, [event]) for place, event in enumerate(decoded.events))
+    decoded = decoder().decode(msgspec.json.encode([REQUEST, second]))
+    records = [SourceRecord(8192 + place, event.ts_ms, [event]) for place, event in enumerate(decoded.events)]
+    chunker.count_records(records)
     return chunker.flush().partials[0]
 
 
@@ -145,5 +146,5 @@ def audit_entry() -> Entry:
 def dead_letter() -> DeadLetter:
     """An event with a status that does not exist."""
     value = msgspec.json.encode(REQUEST | {"status": 999})
-    fault = decode(value).faults[0]
+    fault = decoder().decode(value).faults[0]
     return DeadLetter("request-events", 3, 8194, fault.index, fault.reason, fault.detail, None, value)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from connectors.decoders import decode
+from connectors.decoders.registry import decoder
 from gates.decisions import Decision
 from gates.policy import Policy, PolicyError
 from streams.offline.backtest.counterfactual import cohorts_differ, renamed
@@ -39,7 +39,7 @@ def read_recording(file: Path) -> Recording:
     Raises:
         OSError: it cannot be read.
     """
-    found = Recording(file)
+    found, decode = Recording(file), decoder().decode
     with file.open("rb") as lines:
         for line in lines:
             if line.isspace():
@@ -61,6 +61,7 @@ def why_not_judged(policy: Policy, rollout: str, cohorts: Iterable[str]) -> str:
 
 
 def _names(rollout: str) -> Callable[[bytes], bool]:
+    decode = decoder().decode
     return lambda line: any(event.rollout == rollout for event in decode(line).counted)
 
 

@@ -10,7 +10,7 @@ from typing import cast
 
 import numpy as np
 
-from connectors.decoders import decode
+from connectors.decoders.registry import decoder
 from gates.decisions import Decision
 from gates.gate import Gate
 from gates.machine.rollout import Acked, Controlled, Moment, Started
@@ -38,7 +38,7 @@ class JudgedTraffic:
 
 def judge_events(test: PolicyTest, policy: Policy, lines: Sequence[bytes]) -> JudgedTraffic | None:
     """Judge recorded events, as NDJSON lines; None if no line is an event."""
-    first = next((event for line in lines for event in decode(line).counted), None)
+    first = next((event for line in lines for event in decoder().decode(line).counted), None)
     if first is None:
         return None
     start_ms = first.ts_ms - first.ts_ms % CELL_MS

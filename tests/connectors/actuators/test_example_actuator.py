@@ -97,7 +97,7 @@ async def test_actuate_log(settings: KafkaSettings) -> None:
     assert found[0].actuator == "shadow"
     assert process.stderr is not None
     log = (await process.stderr.read()).decode()
-    assert "checkout-v2:1:2 advance at canary: stable 95 %, canary 5 %: because" in log
+    assert "checkout-v2:1:2 advance at canary: stable 95%, canary 5%: because" in log
     assert "Traceback" not in log
 
 

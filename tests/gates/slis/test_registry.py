@@ -31,6 +31,7 @@ WORDS = {
     "gates/policy/model.py": "error_rate",  # the example in a message
     "streams/demo/run.py": "error_rate",  # a field of the demo's upstream
     "streams/offline/simulation/named.py": "error_rate",  # a field of a scenario
+    "streams/offline/simulation/scenario.py": "latency",  # a field of a scenario
     "streams/runtime/metrics.py": "error_rate",  # a field of the published status
 }
 """Texts that are equal to an `sli` word by chance."""

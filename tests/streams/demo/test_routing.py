@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors.decoders import decode
+from connectors.decoders.registry import decoder
 from streams.demo.routing import Routing, request_event
 from streams.demo.seeds import seeded_random
 
@@ -87,7 +87,9 @@ def test_a_router_that_never_sent_anything_is_not_timed(routing: Routing) -> Non
 
 def test_events_are_what_ingest_reads() -> None:
     """The router's event is a native request event, field by field."""
-    batch = decode(orjson.dumps(request_event("r7", "checkout-v2", "canary", 503, 12.34567, 1_767_225_600_123)))
+    batch = decoder().decode(
+        orjson.dumps(request_event("r7", "checkout-v2", "canary", 503, 12.34567, 1_767_225_600_123))
+    )
     assert not batch.faults
     (read,) = batch.events
     assert (read.rollout, read.cohort, read.ts_ms) == ("checkout-v2", "canary", 1_767_225_600_123)

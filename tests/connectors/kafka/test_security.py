@@ -19,7 +19,6 @@ from connectors.kafka.login import client_security
 from connectors.kafka.oauth_tokens import TokenFile
 from streams.cli.main import sluicegate
 from streams.runtime.settings import Settings
-from tests.security.access_table import rights
 from tests.security.authority import Authority
 
 SECRET = "hidden-4711"  # noqa: S105
@@ -62,7 +61,7 @@ def faults(**variables: str) -> set[str]:
 
 NEEDED = "is needed: SCRAM-SHA-512, SCRAM-SHA-256, PLAIN or OAUTHBEARER"
 HASH_FORM = "write sha256: and 64 hexadecimal digits, as `sluicegate token generate` prints them"
-NO_USE = "is set, but SLUICEGATE_SECURITY_PROTOCOL is PLAINTEXT, which has no use for it"
+NO_USE = "is set, but SLUICEGATE_SECURITY_PROTOCOL is PLAINTEXT, which does not use it"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +81,7 @@ NO_USE = "is set, but SLUICEGATE_SECURITY_PROTOCOL is PLAINTEXT, which has no us
         (
             SCRAM | {"SASL_PASSWORD_FILE": "/no"},
             {
-                "SASL_PASSWORD: give it here or in SLUICEGATE_SASL_PASSWORD_FILE, not in both",
+                "SASL_PASSWORD: set either this or SLUICEGATE_SASL_PASSWORD_FILE, not both",
                 "SASL_PASSWORD_FILE: /no cannot be read: No such file or directory",
             },
         ),
@@ -90,40 +89,40 @@ NO_USE = "is set, but SLUICEGATE_SECURITY_PROTOCOL is PLAINTEXT, which has no us
             SCRAM | {"SASL_MECHANISM": "OAUTHBEARER"},
             {
                 "SASL_TOKEN_FILE: OAUTHBEARER needs a file with a token, or SLUICEGATE_SASL_OAUTH_TOKEN_URL",
-                "SASL_USERNAME: OAUTHBEARER has no use for it",
-                "SASL_PASSWORD: OAUTHBEARER has no use for it",
+                "SASL_USERNAME: OAUTHBEARER does not use it",
+                "SASL_PASSWORD: OAUTHBEARER does not use it",
             },
         ),
         (
             OAUTH | {"SASL_OAUTH_TOKEN_URL": "http://login.example/token", "SASL_OAUTH_CLIENT_SECRET": ""},
             {
                 "SASL_OAUTH_TOKEN_URL: must begin with https://, since a secret is sent there "
-                "(http:// is for loopback alone)",
+                "(http:// is for loopback only)",
                 "SASL_OAUTH_CLIENT_SECRET: is needed, here or in SLUICEGATE_SASL_OAUTH_CLIENT_SECRET_FILE",
             },
         ),
         (
             OAUTH | {"SASL_OAUTH_TOKEN_URL": f"https://gate:{SECRET}@login.example", "SASL_OAUTH_CLIENT_ID": ""},
             {
-                "SASL_OAUTH_TOKEN_URL: must have no user or password in it: there are settings for them",
+                "SASL_OAUTH_TOKEN_URL: must not contain a user or password: there are settings for them",
                 "SASL_OAUTH_CLIENT_ID: is needed with SLUICEGATE_SASL_OAUTH_TOKEN_URL",
             },
         ),
         (
             OAUTH | {"SASL_OAUTH_CLIENT_SECRET_FILE": "/no", "SASL_OAUTH_CA_FILE": "/no", "SASL_TOKEN_FILE": "/no"},
             {
-                "SASL_OAUTH_CLIENT_SECRET: give it here or in SLUICEGATE_SASL_OAUTH_CLIENT_SECRET_FILE, not in both",
+                "SASL_OAUTH_CLIENT_SECRET: set either this or SLUICEGATE_SASL_OAUTH_CLIENT_SECRET_FILE, not both",
                 "SASL_OAUTH_CLIENT_SECRET_FILE: /no cannot be read: No such file or directory",
                 "SASL_OAUTH_CA_FILE: /no cannot be read: No such file or directory",
-                "SASL_TOKEN_FILE: give it or SLUICEGATE_SASL_OAUTH_TOKEN_URL with what belongs to it, not both",
+                "SASL_TOKEN_FILE: set either this or the SLUICEGATE_SASL_OAUTH_ settings, not both",
                 "SASL_TOKEN_FILE: /no cannot be read: No such file or directory",
             },
         ),
         (
             SCRAM | {"SASL_OAUTH_CLIENT_SECRET": SECRET, "SASL_OAUTH_SCOPE": "kafka"},
             {
-                "SASL_OAUTH_CLIENT_SECRET: SCRAM-SHA-512 has no use for it",
-                "SASL_OAUTH_SCOPE: SCRAM-SHA-512 has no use for it",
+                "SASL_OAUTH_CLIENT_SECRET: SCRAM-SHA-512 does not use it",
+                "SASL_OAUTH_SCOPE: SCRAM-SHA-512 does not use it",
             },
         ),
         ({"SASL_OAUTH_CLIENT_SECRET": SECRET}, {f"SASL_OAUTH_CLIENT_SECRET: {NO_USE}"}),
@@ -163,9 +162,9 @@ def test_files_that_do_not_serve(authority: Authority, tmp_path: Path) -> None:
     junk.write_text("junk")
     tls = {"SECURITY_PROTOCOL": "SSL"}
     own = tls | {"TLS_CERT_FILE": str(certificate), "TLS_KEY_FILE": str(key)}
-    why = "one of them is no PEM, or the key's password is wrong or missing"
+    why = "one of them is not PEM, or the key's password is wrong or missing"
     sealed = f"TLS_CERT_FILE: does not serve with its key: {why}"
-    assert faults(**tls, TLS_CA_FILE=str(junk)) == {f"TLS_CA_FILE: {junk} holds no certificate in PEM"}
+    assert faults(**tls, TLS_CA_FILE=str(junk)) == {f"TLS_CA_FILE: {junk} contains no certificate in PEM"}
     assert faults(**own) == {sealed}
     assert faults(**own, TLS_KEY_PASSWORD="wrong") == {sealed}  # noqa: S106
     assert faults(**tls, TLS_CERT_FILE=str(other), TLS_KEY_FILE=str(plain_key)) == {
@@ -258,16 +257,3 @@ async def test_the_token_is_read_anew(tmp_path: Path) -> None:
     file.write_text("\n")
     with pytest.raises(AuthenticationFailedError, match="is empty"):
         await provider.token()
-
-
-def test_the_page_has_what_each_role_asks_for() -> None:
-    """docs/security.md and the worker's own check name the same rights."""
-    from streams.runtime.settings import ROLES
-    from streams.worker.acl_needs import needs_of
-
-    for role in ROLES:
-        needs = needs_of(Settings.model_validate({"roles": (role,)}))
-        asked = set(needs.by_topic()) | {("Read", group) for group in needs.groups}
-        granted = {(right.operation, right.name) for right in rights() if right.role == role}
-        assert granted - asked == {("DescribeConfigs", topic) for topic in needs.describe}
-        assert asked <= granted

@@ -1,13 +1,14 @@
-"""Whether a consumer is answered: what is not fetched because its records still wait is no sign of trouble."""
+"""Whether the broker answers a consumer; a partition that is not fetched because its records wait does not count."""
 
 import time
+from collections import OrderedDict
 from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import FetchError
 
-from streams.runtime.consumer_progress import answered
+from connectors.kafka.consumer_progress import answered
 
 FIRST, SECOND = TopicPartition("request-events", 0), TopicPartition("request-events", 1)
 
@@ -20,7 +21,7 @@ def consumer(ages_ms: dict[TopicPartition, float], fetched: dict[TopicPartition,
         paused=set,
         highwater=lambda partition: 100,
         last_poll_timestamp=lambda partition: now - ages_ms[partition],
-        _fetcher=SimpleNamespace(_records=fetched),
+        _fetcher=SimpleNamespace(_records=OrderedDict(fetched)),
     )
 
 

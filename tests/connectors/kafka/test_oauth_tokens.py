@@ -98,7 +98,7 @@ async def test_a_server_that_is_away_is_borne_until_the_token_expires(
     clock.at += 80
     assert await provider.token() == await provider.token() == token
     assert len(server.asked) == 2
-    assert "serves a while yet" in caplog.text
+    assert "used until it expires" in caplog.text
     clock.at += PAUSE_S
     assert await provider.token() == token
     assert len(server.asked) == 3
@@ -144,13 +144,17 @@ def test_all_that_log_in_share_one_token(server: TokenServer, client: Client) ->
         (404, b"<html>", "(check SLUICEGATE_SASL_OAUTH_TOKEN_URL): 404"),
         (500, b"[" * 100_000, "grants no token: 500"),
         (400, json.dumps({"error": "x" * 370 + SECRET, "error_description": SECRET}).encode(), "***"),
-        (200, b"", "no bearer token: is SLUICEGATE_SASL_OAUTH_TOKEN_URL the token endpoint?"),
-        (200, b"[" * 100_000, "no bearer token"),
-        (200, b'{"access_token":"a b","token_type":"bearer"}', "no bearer token"),
-        (200, b'{"access_token":"a","token_type":"mac"}', "no bearer token"),
-        (200, b'{"access_token":"' + b"a" * LARGEST_ANSWER + b'","token_type":"bearer"}', "no bearer token"),
-        (200, b'{"access_token":"a","token_type":"bearer","expires_in":0}', "void already"),
-        (200, b'{"access_token":"a","token_type":"bearer","expires_in":"nan"}', "void already"),
+        (200, b"", "does not answer with a bearer token: check that SLUICEGATE_SASL_OAUTH_TOKEN_URL"),
+        (200, b"[" * 100_000, "not answer with a bearer token"),
+        (200, b'{"access_token":"a b","token_type":"bearer"}', "not answer with a bearer token"),
+        (200, b'{"access_token":"a","token_type":"mac"}', "not answer with a bearer token"),
+        (
+            200,
+            b'{"access_token":"' + b"a" * LARGEST_ANSWER + b'","token_type":"bearer"}',
+            "not answer with a bearer token",
+        ),
+        (200, b'{"access_token":"a","token_type":"bearer","expires_in":0}', "already expired"),
+        (200, b'{"access_token":"a","token_type":"bearer","expires_in":"nan"}', "already expired"),
     ],
 )
 async def test_why_there_is_none_is_told(
