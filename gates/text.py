@@ -13,9 +13,9 @@ def percent(share: float) -> str:
     """A share with two significant digits.
 
     >>> percent(0.041), percent(0.00391), percent(1.0), percent(0.0)
-    ('4.1 %', '0.39 %', '100 %', '0 %')
+    ('4.1%', '0.39%', '100%', '0%')
     """
-    return f"{significant_text(share * 100.0, 2 if share < 0.0995 else 3)} %"
+    return f"{significant_text(share * 100.0, 2 if share < 0.0995 else 3)}%"
 
 
 def count(number: int) -> str:
@@ -72,7 +72,7 @@ def figure(value: float, unit: str) -> str:
     """A verdict's figure in its unit.
 
     >>> figure(0.041, "share"), figure(812.4, "ms"), figure(-3.5, "number")
-    ('4.1 %', '812 ms', '-3.5')
+    ('4.1%', '812 ms', '-3.5')
     """
     if unit == "number":
         return signed_text(value)
@@ -83,7 +83,7 @@ def rate(name: str, errors: int, requests: int) -> str:
     """An error rate with its counts.
 
     >>> rate("canary", 83, 2024)
-    'canary 4.1 % (83 of 2,024)'
+    'canary 4.1% (83 of 2,024)'
     """
     if requests == 0:
         return f"{name} without requests"

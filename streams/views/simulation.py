@@ -42,7 +42,7 @@ def _share(known: Proportion | None) -> str:
     if known is None:
         return "-"
     low, high = known.interval
-    return f"{percent(known.share)} ({percent(low).removesuffix(' %')} to {percent(high)})"
+    return f"{percent(known.share)} ({percent(low).removesuffix('%')} to {percent(high)})"
 
 
 def _time(known: Quantile | None) -> str:

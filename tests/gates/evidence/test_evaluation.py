@@ -82,7 +82,7 @@ def test_the_warm_up_is_not_told_as_the_stages_figure() -> None:
         found = known.observe(pane(second, cell(30, 15 if cold else 0), cell(270)))
     assert found.verdicts[0].outcome in (Outcome.PASS, Outcome.INCONCLUSIVE)
     assert found.verdicts[0].candidate.requests == 8 * 30
-    assert "canary 0 % (0 of 240)" in found.verdicts[0].reason
+    assert "canary 0% (0 of 240)" in found.verdicts[0].reason
     assert (found.verdicts[0].e_value or 0.0) <= 1.0
 
 

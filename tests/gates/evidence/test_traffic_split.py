@@ -74,7 +74,7 @@ def test_contamination_is_counted_once_a_user() -> None:
         for _ in range(2):
             known.observe(pane(second, cell(20, users=mine), cell(20, users=theirs)))
         assert bool(known.doubts()) == (second >= 39)
-    assert known.doubts()[0].startswith("contamination: 20 of 820 users were in both cohorts, 1 % allowed")
+    assert known.doubts()[0].startswith("contamination: 20 of 820 users were in both cohorts, 1% allowed")
 
 
 def test_forgotten_users_are_not_held_against_the_stage() -> None:
@@ -104,7 +104,7 @@ def test_strays_are_counted_by_requests() -> None:
         known.observe(pane(second, cell(10), cell(84), others={"": cell(3), "shadow": cell(3)}))
         assert known.doubts() == ()
     known.observe(pane(3, cell(10), cell(84), others={"": cell(3), "shadow": cell(3)}))
-    assert known.doubts() == ("unknown cohorts: 24 of 400 requests were of neither canary nor stable, 1 % allowed",)
+    assert known.doubts() == ("unknown cohorts: 24 of 400 requests were of neither canary nor stable, 1% allowed",)
     allowed = assignment(0.1, unknown_cohorts=0.1)
     for second in range(10):
         allowed.observe(pane(second, cell(10), cell(84), others={"": cell(6)}))

@@ -48,7 +48,7 @@ def test_beside_the_old_one(files: Path) -> None:
     assert [line.split()[-2:] for line in lines[2:4]] == [["the", "same"]] * 2
     assert lines[4].startswith("  > 2026-01-01 00:00:17Z  -  ")
     assert lines[4].endswith("rollback at half (stable 100 %, canary 0 %)")
-    assert "over the limit of 10 %" in lines[5]
+    assert "over the limit of 10%" in lines[5]
     assert any(line.startswith("  rolled back too, ") and line.endswith(" earlier") for line in lines)
     assert lines[-2] == "1 recorded rollout judged: 1 would have gone differently"
     assert lines[-1].startswith("From the first difference on the traffic was still split as recorded.")

@@ -60,7 +60,7 @@ def test_the_timeline_in_words(policy: str, bad_canary: str) -> None:
         ["00:00:10Z", "advance", "half"],
         ["00:00:17Z", "rollback", "half"],
     ]
-    assert "stable 100 %, canary 0 %  errors: canary 20 % (40 of 200) in 10s, over the limit of 10 %" in result.stdout
+    assert "stable 100 %, canary 0 %  errors: canary 20% (40 of 200) in 10s, over the limit of 10%" in result.stdout
     assert result.stderr == "3,000 events for checkout-v2; 1 faults (bad_json 1)\n"
 
 

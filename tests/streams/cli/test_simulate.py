@@ -35,7 +35,7 @@ def test_figures_come_as_a_table() -> None:
     assert result.exit_code == 0, result.output
     heading, healthy, down = result.stdout.splitlines()
     assert heading.split("  ")[0] == "scenario"
-    assert "0 % (0 to 56.1 %)" in healthy
+    assert "0% (0 to 56.1%)" in healthy
     assert "3 baking" in healthy
     assert "-" in down  # 15 seconds do not reach minute 6: the candidate is fine
 
@@ -104,7 +104,7 @@ def test_the_report_holds_all_it_needs(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     text = file.read_text()
     assert "<h1>checkout-v2: simulated rollouts</h1>" in text
-    assert "<td>0 % (0 to 56.1 %)</td>" in text
+    assert "<td>0% (0 to 56.1%)</td>" in text
     assert text.count("Plotly.newPlot(") - text.count("Plotly.newPlot()") >= 4
     assert "<i>bad" not in text
     script, body = text.split("</script></head>")

@@ -41,18 +41,18 @@ def test_a_rollback_in_plain_words_then_the_evidence(decision: dict[str, Any]) -
     """The whole text of a rollback by a limit."""
     assert decision_explained(decision) == [
         "checkout-v2 was rolled back at stage canary at 2026-01-01 00:00:07Z.",
-        "Why: errors: canary 27.9 % (39 of 140) in 10s, over the limit of 5 %.",
+        "Why: errors: canary 27.9% (39 of 140) in 10s, over the limit of 5%.",
         "The gate decided it by itself.",
         "It wants these weights: stable 100 %, canary 0 %.",
         "",
         "errors: FAIL",
-        "  because    errors: canary 27.9 % (39 of 140) in 10s, over the limit of 5 %",
+        "  because    errors: canary 27.9% (39 of 140) in 10s, over the limit of 5%",
         "  window     2025-12-31 23:59:57Z to 2026-01-01 00:00:07Z",
-        "  candidate  canary 27.9 % (39 of 140)",
-        "  baseline   stable 0.48 % (6 of 1,260)",
+        "  candidate  canary 27.9% (39 of 140)",
+        "  baseline   stable 0.48% (6 of 1,260)",
         "",
-        "confidence   rolls back 1 % of healthy rollouts at most, passes 5 % of bad stages",
-        "telemetry    100 % of it judged in time",
+        "confidence   rolls back 1% of healthy rollouts at most, passes 5% of bad stages",
+        "telemetry    100% of it judged in time",
         "decision     checkout-v2:1:2 (epoch 1)",
         "journal      partition 0, offset 21",
         f"policy       {decision['policy_hash']}",
@@ -126,8 +126,8 @@ def test_what_a_baking_rollout_lacks(status: dict[str, Any]) -> None:
         "errors: INCONCLUSIVE",
         "  because    errors: canary has 20 of 50 requests needed",
         "  window     2025-12-31 23:59:51Z to 2026-01-01 00:00:01Z",
-        "  candidate  canary 0 % (0 of 20)",
-        "  baseline   stable 0.56 % (1 of 180)",
+        "  candidate  canary 0% (0 of 20)",
+        "  baseline   stable 0.56% (1 of 180)",
     ]
 
 
@@ -183,7 +183,7 @@ def test_a_hold(status: dict[str, Any]) -> None:
     """The cause of a hold is told, but not twice where it is only the checks."""
     held = passing(status) | {"phase": "held", "reason": "no requests from canary for 30s"}
     assert lacks(held) == ["an end of the hold: no requests from canary for 30s"]
-    incomplete = held | {"reason": "canary baked 1m, but telemetry is incomplete: 98 % of the stage judged in time"}
+    incomplete = held | {"reason": "canary baked 1m, but telemetry is incomplete: 98% of the stage judged in time"}
     assert len(lacks(incomplete)) == 1
     undecided = held | {"reason": "canary baked 1m, but errors: ...", "checks": status["checks"]}
     assert lacks(undecided) == ["a PASS of errors, which is INCONCLUSIVE: canary has 20 of 50 requests needed"]

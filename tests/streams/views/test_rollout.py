@@ -53,7 +53,7 @@ def test_a_baking_rollout(status: Mapping[str, Any]) -> None:
         "1s of 1m, 59s left",
         "stable 90 %, canary 10 % in force",
         "until 00:00:01Z",
-        "errors INCONCLUSIVE 0 % of 20 0.56 % of 180",
+        "errors INCONCLUSIVE 0% of 20 0.56% of 180",
         "errors: canary has 20 of 50 requests needed",
     ):
         assert words in said
@@ -63,8 +63,8 @@ def test_a_rollback(ended: Mapping[str, Any], decisions: list[Mapping[str, Any]]
     """The end says why, and the decisions stand below, the newest last."""
     said = words_of(rollout_view(ended, decisions))
     assert "checkout-v2 epoch 1 rolled back" in said
-    assert "errors FAIL 27.9 % of 140" in said
-    assert "00:00:07Z rollback canary 100 / 0 errors: canary 27.9 % (39 of 140) in 10s, over the limit of 5 %" in said
+    assert "errors FAIL 27.9% of 140" in said
+    assert "00:00:07Z rollback canary 100 / 0 errors: canary 27.9% (39 of 140) in 10s, over the limit of 5%" in said
     assert said.index("00:00:00Z start") < said.index("00:00:07Z rollback")
 
 
