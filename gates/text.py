@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from gates.documents.quantities import format_duration
-from gates.verdicts import Outcome, Verdict
+from gates.verdicts import Verdict, VerdictKind
 
 
 def percent(share: float) -> str:
@@ -101,7 +101,7 @@ def clock_time(ms: int) -> str:
 
 def shortfall(verdicts: Iterable[Verdict]) -> str:
     """Which checks do not pass, and why; empty if all do."""
-    return "; ".join(verdict.reason for verdict in verdicts if verdict.outcome is not Outcome.PASS)
+    return "; ".join(verdict.reason for verdict in verdicts if verdict.kind is not VerdictKind.PASS)
 
 
 def silence(cohorts: Iterable[str], silent_ms: int) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 
-class Outcome(StrEnum):
+class VerdictKind(StrEnum):
     """What a check can say; only PASS advances a rollout."""
 
     FAIL = "FAIL"
@@ -39,7 +39,7 @@ class Verdict:
     """
 
     name: str
-    outcome: Outcome
+    kind: VerdictKind
     reason: str
     window: tuple[int, int]
     candidate: Measurement
@@ -64,7 +64,7 @@ class Verdict:
         """The verdict as it stands in a decision; e-values to six significant digits."""
         out: dict[str, object] = {
             "name": self.name,
-            "verdict": self.outcome.value,
+            "verdict": self.kind.value,
             "reason": self.reason,
             "unit": self.unit,
             "severity": self.severity,

@@ -15,7 +15,7 @@ from gates.slis.limit import Standing
 from gates.slis.presence import presence
 from gates.stats.ratio_interval import Interval
 from gates.text import clock_time, e_value
-from gates.verdicts import Measurement, Outcome, Unit, Verdict
+from gates.verdicts import Measurement, Unit, Verdict, VerdictKind
 from gates.windows import CohortWindow
 
 SUSPICION = 10.0
@@ -119,18 +119,18 @@ class Compared:
         beyond = self._figure.standing(view.candidate.window) is Standing.BREACHED
         convicted, shared = self._name in view.convicted, self._shared(view, beyond=beyond)
         if beyond:
-            outcome, reason, staged = Outcome.FAIL, self._beyond(view, shared=shared), False
+            kind, reason, staged = VerdictKind.FAIL, self._beyond(view, shared=shared), False
         elif convicted:
-            outcome, reason, staged = Outcome.FAIL, self._convicted(view), True
+            kind, reason, staged = VerdictKind.FAIL, self._convicted(view), True
         else:
-            outcome, reason, staged = self._not_failing(view)
+            kind, reason, staged = self._not_failing(view)
         window = view.candidate.window
         start = view.stage_start if staged else window.start
         candidate, baseline = (self._figure.measured(arm, staged=staged) for arm in (view.candidate, view.baseline))
         evidence = self._evidence
         return Verdict(
             self._name,
-            outcome,
+            kind,
             f"{self._name}: {reason}",
             (start, window.end),
             candidate,
@@ -170,7 +170,7 @@ class Compared:
             found += ", enough together with the other checks"
         return f"{self._evidence.words(view)} since {clock_time(view.stage_start)}; {found}"
 
-    def _not_failing(self, view: View) -> tuple[Outcome, str, bool]:
+    def _not_failing(self, view: View) -> tuple[VerdictKind, str, bool]:
         missing = presence(view, self._figure.sample)
         if missing is not None:
             return *missing, False
@@ -178,24 +178,24 @@ class Compared:
             if self._figure.standing(window) is not Standing.WITHIN:
                 figures = self._figure.words(view.candidate.name, window)
                 return (
-                    Outcome.INCONCLUSIVE,
+                    VerdictKind.INCONCLUSIVE,
                     f"{figures}, {self._figure.side} {self._figure.limit} on too few to fail",
                     False,
                 )
         if self._evidence is None:
             figures = self._figure.words(view.candidate.name, view.candidate.window)
-            return Outcome.PASS, f"{figures}, within {self._figure.limit}", False
+            return VerdictKind.PASS, f"{figures}, within {self._figure.limit}", False
         return *self._by_evidence(view, self._evidence), True
 
-    def _by_evidence(self, view: View, evidence: Evidence) -> tuple[Outcome, str]:
+    def _by_evidence(self, view: View, evidence: Evidence) -> tuple[VerdictKind, str]:
         figures, good, needed = evidence.words(view), evidence.good, self._thresholds.advance
         if evidence.worse >= SUSPICION:
             against = f"suspect: e-value {e_value(evidence.worse)} of {e_value(self._thresholds.rollback)} against it"
-            return Outcome.INCONCLUSIVE, f"{figures}, {against}"
+            return VerdictKind.INCONCLUSIVE, f"{figures}, {against}"
         if good < needed:
             short = f"not yet shown to be good enough: e-value {e_value(good)} of {e_value(needed)}"
-            return Outcome.INCONCLUSIVE, f"{figures}, {short}"
-        return Outcome.PASS, f"{figures}; e-value {e_value(good)} >= {e_value(needed)}"
+            return VerdictKind.INCONCLUSIVE, f"{figures}, {short}"
+        return VerdictKind.PASS, f"{figures}; e-value {e_value(good)} >= {e_value(needed)}"
 
     @property
     def evidence(self) -> dict[str, object]:

@@ -11,7 +11,7 @@ from gates.machine.rollout import Pending, RolloutState
 from gates.machine.transitions import Signal
 from gates.policy import Stage
 from gates.text import percent, shortfall, silence
-from gates.verdicts import Evaluation, Outcome
+from gates.verdicts import Evaluation, VerdictKind
 
 GONE: dict[Signal | None, str] = {
     Signal.BASELINE_BURNING: "the baseline is well again",
@@ -53,7 +53,7 @@ def _failing(given: Evaluation) -> tuple[Signal, str] | None:
     Where the baseline breaks a limit too, the cause is likely shared: then only a candidate that breaks a limit which
     the baseline keeps, or that is far worse than the baseline as well, is rolled back.
     """
-    fails = [verdict for verdict in given.required if verdict.outcome is Outcome.FAIL]
+    fails = [verdict for verdict in given.required if verdict.kind is VerdictKind.FAIL]
     burning = [verdict.name for verdict in given.required if verdict.baseline_beyond]
     if not fails and not burning:
         return None

@@ -10,7 +10,7 @@ from gates.slis.check import Seen, View
 from gates.slis.windowed import Windowed
 from gates.stats.burn_rate import BudgetSpent
 from gates.text import count, percent
-from gates.verdicts import Measurement, Outcome, Verdict
+from gates.verdicts import Measurement, Verdict, VerdictKind
 
 
 class BudgetCap(Windowed):
@@ -41,13 +41,13 @@ class BudgetCap(Windowed):
             f"{percent(self._definition.slo)} ({count(self._spent.errors)} errors), {percent(allowed)} allowed"
         )
         if spent > allowed and self._spent.errors >= self._definition.min_events:
-            found = Outcome.FAIL, reason
+            found = VerdictKind.FAIL, reason
         elif view.broken:
-            found = Outcome.ERROR, "telemetry source broken: nobody reports"
+            found = VerdictKind.ERROR, "telemetry source broken: nobody reports"
         elif not self._requests:
-            found = Outcome.NO_DATA, f"no requests from {view.candidate.name} yet"
+            found = VerdictKind.NO_DATA, f"no requests from {view.candidate.name} yet"
         else:
-            found = Outcome.PASS, reason
+            found = VerdictKind.PASS, reason
         window = view.stage_start, view.candidate.window.end
         return self.made(found, window, Measurement(self._requests, spent, self._spent.errors), Measurement(0, None))
 

@@ -9,7 +9,7 @@ from gates.slis.presence import presence
 from gates.slis.windowed import Windowed
 from gates.stats.burn_rate import BurnRule, WindowCounts, burn
 from gates.text import rate, significant_text
-from gates.verdicts import Measurement, Outcome, Verdict
+from gates.verdicts import Measurement, Verdict, VerdictKind
 from gates.windows import CohortWindow
 
 
@@ -29,13 +29,13 @@ class BurnRate(Windowed):
         shared = view.compared and self._burning(view.baseline)
         return self.made(self._outcome(view, shared), (window.start, window.end), *arms, baseline_beyond=shared)
 
-    def _outcome(self, view: View, shared: bool) -> tuple[Outcome, str]:
+    def _outcome(self, view: View, shared: bool) -> tuple[VerdictKind, str]:
         words, most = self._words(view.candidate), f"{significant_text(self._rule.threshold, 3)} times"
         if self._burning(view.candidate):
             also = f"; so does {self._words(view.baseline)}" if shared else ""
-            return Outcome.FAIL, f"{words} burns its error budget over {most} as fast as it may last{also}"
+            return VerdictKind.FAIL, f"{words} burns its error budget over {most} as fast as it may last{also}"
         missing = presence(view, lambda window: window.requests)
-        return missing or (Outcome.PASS, f"{words}, under {most}")
+        return missing or (VerdictKind.PASS, f"{words}, under {most}")
 
     def _burning(self, arm: Arm) -> bool:
         return self._rule.burning(self._counts(arm.window), self._counts(arm.short), slo=self._slo)

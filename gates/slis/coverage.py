@@ -14,7 +14,7 @@ from gates.policy import CoverageCheck
 from gates.slis.check import Arm, Seen, View
 from gates.slis.windowed import Windowed
 from gates.text import percent
-from gates.verdicts import Measurement, Outcome, Verdict
+from gates.verdicts import Measurement, Verdict, VerdictKind
 
 
 class Coverage(Windowed):
@@ -41,16 +41,16 @@ class Coverage(Windowed):
         )
         return self.made(found, (window.start, window.end), *measured)
 
-    def _outcome(self, view: View, reporting: int) -> tuple[Outcome, str]:
+    def _outcome(self, view: View, reporting: int) -> tuple[VerdictKind, str]:
         if view.broken:
-            return Outcome.ERROR, "telemetry source broken: nobody reports"
+            return VerdictKind.ERROR, "telemetry source broken: nobody reports"
         length = format_duration(view.candidate.window.length_ms)
         figures = f"{reporting} of {self._expected} emitters reported in {length}"
         if reporting < self._least * self._expected:
             if self._since is None or self._since > view.candidate.window.start:
-                return Outcome.INCONCLUSIVE, f"{figures}, and that is not yet watched in full"
-            return Outcome.FAIL, f"{figures}, fewer than {percent(self._least)}"
-        return Outcome.PASS, figures
+                return VerdictKind.INCONCLUSIVE, f"{figures}, and that is not yet watched in full"
+            return VerdictKind.FAIL, f"{figures}, fewer than {percent(self._least)}"
+        return VerdictKind.PASS, figures
 
     @property
     def evidence(self) -> dict[str, object]:

@@ -6,23 +6,23 @@ from collections.abc import Callable
 
 from gates.slis.check import Arm, View
 from gates.text import count
-from gates.verdicts import Outcome
+from gates.verdicts import VerdictKind
 from gates.windows import CohortWindow
 
 
-def presence(view: View, sample: Callable[[CohortWindow], int]) -> tuple[Outcome, str] | None:
+def presence(view: View, sample: Callable[[CohortWindow], int]) -> tuple[VerdictKind, str] | None:
     """Why a check cannot pass for want of data, or None if there is enough; `sample` counts what it looks at."""
     if view.broken:
-        return Outcome.ERROR, "telemetry source broken: nobody reports"
+        return VerdictKind.ERROR, "telemetry source broken: nobody reports"
     arms = (view.candidate, view.baseline) if view.compared else (view.candidate,)
     for arm in arms:
         if arm.window.requests == 0:
-            return Outcome.NO_DATA, f"no requests from {arm.name} in the window"
+            return VerdictKind.NO_DATA, f"no requests from {arm.name} in the window"
         if sample(arm.window) == 0:
-            return Outcome.NO_DATA, f"nothing to measure in the requests from {arm.name} in the window"
+            return VerdictKind.NO_DATA, f"nothing to measure in the requests from {arm.name} in the window"
     short = [arm for arm in arms if arm.eligible < view.min_requests]
     if short:
-        return Outcome.INCONCLUSIVE, f"{_so_far(short)} of {count(view.min_requests)} requests needed"
+        return VerdictKind.INCONCLUSIVE, f"{_so_far(short)} of {count(view.min_requests)} requests needed"
     return None
 
 

@@ -9,7 +9,7 @@ from gates.policy import ThroughputShareCheck
 from gates.slis.check import View
 from gates.slis.windowed import Windowed
 from gates.text import count, percent
-from gates.verdicts import Measurement, Outcome, Verdict
+from gates.verdicts import Measurement, Verdict, VerdictKind
 
 CHANCE = 5.0
 """A share so many standard deviations from the weight is no chance, though one looks once a second."""
@@ -30,20 +30,20 @@ class ThroughputShare(Windowed):
         found = self._outcome(view, windows[0].requests, requests)
         return self.made(found, (windows[0].start, windows[0].end), *arms)
 
-    def _outcome(self, view: View, own: int, requests: int) -> tuple[Outcome, str]:
+    def _outcome(self, view: View, own: int, requests: int) -> tuple[VerdictKind, str]:
         figures = f"{count(requests)} requests in {format_duration(view.candidate.window.length_ms)}"
         if view.compared and requests >= view.min_requests:
             share = own / requests
             figures = f"{view.candidate.name} got {percent(share)} of {figures}"
             chance = CHANCE * sqrt(view.weight * (1.0 - view.weight) / requests)
             if abs(share - view.weight) > max(self._tolerance * view.weight, chance):
-                return Outcome.FAIL, f"{figures}, {percent(view.weight)} ordered"
+                return VerdictKind.FAIL, f"{figures}, {percent(view.weight)} ordered"
         if view.broken:
-            return Outcome.ERROR, "telemetry source broken: nobody reports"
+            return VerdictKind.ERROR, "telemetry source broken: nobody reports"
         if not own:
-            return Outcome.NO_DATA, f"no requests from {view.candidate.name} in the window"
+            return VerdictKind.NO_DATA, f"no requests from {view.candidate.name} in the window"
         if not view.compared:
-            return Outcome.PASS, f"all requests are {view.candidate.name}'s"
+            return VerdictKind.PASS, f"all requests are {view.candidate.name}'s"
         if requests < view.min_requests:
-            return Outcome.INCONCLUSIVE, f"{count(requests)} of {count(view.min_requests)} requests needed"
-        return Outcome.PASS, f"{figures}, as ordered"
+            return VerdictKind.INCONCLUSIVE, f"{count(requests)} of {count(view.min_requests)} requests needed"
+        return VerdictKind.PASS, f"{figures}, as ordered"

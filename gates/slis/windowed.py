@@ -6,7 +6,7 @@ from gates.panes import Pane
 from gates.policy import CheckDefinition
 from gates.slis.check import Seen
 from gates.stats.ratio_interval import Interval
-from gates.verdicts import Measurement, Outcome, Verdict
+from gates.verdicts import Measurement, Verdict, VerdictKind
 
 
 class Windowed:
@@ -42,24 +42,24 @@ class Windowed:
 
     def made(
         self,
-        found: tuple[Outcome, str],
+        found: tuple[VerdictKind, str],
         window: tuple[int, int],
         candidate: Measurement,
         baseline: Measurement,
         *,
         baseline_beyond: bool = False,
     ) -> Verdict:
-        """The verdict of an outcome and its reason."""
-        outcome, reason = found
+        """The verdict of a kind and its reason."""
+        kind, reason = found
         return Verdict(
             self.name,
-            outcome,
+            kind,
             f"{self.name}: {reason}",
             window,
             candidate,
             baseline,
             severity=self._severity,
             on_fail=self._on_fail,
-            absolute=outcome is Outcome.FAIL,
+            absolute=kind is VerdictKind.FAIL,
             baseline_beyond=baseline_beyond,
         )

@@ -11,7 +11,7 @@ from pydantic import PlainValidator
 from gates.decisions import Action
 from gates.documents.fields import printable
 from gates.documents.quantities import parse_duration, shown
-from gates.verdicts import Outcome
+from gates.verdicts import VerdictKind
 from streams.judge.fold import CONTROLS
 
 GAP = "..."
@@ -20,11 +20,11 @@ GAP = "..."
 ACTIONS = tuple(action.value for action in Action)
 
 VERDICT_WORDS = {
-    "fails": Outcome.FAIL,
-    "passes": Outcome.PASS,
-    "is inconclusive": Outcome.INCONCLUSIVE,
-    "has no data": Outcome.NO_DATA,
-    "errs": Outcome.ERROR,
+    "fails": VerdictKind.FAIL,
+    "passes": VerdictKind.PASS,
+    "is inconclusive": VerdictKind.INCONCLUSIVE,
+    "has no data": VerdictKind.NO_DATA,
+    "errs": VerdictKind.ERROR,
 }
 """How a test says what a check must say."""
 
@@ -45,7 +45,7 @@ class CheckVerdict(NamedTuple):
     """What a check must say in a decision."""
 
     name: str
-    outcome: Outcome
+    outcome: VerdictKind
     words: str
 
     def __str__(self) -> str:

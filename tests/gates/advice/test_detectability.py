@@ -12,7 +12,7 @@ from gates.advice.detectability import EFFECTS, live, sight
 from gates.evidence.evaluation import EvidenceOfRollout
 from gates.slis.registry import Jury
 from gates.stats.power import Traffic
-from gates.verdicts import Outcome
+from gates.verdicts import VerdictKind
 from tests.gates.pane_builders import EVERY_KIND, T0, cell, pane, policy
 
 STAGE = [{"name": "tenth", "weight": "10%", "bake": "10m"}]
@@ -33,7 +33,7 @@ def test_the_median_is_that_of_the_real_check(times: float, stated: dict[str, fl
         for second in range(600):
             mine, base = (int(rng.binomial(n, p)) for n, p in ((100, 0.01 * times), (900, 0.01)))
             verdict = evidence.observe(pane(second, cell(100, mine), cell(900, base))).verdicts[0]
-            if verdict.outcome is Outcome.FAIL:
+            if verdict.kind is VerdictKind.FAIL:
                 found.append(second + 1)
                 break
     assert seen.detect()[times] / 2.0 < median(found) < seen.detect()[times] * 2.0 + 1.0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gates.evidence.evaluation import EvidenceOfRollout
 from gates.panes import NO_DETAIL, NOTHING, Pane
-from gates.verdicts import Outcome
+from gates.verdicts import VerdictKind
 from tests.gates.drawn import cells
 from tests.gates.pane_builders import BASELINE, CANDIDATE, EVERY_KIND, STAGES, T0, cell, pane, policy
 
@@ -80,7 +80,7 @@ def test_the_warm_up_is_not_told_as_the_stages_figure() -> None:
     for second in range(10):
         cold = second < 2
         found = known.observe(pane(second, cell(30, 15 if cold else 0), cell(270)))
-    assert found.verdicts[0].outcome in (Outcome.PASS, Outcome.INCONCLUSIVE)
+    assert found.verdicts[0].kind in (VerdictKind.PASS, VerdictKind.INCONCLUSIVE)
     assert found.verdicts[0].candidate.requests == 8 * 30
     assert "canary 0% (0 of 240)" in found.verdicts[0].reason
     assert (found.verdicts[0].e_value or 0.0) <= 1.0
@@ -89,10 +89,10 @@ def test_the_warm_up_is_not_told_as_the_stages_figure() -> None:
 def test_only_the_stage_in_force_supports_an_advance() -> None:
     """Requests before the ack, or on incomplete panes, are not counted towards `min_requests`."""
     known = EvidenceOfRollout(policy({"e": {"sli": "error_rate", "limit": "20%"}}, stages=STAGES[1:]), T0)
-    assert known.observe(pane(0, cell(100), None)).verdicts[0].outcome is Outcome.INCONCLUSIVE
+    assert known.observe(pane(0, cell(100), None)).verdicts[0].kind is VerdictKind.INCONCLUSIVE
     known.confirm_stage(T0 + 1_000)
-    assert known.observe(pane(1, cell(100), None, complete=False)).verdicts[0].outcome is Outcome.INCONCLUSIVE
-    assert known.observe(pane(2, cell(20), None)).verdicts[0].outcome is Outcome.PASS
+    assert known.observe(pane(1, cell(100), None, complete=False)).verdicts[0].kind is VerdictKind.INCONCLUSIVE
+    assert known.observe(pane(2, cell(20), None)).verdicts[0].kind is VerdictKind.PASS
 
 
 @pytest.mark.parametrize(("traffic", "seen"), [("real", 30), ("synthetic", 7), ("all", 37)])

@@ -11,7 +11,7 @@ from gates.decisions import Action, Decision
 from gates.machine.rollout import Acked, Controlled, Moment, RolloutState, Started
 from gates.machine.step import Output, start, step
 from gates.machine.transitions import Phase, Signal
-from gates.verdicts import Evaluation, Measurement, Outcome, Verdict
+from gates.verdicts import Evaluation, Measurement, Verdict, VerdictKind
 from tests.gates.pane_builders import T0, policy
 
 CHECKS = {"errors": {"sli": "error_rate", "limit": "20%"}}
@@ -19,7 +19,7 @@ STAGE = {"name": "tenth", "weight": "10%", "bake": "3s"}
 LAST = {"name": "half", "weight": "50%", "bake": "3s"}
 
 
-def verdict(name: str, outcome: Outcome = Outcome.PASS, **fields: Any) -> Verdict:
+def verdict(name: str, outcome: VerdictKind = VerdictKind.PASS, **fields: Any) -> Verdict:
     """A verdict with a reason of its own."""
     none = Measurement(100, 0.0)
     return Verdict(name, outcome, f"{name}: {outcome.value}", (T0, T0 + 1_000), none, none, **fields)
@@ -27,12 +27,12 @@ def verdict(name: str, outcome: Outcome = Outcome.PASS, **fields: Any) -> Verdic
 
 def limit(name: str = "a", **fields: Any) -> Verdict:
     """A limit that is broken."""
-    return verdict(name, Outcome.FAIL, absolute=True, **fields)
+    return verdict(name, VerdictKind.FAIL, absolute=True, **fields)
 
 
 def worse(name: str = "a", **fields: Any) -> Verdict:
     """A comparison that convicts."""
-    return verdict(name, Outcome.FAIL, convicted=True, **fields)
+    return verdict(name, VerdictKind.FAIL, convicted=True, **fields)
 
 
 @dataclass
@@ -174,7 +174,7 @@ def test_an_approval_is_no_leave_to_skip_the_bake_or_a_check() -> None:
     hand = Hand([STAGE | {"approval": True}, LAST])
     hand.say(Signal.OPERATOR_APPROVE)
     assert hand.second() + hand.second() == []
-    (held,) = hand.second(verdict("a", Outcome.INCONCLUSIVE))
+    (held,) = hand.second(verdict("a", VerdictKind.INCONCLUSIVE))
     assert (held.action, held.approved_by) == (Action.HOLD, None)
     (advance,) = hand.second()
     assert (advance.action, advance.approved_by) == (Action.ADVANCE, "grace")
@@ -198,7 +198,7 @@ def test_passes_are_counted_in_a_row() -> None:
     """One pane that is not passed starts the count anew; the stage is left on the pane that completes it."""
     hand = Hand([STAGE | {"passes": 4}, LAST])
     assert [hand.second() for _ in range(2)] == [[], []]
-    (held,) = hand.second(verdict("a", Outcome.INCONCLUSIVE))
+    (held,) = hand.second(verdict("a", VerdictKind.INCONCLUSIVE))
     assert held.action is Action.HOLD
     assert [decision.action for _ in range(3) for decision in hand.second()] == []
     assert hand.state.passes == 3

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gates.evidence.evaluation import EvidenceOfRollout
 from gates.panes import Cell
 from gates.slis.limit import Guard
-from gates.verdicts import Outcome, Verdict
+from gates.verdicts import Verdict, VerdictKind
 from tests.gates.pane_builders import T0, cell, pane, policy
 
 STAGE = [{"name": "half", "weight": "50%", "bake": "10s"}]
@@ -64,7 +64,7 @@ def test_a_shared_rise_is_seen_as_one_whoever_is_first() -> None:
             hand.second(cell(100), cell(100))
         for _ in range(10):
             verdict = hand.second(*(cell(100, int(rng.binomial(100, 0.4))) for _ in range(2)))
-            if verdict.outcome is Outcome.FAIL:
+            if verdict.kind is VerdictKind.FAIL:
                 assert verdict.baseline_beyond
                 first += 1
                 break
@@ -82,16 +82,16 @@ def test_a_mean_at_the_limit_is_within() -> None:
             for _ in range(5):
                 same = [hand.second(*(cell(20, metrics={"m": [float(limit)] * 20}),) * 2)]
                 worse = other.second(cell(20, metrics={"m": [limit * outside] * 20}), cell(20, metrics={"m": [0.0]}))
-            assert same[-1].outcome is Outcome.PASS, same[-1].reason
-            assert worse.outcome is Outcome.FAIL
+            assert same[-1].kind is VerdictKind.PASS, same[-1].reason
+            assert worse.kind is VerdictKind.FAIL
 
 
 def test_coverage_waits_for_a_whole_window() -> None:
     """Emitters that have not had the time to report are not missing; later they are."""
     hand = Watched(sli="coverage", expected=3, window="5s")
-    found = [hand.second(cell(10, emitters=(1,)), cell(10, emitters=(2,))).outcome for _ in range(8)]
-    assert found == [Outcome.INCONCLUSIVE] * 4 + [Outcome.FAIL] * 4
-    assert hand.second(cell(10, emitters=(1, 3)), cell(10, emitters=(2,))).outcome is Outcome.PASS
+    found = [hand.second(cell(10, emitters=(1,)), cell(10, emitters=(2,))).kind for _ in range(8)]
+    assert found == [VerdictKind.INCONCLUSIVE] * 4 + [VerdictKind.FAIL] * 4
+    assert hand.second(cell(10, emitters=(1, 3)), cell(10, emitters=(2,))).kind is VerdictKind.PASS
 
 
 def test_a_heartbeat_covers_and_is_no_request() -> None:
@@ -99,7 +99,7 @@ def test_a_heartbeat_covers_and_is_no_request() -> None:
     hand = Watched(sli="coverage", expected=2, window="5s")
     for _ in range(6):
         verdict = hand.second(cell(0, emitters=(1,)), cell(10, emitters=(2,)))
-    assert verdict.outcome is Outcome.PASS
+    assert verdict.kind is VerdictKind.PASS
     assert verdict.candidate.requests == 0
 
 
@@ -110,7 +110,7 @@ def test_a_throughput_share_is_not_failed_by_chance(weight: str) -> None:
     hand = Watched(weight, sli="throughput_share", tolerance="30%", window="5s")
     for _ in range(400):
         mine = int(rng.binomial(60, share))
-        assert hand.second(cell(mine), cell(60 - mine)).outcome is not Outcome.FAIL
+        assert hand.second(cell(mine), cell(60 - mine)).kind is not VerdictKind.FAIL
 
 
 def test_a_throughput_share_far_off_is_told() -> None:
@@ -118,10 +118,10 @@ def test_a_throughput_share_far_off_is_told() -> None:
     hand = Watched("50%", sli="throughput_share", tolerance="30%", window="5s")
     for _ in range(5):
         verdict = hand.second(cell(50), cell(150))
-    assert verdict.outcome is Outcome.FAIL
+    assert verdict.kind is VerdictKind.FAIL
     whole = Watched("100%", sli="throughput_share", window="5s")
-    assert whole.second(None, None).outcome is Outcome.NO_DATA
-    assert whole.second(cell(1), None).outcome is Outcome.PASS
+    assert whole.second(None, None).kind is VerdictKind.NO_DATA
+    assert whole.second(cell(1), None).kind is VerdictKind.PASS
 
 
 def test_a_burn_rate_needs_both_windows() -> None:
@@ -129,17 +129,17 @@ def test_a_burn_rate_needs_both_windows() -> None:
     hand = Watched(sli="burn_rate", slo="99%", window="12s", spend="0.01%", min_events=5)
     for _ in range(12):
         hand.second(cell(50), cell(50))
-    assert hand.second(cell(400, 390), cell(50)).outcome is Outcome.FAIL
-    assert hand.second(cell(50), cell(50)).outcome is not Outcome.FAIL
+    assert hand.second(cell(400, 390), cell(50)).kind is VerdictKind.FAIL
+    assert hand.second(cell(50), cell(50)).kind is not VerdictKind.FAIL
 
 
 def test_a_budget_once_spent_stays_spent() -> None:
     """What the rollout used up is gone, in every later stage too; under `min_events` errors nothing is."""
     hand = Watched(sli="error_rate", limit="95%", budget={"slo": "99.9%", "spend": "0.01%", "min_events": 30})
-    assert hand.second(cell(50, 29), cell(50)).outcome is Outcome.PASS
-    assert hand.second(cell(50, 1), cell(50)).outcome is Outcome.FAIL
+    assert hand.second(cell(50, 29), cell(50)).kind is VerdictKind.PASS
+    assert hand.second(cell(50, 1), cell(50)).kind is VerdictKind.FAIL
     hand.evidence.enter_stage(0, T0 + 2_000)
-    assert hand.second(cell(50), cell(50)).outcome is Outcome.FAIL
+    assert hand.second(cell(50), cell(50)).kind is VerdictKind.FAIL
 
 
 @pytest.mark.parametrize("sli", ["coverage", "throughput_share", "burn_rate", "error_rate"])
@@ -154,4 +154,4 @@ def test_broken_telemetry_is_an_error(sli: str) -> None:
     hand = Watched(sli=sli, **fields)
     for _ in range(5):
         hand.second(cell(2), cell(2))
-    assert hand.second(None, None, broken=True).outcome is Outcome.ERROR
+    assert hand.second(None, None, broken=True).kind is VerdictKind.ERROR

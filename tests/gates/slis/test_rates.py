@@ -8,7 +8,7 @@ from gates.evidence.evaluation import EvidenceOfRollout
 from gates.panes import CLASSES, Cell, Detail
 from gates.policy import ErrorRateCheck, SuccessRateCheck
 from gates.slis.rates import ErrorRate, SuccessRate
-from gates.verdicts import Outcome
+from gates.verdicts import VerdictKind
 from tests.gates.pane_builders import T0, pane, policy
 
 MIXED = Cell(tuple(range(1, len(CLASSES) + 1)), detail=Detail(succeeded=3, failed=2))
@@ -31,12 +31,12 @@ def test_a_transaction_is_counted_where_its_success_is_known() -> None:
     assert SuccessRate(check).tally(MIXED) == (2, 5)
 
 
-@pytest.mark.parametrize(("errors", "outcome"), [(["4xx"], Outcome.FAIL), (["5xx"], Outcome.PASS)])
-def test_a_limit_looks_at_those_errors_alone(errors: list[str], outcome: Outcome) -> None:
+@pytest.mark.parametrize(("errors", "outcome"), [(["4xx"], VerdictKind.FAIL), (["5xx"], VerdictKind.PASS)])
+def test_a_limit_looks_at_those_errors_alone(errors: list[str], outcome: VerdictKind) -> None:
     """A candidate with four hundred answers of 4xx breaks the limit on these, and no other."""
     check = {"sli": "error_rate", "limit": "10%", "errors": errors}
     evidence = EvidenceOfRollout(policy({"e": check}, stages=[{"name": "tenth", "weight": "10%", "bake": "10s"}]), T0)
     evidence.confirm_stage(T0)
     refused = Cell(tuple(400 if word in ("2xx", "4xx") else 0 for word in CLASSES))
     (verdict,) = evidence.observe(pane(0, refused, refused)).verdicts
-    assert verdict.outcome is outcome
+    assert verdict.kind is outcome
