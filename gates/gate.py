@@ -8,7 +8,7 @@ from typing import Any
 
 from gates.advice.detectability import live
 from gates.decisions import Decision, decision_from
-from gates.evidence.evaluation import EvidenceOfRollout
+from gates.evidence.evaluation import RolloutEvidence
 from gates.machine.rollout import (
     Acked,
     Controlled,
@@ -34,13 +34,13 @@ class Gate:
     """A rollout under the gate. Make one with `begin`, or from a snapshot with `load`."""
 
     state: RolloutState
-    evidence: EvidenceOfRollout
+    evidence: RolloutEvidence
 
     @classmethod
     def begin(cls, before: Gate | None, given: Started, moment: Moment) -> tuple[Gate, tuple[Output, ...]]:
         """Start the rollout's first epoch, or the one after `before`."""
         state, outputs = start(None if before is None else before.state, given, moment)
-        return cls(state, EvidenceOfRollout(given.policy, moment.event_time)), outputs
+        return cls(state, RolloutEvidence(given.policy, moment.event_time)), outputs
 
     @property
     def ended(self) -> bool:
@@ -157,7 +157,7 @@ class Gate:
         """The gate that `dump` described."""
         known = dict(document)
         policy = Policy.parse(known.pop("policy"))
-        evidence = EvidenceOfRollout(policy, known["ordered_at"])
+        evidence = RolloutEvidence(policy, known["ordered_at"])
         evidence.load(known.pop("evidence"))
         state = RolloutState(
             policy=policy, phase=Phase(known["phase"]), epoch=known["epoch"], ordered_at=known["ordered_at"]

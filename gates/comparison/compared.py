@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from gates.panes import Pane
 from gates.policy import ComparedCheck
-from gates.slis.check import Arm, Seen, Thresholds, View
+from gates.slis.check import CohortView, EvidenceView, PaneUse, Thresholds
 from gates.slis.limit import Standing
 from gates.slis.presence import presence
 from gates.stats.ratio_interval import Interval
@@ -35,7 +35,7 @@ class Figure(Protocol):
     def sample(self, window: CohortWindow) -> int:
         """On how many observations the figure rests."""
 
-    def measured(self, arm: Arm, *, staged: bool) -> Measurement:
+    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The figure, over the window or (where it can) since the stage was ordered."""
 
     def standing(self, window: CohortWindow) -> Standing:
@@ -59,13 +59,13 @@ class Evidence(Protocol):
     def good(self) -> float:
         """The e-value for the candidate being good enough."""
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
 
     def enter_stage(self) -> None:
         """Forget what spoke for an advance; keep what speaks for a rollback."""
 
-    def words(self, view: View) -> str:
+    def words(self, view: EvidenceView) -> str:
         """What was seen since the stage was ordered."""
 
     def interval(self) -> Interval | None:
@@ -95,7 +95,7 @@ class Compared:
         self._evidence = evidence
         self._thresholds = thresholds
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
         if self._evidence is not None:
             self._evidence.observe(pane, seen)
@@ -114,7 +114,7 @@ class Compared:
         """The ratio to the baseline."""
         return None if self._evidence is None else self._evidence.interval()
 
-    def verdict(self, view: View) -> Verdict:
+    def verdict(self, view: EvidenceView) -> Verdict:
         """FAIL by limit, FAIL by comparison, then what is missing, else PASS."""
         beyond = self._figure.standing(view.candidate.window) is Standing.BREACHED
         convicted, shared = self._name in view.convicted, self._shared(view, beyond=beyond)
@@ -147,7 +147,7 @@ class Compared:
             baseline_beyond=shared,
         )
 
-    def _shared(self, view: View, *, beyond: bool) -> bool:
+    def _shared(self, view: EvidenceView, *, beyond: bool) -> bool:
         """Whether the baseline breaks the limit too, or is about to when the candidate does."""
         if not view.compared:
             return False
@@ -155,12 +155,12 @@ class Compared:
         breached = self._figure.standing(baseline) is Standing.BREACHED
         return breached or (beyond and self._figure.alike(candidate, baseline))
 
-    def _beyond(self, view: View, *, shared: bool) -> str:
+    def _beyond(self, view: EvidenceView, *, shared: bool) -> str:
         also = f"; and {self._figure.words(view.baseline.name, view.baseline.window)}" if shared else ""
         candidate = self._figure.words(view.candidate.name, view.candidate.window)
         return f"{candidate}, {self._figure.side} {self._figure.limit}{also}"
 
-    def _convicted(self, view: View) -> str:
+    def _convicted(self, view: EvidenceView) -> str:
         if self._evidence is None:
             raise TypeError("only a comparison can convict")
         found = f"e-value {e_value(self._evidence.worse)}"
@@ -170,7 +170,7 @@ class Compared:
             found += ", enough together with the other checks"
         return f"{self._evidence.words(view)} since {clock_time(view.stage_start)}; {found}"
 
-    def _not_failing(self, view: View) -> tuple[VerdictKind, str, bool]:
+    def _not_failing(self, view: EvidenceView) -> tuple[VerdictKind, str, bool]:
         missing = presence(view, self._figure.sample)
         if missing is not None:
             return *missing, False
@@ -187,7 +187,7 @@ class Compared:
             return VerdictKind.PASS, f"{figures}, within {self._figure.limit}", False
         return *self._by_evidence(view, self._evidence), True
 
-    def _by_evidence(self, view: View, evidence: Evidence) -> tuple[VerdictKind, str]:
+    def _by_evidence(self, view: EvidenceView, evidence: Evidence) -> tuple[VerdictKind, str]:
         figures, good, needed = evidence.words(view), evidence.good, self._thresholds.advance
         if evidence.worse >= SUSPICION:
             against = f"suspect: e-value {e_value(evidence.worse)} of {e_value(self._thresholds.rollback)} against it"

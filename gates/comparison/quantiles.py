@@ -14,7 +14,7 @@ from gates.comparison.distributions import Scale
 from gates.comparison.evidence import Betting
 from gates.panes import Cell, Pane
 from gates.policy import Cohorts
-from gates.slis.check import Seen, View
+from gates.slis.check import EvidenceView, PaneUse
 from gates.stats.exceedance import Exceedance, SlowCounts
 from gates.stats.ratio_interval import Interval
 from gates.text import percent
@@ -52,7 +52,7 @@ class Exceeding(Betting):
         self._trailing = trailing
         self._seen = (0, 0)
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
         candidate = self._sample(pane, self._cohorts.candidate)
         if seen.warming:
@@ -62,7 +62,7 @@ class Exceeding(Betting):
         else:
             self._alone(candidate, seen)
 
-    def _compare(self, candidate: Cell, baseline: Cell, seen: Seen) -> None:
+    def _compare(self, candidate: Cell, baseline: Cell, seen: PaneUse) -> None:
         threshold = self._scale.threshold(self._trailing, MIN_TAIL)
         if threshold is None:
             self._worse.bet(None)
@@ -78,7 +78,7 @@ class Exceeding(Betting):
             base = base if highest == threshold else self._scale.at_or_above(baseline, highest)
             self._good.update(SlowCounts(within, base, values, base_values))
 
-    def _alone(self, candidate: Cell, seen: Seen) -> None:
+    def _alone(self, candidate: Cell, seen: PaneUse) -> None:
         beyond, values = self._scale.beyond_limit(candidate), self._scale.total(candidate)
         self._bet_alone(beyond, values, 1.0 - self._scale.quantile, eligible=seen.eligible)
         self._count(beyond, values)
@@ -91,7 +91,7 @@ class Exceeding(Betting):
         self._good = Exceedance.advance(self._scale.quantile)
         self._seen = (0, 0)
 
-    def words(self, view: View) -> str:
+    def words(self, view: EvidenceView) -> str:
         """How many of the candidate's values were beyond what is allowed, since the stage was ordered."""
         beyond, values = self._seen
         cohorts, allowed = self._cohorts, percent(1.0 - self._scale.quantile)

@@ -11,7 +11,7 @@ from gates.evidence.traffic_split import Assignment
 from gates.panes import NOTHING, Cell, Pane
 from gates.policy import Policy
 from gates.policy.checks import Sample
-from gates.slis.registry import TRAILING_MS, Arm, Check, Jury, Seen, View, checks_for, sample_of
+from gates.slis.registry import TRAILING_MS, Check, CohortView, EvidenceView, Jury, PaneUse, checks_for, sample_of
 from gates.stats.mixture import START_BLOCK
 from gates.stats.quantile_interval import interval as quantile_interval
 from gates.verdicts import Combined, Evaluation, Verdict, significant
@@ -76,7 +76,7 @@ class StageEvidence:
         return cls(**{**state, "seen": seen, "eligible": eligible})
 
 
-class EvidenceOfRollout:
+class RolloutEvidence:
     """All that the gate remembers of the panes of one epoch: sliding windows, stage sums, the checks' evidence."""
 
     def __init__(self, policy: Policy, started_at: int) -> None:
@@ -149,15 +149,15 @@ class EvidenceOfRollout:
         stage.late += pane.late
         return self._evaluation(pane)
 
-    def _how_it_counts(self, pane: Pane) -> Seen:
+    def _how_it_counts(self, pane: Pane) -> PaneUse:
         stage, policy = self._stage, self._policy.stages[self._stage.index]
         warm_from = (stage.ordered_at if stage.confirmed_at is None else stage.confirmed_at) + (policy.warmup_ms or 0)
         warming = policy.warmup_ms is not None and pane.start < warm_from
         in_force = stage.confirmed_at is not None and pane.start >= stage.confirmed_at
         fit = pane.complete and in_force and not warming and not self._burning
-        return Seen(fit, policy.weight < 1.0, warming)
+        return PaneUse(fit, policy.weight < 1.0, warming)
 
-    def _push(self, key: Key, pane: Pane, cell: Cell, seen: Seen) -> None:
+    def _push(self, key: Key, pane: Pane, cell: Cell, seen: PaneUse) -> None:
         fresh = self._fresh[key]
         for length, window in self._windows[key].items():
             window.push(pane.start, pane.end, cell)
@@ -211,10 +211,10 @@ class EvidenceOfRollout:
             return "real", (max(self._samples["real"]),)
         return definition.traffic, definition.windows()
 
-    def _view(self, look: Look, compared: bool, broken: bool, convicted: frozenset[str]) -> View:
+    def _view(self, look: Look, compared: bool, broken: bool, convicted: frozenset[str]) -> EvidenceView:
         sample, lengths = look
         candidate, baseline = (self._arm((sample, cohort), lengths) for cohort in self._names)
-        return View(
+        return EvidenceView(
             candidate,
             baseline,
             self._weight,
@@ -225,11 +225,11 @@ class EvidenceOfRollout:
             convicted,
         )
 
-    def _arm(self, key: Key, lengths: tuple[int, ...]) -> Arm:
+    def _arm(self, key: Key, lengths: tuple[int, ...]) -> CohortView:
         windows, fresh = self._windows[key], self._fresh[key]
         stage = self._stage.seen.get(key, NOTHING)
         eligible = self._stage.eligible.get(key, 0)
-        return Arm(key[1], windows[lengths[0]], fresh[lengths[0]], windows[lengths[-1]], stage, eligible)
+        return CohortView(key[1], windows[lengths[0]], fresh[lengths[0]], windows[lengths[-1]], stage, eligible)
 
     def _longest(self, name: str) -> CohortWindow:
         """The longest window of a cohort, of users' requests where a check looks at them."""

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from gates.panes import Pane
 from gates.policy import Budget, CheckDefinition, Cohorts
-from gates.slis.check import Seen, View
+from gates.slis.check import EvidenceView, PaneUse
 from gates.slis.windowed import Windowed
 from gates.stats.burn_rate import BudgetSpent
 from gates.text import count, percent
@@ -23,7 +23,7 @@ class BudgetCap(Windowed):
         self._spent = BudgetSpent(definition.slo)
         self._requests = 0
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
         candidate, baseline = pane.cell(self._cohorts.candidate), pane.cell(self._cohorts.baseline)
         self._requests += candidate.requests
@@ -33,7 +33,7 @@ class BudgetCap(Windowed):
             lasting_ms=pane.end - pane.start,
         )
 
-    def verdict(self, view: View) -> Verdict:
+    def verdict(self, view: EvidenceView) -> Verdict:
         """FAIL once more is spent than allowed, on at least `min_events` errors."""
         spent, allowed = self._spent.get() or 0.0, self._definition.spend
         reason = (

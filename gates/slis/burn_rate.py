@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gates.documents.quantities import format_duration
 from gates.policy import BurnRateCheck
-from gates.slis.check import Arm, View
+from gates.slis.check import CohortView, EvidenceView
 from gates.slis.presence import presence
 from gates.slis.windowed import Windowed
 from gates.stats.burn_rate import BurnRule, WindowCounts, burn
@@ -22,14 +22,14 @@ class BurnRate(Windowed):
         self._errors = definition.errors
         self._rule = BurnRule(definition.spend, definition.window_ms, min_errors=definition.min_events)
 
-    def verdict(self, view: View) -> Verdict:
+    def verdict(self, view: EvidenceView) -> Verdict:
         """FAIL while both windows burn."""
         window = view.candidate.window
         arms = (self._measured(arm.window) for arm in (view.candidate, view.baseline))
         shared = view.compared and self._burning(view.baseline)
         return self.made(self._outcome(view, shared), (window.start, window.end), *arms, baseline_beyond=shared)
 
-    def _outcome(self, view: View, shared: bool) -> tuple[VerdictKind, str]:
+    def _outcome(self, view: EvidenceView, shared: bool) -> tuple[VerdictKind, str]:
         words, most = self._words(view.candidate), f"{significant_text(self._rule.threshold, 3)} times"
         if self._burning(view.candidate):
             also = f"; so does {self._words(view.baseline)}" if shared else ""
@@ -37,13 +37,13 @@ class BurnRate(Windowed):
         missing = presence(view, lambda window: window.requests)
         return missing or (VerdictKind.PASS, f"{words}, under {most}")
 
-    def _burning(self, arm: Arm) -> bool:
+    def _burning(self, arm: CohortView) -> bool:
         return self._rule.burning(self._counts(arm.window), self._counts(arm.short), slo=self._slo)
 
     def _counts(self, window: CohortWindow) -> WindowCounts:
         return WindowCounts(window.errors(self._errors), window.requests)
 
-    def _words(self, arm: Arm) -> str:
+    def _words(self, arm: CohortView) -> str:
         counts = self._counts(arm.window)
         times = burn(counts.errors, counts.requests, self._slo)
         spent = "" if times is None else f" ({significant_text(times, 3)} times the even rate)"

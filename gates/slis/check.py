@@ -12,7 +12,7 @@ from gates.windows import CohortWindow
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class CohortView:
     """One cohort as a check sees it.
 
     `window` is the check's sliding window, `fresh` the part of it since an actuator confirmed the stage's weights,
@@ -29,7 +29,7 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class EvidenceView:
     """All a check may look at: both arms, the stage, and the state of the telemetry.
 
     `weight` is the candidate's share of the traffic as ordered; `compared` is false where that is all of it and no
@@ -37,8 +37,8 @@ class View:
     others', suffices to call the candidate worse.
     """
 
-    candidate: Arm
-    baseline: Arm
+    candidate: CohortView
+    baseline: CohortView
     weight: float
     compared: bool
     broken: bool
@@ -48,7 +48,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PaneUse:
     """How a pane counts: it may support an advance, there is a baseline to compare with, caches are still cold."""
 
     eligible: bool = True
@@ -71,7 +71,7 @@ class Thresholds:
 class Check(Protocol):
     """One question put to every pane. A new kind is a new file here and a line in `checks_for`."""
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
 
     def enter_stage(self) -> None:
@@ -84,7 +84,7 @@ class Check(Protocol):
     def interval(self) -> Interval | None:
         """The candidate's figure as a multiple of the baseline's, with its confidence sequence; for display."""
 
-    def verdict(self, view: View) -> Verdict:
+    def verdict(self, view: EvidenceView) -> Verdict:
         """The verdict as of the last pane."""
 
     @property

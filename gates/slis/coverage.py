@@ -11,7 +11,7 @@ from typing import cast
 from gates.documents.quantities import format_duration
 from gates.panes import Pane
 from gates.policy import CoverageCheck
-from gates.slis.check import Arm, Seen, View
+from gates.slis.check import CohortView, EvidenceView, PaneUse
 from gates.slis.windowed import Windowed
 from gates.text import percent
 from gates.verdicts import Measurement, Verdict, VerdictKind
@@ -26,12 +26,12 @@ class Coverage(Windowed):
         self._least = definition.limit
         self._since: int | None = None
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Note when the watch began."""
         if self._since is None:
             self._since = pane.start
 
-    def verdict(self, view: View) -> Verdict:
+    def verdict(self, view: EvidenceView) -> Verdict:
         """FAIL while too few emitters report."""
         arms, window = (view.candidate, view.baseline), view.candidate.window
         seen = [_emitters(arm) for arm in arms]
@@ -41,7 +41,7 @@ class Coverage(Windowed):
         )
         return self.made(found, (window.start, window.end), *measured)
 
-    def _outcome(self, view: View, reporting: int) -> tuple[VerdictKind, str]:
+    def _outcome(self, view: EvidenceView, reporting: int) -> tuple[VerdictKind, str]:
         if view.broken:
             return VerdictKind.ERROR, "telemetry source broken: nobody reports"
         length = format_duration(view.candidate.window.length_ms)
@@ -62,5 +62,5 @@ class Coverage(Windowed):
         self._since = cast("int | None", state["since"])
 
 
-def _emitters(arm: Arm) -> set[int]:
+def _emitters(arm: CohortView) -> set[int]:
     return {emitter for _, cell in arm.window.panes() for emitter in cell.detail.emitters}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gates.documents.quantities import format_duration
 from gates.policy import LatencyCheck
-from gates.slis.check import Arm
+from gates.slis.check import CohortView
 from gates.slis.limit import Guard, Standing
 from gates.stats.exceedance import bucket_at
 from gates.text import count, milliseconds
@@ -29,7 +29,7 @@ class Latency:
         """Requests."""
         return window.requests
 
-    def measured(self, arm: Arm, *, staged: bool) -> Measurement:
+    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The quantile in milliseconds."""
         return Measurement(arm.window.requests, arm.window.latency().quantile(self._quantile))
 

@@ -8,7 +8,7 @@ from gates.comparison.distributions import MetricValues
 from gates.documents.quantities import format_duration
 from gates.panes import Cell
 from gates.policy import MetricCheck
-from gates.slis.check import Arm
+from gates.slis.check import CohortView
 from gates.slis.limit import Guard, Standing
 from gates.stats.value_counts import ValueCounts, bucket_of, value_of
 from gates.text import count, signed_text
@@ -32,7 +32,7 @@ class MetricQuantile:
         """Values of the metric."""
         return self._scale.total(window)
 
-    def measured(self, arm: Arm, *, staged: bool) -> Measurement:
+    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The quantile, in the metric's unit."""
         values = arm.window.metric(self._definition.metric)
         return Measurement(values.total, values.quantile(self._definition.quantile or 0.5))
@@ -95,7 +95,7 @@ class MetricMean:
     def _values(self, window: CohortWindow) -> ValueCounts:
         return window.metric(self._definition.metric)
 
-    def measured(self, arm: Arm, *, staged: bool) -> Measurement:
+    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The mean, in the metric's unit."""
         values = self._values(arm.window)
         return Measurement(values.total, values.mean())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gates.slis.check import Arm, View
+from gates.slis.check import CohortView, EvidenceView
 from gates.text import count
 from gates.verdicts import VerdictKind
 from gates.windows import CohortWindow
 
 
-def presence(view: View, sample: Callable[[CohortWindow], int]) -> tuple[VerdictKind, str] | None:
+def presence(view: EvidenceView, sample: Callable[[CohortWindow], int]) -> tuple[VerdictKind, str] | None:
     """Why a check cannot pass for want of data, or None if there is enough; `sample` counts what it looks at."""
     if view.broken:
         return VerdictKind.ERROR, "telemetry source broken: nobody reports"
@@ -26,5 +26,5 @@ def presence(view: View, sample: Callable[[CohortWindow], int]) -> tuple[Verdict
     return None
 
 
-def _so_far(arms: list[Arm]) -> str:
+def _so_far(arms: list[CohortView]) -> str:
     return " and ".join(f"{arm.name} has {count(arm.eligible)}" for arm in arms)

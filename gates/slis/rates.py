@@ -5,7 +5,7 @@ from __future__ import annotations
 from gates.documents.quantities import format_duration
 from gates.panes import Cell
 from gates.policy import ErrorRateCheck, SuccessRateCheck
-from gates.slis.check import Arm
+from gates.slis.check import CohortView
 from gates.slis.limit import Guard, Standing
 from gates.text import percent, rate
 from gates.verdicts import Measurement, Unit
@@ -35,7 +35,7 @@ class ErrorRate:
         """Requests."""
         return window.requests
 
-    def measured(self, arm: Arm, *, staged: bool) -> Measurement:
+    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The error rate, 0 to 1."""
         errors, requests = self.tally(arm.stage if staged else arm.window)
         return Measurement(requests, errors / requests if requests else None, errors)
@@ -77,7 +77,7 @@ class SuccessRate:
         """Transactions whose success is known."""
         return self.tally(window)[1]
 
-    def measured(self, arm: Arm, *, staged: bool) -> Measurement:
+    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The share of failures, 0 to 1."""
         failed, known = self.tally(arm.stage if staged else arm.window)
         return Measurement(known, failed / known if known else None, failed)

@@ -22,7 +22,7 @@ from gates.policy import (
 )
 from gates.slis.budget import BudgetCap
 from gates.slis.burn_rate import BurnRate
-from gates.slis.check import Arm, Check, Seen, Thresholds, View
+from gates.slis.check import Check, CohortView, EvidenceView, PaneUse, Thresholds
 from gates.slis.coverage import Coverage
 from gates.slis.latency import Latency
 from gates.slis.metric import MetricMean, MetricQuantile
@@ -32,13 +32,13 @@ from gates.windows import CohortWindow
 
 __all__ = [
     "TRAILING_MS",
-    "Arm",
     "Check",
+    "CohortView",
+    "EvidenceView",
     "Jury",
-    "Seen",
+    "PaneUse",
     "Thresholds",
     "Together",
-    "View",
     "checks_for",
     "sample_of",
 ]

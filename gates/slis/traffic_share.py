@@ -6,7 +6,7 @@ from math import sqrt
 
 from gates.documents.quantities import format_duration
 from gates.policy import ThroughputShareCheck
-from gates.slis.check import View
+from gates.slis.check import EvidenceView
 from gates.slis.windowed import Windowed
 from gates.text import count, percent
 from gates.verdicts import Measurement, Verdict, VerdictKind
@@ -22,7 +22,7 @@ class ThroughputShare(Windowed):
         super().__init__(name, definition)
         self._tolerance = definition.tolerance
 
-    def verdict(self, view: View) -> Verdict:
+    def verdict(self, view: EvidenceView) -> Verdict:
         """FAIL while the share, of what came since the weights were confirmed, is beyond the tolerance."""
         windows = view.candidate.fresh, view.baseline.fresh
         requests = sum(window.requests for window in windows)
@@ -30,7 +30,7 @@ class ThroughputShare(Windowed):
         found = self._outcome(view, windows[0].requests, requests)
         return self.made(found, (windows[0].start, windows[0].end), *arms)
 
-    def _outcome(self, view: View, own: int, requests: int) -> tuple[VerdictKind, str]:
+    def _outcome(self, view: EvidenceView, own: int, requests: int) -> tuple[VerdictKind, str]:
         figures = f"{count(requests)} requests in {format_duration(view.candidate.window.length_ms)}"
         if view.compared and requests >= view.min_requests:
             share = own / requests

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gates.panes import Pane
 from gates.policy import CheckDefinition
-from gates.slis.check import Seen
+from gates.slis.check import PaneUse
 from gates.stats.ratio_interval import Interval
 from gates.verdicts import Measurement, Verdict, VerdictKind
 
@@ -17,7 +17,7 @@ class Windowed:
         self._severity = definition.severity
         self._on_fail = definition.on_fail
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Nothing to gather: the windows hold it all."""
 
     def enter_stage(self) -> None:

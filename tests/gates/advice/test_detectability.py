@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gates.advice.detectability import EFFECTS, live, sight
-from gates.evidence.evaluation import EvidenceOfRollout
+from gates.evidence.evaluation import RolloutEvidence
 from gates.slis.registry import Jury
 from gates.stats.power import Traffic
 from gates.verdicts import VerdictKind
@@ -29,7 +29,7 @@ def test_the_median_is_that_of_the_real_check(times: float, stated: dict[str, fl
     assert seen is not None
     rng, found = np.random.default_rng(1), []
     for _ in range(15):
-        evidence = EvidenceOfRollout(known, T0)
+        evidence = RolloutEvidence(known, T0)
         for second in range(600):
             mine, base = (int(rng.binomial(n, p)) for n, p in ((100, 0.01 * times), (900, 0.01)))
             verdict = evidence.observe(pane(second, cell(100, mine), cell(900, base))).verdicts[0]

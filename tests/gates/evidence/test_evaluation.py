@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gates.evidence.evaluation import EvidenceOfRollout
+from gates.evidence.evaluation import RolloutEvidence
 from gates.panes import NO_DETAIL, NOTHING, Pane
 from gates.verdicts import VerdictKind
 from tests.gates.drawn import cells
@@ -29,7 +29,7 @@ panes = st.builds(
 moves = st.one_of(panes, panes, panes, st.sampled_from(["confirm", "enter"]))
 
 
-def happen(evidence: EvidenceOfRollout, move: Any, second: int, stage: int) -> object:
+def happen(evidence: RolloutEvidence, move: Any, second: int, stage: int) -> object:
     """Let a pane, an ack or an advance happen."""
     if move == "confirm":
         return evidence.confirm_stage(T0 + second * 1_000)
@@ -46,11 +46,11 @@ def happen(evidence: EvidenceOfRollout, move: Any, second: int, stage: int) -> o
 @given(st.lists(moves, min_size=1, max_size=14), st.integers(0, 13))
 def test_a_snapshot_at_any_pane_changes_nothing(drawn: list[Any], cut: int) -> None:
     """With every kind of check at once: the same verdicts, doubts, intervals and state after a round trip by JSON."""
-    known = EvidenceOfRollout(POLICY, T0)
+    known = RolloutEvidence(POLICY, T0)
     second = stage = 0
     for index, move in enumerate(drawn):
         if index == cut % len(drawn):
-            other = EvidenceOfRollout(POLICY, T0)
+            other = RolloutEvidence(POLICY, T0)
             other.load(json.loads(json.dumps(known.dump())))
             assert json.dumps(other.dump()) == json.dumps(known.dump())
             happened = happen(other, move, second, min(stage + 1, 1))
@@ -69,13 +69,13 @@ def test_every_kind_of_check_is_there() -> None:
     """The property above is about all kinds of checks, samples and severities."""
     kinds = {definition["sli"] for definition in EVERY_KIND.values()}
     assert kinds == {"error_rate", "success_rate", "latency", "metric", "burn_rate", "coverage", "throughput_share"}
-    verdicts = EvidenceOfRollout(POLICY, T0).observe(pane(0, cell(5), cell(5))).verdicts
+    verdicts = RolloutEvidence(POLICY, T0).observe(pane(0, cell(5), cell(5))).verdicts
     assert [verdict.name for verdict in verdicts] == [*sorted(EVERY_KIND), "budget"]
 
 
 def test_the_warm_up_is_not_told_as_the_stages_figure() -> None:
     """Errors of the cold first seconds are neither compared, nor counted towards a pass, nor shown as the stage's."""
-    known = EvidenceOfRollout(policy({"e": {"sli": "error_rate", "ratio": 1.25}}, stages=STAGES[:1]), T0)
+    known = RolloutEvidence(policy({"e": {"sli": "error_rate", "ratio": 1.25}}, stages=STAGES[:1]), T0)
     known.confirm_stage(T0)
     for second in range(10):
         cold = second < 2
@@ -88,7 +88,7 @@ def test_the_warm_up_is_not_told_as_the_stages_figure() -> None:
 
 def test_only_the_stage_in_force_supports_an_advance() -> None:
     """Requests before the ack, or on incomplete panes, are not counted towards `min_requests`."""
-    known = EvidenceOfRollout(policy({"e": {"sli": "error_rate", "limit": "20%"}}, stages=STAGES[1:]), T0)
+    known = RolloutEvidence(policy({"e": {"sli": "error_rate", "limit": "20%"}}, stages=STAGES[1:]), T0)
     assert known.observe(pane(0, cell(100), None)).verdicts[0].kind is VerdictKind.INCONCLUSIVE
     known.confirm_stage(T0 + 1_000)
     assert known.observe(pane(1, cell(100), None, complete=False)).verdicts[0].kind is VerdictKind.INCONCLUSIVE
@@ -99,7 +99,7 @@ def test_only_the_stage_in_force_supports_an_advance() -> None:
 def test_a_check_looks_at_its_sample(traffic: str, seen: int) -> None:
     """Users' requests, the probes', or both together; never the one for the other."""
     document = {"e": {"sli": "error_rate", "limit": "90%", "traffic": traffic}}
-    known = EvidenceOfRollout(policy(document, stages=STAGES[:1]), T0)
+    known = RolloutEvidence(policy(document, stages=STAGES[:1]), T0)
     found = known.observe(pane(0, cell(30), cell(30), synthetic={CANDIDATE: cell(7), BASELINE: NOTHING}))
     assert found.verdicts[0].candidate.requests == seen
 
@@ -107,7 +107,7 @@ def test_a_check_looks_at_its_sample(traffic: str, seen: int) -> None:
 def test_doubts_wait_for_the_ack() -> None:
     """Before a stage's weights are in force, traffic by other weights is no news."""
     document = {"e": {"sli": "error_rate", "limit": "90%"}}
-    known = EvidenceOfRollout(policy(document, stages=[{"name": "a", "weight": "10%", "bake": "9s"}]), T0)
+    known = RolloutEvidence(policy(document, stages=[{"name": "a", "weight": "10%", "bake": "9s"}]), T0)
     strays = {"others": {"": cell(50)}}
     assert known.observe(pane(0, cell(50), cell(50), **strays)).doubts == ()
     known.confirm_stage(T0 + 1_000)
@@ -116,7 +116,7 @@ def test_doubts_wait_for_the_ack() -> None:
 
 def test_details_without_requests_are_kept() -> None:
     """A heartbeat's cell has no requests and is no silence broken."""
-    known = EvidenceOfRollout(POLICY, T0)
+    known = RolloutEvidence(POLICY, T0)
     beat = cell(0, emitters=(1,))
     assert beat.detail is not NO_DETAIL
     assert known.observe(pane(0, beat, beat)).silent_ms == 1_000

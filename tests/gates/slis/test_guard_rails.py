@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates.evidence.evaluation import EvidenceOfRollout
+from gates.evidence.evaluation import RolloutEvidence
 from gates.panes import Cell
 from gates.slis.limit import Guard
 from gates.verdicts import Verdict, VerdictKind
@@ -23,7 +23,7 @@ class Watched:
 
     def __init__(self, weight: str = "50%", **definition: Any) -> None:
         stages = [{"name": "only", "weight": weight, "bake": "10s"}]
-        self.evidence = EvidenceOfRollout(policy({"it": definition}, stages=stages, **_budget(definition)), T0)
+        self.evidence = RolloutEvidence(policy({"it": definition}, stages=stages, **_budget(definition)), T0)
         self.evidence.confirm_stage(T0)
         self.now = 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gates.evidence.evaluation import EvidenceOfRollout
+from gates.evidence.evaluation import RolloutEvidence
 from gates.panes import CLASSES, Cell, Detail
 from gates.policy import ErrorRateCheck, SuccessRateCheck
 from gates.slis.rates import ErrorRate, SuccessRate
@@ -35,7 +35,7 @@ def test_a_transaction_is_counted_where_its_success_is_known() -> None:
 def test_a_limit_looks_at_those_errors_alone(errors: list[str], outcome: VerdictKind) -> None:
     """A candidate with four hundred answers of 4xx breaks the limit on these, and no other."""
     check = {"sli": "error_rate", "limit": "10%", "errors": errors}
-    evidence = EvidenceOfRollout(policy({"e": check}, stages=[{"name": "tenth", "weight": "10%", "bake": "10s"}]), T0)
+    evidence = RolloutEvidence(policy({"e": check}, stages=[{"name": "tenth", "weight": "10%", "bake": "10s"}]), T0)
     evidence.confirm_stage(T0)
     refused = Cell(tuple(400 if word in ("2xx", "4xx") else 0 for word in CLASSES))
     (verdict,) = evidence.observe(pane(0, refused, refused)).verdicts
