@@ -65,7 +65,7 @@ class Transition:
 
 _ACTIVE = (Phase.BAKING, Phase.HELD)
 _RUNNING = (*_ACTIVE, Phase.PAUSED)
-_ENDED = (Phase.ROLLED_BACK, Phase.PROMOTED)
+ENDED = (Phase.ROLLED_BACK, Phase.PROMOTED)
 _PANES = tuple(Signal)[tuple(Signal).index(Signal.FAILING) :]
 
 _PAUSING = (Signal.SHARED_CAUSE, Signal.FAIL_PAUSES, Signal.SILENT_LONG, Signal.TIMED_OUT)
@@ -110,8 +110,8 @@ TABLE: _Table = {
     # controls that make no sense here are refused, with words, and change nothing
     **_stay((Phase.ROLLED_BACK,), (Signal.OPERATOR_ROLLBACK, Signal.OPERATOR_PROMOTE), refused=True),
     **_stay((Phase.PROMOTED,), (Signal.OPERATOR_PROMOTE,), refused=True),
-    **_stay((*_ENDED, Phase.PAUSED), (Signal.OPERATOR_PAUSE, Signal.OPERATOR_APPROVE), refused=True),
-    **_stay((*_ENDED, *_ACTIVE), (Signal.OPERATOR_RESUME,), refused=True),
+    **_stay((*ENDED, Phase.PAUSED), (Signal.OPERATOR_PAUSE, Signal.OPERATOR_APPROVE), refused=True),
+    **_stay((*ENDED, *_ACTIVE), (Signal.OPERATOR_RESUME,), refused=True),
 }
 
 

@@ -93,7 +93,7 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
     started = await rollout(site, "start", policy, "--by", "ann", "--reason", "the new cart")
     assert (started.code, started.errors) == (0, "")
     assert (
-        "start     canary  stable 80 %, canary 20 %  ann started checkout-v2 at stage canary: the new cart"
+        "start     canary  stable 80 %, canary 20 %  ann started checkout-v2 at stage canary (reason: the new cart)"
         in started.output
     )
 
@@ -107,7 +107,7 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
 
     paused = await rollout(site, "pause", "checkout-v2", "--by", "bob", "--reason", "a look\nat the logs")
     assert paused.code == 0, paused.errors
-    assert "bob ordered pause: a look at the logs" in paused.output
+    assert "bob ordered pause (reason: a look at the logs)" in paused.output
 
     listed = (await rollout(site, "list", "--json")).json()
     assert [(one["rollout"], one["phase"]) for one in listed] == [("checkout-v2", "paused")]

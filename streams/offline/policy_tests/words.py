@@ -35,4 +35,4 @@ def expectation_in_words(expected: Expectation) -> str:
 
 def verdict_of(decision: Decision, check: str) -> str:
     """What a check said in a decision; `nothing` where it had not been judged."""
-    return next((str(each["verdict"]) for each in decision.checks if each["name"] == check), "nothing")
+    return next((each.kind.value for each in decision.checks if each.name == check), "nothing")

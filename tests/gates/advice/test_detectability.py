@@ -12,7 +12,7 @@ from gates.advice.detectability import EFFECTS, live, sight
 from gates.evidence.evaluation import RolloutEvidence
 from gates.slis.registry import Jury
 from gates.stats.power import Traffic
-from gates.verdicts import VerdictKind
+from gates.verdicts import Measurement, Verdict, VerdictKind
 from tests.gates.pane_builders import EVERY_KIND, T0, cell, pane, policy
 
 STAGE = [{"name": "tenth", "weight": "10%", "bake": "10m"}]
@@ -115,15 +115,16 @@ def test_live_reads_the_baselines_figure_from_the_verdict() -> None:
     """Shares as they are, a mean as its part of the ceiling; no error is half a one."""
     known = policy(stages=STAGE)
 
-    def documents(**values: float) -> tuple[dict[str, object], ...]:
-        return tuple({"name": name, "baseline": {"requests": 1_000, "value": v}} for name, v in values.items())
+    def verdicts(requests: int = 1_000, **values: float | None) -> tuple[Verdict, ...]:
+        baselines = {name: Measurement(requests, value) for name, value in values.items()}
+        return tuple(
+            Verdict(name, VerdictKind.PASS, "", (0, 1), baseline, baseline) for name, baseline in baselines.items()
+        )
 
-    found = live(known, Jury.of(known), 0, 1_000.0, documents(errors=0.02, orders=0.02, bounded=0.2))
+    found = live(known, Jury.of(known), 0, 1_000.0, verdicts(errors=0.02, orders=0.02, bounded=0.2))
     assert found["errors"] == found["orders"]
     assert set(found["errors"]) == {"x1.5", "x2", "x5"}
-    none = live(known, Jury.of(known), 0, 1_000.0, documents(errors=0.0))["errors"]
-    assert none == live(known, Jury.of(known), 0, 1_000.0, documents(errors=0.0005))["errors"]
-    assert (
-        live(known, Jury.of(known), 0, 1_000.0, ({"name": "errors", "baseline": {"requests": 0, "value": None}},)) == {}
-    )
-    assert live(known, Jury.of(known), 0, 1_000.0, documents(pods=0.5, budget=0.1)) == {}
+    none = live(known, Jury.of(known), 0, 1_000.0, verdicts(errors=0.0))["errors"]
+    assert none == live(known, Jury.of(known), 0, 1_000.0, verdicts(errors=0.0005))["errors"]
+    assert live(known, Jury.of(known), 0, 1_000.0, verdicts(requests=0, errors=None)) == {}
+    assert live(known, Jury.of(known), 0, 1_000.0, verdicts(pods=0.5, budget=0.1)) == {}

@@ -13,6 +13,7 @@ import pytest
 
 from gates.decisions import Action, Decision
 from gates.policy import PolicyError
+from gates.verdicts import Measurement, Verdict, VerdictKind
 from streams.offline.policy_tests.comparison import compare
 from streams.offline.policy_tests.document import PolicyTest
 from streams.offline.policy_tests.folders import UnreadableError, find, load_test
@@ -43,7 +44,9 @@ def faults(**keys: Any) -> list[str]:
 def decided(*told: str) -> list[Decision]:
     """Return decisions as `10 hold` has them: seconds since the start, and the action."""
     model = next(each for each in topics_examples.outcomes() if isinstance(each, Decision))
-    model = replace(model, stage="half", reason="over the limit", checks=({"name": "errors", "verdict": "FAIL"},))
+    none = Measurement(0, None)
+    fail = Verdict("errors", VerdictKind.FAIL, "errors: over the limit", (0, 1), none, none)
+    model = replace(model, stage="half", reason="over the limit", checks=(fail,))
     words = [each.split() for each in told]
     return [replace(model, event_time=BEGIN + int(at) * 1_000, action=Action(action)) for at, action in words]
 
