@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gates.evidence.stage_totals import StageTotals
 from gates.panes import NOTHING, Cell, Pane
 from gates.policy import Policy
 from gates.policy.checks import Sample
@@ -46,8 +45,9 @@ class WindowsState:
 class CohortWindows:
     """One cohort in one sample of the traffic: users' requests, synthetic ones, or all.
 
-    `fresh` is a second set of windows, of panes that may support an advance: those since the stage's weights were
-    confirmed, complete and after the warm-up.
+    `counted` has the requests since the stage was ordered, without its warm-up. `eligible` is how many of them may
+    support an advance: on complete panes, since the stage's weights were confirmed and after the warm-up. `fresh` is a
+    second set of windows with only these panes.
     """
 
     def __init__(self, sample: Sample, cohort: str, lengths: Iterable[int]) -> None:
@@ -55,8 +55,9 @@ class CohortWindows:
         self.cohort = cohort
         self.by_length = {length: CohortWindow(length) for length in sorted(lengths)}
         self.fresh = {length: CohortWindow(length) for length in self.by_length}
-        self.stage = StageTotals()
-        self._pick = sample_of(sample)
+        self.counted = NOTHING
+        self.eligible = 0
+        self.pick = sample_of(sample)
 
     @property
     def longest(self) -> CohortWindow:
@@ -65,14 +66,21 @@ class CohortWindows:
 
     def push(self, pane: Pane, seen: PaneUse) -> int:
         """Add the cohort's part of the next pane; returns how many requests that was."""
-        cell = self._pick(pane, self.cohort)
+        cell = self.pick(pane, self.cohort)
         fresh = cell if seen.eligible else NOTHING
         for length, window in self.by_length.items():
             window.push(pane.start, pane.end, cell)
             self.fresh[length].push(pane.start, pane.end, fresh)
-        if cell.requests:
-            self.stage.add(cell, seen)
+        if cell.requests and not seen.warming:
+            # Without the histogram: no check reads latencies of a whole stage, and merging one each pane is slow.
+            self.counted = self.counted.merge(Cell(cell.counts, detail=cell.detail))
+        if seen.eligible:
+            self.eligible += cell.requests
         return cell.requests
+
+    def restart_stage(self) -> None:
+        """A stage was ordered: its counts start at zero, and the windows go on."""
+        self.counted, self.eligible = NOTHING, 0
 
     def restart_fresh(self) -> None:
         """The stage's weights are confirmed: what was counted before supports no advance."""
@@ -80,17 +88,15 @@ class CohortWindows:
 
     def view(self, lengths: tuple[int, ...]) -> CohortView:
         """What a check reads of the cohort; the last length is that of its shorter window, where it has two."""
-        longer, shorter, stage = lengths[0], lengths[-1], self.stage
-        window, fresh, short = self.by_length[longer], self.fresh[longer], self.by_length[shorter]
-        return CohortView(self.cohort, window, fresh, short, stage.counted, stage.eligible)
+        window, fresh, short = self.by_length[lengths[0]], self.fresh[lengths[0]], self.by_length[lengths[-1]]
+        return CohortView(self.cohort, window, fresh, short, self.counted, self.eligible)
 
     def state(self) -> CohortState:
         """For a snapshot: only the panes of the longest window are kept, because the others end with the same panes."""
         longest = self.longest
         fresh = [start for start, _ in self.fresh[longest.length_ms].panes()]
-        counted, eligible = self.stage.counted.dump(), self.stage.eligible
-        panes = dump_panes(longest.panes())
-        return CohortState(self.sample, self.cohort, longest.end, panes, fresh, counted, eligible)
+        panes, counted = dump_panes(longest.panes()), self.counted.dump()
+        return CohortState(self.sample, self.cohort, longest.end, panes, fresh, counted, self.eligible)
 
     def restore(self, state: CohortState) -> None:
         """Continue, bit for bit, from what `state` returned."""
@@ -99,7 +105,7 @@ class CohortWindows:
         for length, window in self.by_length.items():
             window.fill(panes, state.end)
             self.fresh[length].fill(fresh, state.end)
-        self.stage = StageTotals(Cell.load(state.counted), state.eligible)
+        self.counted, self.eligible = Cell.load(state.counted), state.eligible
 
 
 class TrafficWindows:
@@ -130,12 +136,13 @@ class TrafficWindows:
             if windows.push(pane, seen):
                 self.last_request[windows.cohort] = pane.end
         for sample, trailing in self._own.items():
-            trailing.push(pane.start, pane.end, sample_of(sample)(pane, self._baseline))
+            cell = self._cohorts[sample, self._baseline].pick(pane, self._baseline)
+            trailing.push(pane.start, pane.end, cell)
 
     def enter_stage(self) -> None:
         """A stage was ordered: its totals start at zero, and the windows go on."""
         for windows in self._cohorts.values():
-            windows.stage = StageTotals()
+            windows.restart_stage()
 
     def confirm_stage(self) -> None:
         """The stage's weights are confirmed."""

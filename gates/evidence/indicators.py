@@ -29,7 +29,8 @@ class CohortIndicators:
     def of(cls, window: CohortWindow) -> CohortIndicators:
         """The figures of a window, to six significant digits."""
         requests = window.requests
-        quantiles = (window.latency().quantile(q) for q in (0.5, 0.95, 0.99))
+        latencies = window.latency()
+        quantiles = (latencies.quantile(q) for q in (0.5, 0.95, 0.99))
         return cls(
             window.length_ms,
             requests,

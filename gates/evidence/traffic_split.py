@@ -64,16 +64,16 @@ class TrafficSplit:
 
     def observe(self, pane: Pane) -> None:
         """Add one pane of the stage."""
-        known = sum(pane.cell(name).requests for name in self._names)
+        cells = [pane.cell(name) for name in self._names]
+        known = sum(cell.requests for cell in cells)
         unknown = sum(cell.requests for name, cell in pane.cells.items() if name not in self._names)
         self._requests += known + unknown
         self._unknown += unknown
         if self._compared:
-            self._ratio.update(self._new_users(pane))
+            self._ratio.update(self._new_users([cell.detail.users for cell in cells]))
 
-    def _new_users(self, pane: Pane) -> list[int]:
-        """Users seen for the first time, of candidate and baseline."""
-        samples = [pane.cell(name).detail.users for name in self._names]
+    def _new_users(self, samples: Sequence[Sequence[int]]) -> list[int]:
+        """How many users of candidate and baseline were seen for the first time."""
         if not any(samples):
             return [0, 0]
         last = min((sample[-1] for sample in samples if len(sample) >= SAMPLE_SIZE), default=1 << 32)

@@ -14,7 +14,7 @@ from gates.decisions import Action
 from gates.documents.quantities import format_duration
 from gates.machine.rollout import Pending, RolloutState
 from gates.machine.transitions import Signal
-from gates.policy import Policy
+from gates.policy import Policy, Stage
 from gates.text import clock_time, percent, silence, weights_text
 from gates.verdicts import Evaluation, Verdict, VerdictKind
 
@@ -37,6 +37,8 @@ class JudgedPane:
     state: RolloutState
     evaluation: Evaluation
     lacking: str
+    stage: Stage
+    required: tuple[Verdict, ...]
 
     @property
     def policy(self) -> Policy:
@@ -46,7 +48,7 @@ class JudgedPane:
     @cached_property
     def fails(self) -> list[Verdict]:
         """The FAILs that do something."""
-        return [verdict for verdict in self.evaluation.required if verdict.kind is VerdictKind.FAIL]
+        return [verdict for verdict in self.required if verdict.kind is VerdictKind.FAIL]
 
     def failing(self, on_fail: str) -> list[Verdict]:
         """The FAILs with this reaction."""
@@ -55,23 +57,23 @@ class JudgedPane:
     @cached_property
     def baseline_beyond(self) -> str:
         """The checks whose limit the baseline breaks too, or is about to; "" if there is none."""
-        return " and ".join(verdict.name for verdict in self.evaluation.required if verdict.baseline_beyond)
+        return " and ".join(verdict.name for verdict in self.required if verdict.baseline_beyond)
 
     @property
     def timed_out(self) -> bool:
         """Whether the stage's timeout is over."""
-        timeout = self.state.stage.timeout_ms
+        timeout = self.stage.timeout_ms
         return timeout is not None and self.evaluation.end - self.state.progress.timed_from >= timeout
 
     @property
     def baking(self) -> bool:
         """Whether the stage is not baked yet."""
-        return self.state.progress.baked_ms < self.state.stage.bake_ms
+        return self.state.progress.baked_ms < self.stage.bake_ms
 
     @property
     def awaiting_approval(self) -> bool:
         """Whether a person's approval is missing."""
-        return self.state.stage.approval and self.state.progress.approved_by is None
+        return self.stage.approval and self.state.progress.approved_by is None
 
     @property
     def baked(self) -> str:
@@ -159,7 +161,7 @@ def _unconfirmed(pane: JudgedPane) -> str:
 
 
 def _timed_out(pane: JudgedPane) -> str:
-    stage = pane.state.stage
+    stage = pane.stage
     if not pane.timed_out:
         return ""
     begun = f"stage {stage.name} timed out after {format_duration(stage.timeout_ms or 0)}"
@@ -175,19 +177,17 @@ def _steady(pane: JudgedPane) -> str:
     if not pane.baking:
         return ""
     gone = CAUSE_GONE.get(pane.state.cause, "no problem is left")
-    return f"{gone}; stage {pane.state.stage.name} continues to bake"
+    return f"{gone}; stage {pane.stage.name} continues to bake"
 
 
 def _undecided(pane: JudgedPane) -> str:
-    return f"stage {pane.state.stage.name} has baked {pane.baked} and waits for {pane.lacking}" if pane.lacking else ""
+    return f"stage {pane.stage.name} has baked {pane.baked} and waits for {pane.lacking}" if pane.lacking else ""
 
 
 def _awaiting(pane: JudgedPane) -> str:
     if not pane.awaiting_approval:
         return ""
-    return (
-        f"stage {pane.state.stage.name} has passed and needs approval: sluicegate rollout approve {pane.policy.rollout}"
-    )
+    return f"stage {pane.stage.name} has passed and needs approval: sluicegate rollout approve {pane.policy.rollout}"
 
 
 def _passed_last(pane: JudgedPane) -> str:
@@ -197,7 +197,7 @@ def _passed_last(pane: JudgedPane) -> str:
 def _passed(pane: JudgedPane) -> str:
     approver = pane.state.progress.approved_by
     approved = "" if approver is None else f", approved by {approver}"
-    return f"stage {pane.state.stage.name} passed after {pane.baked}{approved}: {_reasons(pane.evaluation.required)}"
+    return f"stage {pane.stage.name} passed after {pane.baked}{approved}: {_reasons(pane.required)}"
 
 
 PANE_RULES: tuple[tuple[Signal, Callable[[JudgedPane], str]], ...] = (
@@ -235,7 +235,7 @@ PANE_RULES: tuple[tuple[Signal, Callable[[JudgedPane], str]], ...] = (
 
 def gravest_signal(state: RolloutState, evaluation: Evaluation, lacking: str) -> tuple[Signal, str]:
     """The first rule that applies; `lacking` is what `missing` found."""
-    pane = JudgedPane(state, evaluation, lacking)
+    pane = JudgedPane(state, evaluation, lacking, state.stage, evaluation.required)
     return next((signal, reason) for signal, rule in PANE_RULES if (reason := rule(pane)))
 
 
