@@ -129,7 +129,8 @@ class Verdict:
                 out[key] = significant(number)
         if self.baseline_beyond:
             out["baseline_beyond"] = True
-        return out | self.intervals.document()
+        out.update(self.intervals.document())
+        return out
 
 
 def significant(number: float) -> float:

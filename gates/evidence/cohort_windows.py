@@ -54,15 +54,11 @@ class CohortWindows:
         self.sample: Sample = sample
         self.cohort = cohort
         self.by_length = {length: CohortWindow(length) for length in sorted(lengths)}
+        self.longest = self.by_length[max(self.by_length)]
         self.fresh = {length: CohortWindow(length) for length in self.by_length}
         self.counted = NOTHING
         self.eligible = 0
         self.pick = sample_of(sample)
-
-    @property
-    def longest(self) -> CohortWindow:
-        """The longest window."""
-        return self.by_length[max(self.by_length)]
 
     def push(self, pane: Pane, seen: PaneUse) -> int:
         """Add the cohort's part of the next pane; returns how many requests that was."""
@@ -123,6 +119,8 @@ class TrafficWindows:
             for name in (candidate, baseline)
         }
         known = {sample: self._cohorts[sample, baseline].by_length for sample in lengths}
+        shown = "real" if "real" in lengths else next(iter(lengths))
+        self._longest = {name: self._cohorts[shown, name].longest for name in (candidate, baseline)}
         self._baseline = baseline
         self._own = {sample: CohortWindow(TRAILING_MS) for sample in known if TRAILING_MS not in known[sample]}
         self.trailing: Mapping[str, CohortWindow] = {
@@ -155,8 +153,7 @@ class TrafficWindows:
 
     def longest(self, cohort: str) -> CohortWindow:
         """The longest window of a cohort, of users' requests where a check reads them."""
-        samples = [sample for sample, name in self._cohorts if name == cohort]
-        return self._cohorts["real" if "real" in samples else samples[0], cohort].longest
+        return self._longest[cohort]
 
     def state(self) -> WindowsState:
         """Everything, for a snapshot."""

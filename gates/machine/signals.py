@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 from gates.decisions import Action
 from gates.documents.quantities import format_duration
@@ -30,34 +29,30 @@ CAUSE_GONE: dict[Signal | None, str] = {
 """The reason of a resume, by the cause of the hold."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class JudgedPane:
-    """What the rules read. `lacking` is what a baked stage lacks to be passed, from `missing`."""
+    """What the rules read. `lacking` is what a baked stage lacks to be passed, from `missing`.
+
+    `fails` are the FAILs that do something; `baseline_beyond` names the checks whose limit the baseline breaks too, or
+    is about to, and is "" if there is none.
+    """
 
     state: RolloutState
     evaluation: Evaluation
     lacking: str
     stage: Stage
     required: tuple[Verdict, ...]
+    fails: tuple[Verdict, ...]
+    baseline_beyond: str
 
     @property
     def policy(self) -> Policy:
         """The rollout's policy."""
         return self.state.policy
 
-    @cached_property
-    def fails(self) -> list[Verdict]:
-        """The FAILs that do something."""
-        return [verdict for verdict in self.required if verdict.kind is VerdictKind.FAIL]
-
     def failing(self, on_fail: str) -> list[Verdict]:
         """The FAILs with this reaction."""
         return [verdict for verdict in self.fails if verdict.on_fail == on_fail]
-
-    @cached_property
-    def baseline_beyond(self) -> str:
-        """The checks whose limit the baseline breaks too, or is about to; "" if there is none."""
-        return " and ".join(verdict.name for verdict in self.required if verdict.baseline_beyond)
 
     @property
     def timed_out(self) -> bool:
@@ -235,7 +230,10 @@ PANE_RULES: tuple[tuple[Signal, Callable[[JudgedPane], str]], ...] = (
 
 def gravest_signal(state: RolloutState, evaluation: Evaluation, lacking: str) -> tuple[Signal, str]:
     """The first rule that applies; `lacking` is what `missing` found."""
-    pane = JudgedPane(state, evaluation, lacking, state.stage, evaluation.required)
+    required = evaluation.required
+    fails = tuple(verdict for verdict in required if verdict.kind is VerdictKind.FAIL)
+    beyond = " and ".join(verdict.name for verdict in required if verdict.baseline_beyond)
+    pane = JudgedPane(state, evaluation, lacking, state.stage, required, fails, beyond)
     return next((signal, reason) for signal, rule in PANE_RULES if (reason := rule(pane)))
 
 
