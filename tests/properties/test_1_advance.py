@@ -112,7 +112,7 @@ def test_1_each_condition_is_needed(missing: str) -> None:
     checks = {"ratio": CHECKS["ratio"]}
     policy = a_policy(checks=checks, no_data={"hold_after": "1h", "pause_after": "2h"})
     if missing == "bake":
-        policy["stages"][0]["bake"] = "1h"  # type: ignore[index]
+        policy["stages"][0]["bake"] = "1h"
     if missing == "requests":
         policy["min_requests"] = 1_000_000
     whole, lacking = ByHand(a_policy(checks=checks)), ByHand(policy, acked=missing != "ack")
