@@ -22,7 +22,7 @@ class CohortNames(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class CohortView:
     """One cohort as a check sees it.
 
     `window` is the check's sliding window, `fresh` the part of it since an actuator confirmed the stage's weights,
@@ -39,7 +39,7 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class EvidenceView:
     """All a check may look at: both arms, the stage, and the state of the telemetry.
 
     `weight` is the candidate's share of the traffic as ordered; `compared` is false where that is all of it and no
@@ -47,8 +47,8 @@ class View:
     others', suffices to call the candidate worse.
     """
 
-    candidate: Arm
-    baseline: Arm
+    candidate: CohortView
+    baseline: CohortView
     weight: float
     compared: bool
     broken: bool
@@ -58,7 +58,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PaneUse:
     """How a pane counts: it may support an advance, there is a baseline to compare with, caches are still cold."""
 
     eligible: bool = True

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, exp, inf, log
-from typing import Any
 
 from gates.comparison.joint_test import Jury
 from gates.comparison.split_by_time import UNDOUBTED, doubt_of
@@ -22,6 +21,7 @@ from gates.stats.power import (
     smallest_effect,
     tempered_time,
 )
+from gates.verdicts import Measurement, Verdict, significant
 
 EFFECTS = (1.5, 2.0, 5.0)
 """Regressions that are spoken of: so many times the baseline's figure."""
@@ -136,31 +136,28 @@ def _tempered(
 
 
 def live(
-    policy: Policy, jury: Jury, stage: int, rps: float, checks: tuple[Mapping[str, Any], ...]
+    policy: Policy, jury: Jury, stage: int, rps: float, checks: tuple[Verdict, ...]
 ) -> dict[str, dict[str, float | None]]:
     """By comparing check, at the traffic seen now: the median seconds to see each of `EFFECTS`, None for never.
 
-    `checks` are the last pane's verdicts as documents; the baseline's figures come from there.
+    `checks` are the last pane's verdicts: the baseline's figures come from there.
     """
     out: dict[str, dict[str, float | None]] = {}
     traffic = Traffic(rps, policy.stages[stage].weight)
     for check in checks:
-        name = check["name"]
-        definition = policy.checks.get(name)
-        found = (
-            None if definition is None else _sight(policy, jury, name, definition, traffic, _base(definition, check))
-        )
+        definition = policy.checks.get(check.name)
+        if definition is None:
+            continue
+        found = _sight(policy, jury, check.name, definition, traffic, _base(definition, check.baseline))
         if found is not None:
             seconds = found.detect()
-            out[name] = {_WORDS[times]: None if s == inf else round(s, 1) for times, s in seconds.items()}
+            out[check.name] = {_WORDS[times]: None if s == inf else round(s, 1) for times, s in seconds.items()}
     return out
 
 
-def _base(definition: CheckDefinition, check: Mapping[str, Any]) -> float | None:
-    """The baseline's share of bad events, as its verdict tells; half an event where it had none yet."""
-    measured = check["baseline"]
-    value: float | None = measured["value"]
-    requests: int = measured["requests"]
-    if value is None or not requests or definition.compared is None:
+def _base(definition: CheckDefinition, measured: Measurement) -> float | None:
+    """The baseline's share of bad events, from its verdict; half an event where it had none yet."""
+    if measured.value is None or not measured.requests or definition.compared is None:
         return None
-    return min(max(definition.compared.bad_share(value), 0.5 / requests), 1.0 - 1e-9)
+    value = significant(measured.value)  # as published, so that a status can be worked out again from its figures
+    return min(max(definition.compared.bad_share(value), 0.5 / measured.requests), 1.0 - 1e-9)

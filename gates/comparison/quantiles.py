@@ -12,7 +12,7 @@ from typing import Any
 
 from gates.comparison.distributions import Scale
 from gates.comparison.evidence import Betting
-from gates.evidence_view import CohortNames, Seen, View
+from gates.evidence_view import CohortNames, EvidenceView, PaneUse
 from gates.panes import Cell, Pane
 from gates.stats.exceedance import Exceedance, SlowCounts
 from gates.stats.ratio_interval import Interval
@@ -51,7 +51,7 @@ class Exceeding(Betting):
         self._trailing = trailing
         self._seen = (0, 0)
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
         candidate = self._sample(pane, self._cohorts.candidate)
         if seen.warming:
@@ -61,7 +61,7 @@ class Exceeding(Betting):
         else:
             self._alone(candidate, seen)
 
-    def _compare(self, candidate: Cell, baseline: Cell, seen: Seen) -> None:
+    def _compare(self, candidate: Cell, baseline: Cell, seen: PaneUse) -> None:
         threshold = self._scale.threshold(self._trailing, MIN_TAIL)
         if threshold is None:
             self._worse.bet(None)
@@ -77,7 +77,7 @@ class Exceeding(Betting):
             base = base if highest == threshold else self._scale.at_or_above(baseline, highest)
             self._good.update(SlowCounts(within, base, values, base_values))
 
-    def _alone(self, candidate: Cell, seen: Seen) -> None:
+    def _alone(self, candidate: Cell, seen: PaneUse) -> None:
         beyond, values = self._scale.beyond_limit(candidate), self._scale.total(candidate)
         self._bet_alone(beyond, values, 1.0 - self._scale.quantile, eligible=seen.eligible)
         self._count(beyond, values)
@@ -90,7 +90,7 @@ class Exceeding(Betting):
         self._good = Exceedance.advance(self._scale.quantile)
         self._seen = (0, 0)
 
-    def words(self, view: View) -> str:
+    def words(self, view: EvidenceView) -> str:
         """How many of the candidate's values were beyond what is allowed, since the stage was ordered."""
         beyond, values = self._seen
         cohorts, allowed = self._cohorts, percent(1.0 - self._scale.quantile)

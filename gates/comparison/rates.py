@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from gates.comparison.clustering import Clustering
 from gates.comparison.evidence import Betting
-from gates.evidence_view import CohortNames, Seen, View
+from gates.evidence_view import CohortNames, EvidenceView, PaneUse
 from gates.panes import Cell, Pane
 from gates.stats.error_share import ErrorShare, PaneCounts
 from gates.stats.ratio_interval import Interval, RatioInterval
@@ -67,7 +67,7 @@ class WorseShare(Betting):
         self._interval = RatioInterval()
         self._block = [0.0, 0.0, 0, 0, 0]  # bad and all of candidate and baseline, and panes
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
         baseline_cell = self._sample(pane, self._cohorts.baseline)
         (bad, events) = self._figure.tally(self._sample(pane, self._cohorts.candidate))
@@ -103,7 +103,7 @@ class WorseShare(Betting):
         self._block = [0.0, 0.0, 0, 0, 0]
         self._clustering.freeze()
 
-    def words(self, view: View) -> str:
+    def words(self, view: EvidenceView) -> str:
         """Both cohorts' figures since the stage was ordered."""
         candidate, baseline = (self._figure.stage_text(arm.name, arm.stage) for arm in (view.candidate, view.baseline))
         return f"{candidate} against {baseline}" if view.compared else f"{candidate} against the limit alone"

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from gates.documents.fields import Count, ErrorClasses, Share, Slo
 from gates.documents.quantities import format_share
-from gates.evidence_view import CohortNames, Seen, View
+from gates.evidence_view import CohortNames, EvidenceView, PaneUse
 from gates.panes import Pane
 from gates.slis.definition import Check, CheckContext, Definition
 from gates.slis.error_classes import DEFAULT_ERRORS, odd_errors
@@ -21,7 +21,7 @@ from gates.slis.presence import BROKEN
 from gates.slis.windowed import Windowed
 from gates.stats.burn_rate import BudgetSpent
 from gates.text import count, percent
-from gates.verdicts import Measurement, Outcome, Verdict
+from gates.verdicts import Measurement, Verdict, VerdictKind
 
 
 class Budget(Definition):
@@ -73,7 +73,7 @@ class BudgetCap(Windowed):
         self._spent = BudgetSpent(definition.slo)
         self._requests = 0
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
         candidate, baseline = pane.cell(self._cohorts.candidate), pane.cell(self._cohorts.baseline)
         self._requests += candidate.requests
@@ -83,7 +83,7 @@ class BudgetCap(Windowed):
             lasting_ms=pane.end - pane.start,
         )
 
-    def verdict(self, view: View) -> Verdict:
+    def verdict(self, view: EvidenceView) -> Verdict:
         """FAIL once more is spent than allowed, on at least `min_events` errors."""
         spent, allowed = self._spent.get() or 0.0, self._definition.spend
         reason = (
@@ -92,13 +92,13 @@ class BudgetCap(Windowed):
         )
         # FAIL comes first: what is spent stays spent, even when telemetry stops.
         if spent > allowed and self._spent.errors >= self._definition.min_events:
-            found = Outcome.FAIL, reason
+            found = VerdictKind.FAIL, reason
         elif view.broken:
-            found = Outcome.ERROR, BROKEN
+            found = VerdictKind.ERROR, BROKEN
         elif not self._requests:
-            found = Outcome.NO_DATA, f"{view.candidate.name} has had no requests yet"
+            found = VerdictKind.NO_DATA, f"{view.candidate.name} has had no requests yet"
         else:
-            found = Outcome.PASS, reason
+            found = VerdictKind.PASS, reason
         window = view.stage_start, view.candidate.window.end
         return self.made(found, window, Measurement(self._requests, spent, self._spent.errors), Measurement(0, None))
 

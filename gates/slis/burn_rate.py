@@ -10,7 +10,7 @@ from pydantic import Field
 from gates.documents.fields import Count, ErrorClasses, Share, Slo, WindowMs
 from gates.documents.quantities import MINUTE_MS, format_duration, format_share
 from gates.documents.readers import read_positive_share, read_slo, read_window, readable
-from gates.evidence_view import Arm, View
+from gates.evidence_view import CohortView, EvidenceView
 from gates.slis.definition import Check, CheckContext, CheckDefinition, default_of
 from gates.slis.error_classes import DEFAULT_ERRORS, odd_errors
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
@@ -20,7 +20,7 @@ from gates.slis.share import share_text
 from gates.slis.windowed import Windowed
 from gates.stats.burn_rate import BurnRule, WindowCounts, burn
 from gates.text import significant_text
-from gates.verdicts import Measurement, Outcome, Verdict
+from gates.verdicts import Measurement, Verdict, VerdictKind
 from gates.windows import CohortWindow
 
 SHORT_PER_LONG = 12
@@ -104,28 +104,28 @@ class BurnRate(Windowed):
         self._errors = definition.errors
         self._rule = BurnRule(definition.spend, definition.window_ms, min_errors=definition.min_events)
 
-    def verdict(self, view: View) -> Verdict:
+    def verdict(self, view: EvidenceView) -> Verdict:
         """FAIL while both windows burn."""
         window = view.candidate.window
         arms = (self._measured(arm.window) for arm in (view.candidate, view.baseline))
         shared = view.compared and self._burning(view.baseline)
         return self.made(self._outcome(view, shared), (window.start, window.end), *arms, baseline_beyond=shared)
 
-    def _outcome(self, view: View, shared: bool) -> tuple[Outcome, str]:
+    def _outcome(self, view: EvidenceView, shared: bool) -> tuple[VerdictKind, str]:
         figures, limit = self._figures(view.candidate), significant_text(self._rule.threshold, 3)
         if self._burning(view.candidate):
             also = f"; {self._figures(view.baseline)}, also above it" if shared else ""
-            return Outcome.FAIL, f"{figures}, above the limit of {limit}{also}"
+            return VerdictKind.FAIL, f"{figures}, above the limit of {limit}{also}"
         missing = presence(view, lambda window: window.requests)
-        return missing or (Outcome.PASS, f"{figures}, below the limit of {limit}")
+        return missing or (VerdictKind.PASS, f"{figures}, below the limit of {limit}")
 
-    def _burning(self, arm: Arm) -> bool:
+    def _burning(self, arm: CohortView) -> bool:
         return self._rule.burning(self._counts(arm.window), self._counts(arm.short), slo=self._slo)
 
     def _counts(self, window: CohortWindow) -> WindowCounts:
         return WindowCounts(window.errors(self._errors), window.requests)
 
-    def _figures(self, arm: Arm) -> str:
+    def _figures(self, arm: CohortView) -> str:
         counts = self._counts(arm.window)
         times = burn(counts.errors, counts.requests, self._slo)
         figures = share_text(arm.name, (counts.errors, counts.requests), "requests", arm.window)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from gates.evidence_view import Arm, Seen, Thresholds, View
+from gates.evidence_view import CohortView, EvidenceView, PaneUse, Thresholds
 from gates.panes import Pane
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.limit import Standing
 from gates.slis.presence import presence
 from gates.stats.ratio_interval import Interval
 from gates.text import clock_time, e_value
-from gates.verdicts import Measurement, Outcome, Unit, Verdict, significant
+from gates.verdicts import NO_INTERVALS, Intervals, Measurement, Unit, Verdict, VerdictKind
 from gates.windows import CohortWindow
 
 SUSPICION = 10.0
@@ -36,7 +36,7 @@ class Figure(Protocol):
     def sample(self, window: CohortWindow) -> int:
         """On how many observations the figure rests."""
 
-    def measured(self, arm: Arm, *, staged: bool) -> Measurement:
+    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The figure, over the window or (where it can) since the stage was ordered."""
 
     def standing(self, window: CohortWindow) -> Standing:
@@ -60,13 +60,13 @@ class Evidence(Protocol):
     def good(self) -> float:
         """The e-value for the candidate being good enough."""
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
 
     def enter_stage(self) -> None:
         """Forget what spoke for an advance; keep what speaks for a rollback."""
 
-    def words(self, view: View) -> str:
+    def words(self, view: EvidenceView) -> str:
         """What was seen since the stage was ordered."""
 
     def interval(self) -> Interval | None:
@@ -96,7 +96,7 @@ class Compared:
         self._evidence = evidence
         self._thresholds = thresholds
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
         if self._evidence is not None:
             self._evidence.observe(pane, seen)
@@ -111,22 +111,18 @@ class Compared:
         """The e-value for the candidate being worse than allowed."""
         return None if self._evidence is None else self._evidence.worse
 
-    def intervals(self, windows: Mapping[str, CohortWindow]) -> dict[str, object]:
+    def intervals(self, windows: Mapping[str, CohortWindow]) -> Intervals:
         """The ratio to the baseline, with its confidence sequence."""
-        found = None if self._evidence is None else self._evidence.interval()
-        if found is None:
-            return {}
-        lower, estimate, upper = (significant(number) for number in found)
-        return {"ratio": {"estimate": estimate, "lower": lower, "upper": upper}}
+        return NO_INTERVALS if self._evidence is None else Intervals(ratio=self._evidence.interval())
 
-    def verdict(self, view: View) -> Verdict:
+    def verdict(self, view: EvidenceView) -> Verdict:
         """FAIL by limit, FAIL by comparison, then what is missing, else PASS."""
         beyond = self._figure.standing(view.candidate.window) is Standing.BREACHED
         convicted, shared = self._name in view.convicted, self._shared(view, beyond=beyond)
         if beyond:
-            outcome, reason, staged = Outcome.FAIL, self._beyond(view, shared=shared), False
+            outcome, reason, staged = VerdictKind.FAIL, self._beyond(view, shared=shared), False
         elif convicted:
-            outcome, reason, staged = Outcome.FAIL, self._convicted(view), True
+            outcome, reason, staged = VerdictKind.FAIL, self._convicted(view), True
         else:
             outcome, reason, staged = self._not_failing(view)
         window = view.candidate.window
@@ -152,7 +148,7 @@ class Compared:
             baseline_beyond=shared,
         )
 
-    def _shared(self, view: View, *, beyond: bool) -> bool:
+    def _shared(self, view: EvidenceView, *, beyond: bool) -> bool:
         """Whether the baseline breaks the limit too, or is about to when the candidate does."""
         if not view.compared:
             return False
@@ -160,12 +156,12 @@ class Compared:
         breached = self._figure.standing(baseline) is Standing.BREACHED
         return breached or (beyond and self._figure.alike(candidate, baseline))
 
-    def _beyond(self, view: View, *, shared: bool) -> str:
+    def _beyond(self, view: EvidenceView, *, shared: bool) -> str:
         also = f"; and {self._figure.window_text(view.baseline.name, view.baseline.window)}" if shared else ""
         candidate = self._figure.window_text(view.candidate.name, view.candidate.window)
         return f"{candidate}, {self._figure.side} {self._figure.limit}{also}"
 
-    def _convicted(self, view: View) -> str:
+    def _convicted(self, view: EvidenceView) -> str:
         if self._evidence is None:
             raise TypeError("only a comparison can convict")
         found = f"e-value {e_value(self._evidence.worse)}"
@@ -175,7 +171,7 @@ class Compared:
             found += ", enough together with the other checks"
         return f"{self._evidence.words(view)} since {clock_time(view.stage_start)}; {found}"
 
-    def _not_failing(self, view: View) -> tuple[Outcome, str, bool]:
+    def _not_failing(self, view: EvidenceView) -> tuple[VerdictKind, str, bool]:
         missing = presence(view, self._figure.sample)
         if missing is not None:
             return *missing, False
@@ -183,24 +179,24 @@ class Compared:
             if self._figure.standing(window) is not Standing.WITHIN:
                 figures = self._figure.window_text(view.candidate.name, window)
                 return (
-                    Outcome.INCONCLUSIVE,
+                    VerdictKind.INCONCLUSIVE,
                     f"{figures}, {self._figure.side} {self._figure.limit} on too few to fail",
                     False,
                 )
         if self._evidence is None:
             figures = self._figure.window_text(view.candidate.name, view.candidate.window)
-            return Outcome.PASS, f"{figures}, within {self._figure.limit}", False
+            return VerdictKind.PASS, f"{figures}, within {self._figure.limit}", False
         return *self._by_evidence(view, self._evidence), True
 
-    def _by_evidence(self, view: View, evidence: Evidence) -> tuple[Outcome, str]:
+    def _by_evidence(self, view: EvidenceView, evidence: Evidence) -> tuple[VerdictKind, str]:
         figures, good, needed = evidence.words(view), evidence.good, self._thresholds.advance
         if evidence.worse >= SUSPICION:
             against = f"suspect: e-value {e_value(evidence.worse)} of {e_value(self._thresholds.rollback)} against it"
-            return Outcome.INCONCLUSIVE, f"{figures}, {against}"
+            return VerdictKind.INCONCLUSIVE, f"{figures}, {against}"
         if good < needed:
             short = f"not yet shown to be good enough: e-value {e_value(good)} of {e_value(needed)}"
-            return Outcome.INCONCLUSIVE, f"{figures}, {short}"
-        return Outcome.PASS, f"{figures}; e-value {e_value(good)} >= {e_value(needed)}"
+            return VerdictKind.INCONCLUSIVE, f"{figures}, {short}"
+        return VerdictKind.PASS, f"{figures}; e-value {e_value(good)} >= {e_value(needed)}"
 
     @property
     def evidence(self) -> dict[str, object]:

@@ -9,14 +9,14 @@ from pydantic import Field
 
 from gates.documents.fields import Emitters, Family, Share, WindowMs
 from gates.documents.quantities import MINUTE_MS, format_duration, format_share
-from gates.evidence_view import Arm, Seen, View
+from gates.evidence_view import CohortView, EvidenceView, PaneUse
 from gates.panes import Pane
 from gates.slis.definition import Check, CheckContext, CheckDefinition, OnFail
 from gates.slis.findings import Finding, LintContext
 from gates.slis.presence import BROKEN
 from gates.slis.windowed import Windowed
 from gates.text import percent
-from gates.verdicts import Measurement, Outcome, Verdict
+from gates.verdicts import Measurement, Verdict, VerdictKind
 
 
 class CoverageCheck(CheckDefinition):
@@ -67,12 +67,12 @@ class Coverage(Windowed):
         self._least = definition.limit
         self._since: int | None = None
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Record the start of the first pane."""
         if self._since is None:
             self._since = pane.start
 
-    def verdict(self, view: View) -> Verdict:
+    def verdict(self, view: EvidenceView) -> Verdict:
         """FAIL while too few emitters report."""
         arms, window = (view.candidate, view.baseline), view.candidate.window
         emitters = [_emitters(arm) for arm in arms]
@@ -83,17 +83,17 @@ class Coverage(Windowed):
         )
         return self.made(found, (window.start, window.end), *measured)
 
-    def _outcome(self, view: View, reporting: int) -> tuple[Outcome, str]:
+    def _outcome(self, view: EvidenceView, reporting: int) -> tuple[VerdictKind, str]:
         if view.broken:
-            return Outcome.ERROR, BROKEN
+            return VerdictKind.ERROR, BROKEN
         length = format_duration(view.candidate.window.length_ms)
         figures = f"{reporting} of {self._expected} emitters reported in {length}"
         if reporting >= self._least * self._expected:
-            return Outcome.PASS, figures
+            return VerdictKind.PASS, figures
         # Emitters report every few seconds, so right after the start some have not yet had the time to.
         if self._since is None or self._since > view.candidate.window.start:
-            return Outcome.INCONCLUSIVE, f"{figures}, and the window is not yet full"
-        return Outcome.FAIL, f"{figures}, below the limit of {percent(self._least)}"
+            return VerdictKind.INCONCLUSIVE, f"{figures}, and the window is not yet full"
+        return VerdictKind.FAIL, f"{figures}, below the limit of {percent(self._least)}"
 
     @property
     def evidence(self) -> dict[str, object]:
@@ -105,5 +105,5 @@ class Coverage(Windowed):
         self._since = cast("int | None", state["since"])
 
 
-def _emitters(arm: Arm) -> set[int]:
+def _emitters(arm: CohortView) -> set[int]:
     return {emitter for _, cell in arm.window.panes() for emitter in cell.detail.emitters}

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from gates.documents.fields import Family, Weight, WindowMs
 from gates.documents.quantities import MINUTE_MS, format_duration
 from gates.documents.readers import read_window, readable
-from gates.evidence_view import CohortNames, Seen, Thresholds, View
+from gates.evidence_view import CohortNames, EvidenceView, PaneUse, Thresholds
 from gates.panes import NOTHING, Cell, Pane
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
-from gates.verdicts import Verdict
+from gates.verdicts import Intervals, Verdict
 from gates.windows import CohortWindow
 
 Severity = Literal["critical", "standard", "advisory", "dry_run"]
@@ -31,7 +31,7 @@ class Part(BaseModel):
 class Check(Protocol):
     """One check at work: panes in, a verdict out."""
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
 
     def enter_stage(self) -> None:
@@ -41,10 +41,10 @@ class Check(Protocol):
     def worse(self) -> float | None:
         """The e-value for the candidate being worse than allowed; None where nothing is compared."""
 
-    def intervals(self, windows: Mapping[str, CohortWindow]) -> dict[str, object]:
-        """Confidence intervals to display, by kind; `windows` are the check's main windows by cohort."""
+    def intervals(self, windows: Mapping[str, CohortWindow]) -> Intervals:
+        """Intervals to display; `windows` are the check's main windows by cohort."""
 
-    def verdict(self, view: View) -> Verdict:
+    def verdict(self, view: EvidenceView) -> Verdict:
         """The verdict as of the last pane."""
 
     @property

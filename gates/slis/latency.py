@@ -11,7 +11,7 @@ from gates.comparison.distributions import Latencies
 from gates.comparison.quantiles import Exceeding
 from gates.documents.fields import Count, Family, OptionalLatencyLimitMs, Quantile, WindowMs
 from gates.documents.quantities import MINUTE_MS, format_duration
-from gates.evidence_view import Arm, Thresholds
+from gates.evidence_view import CohortView, Thresholds
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import Check, CheckContext, QuantileLimit
@@ -22,7 +22,7 @@ from gates.slis.quantile import comparable_rule, quantile_evidence, without_tail
 from gates.stats.exceedance import bucket_at
 from gates.stats.quantile_interval import interval
 from gates.text import count, milliseconds
-from gates.verdicts import Measurement, Unit, significant
+from gates.verdicts import Intervals, Measurement, Unit
 from gates.windows import CohortWindow
 
 CLOSE_RATIO = 1.1
@@ -130,7 +130,7 @@ class LatencyFigure:
         """Requests."""
         return window.requests
 
-    def measured(self, arm: Arm, *, staged: bool) -> Measurement:
+    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The quantile in milliseconds."""
         return Measurement(arm.window.requests, arm.window.latency().quantile(self._quantile))
 
@@ -167,11 +167,11 @@ class ComparedLatency(Compared):
         super().__init__(name, definition, figure, evidence, thresholds)
         self._quantile = definition.quantile
 
-    def intervals(self, windows: Mapping[str, CohortWindow]) -> dict[str, object]:
+    def intervals(self, windows: Mapping[str, CohortWindow]) -> Intervals:
         """The 95% interval of each cohort's quantile, in milliseconds."""
-        return {"quantile": {cohort: _ends(window, self._quantile) for cohort, window in windows.items()}}
-
-
-def _ends(window: CohortWindow, quantile: float) -> list[float | None] | None:
-    found = interval(window.latency().get(), quantile, INTERVAL_ALPHA, INTERVAL_AT)
-    return None if found is None else [None if end is None else significant(end) for end in found]
+        return Intervals(
+            quantile={
+                cohort: interval(window.latency().get(), self._quantile, INTERVAL_ALPHA, INTERVAL_AT)
+                for cohort, window in windows.items()
+            }
+        )

@@ -20,7 +20,7 @@ from gates.documents.fields import (
 )
 from gates.documents.quantities import MINUTE_MS, format_duration
 from gates.documents.readers import read_number, read_positive_number, readable
-from gates.evidence_view import Arm
+from gates.evidence_view import CohortView
 from gates.panes import Cell
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
@@ -180,7 +180,7 @@ class MetricQuantile:
         """Values of the metric."""
         return self._scale.total(window)
 
-    def measured(self, arm: Arm, *, staged: bool) -> Measurement:
+    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The quantile, in the metric's unit."""
         values = arm.window.metric(self._definition.metric)
         return Measurement(values.total, values.quantile(self._definition.quantile or 0.5))
@@ -243,7 +243,7 @@ class MetricMean:
     def _values(self, window: CohortWindow) -> ValueCounts:
         return window.metric(self._definition.metric)
 
-    def measured(self, arm: Arm, *, staged: bool) -> Measurement:
+    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The mean, in the metric's unit."""
         values = self._values(arm.window)
         return Measurement(values.total, values.mean())

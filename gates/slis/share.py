@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from gates.comparison.clustering import Clustering
 from gates.comparison.rates import Allowed, Counted, WorseShare
 from gates.documents.quantities import format_duration
-from gates.evidence_view import Arm
+from gates.evidence_view import CohortView
 from gates.panes import Cell
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import CheckContext, sample_of
@@ -43,7 +43,7 @@ class ShareFigure(ABC):
         """All events."""
         return self.tally(window)[1]
 
-    def measured(self, arm: Arm, *, staged: bool) -> Measurement:
+    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The share, 0 to 1."""
         bad, events = self.tally(arm.stage if staged else arm.window)
         return Measurement(events, bad / events if events else None, bad)

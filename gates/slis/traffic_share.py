@@ -10,13 +10,13 @@ from pydantic import Field
 
 from gates.documents.fields import Family, Share, WindowMs
 from gates.documents.quantities import MINUTE_MS, format_duration
-from gates.evidence_view import View
+from gates.evidence_view import EvidenceView
 from gates.slis.definition import Check, CheckContext, CheckDefinition, OnFail
 from gates.slis.findings import Finding, LintContext, traffic_text
 from gates.slis.presence import BROKEN
 from gates.slis.windowed import Windowed
 from gates.text import count, percent
-from gates.verdicts import Measurement, Outcome, Verdict
+from gates.verdicts import Measurement, Verdict, VerdictKind
 
 CHANCE = 5.0
 """Below this many standard deviations from the weight a share may be off by chance: it is judged once a second."""
@@ -77,7 +77,7 @@ class ThroughputShare(Windowed):
         super().__init__(name, definition.severity, definition.on_fail)
         self._tolerance = definition.tolerance
 
-    def verdict(self, view: View) -> Verdict:
+    def verdict(self, view: EvidenceView) -> Verdict:
         """FAIL while the share, of the requests since the weights were confirmed, is outside of the tolerance."""
         windows = view.candidate.fresh, view.baseline.fresh
         requests = sum(window.requests for window in windows)
@@ -85,7 +85,7 @@ class ThroughputShare(Windowed):
         found = self._outcome(view, windows[0].requests, requests)
         return self.made(found, (windows[0].start, windows[0].end), *arms)
 
-    def _outcome(self, view: View, own: int, requests: int) -> tuple[Outcome, str]:
+    def _outcome(self, view: EvidenceView, own: int, requests: int) -> tuple[VerdictKind, str]:
         name, figures = view.candidate.name, ""
         if view.compared and requests >= view.min_requests:
             share, length = own / requests, format_duration(view.candidate.window.length_ms)
@@ -93,13 +93,13 @@ class ThroughputShare(Windowed):
             # A fixed tolerance of a small weight is less than chance alone makes of it.
             chance = CHANCE * sqrt(view.weight * (1.0 - view.weight) / requests)
             if abs(share - view.weight) > max(self._tolerance * view.weight, chance):
-                return Outcome.FAIL, f"{figures}, ordered {percent(view.weight)}"
+                return VerdictKind.FAIL, f"{figures}, ordered {percent(view.weight)}"
         if view.broken:
-            return Outcome.ERROR, BROKEN
+            return VerdictKind.ERROR, BROKEN
         if not own:
-            return Outcome.NO_DATA, f"{name} has no requests in the window"
+            return VerdictKind.NO_DATA, f"{name} has no requests in the window"
         if not view.compared:
-            return Outcome.PASS, f"{name} gets all requests, as ordered"
+            return VerdictKind.PASS, f"{name} gets all requests, as ordered"
         if requests < view.min_requests:
-            return Outcome.INCONCLUSIVE, f"{count(requests)} requests, needs {count(view.min_requests)}"
-        return Outcome.PASS, f"{figures}, as ordered"
+            return VerdictKind.INCONCLUSIVE, f"{count(requests)} requests, needs {count(view.min_requests)}"
+        return VerdictKind.PASS, f"{figures}, as ordered"

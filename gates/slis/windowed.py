@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gates.evidence_view import Seen
+from gates.evidence_view import PaneUse
 from gates.panes import Pane
-from gates.verdicts import Measurement, Outcome, Verdict
+from gates.verdicts import NO_INTERVALS, Intervals, Measurement, Verdict, VerdictKind
 from gates.windows import CohortWindow
 
 
@@ -18,7 +18,7 @@ class Windowed:
         self._severity = severity
         self._on_fail = on_fail
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """No evidence: all counts are in the windows."""
 
     def enter_stage(self) -> None:
@@ -29,9 +29,9 @@ class Windowed:
         """None: nothing is compared."""
         return None
 
-    def intervals(self, windows: Mapping[str, CohortWindow]) -> dict[str, object]:
+    def intervals(self, windows: Mapping[str, CohortWindow]) -> Intervals:
         """None to display."""
-        return {}
+        return NO_INTERVALS
 
     @property
     def evidence(self) -> dict[str, object]:
@@ -43,7 +43,7 @@ class Windowed:
 
     def made(
         self,
-        found: tuple[Outcome, str],
+        found: tuple[VerdictKind, str],
         window: tuple[int, int],
         candidate: Measurement,
         baseline: Measurement,
@@ -61,6 +61,6 @@ class Windowed:
             baseline,
             severity=self._severity,
             on_fail=self._on_fail,
-            absolute=outcome is Outcome.FAIL,
+            absolute=outcome is VerdictKind.FAIL,
             baseline_beyond=baseline_beyond,
         )

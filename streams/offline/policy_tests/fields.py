@@ -11,7 +11,7 @@ from pydantic import PlainValidator
 from gates.decisions import Action
 from gates.documents.quantities import parse_duration, shown
 from gates.documents.readers import printable
-from gates.verdicts import Outcome
+from gates.verdicts import VerdictKind
 from streams.judge.fold import CONTROLS
 
 GAP = "..."
@@ -20,11 +20,11 @@ GAP = "..."
 ACTIONS = tuple(action.value for action in Action)
 
 VERDICT_PHRASES = {
-    "fails": Outcome.FAIL,
-    "passes": Outcome.PASS,
-    "is inconclusive": Outcome.INCONCLUSIVE,
-    "has no data": Outcome.NO_DATA,
-    "errs": Outcome.ERROR,
+    "fails": VerdictKind.FAIL,
+    "passes": VerdictKind.PASS,
+    "is inconclusive": VerdictKind.INCONCLUSIVE,
+    "has no data": VerdictKind.NO_DATA,
+    "errs": VerdictKind.ERROR,
 }
 """How a test names the verdict that a check must have."""
 
@@ -45,7 +45,7 @@ class CheckVerdict(NamedTuple):
     """The verdict that a check must have in a decision."""
 
     name: str
-    outcome: Outcome
+    outcome: VerdictKind
     phrase: str
 
     def __str__(self) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 from connectors.decoders.registry import decoder
 from gates.decisions import Decision
 from gates.gate import Gate
+from gates.machine.facts import Output
 from gates.machine.rollout import Acked, Controlled, Moment, Started
-from gates.machine.step import Output
 from gates.policy import Policy
 from streams.journal import CELL_MS, Control, ControlWord, Spoken, Start
 from streams.judge.fold import CONTROLS

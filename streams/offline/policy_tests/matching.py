@@ -42,7 +42,7 @@ def misfit(expected: Expectation, found: Decision, since_ms: int) -> str:
 
 def _verdict(decision: Decision, check: str) -> str:
     """The verdict of a check in a decision; `absent` if it had none yet."""
-    return next((str(each["verdict"]) for each in decision.checks if each["name"] == check), "absent")
+    return next((each.kind.value for each in decision.checks if each.name == check), "absent")
 
 
 @dataclass(slots=True)

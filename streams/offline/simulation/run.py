@@ -9,8 +9,8 @@ import numpy as np
 
 from gates.decisions import Action, Decision
 from gates.gate import Gate
+from gates.machine.facts import Output
 from gates.machine.rollout import Acked, Moment, Started
-from gates.machine.step import Output
 from gates.machine.transitions import Phase
 from gates.panes import Pane
 from gates.policy import Policy
@@ -94,7 +94,7 @@ def simulate_run(
         if gate.ended:
             break
     state = gate.state
-    stage = policy.stages[state.stage].name
+    stage = state.stage.name
     return SimulatedRun(seed, number, tuple(actions), state.phase, stage, requests, scenario.harmful_at_ms)
 
 

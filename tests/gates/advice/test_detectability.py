@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from gates.advice.detectability import EFFECTS, live, sight
-from gates.evidence.evaluation import EvidenceOfRollout
+from gates.evidence.evaluation import RolloutEvidence
 from gates.policy.checks import joint_test_of
 from gates.stats.power import Traffic
-from gates.verdicts import Outcome
+from gates.verdicts import Measurement, Verdict, VerdictKind
 from tests.gates.pane_builders import EVERY_KIND, T0, cell, pane, policy
 
 STAGE = [{"name": "tenth", "weight": "10%", "bake": "10m"}]
@@ -29,11 +29,11 @@ def test_the_median_is_that_of_the_real_check(times: float, stated: dict[str, fl
     assert seen is not None
     rng, found = np.random.default_rng(1), []
     for _ in range(15):
-        evidence = EvidenceOfRollout(known, T0)
+        evidence = RolloutEvidence(known, T0)
         for second in range(600):
             mine, base = (int(rng.binomial(n, p)) for n, p in ((100, 0.01 * times), (900, 0.01)))
             verdict = evidence.observe(pane(second, cell(100, mine), cell(900, base))).verdicts[0]
-            if verdict.outcome is Outcome.FAIL:
+            if verdict.kind is VerdictKind.FAIL:
                 found.append(second + 1)
                 break
     assert seen.detect()[times] / 2.0 < median(found) < seen.detect()[times] * 2.0 + 1.0
@@ -115,16 +115,16 @@ def test_live_reads_the_baselines_figure_from_the_verdict() -> None:
     """Shares as they are, a mean as its part of the ceiling; no error is half a one."""
     known = policy(stages=STAGE)
 
-    def documents(**values: float) -> tuple[dict[str, object], ...]:
-        return tuple({"name": name, "baseline": {"requests": 1_000, "value": v}} for name, v in values.items())
+    def verdicts(requests: int = 1_000, **values: float | None) -> tuple[Verdict, ...]:
+        baselines = {name: Measurement(requests, value) for name, value in values.items()}
+        return tuple(
+            Verdict(name, VerdictKind.PASS, "", (0, 1), baseline, baseline) for name, baseline in baselines.items()
+        )
 
-    found = live(known, joint_test_of(known), 0, 1_000.0, documents(errors=0.02, orders=0.02, bounded=0.2))
+    found = live(known, joint_test_of(known), 0, 1_000.0, verdicts(errors=0.02, orders=0.02, bounded=0.2))
     assert found["errors"] == found["orders"]
     assert set(found["errors"]) == {"x1.5", "x2", "x5"}
-    none = live(known, joint_test_of(known), 0, 1_000.0, documents(errors=0.0))["errors"]
-    assert none == live(known, joint_test_of(known), 0, 1_000.0, documents(errors=0.0005))["errors"]
-    assert (
-        live(known, joint_test_of(known), 0, 1_000.0, ({"name": "errors", "baseline": {"requests": 0, "value": None}},))
-        == {}
-    )
-    assert live(known, joint_test_of(known), 0, 1_000.0, documents(pods=0.5, budget=0.1)) == {}
+    none = live(known, joint_test_of(known), 0, 1_000.0, verdicts(errors=0.0))["errors"]
+    assert none == live(known, joint_test_of(known), 0, 1_000.0, verdicts(errors=0.0005))["errors"]
+    assert live(known, joint_test_of(known), 0, 1_000.0, verdicts(requests=0, errors=None)) == {}
+    assert live(known, joint_test_of(known), 0, 1_000.0, verdicts(pods=0.5, budget=0.1)) == {}

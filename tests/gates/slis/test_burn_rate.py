@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gates.advice.lint import lint
-from gates.verdicts import Outcome
+from gates.verdicts import VerdictKind
 from tests.gates.good_policy import Document, changed
 from tests.gates.pane_builders import cell
 from tests.gates.policy_documents import checkout, faults_of
@@ -17,8 +17,8 @@ def test_a_burn_rate_needs_both_windows() -> None:
     hand = Watched(sli="burn_rate", slo="99%", window="12s", spend="0.01%", min_events=5)
     for _ in range(12):
         hand.second(cell(50), cell(50))
-    assert hand.second(cell(400, 390), cell(50)).outcome is Outcome.FAIL
-    assert hand.second(cell(50), cell(50)).outcome is not Outcome.FAIL
+    assert hand.second(cell(400, 390), cell(50)).kind is VerdictKind.FAIL
+    assert hand.second(cell(50), cell(50)).kind is not VerdictKind.FAIL
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gates.advice.lint import lint
-from gates.evidence.evaluation import EvidenceOfRollout
+from gates.evidence.evaluation import RolloutEvidence
 from gates.panes import CLASSES, Cell
 from gates.slis.error_rate import ErrorRateCheck, ErrorRateFigure
-from gates.verdicts import Outcome
+from gates.verdicts import VerdictKind
 from tests.gates.good_policy import Document, changed
 from tests.gates.pane_builders import T0, pane, policy
 from tests.gates.policy_documents import checkout, faults_of
@@ -26,15 +26,15 @@ def test_errors_are_what_the_policy_says(errors: list[str]) -> None:
     assert ErrorRateFigure(check).tally(MIXED) == (expected, sum(MIXED.counts))
 
 
-@pytest.mark.parametrize(("errors", "outcome"), [(["4xx"], Outcome.FAIL), (["5xx"], Outcome.PASS)])
-def test_a_limit_looks_at_those_errors_alone(errors: list[str], outcome: Outcome) -> None:
+@pytest.mark.parametrize(("errors", "outcome"), [(["4xx"], VerdictKind.FAIL), (["5xx"], VerdictKind.PASS)])
+def test_a_limit_looks_at_those_errors_alone(errors: list[str], outcome: VerdictKind) -> None:
     """A candidate with four hundred answers of 4xx breaks the limit on these, and no other."""
     check = {"sli": "error_rate", "limit": "10%", "errors": errors}
-    evidence = EvidenceOfRollout(policy({"e": check}, stages=[{"name": "tenth", "weight": "10%", "bake": "10s"}]), T0)
+    evidence = RolloutEvidence(policy({"e": check}, stages=[{"name": "tenth", "weight": "10%", "bake": "10s"}]), T0)
     evidence.confirm_stage(T0)
     refused = Cell(tuple(400 if word in ("2xx", "4xx") else 0 for word in CLASSES))
     (verdict,) = evidence.observe(pane(0, refused, refused)).verdicts
-    assert verdict.outcome is outcome
+    assert verdict.kind is outcome
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gates.advice.lint import lint
-from gates.verdicts import Outcome
+from gates.verdicts import VerdictKind
 from tests.gates.good_policy import Document, changed
 from tests.gates.pane_builders import BASELINE, CANDIDATE, cell
 from tests.gates.policy_documents import checkout, faults_of
@@ -15,10 +15,10 @@ from tests.gates.slis.watched import Watched
 def test_a_limit_is_broken_by_the_share_of_slower_requests() -> None:
     """More than 5% of the requests beyond the limit of p95, and at least `min_events` of them."""
     hand = Watched(sli="latency", quantile=0.95, limit="100ms", window="5s")
-    assert hand.second(cell(100, latency_ms=10.0), cell(100)).outcome is Outcome.PASS
-    assert hand.second(cell(19, latency_ms=900.0), cell(100)).outcome is Outcome.INCONCLUSIVE
+    assert hand.second(cell(100, latency_ms=10.0), cell(100)).kind is VerdictKind.PASS
+    assert hand.second(cell(19, latency_ms=900.0), cell(100)).kind is VerdictKind.INCONCLUSIVE
     verdict = hand.second(cell(1, latency_ms=900.0), cell(100))
-    assert verdict.outcome is Outcome.FAIL
+    assert verdict.kind is VerdictKind.FAIL
     assert verdict.reason.startswith("it: canary ")
     assert "(120 requests in 5s), above the limit of 100 ms" in verdict.reason
 
@@ -26,10 +26,14 @@ def test_a_limit_is_broken_by_the_share_of_slower_requests() -> None:
 def test_the_interval_of_each_quantile_is_displayed() -> None:
     """By cohort, in milliseconds; None for a cohort without requests."""
     hand = Watched(sli="latency", quantile=0.5, limit="1s", window="5s")
-    hand.second(cell(5_000, latency_ms=20.0), None)
-    shown = hand.evidence.intervals()["it"]["quantile"]
-    assert isinstance(shown, dict)
-    lower, upper = shown[CANDIDATE]
+    verdict = hand.second(cell(5_000, latency_ms=20.0), None)
+    (verdict,) = hand.evidence.with_intervals((verdict,))
+    shown = verdict.intervals.quantile
+    assert shown is not None
+    ends = shown[CANDIDATE]
+    assert ends is not None
+    lower, upper = ends
+    assert upper is not None
     assert lower <= 20.0 <= upper
     assert shown[BASELINE] is None
 

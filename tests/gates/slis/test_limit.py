@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gates.slis.limit import Guard
-from gates.verdicts import Outcome
+from gates.verdicts import VerdictKind
 from tests.gates.pane_builders import cell
 from tests.gates.slis.watched import Watched
 
@@ -37,7 +37,7 @@ def test_a_shared_rise_is_seen_as_one_whoever_is_first() -> None:
             hand.second(cell(100), cell(100))
         for _ in range(10):
             verdict = hand.second(*(cell(100, int(rng.binomial(100, 0.4))) for _ in range(2)))
-            if verdict.outcome is Outcome.FAIL:
+            if verdict.kind is VerdictKind.FAIL:
                 assert verdict.baseline_beyond
                 first += 1
                 break

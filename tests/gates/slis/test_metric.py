@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gates.advice.lint import lint
-from gates.verdicts import Outcome
+from gates.verdicts import VerdictKind
 from tests.gates.good_policy import Document, changed
 from tests.gates.pane_builders import cell
 from tests.gates.policy_documents import checkout, faults_of
@@ -23,8 +23,8 @@ def test_a_mean_at_the_limit_is_within() -> None:
             for _ in range(5):
                 same = [hand.second(*(cell(20, metrics={"m": [float(limit)] * 20}),) * 2)]
                 worse = other.second(cell(20, metrics={"m": [limit * outside] * 20}), cell(20, metrics={"m": [0.0]}))
-            assert same[-1].outcome is Outcome.PASS, same[-1].reason
-            assert worse.outcome is Outcome.FAIL
+            assert same[-1].kind is VerdictKind.PASS, same[-1].reason
+            assert worse.kind is VerdictKind.FAIL
 
 
 def test_a_mean_without_a_stage_at_all_traffic_may_have_any_limit() -> None:

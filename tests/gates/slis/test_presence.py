@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gates.verdicts import Outcome
+from gates.verdicts import VerdictKind
 from tests.gates.pane_builders import cell
 from tests.gates.slis.watched import Watched
 
@@ -23,7 +23,7 @@ def test_broken_telemetry_is_an_error(sli: str) -> None:
     hand = Watched(sli=sli, **known[sli])
     for _ in range(5):
         hand.second(cell(2), cell(2))
-    assert hand.second(None, None, broken=True).outcome is Outcome.ERROR
+    assert hand.second(None, None, broken=True).kind is VerdictKind.ERROR
 
 
 def test_what_is_missing_is_part_of_the_reason() -> None:

@@ -7,7 +7,7 @@ import pytest
 from gates.advice.lint import lint
 from gates.panes import CLASSES, Cell, Detail
 from gates.slis.success_rate import SuccessRateCheck, SuccessRateFigure
-from gates.verdicts import Outcome
+from gates.verdicts import VerdictKind
 from tests.gates.good_policy import Document, changed
 from tests.gates.pane_builders import cell, policy
 from tests.gates.slis.watched import Watched
@@ -26,9 +26,9 @@ def test_a_transaction_is_counted_where_its_success_is_known() -> None:
 def test_a_limit_is_the_lowest_success_rate() -> None:
     """Failures beyond it, of at least `min_events`, FAIL; requests without `success` alone are NO_DATA."""
     hand = Watched(sli="success_rate", limit="90%", window="5s")
-    assert hand.second(cell(50), cell(50)).outcome is Outcome.NO_DATA
+    assert hand.second(cell(50), cell(50)).kind is VerdictKind.NO_DATA
     verdict = hand.second(cell(50, successes=(70, 30)), cell(50, successes=(100, 0)))
-    assert verdict.outcome is Outcome.FAIL
+    assert verdict.kind is VerdictKind.FAIL
     assert (verdict.candidate.value, verdict.candidate.errors) == (0.3, 30)
 
 

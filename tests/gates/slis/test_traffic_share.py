@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gates.advice.lint import lint
-from gates.verdicts import Outcome
+from gates.verdicts import VerdictKind
 from tests.gates.good_policy import Document, changed
 from tests.gates.pane_builders import cell
 from tests.gates.slis.watched import Watched
@@ -19,7 +19,7 @@ def test_a_throughput_share_is_not_failed_by_chance(weight: str) -> None:
     hand = Watched(weight, sli="throughput_share", tolerance="30%", window="5s")
     for _ in range(400):
         mine = int(rng.binomial(60, share))
-        assert hand.second(cell(mine), cell(60 - mine)).outcome is not Outcome.FAIL
+        assert hand.second(cell(mine), cell(60 - mine)).kind is not VerdictKind.FAIL
 
 
 def test_a_throughput_share_far_off_fails() -> None:
@@ -27,10 +27,10 @@ def test_a_throughput_share_far_off_fails() -> None:
     hand = Watched("50%", sli="throughput_share", tolerance="30%", window="5s")
     for _ in range(5):
         verdict = hand.second(cell(50), cell(150))
-    assert verdict.outcome is Outcome.FAIL
+    assert verdict.kind is VerdictKind.FAIL
     whole = Watched("100%", sli="throughput_share", window="5s")
-    assert whole.second(None, None).outcome is Outcome.NO_DATA
-    assert whole.second(cell(1), None).outcome is Outcome.PASS
+    assert whole.second(None, None).kind is VerdictKind.NO_DATA
+    assert whole.second(cell(1), None).kind is VerdictKind.PASS
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from typing import Literal
 from pydantic import Field
 
 from gates.documents.fields import Count
-from gates.evidence_view import View
+from gates.evidence_view import EvidenceView
 from gates.slis.definition import Check, CheckContext, CheckDefinition
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 from gates.slis.windowed import Windowed
-from gates.verdicts import Measurement, Outcome, Verdict
+from gates.verdicts import Measurement, Verdict, VerdictKind
 
 
 class ToyCheck(CheckDefinition):
@@ -50,9 +50,9 @@ class Toy(Windowed):
         super().__init__(name, definition.severity, definition.on_fail)
         self._least = definition.least
 
-    def verdict(self, view: View) -> Verdict:
+    def verdict(self, view: EvidenceView) -> Verdict:
         """FAIL with fewer requests."""
         window = view.candidate.window
-        kind = Outcome.PASS if window.requests >= self._least else Outcome.FAIL
+        kind = VerdictKind.PASS if window.requests >= self._least else VerdictKind.FAIL
         figures = (Measurement(arm.window.requests, 0.0) for arm in (view.candidate, view.baseline))
         return self.made((kind, f"{window.requests} requests"), (window.start, window.end), *figures)

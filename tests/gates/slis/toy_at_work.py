@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from gates.advice.lint import lint
-from gates.evidence.evaluation import EvidenceOfRollout
+from gates.evidence.evaluation import RolloutEvidence
 from gates.policy import Policy, PolicyError
 from tests.gates.pane_builders import T0, cell, pane, policy
 
@@ -28,7 +28,7 @@ def faults(**fields: Any) -> list[str]:
 def main() -> None:
     """Print it all."""
     known = toy_policy()
-    evidence = EvidenceOfRollout(known, T0)
+    evidence = RolloutEvidence(known, T0)
     verdicts = [evidence.observe(pane(second, cell(5), cell(5))).verdicts[0] for second in range(2)]
     schema: dict[str, Any] = Policy.json_schema()
     found = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gates.evidence.evaluation import EvidenceOfRollout
+from gates.evidence.evaluation import RolloutEvidence
 from gates.panes import Cell
 from gates.verdicts import Verdict
 from tests.gates.pane_builders import T0, pane, policy
@@ -15,7 +15,7 @@ class Watched:
 
     def __init__(self, weight: str = "50%", **definition: Any) -> None:
         stages = [{"name": "only", "weight": weight, "bake": "10s"}]
-        self.evidence = EvidenceOfRollout(policy({"it": definition}, stages=stages, **_budget(definition)), T0)
+        self.evidence = RolloutEvidence(policy({"it": definition}, stages=stages, **_budget(definition)), T0)
         self.evidence.confirm_stage(T0)
         self.now = 0
 

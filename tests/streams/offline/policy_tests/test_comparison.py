@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gates.decisions import Action, Decision
+from gates.verdicts import Measurement, Verdict, VerdictKind
 from streams.offline.policy_tests.comparison import compare
 from streams.offline.policy_tests.document import PolicyTest
 from tools.topics_page import examples
@@ -24,7 +25,9 @@ def parsed(**keys: Any) -> PolicyTest:
 def decided(*texts: str) -> list[Decision]:
     """Return decisions as `10 hold` has them: seconds since the start, and the action."""
     model = next(each for each in examples.outcomes() if isinstance(each, Decision))
-    model = replace(model, stage="half", reason="over the limit", checks=({"name": "errors", "verdict": "FAIL"},))
+    nothing = Measurement(0, None)
+    fail = Verdict("errors", VerdictKind.FAIL, "", (BEGIN, BEGIN + 1_000), nothing, nothing)
+    model = replace(model, stage="half", reason="over the limit", checks=(fail,))
     words = [each.split() for each in texts]
     return [replace(model, event_time=BEGIN + int(at) * 1_000, action=Action(action)) for at, action in words]
 
