@@ -1,4 +1,4 @@
-"""The one wall clock. Whatever is decided takes its time from the journal; only what writes the journal looks here."""
+"""The only wall clock. Decisions take their time from the journal; only what writes the journal reads this clock."""
 
 import time
 
@@ -8,6 +8,6 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000  # noqa: TID251 - this is the clock
 
 
-def age_ms(told: int | None) -> float:
-    """How long ago a time was, in milliseconds, that a library of this process told; for ever where it told none."""
-    return float("inf") if told is None else time.time() * 1000 - told  # noqa: TID251 - the clock that libraries read
+def age_ms(at_ms: int | None) -> float:
+    """Milliseconds since a time that a library of this process took from the same clock; infinite without one."""
+    return float("inf") if at_ms is None else time.time() * 1000 - at_ms  # noqa: TID251 - the clock that libraries read

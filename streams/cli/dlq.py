@@ -81,7 +81,7 @@ def _split(flags: dict[str, Any]) -> tuple[KafkaSettings, dict[str, Any]]:
 @kafka_options
 def list_(limit: int, as_json: bool, **flags: Any) -> None:
     """Count dead letters by topic and reason, and list the newest."""
-    from streams.dead_letters.redriver import Office
+    from streams.dead_letters.redriver import Redriver
     from streams.views.dead_letters import document, print_list
 
     settings, words = _split(flags)
@@ -89,26 +89,26 @@ def list_(limit: int, as_json: bool, **flags: Any) -> None:
     counts: Counter[tuple[str, str]] = Counter()
     newest: list[Letter] = []
 
-    async def body() -> Office:
-        async with Office(settings) as office:
-            async for letter in office.letters():
+    async def body() -> Redriver:
+        async with Redriver(settings) as redriver:
+            async for letter in redriver.letters():
                 if letter in wanted:
-                    counts[letter.said.topic, letter.said.reason] += 1
+                    counts[letter.content.topic, letter.content.reason] += 1
                     newest.append(letter)
                     if len(newest) > 2 * limit + 1000:
                         _keep(newest, limit)
-            return office
+            return redriver
 
-    memory = run(settings, body()).memory
+    history = run(settings, body()).history
     _keep(newest, limit)
     if as_json:
         reasons = [{"topic": topic, "reason": reason, "letters": n} for (topic, reason), n in counts.most_common()]
-        shown = [document(letter, memory.of(letter.origin)) for letter in newest]
+        shown = [document(letter, history.latest(letter.origin)) for letter in newest]
         print_json({"total": counts.total(), "reasons": reasons, "newest": shown})
     elif not counts:
         click.echo("no dead letters, or none like that", err=True)
     else:
-        print_list(counts, [(letter, memory.of(letter.origin)) for letter in newest])
+        print_list(counts, [(letter, history.latest(letter.origin)) for letter in newest])
 
 
 def _keep(letters: list[Letter], limit: int) -> None:
@@ -125,7 +125,7 @@ def _keep(letters: list[Letter], limit: int) -> None:
 def show(address: str, as_json: bool, raw: bool, **flags: Any) -> None:
     """Show the dead letter at ADDRESS: where from, why, and its value; what would steer a terminal is made visible."""
     from streams.dead_letters.letters import Selection
-    from streams.dead_letters.redriver import Office
+    from streams.dead_letters.redriver import Redriver
     from streams.views.dead_letters import document, letter_in_words
 
     if raw and sys.stdout.isatty():
@@ -133,17 +133,17 @@ def show(address: str, as_json: bool, raw: bool, **flags: Any) -> None:
     settings, _ = _split(flags)
     wanted = Selection(addresses=_addresses((address,)))
 
-    async def body() -> tuple[list[Letter], Office]:
-        async with Office(settings) as office:
-            return [letter async for letter in office.letters() if letter in wanted], office
+    async def body() -> tuple[list[Letter], Redriver]:
+        async with Redriver(settings) as redriver:
+            return [letter async for letter in redriver.letters() if letter in wanted], redriver
 
-    found, office = run(settings, body())
+    found, redriver = run(settings, body())
     if not found:
         raise Failure(f"no dead letter at {address}; `sluicegate dlq list` shows where there are some")
     for letter in found:
-        before = office.memory.of(letter.origin)
+        before = redriver.history.latest(letter.origin)
         if raw:
-            click.get_binary_stream("stdout").write(letter.said.value)
+            click.get_binary_stream("stdout").write(letter.content.value)
         elif as_json:
             print_json(document(letter, before, whole=True))
         else:
@@ -188,8 +188,8 @@ def redrive(
     Exits with 0 if every chosen letter is sent, now or before, else with 1; with 2 if nothing chooses.
     """
     from streams.cli.progress import busy
-    from streams.dead_letters.redriver import Office
-    from streams.dead_letters.redriving import Fate
+    from streams.dead_letters.redrive_rules import Fate
+    from streams.dead_letters.redriver import Redriver
     from streams.views.dead_letters import redriven_document, redriven_in_words, summary_in_words
 
     settings, words = _split(flags)
@@ -208,14 +208,15 @@ def redrive(
 
     async def body() -> None:
         with busy() as now:
-            async with Office(settings, *([target] if target else ())) as office:
+            async with Redriver(settings, *([target] if target else ())) as redriver:
                 now("reading dead letters")
-                letters = [letter async for letter in office.letters() if letter in wanted]
+                letters = [letter async for letter in redriver.letters() if letter in wanted]
                 letters.sort(key=lambda letter: (letter.at, letter.place))
                 if limit is not None:
-                    letters = [letter for letter in letters if again or not office.memory.sent(letter.origin)][:limit]
+                    history = redriver.history
+                    letters = [letter for letter in letters if again or not history.is_sent(letter.origin)][:limit]
                 options = {"force": force, "again": again, "dry": dry}
-                async for done in office.redrive(letters, by=_operator(), to=target, **options):
+                async for done in redriver.redrive(letters, by=_operator(), to=target, **options):
                     tell(done)
                     now(f"{fates.total()} of {len(letters)}")
 

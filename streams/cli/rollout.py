@@ -12,8 +12,8 @@ import click
 from streams.cli.running import kafka_options, kafka_settings, load_policy, print_json, with_board
 
 if TYPE_CHECKING:
-    from streams.journal import ControlWord
-    from streams.operator_client import Board
+    from streams.journal import ControlName
+    from streams.operator_client.status_view import StatusView
 
 T = TypeVar("T")
 
@@ -91,18 +91,18 @@ def start_(
 
     One that runs by another policy begins anew with this one, in its next epoch.
     """
-    from streams.operator_client import start
+    from streams.operator_client.orders import start
 
     policy = load_policy(file)
     settings = kafka_settings(flags)
 
-    async def body(board: Board) -> Mapping[str, Any] | None:
+    async def body(board: StatusView) -> Mapping[str, Any] | None:
         return await start(board, policy, by=by, reason=reason, wait_s=timeout if waits else None)
 
     _print_answer(with_board(settings, body, settings.topics.policies), f"{policy.rollout}: start is sent")
 
 
-def _order_command(word: ControlWord, text: str) -> click.Command:
+def _order_command(word: ControlName, text: str) -> click.Command:
     @click.argument("id_", metavar="ID")
     @order_options
     def command(
@@ -113,11 +113,11 @@ def _order_command(word: ControlWord, text: str) -> click.Command:
         timeout: float,
         **flags: str | None,
     ) -> None:
-        from streams.operator_client import order
+        from streams.operator_client.orders import order
 
         settings = kafka_settings(flags)
 
-        async def body(board: Board) -> Mapping[str, Any] | None:
+        async def body(board: StatusView) -> Mapping[str, Any] | None:
             return await order(board, id_, word, by=by, reason=reason, wait_s=timeout if waits else None)
 
         answer = with_board(settings, body, settings.topics.controls)
@@ -142,7 +142,7 @@ _order_command("promote", "Promote rollout ID now: the candidate gets all traffi
 def list_(as_json: bool, **flags: str | None) -> None:
     """List all rollouts: phase, stage, weights, bake left, the last reason."""
 
-    async def body(board: Board) -> list[Mapping[str, Any]]:
+    async def body(board: StatusView) -> list[Mapping[str, Any]]:
         return [board.statuses[name] for name in sorted(board.statuses)]
 
     statuses = with_board(kafka_settings(flags), body)
@@ -165,7 +165,7 @@ def list_(as_json: bool, **flags: str | None) -> None:
 def show(id_: str, as_json: bool, **flags: str | None) -> None:
     """Show where rollout ID stands, with its latest decisions."""
 
-    async def body(board: Board) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+    async def body(board: StatusView) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
         return board.status(id_), board.decisions(id_)[-LATEST:]
 
     status, decisions = with_board(kafka_settings(flags), body)
@@ -192,7 +192,7 @@ def watch(context: click.Context, /, id_: str, plain: bool, **flags: str | None)
     """
     from streams.views.watching import watch_live, watch_plainly
 
-    async def body(board: Board) -> int:
+    async def body(board: StatusView) -> int:
         board.status(id_)
         plainly = plain or not sys.stdout.isatty()
         return await (watch_plainly if plainly else watch_live)(board, id_)

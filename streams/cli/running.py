@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from connectors.kafka.clients import KafkaSettings
     from connectors.signing.signatures import Keyring, Role
     from gates.policy import Policy
-    from streams.operator_client import Board
+    from streams.operator_client.status_view import StatusView
 
 T = TypeVar("T")
 S = TypeVar("S", bound="KafkaSettings")
@@ -93,7 +93,7 @@ def run(settings: KafkaSettings, body: Coroutine[Any, Any, T]) -> T:
     from connectors.kafka.acl import AccessError
     from connectors.kafka.probe import UnreachableError
     from connectors.kafka.topic_reader import TopicsMissingError
-    from streams.topics import TopicsUnfitError
+    from streams.topics.creation import TopicsUnfitError
 
     log = logging.getLogger("aiokafka")
     before = log.level
@@ -147,17 +147,18 @@ def kafka_settings(flags: Mapping[str, object]) -> KafkaSettings:
     return settings_from(KafkaSettings, flags)
 
 
-def with_board(settings: KafkaSettings, body: Callable[[Board], Coroutine[Any, Any, T]], *orders: str) -> T:
+def with_board(settings: KafkaSettings, body: Callable[[StatusView], Coroutine[Any, Any, T]], *orders: str) -> T:
     """Run `body` on a board that has read all there is; `orders` are the topics it writes to.
 
     Raises:
         Failure: see `run`, or what was ordered was not carried out.
     """
     from connectors.signing.keys import KeysError
-    from streams.operator_client import Board, OrderError
+    from streams.operator_client.errors import OrderError
+    from streams.operator_client.status_view import StatusView
 
     async def opened() -> T:
-        async with Board(settings, *orders) as board:
+        async with StatusView(settings, *orders) as board:
             return await body(board)
 
     try:

@@ -9,7 +9,7 @@ import click
 from streams.cli.running import FAILED, WRONG_USE, Failure, kafka_options, run, settings_from
 
 if TYPE_CHECKING:
-    from streams.topics import Outcome
+    from streams.topics.inspection import TopicReport
 
 STYLES = {"created": "green", "exists": "", "differs": "yellow", "missing": "yellow", "failed": "bold red"}
 
@@ -46,14 +46,14 @@ def ensure(
     with 1 if a topic could not be created or cannot work.
     """
     from connectors.kafka.clients import KafkaSettings
-    from streams.topics import State
-    from streams.topics import ensure as ensure_topics
+    from streams.topics.creation import ensure as ensure_topics
+    from streams.topics.inspection import TopicState
 
     settings = settings_from(KafkaSettings, {"bootstrap": bootstrap, "topic_prefix": topic_prefix})
     wanted = _numbers(partitions)
     outcomes = run(settings, ensure_topics(settings, replication=replication, partitions=wanted))
     _print(outcomes, as_json=as_json)
-    context.exit(FAILED if any(outcome.state is State.FAILED for outcome in outcomes) else 0)
+    context.exit(FAILED if any(outcome.state is TopicState.FAILED for outcome in outcomes) else 0)
 
 
 @topics.command("list")
@@ -62,7 +62,7 @@ def ensure(
 def list_(bootstrap: str | None, topic_prefix: str | None, as_json: bool) -> None:
     """List the topics: whether each exists, its partitions, how it is kept, what it carries."""
     from connectors.kafka.clients import KafkaSettings
-    from streams.topics import inspect
+    from streams.topics.inspection import inspect
 
     settings = settings_from(KafkaSettings, {"bootstrap": bootstrap, "topic_prefix": topic_prefix})
     _print(run(settings, inspect(settings)), as_json=as_json)
@@ -71,10 +71,10 @@ def list_(bootstrap: str | None, topic_prefix: str | None, as_json: bool) -> Non
 def _numbers(pairs: tuple[str, ...]) -> dict[str, int]:
     """`TOPIC=N` pairs as a mapping; a topic may be named by its word (events) or in full (request-events)."""
     from connectors.kafka.topics import TopicNames
-    from streams.topics import TOPICS, specs
+    from streams.topics.specs import TOPICS, specs
 
-    words = {spec.name(TopicNames()): spec.word for spec in TOPICS} | {
-        spec.word.replace("_", "-"): spec.word for spec in TOPICS
+    words = {spec.name(TopicNames()): spec.short_name for spec in TOPICS} | {
+        spec.short_name.replace("_", "-"): spec.short_name for spec in TOPICS
     }
     numbers: dict[str, int] = {}
     for pair in pairs:
@@ -89,7 +89,7 @@ def _numbers(pairs: tuple[str, ...]) -> dict[str, int]:
     return numbers
 
 
-def _print(outcomes: list[Outcome], *, as_json: bool) -> None:
+def _print(outcomes: list[TopicReport], *, as_json: bool) -> None:
     if as_json:
         import json
 
@@ -114,14 +114,14 @@ def _print(outcomes: list[Outcome], *, as_json: bool) -> None:
             click.echo(f"{outcome.topic}: {detail}", err=True)
 
 
-def _kept(outcome: Outcome) -> str:
+def _kept(outcome: TopicReport) -> str:
     from gates.documents.quantities import format_duration
 
     kept = outcome.spec.retention_ms
     return "newest per key" if kept is None else format_duration(kept)
 
 
-def _document(outcome: Outcome) -> dict[str, Any]:
+def _document(outcome: TopicReport) -> dict[str, Any]:
     spec = outcome.spec
     return {
         "topic": outcome.topic,

@@ -14,7 +14,7 @@ from streams.cli.running import Failure, kafka_options, kafka_settings, print_js
 from streams.views.timeline import printable, weights_in_words
 
 if TYPE_CHECKING:
-    from streams.operator_client import Board
+    from streams.operator_client.status_view import StatusView
 
 Document = Mapping[str, Any]
 
@@ -56,10 +56,10 @@ def why(decision_id: str, as_json: bool, **flags: str | None) -> None:
         click.echo("\n".join(decision_explained(known[decision_id])))
 
 
-def read_board(flags: Mapping[str, object]) -> Board:
+def read_board(flags: Mapping[str, object]) -> StatusView:
     """The board as of now, closed again."""
 
-    async def read(board: Board) -> Board:
+    async def read(board: StatusView) -> StatusView:
         return board
 
     return with_board(kafka_settings(flags), read)

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple, Protocol, cast
 import msgspec
 
 from connectors.decoders import RequestEvent
+from streams.cells import CELL_MS, CellKey, SourcePartition
 from streams.ingest.sums import KINDS, Kinds, Sums, slot
-from streams.journal import CELL_MS, CHUNK_RULE, CellKey, Partial, SourcePartition
+from streams.journal import CHUNK_RULE, Partial
 
 CHUNK_OFFSETS = 4096
 SLOT_MS = 10_000

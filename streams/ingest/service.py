@@ -22,9 +22,10 @@ from connectors.dead_letters import DeadLetter
 from connectors.decoders import decode, decode_lines, decode_one, decode_run
 from connectors.kafka import clients
 from connectors.kafka.record_batches import read_batches
+from streams.cells import SourcePartition
 from streams.clock import wall_ms
 from streams.ingest.chunks import Chunker, Decoded, Flush, rule
-from streams.journal import CHUNK_RULE, Partial, Progress, SourcePartition, SourceProgress, bundled, encode
+from streams.journal import CHUNK_RULE, Partial, Progress, SourceProgress, bundled, encode
 from streams.runtime import failpoints, metrics
 from streams.runtime.consumer_progress import FRESH_MS, answered, end_of
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health

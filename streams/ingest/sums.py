@@ -15,8 +15,8 @@ import numpy as np
 from connectors.decoders import CLASS_INDEX, RequestEvent
 from gates.panes import CLASSES, NO_DETAIL
 from gates.stats.histogram import BUCKETS, Counts, bucket_indices
+from streams.cells import CellKey, CellRecord, DetailRecord
 from streams.ingest.details import DetailSums
-from streams.journal import CellKey, CellRecord, DetailRecord
 
 KINDS = (*CLASSES, "heartbeat")
 """What an event counts as, in a cell."""

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from connectors.decoders import RequestEvent, decode, decode_one
 from gates.decisions import Decision
 from gates.policy import Policy
+from streams.cells import CELL_MS, SourcePartition
 from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, Decoded
-from streams.journal import CELL_MS, Ack, Progress, Record, SourcePartition, SourceProgress, Spoken, Start, Timing
-from streams.judge.fold import Fold, Outcome
+from streams.journal import Ack, Progress, Record, SequencedRecord, SourceProgress, Start, Timing
+from streams.judge.fold import Fold
+from streams.judge.outputs import FoldOutput
 
 SOURCE = SourcePartition("events", 0)
 
@@ -39,7 +41,7 @@ class Replay:
     _pending: list[Decoded] = field(default_factory=list)
     _flushed_until: int | None = None
 
-    def run(self, lines: Iterable[bytes], said: Iterable[tuple[int, Spoken]] = ()) -> Iterator[Outcome]:
+    def run(self, lines: Iterable[bytes], said: Iterable[tuple[int, SequencedRecord]] = ()) -> Iterator[FoldOutput]:
         """What is published, in order; `said` are operators' and actuators' words, each with its event time (ms)."""
         words = deque(said)
         for source_offset, (event, time) in enumerate(self._timed(lines)):
@@ -78,7 +80,7 @@ class Replay:
                 self.events += len(found.events)
                 yield from found.counted
 
-    def _begin(self, ts_ms: int) -> Iterator[Outcome]:
+    def _begin(self, ts_ms: int) -> Iterator[FoldOutput]:
         self._flushed_until = ts_ms - ts_ms % CELL_MS
         yield from self._apply(
             Start(
@@ -90,7 +92,7 @@ class Replay:
             )
         )
 
-    def _flush(self, *, last: bool = False) -> Iterator[Outcome]:
+    def _flush(self, *, last: bool = False) -> Iterator[FoldOutput]:
         """Journal what came since the last flush, and how far event time has come."""
         self._chunker.take_run(self._pending, [event for record in self._pending for event in record.events])
         self._pending.clear()
@@ -103,7 +105,7 @@ class Replay:
         report = SourceProgress(SOURCE, flush.position or 0, newest, caught_up=True)
         yield from self._apply(Progress(worker="replay", wall=newest, sources=[report]))
 
-    def _apply(self, record: Record) -> Iterator[Outcome]:
+    def _apply(self, record: Record) -> Iterator[FoldOutput]:
         self._offset += 1
         outcomes = self._fold.apply(record, self._offset)
         yield from outcomes
@@ -136,7 +138,7 @@ def _acknowledged(decision: Decision) -> Ack:
     )
 
 
-def decisions(outcomes: Iterable[Outcome]) -> Iterator[Decision]:
+def decisions(outcomes: Iterable[FoldOutput]) -> Iterator[Decision]:
     """The decisions among what is published, each once: a re-issued one has an id already seen."""
     seen: set[str] = set()
     for outcome in outcomes:

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from streams.cli.moments import iso
 from streams.dead_letters.letters import Letter
+from streams.dead_letters.redrive_rules import Fate, Redrive
 from streams.dead_letters.redriver import Redriven
-from streams.dead_letters.redriving import Fate, Redrive
 from streams.views.timeline import printable
 
 FATES = {
@@ -27,7 +27,7 @@ FATES = {
 
 def document(letter: Letter, redriven: Redrive | None, *, whole: bool = False) -> dict[str, Any]:
     """A letter as JSON; with its key and value if `whole`."""
-    said, origin = letter.said, letter.origin
+    said, origin = letter.content, letter.origin
     out: dict[str, Any] = {
         "address": str(letter.place),
         "at": iso(letter.at),
@@ -65,7 +65,7 @@ def safe_lines(value: bytes) -> list[str]:
 
 def letter_in_words(letter: Letter, redriven: Redrive | None) -> Iterator[str]:
     """All of a letter, a line each, and its value at the end."""
-    said = letter.said
+    said = letter.content
     size = f"{letter.whole_size} bytes" + ("" if letter.whole else f", of which the first {len(said.value)} were kept")
     rows = {
         "dead letter": letter.place,
@@ -104,8 +104,8 @@ def print_list(counts: Mapping[tuple[str, str], int], letters: Sequence[tuple[Le
     table.add_column("detail", ratio=1, overflow="fold")
     for letter, redriven in letters:
         state = "" if redriven is None else "yes" if redriven.state == "sent" else "unsure"
-        cells = (iso(letter.at), letter.place, letter.origin, letter.said.reason, letter.rollout or "", state)
-        table.add_row(*(Text(printable(cell)) for cell in cells), Text(printable(letter.said.detail)))
+        cells = (iso(letter.at), letter.place, letter.origin, letter.content.reason, letter.rollout or "", state)
+        table.add_row(*(Text(printable(cell)) for cell in cells), Text(printable(letter.content.detail)))
     console.print(table)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from streams.clock import wall_ms
-from streams.operator_client import Board, has_ended, was_promoted
+from streams.operator_client.status_view import StatusView, has_ended, was_promoted
 from streams.views.rollout import rollout_view
 from streams.views.timeline import decision_in_words, printable, status_in_words
 
@@ -20,7 +20,7 @@ LAST_WORD_S = 2.0
 EARLIER = 5
 
 
-async def watch_plainly(board: Board, rollout: str) -> int:
+async def watch_plainly(board: StatusView, rollout: str) -> int:
     """Print a line per decision and per change of the status until the rollout ends; gives the exit code."""
     changes = _Changes(board, rollout)
     while True:
@@ -29,10 +29,10 @@ async def watch_plainly(board: Board, rollout: str) -> int:
             click.echo(line)
         if ended:
             return _exit_code(board, rollout)
-        await board.update(POLL_S)
+        await board.poll(POLL_S)
 
 
-async def watch_live(board: Board, rollout: str) -> int:
+async def watch_live(board: StatusView, rollout: str) -> int:
     """Keep a picture up to date until the rollout ends; gives the exit code."""
     from rich.live import Live
 
@@ -43,10 +43,10 @@ async def watch_live(board: Board, rollout: str) -> int:
             live.update(view, refresh=True)
             if ended:
                 return _exit_code(board, rollout)
-            await board.update(POLL_S)
+            await board.poll(POLL_S)
 
 
-async def _ended(board: Board, rollout: str) -> bool:
+async def _ended(board: StatusView, rollout: str) -> bool:
     """Whether it ended; if so its last decision, which comes by another topic, is here (or was waited for)."""
     if not has_ended(board.status(rollout)):
         return False
@@ -55,18 +55,18 @@ async def _ended(board: Board, rollout: str) -> bool:
         last = board.status(rollout)["decision"]
         return any(decision["id"] == last for decision in board.decisions(rollout)) or None
 
-    await board.until(last_word, LAST_WORD_S)
+    await board.wait_for(last_word, LAST_WORD_S)
     return has_ended(board.status(rollout))
 
 
-def _exit_code(board: Board, rollout: str) -> int:
+def _exit_code(board: StatusView, rollout: str) -> int:
     return 0 if was_promoted(board.status(rollout)) else ROLLED_BACK
 
 
 class _Changes:
     """What is new since the last time, as lines."""
 
-    def __init__(self, board: Board, rollout: str) -> None:
+    def __init__(self, board: StatusView, rollout: str) -> None:
         self._board = board
         self._rollout = rollout
         self._told = {decision["id"] for decision in board.decisions(rollout)[:-EARLIER]}

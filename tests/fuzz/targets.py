@@ -28,8 +28,8 @@ from gates.policy import Policy, PolicyError
 from streams import journal
 from streams.audit import chain
 from streams.dead_letters.letters import Place, read_letter
-from streams.dead_letters.redriving import SCHEMA, read_redrive
-from streams.sequencer import Kind, RefusedError, read_spoken
+from streams.dead_letters.redrive_rules import SCHEMA, read_redrive
+from streams.sequencer.messages import MessageType, RecordRefusedError, read_message
 from tools import topics_examples
 
 Target = Callable[[bytes], None]
@@ -217,7 +217,7 @@ def dead_letter(data: bytes) -> None:
     letter = read_letter(Place(0, 0), NOW, body, headers)
     if letter is None:
         return
-    said = letter.said
+    said = letter.content
     assert min(said.partition, said.offset, said.index, letter.whole_size) >= 0
     orjson.dumps([*letter.origin, letter.whole_size, letter.rollout])  # as the command line prints it
     written = said.headers()
@@ -225,7 +225,7 @@ def dead_letter(data: bytes) -> None:
     again = read_letter(letter.place, letter.at, said.body(), written)
     assert again is not None
     assert again.origin == letter.origin
-    assert (again.said.reason, again.said.value) == (said.reason, said.value[:LARGEST_KEPT])
+    assert (again.content.reason, again.content.value) == (said.reason, said.value[:LARGEST_KEPT])
 
 
 TARGETS: Final[Mapping[str, Target]] = {
@@ -323,11 +323,11 @@ def bent(data: bytes, choose: Callable[[int], int]) -> bytes:
     return data[:begin] + piece + data[end:]
 
 
-def _spoken(kind: Kind, data: bytes) -> None:
-    """A message to the sequencer raises RefusedError alone; what is taken can be journaled, and read there again."""
+def _spoken(kind: MessageType, data: bytes) -> None:
+    """A message to the sequencer raises RecordRefusedError alone; an accepted one can be journaled and read again."""
     try:
-        said = read_spoken(kind, data)
-    except RefusedError as error:
+        said = read_message(kind, data)
+    except RecordRefusedError as error:
         assert error.reason in ("bad_message", "bad_policy")
         return
     record = journal.encode(said)

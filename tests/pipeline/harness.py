@@ -27,7 +27,7 @@ from streams.demo.embedded_broker import free_port
 from streams.journal import encode_document
 from streams.offline.journal_replay import read_journal
 from streams.runtime.settings import Settings
-from streams.topics import ensure
+from streams.topics.creation import ensure
 
 PATIENCE = 60.0
 SLUICEGATE = str(Path(sys.executable).with_name("sluicegate"))
@@ -153,7 +153,7 @@ class Site:
         found: Counter[tuple[str, str, int]] = Counter()
         for rollout, join in joins.items():
             while (start := join.next_cell()) is not None:
-                for cohort, cell in join.take(start, start + 1000).cells.items():
+                for cohort, cell in join.close(start, start + 1000).cells.items():
                     found[rollout, cohort, start] += cell.requests
         return found
 

@@ -99,7 +99,10 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
 
     again = await rollout(site, "start", policy)
     assert again.code == 1
-    assert again.errors == "sluicegate: checkout-v2 runs by this very policy (epoch 1, stage canary)\n"
+    assert again.errors == (
+        "sluicegate: checkout-v2 is already running with this policy (epoch 1, stage canary); "
+        "watch it with sluicegate rollout watch checkout-v2\n"
+    )
 
     resumed = await rollout(site, "resume", "checkout-v2")
     assert (resumed.code, resumed.output) == (1, "")
@@ -170,7 +173,9 @@ async def test_without_a_worker(site: Site, policy: str) -> None:
     assert (await rollout(site, "list")).errors == "no rollout yet: start one with `sluicegate rollout start FILE`\n"
     silent = await rollout(site, "start", policy, "--timeout", "1")
     assert (silent.code, silent.output) == (1, "")
-    assert silent.errors.startswith("sluicegate: no answer to start within 1 s: is a worker ")
+    assert silent.errors.startswith(
+        "sluicegate: start was recorded but not answered within 1s; it takes effect when a worker "
+    )
     await site.worker().ready()
     async with site.following(site.topics.decisions) as decisions:
         assert (await anext(decisions))["action"] == "start"

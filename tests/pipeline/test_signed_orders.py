@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from streams.operator_client.orders import order, start
+from streams.operator_client.status_view import StatusView
 
 from connectors.actuators import Wanted, run
 from connectors.kafka.clients import KafkaSettings
 from connectors.signing.keys import ROLES, generate, keyring
 from connectors.signing.signatures import HEADER, Role
 from streams import journal
-from streams.operator_client import Board, order, start
 from tests.pipeline.harness import PATIENCE, POLICY, Site, Worker
 
 ROLLOUT = POLICY.rollout
@@ -91,9 +92,9 @@ class SignedSite:
             stop.set()
             await task
 
-    async def order(self, word: journal.ControlWord) -> Mapping[str, Any] | None:
+    async def order(self, word: journal.ControlName) -> Mapping[str, Any] | None:
         """Give an order as an operator does, and wait for the answer."""
-        async with Board(self.settings("operator")) as board:
+        async with StatusView(self.settings("operator")) as board:
             return await order(board, ROLLOUT, word, by="ann", reason="a test", wait_s=PATIENCE)
 
     async def buried(self, count: int) -> list[str]:
@@ -136,7 +137,7 @@ async def test_only_the_true_ones_words_count(signed: SignedSite) -> None:
     worker = signed.worker("sequencer", "judge")
     await worker.ready()
     async with signed.actuator() as actuator:
-        async with Board(signed.settings("operator")) as board:
+        async with StatusView(signed.settings("operator")) as board:
             begun = await start(board, POLICY, by="ann", reason="", wait_s=PATIENCE)
         assert begun is not None
         await until(lambda: actuator.asked == [("start", 20.0)])

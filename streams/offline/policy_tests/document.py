@@ -15,7 +15,7 @@ from streams.offline.policy_tests.fields import (
     AckWord,
     ActionOrGap,
     ActionWord,
-    ControlWord,
+    ControlName,
     FromStartMs,
     Line,
     OptionalCheck,
@@ -56,7 +56,7 @@ class Word(_Part):
     """What an operator says `at_ms` after the rollout's start."""
 
     at_ms: FromStartMs = Field(alias="at", examples=["30s"])
-    control: ControlWord = Field(examples=["pause"])
+    control: ControlName = Field(examples=["pause"])
     by: Text = "an operator"
     reason: Line = ""
 

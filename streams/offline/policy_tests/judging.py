@@ -16,8 +16,9 @@ from gates.gate import Gate
 from gates.machine.rollout import Acked, Controlled, Moment, Started
 from gates.machine.step import Output
 from gates.policy import Policy
-from streams.journal import CELL_MS, Control, ControlWord, Spoken, Start
-from streams.judge.fold import CONTROLS
+from streams.cells import CELL_MS
+from streams.journal import Control, ControlName, SequencedRecord, Start
+from streams.judge.rollout import CONTROLS
 from streams.offline.policy_tests.document import PolicyTest, Word
 from streams.offline.replay import Replay, decisions
 from streams.offline.simulation.run import START_MS
@@ -52,12 +53,12 @@ def _in_order(words: Iterable[Word]) -> list[Word]:
     return sorted(words, key=lambda word: word.at_ms)
 
 
-def _spoken(word: Word, policy: Policy, start_ms: int) -> Spoken:
+def _spoken(word: Word, policy: Policy, start_ms: int) -> SequencedRecord:
     at = start_ms + word.at_ms
     if word.control == "start":
         return Start(rollout=policy.rollout, policy=policy.document(), by=word.by, reason=word.reason, at=at)
     return Control(
-        rollout=policy.rollout, control=cast("ControlWord", word.control), by=word.by, reason=word.reason, at=at
+        rollout=policy.rollout, control=cast("ControlName", word.control), by=word.by, reason=word.reason, at=at
     )
 
 

@@ -24,9 +24,11 @@ from connectors.decoders import CLASS_INDEX, RequestEvent
 from gates.panes import CLASSES, SAMPLE_SIZE, Cell, Detail
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts
+from streams.cells import CELL_MS, CellKey, CellRecord, SourcePartition
 from streams.ingest.chunks import CHUNK_OFFSETS, MOST_CELLS, SLOT_MS, Chunker, Decoded, rule
-from streams.journal import CELL_MS, CHUNK_RULE, CellKey, Partial, SourcePartition, decode, encode
+from streams.journal import CHUNK_RULE, Partial, decode, encode
 from streams.judge.join import Join
+from tests.streams.judge.restarts import reloaded_join
 
 T0 = 1_767_225_600_000
 ROLLOUTS = ("checkout", "search")
@@ -228,7 +230,7 @@ def panes_of(joins: dict[str, Join]) -> Sums:
     for rollout, join in joins.items():
         cells: dict[CellKey, Cell] = {}
         while (start := join.next_cell()) is not None:
-            taken = join.take(start, start + CELL_MS)
+            taken = join.close(start, start + CELL_MS)
             cells |= {(cohort, start, False): cell for cohort, cell in taken.cells.items()}
             cells |= {(cohort, start, True): cell for cohort, cell in taken.synthetic.items()}
         out[rollout] = cells
@@ -270,7 +272,8 @@ def test_chunks_are_cut_by_the_log_alone(seed: int, data: st.DataObject) -> None
     log = a_log(random.Random(seed), 120)
 
     def finals(batches: list[int], flushes: list[bool]) -> tuple[dict[tuple[int, str], bytes], list[int]]:
-        chunker, at, out, commits = Chunker(SourcePartition("e", 0)), 0, {}, []
+        chunker, at, commits = Chunker(SourcePartition("e", 0)), 0, list[int]()
+        out: dict[tuple[int, str], tuple[int, list[CellRecord]]] = {}
         for size, flush in zip(batches, flushes, strict=True):
             take(chunker, log[at : at + size])
             at += size
@@ -344,7 +347,7 @@ def test_snapshot_of_a_join_goes_on_the_same(seed: int, cut: int) -> None:
     for _ in range(40):
         cluster.act()
     cluster.finish()
-    joins = {name: Join.load(orjson.loads(orjson.dumps(j.dump()))) for name, j in joined(cluster.journal[:cut]).items()}
+    joins = {name: reloaded_join(join) for name, join in joined(cluster.journal[:cut]).items()}
     for value in cluster.journal[cut:]:
         partial = decode(value)
         assert isinstance(partial, Partial)
@@ -368,7 +371,7 @@ def test_late_events_are_counted_once_and_never_applied(seed: int, closed_ms: in
     joins = {name: Join() for name in ROLLOUTS}
     late: dict[str, Counter[str]] = {name: Counter() for name in ROLLOUTS}
     for join in joins.values():
-        join.take(0, closed)
+        join.close(0, closed)
     for value in repeated(rng, cluster.journal):
         partial = decode(value)
         assert isinstance(partial, Partial)

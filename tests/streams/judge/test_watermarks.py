@@ -4,11 +4,12 @@ Seconds stand for milliseconds / 1000 on one clock, wall and event time alike. `
 saying at wall second 10 that source partition 0 has events up to second 9.
 """
 
-import orjson
 import pytest
 
-from streams.journal import Progress, SourcePartition, SourceProgress, Timing
-from streams.judge.watermarks import LATELY, Reading, Watermarks
+from streams.cells import SourcePartition
+from streams.journal import Progress, SourceProgress, Timing
+from streams.judge.watermarks import RECENT_RECORDS, EventTimeState, Watermarks
+from tests.streams.judge.restarts import marks_bytes, reloaded_marks
 
 S = 1_000
 TIMING = Timing(out_of_orderness=2 * S, idle_timeout=5 * S, stall_timeout=30 * S)
@@ -19,26 +20,26 @@ class Told(Watermarks):
 
     def report(
         self, partition: int, *, at: float, newest: float | None, position: int = 0, caught_up: bool = True
-    ) -> Reading:
+    ) -> EventTimeState:
         """One worker reports one source partition."""
         ms = None if newest is None else round(newest * S)
         source = SourceProgress(SourcePartition("events", partition), position, ms, caught_up)
         self.apply(Progress(worker="w", wall=round(at * S), sources=[source]))
-        return self.read(TIMING)
+        return self.event_time(TIMING)
 
-    def silence(self, *, at: float) -> Reading:
+    def silence(self, *, at: float) -> EventTimeState:
         """A worker that owns no source partition tells the time, while the others say nothing."""
-        for _ in range(LATELY):
+        for _ in range(RECENT_RECORDS):
             self.apply(Progress(worker="idler", wall=round(at * S), sources=[]))
-        return self.read(TIMING)
+        return self.event_time(TIMING)
 
 
-def seconds(watermark: float, *, complete: bool = True, broken: bool = False) -> Reading:
+def seconds(watermark: float, *, complete: bool = True, broken: bool = False) -> EventTimeState:
     """Return the reading with this watermark in seconds."""
-    return Reading(round(watermark * S), complete, broken)
+    return EventTimeState(round(watermark * S), complete, broken)
 
 
-NOT_YET = Reading(None, True, False)
+NOT_YET = EventTimeState(None, True, False)
 
 
 def test_trails_the_newest_event() -> None:
@@ -128,7 +129,7 @@ def test_a_report_long_under_way_counts_for_when_it_was_made() -> None:
     marks.silence(at=108)
     source = SourceProgress(SourcePartition("events", 0), 0, 90 * S, True)
     marks.apply(Progress(worker="w", wall=101 * S, sources=[source]))
-    assert marks.read(TIMING) == seconds(88)
+    assert marks.event_time(TIMING) == seconds(88)
 
 
 def test_a_source_that_reads_on_is_not_stalled() -> None:
@@ -177,7 +178,7 @@ def test_nobody_reporting_is_broken() -> None:
 def test_nobody_has_reported_yet() -> None:
     """Before the first report there is patience, for one stall timeout; then telemetry is broken."""
     marks = Told()
-    assert marks.read(TIMING) == NOT_YET
+    assert marks.event_time(TIMING) == NOT_YET
     assert marks.silence(at=100) == NOT_YET
     assert marks.silence(at=130) == NOT_YET
     assert marks.silence(at=131) == seconds(124, complete=False, broken=True)
@@ -213,9 +214,9 @@ def test_snapshot_reads_the_same(at: int) -> None:
     marks.report(0, at=100, newest=99, position=3)
     marks.report(1, at=100, newest=None, caught_up=False)
     marks.silence(at=at)
-    loaded = Watermarks.load(orjson.loads(orjson.dumps(marks.dump())))
-    assert loaded.read(TIMING) == marks.read(TIMING)
-    assert loaded.dump() == marks.dump()
+    loaded = reloaded_marks(marks)
+    assert loaded.event_time(TIMING) == marks.event_time(TIMING)
+    assert marks_bytes(loaded) == marks_bytes(marks)
 
 
 def test_one_wrong_clock_does_not_move_event_time() -> None:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from gates.decisions import Decision
-from streams.judge.fold import Status
+from streams.judge.outputs import RolloutStatus
 from streams.views.rollout import rollout_view, rollouts_view
 from streams.views.timeline import decision_in_words, printable, status_in_words
 from tools import topics_examples
@@ -35,7 +35,7 @@ def status() -> Mapping[str, Any]:
 @pytest.fixture(scope="module")
 def ended() -> Mapping[str, Any]:
     """The last status, after the rollback."""
-    return [one.document for one in topics_examples.outcomes() if isinstance(one, Status)][-1]
+    return [one.document for one in topics_examples.outcomes() if isinstance(one, RolloutStatus)][-1]
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from gates.policy import Policy
-from streams.journal import Record, Spoken, Start
-from streams.judge.fold import Fold, Outcome
+from streams.journal import Record, SequencedRecord, Start
+from streams.judge.fold import Fold
+from streams.judge.outputs import FoldOutput
 from streams.offline.backtest.comparison import Comparison
 from streams.offline.backtest.counterfactual import Counterfactual
 from streams.offline.backtest.recordings import Recording, event_files, unfit
@@ -30,7 +31,7 @@ class Journal(Fold):
         super().__init__(0)
         self.records: list[tuple[Record, int]] = []
 
-    def apply(self, record: Record, offset: int) -> list[Outcome]:
+    def apply(self, record: Record, offset: int) -> list[FoldOutput]:
         """Take it in, and keep it."""
         self.records.append((record, offset))
         return super().apply(record, offset)
@@ -46,11 +47,13 @@ def limited(limit: str) -> Policy:
     return changed(POLICY, checks={"errors": {"sli": "error_rate", "limit": limit, "window": "5s", "min_events": 3}})
 
 
-def recorded(bad: float = 0.0, policy: Policy = POLICY, said: list[tuple[int, Spoken]] | None = None) -> Journal:
+def recorded(
+    bad: float = 0.0, policy: Policy = POLICY, orders: list[tuple[int, SequencedRecord]] | None = None
+) -> Journal:
     """Return the journal of forty seconds: ten good ones, and then a canary that fails so often."""
     lines = [*traffic(BEGIN, 10), *traffic(BEGIN + 10_000, 30, bad=bad, share=0.5)]
     journal = Journal()
-    for _ in Replay(policy, _fold=journal).run((json.dumps(line).encode() for line in lines), said or []):
+    for _ in Replay(policy, _fold=journal).run((json.dumps(line).encode() for line in lines), orders or []):
         pass
     return journal
 
@@ -120,7 +123,7 @@ def test_a_laxer_policy_does_not_roll_back() -> None:
 def test_each_recorded_start_starts_both() -> None:
     """Epochs are those recorded, though the policy would still have run when it was started anew."""
     again = Start(rollout="checkout-v2", policy=POLICY.document(), by="ada", at=BEGIN + 35_000)
-    found = compared(recorded(bad=0.25, said=[(BEGIN + 35_000, again)]), limited("90%"))
+    found = compared(recorded(bad=0.25, orders=[(BEGIN + 35_000, again)]), limited("90%"))
     assert [each.where for each in found] == ["1", "2"]
     assert [each.instead[0].action for each in found] == ["start", "start"]
 
