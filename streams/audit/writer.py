@@ -40,7 +40,7 @@ class Writer:
     """One writer of the log: `open` it once, then call `step` again and again."""
 
     def __init__(self, settings: Settings, alive: Callable[[], None] = lambda: None) -> None:
-        """`alive` is called for each record read from the log: there may be many at first, and health must know."""
+        """`alive` is called for each record read from the log: reading many of them at first is headway."""
         self._settings = settings
         self._alive = alive
         self._kinds = audited(settings.topics)

@@ -7,7 +7,7 @@ older snapshot.
 A judge that has lost its partition may still write old snapshots after the new ones, so of a key's snapshots the one
 with the greatest offset counts, not the last. If compaction has removed that one, the index shows it, and the journal
 is folded from its beginning; the same happens where a needed snapshot cannot be read. The digest of the last folded
-record tells whether the journal is still the one that the snapshots were made from.
+record shows whether the journal is still the one that the snapshots were made from.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ async def test_snapshots_that_are_gone(kafka_broker: str) -> None:
 
 @pytest.mark.parametrize("snapshots", ["deleted", "kept"])
 async def test_a_journal_whose_beginning_is_gone(kafka_broker: str, snapshots: str) -> None:
-    """What the next judge needs was deleted: nothing is decided any more, and everybody is told why."""
+    """What the next judge needs was deleted: nothing is decided any more, and the reason is reported everywhere."""
     async with Trial(kafka_broker, 35) as trial:
         (judge, _, _) = await trial.begin(("judge",), ("ingest",), ("sequencer",))
         await trial.judged_past(now_ms() + 1_000)

@@ -27,6 +27,7 @@ from connectors.signing.signatures import HEADER, LONGEST_VALID_MS, Keyring, Sig
 from gates.policy import Policy, PolicyError
 from streams import journal
 from streams.audit import chain
+from streams.cells import CellRecord
 from streams.dead_letters.letters import Place, read_letter
 from streams.dead_letters.redrive_rules import SCHEMA, read_redrive
 from streams.sequencer.messages import MessageType, RecordRefusedError, read_message
@@ -89,7 +90,7 @@ def journal_record(data: bytes) -> None:
                 cell = row.cell()
             except ValueError:
                 continue
-            assert journal.CellRecord.of(row.cohort, row.start, cell, row.synthetic).cell() == cell
+            assert CellRecord.of(row.cohort, row.start, cell, row.synthetic).cell() == cell
 
 
 def policy_text(data: bytes) -> None:

@@ -40,8 +40,8 @@ async def speak(site: Site, numbers: range) -> None:
             weights={},
             at=now,
         )
-        for topic, said in ((site.topics.controls, control), (site.topics.acks, ack)):
-            await site.producer.send(topic, journal.encode(said), key=rollout.encode())
+        for topic, message in ((site.topics.controls, control), (site.topics.acks, ack)):
+            await site.producer.send(topic, journal.encode(message), key=rollout.encode())
         decision = {"schema": "sluicegate.decision/v1", "id": f"{rollout}:1:{number}", "rollout": rollout}
         await site.producer.send(site.topics.decisions, json.dumps(decision).encode(), key=rollout.encode())
     await site.producer.flush()
@@ -63,16 +63,16 @@ async def test_a_rollout_is_recorded(site: Site) -> None:
     await site.start(POLICY)
     async with site.following(site.topics.decisions) as decisions:
         await site.acknowledge(await anext(decisions))
-        for word in ("approve", "rollback"):
-            said = journal.Control(rollout="checkout-v2", control=word, by="bob", reason="=enough", at=0)
-            await site.producer.send_and_wait(site.topics.controls, journal.encode(said), key=b"checkout-v2")
+        for control in ("approve", "rollback"):
+            message = journal.Control(rollout="checkout-v2", control=control, by="bob", reason="=enough", at=0)
+            await site.producer.send_and_wait(site.topics.controls, journal.encode(message), key=b"checkout-v2")
         rolled_back = await anext(one async for one in decisions if one["action"] == "rollback")
     done = await verified(site, 7)
     assert (done.code, done.json()["findings"]) == (0, [])
     exported = await sluicegate(site, "audit", "export", "--rollout", "checkout-v2", "--since", "1h")
     entries = [json.loads(line) for line in exported.output.splitlines()]
-    said = {(one["kind"], one["actor"], one["action"], one["reason"]) for one in entries}
-    assert said >= {
+    recorded = {(one["kind"], one["actor"], one["action"], one["reason"]) for one in entries}
+    assert recorded >= {
         ("start", "tester", "start", "a test"),
         ("control", "bob", "rollback", "=enough"),
         ("approval", "bob", "approve", "=enough"),

@@ -19,7 +19,7 @@ def written(folder: Path, policy: Policy) -> str:
 
 
 async def test_a_journal_is_judged_again(embedded_broker: str, tmp_path: Path) -> None:
-    """The recorded policy decides the same; another is told beside it; one for other cohorts judges nothing."""
+    """The recorded policy decides the same; another one is compared with it; one for other cohorts judges nothing."""
     lax, strict = limited("20%"), changed(limited("5%"), rollout="another-name")
     async with Site(embedded_broker, f"t{uuid.uuid4().hex[:8]}.") as site:
         for record, _ in recorded(bad=0.5, policy=lax).records:
@@ -30,14 +30,14 @@ async def test_a_journal_is_judged_again(embedded_broker: str, tmp_path: Path) -
         assert (code, errors) == (0, "")
         assert output.endswith("  the same decisions\n\n1 recorded rollout judged: 0 would have gone differently\n")
 
-        words = ("backtest", "--policy", written(tmp_path, strict), "--journal", "--rollout", "checkout-v2")
-        code, output, errors = await sluicegate(site, *words)
+        arguments = ("backtest", "--policy", written(tmp_path, strict), "--journal", "--rollout", "checkout-v2")
+        code, output, errors = await sluicegate(site, *arguments)
         assert (code, errors) == (0, "")
         assert output.startswith("checkout-v2, epoch 1\n")
         assert "\n  rolled back too, 1s earlier\n" in output
-        code, output, errors = await sluicegate(site, *words, "--json")
-        (said,) = json.loads(output)["rollouts"]
-        assert (said["same"], said["recorded"][-1]["action"], said["instead"][-1]["action"]) == (
+        code, output, errors = await sluicegate(site, *arguments, "--json")
+        (compared,) = json.loads(output)["rollouts"]
+        assert (compared["same"], compared["recorded"][-1]["action"], compared["instead"][-1]["action"]) == (
             False,
             "rollback",
             "rollback",
@@ -48,5 +48,5 @@ async def test_a_journal_is_judged_again(embedded_broker: str, tmp_path: Path) -
         assert (code, output) == (1, "")
         assert errors.startswith("checkout-v2, epoch 1: not judged: its cohorts are canary and stable, and ")
 
-        code, output, errors = await sluicegate(site, *words[:-1], "search")
+        code, output, errors = await sluicegate(site, *arguments[:-1], "search")
         assert (code, errors) == (1, "sluicegate: no rollout search in the journal; there: checkout-v2\n")

@@ -29,7 +29,7 @@ async def create(settings: Settings, topic: str, partitions: int, **config: str)
     client = admin(settings)
     await client.start()
     try:
-        spelled = {word.replace("_", "."): value for word, value in config.items()}
+        spelled = {name.replace("_", "."): value for name, value in config.items()}
         await client.create_topics([NewTopic(topic, partitions, 1, topic_configs=spelled)])
         while topic not in await client.list_topics():
             await asyncio.sleep(0.05)
@@ -99,10 +99,10 @@ async def test_a_worker_may_have_to_find_its_topics(settings: Settings) -> None:
     await prepare(settings.model_copy(update={"create_topics": False}))
 
 
-def command(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
+def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `sluicegate topics`."""
     known = {"SLUICEGATE_BOOTSTRAP": settings.bootstrap, "SLUICEGATE_TOPIC_PREFIX": settings.topic_prefix}
-    return subprocess.run([SLUICEGATE, "topics", *words], capture_output=True, text=True, env=os.environ | known)
+    return subprocess.run([SLUICEGATE, "topics", *arguments], capture_output=True, text=True, env=os.environ | known)
 
 
 def test_the_command(settings: Settings) -> None:

@@ -30,11 +30,11 @@ def current() -> dict[str, Any]:
     return dict(topics_examples.status()) | {"event_time": int(time.time() * 1000)}  # noqa: TID251
 
 
-async def sluicegate(site: Site, *words: str) -> tuple[int, str, str]:
-    """Run a command: its exit code, its output and what it said on standard error."""
+async def sluicegate(site: Site, *arguments: str) -> tuple[int, str, str]:
+    """Run a command: its exit code, its output and its standard error."""
     known = {"SLUICEGATE_BOOTSTRAP": site.settings.bootstrap, "SLUICEGATE_TOPIC_PREFIX": site.settings.topic_prefix}
     running = await asyncio.create_subprocess_exec(
-        *(SLUICEGATE, *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | known
+        *(SLUICEGATE, *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | known
     )
     output, errors = await asyncio.wait_for(running.communicate(), 60)
     assert running.returncode is not None
@@ -42,7 +42,7 @@ async def sluicegate(site: Site, *words: str) -> tuple[int, str, str]:
 
 
 async def test_asking_why_and_why_not(site: Site) -> None:
-    """Both answer in words and as JSON; what is unknown is one line that names near ones."""
+    """Both answer as text and as JSON; an unknown name is one line that suggests near ones."""
     code, output, errors = await sluicegate(site, "why", "checkout-v2:1:2")
     assert (code, errors) == (0, "")
     assert output.startswith("checkout-v2 was rolled back at stage canary at 2026-01-01 00:00:07Z.\nWhy: errors: ")
@@ -68,9 +68,9 @@ async def test_asking_why_and_why_not(site: Site) -> None:
     assert "\nTo advance to stage full it lacks:\n- 59s of bake: 1s of 1m done\n- a PASS of errors, " in output
 
     code, output, errors = await sluicegate(site, "why-not", "checkout-v2", "--json")
-    said = json.loads(output)
-    assert (code, said["status"]["rollout"], errors) == (0, "checkout-v2", "")
-    assert said["lacking"][0] == "59s of bake: 1s of 1m done"
+    answer = json.loads(output)
+    assert (code, answer["status"]["rollout"], errors) == (0, "checkout-v2", "")
+    assert answer["lacking"][0] == "59s of bake: 1s of 1m done"
 
     assert await sluicegate(site, "why-not", "chekout-v2") == (
         1,

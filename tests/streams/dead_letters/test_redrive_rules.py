@@ -18,8 +18,8 @@ GOOD = b'{"ts":1767225600123,"rollout":"search","cohort":"canary","status":200,"
 
 def letter(value: bytes = GOOD, reason: str = "bad_json", topic: str = NAMES.events, at: int = 1_000) -> Letter:
     """A dead letter as its topic has it."""
-    said = DeadLetter(topic, 3, 8194, 2, reason, "the detail", b"k", value)
-    found = read_letter(Place(1, 7), at, said.body(), said.headers())
+    content = DeadLetter(topic, 3, 8194, 2, reason, "the detail", b"k", value)
+    found = read_letter(Place(1, 7), at, content.body(), content.headers())
     assert found is not None
     return found
 
@@ -32,10 +32,10 @@ def note(state: str = "claimed", run: str = "a", after: str = "") -> Redrive:
 @given(st.binary(max_size=50), st.none() | st.binary(), st.text(), st.integers(0, 99))
 def test_a_letter_is_read_back(value: bytes, key: bytes | None, detail: str, index: int) -> None:
     """All that was put there comes back."""
-    said = DeadLetter("t", 1, 2, index, "r", detail.encode(errors="replace").decode(), key, value)
-    found = read_letter(Place(0, 0), 5, said.body(), said.headers())
+    content = DeadLetter("t", 1, 2, index, "r", detail.encode(errors="replace").decode(), key, value)
+    found = read_letter(Place(0, 0), 5, content.body(), content.headers())
     assert found is not None
-    assert (found.content, found.whole, found.origin) == (said, True, LetterOrigin("t", 1, 2, index))
+    assert (found.content, found.whole, found.origin) == (content, True, LetterOrigin("t", 1, 2, index))
 
 
 def test_a_letter_that_was_cut_says_so() -> None:
@@ -77,7 +77,7 @@ def test_choosing(selection: Selection, chosen: bool) -> None:
 
 @pytest.mark.parametrize("text", ["", "1", "1:", ":1", "a:b", "t/1", "t/1/x", "/1/2", "t/1/2/3/4", "-1:2"])
 def test_what_is_no_address(text: str) -> None:
-    """It is refused, in words."""
+    """It is refused with a reason."""
     with pytest.raises(ValueError, match="is not an address"):
         Address.parse(text)
 
@@ -103,7 +103,7 @@ def test_every_reader_is_asked(topic: str) -> None:
 
 
 def test_a_claim_is_remembered() -> None:
-    """Claimed and not told of: unsure. Sent: already. `again` overrides both; an older run's word changes nothing."""
+    """Claimed and not reported: unsure. Sent: already. `again` overrides both; an older run's record has no effect."""
     history = RedriveHistory()
     history.add(note())
     assert decide(letter(), history, None)[0] is Fate.UNSURE
@@ -142,6 +142,6 @@ def test_a_letter_cannot_pass_for_a_note() -> None:
 @given(st.binary(), st.none() | st.binary(), st.text())
 def test_nothing_steers_the_terminal(value: bytes, key: bytes | None, detail: str) -> None:
     """Whatever a letter holds, only printable lines come out."""
-    said = DeadLetter("t\x1b[2J", 1, 2, 3, "r\n", detail, key, value)
-    lines = [*letter_in_words(Letter(Place(0, 0), 0, said, len(value)), None), *safe_lines(value)]
+    content = DeadLetter("t\x1b[2J", 1, 2, 3, "r\n", detail, key, value)
+    lines = [*letter_in_words(Letter(Place(0, 0), 0, content, len(value)), None), *safe_lines(value)]
     assert all(line.isprintable() for line in lines)

@@ -285,7 +285,7 @@ def test_chunks_are_cut_by_the_log_alone(seed: int, data: st.DataObject) -> None
         partials, commit, *_ = chunker.flush()
         out |= {(p.start, p.rollout): (p.upto, sorted(p.cells, key=repr)) for p in partials}
         commits += [] if commit is None else [commit]
-        # how far a version reaches hangs on the flush, what it holds at its last does not
+        # how far a version reaches depends on the flush; what the last one holds does not
         return {key: encode_cells(cells) for key, (_, cells) in out.items()}, commits[-1:]
 
     def encode_cells(cells: object) -> bytes:
@@ -358,7 +358,7 @@ def test_snapshot_of_a_join_goes_on_the_same(seed: int, cut: int) -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 100_000))
 def test_late_events_are_counted_once_and_never_applied(seed: int, closed_ms: int) -> None:
-    """Users' requests for a closed pane are counted as late exactly once, however often told; the rest is exact."""
+    """Users' requests for a closed pane are counted as late exactly once, however often reported; the rest is exact."""
     rng = random.Random(seed)
     logs = [a_log(rng, 80), a_log(rng, 80)]
     cluster = Cluster(rng, logs, [0, 0])
@@ -391,7 +391,7 @@ def test_late_events_are_counted_once_and_never_applied(seed: int, closed_ms: in
 
 
 def test_a_clock_far_ahead_is_counted_at_the_records_time() -> None:
-    """An event further ahead of its record than `max_future` counts at the record's time, and is told of."""
+    """An event further ahead of its record than `max_future` counts at the record's time, and is reported."""
     chunker = Chunker(SourcePartition("e", 0), max_future_ms=60_000)
     event = RequestEvent(ts_ms=T0 + 60_001, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)
     near = RequestEvent(ts_ms=T0 + 60_000, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)
@@ -416,7 +416,7 @@ def _of_one_event() -> Chunker:
 
 
 def test_a_backfill_makes_no_version_that_the_journal_would_refuse() -> None:
-    """Events of more seconds than a chunk may name are refused, and told of; the first are counted."""
+    """Events of more seconds than a chunk may name are refused and reported; the first are counted."""
     chunker = Chunker(SourcePartition("e", 0))
     log = [
         RequestEvent(ts_ms=T0 - at * CELL_MS, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)

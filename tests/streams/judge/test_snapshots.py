@@ -79,7 +79,7 @@ def test_what_is_not_the_newest_is_not_loaded(topic: list[Snapshot], monkeypatch
 )
 @pytest.mark.parametrize("key", [KEY, PARTITION_KEY, b"anybody's"])
 def test_a_foreign_record_is_left_out_and_named(topic: list[Snapshot], key: bytes, value: bytes) -> None:
-    """It stops nobody, and takes nothing away: the index tells whether what is left suffices."""
+    """It stops nobody, and takes nothing away: the index shows whether the rest suffices."""
     found = SnapshotSet(0)
     for record in (*topic, (key, value)):
         found.add(*record)
@@ -111,7 +111,7 @@ def test_what_a_foreign_record_replaced_is_missed(topic: list[Snapshot], key: by
 def test_one_half_understood_is_no_snapshot(
     topic: list[Snapshot], key: bytes, change: Callable[[dict[str, Any]], object]
 ) -> None:
-    """It says so of its key, and the journal is folded from its beginning, with nothing of the others."""
+    """Its key is reported, and the journal is folded from its beginning, with nothing of the others."""
     found = SnapshotSet(7)
     for record in altered(change, key, topic):
         found.add(*record)

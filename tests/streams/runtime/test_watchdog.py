@@ -1,4 +1,4 @@
-"""Signs of life: what /healthz is told, when a worker ends itself, and faults on purpose that are off."""
+"""The watchdog: when a worker ends itself; and failpoints, which are off by default."""
 
 import queue
 import subprocess

@@ -89,7 +89,7 @@ async def judge(snapshots: Snapshots) -> Judge:
 
 
 async def test_what_comes_is_recovered_between_rounds(judge: Judge, snapshots: Snapshots) -> None:
-    """Not while the group is told of it, when no heartbeat is sent; one a round, each once; then it is ready."""
+    """Not while the group hands it out, when no heartbeat is sent; one a round, each once; then it is ready."""
     assert (snapshots.read, judge._consumer.paused) == ([], OURS)
     for number in range(3):
         assert not judge._pulse.ready

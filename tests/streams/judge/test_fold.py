@@ -94,7 +94,7 @@ def test_inputs_a_snapshot_holds_are_skipped(script: Script, share: float, back:
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(scripts())
 def test_a_partial_alone_judges_nothing(script: Script) -> None:
-    """A partial says nothing by itself: decisions come with progress, or with a word."""
+    """A partial decides nothing by itself: decisions come with progress, or with an order."""
     for step in play(script):
         if isinstance(step.record, Partial):
             assert step.decisions == []
@@ -123,7 +123,7 @@ def test_a_judge_that_dies_after_each_snapshot_recovers(script: Script) -> None:
 
 
 def recovers(script: Script, snapshots: Callable[[], bool], dies: Callable[[], bool]) -> None:
-    """Fold the script with snapshots and deaths after records as told; what is decided is what one fold decides."""
+    """Fold the script with snapshots and deaths as these functions decide; what is decided is what one fold decides."""
     records = [step.record for step in play(script)]
     topic: list[tuple[bytes, bytes | None]] = []
     fold, at, found = Fold(0), 0, []
