@@ -112,7 +112,7 @@ def _record(kind: type[msgspec.Struct], example: Any) -> Iterator[str]:
 
 def _snapshots() -> Iterator[str]:
     yield (
-        "`sluicegate.snapshot/v2`: for the judge alone. One record per rollout, with the journal offset it stands for, "
+        "`sluicegate.snapshot/v3`: for the judge alone. One record per rollout, with the journal offset it stands for, "
         "and one per partition, keyed `\\0partition`. What is missing or does not agree is rebuilt from the journal."
     )
 

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from streams.audit.chain import GENESIS, Entry, Head, decode, digest
+from streams.audit.recorded import Recorded, head_before
 from streams.journal import Origin
 
 GRACE_MS = 60_000
@@ -40,6 +41,13 @@ class SourceRecord(NamedTuple):
     sha256: str | None
 
 
+class _StartAt(NamedTuple):
+    """The entry at which the check starts (None: the first one), and the hash that it must have."""
+
+    sequence: int | None
+    hash: str | None
+
+
 class Verifier:
     """The chain so far, and the faults found in it."""
 
@@ -49,10 +57,10 @@ class Verifier:
         self.head: Head | None = None
         self.entries = 0
         self.pending = 0
-        self._first, self._anchor, self._whole = first, anchor, frozenset(whole)
-        self._begin, self._reached = Head(), first is None
+        self._start_at, self._whole = _StartAt(first, anchor), frozenset(whole)
+        self._reached = first is None
         self._hashes: set[str] = set()
-        self._recorded: dict[tuple[str, int], dict[int, str | None]] = {}
+        self._recorded = Recorded()
         self._beside: list[tuple[int, Entry]] = []
 
     def check(self, offset: int, value: bytes | None) -> Entry | None:
@@ -73,7 +81,7 @@ class Verifier:
             self._find("misfit", f"entry {entry.sequence} {misfit}", offset)
         else:
             self._look_for_skipped(offset, entry)
-        if entry.sequence == self._first:
+        if entry.sequence == self._start_at.sequence:
             self._start_anew(offset, entry, value)
         if entry.value is not None and digest(entry.value.encode()) != entry.sha256:
             self._find("altered", f"entry {entry.sequence}: the hash of its value is not its sha256", offset)
@@ -81,18 +89,20 @@ class Verifier:
         return entry
 
     def _start(self, offset: int, entry: Entry) -> None:
-        self._begin = _before(entry)
+        self._recorded.begin = head_before(entry)
         self._hashes.add(entry.previous)
         if offset == 0 and (entry.sequence, entry.previous) != (1, GENESIS):
             self._find("gap", f"the log begins with entry {entry.sequence}; the entries before it were removed", offset)
 
     def _start_anew(self, offset: int, entry: Entry, value: bytes | None) -> None:
         """Start the check at this entry: findings before it do not count."""
-        self.entries, self._begin, self._reached = 0, _before(entry), True
-        for found in (self.findings, self._beside, self._recorded):
-            found.clear()
-        if self._anchor is not None and digest(value) != self._anchor:
-            self._find("anchor", f"entry {entry.sequence} has hash {digest(value)}, not {self._anchor}", offset)
+        self.entries, self._reached = 0, True
+        self._recorded = Recorded(head_before(entry))
+        self.findings.clear()
+        self._beside.clear()
+        anchor = self._start_at.hash
+        if anchor is not None and digest(value) != anchor:
+            self._find("anchor", f"entry {entry.sequence} has hash {digest(value)}, not {anchor}", offset)
 
     def _find_beside(self, offset: int, entry: Entry, value: bytes | None) -> None:
         if digest(value) in self._hashes:
@@ -123,16 +133,15 @@ class Verifier:
             self._find("gap", detail, offset)
 
     def _accept(self, entry: Entry, value: bytes | None) -> None:
-        source = entry.source
         self.head = Head.at(entry, value)
         self.entries += 1
         self._hashes.add(self.head.hash)
-        self._recorded.setdefault((source.topic, source.partition), {}).setdefault(source.offset, entry.sha256)
+        self._recorded.add(entry)
 
     def finish(self, sources: Iterable[SourceRecord], now: int) -> None:
         """Compare the chain with what the audited topics hold, and decide about the entries beside the chain."""
         if not self._reached:
-            self._find("anchor", f"no entry {self._first} in the log")
+            self._find("anchor", f"no entry {self._start_at.sequence} in the log")
             return
         for offset, entry in self._beside:
             self._find_fork(offset, entry)
@@ -140,10 +149,7 @@ class Verifier:
             self._compare(record, now)
 
     def _find_fork(self, offset: int, entry: Entry) -> None:
-        source = entry.source
-        kept = self._recorded.get((source.topic, source.partition), {})
-        known = source.offset in kept and kept[source.offset] == entry.sha256
-        known = known or source.offset < self._begin.position(source.topic, source.partition)
+        known = self._recorded.matches(entry.source, entry.sha256) or self._recorded.is_before(entry.source)
         harm = "the chain has its record" if known else "the chain lacks its record"
         detail = f"a second entry {entry.sequence} by {entry.writer}: two writers at once; it is void, and {harm}"
         self._find("fork", detail, offset, broken=not known)
@@ -151,13 +157,12 @@ class Verifier:
     def _compare(self, record: SourceRecord, now: int) -> None:
         source = record.source
         place = f"{source.topic} {source.partition}@{source.offset}"
-        kept = self._recorded.get((source.topic, source.partition), {})
-        if source.offset in kept:
-            if kept[source.offset] != record.sha256:
+        if self._recorded.has(source):
+            if not self._recorded.matches(source, record.sha256):
                 self._find("differs", f"{place} is not what the log recorded")
-        elif source.offset < self._begin.position(source.topic, source.partition):
-            return  # recorded before the log's first entry
-        elif (self.head or self._begin).position(source.topic, source.partition) > source.offset:
+        elif self._recorded.is_before(source):
+            return
+        elif (self.head or self._recorded.begin).position(source.topic, source.partition) > source.offset:
             self._find("unrecorded", f"{place} was skipped")
         elif now - record.at > GRACE_MS:
             self._find("unrecorded", f"{place} is not in the log, after {(now - record.at) // 1000} s")
@@ -166,12 +171,3 @@ class Verifier:
 
     def _find(self, kind: FindingKind, detail: str, offset: int | None = None, *, broken: bool = True) -> None:
         self.findings.append(Finding(kind, detail, offset, broken))
-
-
-def _before(entry: Entry) -> Head:
-    """The head before an entry, as far as the entry shows it."""
-    source = entry.source
-    positions = {topic: list(row) for topic, row in entry.positions.items()}
-    if source.partition < len(positions.get(source.topic, [])):
-        positions[source.topic][source.partition] = source.offset
-    return Head(entry.sequence - 1, entry.previous, {} if entry.sequence == 1 else positions)

@@ -37,7 +37,10 @@ MOST_AT_ONCE = 500
 
 
 class Writer:
-    """One writer of the log: `open` it once, then call `step` again and again."""
+    """One writer of the log: `open` it once, then call `step` again and again.
+
+    `head_offset` is the newest entry's offset in the log; a writer that is opened with it need not read the whole log.
+    """
 
     def __init__(self, settings: Settings, alive: Callable[[], None] = lambda: None) -> None:
         """`alive` is called for each record read from the log: reading many of them at first is headway."""
@@ -46,17 +49,12 @@ class Writer:
         self._kinds = audited(settings.topics)
         self._place = TopicPartition(settings.topics.audit, AUDIT_PARTITION)
         self._head = Head()
-        self._head_offset: int | None = None
+        self.head_offset: int | None = None
         self._read = -1
         options = {"max_partition_fetch_bytes": clients.LARGEST_MESSAGE, "fetch_max_wait_ms": 100}
         self._log: AIOKafkaConsumer[bytes, bytes] = clients.consumer(settings, **options)
         self._sources: AIOKafkaConsumer[bytes, bytes] = clients.consumer(settings, **options)
         self._producer: AIOKafkaProducer = clients.producer(settings)
-
-    @property
-    def head_offset(self) -> int | None:
-        """The newest entry's offset in the log; a writer opened with it need not read the whole log."""
-        return self._head_offset
 
     async def open(self, known: int | None) -> None:
         """Find the newest entry, from the offset of a `known` one or from the beginning, and continue after it.
@@ -68,7 +66,7 @@ class Writer:
             await client.start()
         self._log.assign([self._place])
         for start in (known, 0):
-            if start is not None and self._head_offset is None:
+            if start is not None and self.head_offset is None:
                 self._log.seek(self._place, start)
                 async for record in to_end(self._log):
                     self._follow(record)
@@ -158,12 +156,12 @@ class Writer:
         except msgspec.DecodeError:
             metrics.AUDIT_VOID.inc()
             return
-        begins = self._head_offset is None
+        begins = self.head_offset is None
         head = Head.at(entry, record.value) if begins else self._head.follow(entry, record.value)
         if head is None:
             metrics.AUDIT_VOID.inc()
             return
-        self._head, self._head_offset = head, record.offset
+        self._head, self.head_offset = head, record.offset
 
     def _rewind(self) -> None:
         """Continue reading the audited topics at the log's positions."""

@@ -164,24 +164,17 @@ class Fold:
         if rollout.gate is not None and not rollout.ended and rollout.gate.state.policy.hash == policy.hash:
             return []  # already running with this policy: an order that was given twice starts no second epoch
         rollout.timing = record.timing or Timing()
-        begins_at = self._begins_at(record, rollout, policy.pane_ms)
+        # It begins at the newest event time: events before it were served under other weights, so they are no evidence
+        # for or against this start. Without a progress record there is no event time yet, only the order's own time.
+        watermark = self._closed_by(rollout.timing)
+        newest = (record.sequenced_at or record.at) if watermark is None else max(watermark, self.marks.newest)
+        begins_at = _round_up(max(newest, rollout.join.closed_until), policy.pane_ms)
         rollout.join.close(begins_at, begins_at)
         rollout.join.opened_at, rollout.late = begins_at, 0
         moment = replace(self._moment(begins_at, offset), wall=self.marks.wall or record.sequenced_at or record.at)
         rollout.gate, outputs = Gate.begin(rollout.gate, Started(policy, record.by, record.reason), moment)
         self._without_policy().discard(record.rollout)
         return [*outputs, RolloutStatus(record.rollout, rollout.gate.status(moment))]
-
-    def _begins_at(self, record: Start, rollout: JudgedRollout, pane_ms: int) -> int:
-        """The event time at which a start takes effect: the newest known, rounded up to a whole pane.
-
-        Events before it were served under the weights before, so they are no evidence about this rollout. Without any
-        progress record there is no event time yet, and the order's own time is used.
-        """
-        watermark = self._closed_by(rollout.timing)
-        now = (record.sequenced_at or record.at) if watermark is None else max(watermark, self.marks.newest)
-        now = max(now, rollout.join.closed_until)
-        return now + -now % pane_ms
 
     def _control_or_ack(self, record: Control | Ack, offset: int) -> list[FoldOutput]:
         rollout = self.rollouts.get(record.rollout)
@@ -199,6 +192,10 @@ class Fold:
         else:
             outputs += _acknowledge(gate, record, moment)
         return [*outputs, RolloutStatus(record.rollout, gate.status(moment))]
+
+
+def _round_up(time_ms: int, step_ms: int) -> int:
+    return time_ms + -time_ms % step_ms
 
 
 def _acknowledge(gate: Gate, record: Ack, moment: Moment) -> list[FoldOutput]:
