@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from connectors.decoders import RequestEvent
 from gates.policy import Policy
+from streams.cells import SourcePartition
 from streams.ingest.chunks import Chunker, SourceRecord
-from streams.journal import Ack, Partial, Progress, Record, SourcePartition, SourceProgress, Start, Timing
+from streams.journal import Ack, Partial, Progress, Record, SourceProgress, Start, Timing
 
 BASELINE, CANDIDATE = "stable", "canary"
 WEIGHT = 0.2

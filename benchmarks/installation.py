@@ -18,7 +18,7 @@ from connectors.kafka import clients
 from streams.clock import wall_ms
 from streams.journal import encode
 from streams.runtime.settings import Settings
-from streams.topics import ensure
+from streams.topics.creation import ensure
 from tests.pipeline.harness import SLUICEGATE, Site, Worker
 
 ROOT = Path(__file__).parents[1]

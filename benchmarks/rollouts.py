@@ -18,10 +18,11 @@ from benchmarks.columns import milliseconds as columns_ms
 from benchmarks.fleet import FLUSHES_A_SECOND, Fleet
 from benchmarks.measure import Row, Size
 from streams.journal import Progress, bundled, decode, encode, encode_document
-from streams.judge.fold import Fold, Outcome, Status
+from streams.judge.fold import Fold
+from streams.judge.outputs import FoldOutput, RolloutStatus
 from streams.judge.snapshots import snapshot
 from streams.runtime import metrics
-from streams.worker.app import collect_seldom
+from streams.worker.app import collect_rarely
 
 PART = "rollouts"
 RATE = 10.0
@@ -64,7 +65,7 @@ class Judging:
             partials, progress = self._fleet.flush()
             values = [*bundled(partials), encode(progress)]
             outcomes = [outcome for value in values for outcome in self._apply(value, done.cpu)]
-            statuses = [outcome for outcome in outcomes if isinstance(outcome, Status)]
+            statuses = [outcome for outcome in outcomes if isinstance(outcome, RolloutStatus)]
             status_bytes = _timed(done.cpu, "publish", _encoded_bytes, statuses)
             if (flush + 1) % (SNAPSHOT_EVERY_S * FLUSHES_A_SECOND) == 0:
                 raw, packed = _timed(done.cpu, "snapshot", _snapshots, self.fold)
@@ -74,7 +75,7 @@ class Judging:
             done.evaluated += len(statuses)
         return done
 
-    def _apply(self, value: bytes, cpu: Counter[str]) -> list[Outcome]:
+    def _apply(self, value: bytes, cpu: Counter[str]) -> list[FoldOutput]:
         self._offset += 1
         record = _timed(cpu, "decode", decode, value)
         step = "evaluate" if isinstance(record, Progress) else "join"
@@ -89,7 +90,7 @@ def _timed(cpu: Counter[str], step: str, work: Callable[..., T], *given: object)
         cpu[step] += time.process_time_ns() - began
 
 
-def _encoded_bytes(statuses: list[Status]) -> int:
+def _encoded_bytes(statuses: list[RolloutStatus]) -> int:
     """Show and encode statuses as the judge does; returns their size in bytes."""
     for status in statuses:
         metrics.show_status(status.document)
@@ -105,7 +106,7 @@ def _snapshots(fold: Fold) -> tuple[int, int]:
 def run(_bootstrap: str, size: Size) -> Iterator[Row]:
     """Measure; needs no broker."""
     smoke = size.name == "smoke"
-    collect_seldom()  # as a worker does
+    collect_rarely()  # as a worker does
     for rollouts in (2, 5) if smoke else (10, 100, 1_000):
         judging = Judging(rollouts, RATE)
         judging.advance(SNAPSHOT_EVERY_S if smoke else WARM_UP_S)

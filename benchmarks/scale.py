@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from benchmarks.installation import Installation
 from benchmarks.measure import Row, Size, cpu_seconds
 from connectors.kafka.topic_reader import read_to_end
+from streams.cells import SourcePartition
 from streams.clock import wall_ms
-from streams.journal import Progress, SourcePartition, decode
+from streams.journal import Progress, decode
 
 PART = "scale"
 ROLLOUTS = 100

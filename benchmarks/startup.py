@@ -22,7 +22,7 @@ from benchmarks.measure import Row, Size, cpu_seconds
 from connectors.kafka import clients
 from connectors.kafka.topic_reader import read_to_end
 from streams.clock import wall_ms
-from streams.judge.snapshots import restore
+from streams.judge.snapshots import SnapshotSet
 from tests.pipeline.harness import SLUICEGATE
 
 PART = "startup"
@@ -125,10 +125,15 @@ async def _judged_past(site: Installation, moment: int, rollouts: int) -> bool:
 async def _restored(site: Installation) -> float:
     """The CPU seconds of restoring every fold from its snapshots."""
     found: dict[int, list[tuple[bytes, bytes | None]]] = defaultdict(list)
+    snapshots = {}
     async for record in read_to_end(site.settings, site.topics.snapshots):
         found[record.partition].append((record.key, record.value))
     began = time.process_time()
-    folds = [restore(partition, records) for partition, records in found.items()]
+    for partition, records in found.items():
+        snapshots[partition] = SnapshotSet(partition)
+        for key, value in records:
+            snapshots[partition].add(key, value)
+    folds = [known.fold() for known in snapshots.values()]
     took = time.process_time() - began
     if not any(itertools.chain(*(fold.rollouts for fold in folds))):
         raise RuntimeError("the snapshots hold no rollout")

@@ -1,4 +1,4 @@
-"""The one wall clock. Whatever is decided takes its time from the journal; only what writes the journal looks here."""
+"""The only wall clock. Decisions take their time from the journal; only what writes the journal reads this clock."""
 
 import time
 

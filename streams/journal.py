@@ -1,128 +1,39 @@
-"""The records of the one log, and their codec.
+"""The records of the journal, and their codec.
 
-All that can change a rollout's fate is a record in `gate-journal`: what ingest counted (`Partials`), how far it has
-come and what time it is (`Progress`), and what operators and actuators said (`Start`, `Control`, `Ack`). Operators and
-actuators write the last three to topics of their own; the sequencer adds their `origin` and appends them here.
+Everything that can affect a rollout is a record in `gate-journal`: what ingest counted (`Partials`), how far it has
+read and what time it is (`Progress`), and what operators ordered and actuators reported (`Start`, `Control`, `Ack`).
+Operators and actuators write the last three to topics of their own; the sequencer adds their `origin` and appends them
+here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
 import orjson
 
-from gates.panes import CLASSES, MOST_EMITTERS, NO_DETAIL, NO_HALVES, SAMPLE_SIZE, Cell, Detail, smallest
-from gates.stats.histogram import Histogram, check_lists
-
-CELL_MS = 1_000
-"""How much event time a cell spans; a pane is a whole number of cells."""
+from streams.cells import CellRecord, SourcePartition
 
 BUNDLE_BYTES = 262_144
-"""Partials that go to one journal partition share a record up to this size."""
+"""Partials for one journal partition share a record up to this size: a record for each would cost more than its
+content."""
 
 CHUNK_RULE = "4096.10000"
-"""How ingest cuts chunks: how many offsets, and of how many milliseconds a slot. Versions of chunks that were cut
-otherwise cannot be joined with these; a record that names no rule was cut by this one."""
-
-
-class SourcePartition(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
-    """One partition of a topic that events come from."""
-
-    topic: str
-    partition: int
-
+"""How ingest cuts chunks: at every so many offsets, and at every so many milliseconds of record time. Versions of
+chunks with another rule overlap these, so their counts would be added twice; they are refused. A record without a rule
+has this one."""
 
 Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
-"""A number from outside: JSON has larger ones, at which snapshots and metrics would break."""
-
-CellKey = tuple[str, int, bool]
-"""Which cell of a rollout: its cohort, its start in milliseconds since the epoch, and whether it is synthetic."""
-
-
-class DetailRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a cell holds beyond outcomes and latencies: the fields of `Detail`; of a metric its buckets and counts."""
-
-    succeeded: int
-    failed: int
-    users: list[int]
-    halves: list[int]
-    metrics: dict[str, tuple[list[int], list[int]]]
-    emitters: list[int]
-
-    def detail(self) -> Detail:
-        """The details; ValueError where the record is none."""
-        if len(self.halves) != len(NO_HALVES) or min(self.succeeded, self.failed, *self.halves) < 0:
-            raise ValueError(f"details have {len(NO_HALVES)} counts of the halves, and no count is negative")
-        for sample, size in ((self.users, SAMPLE_SIZE), (self.emitters, MOST_EMITTERS)):
-            if list(smallest(sample, size)) != sample or not all(0 <= known < 1 << 32 for known in sample):
-                raise ValueError(f"a sample is at most {size} hashes of 32 bits, ascending")
-        return Detail.load(msgspec.structs.astuple(self))
-
-
-class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One cohort in one cell of event time: counts by `CLASSES`, and the latency histogram, sparse.
-
-    `synthetic` and `detail` are at the end, and may be left out: most producers send neither.
-    """
-
-    cohort: str
-    start: int
-    counts: tuple[int, ...]
-    buckets: list[int]
-    bucket_counts: list[int]
-    synthetic: bool = False
-    detail: DetailRecord | None = None
-
-    @classmethod
-    def of(cls, cohort: str, start: int, cell: Cell, synthetic: bool = False) -> CellRecord:
-        """The record of a cell that starts at `start`, milliseconds since the epoch."""
-        detail = None if cell.detail == NO_DETAIL else DetailRecord(*cell.detail.dump())
-        return cls(cohort, start, cell.counts, *cell.latency.to_lists(), synthetic, detail)
-
-    @property
-    def key(self) -> CellKey:
-        """Which cell it is."""
-        return self.cohort, self.start, self.synthetic
-
-    @property
-    def requests(self) -> int:
-        """How many requests, whatever their outcome."""
-        return sum(self.counts)
-
-    def check(self) -> None:
-        """Nothing where the record is a cell's; else ValueError."""
-        if len(self.counts) != len(CLASSES) or min(self.counts) < 0:
-            raise ValueError(f"a cell has {len(CLASSES)} counts, none negative")
-        check_lists(self.buckets, self.bucket_counts)
-        if self.detail is not None:
-            self.detail.detail()
-
-    def cell(self) -> Cell:
-        """The cell; ValueError where the record is none."""
-        self.check()
-        return merged((self,))
-
-
-def merged(records: Sequence[CellRecord]) -> Cell:
-    """What these hold together, each of them checked."""
-    counts = tuple(map(sum, zip(*(record.counts for record in records), strict=True)))
-    latencies: dict[int, int] = {}
-    detail = NO_DETAIL
-    for record in records:
-        for bucket, number in zip(record.buckets, record.bucket_counts, strict=True):
-            latencies[bucket] = latencies.get(bucket, 0) + number
-        if record.detail is not None:
-            detail = detail.merge(record.detail.detail())
-    return Cell(counts, Histogram.of_counts(latencies), detail)
+"""A number from outside. JSON allows larger ones, which snapshots and metrics cannot hold."""
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
-    """How event time moves, in milliseconds; journaled with a rollout's start, so that a replay needs no settings.
+    """How event time moves, in milliseconds. A start in the journal includes it, so that a replay needs no settings.
 
-    The watermark trails the newest event by `out_of_orderness`. A source partition that has caught up and is silent for
-    `idle_timeout`, or that stands still for `stall_timeout`, is left out of it.
+    The watermark trails the newest event by `out_of_orderness`. A source partition is left out once it has caught up
+    and been silent for `idle_timeout`, or has made no headway for `stall_timeout`.
     """
 
     out_of_orderness: int = 2_000
@@ -131,7 +42,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Origin(msgspec.Struct, frozen=True, array_like=True):
-    """Where the sequencer found a message; a repeat has an offset that is no greater."""
+    """Topic, partition and offset of a message that was copied to another topic; it identifies the message there."""
 
     topic: str
     partition: int
@@ -139,7 +50,7 @@ class Origin(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Signed(msgspec.Struct, frozen=True, array_like=True):
-    """Of an operator's word whose signature was verified: the key, the word's id, until when it holds (ms)."""
+    """The verified signature of an order: its key, the order's id, and when the order expires (wall-clock ms)."""
 
     key: str
     id: str
@@ -149,9 +60,9 @@ class Signed(msgspec.Struct, frozen=True, array_like=True):
 class Partial(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.partial/v1", omit_defaults=True
 ):
-    """What one chunk of a source partition holds of one rollout so far.
+    """A version of a chunk: the counts of one rollout in one piece of a source partition so far.
 
-    The chunk begins at offset `start`; all before offset `upto` is in the cells, which are cumulative.
+    The chunk begins at offset `start`. The cells are cumulative: they count everything before offset `upto`.
     """
 
     rollout: str
@@ -164,13 +75,13 @@ class Partial(
 
 
 class Partials(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.partials/v1"):
-    """What a flush has for one journal partition: a record for each rollout would cost more than what is in it."""
+    """The partials of one flush for one journal partition."""
 
     partials: list[Partial]
 
 
 class SourceProgress(msgspec.Struct, frozen=True, array_like=True):
-    """How far a worker has come in a source partition: next offset, newest event time (ms, None before the first)."""
+    """A worker's position in a source partition: its next offset and newest event time (ms; None without an event)."""
 
     source: SourcePartition
     position: int
@@ -181,7 +92,7 @@ class SourceProgress(msgspec.Struct, frozen=True, array_like=True):
 class Progress(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.progress/v1", omit_defaults=True
 ):
-    """What a worker has journaled so far, and its wall clock in milliseconds: the only way time enters the system."""
+    """What a worker has journaled so far, and its wall clock (ms). This is the only way that time enters the system."""
 
     worker: str
     wall: int
@@ -190,9 +101,9 @@ class Progress(
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.start/v1"):
-    """An operator starts a rollout by its policy; `at` is the operator's wall clock in milliseconds.
+    """An operator's order to start a rollout by a policy; `at` is the operator's wall clock (ms).
 
-    The sequencer adds its own wall clock (`sequenced_at`), the timing, the origin, and who signed it.
+    The sequencer adds its own wall clock (`sequenced_at`), the timing, the origin and the verified signature.
     """
 
     rollout: str
@@ -206,14 +117,14 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
     signed: Signed | None = None
 
 
-ControlWord = Literal["pause", "resume", "approve", "rollback", "promote"]
+ControlName = Literal["pause", "resume", "approve", "rollback", "promote"]
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.control/v1"):
-    """An operator's order for a rollout that runs; `epoch` None means whichever is current."""
+    """An operator's order for a running rollout; `epoch` None means the current epoch."""
 
     rollout: str
-    control: ControlWord
+    control: ControlName
     by: str
     reason: str = ""
     at: Int64
@@ -223,7 +134,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.ack/v1"):
-    """What an actuator did about a decision; `weights` are per cent by cohort, as it then observed them."""
+    """An actuator's report on a decision; `weights` are the observed weights by cohort, in per cent."""
 
     id: str
     rollout: str
@@ -238,7 +149,8 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sl
 
 
 Record = Partials | Partial | Progress | Start | Control | Ack
-Spoken = Start | Control | Ack
+SequencedRecord = Start | Control | Ack
+"""The records that the sequencer appends."""
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
@@ -252,7 +164,7 @@ def encode(record: Record) -> bytes:
 
 
 def bundled(partials: Iterable[Partial]) -> Iterator[bytes]:
-    """Message values of `Partials` that hold these, in order; each but for its last one below `BUNDLE_BYTES`."""
+    """Message values of `Partials` with these, in order. Without its last partial each is below `BUNDLE_BYTES`."""
     waiting: list[bytes] = []
     size = 0
     for partial in partials:
@@ -273,7 +185,7 @@ def decode(value: bytes) -> Record:
     """The record in a message value.
 
     Raises:
-        msgspec.DecodeError: it is none of ours, or malformed.
+        msgspec.DecodeError: the value is malformed, or its schema is unknown.
     """
     try:
         return _decoder.decode(value)
@@ -282,5 +194,5 @@ def decode(value: bytes) -> Record:
 
 
 def encode_document(document: object) -> bytes:
-    """The message value of whatever else is published: decisions, commands, statuses, snapshots."""
+    """The message value of any other document: decisions, commands, statuses."""
     return orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)

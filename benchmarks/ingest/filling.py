@@ -13,7 +13,7 @@ from benchmarks.ingest.events import partition_events
 from connectors.kafka.clients import admin
 from streams.clock import wall_ms
 from streams.runtime.settings import Settings
-from streams.topics import ensure
+from streams.topics.creation import ensure
 
 BATCH_BYTES = 16_384
 """The default batch size of Kafka's producers; a larger message has a batch to itself."""

@@ -1,1 +1,1 @@
-"""The audit log: what was ordered, decided and done, by whom and why, in a chain of hashes on one topic."""
+"""The audit log: a hash chain of what was ordered, decided and done."""

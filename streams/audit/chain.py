@@ -1,9 +1,9 @@
 """The chain: entries, each with the hash of the one before, and the rule by which they follow each other.
 
-An entry is canonical JSON (RFC 8785); its hash is the SHA-256 of these bytes as they stand in the topic. It continues
-the chain only if it names the hash of the newest entry before it *in the log*. Whatever else stands there is void. So
-several writers do no harm: of two that write at once the first in the log counts, and the other sees it and goes on
-behind it.
+An entry is canonical JSON (RFC 8785); its hash is the SHA-256 of its bytes on the topic. An entry continues the chain
+only if it has the hash of the newest entry before it *in the log*; any other record there is void. So several writers
+do no harm: of two that write at the same time, the first in the log counts, and the other one reads it and continues
+after it.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ import rfc8785
 from streams.journal import Origin
 
 GENESIS = "0" * 64
-"""What the first entry names as the hash before it."""
+"""The hash that the first entry has as the one before."""
 
 MOST_PARTITIONS = 200_000
-"""Of one topic: more than a whole cluster has. Positions are lists, as long as the highest partition's number."""
+"""Per topic, more than a cluster can have. Positions are lists as long as the highest partition number, so a forged
+entry with a huge one would take all memory."""
 
-Kind = Literal["start", "control", "approval", "decision", "command", "ack", "unreadable"]
+EntryKind = Literal["start", "control", "approval", "decision", "command", "ack", "unreadable"]
 Positions = Mapping[str, list[int]]
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True):
+class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One record of an audited topic, as the audit log keeps it.
 
-    `source` is where it stands, `at` its record's time. Actor, action and reason are read from it; `value` is all of
-    it, null where it is no UTF-8 text or larger than 512 KiB, and `sha256` the hash of its bytes, null where it has
-    none. `signature` is its header `sluicegate-signature`.
+    `source` is its topic, partition and offset, `at` its record time. Actor, action and reason are read from its value.
+    `value` is the whole value, null if it is not UTF-8 text or larger than 512 KiB; `sha256` is the hash of its bytes,
+    null without a value. `signature` is its header `sluicegate-signature`.
     """
 
     source: Origin
     at: int
-    kind: Kind
+    kind: EntryKind
     rollout: str | None
     actor: str | None
     action: str | None
@@ -49,11 +50,11 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     signature: str | None
 
 
-class Entry(Said, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.audit/v1"):
-    """An entry of the log: what was said, its place in the chain, who recorded it and when.
+class Entry(AuditRecord, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.audit/v1"):
+    """An entry of the log: an audited record, its place in the chain, who recorded it and when.
 
-    `positions` has for each audited topic, by partition, the offset after the last one in the log: the newest entry
-    alone tells a writer where to go on.
+    `positions` has for each audited topic, by partition, the offset after the last one in the log. So a writer needs
+    only the newest entry to continue.
     """
 
     sequence: int
@@ -75,7 +76,7 @@ def decode(value: bytes | None) -> Entry:
     """The entry in a message value.
 
     Raises:
-        msgspec.DecodeError: it is none.
+        msgspec.DecodeError: the value is no entry.
     """
     try:
         return _decode(value or b"")
@@ -84,13 +85,13 @@ def decode(value: bytes | None) -> Entry:
 
 
 def digest(value: bytes | None) -> str:
-    """The SHA-256 of a message value, as text."""
+    """The SHA-256 of a message value, in hexadecimal."""
     return hashlib.sha256(value or b"").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The end of a chain: the last entry's sequence and hash, and what is in the chain up to there."""
+    """The end of a chain: the last entry's sequence and hash, and the positions that are in the chain."""
 
     sequence: int = 0
     hash: str = GENESIS
@@ -98,49 +99,49 @@ class Head:
 
     @classmethod
     def at(cls, entry: Entry, value: bytes | None) -> Head:
-        """The head that an entry is, taken as it is."""
+        """The head after this entry, without checking it."""
         return cls(entry.sequence, digest(value), entry.positions)
 
     def position(self, topic: str, partition: int) -> int:
-        """The offset after the last one that is in the chain; 0 where none is."""
+        """The offset after the last record that is in the chain; 0 without one."""
         known = self.positions.get(topic, [])
         return known[partition] if partition < len(known) else 0
 
     def advanced(self, source: Origin) -> dict[str, list[int]]:
-        """The positions once this record is in."""
+        """The positions after this record."""
         row = list(self.positions.get(source.topic, []))
         row += [0] * (source.partition + 1 - len(row))
         row[source.partition] = source.offset + 1
         return {**self.positions, source.topic: row}
 
-    def entry(self, said: Said, writer: str, now: int) -> Entry | None:
-        """The entry that records this next; None where it is in the chain already."""
-        if said.source.offset < self.position(said.source.topic, said.source.partition):
+    def next_entry(self, record: AuditRecord, writer: str, now: int) -> Entry | None:
+        """The next entry, for this record; None if the record is already in the chain."""
+        if record.source.offset < self.position(record.source.topic, record.source.partition):
             return None
         return Entry(
-            **msgspec.structs.asdict(said),
+            **msgspec.structs.asdict(record),
             sequence=self.sequence + 1,
             previous=self.hash,
-            positions=self.advanced(said.source),
+            positions=self.advanced(record.source),
             writer=writer,
             recorded_at=now,
         )
 
     def follow(self, entry: Entry, value: bytes | None) -> Head | None:
-        """The head that this entry makes; None if it does not continue the chain."""
+        """The head after this entry; None if the entry does not continue the chain."""
         if entry.previous != self.hash or self.misfit(entry) is not None:
             return None
         return Head.at(entry, value)
 
     def misfit(self, entry: Entry) -> str | None:
-        """What is wrong with an entry that names this head's hash, in words; None if nothing is."""
+        """What is wrong with an entry that has this head's hash; None if nothing is."""
         source = entry.source
         if source.partition >= MOST_PARTITIONS:
-            return f"records a partition that no topic has, {source.partition}"
+            return f"records partition {source.partition}, which no topic can have"
         if min(source.partition, source.offset) < 0 or source.offset < self.position(source.topic, source.partition):
             return f"records {source.topic} {source.partition}@{source.offset} a second time"
         if entry.sequence != self.sequence + 1:
             return f"has sequence {entry.sequence} after {self.sequence}"
         if entry.positions != self.advanced(source):
-            return "has positions that do not follow from those before"
+            return "has positions that do not follow from those of the entry before"
         return None

@@ -1,4 +1,4 @@
-"""Reading the audit log and the topics it is about, as of now."""
+"""Reads the audit log and the audited topics to their ends as of now."""
 
 from __future__ import annotations
 
@@ -17,19 +17,23 @@ from streams.journal import Origin
 
 
 async def read_log(settings: KafkaSettings, verifier: Verifier) -> AsyncIterator[tuple[Entry, bytes]]:
-    """The entries of the chain with their bytes, as the verifier takes them."""
+    """The entries of the chain with their bytes, each after the verifier has checked it."""
     async for record in read_to_end(settings, settings.topics.audit, [AUDIT_PARTITION]):
-        entry = verifier.take(record.offset, record.value)
+        entry = verifier.check(record.offset, record.value)
         if entry is not None:
             yield entry, record.value or b""
 
 
 async def verify(settings: KafkaSettings, *, first: int | None = None, anchor: str | None = None) -> Verifier:
-    """The whole check, against the audited topics too; these are read first, so that the log is not behind them."""
+    """Check the whole log, also against the audited topics.
+
+    The topics are read first: what is in them by then must be in the log, which is read later.
+    """
     names = settings.topics
     await partitions_of(settings, names.audit)
     sources = [_hashed(record) async for record in _read_sources(settings)]
-    # Written by the judge alone, without transactions, and never compacted: these have every offset.
+    # Only the judge writes these, without transactions, and they are never compacted: so they have every offset, and a
+    # skipped one is a missing record.
     verifier = Verifier(first=first, anchor=anchor, whole=(names.decisions, names.commands))
     async for _ in read_log(settings, verifier):
         pass

@@ -1,4 +1,4 @@
-"""What a record of an audited topic says: by whom, what, about which rollout, why."""
+"""What the audit log keeps of a record: who, what, which rollout, why, and the record itself."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ import orjson
 
 from connectors.kafka.topics import TopicNames
 from connectors.signing.signatures import HEADER
-from streams.audit.chain import Kind, Said, digest
+from streams.audit.chain import AuditRecord, EntryKind, digest
 from streams.journal import Origin
 
 LARGEST_VALUE = 524_288
-"""Bytes of a value that are kept: escaped at its worst, an entry still is a message that a broker takes."""
+"""Bytes of a value that are kept. Escaped at its worst, an entry with such a value is still one that a broker
+accepts."""
 
 LONGEST_TEXT = 1_000
 LARGEST_SIGNATURE = 8_192
 
 GATE = "gate"
-"""The actor of what nobody ordered."""
+"""The actor of decisions that no operator ordered."""
 
 _ACTOR = {"ack": "actuator"}
 _ACTION = {"control": "control", "ack": "status", "decision": "action", "command": "action"}
 
 
-def audited(names: TopicNames) -> dict[str, Kind]:
-    """The audited topics, each with the kind of what is said there."""
+def audited(names: TopicNames) -> dict[str, EntryKind]:
+    """The audited topics, each with the kind of its records."""
     return {
         names.policies: "start",
         names.controls: "control",
@@ -36,16 +37,16 @@ def audited(names: TopicNames) -> dict[str, Kind]:
     }
 
 
-def said(
-    kind: Kind, source: Origin, at: int, value: bytes | None, headers: Iterable[tuple[str, bytes | None]] = ()
-) -> Said:
-    """What goes into the log of a record; whatever it is, it never raises."""
+def audit_record(
+    kind: EntryKind, source: Origin, at: int, value: bytes | None, headers: Iterable[tuple[str, bytes | None]] = ()
+) -> AuditRecord:
+    """What the log keeps of a record. It never raises: an unreadable record is audited like any other."""
     document = _document(value)
     small = value is not None and len(value) <= LARGEST_VALUE
     actor = _text(document, _ACTOR.get(kind, "by"))
     action = "start" if kind == "start" else _text(document, _ACTION.get(kind, ""))
-    found: Kind = "unreadable" if document is None else "approval" if (kind, action) == ("control", "approve") else kind
-    return Said(
+    found = _kind(kind, document, action)
+    return AuditRecord(
         source=source,
         at=at,
         kind=found,
@@ -58,6 +59,12 @@ def said(
         sha256=None if value is None else digest(value),
         signature=_signature(headers),
     )
+
+
+def _kind(kind: EntryKind, document: Mapping[str, Any] | None, action: str | None) -> EntryKind:
+    if document is None:
+        return "unreadable"
+    return "approval" if (kind, action) == ("control", "approve") else kind
 
 
 def _document(value: bytes | None) -> Mapping[str, Any] | None:

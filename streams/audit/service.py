@@ -1,7 +1,7 @@
-"""The role `audit`: one of its workers writes the audit log, the others wait.
+"""The role `audit`: one of its workers writes the audit log, the others stand by.
 
-Whoever the group gives the log's one partition writes. The group is for that alone, and to keep, as its committed
-offset, where the newest entry stands: that two never wrote at once is not needed, see `streams.audit.writer`.
+The worker to which the group assigns the log's only partition writes. The group's committed offset is the newest
+entry's place. Nothing depends on there being one writer at a time, see `streams.audit.writer`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from streams.runtime.settings import Settings
 RETRY_SECONDS = 1.0
 ROUND_MS = 100
 LAST_ROUND_SECONDS = 5.0
+"""How long a stop waits for the round that is running; longer would risk the worker's `stop_timeout_ms`."""
 
 
 class Audit(Service):
-    """Writes the audit log while the group says that it is this worker's to write."""
+    """Writes the audit log while the group assigns it to this worker."""
 
     def __init__(self, settings: Settings, health: Health, **options: Any) -> None:
         super().__init__(**options)
@@ -34,11 +35,11 @@ class Audit(Service):
         self._place = TopicPartition(settings.topics.audit, AUDIT_PARTITION)
         self._pulse = health.pulse("audit")
         self._writer: Writer | None = None
-        self._turn = asyncio.Lock()  # a round is not interrupted by the end
+        self._turn = asyncio.Lock()  # a stop waits for the round that is running
 
     async def on_start(self) -> None:
         """Join the group."""
-        self._well_at = asyncio.get_running_loop().time()
+        self._succeeded_at = asyncio.get_running_loop().time()
         self._group = clients.consumer(
             self._settings, group_id=self._settings.group("audit"), **self._settings.membership
         )
@@ -49,14 +50,17 @@ class Audit(Service):
         """Leave the group."""
         try:
             async with asyncio.timeout(LAST_ROUND_SECONDS), self._turn:
-                await self._let_go()
+                await self._close_writer()
         except TimeoutError:
-            self.log.warning("the last round did not end; what it wrote counts or is void")
+            self.log.warning(
+                "the last round did not end within %g s; its entries are valid or void, nothing is lost",
+                LAST_ROUND_SECONDS,
+            )
         finally:
             await self._group.stop()
 
     def joined(self, assigned: set[TopicPartition]) -> None:
-        """The group gave us the log, or nothing; what stands in it is the writer's to read."""
+        """The group assigned the log, or nothing. The writer reads it by itself, so here it is paused."""
         self._group.pause(*assigned)
         self._pulse.ready = True
 
@@ -69,34 +73,34 @@ class Audit(Service):
             await asyncio.sleep(0)
 
     async def _round(self) -> None:
-        """Write what there is, if it is ours to write.
+        """Write what is new, if the log is assigned to this worker.
 
-        What fails is told by `/healthz` after a while, and does not end the worker: a judge may be in it.
+        A lasting failure is shown by `/healthz` and does not end the worker, which may run a judge too.
         """
-        await self._group.getmany(timeout_ms=0)  # a sign of life: the partition is paused
+        await self._group.getmany(timeout_ms=0)  # the partition is paused: this only keeps the membership
         if self._place not in self._group.assignment():
-            await self._let_go()
-            self._went_well()
+            await self._close_writer()
+            self._succeeded()
             await self.sleep(ROUND_MS / 1000.0)
             return
         try:
             if await self._write():
-                self._went_well()
+                self._succeeded()
         except (KafkaError, TimeoutError, TopicsMissingError) as error:
-            self.log.error("auditing failed, going back to the log: %s", error)
-            await self._let_go()
+            self.log.error("auditing failed; the writer starts again from the log: %s", error)
+            await self._close_writer()
             self._pulse.beat()
-            if asyncio.get_running_loop().time() - self._well_at > LONGEST_PAUSE:
+            if asyncio.get_running_loop().time() - self._succeeded_at > LONGEST_PAUSE:
                 self._pulse.trouble = f"auditing fails: {type(error).__name__}"
             await self.sleep(RETRY_SECONDS)
 
-    def _went_well(self) -> None:
-        self._well_at = asyncio.get_running_loop().time()
+    def _succeeded(self) -> None:
+        self._succeeded_at = asyncio.get_running_loop().time()
         self._pulse.trouble = ""
         self._pulse.beat()
 
     async def _write(self) -> bool:
-        """Whether there was headway."""
+        """Write once; returns whether there was headway."""
         if self._writer is None:
             self._writer = Writer(self._settings, self._pulse.beat)
             await self._writer.open(await self._group.committed(self._place))
@@ -104,26 +108,26 @@ class Audit(Service):
             try:
                 await self._group.commit({self._place: self._writer.head_offset})
             except (CommitFailedError, IllegalStateError) as error:
-                self.log.info("commit refused, another worker writes now: %s", error)
+                self.log.info("commit of the audit group refused, another worker has the log now: %s", error)
         elif self._writer.outgrown:
-            await self._let_go()
+            await self._close_writer()
             return True
         return self._writer.answered
 
-    async def _let_go(self) -> None:
+    async def _close_writer(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
             await writer.close()
 
 
 class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka.abc is untyped
-    """Tells the service that the group has decided."""
+    """Passes the group's assignments to the service."""
 
     def __init__(self, audit: Audit) -> None:
         self._audit = audit
 
     def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """What it wrote meanwhile counts or is void; it stops at its next round."""
+        """Nothing to do: the service stops writing at its next round, and its entries until then are valid or void."""
 
     def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         self._audit.joined(assigned)

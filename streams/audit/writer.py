@@ -1,8 +1,9 @@
-"""The writer: appends to the audit log what is new in the audited topics.
+"""The writer: appends new records of the audited topics to the audit log.
 
-It holds nothing that the log does not: the newest entry says what is in. Each step reads back what it wrote, and only
-what stands in the log and continues the chain counts as written. So a writer may die at any moment, and two may write
-at once (one that was paused while another took over): of each record one entry counts, and the other's is void.
+It keeps no state that the log does not have: the newest entry has the positions. Each step reads back what it wrote,
+and only an entry that is in the log and continues the chain counts as written. So a writer may die at any moment, and
+two may write at the same time (one was paused while another took over): of each record one entry is valid, and the
+other void.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered
 from connectors.kafka.topic_reader import PATIENCE_S, partitions_of, to_end
 from streams.audit.chain import Entry, Head, decode, encode
-from streams.audit.records import audited, said
+from streams.audit.records import audit_record, audited
 from streams.clock import wall_ms
 from streams.journal import Origin
 from streams.runtime import metrics
@@ -36,29 +37,27 @@ MOST_AT_ONCE = 500
 
 
 class Writer:
-    """One writer of the log; open it, then `step` for as long as it is to write."""
+    """One writer of the log: `open` it once, then call `step` again and again.
+
+    `head_offset` is the newest entry's offset in the log; a writer that is opened with it need not read the whole log.
+    """
 
     def __init__(self, settings: Settings, alive: Callable[[], None] = lambda: None) -> None:
-        """It calls `alive` with each record of the log that it reads, of which there may be many at first."""
+        """`alive` is called for each record read from the log: reading many of them at first is headway."""
         self._settings = settings
         self._alive = alive
         self._kinds = audited(settings.topics)
         self._place = TopicPartition(settings.topics.audit, AUDIT_PARTITION)
         self._head = Head()
-        self._head_offset: int | None = None
+        self.head_offset: int | None = None
         self._read = -1
         options = {"max_partition_fetch_bytes": clients.LARGEST_MESSAGE, "fetch_max_wait_ms": 100}
         self._log: AIOKafkaConsumer[bytes, bytes] = clients.consumer(settings, **options)
         self._sources: AIOKafkaConsumer[bytes, bytes] = clients.consumer(settings, **options)
         self._producer: AIOKafkaProducer = clients.producer(settings)
 
-    @property
-    def head_offset(self) -> int | None:
-        """Where the newest entry stands; who opens there finds it at once."""
-        return self._head_offset
-
     async def open(self, known: int | None) -> None:
-        """Find the newest entry, reading from a known one's offset on (else from the beginning), and go on behind it.
+        """Find the newest entry, from the offset of a `known` one or from the beginning, and continue after it.
 
         Raises:
             TopicsMissingError, TimeoutError, aiokafka.errors.KafkaError: it cannot be read.
@@ -67,13 +66,13 @@ class Writer:
             await client.start()
         self._log.assign([self._place])
         for start in (known, 0):
-            if start is not None and self._head_offset is None:
+            if start is not None and self.head_offset is None:
                 self._log.seek(self._place, start)
                 async for record in to_end(self._log):
-                    self._take(record)
+                    self._follow(record)
         self._sources.assign(await partitions_of(self._settings, *self._kinds))
         self._rewind()
-        log.info("auditing on after entry %d", self._head.sequence)
+        log.info("audit log: continuing after entry %d", self._head.sequence)
 
     async def close(self) -> None:
         """Disconnect."""
@@ -88,7 +87,7 @@ class Writer:
 
     @property
     def outgrown(self) -> bool:
-        """Whether an audited topic has partitions by now that this writer does not read."""
+        """Whether an audited topic has got partitions that this writer does not read."""
         assigned = self._sources.assignment()
         return any(
             TopicPartition(topic, number) not in assigned
@@ -97,10 +96,11 @@ class Writer:
         )
 
     async def step(self, timeout_ms: int) -> bool:
-        """Record what is new, waiting for something at most so long; tells whether anything was recorded.
+        """Write entries for new records, waiting at most so long for one; returns whether any were written.
 
         Raises:
-            TimeoutError, aiokafka.errors.KafkaError: what was written is not sure: close, and open another.
+            TimeoutError, aiokafka.errors.KafkaError: it is unknown what was written; close this writer and open
+            another.
         """
         found = await self._sources.getmany(timeout_ms=timeout_ms, max_records=MOST_AT_ONCE)
         await self._read_log(0)
@@ -120,15 +120,18 @@ class Writer:
                 for kind in kinds:
                     metrics.AUDIT_ENTRIES.labels(kind).inc()
             else:
-                log.warning("another writer was at the audit log; going on after its entry %d", self._head.sequence)
+                log.warning(
+                    "another writer appended to the audit log at the same time; continuing after its entry %d",
+                    self._head.sequence,
+                )
                 self._rewind()
         await self._observe()
         return bool(sent)
 
     def _draft(self, head: Head, record: ConsumerRecord[bytes, bytes]) -> tuple[Entry, bytes] | None:
         source = Origin(record.topic, record.partition, record.offset)
-        message = said(self._kinds[record.topic], source, record.timestamp, record.value, record.headers)
-        entry = head.entry(message, self._settings.worker_id, wall_ms())
+        message = audit_record(self._kinds[record.topic], source, record.timestamp, record.value, record.headers)
+        entry = head.next_entry(message, self._settings.worker_id, wall_ms())
         if entry is None:
             metrics.AUDIT_SKIPPED.labels(record.topic).inc()
             return None
@@ -142,10 +145,10 @@ class Writer:
     async def _read_log(self, timeout_ms: int) -> None:
         for records in (await self._log.getmany(timeout_ms=timeout_ms)).values():
             for record in records:
-                self._take(record)
+                self._follow(record)
 
-    def _take(self, record: ConsumerRecord[bytes, bytes]) -> None:
-        """Go on to an entry that continues the chain; the first one read is where it begins."""
+    def _follow(self, record: ConsumerRecord[bytes, bytes]) -> None:
+        """Move to an entry that continues the chain; the first one read begins it."""
         self._read = record.offset
         self._alive()
         try:
@@ -153,15 +156,15 @@ class Writer:
         except msgspec.DecodeError:
             metrics.AUDIT_VOID.inc()
             return
-        begins = self._head_offset is None
+        begins = self.head_offset is None
         head = Head.at(entry, record.value) if begins else self._head.follow(entry, record.value)
         if head is None:
             metrics.AUDIT_VOID.inc()
             return
-        self._head, self._head_offset = head, record.offset
+        self._head, self.head_offset = head, record.offset
 
     def _rewind(self) -> None:
-        """Read the sources on from where the log is."""
+        """Continue reading the audited topics at the log's positions."""
         for one in self._sources.assignment():
             self._sources.seek(one, self._head.position(one.topic, one.partition))
 

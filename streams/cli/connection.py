@@ -13,7 +13,7 @@ from streams.cli.failures import WRONG_USE, Failure
 
 if TYPE_CHECKING:
     from connectors.kafka.clients import KafkaSettings
-    from streams.operator_client import Board
+    from streams.operator_client.status_view import StatusView
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ def run_with_kafka(settings: KafkaSettings, body: Coroutine[Any, Any, T]) -> T:
     from connectors.kafka.acl import AccessError
     from connectors.kafka.probe import UnreachableError
     from connectors.kafka.topic_reader import TopicsMissingError
-    from streams.topics import TopicsUnfitError
+    from streams.topics.creation import TopicsUnfitError
 
     with _quiet_client():
         try:
@@ -87,17 +87,18 @@ def check_credentials(settings: KafkaSettings) -> None:
                 raise Failure(str(error)) from None
 
 
-def with_status_view(settings: KafkaSettings, body: Callable[[Board], Coroutine[Any, Any, T]], *orders: str) -> T:
+def with_status_view(settings: KafkaSettings, body: Callable[[StatusView], Coroutine[Any, Any, T]], *orders: str) -> T:
     """Run `body` on a view of statuses and decisions that is read to the end; it writes to the topics `orders`.
 
     Raises:
         Failure: see `run_with_kafka`, or an order was not carried out.
     """
     from connectors.signing.keys import KeysError
-    from streams.operator_client import Board, OrderError
+    from streams.operator_client.errors import OrderError
+    from streams.operator_client.status_view import StatusView
 
     async def opened() -> T:
-        async with Board(settings, *orders) as view:
+        async with StatusView(settings, *orders) as view:
             return await body(view)
 
     try:
@@ -108,10 +109,10 @@ def with_status_view(settings: KafkaSettings, body: Callable[[Board], Coroutine[
         raise Failure(str(error), WRONG_USE) from None
 
 
-def read_status_view(flags: Mapping[str, object]) -> Board:
+def read_status_view(flags: Mapping[str, object]) -> StatusView:
     """Statuses and decisions as of now; the connection is closed again."""
 
-    async def unchanged(view: Board) -> Board:
+    async def unchanged(view: StatusView) -> StatusView:
         return view
 
     return with_status_view(kafka_settings(flags), unchanged)

@@ -87,7 +87,7 @@ def _split(flags: dict[str, Any]) -> tuple[KafkaSettings, dict[str, Any]]:
 @kafka_options
 def list_(limit: int, as_json: bool, **flags: Any) -> None:
     """Count dead letters by topic and reason, and list the newest."""
-    from streams.dead_letters.redriver import Office
+    from streams.dead_letters.redriver import Redriver
     from streams.views.dead_letters import NO_LETTERS, letter_document, letters_view
 
     settings, rest = _split(flags)
@@ -95,19 +95,19 @@ def list_(limit: int, as_json: bool, **flags: Any) -> None:
     counts: Counter[tuple[str, str]] = Counter()
     newest: list[Letter] = []
 
-    async def body() -> Office:
-        async with Office(settings) as redriver:
+    async def body() -> Redriver:
+        async with Redriver(settings) as redriver:
             async for letter in redriver.letters():
                 if letter in wanted:
-                    counts[letter.said.topic, letter.said.reason] += 1
+                    counts[letter.content.topic, letter.content.reason] += 1
                     newest.append(letter)
                     if len(newest) > 2 * limit + SLACK:
                         _keep_newest(newest, limit)
             return redriver
 
-    memory = run_with_kafka(settings, body()).memory
+    history = run_with_kafka(settings, body()).history
     _keep_newest(newest, limit)
-    states = [(letter, memory.of(letter.origin)) for letter in newest]
+    states = [(letter, history.latest(letter.origin)) for letter in newest]
     if as_json:
         reasons = [{"topic": topic, "reason": reason, "letters": n} for (topic, reason), n in counts.most_common()]
         shown = [letter_document(*state) for state in states]
@@ -131,7 +131,7 @@ def _keep_newest(letters: list[Letter], limit: int) -> None:
 def show(address: str, as_json: bool, raw: bool, **flags: Any) -> None:
     """Show the dead letter at ADDRESS: origin, reason and value; control characters are made visible."""
     from streams.dead_letters.letters import Selection
-    from streams.dead_letters.redriver import Office
+    from streams.dead_letters.redriver import Redriver
     from streams.views.dead_letters import letter_document, letter_lines
 
     if raw and sys.stdout.isatty():
@@ -139,17 +139,17 @@ def show(address: str, as_json: bool, raw: bool, **flags: Any) -> None:
     settings, _ = _split(flags)
     wanted = Selection(addresses=_addresses((address,)))
 
-    async def body() -> tuple[list[Letter], Office]:
-        async with Office(settings) as redriver:
+    async def body() -> tuple[list[Letter], Redriver]:
+        async with Redriver(settings) as redriver:
             return [letter async for letter in redriver.letters() if letter in wanted], redriver
 
     found, redriver = run_with_kafka(settings, body())
     if not found:
         raise Failure(f"no dead letter at {address}; `sluicegate dlq list` shows addresses")
     for letter in found:
-        redriven = redriver.memory.of(letter.origin)
+        redriven = redriver.history.latest(letter.origin)
         if raw:
-            click.get_binary_stream("stdout").write(letter.said.value)
+            click.get_binary_stream("stdout").write(letter.content.value)
         elif as_json:
             print_json(letter_document(letter, redriven, whole=True))
         else:
@@ -193,8 +193,8 @@ def redrive(
 
     Exits with 0 if every chosen letter was sent, now or before, else with 1; with 2 if nothing chooses.
     """
-    from streams.dead_letters.redriver import Office
-    from streams.dead_letters.redriving import Fate
+    from streams.dead_letters.redrive_rules import Fate
+    from streams.dead_letters.redriver import Redriver
     from streams.views.dead_letters import redrive_summary, redriven_document, redriven_line
 
     settings, rest = _split(flags)
@@ -213,12 +213,12 @@ def redrive(
 
     async def body() -> None:
         with activity() as show:
-            async with Office(settings, *([target] if target else ())) as redriver:
+            async with Redriver(settings, *([target] if target else ())) as redriver:
                 show("reading dead letters")
                 letters = [letter async for letter in redriver.letters() if letter in wanted]
                 letters.sort(key=lambda letter: (letter.at, letter.place))
                 if limit is not None:
-                    letters = [one for one in letters if again or not redriver.memory.sent(one.origin)][:limit]
+                    letters = [one for one in letters if again or not redriver.history.is_sent(one.origin)][:limit]
                 options = {"force": force, "again": again, "dry": dry}
                 async for done in redriver.redrive(letters, by=operator_name(), to=target, **options):
                     report(done)

@@ -15,8 +15,8 @@ from streams.cli.parameters import operator_name
 from streams.cli.policy_file import load_policy
 
 if TYPE_CHECKING:
-    from streams.journal import ControlWord
-    from streams.operator_client import Board
+    from streams.journal import ControlName
+    from streams.operator_client.status_view import StatusView
 
 WAIT_SECONDS = 15.0
 LATEST = 20
@@ -82,19 +82,19 @@ def start_(
 
     A rollout that runs with another policy is started again with this one, in its next epoch.
     """
-    from streams.operator_client import start
+    from streams.operator_client.orders import start
 
     policy = load_policy(file)
     settings = kafka_settings(flags)
 
-    async def body(view: Board) -> Mapping[str, Any] | None:
+    async def body(view: StatusView) -> Mapping[str, Any] | None:
         return await start(view, policy, by=by, reason=reason, wait_s=timeout if waits else None)
 
     answer = with_status_view(settings, body, settings.topics.policies)
     _print_answer(answer, f"{policy.rollout}: start was sent")
 
 
-def _add_order(name: ControlWord, text: str) -> click.Command:
+def _add_order(name: ControlName, text: str) -> click.Command:
     @click.argument("id_", metavar="ID")
     @order_options
     def command(
@@ -105,11 +105,11 @@ def _add_order(name: ControlWord, text: str) -> click.Command:
         timeout: float,
         **flags: str | None,
     ) -> None:
-        from streams.operator_client import order
+        from streams.operator_client.orders import order
 
         settings = kafka_settings(flags)
 
-        async def body(view: Board) -> Mapping[str, Any] | None:
+        async def body(view: StatusView) -> Mapping[str, Any] | None:
             return await order(view, id_, name, by=by, reason=reason, wait_s=timeout if waits else None)
 
         answer = with_status_view(settings, body, settings.topics.controls)
@@ -134,7 +134,7 @@ _add_order("promote", "Promote rollout ID now: the candidate gets all traffic, w
 def list_(as_json: bool, **flags: str | None) -> None:
     """List all rollouts: phase, stage, weights, bake left, the last reason."""
 
-    async def body(view: Board) -> list[Mapping[str, Any]]:
+    async def body(view: StatusView) -> list[Mapping[str, Any]]:
         return [view.statuses[name] for name in sorted(view.statuses)]
 
     statuses = with_status_view(kafka_settings(flags), body)
@@ -155,7 +155,7 @@ def list_(as_json: bool, **flags: str | None) -> None:
 def show(id_: str, as_json: bool, **flags: str | None) -> None:
     """Show the status of rollout ID and its latest decisions."""
 
-    async def body(view: Board) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+    async def body(view: StatusView) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
         return view.status(id_), view.decisions(id_)[-LATEST:]
 
     status, decisions = with_status_view(kafka_settings(flags), body)
@@ -180,7 +180,7 @@ def watch(context: click.Context, /, id_: str, plain: bool, **flags: str | None)
     """
     from streams.cli.watching import watch_lines, watch_live
 
-    async def body(view: Board) -> int:
+    async def body(view: StatusView) -> int:
         view.status(id_)
         lines = plain or not sys.stdout.isatty()
         return await (watch_lines if lines else watch_live)(view, id_)

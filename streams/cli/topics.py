@@ -12,7 +12,7 @@ from streams.cli.failures import FAILED, WRONG_USE, Failure
 from streams.cli.output import print_view
 
 if TYPE_CHECKING:
-    from streams.topics import Outcome
+    from streams.topics.inspection import TopicReport
 
 
 @click.group()
@@ -46,14 +46,14 @@ def ensure(
     A topic that exists is never changed; differences from what Sluicegate would create are reported. Exits with 0, or
     with 1 if a topic could not be created or is unusable.
     """
-    from streams.topics import State
-    from streams.topics import ensure as ensure_topics
+    from streams.topics.creation import ensure as ensure_topics
+    from streams.topics.inspection import TopicState
 
     settings = kafka_settings(flags)
     chosen = _partitions(partitions)
     reports = run_with_kafka(settings, ensure_topics(settings, replication=replication, partitions=chosen))
     _print(reports, as_json=as_json)
-    context.exit(FAILED if any(report.state is State.FAILED for report in reports) else 0)
+    context.exit(FAILED if any(report.state is TopicState.FAILED for report in reports) else 0)
 
 
 @topics.command("list")
@@ -61,7 +61,7 @@ def ensure(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 def list_(as_json: bool, **flags: str | None) -> None:
     """List the topics: whether each exists, its partitions, its retention, its content."""
-    from streams.topics import inspect
+    from streams.topics.inspection import inspect
 
     settings = kafka_settings(flags)
     _print(run_with_kafka(settings, inspect(settings)), as_json=as_json)
@@ -70,10 +70,10 @@ def list_(as_json: bool, **flags: str | None) -> None:
 def _partitions(pairs: tuple[str, ...]) -> dict[str, int]:
     """`TOPIC=N` pairs as a mapping; a topic may have its short name (events) or its full one (request-events)."""
     from connectors.kafka.topics import TopicNames
-    from streams.topics import TOPICS, specs
+    from streams.topics.specs import TOPICS, specs
 
-    names = {spec.name(TopicNames()): spec.word for spec in TOPICS} | {
-        spec.word.replace("_", "-"): spec.word for spec in TOPICS
+    names = {spec.name(TopicNames()): spec.short_name for spec in TOPICS} | {
+        spec.short_name.replace("_", "-"): spec.short_name for spec in TOPICS
     }
     chosen: dict[str, int] = {}
     for pair in pairs:
@@ -88,7 +88,7 @@ def _partitions(pairs: tuple[str, ...]) -> dict[str, int]:
     return chosen
 
 
-def _print(reports: list[Outcome], *, as_json: bool) -> None:
+def _print(reports: list[TopicReport], *, as_json: bool) -> None:
     import json
 
     from streams.views.topics import topic_document, topics_table

@@ -42,7 +42,7 @@ def worker(**flags: object) -> None:
 
 async def _prepare(settings: Settings) -> None:
     from connectors.kafka.acl import require
-    from streams.topics import prepare
+    from streams.topics.creation import prepare
     from streams.worker.acl_needs import needs_of
 
     await require(settings, needs_of(settings))

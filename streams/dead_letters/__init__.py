@@ -1,1 +1,1 @@
-"""Dead letters as they stand in their topic: finding them, and sending them once more."""
+"""Dead letters on their topic: reading them back, and sending them again."""

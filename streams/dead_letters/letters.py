@@ -1,4 +1,4 @@
-"""Dead letters read back: what stands on `dead-letters`, where each came from, and which are wanted."""
+"""Dead letters as they are read back from their topic: where each came from, and which ones are selected."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from connectors.dead_letters import DeadLetter
 LARGEST_NUMBER = (1 << 63) - 1
 
 
-class Origin(NamedTuple):
-    """Where a letter's bytes stood: this, not its place on `dead-letters`, says which letter it is.
+class LetterOrigin(NamedTuple):
+    """Where a letter's bytes came from. This identifies the letter, and its place on `dead-letters` does not.
 
-    After a crash the same letter may be there twice.
+    After a crash the same letter may be on `dead-letters` twice.
     """
 
     topic: str
@@ -29,7 +29,7 @@ class Origin(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a letter stands on `dead-letters`."""
+    """A position on `dead-letters`."""
 
     partition: int
     offset: int
@@ -40,28 +40,28 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter: its place, its record's time in milliseconds, what it says; `whole` if its value was not cut."""
+    """A dead letter: its place, its record's time (ms), its content, and the size of its value before it was cut."""
 
     place: Place
     at: int
-    said: DeadLetter
+    content: DeadLetter
     whole_size: int
 
     @property
-    def origin(self) -> Origin:
-        """Where it came from."""
-        return Origin(self.said.topic, self.said.partition, self.said.offset, self.said.index)
+    def origin(self) -> LetterOrigin:
+        """Where its bytes came from."""
+        return LetterOrigin(self.content.topic, self.content.partition, self.content.offset, self.content.index)
 
     @property
     def whole(self) -> bool:
-        """Whether its value is all there."""
-        return self.whole_size == len(self.said.value)
+        """Whether its value was kept entirely."""
+        return self.whole_size == len(self.content.value)
 
     @property
     def rollout(self) -> str | None:
-        """The rollout that its value names; None where it does not tell."""
+        """The rollout that its value names, if it names one."""
         try:
-            document = orjson.loads(self.said.value)
+            document = orjson.loads(self.content.value)
         except ValueError:
             return None
         found = document.get("rollout") if isinstance(document, dict) else None
@@ -71,24 +71,24 @@ class Letter:
 def read_letter(
     place: Place, at: int, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
 ) -> Letter | None:
-    """The letter in a record; None where it is none."""
+    """The letter in a record of `dead-letters`; None where the record is no letter."""
     found: Mapping[str, bytes] = {name: text for name, text in headers if text is not None}
     try:
-        numbers = [int(found[name]) for name in ("partition", "offset", "index")]
-        words = [found[name].decode(errors="replace") for name in ("topic", "reason", "detail")]
+        partition, offset, index = (int(found[name]) for name in ("partition", "offset", "index"))
+        topic, reason, detail = (found[name].decode(errors="replace") for name in ("topic", "reason", "detail"))
         size = int(found.get("truncated_from", b"-1"))
     except (KeyError, ValueError):
         return None
-    if not all(0 <= number <= LARGEST_NUMBER for number in numbers) or size > LARGEST_NUMBER:
+    if not all(0 <= number <= LARGEST_NUMBER for number in (partition, offset, index)) or size > LARGEST_NUMBER:
         return None
     body = value or b""
-    said = DeadLetter(words[0], numbers[0], numbers[1], numbers[2], words[1], words[2], found.get("key"), body)
-    return Letter(place, at, said, len(body) if size < 0 else size)
+    content = DeadLetter(topic, partition, offset, index, reason, detail, found.get("key"), body)
+    return Letter(place, at, content, len(body) if size < 0 else size)
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """How a person names a letter: by its place, or by where it came from (every index, if none is given)."""
+    """How a person names a letter: by its place, or by its origin (without an index, every element of the message)."""
 
     place: Place | None = None
     origin: tuple[str, int, int] | None = None
@@ -102,7 +102,7 @@ class Address:
         Place(partition=3, offset=41)
 
         Raises:
-            ValueError: it is neither.
+            ValueError: the text is neither.
         """
         partition, colon, offset = text.partition(":")
         if colon and partition.isdecimal() and offset.isdecimal():
@@ -110,7 +110,7 @@ class Address:
         topic, *numbers = text.split("/")
         if topic and len(numbers) in (2, 3) and all(number.isdecimal() for number in numbers):
             return cls(origin=(topic, int(numbers[0]), int(numbers[1])), index=int(numbers[2]) if numbers[2:] else None)
-        raise ValueError(f"{text!r} is no address: write PARTITION:OFFSET, or TOPIC/PARTITION/OFFSET[/INDEX]")
+        raise ValueError(f"{text!r} is not an address; write PARTITION:OFFSET, or TOPIC/PARTITION/OFFSET[/INDEX]")
 
     def __contains__(self, letter: Letter) -> bool:
         if self.place is not None:
@@ -120,7 +120,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which letters are wanted: those that all of this is true of. Times are milliseconds since the epoch."""
+    """Which letters to use: those that meet every condition given. Times are milliseconds since the epoch."""
 
     reasons: frozenset[str] = frozenset()
     topics: frozenset[str] = frozenset()
@@ -130,10 +130,10 @@ class Selection:
     addresses: tuple[Address, ...] = ()
 
     def __contains__(self, letter: Letter) -> bool:
-        said = letter.said
+        content = letter.content
         return (
-            (not self.reasons or said.reason in self.reasons)
-            and (not self.topics or said.topic in self.topics)
+            (not self.reasons or content.reason in self.reasons)
+            and (not self.topics or content.topic in self.topics)
             and (self.since is None or letter.at >= self.since)
             and (self.until is None or letter.at < self.until)
             and (not self.addresses or any(letter in address for address in self.addresses))

@@ -11,9 +11,9 @@ import aiohttp
 
 from connectors.kafka.clients import KafkaSettings
 from gates.policy import Policy
-from streams import topics
 from streams.demo.addresses import Addresses
 from streams.demo.embedded_broker import LOOPBACK, BrokerError, EmbeddedBroker, LeashedProcess, free_port, port_is_free
+from streams.topics import creation
 
 READY_TIMEOUT_S: Final = 60.0
 GRACE_S: Final = 2.0
@@ -53,7 +53,7 @@ class Processes:
             self._broker.start()
         except BrokerError as error:
             raise DemoError(str(error)) from error
-        await topics.ensure(self.settings, partitions=PARTITIONS)
+        await creation.ensure(self.settings, partitions=PARTITIONS)
         cohorts, seed, at = self._policy.cohorts, str(self._seed), self.at
         self._spawn("worker", *_WORKER, "--port", _port(at.worker))
         for cohort, url in ((cohorts.baseline, at.baseline), (cohorts.candidate, at.candidate)):

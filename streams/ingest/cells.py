@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, cast
 
 from connectors.decoders import CLASS_INDEX, RequestEvent
 from gates.panes import CLASSES
-from streams.journal import CELL_MS, CellKey
+from streams.cells import CELL_MS, CellKey
 
 MOST_ROLLOUTS: Final = 10_000
 """Rollouts of one chunk; events of others are refused."""

@@ -14,10 +14,11 @@ from typing import NamedTuple
 import msgspec
 
 from connectors.decoders import RequestEvent
+from streams.cells import SourcePartition
 from streams.ingest.cutting import RecordPosition, boundary, in_chunk, length_in_chunk, slot_of
 from streams.ingest.open_chunk import OpenChunk
 from streams.ingest.sums import KINDS, Kinds
-from streams.journal import Partial, SourcePartition
+from streams.journal import Partial
 
 MAX_FUTURE_MS = 60_000
 """How far an event may lie ahead of its record's timestamp, in milliseconds, if the settings have no other value."""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from connectors.decoders import RequestEvent
+from streams.cells import CellRecord, SourcePartition
 from streams.ingest.cells import ChunkCells
 from streams.ingest.cutting import rule
 from streams.ingest.sums import CellSums, Kinds
-from streams.journal import CellRecord, Partial, SourcePartition
+from streams.journal import Partial
 
 
 @dataclass(slots=True)

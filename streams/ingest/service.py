@@ -19,12 +19,13 @@ from connectors.decoders.registry import decoder
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import FRESH_MS, answered, end_of
 from connectors.kafka.record_batches import read_batches
+from streams.cells import SourcePartition
 from streams.clock import wall_ms
 from streams.ingest.chunks import Chunker, Flush
 from streams.ingest.cutting import rule
 from streams.ingest.decoding import RecordDecoder
 from streams.ingest.journaling import JournalWriter
-from streams.journal import CHUNK_RULE, SourcePartition, SourceProgress
+from streams.journal import CHUNK_RULE, SourceProgress
 from streams.runtime import failpoints, metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings

@@ -16,9 +16,9 @@ import numpy as np
 from connectors.decoders import RequestEvent
 from gates.panes import CLASSES, NO_DETAIL
 from gates.stats.histogram import BUCKETS, Counts, bucket_indices
+from streams.cells import CellRecord, DetailRecord
 from streams.ingest.cells import SLOTS_PER_CELL, ChunkCell
 from streams.ingest.details import DetailSums
-from streams.journal import CellRecord, DetailRecord
 
 KINDS: Final = (*CLASSES, "heartbeat")
 """What an event counts as, in a cell."""

@@ -1,333 +1,209 @@
-"""The judge: a fold over one journal partition. Pure: a replay of the same records gives the same outputs."""
+"""The fold over one journal partition: records in, decisions and statuses out. Pure.
+
+A replay of the same records gives the same outputs, because nothing but the records enters: no clock, no settings.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
-import msgspec
-
-from gates.decisions import Command, Decision
 from gates.gate import Gate
 from gates.machine.rollout import Acked, Controlled, Moment, Started
-from gates.machine.transitions import Signal
-from gates.panes import Pane
 from gates.policy import Policy, PolicyError
-from streams.journal import (
-    CELL_MS,
-    CHUNK_RULE,
-    Ack,
-    Control,
-    Partial,
-    Partials,
-    Progress,
-    Record,
-    Spoken,
-    Start,
-    Timing,
-)
-from streams.judge.join import Join
-from streams.judge.replay_guard import Words
-from streams.judge.watermarks import Reading, Watermarks
-
-LONGEST_SILENT_WALK_MS = 3_600_000
-"""A longer stretch without events is stepped over in one pane; what follows from silence follows all the same."""
+from streams.cells import CELL_MS
+from streams.journal import CHUNK_RULE, Ack, Control, Partial, Partials, Progress, Record, Start, Timing
+from streams.judge.outputs import Acknowledged, FoldOutput, ForeignCounts, LateEvents, RolloutStatus
+from streams.judge.rollout import CONTROLS, JudgedRollout
+from streams.judge.watermarks import EventTimeState, Watermarks
 
 MOST_UNJUDGED = 1_000
-"""Rollouts that events name but no policy governs: so many are followed per journal partition, the rest are ignored."""
-
-CONTROLS = {
-    "pause": Signal.OPERATOR_PAUSE,
-    "resume": Signal.OPERATOR_RESUME,
-    "approve": Signal.OPERATOR_APPROVE,
-    "rollback": Signal.OPERATOR_ROLLBACK,
-    "promote": Signal.OPERATOR_PROMOTE,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Where a rollout stands after this record, for `gate-status`."""
-
-    rollout: str
-    document: dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """A decision's weights were confirmed: how long after the decision's event time, in milliseconds of wall time."""
-
-    rollout: str
-    action: str
-    status: str
-    took_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Late:
-    """Events that came after their pane was judged."""
-
-    rollout: str
-    events: int
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    """Counts of a build that cuts chunks by another rule: they are refused, as they cannot be joined with others."""
-
-    rule: str
-
-
-Outcome = Decision | Command | Status | Acknowledged | Late | Foreign
-
-
-@dataclass(slots=True)
-class Rollout:
-    """One rollout in the fold: its join, its gate once a policy started it, and how far operators were heard.
-
-    `seen` has the greatest offset per origin partition: what the sequencer repeats is not heard twice. `words` are the
-    signed ones: what an attacker repeats is not heard twice either. `changed` says that a snapshot is due.
-    """
-
-    join: Join = field(default_factory=Join)
-    gate: Gate | None = None
-    timing: Timing = field(default_factory=Timing)
-    seen: dict[str, int] = field(default_factory=dict)
-    words: Words = field(default_factory=Words)
-    late: int = 0
-    snapshot_offset: int = -1
-    changed: bool = False
-
-    @property
-    def ended(self) -> bool:
-        """Rolled back or promoted: nothing more is judged, and no snapshot need follow."""
-        return self.gate is not None and self.gate.ended
-
-    def heard(self, record: Spoken) -> bool:
-        """Tell whether this operator's or actuator's word was taken in before; from now on it was."""
-        origin = record.origin
-        if origin is None:
-            return False
-        key = f"{origin.topic}/{origin.partition}"
-        if origin.offset <= self.seen.get(key, -1):
-            return True
-        self.seen[key] = origin.offset
-        return False
-
-    def dump(self) -> dict[str, object]:
-        """Everything as JSON values, for a snapshot."""
-        return {
-            "join": self.join.dump(),
-            "gate": None if self.gate is None else self.gate.dump(),
-            "timing": msgspec.to_builtins(self.timing),
-            "seen": dict(self.seen),
-            "words": self.words.dump(),
-            "late": self.late,
-        }
-
-    @classmethod
-    def load(cls, state: Mapping[str, Any]) -> Rollout:
-        """The rollout that `dump` described."""
-        return cls(
-            join=Join.load(state["join"]),
-            gate=None if state["gate"] is None else Gate.load(state["gate"]),
-            timing=msgspec.convert(state["timing"], Timing),
-            seen=dict(state["seen"]),
-            words=Words(state.get("words")),
-            late=state["late"],
-        )
+"""Rollouts without a policy that are followed per journal partition. Anyone who may send events can name rollouts, so
+their number must be bounded; counts of further ones are ignored."""
 
 
 class Fold:
-    """The state of one journal partition: `apply` each record in order of offsets."""
+    """The state of one journal partition: `apply` each record in the order of offsets.
+
+    `offset` and `digest` identify the record folded last (-1 and 0 before the first). `ignored` counts the partials
+    that `MOST_UNJUDGED` left out.
+    """
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
         self.marks = Watermarks()
-        self.rollouts: dict[str, Rollout] = {}
+        self.rollouts: dict[str, JudgedRollout] = {}
         self.offset = -1
-        self.digest = 0  # of the record there, for whoever reads it again; 0 where nobody said
+        self.digest = 0
         self.ignored = 0
         self._unjudged: set[str] | None = None
 
-    def apply(self, record: Record, offset: int) -> list[Outcome]:
-        """Take in the record at `offset`; returns what is to be published, in order.
+    def apply(self, record: Record, offset: int) -> list[FoldOutput]:
+        """Apply the record at `offset`; returns what to publish, in order.
 
         Raises:
-            ReplayedError: an operator's signed word was heard before; nothing follows from it.
+            ReplayedError: a signed order was seen before; it has no effect.
+            ValueError: a cell is malformed; the partial that it is in has no effect.
         """
         self.offset = offset
         match record:
             case Partials():
-                return [outcome for partial in record.partials for outcome in self._partial(partial, offset)]
+                return [output for partial in record.partials for output in self._partial(partial, offset)]
             case Partial():
                 return self._partial(record, offset)
             case Progress() if record.rule != CHUNK_RULE:
-                return [Foreign(record.rule)]
+                return [ForeignCounts(record.rule)]
             case Progress():
                 return self._progress(record, offset)
             case Start():
                 return self._start(record, offset)
             case Control() | Ack():
-                return self._spoken(record, offset)
+                return self._control_or_ack(record, offset)
 
-    def _partial(self, record: Partial, offset: int) -> list[Outcome]:
+    def _partial(self, record: Partial, offset: int) -> list[FoldOutput]:
         if record.rule != CHUNK_RULE:
-            return [Foreign(record.rule)]
+            return [ForeignCounts(record.rule)]
         rollout = self.rollouts.get(record.rollout)
         if rollout is None:
             if len(self._without_policy()) >= MOST_UNJUDGED:
                 self.ignored += 1
                 return []
             rollout = self._open(record.rollout)
-            rollout.join.closed_until = self._watermark(rollout.timing) or 0
+            # Event time before the watermark is closed for this rollout as for all others, although nobody judged it.
+            rollout.join.closed_until = self._closed_by(rollout.timing) or 0
         if offset <= rollout.snapshot_offset:
-            return []
+            return []  # the journal is read from the oldest snapshot on; this rollout's own one already has the record
         rollout.changed = rollout.changed or not rollout.ended
         late = rollout.join.apply(record)
         if rollout.gate is None or not late:
             return []
         cohorts = rollout.gate.state.policy.cohorts
         rollout.late += late.get(cohorts.candidate, 0) + late.get(cohorts.baseline, 0)
-        return [Late(record.rollout, sum(late.values()))]
+        return [LateEvents(record.rollout, sum(late.values()))]
 
-    def _open(self, name: str) -> Rollout:
-        """A rollout named for the first time: no policy governs it yet."""
+    def _open(self, name: str) -> JudgedRollout:
+        """Add a rollout, which no policy governs yet."""
         self._without_policy().add(name)
-        rollout = self.rollouts[name] = Rollout()
+        rollout = self.rollouts[name] = JudgedRollout()
         return rollout
 
     def _without_policy(self) -> set[str]:
-        """The rollouts that no policy governs; looked for once, and kept from then on."""
+        """The rollouts without a policy; collected once and then kept up to date: each new one needs their number."""
         if self._unjudged is None:
             self._unjudged = {name for name, rollout in self.rollouts.items() if rollout.gate is None}
         return self._unjudged
 
-    def _watermark(self, timing: Timing) -> int | None:
-        reading = self.marks.read(timing).watermark
-        return None if reading is None else reading - reading % CELL_MS
+    def _closed_by(self, timing: Timing) -> int | None:
+        """The watermark by this timing, rounded down to a whole cell."""
+        watermark = self.marks.event_time(timing).watermark
+        return None if watermark is None else watermark - watermark % CELL_MS
 
-    def _progress(self, record: Progress, offset: int) -> list[Outcome]:
+    def _progress(self, record: Progress, offset: int) -> list[FoldOutput]:
         self.marks.apply(record)
-        outcomes: list[Outcome] = []
-        readings: dict[Timing, Reading] = {}
-        unjudged_until = self._watermark(Timing())
+        outputs: list[FoldOutput] = []
+        times: dict[Timing, EventTimeState] = {}  # most rollouts have the same timing
+        unjudged_until = self._closed_by(Timing())
         for name, rollout in list(self.rollouts.items()):
             if offset <= rollout.snapshot_offset:
                 continue
             if rollout.gate is None:
-                self._drop_judged(name, rollout, unjudged_until)
+                self._drop_closed(name, rollout, unjudged_until)
             else:
-                reading = readings.get(rollout.timing) or self.marks.read(rollout.timing)
-                readings[rollout.timing] = reading
-                outcomes += self._judge(name, rollout, rollout.gate, reading, offset)
-        return outcomes
+                time = times.get(rollout.timing) or self.marks.event_time(rollout.timing)
+                times[rollout.timing] = time
+                outputs += self._judge(name, rollout, rollout.gate, time, offset)
+        return outputs
 
-    def _drop_judged(self, name: str, rollout: Rollout, until: int | None) -> None:
-        """Nobody asked for this rollout yet: keep only what a policy that comes now would still judge."""
+    def _drop_closed(self, name: str, rollout: JudgedRollout, until: int | None) -> None:
+        """Drop the counts of a rollout without a policy that a policy starting now would not judge any more."""
         if until is not None and until > rollout.join.closed_until:
-            rollout.join.take(until, until)
+            rollout.join.close(until, until)
             rollout.changed = True
         if rollout.join.next_cell() is None:
             del self.rollouts[name]
             self._without_policy().discard(name)
 
-    def _judge(self, name: str, rollout: Rollout, gate: Gate, reading: Reading, offset: int) -> list[Outcome]:
+    def _judge(
+        self, name: str, rollout: JudgedRollout, gate: Gate, time: EventTimeState, offset: int
+    ) -> list[FoldOutput]:
         pane_ms = gate.state.policy.pane_ms
-        due = reading.watermark is not None and rollout.join.closed_until + pane_ms <= reading.watermark
+        due = time.watermark is not None and rollout.join.closed_until + pane_ms <= time.watermark
         if not due and gate.state.pending is None:
-            return []  # as at most progress records
-        outcomes: list[Outcome] = []
-        judged, ended = False, gate.ended  # as it stood before: the pane that ends it is news too
-        if reading.watermark is not None:
-            for start, end in _panes(rollout.join, reading.watermark, pane_ms):
-                taken = rollout.join.take(start, end)
-                pane = Pane(start, end, taken.cells, reading.complete, rollout.late, reading.broken, taken.synthetic)
-                rollout.late = 0
-                outcomes += gate.pane(pane, self._moment(end, offset))
-                judged = True
+            return []  # the usual case: progress comes several times per second, a pane ends once
+        outputs: list[FoldOutput] = []
+        # Taken before the panes: the pane that ends the rollout is a change that must reach a snapshot.
+        judged, ended = False, gate.ended
+        for pane in rollout.panes(time, pane_ms):
+            outputs += gate.pane(pane, self._moment(pane.end, offset))
+            judged = True
         rollout.changed |= judged and not ended
-        moment = self._moment(_judged_until(rollout), offset)
+        moment = self._moment(rollout.judged_until(), offset)
         before = gate.state
-        outcomes += gate.tick(moment)
-        rollout.changed |= gate.state is not before  # a round of tries may end without a word
-        if outcomes or (judged and not gate.ended):
-            outcomes.append(Status(name, gate.status(moment)))
-        return outcomes
+        outputs += gate.tick(moment)
+        # By identity, not by outputs: a command whose tries are used up changes the state and publishes nothing.
+        rollout.changed |= gate.state is not before
+        if outputs or (judged and not gate.ended):
+            outputs.append(RolloutStatus(name, gate.status(moment)))
+        return outputs
 
     def _moment(self, event_time: int, offset: int) -> Moment:
         return Moment(event_time, self.marks.newest, self.marks.wall, (self.partition, offset))
 
-    def _start(self, record: Start, offset: int) -> list[Outcome]:
+    def _start(self, record: Start, offset: int) -> list[FoldOutput]:
         rollout = self.rollouts.get(record.rollout) or self._open(record.rollout)
-        if offset <= rollout.snapshot_offset or rollout.heard(record):
+        if offset <= rollout.snapshot_offset or rollout.is_repeat(record):
             return []
         rollout.changed = True
-        rollout.words.hear(record, self.marks.wall)
+        rollout.replay_guard.record(record, self.marks.wall)
+        # The sequencer refuses both of these. A record of another build, or one written past it, starts nothing.
         try:
             policy = Policy.parse(record.policy)
         except PolicyError:
-            return []  # the sequencer lets none through; one that another build let through starts nothing
+            return []
         if policy.rollout != record.rollout:
-            return []  # nor one for another rollout
+            return []
         if rollout.gate is not None and not rollout.ended and rollout.gate.state.policy.hash == policy.hash:
-            return []  # started already
+            return []  # already running with this policy: an order that was given twice starts no second epoch
         rollout.timing = record.timing or Timing()
-        known = self._watermark(rollout.timing)
-        now = (record.sequenced_at or record.at) if known is None else max(known, self.marks.newest)
-        now = max(now, rollout.join.closed_until)
-        now += -now % policy.pane_ms  # what happened before the order is not held against it
-        rollout.join.take(now, now)
-        rollout.join.opened_at, rollout.late = now, 0
-        moment = replace(self._moment(now, offset), wall=self.marks.wall or record.sequenced_at or record.at)
+        # It begins at the newest event time: events before it were served under other weights, so they are no evidence
+        # for or against this start. Without a progress record there is no event time yet, only the order's own time.
+        watermark = self._closed_by(rollout.timing)
+        newest = (record.sequenced_at or record.at) if watermark is None else max(watermark, self.marks.newest)
+        begins_at = _round_up(max(newest, rollout.join.closed_until), policy.pane_ms)
+        rollout.join.close(begins_at, begins_at)
+        rollout.join.opened_at, rollout.late = begins_at, 0
+        moment = replace(self._moment(begins_at, offset), wall=self.marks.wall or record.sequenced_at or record.at)
         rollout.gate, outputs = Gate.begin(rollout.gate, Started(policy, record.by, record.reason), moment)
         self._without_policy().discard(record.rollout)
-        return [*outputs, Status(record.rollout, rollout.gate.status(moment))]
+        return [*outputs, RolloutStatus(record.rollout, rollout.gate.status(moment))]
 
-    def _spoken(self, record: Control | Ack, offset: int) -> list[Outcome]:
+    def _control_or_ack(self, record: Control | Ack, offset: int) -> list[FoldOutput]:
         rollout = self.rollouts.get(record.rollout)
-        if rollout is None or rollout.gate is None or offset <= rollout.snapshot_offset or rollout.heard(record):
+        if rollout is None or rollout.gate is None or offset <= rollout.snapshot_offset or rollout.is_repeat(record):
             return []
         rollout.changed = True
         if isinstance(record, Control):
-            rollout.words.hear(record, self.marks.wall)
-        gate, moment = rollout.gate, self._moment(_heard_at(rollout, record, self.marks.newest), offset)
-        outcomes: list[Outcome] = []
+            # Before the order has any effect: a copy of an old one must not act and then be refused.
+            rollout.replay_guard.record(record, self.marks.wall)
+        gate, moment = rollout.gate, self._moment(rollout.received_at(record, self.marks.newest), offset)
+        outputs: list[FoldOutput] = []
         if isinstance(record, Control):
-            word = Controlled(CONTROLS[record.control], record.by, record.reason, record.epoch)
-            outcomes += gate.control(word, moment)
+            order = Controlled(CONTROLS[record.control], record.by, record.reason, record.epoch)
+            outputs += gate.control(order, moment)
         else:
-            awaited, last = gate.state.pending, gate.state.last
-            acked = Acked(record.epoch, record.sequence, record.status == "applied", record.weights, record.actuator)
-            gate.ack(acked, moment)
-            if last is not None:
-                confirmed = awaited is not None and gate.state.pending is None
-                took = max(0, record.at - last.event_time) if confirmed else None
-                outcomes.append(Acknowledged(record.rollout, last.action.value, record.status, took))
-        return [*outcomes, Status(record.rollout, gate.status(moment))]
+            outputs += _acknowledge(gate, record, moment)
+        return [*outputs, RolloutStatus(record.rollout, gate.status(moment))]
 
 
-def _judged_until(rollout: Rollout) -> int:
-    """How far the rollout is judged, in event time; once it has ended, and no snapshot tells, until its end."""
-    last = None if rollout.gate is None else rollout.gate.state.last
-    return last.event_time if rollout.ended and last is not None else rollout.join.closed_until
+def _round_up(time_ms: int, step_ms: int) -> int:
+    return time_ms + -time_ms % step_ms
 
 
-def _heard_at(rollout: Rollout, record: Control | Ack, newest: int) -> int:
-    """The event time of a word: how far the rollout is judged; of an order after its end, how far events have come."""
-    until = _judged_until(rollout)
-    return max(until, newest) if rollout.ended and isinstance(record, Control) else until
-
-
-def _panes(join: Join, watermark: int, pane_ms: int) -> Iterator[tuple[int, int]]:
-    """The panes that the watermark closes now, in order; `join` is consumed while this runs."""
-    while (start := join.closed_until) + pane_ms <= watermark:
-        if watermark - start > LONGEST_SILENT_WALK_MS:
-            next_cell = join.next_cell()
-            resume = watermark if next_cell is None else min(next_cell, watermark)
-            skipped = (resume - start) // pane_ms - 1
-            if skipped * pane_ms > LONGEST_SILENT_WALK_MS:
-                start += skipped * pane_ms
-                join.closed_until = start
-        yield start, start + pane_ms
+def _acknowledge(gate: Gate, record: Ack, moment: Moment) -> list[FoldOutput]:
+    pending, last = gate.state.pending, gate.state.last
+    acked = Acked(record.epoch, record.sequence, record.status == "applied", record.weights, record.actuator)
+    gate.ack(acked, moment)
+    if last is None:
+        return []
+    confirmed = pending is not None and gate.state.pending is None
+    took_ms = max(0, record.at - last.event_time) if confirmed else None
+    return [Acknowledged(record.rollout, last.action.value, record.status, took_ms)]

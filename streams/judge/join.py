@@ -1,142 +1,151 @@
-"""The join: from versions of chunks, repeated and interleaved as they may be, to exact sums. Pure.
+"""The join: exact sums of event counts, from versions of chunks that repeat and interleave in any order. Pure.
 
-Per rollout and source partition there is the sum of finished chunks and the latest version of the open one. A version
-of an older chunk, or of the open one reaching less far, is known already; one reaching further replaces it; a later
-chunk makes the open one final. Duplicates, re-reads after a crash, and zombies all converge to the same sums.
+Per source partition it keeps the latest version of the open chunk; the cells of finished chunks are added up. A version
+of an older chunk, or one of the open chunk that reaches less far, adds nothing; one that reaches further replaces what
+was there; a version of a later chunk finishes the open one. So duplicates, re-reads after a crash and a second worker
+on the same partition all lead to the same sums.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from gates.panes import Cell
-from streams.journal import CellKey, CellRecord, Partial, SourcePartition, merged
+from streams.cells import CellKey, CellRecord, SourcePartition, merged
+from streams.journal import Partial
 
 
-class _Open(NamedTuple):
-    """The latest version of a chunk."""
+class OpenChunk(msgspec.Struct, frozen=True, array_like=True):
+    """The latest version of a source partition's newest chunk: its first offset, how far it reaches, its cells."""
 
+    source: SourcePartition
     start: int
     upto: int
-    records: list[CellRecord]
+    cells: list[CellRecord]
 
 
-class Taken(NamedTuple):
-    """What some event time held, by cohort: users' requests, and apart from them the synthetic ones."""
+class JoinState(msgspec.Struct, array_like=True):
+    """A join as a snapshot has it: the cells of finished chunks, added up, and the open chunks."""
+
+    opened_at: int
+    closed_until: int
+    finished: list[CellRecord]
+    open: list[OpenChunk]
+
+
+class ClosedCells(NamedTuple):
+    """The sums of a stretch of event time by cohort: users' requests, and apart from them the synthetic ones."""
 
     cells: dict[str, Cell]
     synthetic: dict[str, Cell]
 
 
 class Join:
-    """The cells of one rollout that are not judged yet, whatever way they reached us.
+    """The cells of one rollout that are not judged yet.
 
-    `closed_until` is the event time judged so far (ms): what arrives for before is never applied, and counts as late if
-    it is of `opened_at` or after.
+    `closed_until` is the event time judged so far (ms). Counts for earlier event time are never added; they are late if
+    they are for `opened_at` or after.
     """
 
     def __init__(self) -> None:
         self.opened_at = 0
         self.closed_until = 0
-        self._folded: defaultdict[CellKey, list[CellRecord]] = defaultdict(list)
-        self._open: dict[SourcePartition, _Open] = {}
+        self._finished: defaultdict[CellKey, list[CellRecord]] = defaultdict(list)
+        self._open: dict[SourcePartition, OpenChunk] = {}
 
     def apply(self, partial: Partial) -> dict[str, int]:
-        """Take in one version; returns how many users' requests in it are new but late, by cohort; nothing of others.
+        """Add one version; returns by cohort how many of its users' requests are new and late.
 
         Raises:
-            ValueError: a record is no cell's, and nothing of the version was taken in.
+            ValueError: a cell of it is malformed; nothing of the version was added.
         """
         known = self._open.get(partial.source)
         if known is not None and (partial.start, partial.upto) <= (known.start, known.upto):
             return {}
         same = known is not None and known.start == partial.start
-        before = known.records if known is not None and same else []
-        records = partial.cells
-        news = [record for record, past in zip(records, before, strict=False) if record != past]  # few are
-        news += records[len(before) :]
-        for record in news:
-            record.check()
-        late: dict[str, int] = {}
-        for record in news:
-            if self.opened_at <= record.start < self.closed_until and not record.synthetic:
-                known_before = sum(past.requests for past in before if past.key == record.key)
-                if record.requests != known_before:
-                    late[record.cohort] = late.get(record.cohort, 0) + record.requests - known_before
+        before = known.cells if known is not None and same else []
+        cells = partial.cells
+        # A version repeats most cells of the one before, in the same order: only those that differ are looked at. All
+        # are checked before anything is stored, so that a refused version leaves the sums as they were.
+        changed = [cell for cell, past in zip(cells, before, strict=False) if cell != past]
+        changed += cells[len(before) :]
+        for cell in changed:
+            cell.check()
+        late = self._late(changed, before)
         if known is not None and not same:
-            self._fold(known.records)
-        self._open[partial.source] = _Open(partial.start, partial.upto, records)
+            self._finish(known)
+        self._open[partial.source] = OpenChunk(partial.source, partial.start, partial.upto, cells)
         return late
 
-    def _fold(self, records: list[CellRecord]) -> None:
-        for record in records:
-            if record.start >= self.closed_until:
-                self._folded[record.key].append(record)
+    def _late(self, changed: list[CellRecord], before: list[CellRecord]) -> dict[str, int]:
+        """Requests for closed event time, by cohort, less those that an earlier version already had."""
+        late: dict[str, int] = {}
+        for cell in changed:
+            if self.opened_at <= cell.start < self.closed_until and not cell.synthetic:
+                known_before = sum(past.requests for past in before if past.key == cell.key)
+                if cell.requests != known_before:
+                    late[cell.cohort] = late.get(cell.cohort, 0) + cell.requests - known_before
+        return late
 
-    def take(self, start: int, end: int) -> Taken:
-        """The sums of event time `[start, end)`, as known now; and close it."""
+    def _finish(self, chunk: OpenChunk) -> None:
+        for cell in chunk.cells:
+            if cell.start >= self.closed_until:
+                self._finished[cell.key].append(cell)
+
+    def close(self, start: int, end: int) -> ClosedCells:
+        """Close event time up to `end`, and return the sums of `[start, end)` as known now.
+
+        An open chunk is summed as far as it reaches: waiting for its last version could hold back a pane by a whole
+        chunk. What a later version adds to a closed pane is late, as it is with any other order of arrival.
+        """
         due: defaultdict[tuple[bool, str], list[CellRecord]] = defaultdict(list)
-        for key in [key for key in self._folded if key[1] < end]:
-            records = self._folded.pop(key)
+        for key in [key for key in self._finished if key[1] < end]:
+            cells = self._finished.pop(key)
             if key[1] >= start:
-                due[key[2], key[0]] += records
+                due[key[2], key[0]] += cells
         begin = max(start, self.closed_until)
-        for version in self._open.values():
-            for record in version.records:
-                if begin <= record.start < end:
-                    due[record.synthetic, record.cohort].append(record)
-        taken = Taken({}, {})
-        for (synthetic, cohort), records in due.items():
-            (taken.synthetic if synthetic else taken.cells)[cohort] = merged(records)
+        for chunk in self._open.values():
+            for cell in chunk.cells:
+                if begin <= cell.start < end:
+                    due[cell.synthetic, cell.cohort].append(cell)
+        closed = ClosedCells({}, {})
+        for (synthetic, cohort), cells in due.items():
+            (closed.synthetic if synthetic else closed.cells)[cohort] = merged(cells)
         self.closed_until = max(self.closed_until, end)
-        return taken
+        return closed
 
     def next_cell(self) -> int | None:
         """Start of the earliest cell that is not closed yet; None if there is none."""
-        starts = [at for _, at, _ in self._folded]
-        for version in self._open.values():
-            starts += [record.start for record in version.records if record.start >= self.closed_until]
+        starts = [at for _, at, _ in self._finished]
+        for chunk in self._open.values():
+            starts += [cell.start for cell in chunk.cells if cell.start >= self.closed_until]
         return min(starts, default=None)
 
-    def dump(self) -> dict[str, object]:
-        """Everything as JSON values, for a snapshot."""
-        return {
-            "opened_at": self.opened_at,
-            "closed_until": self.closed_until,
-            "folded": _rows(
-                CellRecord.of(cohort, at, merged(records), synthetic)
-                for (cohort, at, synthetic), records in self._folded.items()
-            ),
-            "open": [
-                [*msgspec.structs.astuple(source), version.start, version.upto, _rows(version.records)]
-                for source, version in self._open.items()
-            ],
-        }
+    def state(self) -> JoinState:
+        """The join for a snapshot. Cells of finished chunks are merged here and not before, to keep `apply` fast."""
+        finished = [
+            CellRecord.of(cohort, at, merged(cells), synthetic)
+            for (cohort, at, synthetic), cells in self._finished.items()
+        ]
+        return JoinState(self.opened_at, self.closed_until, finished, list(self._open.values()))
 
     @classmethod
-    def load(cls, state: Mapping[str, Any]) -> Join:
-        """The join that `dump` described."""
+    def restored(cls, state: JoinState) -> Join:
+        """The join that has this state.
+
+        Raises:
+            ValueError: a cell is malformed.
+        """
         join = cls()
-        join.opened_at, join.closed_until = state["opened_at"], state["closed_until"]
-        for record in _read(state["folded"]):
-            join._folded[record.key].append(record)
-        join._open = {
-            SourcePartition(topic, partition): _Open(start, upto, _read(rows))
-            for topic, partition, start, upto, rows in state["open"]
-        }
+        join.opened_at, join.closed_until = state.opened_at, state.closed_until
+        for cell in state.finished:
+            cell.check()
+            join._finished[cell.key].append(cell)
+        for chunk in state.open:
+            for cell in chunk.cells:
+                cell.check()
+            join._open[chunk.source] = chunk
         return join
-
-
-def _rows(records: Iterable[CellRecord]) -> object:
-    return msgspec.to_builtins(list(records))
-
-
-def _read(rows: list[Any]) -> list[CellRecord]:
-    records = msgspec.convert(rows, list[CellRecord])
-    for record in records:
-        record.check()
-    return records

@@ -1,58 +1,58 @@
-"""Which signed words of operators were heard: a copy of one, sent again by whoever could read it, is refused. Pure.
+"""The replay guard: refuses a copy of a signed order that somebody sent again. Pure.
 
-The memory is part of the fold, so it outlives workers, and a replay of the journal refuses the same copies.
+Anyone who can read an order can also send it again under its valid signature. The ids are part of the fold, so they
+survive restarts, and a replay of the journal refuses the same copies.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from streams.journal import Control, Start
 
 SLACK_MS = 600_000
-"""A word is remembered for so much longer than it holds: the clock that found it valid may have been behind."""
+"""An id is kept this long after its order expired: the clock that accepted the signature may have been behind."""
 
-MOST_WORDS = 10_000
-"""So many words of one rollout are remembered; beyond it, the one that expires first is forgotten."""
+MOST_ORDERS = 10_000
+"""Ids kept per rollout, so that orders cannot grow a snapshot without bound; beyond it, the first to expire is
+dropped."""
 
 
 class ReplayedError(ValueError):
-    """A word that was heard before, under another origin."""
+    """A signed order that was seen before, with another origin."""
 
     reason = "replayed"
 
 
-class Words:
-    """The ids of a rollout's words, each with the time (wall clock, ms) until which it holds.
+@dataclass(slots=True)
+class ReplayGuard:
+    """The ids of a rollout's signed orders, each with the wall-clock time (ms) at which the order expires.
 
-    >>> words = Words({"a": 1_000})
-    >>> words.forget(wall=1_000 + SLACK_MS), words.dump()
+    >>> guard = ReplayGuard({"a": 1_000})
+    >>> guard.forget(wall=1_000 + SLACK_MS), guard.expires_at
     (None, {'a': 1000})
-    >>> words.forget(wall=1_001 + SLACK_MS), words.dump()
+    >>> guard.forget(wall=1_001 + SLACK_MS), guard.expires_at
     (None, {})
     """
 
-    def __init__(self, known: dict[str, int] | None = None) -> None:
-        self._known = dict(known or {})
+    expires_at: dict[str, int] = field(default_factory=dict)
 
-    def hear(self, record: Start | Control, wall: int) -> None:
-        """Remember a word; one that nobody signed has no id to remember.
+    def record(self, order: Start | Control, wall: int) -> None:
+        """Record a signed order; an unsigned one has no id, and anyone who may send one needs no copy.
 
         Raises:
-            ReplayedError: it was heard before.
+            ReplayedError: the order was seen before.
         """
-        signed = record.signed
+        signed = order.signed
         if signed is None:
             return
-        if signed.id in self._known:
-            raise ReplayedError(f"the word {signed.id} of {record.by} for {record.rollout} was heard before")
+        if signed.id in self.expires_at:
+            raise ReplayedError(f"order {signed.id} of {order.by} for {order.rollout} was seen before")
         self.forget(wall)
-        self._known[signed.id] = signed.expires_at
-        if len(self._known) > MOST_WORDS:
-            del self._known[min(self._known, key=self._known.__getitem__)]
+        self.expires_at[signed.id] = signed.expires_at
+        if len(self.expires_at) > MOST_ORDERS:
+            del self.expires_at[min(self.expires_at, key=self.expires_at.__getitem__)]
 
     def forget(self, wall: int) -> None:
-        """Forget what has not held for a while."""
-        self._known = {word: until for word, until in self._known.items() if until + SLACK_MS >= wall}
-
-    def dump(self) -> dict[str, int]:
-        """The ids as JSON values."""
-        return dict(self._known)
+        """Drop the ids of orders that expired more than `SLACK_MS` ago: verification refuses those by itself."""
+        self.expires_at = {order: until for order, until in self.expires_at.items() if until + SLACK_MS >= wall}

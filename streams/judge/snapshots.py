@@ -1,108 +1,162 @@
-"""Snapshots of the judge's fold: what is written now and then, and how a fold is rebuilt from it. Pure.
+"""Snapshots of the fold: written now and then, so that a judge need not fold the whole journal after a restart. Pure.
 
-Of a journal partition there is one snapshot per rollout, keyed by its name, and one of the partition itself, written
-last, with an index of the offsets that the rollouts' snapshots stand for. A rollout that did not change keeps its older
-snapshot. A judge that lost its partition may write old snapshots after new ones: of a key's snapshots the one that
-stands for most counts. If compaction has taken that, the index tells, and the journal is folded from its beginning, as
-it is where one that is needed cannot be understood. The digest of the last record folded tells a journal that was made
-anew from the one that these snapshots are of.
+A journal partition has one snapshot per rollout, keyed by its name, and one of the partition itself. The latter is
+written last and has an index: the journal offset of each rollout's snapshot. A rollout that did not change keeps its
+older snapshot.
+
+A judge that has lost its partition may still write old snapshots after the new ones, so of a key's snapshots the one
+with the greatest offset counts, not the last. If compaction has removed that one, the index shows it, and the journal
+is folded from its beginning; the same happens where a needed snapshot cannot be read. The digest of the last folded
+record shows whether the journal is still the one that the snapshots were made from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import msgspec
-import orjson
 
-from streams.journal import encode_document
-from streams.judge.fold import Fold, Rollout
+from gates.gate import Gate
+from streams.journal import Timing
+from streams.judge.fold import Fold
+from streams.judge.join import Join, JoinState
+from streams.judge.replay_guard import ReplayGuard
+from streams.judge.rollout import JudgedRollout
 from streams.judge.watermarks import Watermarks
 
 SCHEMA = "sluicegate.snapshot/v3"
-PARTITION_KEY = b"\x00partition"  # no rollout's name
+"""Raise the version with every change of what is below: snapshots of another version are not read, and the journal is
+folded again. A snapshot half understood would decide differently from a replay."""
+
+PARTITION_KEY = b"\x00partition"
+"""The key of the partition's own snapshot; no rollout can have this name."""
+
+
+class RolloutSnapshot(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA):
+    """A rollout as of a journal offset; `gate` is the document of its gate, null without a policy."""
+
+    rollout: str
+    offset: int
+    join: JoinState
+    gate: Any
+    timing: Timing
+    seen: dict[str, int]
+    replay_guard: ReplayGuard
+    late: int
+
+    @classmethod
+    def of(cls, name: str, rollout: JudgedRollout, offset: int) -> RolloutSnapshot:
+        """The snapshot of a rollout; it shares the rollout's dictionaries, so encode it before the next record."""
+        return cls(
+            rollout=name,
+            offset=offset,
+            join=rollout.join.state(),
+            gate=None if rollout.gate is None else rollout.gate.dump(),
+            timing=rollout.timing,
+            seen=rollout.seen,
+            replay_guard=rollout.replay_guard,
+            late=rollout.late,
+        )
+
+    def restored(self) -> JudgedRollout:
+        """The rollout that this is of.
+
+        Raises:
+            Exception: of any kind, where the gate's document has another shape.
+        """
+        return JudgedRollout(
+            join=Join.restored(self.join),
+            gate=None if self.gate is None else Gate.load(self.gate),
+            timing=self.timing,
+            seen=self.seen,
+            replay_guard=self.replay_guard,
+            late=self.late,
+            snapshot_offset=self.offset,
+        )
+
+
+class PartitionSnapshot(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA):
+    """A journal partition as of an offset: its watermarks, and the offset of each rollout's snapshot."""
+
+    offset: int
+    digest: int
+    marks: Watermarks
+    index: dict[str, int]
 
 
 class _Head(msgspec.Struct):
-    """All that is read of a snapshot before it is known to be its key's newest."""
+    """What is decoded of every snapshot; the rest only of those that are used, as most are outdated."""
 
     schema: Literal["sluicegate.snapshot/v3"]
     offset: int
 
 
-_head = msgspec.json.Decoder(_Head)
+_encode = msgspec.json.Encoder().encode
+_decode_head = msgspec.json.Decoder(_Head).decode
+_decode_rollout = msgspec.json.Decoder(RolloutSnapshot).decode
+_decode_partition = msgspec.json.Decoder(PartitionSnapshot).decode
 
 
 def snapshot(fold: Fold) -> list[tuple[bytes, bytes]]:
-    """Key and value of each snapshot record due, in the order to write them; the fold takes them as written."""
-    records = []
+    """Key and value of each snapshot that is due, in the order to write them; marks them as written in the fold."""
+    records = [*_changed(fold)]
+    index = {name: rollout.snapshot_offset for name, rollout in fold.rollouts.items()}
+    return [*records, (PARTITION_KEY, _encode(PartitionSnapshot(fold.offset, fold.digest, fold.marks, index)))]
+
+
+def _changed(fold: Fold) -> Iterator[tuple[bytes, bytes]]:
     for name, rollout in fold.rollouts.items():
         if rollout.changed or rollout.snapshot_offset < 0:
             rollout.changed, rollout.snapshot_offset = False, fold.offset
-            document = {"schema": SCHEMA, "rollout": name, "offset": fold.offset, "state": rollout.dump()}
-            records.append((name.encode(), encode_document(document)))
-    index = {name: rollout.snapshot_offset for name, rollout in fold.rollouts.items()}
-    last = {"offset": fold.offset, "digest": fold.digest}
-    whole = {"schema": SCHEMA, **last, "marks": fold.marks.dump(), "index": index}
-    return [*records, (PARTITION_KEY, encode_document(whole))]
+            yield name.encode(), _encode(RolloutSnapshot.of(name, rollout, fold.offset))
 
 
-class Found:
-    """What a snapshot partition holds, taken in record by record, the oldest first: each key's newest is kept.
+class SnapshotSet:
+    """The snapshots of one partition: `add` each record, the oldest first; it keeps the newest of each key.
 
-    `unread` has the keys of records that are none of ours, or of another build's, each with what is wrong. The index
-    tells whether what is left suffices.
+    `unusable` has the keys of records that could not be read, each with the reason. Whether the rest suffices is for
+    the index to show.
     """
 
     def __init__(self, partition: int) -> None:
-        self.unread: dict[bytes, str] = {}
+        self.unusable: dict[bytes, str] = {}
         self._partition = partition
-        self._newest: dict[bytes, tuple[int, bytes]] = {}  # by key: the offset it stands for, and the record
+        self._newest: dict[bytes, tuple[int, bytes]] = {}  # by key: journal offset and value
 
-    def take(self, key: bytes, value: bytes | None) -> None:
-        """Take in the next record."""
+    def add(self, key: bytes, value: bytes | None) -> None:
+        """Add the next record."""
         if value is None:
             self._newest.pop(key, None)
             return
         try:
-            offset = _head.decode(value).offset
+            offset = _decode_head(value).offset
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self.unread[key] = str(error)
+            self.unusable[key] = str(error)
             return
+        # By offset, and of two with the same one the later: compaction keeps that.
         if key not in self._newest or offset >= self._newest[key][0]:
             self._newest[key] = offset, value
 
     def fold(self) -> Fold:
-        """The fold that these snapshots describe; a new one if they do not agree, or cannot be understood.
+        """The fold that the snapshots describe; a new one if they do not fit together or cannot be read.
 
-        Fold on from the journal offset after the result's `offset`.
+        Continue it with the journal record after its `offset`.
         """
         fold = Fold(self._partition)
         key = PARTITION_KEY
         try:
             if key not in self._newest:
                 return fold
-            _, value = self._newest[key]
-            whole = orjson.loads(value)
-            fold.marks = Watermarks.load(whole["marks"])
-            fold.offset, fold.digest = whole["offset"], whole.get("digest", 0)
-            for name, needed in whole["index"].items():
+            whole = _decode_partition(self._newest[key][1])
+            fold.marks, fold.offset, fold.digest = whole.marks, whole.offset, whole.digest
+            for name, needed in whole.index.items():
                 key = name.encode()
                 offset, value = self._newest.get(key, (-1, b""))
                 if offset < needed:
                     return Fold(self._partition)
-                fold.rollouts[name] = Rollout.load(orjson.loads(value)["state"])
-                fold.rollouts[name].snapshot_offset = offset
-        except Exception as error:  # whatever a document of another shape leads to; it must not stop every restart
-            self.unread[key] = repr(error)
+                fold.rollouts[name] = _decode_rollout(value).restored()
+        except Exception as error:  # of any kind: an unreadable snapshot must cost time, not stop every restart
+            self.unusable[key] = repr(error)
             return Fold(self._partition)
         return fold
-
-
-def restore(partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> Fold:
-    """The fold that the records of one snapshot partition describe, oldest record first; see `Found.fold`."""
-    found = Found(partition)
-    for key, value in records:
-        found.take(key, value)
-    return found.fold()

@@ -1,7 +1,7 @@
-"""Journal partitions that lack what a judge needs: nobody judges them, and everybody is told.
+"""Journal partitions that lack records a judge needs: their rollouts are no longer judged, and it is reported.
 
-Health, metrics and the log tell whoever runs the workers; people who watch a rollout see it in its status, which then
-says that it is held, and why. Nothing is decided by that, and no weights change.
+Health, metrics and the log report it to whoever runs the workers. People who watch a rollout see its status: held, with
+the reason. That is no decision, and no weights change.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Document = Mapping[str, Any]
 
 
 def held(status: Document, why: str) -> dict[str, object]:
-    """The status of a rollout that nobody judges any more: as it was, but held, for a reason that no decision has.
+    """The status of a rollout that is no longer judged: the last one, but held, for a reason without a decision.
 
     >>> held({"phase": "baking", "weights": {"canary": 10}, "reason": "started", "decision": "r:1:1"}, "no journal")
     {'phase': 'held', 'weights': {'canary': 10}, 'reason': 'no journal', 'decision': None}
@@ -31,57 +31,68 @@ def held(status: Document, why: str) -> dict[str, object]:
 
 
 class Truncation:
-    """The truncated partitions among those that are ours, each with the reason, and who is still to be told."""
+    """The truncated partitions that this judge owns, each with the reason; `unreported` ones have no statuses yet."""
 
     def __init__(self, settings: Settings, pulse: Pulse) -> None:
         self._settings = settings
         self._pulse = pulse
         self._why: dict[int, str] = {}
-        self._untold: set[int] = set()
+        self._unreported: set[int] = set()
 
     def __contains__(self, partition: int) -> bool:
-        """Whether this partition was truncated."""
+        """Whether this partition is truncated."""
         return partition in self._why
 
-    def found(self, partition: int, why: str) -> None:
-        """Judge this partition no more."""
+    def add(self, partition: int, why: str) -> None:
+        """Add a truncated partition."""
         self._why[partition] = why
-        self._untold.add(partition)
-        self._say()
+        self._unreported.add(partition)
+        self._show()
 
     def release(self, partition: int) -> None:
-        """Another judge has the partition now, and will see for itself."""
+        """Another judge has the partition now, and will check it by itself."""
         self._why.pop(partition, None)
-        self._untold.discard(partition)
-        self._say()
+        self._unreported.discard(partition)
+        self._show()
 
-    def _say(self) -> None:
+    def _show(self) -> None:
         self._pulse.trouble = "; ".join(why for _, why in sorted(self._why.items()))
         metrics.JOURNAL_TRUNCATED.set(len(self._why))
 
     @property
-    def untold(self) -> frozenset[int]:
-        """The partitions of whose rollouts nothing was said yet."""
-        return frozenset(self._untold)
+    def unreported(self) -> frozenset[int]:
+        """The partitions whose rollouts have no status yet that reports it."""
+        return frozenset(self._unreported)
 
-    def told(self, partitions: frozenset[int]) -> None:
-        """What `statuses` gave of these was acknowledged."""
-        self._untold -= partitions
+    def reported(self, partitions: frozenset[int]) -> None:
+        """The broker has acknowledged what `statuses` returned for these partitions."""
+        self._unreported -= partitions
 
-    async def statuses(self, partitions: frozenset[int], homes: set[int]) -> list[tuple[str, dict[str, object]]]:
-        """What is to be said of the rollouts of these partitions, out of `homes`, all that the journal has.
+    async def statuses(self, partitions: frozenset[int], every: set[int]) -> list[tuple[str, dict[str, object]]]:
+        """The statuses to publish for the rollouts of these partitions; `every` are all partitions of the journal.
 
-        They are those that `gate-status` knows: whatever a snapshot holds was published there before.
+        The rollouts come from `gate-status`: their snapshots may be lost together with the journal, and what a snapshot
+        holds was published before.
         """
         latest: dict[str, Document] = {}
         async for record in read_to_end(self._settings, self._settings.topics.status):
             if record.key is not None and record.value is not None:
                 latest[record.key.decode()] = orjson.loads(record.value)
-        every, choose = sorted(homes), DefaultPartitioner()
-        found = []
-        for name, status in latest.items():
-            home = choose(name.encode(), every, every)
-            why = self._why.get(home)
-            if home in partitions and why is not None and status["phase"] not in ENDED:
-                found.append((name, held(status, why)))
-        return found
+        return [
+            (name, held(status, self._why[partition]))
+            for name, status in latest.items()
+            if (partition := partition_of(name, every)) in partitions
+            and partition in self._why  # released while this was read
+            and status["phase"] not in ENDED
+        ]
+
+
+def partition_of(rollout: str, every: set[int]) -> int:
+    """The journal partition of a rollout, as the producers' partitioner chooses it from its name.
+
+    >>> partition_of("checkout-v2", {0, 1, 2, 3}) in {0, 1, 2, 3}
+    True
+    """
+    ordered = sorted(every)
+    partition: int = DefaultPartitioner()(rollout.encode(), ordered, ordered)
+    return partition

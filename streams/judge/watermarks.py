@@ -1,42 +1,65 @@
-"""How far event time has come in a journal partition: the slowest live source partition says. Pure.
+"""Watermarks: up to which event time the counts in a journal partition are complete. Pure.
 
-Time is what the journal's progress records say it is. A source partition that has caught up and is silent, or that
-stands still, is left out, so that neither an empty partition nor a dead worker stops time; without any live one the
-wall clock in the records moves it, so that silence itself becomes visible.
+The slowest live source partition sets the watermark. Time comes from the journal's progress records alone. A source
+partition that has caught up and is silent is left out, and so is one that has stalled: neither an empty partition nor a
+dead worker may stop event time. Without any live one, the wall clock in the records moves the watermark, so that
+silence itself is noticed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from streams.journal import Progress, SourcePartition, Timing
+from streams.journal import Progress, SourceProgress, Timing
 
 FORGET_MS = 3_600_000
-"""A source partition that no worker has spoken of for so long is gone: its topic was renamed, say."""
+"""A source partition that no worker reported for this long is forgotten: its topic was renamed, say. Else it would make
+telemetry incomplete for good."""
 
 LEAP_MS = 30_000
-"""A clock that is further ahead than this is not believed while another worker speaks that is not."""
+"""How far a worker's clock may run ahead of the others. A clock further ahead counts only if all recent ones agree: one
+wrong clock would else move the watermark past events that are still to come, for every rollout at once."""
 
-LATELY = 20
-"""A worker has spoken lately if it did within so many progress records."""
+RECENT_RECORDS = 20
+"""A worker's clock is recent if it was in one of the last so many progress records. Records are counted, not
+milliseconds, because the time is what is in question."""
 
 
 @dataclass(slots=True)
-class _Source:
+class SourceState:
+    """What is known of a source partition; `newest` is event time, the other times are wall time, in milliseconds.
+
+    `reported_at` is when its worker made the last report, `moved_at` when it last reported another position, `newer_at`
+    when it last reported a newer event.
+    """
+
     position: int
     newest: int | None
     caught_up: bool
-    heard_at: int  # wall time of the last report, as its worker told it
-    moved_at: int  # wall time of the last report of a new position
-    newer_at: int  # wall time of the last report of a newer event
+    reported_at: int
+    moved_at: int
+    newer_at: int
+
+    def is_stalled(self, wall: int, timing: Timing) -> bool:
+        """Whether no report, or none with headway, arrived within `stall_timeout`."""
+        if self.caught_up:
+            # Without new records there is no headway to report.
+            return wall - self.reported_at > timing.stall_timeout
+        return wall - min(self.reported_at, self.moved_at, self.newer_at) > timing.stall_timeout
+
+    def is_idle(self, timing: Timing) -> bool:
+        """Whether it has been read to its end and had no newer event within `idle_timeout`."""
+        if not self.caught_up:
+            return False
+        return self.newest is None or self.reported_at - self.newer_at > timing.idle_timeout
 
 
-class Reading(NamedTuple):
-    """The event time that is complete, and how far that can be trusted.
+class EventTimeState(NamedTuple):
+    """How far event time is complete, and how far to trust that.
 
-    `complete` is false where a source partition stands still and was left out, `broken` true where none reports.
+    `watermark` is None until every live source has reported an event. `complete` is false where a stalled source was
+    left out, `broken` is true where no source reports at all.
     """
 
     watermark: int | None
@@ -44,101 +67,81 @@ class Reading(NamedTuple):
     broken: bool
 
 
-class Watermarks:
-    """Source partitions as the progress records of one journal partition tell of them; times in milliseconds."""
+_UNKNOWN = EventTimeState(None, True, False)
 
-    def __init__(self) -> None:
-        self.born = 0
-        self.wall = 0
-        self.newest = 0
-        self._sources: dict[SourcePartition, _Source] = {}
-        self._clocks: dict[str, tuple[int, int]] = {}  # by worker: what it last told, and as the how-manieth record
-        self._told = 0
+
+@dataclass(slots=True)
+class Watermarks:
+    """The source partitions of one journal partition, as its progress records report them; times in milliseconds.
+
+    `born` is the first wall time, `wall` the present one, `newest` the newest event time. `clocks` has each recent
+    worker's wall clock and the number of the progress record that it was in, out of `reports` so far. `sources` is by
+    `TOPIC/PARTITION`.
+    """
+
+    born: int = 0
+    wall: int = 0
+    newest: int = 0
+    reports: int = 0
+    clocks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    sources: dict[str, SourceState] = field(default_factory=dict)
 
     def apply(self, progress: Progress) -> None:
-        """Take in one progress record.
-
-        The wall clock never goes back, and leaps only where no worker that spoke lately says otherwise.
-        """
-        if self._believed(progress):
+        """Apply one progress record. The wall clock never goes back."""
+        if self._is_plausible(progress):
             self.wall = max(self.wall, progress.wall)
         self.born = self.born or self.wall
-        # A report may have been long under way: its source was as it says when it was made, if that clock can be right.
-        told = progress.wall if 0 <= self.wall - progress.wall <= LEAP_MS else self.wall
+        # A report may have waited in a slow worker: it describes its source at the time it was made, not at the time it
+        # is read. A clock that cannot be right is replaced by ours, so that it can neither idle nor stall a source.
+        made_at = progress.wall if 0 <= self.wall - progress.wall <= LEAP_MS else self.wall
         for report in progress.sources:
-            known = self._sources.get(report.source)
-            if known is None:
-                known = self._sources[report.source] = _Source(-1, None, False, told, self.wall, self.wall)
-            if report.position != known.position:
-                known.moved_at = self.wall
-            if report.newest is not None:
-                newest = min(report.newest, self.wall)  # an event from the future says nothing of the present
-                if known.newest is None or newest > known.newest:
-                    known.newest, known.newer_at = newest, self.wall
-                    self.newest = max(self.newest, newest)
-            known.position, known.caught_up, known.heard_at = report.position, report.caught_up, told
-        for source in [name for name, known in self._sources.items() if self.wall - known.heard_at > FORGET_MS]:
-            del self._sources[source]
+            self._apply_report(report, made_at)
+        for name in [name for name, source in self.sources.items() if self.wall - source.reported_at > FORGET_MS]:
+            del self.sources[name]
 
-    def _believed(self, progress: Progress) -> bool:
-        """Whether the time that this record tells is no leap, or one that every other worker heard lately confirms."""
-        self._told += 1
-        self._clocks[progress.worker] = (progress.wall, self._told)
-        self._clocks = {name: told for name, told in self._clocks.items() if self._told - told[1] < LATELY}
+    def _apply_report(self, report: SourceProgress, made_at: int) -> None:
+        name = f"{report.source.topic}/{report.source.partition}"
+        source = self.sources.get(name)
+        if source is None:
+            source = self.sources[name] = SourceState(-1, None, False, made_at, self.wall, self.wall)
+        if report.position != source.position:
+            source.moved_at = self.wall
+        if report.newest is not None:
+            newest = min(report.newest, self.wall)  # an event with a time in the future would close panes early
+            if source.newest is None or newest > source.newest:
+                source.newest, source.newer_at = newest, self.wall
+                self.newest = max(self.newest, newest)
+        source.position, source.caught_up, source.reported_at = report.position, report.caught_up, made_at
+
+    def _is_plausible(self, progress: Progress) -> bool:
+        """Whether this wall clock is no leap, or every other recent one confirms the leap."""
+        self.reports += 1
+        self.clocks[progress.worker] = (progress.wall, self.reports)
+        self.clocks = {name: clock for name, clock in self.clocks.items() if self.reports - clock[1] < RECENT_RECORDS}
         earliest = progress.wall - LEAP_MS
-        return self.wall >= earliest or all(wall >= earliest for wall, _ in self._clocks.values())
+        return self.wall >= earliest or all(wall >= earliest for wall, _ in self.clocks.values())
 
-    def read(self, timing: Timing) -> Reading:
-        """The watermark by this timing; it can go back, as sources come and go, so keep the largest."""
+    def event_time(self, timing: Timing) -> EventTimeState:
+        """The watermark by this timing. It can go back as sources appear and disappear: callers keep the largest."""
         live: list[int] = []
         idle: list[int] = []
         stalled = 0
-        for source in self._sources.values():
-            if self._stalled(source, timing):
+        for source in self.sources.values():
+            if source.is_stalled(self.wall, timing):
                 stalled += 1
-            elif self._idle(source, timing):
-                idle.append(source.heard_at)  # silent until then; of what came after nobody has told
+            elif source.is_idle(timing):
+                # It was silent until its last report. An event after that may exist and not be reported yet, so an idle
+                # source still holds the watermark back to that report.
+                idle.append(source.reported_at)
             elif source.newest is not None:
                 live.append(source.newest)
             else:
-                return Reading(None, True, False)  # it has yet to say where it stands
+                return _UNKNOWN  # it is being read and has not reported an event: its first one may be older than all
         if live:
-            return Reading(min(live + idle) - timing.out_of_orderness, not stalled, False)
+            return EventTimeState(min(live + idle) - timing.out_of_orderness, not stalled, False)
         silent = self.wall - timing.idle_timeout - timing.out_of_orderness
         if idle:
-            return Reading(min(silent, min(idle) - timing.out_of_orderness), not stalled, False)
+            return EventTimeState(min(silent, min(idle) - timing.out_of_orderness), not stalled, False)
         if self.wall - self.born <= timing.stall_timeout:
-            return Reading(None, True, False)  # nobody has reported yet, and may still
-        return Reading(silent, False, True)
-
-    def _stalled(self, source: _Source, timing: Timing) -> bool:
-        since = source.heard_at if source.caught_up else min(source.heard_at, source.moved_at, source.newer_at)
-        return self.wall - since > timing.stall_timeout
-
-    def _idle(self, source: _Source, timing: Timing) -> bool:
-        if not source.caught_up:
-            return False
-        return source.newest is None or source.heard_at - source.newer_at > timing.idle_timeout
-
-    def dump(self) -> dict[str, object]:
-        """Everything as JSON values, for a snapshot."""
-        return {
-            "born": self.born,
-            "wall": self.wall,
-            "newest": self.newest,
-            "told": self._told,
-            "clocks": {worker: list(told) for worker, told in self._clocks.items()},
-            "sources": [[s.topic, s.partition, asdict(source)] for s, source in self._sources.items()],
-        }
-
-    @classmethod
-    def load(cls, state: Mapping[str, Any]) -> Watermarks:
-        """The watermarks that `dump` described."""
-        marks = cls()
-        marks.born, marks.wall, marks.newest = state["born"], state["wall"], state["newest"]
-        marks._told = state["told"]
-        marks._clocks = {worker: (wall, told) for worker, (wall, told) in state["clocks"].items()}
-        marks._sources = {
-            SourcePartition(topic, partition): _Source(**source) for topic, partition, source in state["sources"]
-        }
-        return marks
+            return _UNKNOWN  # the first workers may still be starting
+        return EventTimeState(silent, False, True)

@@ -12,7 +12,8 @@ from connectors.kafka.clients import KafkaSettings
 from connectors.kafka.topic_reader import partitions_of, read_to_end
 from gates.decisions import Decision
 from streams.journal import Record, decode
-from streams.judge.fold import Fold, Outcome
+from streams.judge.fold import Fold
+from streams.judge.outputs import FoldOutput
 from streams.offline.replay import distinct_decisions
 
 
@@ -41,7 +42,7 @@ async def read_journal(settings: KafkaSettings) -> JournalReplay:
 
 async def _fold(settings: KafkaSettings, partition: int, found: JournalReplay) -> None:
     fold = Fold(partition)
-    outputs: list[Outcome] = []
+    outputs: list[FoldOutput] = []
 
     def apply(record: Record, offset: int) -> None:
         outputs.extend(output for output in fold.apply(record, offset) if isinstance(output, Decision))

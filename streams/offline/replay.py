@@ -15,9 +15,11 @@ from connectors.decoders.decoder import Decoder
 from connectors.decoders.registry import decoder
 from gates.decisions import Decision
 from gates.policy import Policy
+from streams.cells import CELL_MS, SourcePartition
 from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, SourceRecord
-from streams.journal import CELL_MS, Ack, Progress, Record, SourcePartition, SourceProgress, Spoken, Start, Timing
-from streams.judge.fold import Fold, Outcome
+from streams.journal import Ack, Progress, Record, SequencedRecord, SourceProgress, Start, Timing
+from streams.judge.fold import Fold
+from streams.judge.outputs import FoldOutput
 
 SOURCE = SourcePartition("events", 0)
 
@@ -42,7 +44,7 @@ class Replay:
     _pending: list[SourceRecord] = field(default_factory=list)
     _flushed_until: int | None = None
 
-    def run(self, lines: Iterable[bytes], orders: Iterable[tuple[int, Spoken]] = ()) -> Iterator[Outcome]:
+    def run(self, lines: Iterable[bytes], orders: Iterable[tuple[int, SequencedRecord]] = ()) -> Iterator[FoldOutput]:
         """What is published, in order; `orders` come from operators and actuators, each with its event time (ms)."""
         waiting = deque(orders)
         for source_offset, (event, time) in enumerate(self._timed(lines)):
@@ -84,7 +86,7 @@ class Replay:
                 self.events += len(found.events)
                 yield from found.counted
 
-    def _begin(self, ts_ms: int) -> Iterator[Outcome]:
+    def _begin(self, ts_ms: int) -> Iterator[FoldOutput]:
         self._flushed_until = ts_ms - ts_ms % CELL_MS
         yield from self._apply(
             Start(
@@ -96,7 +98,7 @@ class Replay:
             )
         )
 
-    def _flush(self, *, last: bool = False) -> Iterator[Outcome]:
+    def _flush(self, *, last: bool = False) -> Iterator[FoldOutput]:
         """Journal the counts since the last flush, and the progress of event time."""
         self._chunker.count_run(self._pending, [event for record in self._pending for event in record.events])
         self._pending.clear()
@@ -109,7 +111,7 @@ class Replay:
         report = SourceProgress(SOURCE, flush.position or 0, newest, caught_up=True)
         yield from self._apply(Progress(worker="replay", wall=newest, sources=[report]))
 
-    def _apply(self, record: Record) -> Iterator[Outcome]:
+    def _apply(self, record: Record) -> Iterator[FoldOutput]:
         self._offset += 1
         outputs = self._fold.apply(record, self._offset)
         yield from outputs
@@ -142,7 +144,7 @@ def _ack(decision: Decision) -> Ack:
     )
 
 
-def distinct_decisions(outputs: Iterable[Outcome]) -> Iterator[Decision]:
+def distinct_decisions(outputs: Iterable[FoldOutput]) -> Iterator[Decision]:
     """The decisions among what is published, each once: one that is sent again has the same id."""
     seen: set[str] = set()
     for output in outputs:

@@ -1,1 +1,1 @@
-"""What keeps a process well: settings, health, watchdog, metrics and failpoints."""
+"""What every role of a worker needs around it: settings, health, watchdog, metrics and failpoints."""

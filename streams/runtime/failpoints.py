@@ -1,8 +1,8 @@
-"""Faults on purpose, for tests/faults: a worker that kills or stops itself at a named step.
+"""Failpoints, for tests/faults: a worker that kills or stops itself at a named step.
 
-Services call `faults.reached("step")` where it matters. In production that is a function that does nothing: only where
-SLUICEGATE_FAULT is set when this is imported does it do harm. It is `STEP:N`, to be killed (SIGKILL) as the step is
-reached for the Nth time, or `STEP:N:stop`, to be stopped (SIGSTOP) until someone sends SIGCONT.
+Services call `failpoints.reached("step")`. In production that function does nothing. It acts only if SLUICEGATE_FAULT
+is set when this is imported: `STEP:N` kills the process (SIGKILL) when it reaches the step for the Nth time, and
+`STEP:N:stop` stops it (SIGSTOP) until it gets SIGCONT.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ JUDGE_STEPS = (
     "judge: snapshot acknowledged",
     "judge: committed",
 )
-SEQUENCER_STEPS = ("sequencer: heard", "sequencer: journaled")
+SEQUENCER_STEPS = ("sequencer: verified", "sequencer: journaled")
 STEPS = (*INGEST_STEPS, *JUDGE_STEPS, *SEQUENCER_STEPS)
 
 
 def _nothing(step: str) -> None:
-    """No fault is wanted."""
+    """Without a failpoint: an empty function, as this is on the path of every record."""
 
 
-def fault(wanted: str, strike: Callable[[int, int], None] = os.kill) -> Callable[[str], None]:
-    """The function that strikes at the step that `wanted` spells.
+def failpoint(setting: str, send_signal: Callable[[int, int], None] = os.kill) -> Callable[[str], None]:
+    """The function that sends the signal at the step that `setting` names.
 
-    >>> struck = []
-    >>> reached = fault("ingest: committed:2", lambda pid, number: struck.append(number == signal.SIGKILL))
+    >>> sent = []
+    >>> reached = failpoint("ingest: committed:2", lambda pid, number: sent.append(number == signal.SIGKILL))
     >>> for step in ("ingest: committed", "judge: committed", "ingest: committed", "ingest: committed"):
     ...     reached(step)
-    >>> struck
+    >>> sent
     [True]
 
     Raises:
-        ValueError: there is no such step, or `wanted` is misspelt.
+        ValueError: there is no such step, or the setting has another form.
     """
-    number = signal.SIGSTOP if wanted.endswith(":stop") else signal.SIGKILL
-    step, _, times = wanted.removesuffix(":stop").rpartition(":")
+    number = signal.SIGSTOP if setting.endswith(":stop") else signal.SIGKILL
+    step, _, times = setting.removesuffix(":stop").rpartition(":")
     if step not in STEPS:
-        raise ValueError(f"{VARIABLE}: no step {step!r}; there are: {'; '.join(STEPS)}")
+        raise ValueError(f"{VARIABLE}: no step {step!r}; steps are: {'; '.join(STEPS)}")
     left = int(times)
 
     def reached(at: str) -> None:
@@ -62,10 +62,10 @@ def fault(wanted: str, strike: Callable[[int, int], None] = os.kill) -> Callable
         if at == step:
             left -= 1
             if left == 0:
-                strike(os.getpid(), number)
+                send_signal(os.getpid(), number)
 
     return reached
 
 
-_wanted = os.environ.get(VARIABLE)
-reached: Callable[[str], None] = fault(_wanted) if _wanted else _nothing
+_setting = os.environ.get(VARIABLE)
+reached: Callable[[str], None] = failpoint(_setting) if _setting else _nothing

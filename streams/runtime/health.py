@@ -1,4 +1,4 @@
-"""Is this worker alive, and is it making progress? What /healthz and /readyz answer from."""
+"""Whether a worker is alive and makes headway: what /healthz and /readyz show."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import time
 from dataclasses import dataclass, field
 
 LONGEST_PAUSE = 60.0
-"""Seconds without headway after which a loop is unhealthy."""
+"""Seconds without headway after which a loop is unhealthy, where the settings give no other number."""
 
 LONGEST_UNANSWERED_MS = 10_000.0
-"""A consumer whose fetches have not been answered for so long makes no headway, whatever else it does."""
+"""A consumer whose fetches were not answered for this long makes no headway, even if its loop still turns: it may be
+cut off from Kafka without an error."""
 
 
 @dataclass(slots=True)
 class Pulse:
-    """One loop's sign of life: it calls `beat` when it made headway, and sets `ready` once it has joined its group.
+    """One loop's heartbeat: the loop calls `beat` when it makes headway, and sets `ready` once it has joined its group.
 
-    `trouble` is what hinders it for good, if anything does: something for a person, that no restart will mend.
+    `trouble` is a lasting problem that needs a person. It fails /healthz and not the watchdog: a restart would not
+    help.
     """
 
     name: str
@@ -25,7 +27,7 @@ class Pulse:
     last: float = field(default_factory=time.monotonic)
 
     def beat(self) -> None:
-        """There was headway: a round was done, and Kafka answered."""
+        """Record headway: a round was done, and Kafka answered."""
         self.last = time.monotonic()
 
     @property
@@ -36,25 +38,25 @@ class Pulse:
 
 @dataclass(slots=True)
 class Health:
-    """The pulses of all loops of this worker."""
+    """The pulses of all loops of a worker."""
 
     longest_pause: float = LONGEST_PAUSE
     pulses: list[Pulse] = field(default_factory=list)
 
     def pulse(self, name: str) -> Pulse:
-        """A new loop's pulse."""
+        """Add the pulse of a loop."""
         self.pulses.append(Pulse(name))
         return self.pulses[-1]
 
     def alive(self) -> tuple[bool, dict[str, str]]:
-        """Whether every loop has made headway within `longest_pause` seconds, and a word for each."""
-        words = {pulse.name: pulse.trouble or self._said(pulse) for pulse in self.pulses}
-        return all(word == "ok" for word in words.values()), words
+        """Whether every loop made headway within `longest_pause` seconds, and the state of each."""
+        states = {pulse.name: pulse.trouble or self._state(pulse) for pulse in self.pulses}
+        return all(state == "ok" for state in states.values()), states
 
-    def _said(self, pulse: Pulse) -> str:
-        return "ok" if pulse.silent <= self.longest_pause else f"no progress for {pulse.silent:.0f} s"
+    def _state(self, pulse: Pulse) -> str:
+        return "ok" if pulse.silent <= self.longest_pause else f"no progress for {pulse.silent:.0f}s"
 
     def ready(self) -> tuple[bool, dict[str, str]]:
-        """Whether every loop has joined its group, and a word for each."""
-        words = {pulse.name: "ok" if pulse.ready else "joining its consumer group" for pulse in self.pulses}
-        return all(pulse.ready for pulse in self.pulses), words
+        """Whether every loop has joined its group, and the state of each."""
+        states = {pulse.name: "ok" if pulse.ready else "joining its consumer group" for pulse in self.pulses}
+        return all(pulse.ready for pulse in self.pulses), states

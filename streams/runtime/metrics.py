@@ -1,4 +1,4 @@
-"""What a worker tells Prometheus."""
+"""A worker's metrics for Prometheus. Their names are published: dashboards and alerts use them."""
 
 from __future__ import annotations
 
@@ -13,49 +13,78 @@ from gates.verdicts import VerdictKind
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 EVENTS = Counter("sluicegate_events", "Request events counted, by outcome class", ["partition", "outcome"])
-DEAD_LETTERS = Counter("sluicegate_dead_letters", "What could not be read, by reason", ["topic", "reason"])
-CLAMPED = Counter("sluicegate_clamped_events", "Events too far in the future, counted at their record's time")
-REFUSED = Counter("sluicegate_refused_events", "Events of more rollouts or seconds than a chunk may name, not counted")
-METRICS_DROPPED = Counter(
-    "sluicegate_dropped_metric_values", "Values of more metrics than a cell may have, not counted"
+DEAD_LETTERS = Counter(
+    "sluicegate_dead_letters",
+    "Messages, or elements of them, that were sent to dead-letters, by reason",
+    ["topic", "reason"],
 )
-INGEST_LAG = Gauge("sluicegate_ingest_lag_records", "Records of a source partition still to be read", ["partition"])
-FLUSH_SECONDS = Histogram("sluicegate_flush_seconds", "Time to journal what was counted since the last flush")
-INGEST_RESETS = Counter("sluicegate_ingest_resets", "Times ingest went back to its last committed offsets")
+CLAMPED = Counter("sluicegate_clamped_events", "Events too far in the future, counted at their record's time")
+REFUSED = Counter(
+    "sluicegate_refused_events", "Events not counted, because their chunk already had the most rollouts or seconds"
+)
+METRICS_DROPPED = Counter(
+    "sluicegate_dropped_metric_values", "Metric values not counted, because their cell already had the most metrics"
+)
+INGEST_LAG = Gauge(
+    "sluicegate_ingest_lag_records", "Records of a source partition that ingest has not read yet", ["partition"]
+)
+FLUSH_SECONDS = Histogram("sluicegate_flush_seconds", "Seconds to journal the counts since the last flush")
+INGEST_RESETS = Counter(
+    "sluicegate_ingest_resets", "Number of times that ingest went back to its last committed offsets"
+)
 WATERMARK_DELAY = Gauge(
-    "sluicegate_watermark_delay_seconds", "Wall time of the last progress less the watermark", ["partition"]
+    "sluicegate_watermark_delay_seconds", "Wall time of the last progress record, minus the watermark", ["partition"]
 )
 JOURNAL_LAG = Gauge(
-    "sluicegate_journal_lag_records", "Records of a journal partition still to be judged", ["partition"]
+    "sluicegate_journal_lag_records", "Records of a journal partition that are not judged yet", ["partition"]
 )
-FOREIGN = Counter("sluicegate_foreign_records", "Counts of builds that cut chunks by another rule, refused", ["rule"])
+FOREIGN = Counter(
+    "sluicegate_foreign_records", "Records refused, because they come from a build with another chunk rule", ["rule"]
+)
 IGNORED = Gauge(
-    "sluicegate_ignored_partials", "Counts of more rollouts without a policy than are followed", ["partition"]
+    "sluicegate_ignored_partials",
+    "Partial counts dropped because more than 1,000 rollouts without a policy sent events to this journal partition",
+    ["partition"],
 )
 JOURNAL_TRUNCATED = Gauge(
-    "sluicegate_journal_truncated_partitions", "Journal partitions that lack what is needed, and are not judged"
+    "sluicegate_journal_truncated_partitions", "Journal partitions that are truncated; their rollouts are not judged"
 )
-LATE_EVENTS = Counter("sluicegate_late_events", "Events that came after their pane was judged", ["rollout"])
+LATE_EVENTS = Counter("sluicegate_late_events", "Events that arrived after their pane was closed", ["rollout"])
 REQUESTS = Gauge("sluicegate_cohort_requests", "Requests in the policy's longest window", ["rollout", "cohort"])
-ERROR_RATE = Gauge("sluicegate_cohort_error_rate", "Share of 5xx and error outcomes in it", ["rollout", "cohort"])
-LATENCY = Gauge("sluicegate_cohort_latency_seconds", "Latency quantiles in it", ["rollout", "cohort", "quantile"])
-WEIGHT = Gauge("sluicegate_cohort_weight_percent", "Share of the traffic that is wanted", ["rollout", "cohort"])
-VERDICT = Gauge("sluicegate_verdict", "1 for the verdict a check gives now, else 0", ["rollout", "check", "verdict"])
-E_VALUE = Gauge("sluicegate_e_value", "Evidence for a regression; a rollback at 100", ["rollout", "check"])
-COMPLETENESS = Gauge("sluicegate_completeness", "Share of the stage judged in time", ["rollout"])
-DECISIONS = Counter("sluicegate_decisions", "Decisions published, repeats included", ["rollout", "action"])
-ESCALATIONS = Counter("sluicegate_escalations", "Decisions that page a person", ["rollout"])
-ACKS = Counter("sluicegate_command_acks", "What actuators reported", ["rollout", "status"])
+ERROR_RATE = Gauge(
+    "sluicegate_cohort_error_rate", "Share of 5xx and error outcomes in the same window", ["rollout", "cohort"]
+)
+LATENCY = Gauge(
+    "sluicegate_cohort_latency_seconds", "Latency quantiles in the same window", ["rollout", "cohort", "quantile"]
+)
+WEIGHT = Gauge(
+    "sluicegate_cohort_weight_percent", "Share of traffic that was ordered for the cohort", ["rollout", "cohort"]
+)
+VERDICT = Gauge("sluicegate_verdict", "1 for the present verdict of a check, else 0", ["rollout", "check", "verdict"])
+E_VALUE = Gauge(
+    "sluicegate_e_value",
+    "E-value of this check for a regression. By default the weighted mean over all comparing checks rolls back at "
+    "1/confidence.rollback (100).",
+    ["rollout", "check"],
+)
+COMPLETENESS = Gauge("sluicegate_completeness", "Share of the stage's telemetry that arrived in time", ["rollout"])
+DECISIONS = Counter(
+    "sluicegate_decisions", "Decisions published, including repeats of the same decision", ["rollout", "action"]
+)
+ESCALATIONS = Counter("sluicegate_escalations", "Decisions that need a person", ["rollout"])
+ACKS = Counter("sluicegate_command_acks", "Acks of actuators, by status", ["rollout", "status"])
 TIME_TO_ROLLBACK = Histogram(
     "sluicegate_time_to_rollback_seconds",
-    "From the event time that a rollback was decided on to its ack",
+    "Seconds from the event time of a rollback decision to the ack that confirms it",
     buckets=(0.5, 1, 2, 3, 5, 8, 13, 21, 34, 60, 120, 300),
 )
 AUDIT_ENTRIES = Counter("sluicegate_audit_entries", "Entries of the audit log, by kind", ["kind"])
-AUDIT_LAG = Gauge("sluicegate_audit_lag_records", "Records of an audited topic that are not in the log yet", ["topic"])
+AUDIT_LAG = Gauge(
+    "sluicegate_audit_lag_records", "Records of an audited topic that are not in the audit log yet", ["topic"]
+)
 AUDIT_VOID = Counter("sluicegate_audit_void_records", "Records of the audit log that do not continue its chain")
 AUDIT_SKIPPED = Counter(
-    "sluicegate_audit_skipped_records", "Records read whose offset is in the log already", ["topic"]
+    "sluicegate_audit_skipped_records", "Records skipped, because they are already in the audit log", ["topic"]
 )
 SNAPSHOT_BYTES = Counter("sluicegate_snapshot_bytes", "Snapshot bytes written, before compression")
 
@@ -63,10 +92,10 @@ SNAPSHOT_BYTES = Counter("sluicegate_snapshot_bytes", "Snapshot bytes written, b
 def count_events(partition: int, kinds: Mapping[bool, Sequence[int]]) -> None:
     """Count a flush of ingest: users' and (True) synthetic events by outcome class, and last the heartbeats."""
     *synthetic, beats = kinds[True]
-    words = (*CLASSES, "heartbeat", "synthetic")
-    for word, number in zip(words, (*kinds[False][:-1], kinds[False][-1] + beats, sum(synthetic)), strict=True):
+    outcomes = (*CLASSES, "heartbeat", "synthetic")
+    for outcome, number in zip(outcomes, (*kinds[False][:-1], kinds[False][-1] + beats, sum(synthetic)), strict=True):
         if number:
-            EVENTS.labels(partition, word).inc(number)
+            EVENTS.labels(partition, outcome).inc(number)
 
 
 def show_status(status: Mapping[str, Any]) -> None:
@@ -78,14 +107,17 @@ def show_status(status: Mapping[str, Any]) -> None:
 
 
 def forget_rollout(rollout: str) -> None:
-    """Show a rollout no more: another worker judges it now."""
+    """Remove a rollout's gauges: another worker judges it now, and two workers must not show different values."""
     shown = _shown.pop(rollout, None)
     if shown is not None:
         shown.remove()
 
 
 class _Shown:
-    """The gauges of one rollout; each is looked up once, and set where its value has changed."""
+    """The gauges of one rollout, each looked up once and set only if its value changed.
+
+    Every rollout has a status per second, and most values stay the same.
+    """
 
     def __init__(self, rollout: str) -> None:
         self._rollout = rollout
@@ -97,11 +129,11 @@ class _Shown:
         self._set(COMPLETENESS, status["completeness"])
         for cohort, weight in status["weights"].items():
             self._set(WEIGHT, weight, cohort)
-        for cohort, seen in status["slis"].items():
-            self._set(REQUESTS, seen["requests"], cohort)
-            self._set(ERROR_RATE, _number(seen["error_rate"]), cohort)
+        for cohort, slis in status["slis"].items():
+            self._set(REQUESTS, slis["requests"], cohort)
+            self._set(ERROR_RATE, _number(slis["error_rate"]), cohort)
             for quantile in ("p50", "p95", "p99"):
-                self._set(LATENCY, _number(seen[quantile]) / 1000.0, cohort, f"0.{quantile[1:]}")
+                self._set(LATENCY, _number(slis[quantile]) / 1000.0, cohort, f"0.{quantile[1:]}")
         for check in status["checks"]:
             self._show_verdict(check["name"], check["verdict"])
             if "e_value" in check:

@@ -1,4 +1,4 @@
-"""What a worker can be told, by `SLUICEGATE_*` variables and flags."""
+"""A worker's settings, from `SLUICEGATE_*` variables and flags."""
 
 from __future__ import annotations
 
@@ -19,35 +19,45 @@ ROLES: tuple[Role, ...] = ("ingest", "judge", "sequencer", "audit")
 class Settings(WebSettings, KafkaSettings):
     """A worker's settings; durations are milliseconds."""
 
-    roles: tuple[Role, ...] = Field(ROLES, description='what this worker does, as a JSON list: ["ingest", "judge"]')
+    roles: tuple[Role, ...] = Field(ROLES, description='the roles of this worker, as a JSON list: ["ingest", "judge"]')
     worker_id: str = Field(
         default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
         description="this worker's name in progress records",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much to log")
     session_timeout_ms: int = Field(
-        10_000, ge=1_000, description="a worker that Kafka has not heard of for so long loses its partitions"
+        10_000, ge=1_000, description="a worker that sends Kafka no heartbeat for this long loses its partitions"
     )
     watchdog_ms: int = Field(
         180_000,
         ge=3_000,
-        description="a worker without headway for so long ends itself; for a third of it, /healthz fails",
+        description="a worker without headway for this long ends itself; /healthz fails after a third of it",
     )
     stop_timeout_ms: int = Field(
-        25_000, ge=1_000, description="a worker that was told to stop and has not after so long ends itself"
+        25_000, ge=1_000, description="a worker that has not stopped this long after SIGTERM ends itself"
     )
     create_topics: bool = Field(True, description="create the topics that are missing when a worker starts")
     flush_interval_ms: int = Field(250, ge=10, le=10_000, description="how often ingest journals what it counted")
-    max_event_bytes: int = Field(1_048_576, ge=1_024, description="a larger event message is a dead letter")
-    max_future_ms: int = Field(60_000, ge=0, description="an event further ahead of its record's time is clamped to it")
-    out_of_orderness_ms: int = Field(2_000, ge=0, description="how far the watermark trails the newest event")
-    idle_timeout_ms: int = Field(5_000, ge=100, description="a caught-up, silent source is left out after so long")
-    stall_timeout_ms: int = Field(30_000, ge=1_000, description="a source that stands still is left out after so long")
+    max_event_bytes: int = Field(1_048_576, ge=1_024, description="a larger event message becomes a dead letter")
+    max_future_ms: int = Field(
+        60_000, ge=0, description="an event further ahead of its record's time gets the record's time"
+    )
+    out_of_orderness_ms: int = Field(2_000, ge=0, description="how far the watermark is behind the newest event")
+    idle_timeout_ms: int = Field(
+        5_000,
+        ge=100,
+        description="a source partition read to its end and silent for this long is left out of the watermark",
+    )
+    stall_timeout_ms: int = Field(
+        30_000,
+        ge=1_000,
+        description="a source partition without headway for this long is left out of the watermark",
+    )
     snapshot_interval_ms: int = Field(5_000, ge=100, description="how often the judge writes snapshots")
 
     @property
     def timing(self) -> Timing:
-        """How event time moves, as journaled with each rollout's start."""
+        """How event time moves; each start in the journal includes it."""
         return Timing(
             out_of_orderness=self.out_of_orderness_ms,
             idle_timeout=self.idle_timeout_ms,
@@ -56,7 +66,7 @@ class Settings(WebSettings, KafkaSettings):
 
     @property
     def membership(self) -> dict[str, int]:
-        """How a consumer keeps its place in its group: aiokafka's options."""
+        """Aiokafka's options for a consumer in a group."""
         return {
             "session_timeout_ms": self.session_timeout_ms,
             "heartbeat_interval_ms": self.session_timeout_ms // 10,

@@ -1,4 +1,4 @@
-"""The table of topics: what each carries, for whom, and how it is kept."""
+"""The table of topics: what each carries, who writes and reads it, and how it is kept."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from connectors.kafka.topics import TopicNames
 
 DAY_MS = 86_400_000
 COMPACTION = {"segment.ms": "600000", "segment.bytes": "67108864"}
-"""Only closed segments are compacted: close them early, or recovery reads what was replaced long ago."""
+"""Only closed segments are compacted. With Kafka's defaults (7 days, 1 GiB) a recovery would read snapshots that were
+replaced long ago."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """One topic: which, how it is kept, and who speaks to whom on it.
+    """One topic: how it is kept, who writes it and who reads it.
 
-    `word` is the property of `TopicNames` that has its name. A topic is compacted where `retention_ms` is None.
+    `short_name` is the property of `TopicNames` that has its name. Without `retention_ms` a topic is compacted.
     """
 
-    word: str
+    short_name: str
     partitions: int
     retention_ms: int | None
     key: str
@@ -30,12 +31,12 @@ class TopicSpec:
     largest_bytes: int = LARGEST_MESSAGE
 
     def name(self, names: TopicNames) -> str:
-        """Its name under a prefix."""
-        return str(getattr(names, self.word))
+        """Its full name, with the prefix."""
+        return str(getattr(names, self.short_name))
 
     @property
     def config(self) -> dict[str, str]:
-        """The broker's settings for it, as the broker spells them."""
+        """The broker's settings for it, by Kafka's names."""
         size = {"max.message.bytes": str(self.largest_bytes)}
         if self.retention_ms is None:
             return {"cleanup.policy": "compact"} | COMPACTION | size
@@ -44,11 +45,17 @@ class TopicSpec:
 
 TOPICS: tuple[TopicSpec, ...] = (
     TopicSpec(
-        "events", 12, DAY_MS, "anything", "producers", "ingest", "Requests as their producers saw them, one or many."
+        "events",
+        12,
+        DAY_MS,
+        "anything",
+        "producers",
+        "ingest",
+        "Requests as their producers saw them, one or many per message.",
     ),
     TopicSpec("policies", 1, None, "rollout", "operators", "sequencer", "Rollouts to start, each with its policy."),
     TopicSpec("controls", 1, 30 * DAY_MS, "rollout", "operators", "sequencer", "Pause, resume, rollback, promote."),
-    TopicSpec("acks", 4, 30 * DAY_MS, "rollout", "actuators", "sequencer", "What actuators did about decisions."),
+    TopicSpec("acks", 4, 30 * DAY_MS, "rollout", "actuators", "sequencer", "What actuators report on decisions."),
     TopicSpec(
         "journal",
         4,
@@ -56,7 +63,7 @@ TOPICS: tuple[TopicSpec, ...] = (
         "rollout; none for counts and progress",
         "ingest, sequencer",
         "judge, replay",
-        "All that can change a rollout's fate, in one order. Never compacted: the judge folds every record.",
+        "All that can affect a rollout, in one order. Never compacted: the judge folds every record.",
     ),
     TopicSpec(
         "snapshots",
@@ -65,7 +72,7 @@ TOPICS: tuple[TopicSpec, ...] = (
         "rollout",
         "judge",
         "judge",
-        "The judge's state, to recover from. Partition n is of journal partition n, so both have as many.",
+        "The judge's state, to recover from. Partition n is for journal partition n, so both have as many.",
         LARGEST_SNAPSHOT,
     ),
     TopicSpec(
@@ -75,12 +82,12 @@ TOPICS: tuple[TopicSpec, ...] = (
         "rollout",
         "judge",
         "actuators, notifiers, exporters, people",
-        "What the gate decided, and why; each with the whole wanted state.",
+        "What the gate decided, and why; each decision has the whole ordered state.",
     ),
     TopicSpec(
-        "commands", 1, 90 * DAY_MS, "rollout", "judge", "actuators", "Rollbacks once more, alone on the urgent path."
+        "commands", 1, 90 * DAY_MS, "rollout", "judge", "actuators", "Rollbacks again, on an urgent path of their own."
     ),
-    TopicSpec("status", 1, None, "rollout", "judge", "people, dashboards", "Where each rollout stands now."),
+    TopicSpec("status", 1, None, "rollout", "judge", "people, dashboards", "The state of each rollout now."),
     TopicSpec(
         "dead_letters",
         4,
@@ -88,7 +95,7 @@ TOPICS: tuple[TopicSpec, ...] = (
         "the original's",
         "ingest, sequencer, judge, `dlq redrive`",
         "people",
-        "Messages that could not be read, as they were, with the reason in their headers.",
+        "Messages that could not be read, unchanged, with the reason in their headers.",
     ),
     TopicSpec(
         "audit",
@@ -97,29 +104,30 @@ TOPICS: tuple[TopicSpec, ...] = (
         "rollout",
         "audit",
         "people, auditors",
-        "What was ordered, decided and done, by whom and why: a chain of hashes. Kept for longer than what it records.",
+        "What was ordered, decided and done, by whom and why, as a hash chain. Kept longer than the topics it records.",
     ),
 )
 
 
 def specs(partitions: Mapping[str, int] | None = None) -> tuple[TopicSpec, ...]:
-    """The table with other numbers of partitions, by `word`; `journal` decides for `snapshots` too.
+    """The table with other numbers of partitions, by short name; `journal` decides for `snapshots` too.
 
     Raises:
-        ValueError: no such topic, a number below 1, a second chain, or `snapshots` apart from `journal`.
+        ValueError: a topic is unknown, a number is below 1, or `audit` or `snapshots` have another number than they
+        may.
     """
     wanted = dict(partitions or {})
-    known = [spec.word for spec in TOPICS]
-    for word, number in wanted.items():
-        if word not in known:
-            raise ValueError(f"no topic {word!r}; there are {', '.join(known)}")
+    known = [spec.short_name for spec in TOPICS]
+    for name, number in wanted.items():
+        if name not in known:
+            raise ValueError(f"no topic {name!r}; topics are {', '.join(known)}")
         if number < 1:
-            raise ValueError(f"{word}: a topic has at least 1 partition")
+            raise ValueError(f"{name} must have at least 1 partition")
     if wanted.get("audit", 1) != 1:
-        raise ValueError("audit has 1 partition: it is one chain")
+        raise ValueError("audit must have 1 partition, because it is one hash chain")
     journal = wanted.get("journal")
     if "snapshots" in wanted and wanted["snapshots"] != journal:
-        raise ValueError("snapshots has as many partitions as journal: say how many journal has")
+        raise ValueError("snapshots always has as many partitions as journal; give the number for journal")
     if journal is not None:
         wanted["snapshots"] = journal
-    return tuple(replace(spec, partitions=wanted.get(spec.word, spec.partitions)) for spec in TOPICS)
+    return tuple(replace(spec, partitions=wanted.get(spec.short_name, spec.partitions)) for spec in TOPICS)

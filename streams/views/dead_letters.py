@@ -10,8 +10,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from streams.dead_letters.letters import Letter
+from streams.dead_letters.redrive_rules import Fate, Redrive
 from streams.dead_letters.redriver import Redriven
-from streams.dead_letters.redriving import Fate, Redrive
 from streams.views.tables import add_wide_column, plain_table
 from streams.views.wording import printable, rfc3339
 
@@ -31,7 +31,7 @@ LetterState = tuple[Letter, Redrive | None]
 
 def letter_document(letter: Letter, redriven: Redrive | None, *, whole: bool = False) -> dict[str, Any]:
     """A letter as JSON values; with its key and value if `whole`."""
-    said, origin = letter.said, letter.origin
+    said, origin = letter.content, letter.origin
     out: dict[str, Any] = {
         "address": str(letter.place),
         "at": rfc3339(letter.at),
@@ -69,7 +69,7 @@ def safe_lines(value: bytes) -> list[str]:
 
 def letter_lines(letter: Letter, redriven: Redrive | None) -> Iterator[str]:
     """All of a letter, a line per property, its value at the end."""
-    said = letter.said
+    said = letter.content
     size = f"{letter.whole_size} bytes" + ("" if letter.whole else f", of which the first {len(said.value)} are kept")
     rows = {
         "dead letter": letter.place,
@@ -105,8 +105,8 @@ def letters_view(counts: Mapping[tuple[str, str], int], letters: Sequence[Letter
     add_wide_column(table, "detail")
     for letter, redriven in letters:
         state = "" if redriven is None else "yes" if redriven.state == "sent" else "unsure"
-        cells = (rfc3339(letter.at), letter.place, letter.origin, letter.said.reason, letter.rollout or "", state)
-        table.add_row(*(Text(printable(cell)) for cell in cells), Text(printable(letter.said.detail)))
+        cells = (rfc3339(letter.at), letter.place, letter.origin, letter.content.reason, letter.rollout or "", state)
+        table.add_row(*(Text(printable(cell)) for cell in cells), Text(printable(letter.content.detail)))
     return Group(totals, Text(), table)
 
 

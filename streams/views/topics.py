@@ -9,13 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from gates.documents.quantities import format_duration
-from streams.topics import Outcome
+from streams.topics.inspection import TopicReport
 from streams.views.tables import plain_table
 
 STYLES = {"created": "green", "exists": "", "differs": "yellow", "missing": "yellow", "failed": "bold red"}
 
 
-def topics_table(reports: Sequence[Outcome]) -> Table:
+def topics_table(reports: Sequence[TopicReport]) -> Table:
     """A row per topic: name, state, partitions, retention, content."""
     table = plain_table()
     for name in ("topic", "state", "partitions", "kept"):
@@ -29,12 +29,12 @@ def topics_table(reports: Sequence[Outcome]) -> Table:
     return table
 
 
-def _kept(report: Outcome) -> str:
+def _kept(report: TopicReport) -> str:
     kept = report.spec.retention_ms
     return "newest per key" if kept is None else format_duration(kept)
 
 
-def topic_document(report: Outcome) -> dict[str, Any]:
+def topic_document(report: TopicReport) -> dict[str, Any]:
     """A topic as JSON values."""
     spec = report.spec
     return {

@@ -1,4 +1,4 @@
-"""What each role of a worker needs of the broker's access control; docs/security.md has the same as a table."""
+"""The broker permissions (ACLs) that each role of a worker needs; docs/security.md has the same as a table."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ WRITES: dict[Role, tuple[str, ...]] = {
 
 
 def needs_of(settings: Settings) -> Needs:
-    """What a worker of these roles needs; it looks at all topics, to say which are missing or differ."""
+    """The permissions of a worker with these roles. It describes all topics, to report missing and differing ones."""
     names = settings.topics
     return Needs(
-        read=_named(names, (word for role in settings.roles for word in READS[role])),
-        write=_named(names, (word for role in settings.roles for word in WRITES[role])),
-        describe=_named(names, (spec.word for spec in TOPICS)),
+        read=_full_names(names, (name for role in settings.roles for name in READS[role])),
+        write=_full_names(names, (name for role in settings.roles for name in WRITES[role])),
+        describe=_full_names(names, (spec.short_name for spec in TOPICS)),
         groups=[settings.group(role) for role in settings.roles],
     )
 
 
-def _named(names: TopicNames, words: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(getattr(names, word) for word in words))
+def _full_names(names: TopicNames, short_names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(getattr(names, name) for name in short_names))

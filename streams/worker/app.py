@@ -1,4 +1,4 @@
-"""The worker: a Faust app that carries what its roles need. The one place that wires."""
+"""The worker: a Faust app with the services of its roles. The one place where they are wired together."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from streams.judge.service import Judge
 from streams.runtime.health import Health
 from streams.runtime.settings import Settings
 from streams.runtime.watchdog import Watchdog, end_within
-from streams.sequencer import Clock, add_agents
+from streams.sequencer.agents import add_agents
+from streams.sequencer.clock import JournalClock
 from streams.worker.web import add_pages, faust_options
 
 MOST_WAITING = 64
-"""Messages of operators or actuators that are read and wait for their agent; the rest waits in Kafka."""
+"""Messages of operators or actuators that are read ahead and wait for their agent, so that memory stays bounded."""
 
 
 def build(settings: Settings) -> faust.App:
     """The Faust app of a worker with these settings.
 
-    Faust's own consumer serves only the sequencer's topics; its tables, its leader topic and its web views are off.
+    Faust's own consumer serves only the sequencer's topics; Faust's tables, leader topic and web views are off.
     """
     app = faust.App(
         settings.group("sequencer"),
@@ -62,7 +63,7 @@ def build(settings: Settings) -> faust.App:
     if "audit" in settings.roles:
         services.append(Audit(settings, health))
     if "sequencer" in settings.roles:
-        services.append(Clock(settings, health, app))
+        services.append(JournalClock(settings, health, app))
         add_agents(app, settings)
     else:
         app.producer_only = True  # a Faust app without agents has nothing to subscribe to
@@ -74,12 +75,12 @@ def build(settings: Settings) -> faust.App:
 
 
 class _Worker(Worker):
-    """Faust's, which stops in `stop_s` or is ended."""
+    """Faust's worker, which is ended if it has not stopped within `stop_s`."""
 
     stop_s = 25.0
 
     async def on_stop(self) -> None:
-        """The first thing that happens in a stop."""
+        """Start the time limit: this is called first when the worker stops."""
         end_within(self.stop_s)
         await super().on_stop()
 
@@ -88,8 +89,8 @@ def serve(settings: Settings) -> None:
     """Run a worker until SIGTERM or Ctrl-C; never returns.
 
     Raises:
-        SystemExit: with 0 after an orderly stop; what crashed the worker is raised as it is. (A stop that takes longer
-            than the settings allow ends the process at once, with `EXIT_STUCK`.)
+        SystemExit: with 0 after an orderly stop; an exception that ended the worker is raised as it is. (A stop that
+            takes longer than the settings allow ends the process at once, with `EXIT_STUCK`.)
     """
     level = settings.log_level.upper()
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -101,15 +102,15 @@ def serve(settings: Settings) -> None:
     worker = _Worker(build(settings), loglevel=level, quiet=True, redirect_stdouts=False, override_logging=False)
     worker.stop_s = settings.stop_timeout_ms / 1000.0
     worker.spinner = None
-    collect_seldom()
+    collect_rarely()
     worker.execute_from_commandline()
 
 
-def collect_seldom() -> None:
-    """Have the cycle collector look seldom, and never at what was imported.
+def collect_rarely() -> None:
+    """Run the cycle collector rarely, and never over what was imported.
 
-    Ingest takes thousands of records at once that are in no cycle, and each 700 of them would make it look again: that
-    was a fifth of ingest's time. What cycles there are (errors, futures) come in dozens.
+    Ingest holds thousands of records at once that are in no cycle. By default every 700 of them start a collection,
+    which took a fifth of ingest's time. The real cycles (errors, futures) are few.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""A worker's pages: /metrics, /healthz, /readyz, and nothing else that Faust would serve."""
+"""A worker's pages: /metrics, /healthz, /readyz, and none of Faust's own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streams.runtime.health import Health
 from streams.runtime.settings import Settings
 
 OPEN: Final = frozenset({"/healthz", "/readyz"})
-"""What anyone who reaches the port may see."""
+"""The pages that need no token: probes have none, and health gives away nothing."""
 
 PATHS: Final = OPEN | {"/metrics"}
 
@@ -26,7 +26,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def faust_options(settings: Settings) -> Mapping[str, Any]:
-    """Faust's settings for its web server: where we listen, its own pages off, and the guard before all others.
+    """Faust's settings for its web server: the address, its own pages off, and the guard before every other handler.
 
     Raises:
         OSError: the file with the token cannot be read.
@@ -45,11 +45,14 @@ def faust_options(settings: Settings) -> Mapping[str, Any]:
 
 
 def guard(digests: tuple[bytes, ...]) -> Any:
-    """A middleware: 401 without one of these tokens, except for health; 404 for every path that is not ours."""
+    """A middleware: 401 without one of these tokens, except for health; 404 for every path that is not ours.
+
+    The token is checked first, so that without one nobody learns which paths exist.
+    """
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path not in OPEN and digests and not _knows(digests, request.headers.get("Authorization", "")):
+        if request.path not in OPEN and digests and not _has_token(digests, request.headers.get("Authorization", "")):
             return web.Response(status=401, headers={"WWW-Authenticate": 'Bearer realm="sluicegate"'})
         if request.path not in PATHS:
             return web.Response(status=404)
@@ -58,16 +61,19 @@ def guard(digests: tuple[bytes, ...]) -> Any:
     return guarded
 
 
-def _knows(digests: tuple[bytes, ...], header: str) -> bool:
-    """Whether the header has a good token; it takes as long whichever it is, and whichever would have been good."""
+def _has_token(digests: tuple[bytes, ...], header: str) -> bool:
+    """Whether the header has an accepted token.
+
+    All digests are compared, each in constant time, so the duration does not show which one is close.
+    """
     scheme, _, token = header.partition(" ")
     digest = sha256(token.strip().encode(errors="surrogateescape")).digest()
-    good = [hmac.compare_digest(digest, one) for one in digests]
-    return any(good) and scheme.lower() == "bearer"
+    accepted = [hmac.compare_digest(digest, one) for one in digests]
+    return any(accepted) and scheme.lower() == "bearer"
 
 
 def add_pages(app: faust.App, health: Health) -> None:
-    """Add the pages."""
+    """Add the pages to the app."""
 
     @app.page("/metrics")
     async def metrics(view: View, request: Request) -> Response:
@@ -82,6 +88,6 @@ def add_pages(app: faust.App, health: Health) -> None:
         return _answer(view, *health.ready())
 
 
-def _answer(view: View, good: bool, words: dict[str, str]) -> Response:
-    body = orjson.dumps({"ok": good, "loops": words})
+def _answer(view: View, good: bool, states: dict[str, str]) -> Response:
+    body = orjson.dumps({"ok": good, "loops": states})
     return view.bytes(body, status=200 if good else 503, headers={"Content-Type": "application/json"})

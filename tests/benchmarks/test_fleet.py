@@ -9,8 +9,9 @@ from benchmarks.fleet import BASELINE, BEGAN_MS, CANDIDATE, Fleet, policy
 from benchmarks.load import Load
 from connectors.decoders.registry import decoder
 from streams.journal import Progress
-from streams.judge.fold import Fold, Status
+from streams.judge.fold import Fold
 from streams.judge.join import Join
+from streams.judge.outputs import RolloutStatus
 
 
 def test_a_policy_has_two_cohorts_and_four_checks() -> None:
@@ -26,7 +27,7 @@ def test_a_fleet_journals_each_event_once() -> None:
     for _ in range(8):
         for partial in traffic.flush()[0]:
             joins[partial.rollout].apply(partial)
-    taken = [join.take(BEGAN_MS, BEGAN_MS + 2_000).cells for join in joins.values()]
+    taken = [join.close(BEGAN_MS, BEGAN_MS + 2_000).cells for join in joins.values()]
     assert sum(cell.requests for cells in taken for cell in cells.values()) == 3 * 20 * 2
     assert all(set(cells) == {BASELINE, CANDIDATE} for cells in taken)
 
@@ -40,7 +41,7 @@ def test_every_rollout_of_a_fleet_is_judged_every_second() -> None:
         records += [*partials, progress]
     for offset, record in enumerate(records):
         for outcome in fold.apply(record, offset):
-            if isinstance(record, Progress) and isinstance(outcome, Status):
+            if isinstance(record, Progress) and isinstance(outcome, RolloutStatus):
                 statuses[outcome.rollout] += 1
     assert statuses == dict.fromkeys(fleet.names(3), 3)  # of six seconds three lie behind the watermark
 

@@ -22,7 +22,7 @@ class Line(Generic[P]):
 
     @property
     def worker(self) -> dict[str, str]:
-        """What tells a worker to go through the proxy."""
+        """The variables that make a worker go through the proxy."""
         return {"SLUICEGATE_BOOTSTRAP": self.proxy.address}
 
 

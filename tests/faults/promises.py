@@ -60,7 +60,7 @@ async def panes_hold(site: Site, true: Requests, rollouts: int, allowed: int) ->
     with patch.object(Gate, "pane", spy), patch.object(Fold, "__init__", keep):
         replay = await read_journal(site.settings)
     await _same_decisions(site, replay, rollouts)
-    untold = {name: rollout.late for fold in folds for name, rollout in fold.rollouts.items()}
+    unreported = {name: rollout.late for fold in folds for name, rollout in fold.rollouts.items()}
     for rollout, seen in panes.items():
         assert [pane.start for pane in seen[1:]] == [pane.end for pane in seen[:-1]]
         missing = 0
@@ -70,7 +70,7 @@ async def panes_hold(site: Site, true: Requests, rollouts: int, allowed: int) ->
                 lacks = true[rollout, cohort, pane.start] - given
                 assert lacks >= 0 if allowed else lacks == 0, (rollout, cohort, pane)
                 missing += lacks
-        late = sum(pane.late for pane in seen) + untold[rollout]
+        late = sum(pane.late for pane in seen) + unreported[rollout]
         assert missing == late <= allowed, (rollout, missing, late)
     return {rollout: seen[0].start for rollout, seen in panes.items()}
 
@@ -86,7 +86,7 @@ async def _same_decisions(site: Site, replay: JournalReplay, rollouts: int) -> N
 
 
 async def windows_hold(site: Site, true: Requests, opened: dict[str, int], allowed: int) -> None:
-    """Each published status tells of its window what the recount gives."""
+    """Each published status has for its window what the recount gives."""
     for record in await site.read(site.topics.status):
         status = json.loads(record.value)
         end = status["event_time"]

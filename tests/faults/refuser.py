@@ -53,7 +53,7 @@ class Refuser(Proxy):
 
 
 async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter, change: Any) -> None:
-    """Carry each frame of Kafka's protocol, changed as told."""
+    """Carry each frame of Kafka's protocol, changed as ordered."""
     with contextlib.suppress(OSError, asyncio.IncompleteReadError):
         while True:
             size = int.from_bytes(await source.readexactly(4), "big")

@@ -29,9 +29,9 @@ def row(trial: Trial, posts: list[Post], began: float, recovery: float) -> list[
             memory.append(int((process / "statm").read_text().split()[1]) * 4096)
             handles.append(len(list((process / "fd").iterdir())))
             for line in post.worker.get("/metrics").splitlines():
-                for word in lag:
-                    if line.startswith(f"sluicegate_{word}_lag_records{{"):
-                        lag[word] += float(line.rsplit(" ", 1)[1])
+                for role in lag:
+                    if line.startswith(f"sluicegate_{role}_lag_records{{"):
+                        lag[role] += float(line.rsplit(" ", 1)[1])
     minutes = (time.monotonic() - began) / 60
     figures = (max(memory) / 1_048_576, max(handles), lag["ingest"], lag["journal"])
     return [

@@ -13,7 +13,7 @@ from tests.faults.trial import ROLLOUTS, WAITING, Trial
 pytestmark = [pytest.mark.faults]
 
 TIMES = 4
-"""So often the slow actuator hears an order before it acknowledges it."""
+"""How often the slow actuator gets an order before it acknowledges it."""
 ACTED = ("start", "advance", "promote")
 
 
@@ -48,7 +48,7 @@ async def test_an_actuator_that_is_no_good(kafka_broker: str, kind: str) -> None
 
 
 async def test_an_actuator_that_is_slow(kafka_broker: str) -> None:
-    """An ack comes when its order was heard four times: sent again at each deadline, and one ack confirms it.
+    """An ack comes when its order was seen four times: sent again at each deadline, and one ack confirms it.
 
     No stage bakes before its weights are in force, and further acks of an order sent again do no harm.
     """
@@ -60,13 +60,13 @@ async def test_an_actuator_that_is_slow(kafka_broker: str) -> None:
     async with Trial(kafka_broker, 37, bake="2s", acknowledge=False, **soon) as trial:
         await trial.begin(())
         acked: dict[str, int] = {}
-        heard: Counter[str] = Counter()
+        seen: Counter[str] = Counter()
 
         async def follow() -> None:
             async with trial.site.following(trial.site.topics.decisions, patience=2 * PATIENCE) as decisions:
                 async for decision in decisions:
-                    heard[decision["id"]] += 1
-                    if heard[decision["id"]] >= TIMES or decision["action"] not in ACTED:
+                    seen[decision["id"]] += 1
+                    if seen[decision["id"]] >= TIMES or decision["action"] not in ACTED:
                         acked.setdefault(decision["id"], now_ms())
                         await trial.site.acknowledge(decision)
 
@@ -82,7 +82,7 @@ async def test_an_actuator_that_is_slow(kafka_broker: str) -> None:
             acted = [each for each in decisions if each["action"] in ACTED]
             assert [each["action"] for each in acted] == list(ACTED)
             for ordered, followed in pairwise(acted):
-                assert heard[ordered["id"]] >= TIMES  # once, and again at each deadline
+                assert seen[ordered["id"]] >= TIMES  # once, and again at each deadline
                 assert followed["event_time"] >= acked[ordered["id"]] + bake_ms - 1_000
             assert not any(each["escalate"] for each in decisions)
         note("an actuator slower than its deadline")
@@ -107,7 +107,7 @@ async def test_an_actuator_that_is_killed(kafka_broker: str, seed: int) -> None:
 
 
 async def confirmed(trial: Trial) -> bool:
-    """Whether weights were ever said to be in force."""
+    """Whether weights were ever reported as confirmed."""
     return any(status["confirmed"] for status in await trial.statuses())
 
 

@@ -12,7 +12,7 @@ from tests.faults.trial import Trial
 pytestmark = [pytest.mark.faults]
 
 SPLIT = (("ingest",), ("judge",), ("sequencer",))
-COUNTS = {"ingest: before commit": 1, "ingest: committed": 1, "sequencer: heard": 2, "sequencer: journaled": 2}
+COUNTS = {"ingest: before commit": 1, "ingest: committed": 1, "sequencer: verified": 2, "sequencer: journaled": 2}
 
 
 @pytest.mark.parametrize(("seed", "step"), list(enumerate((*INGEST_STEPS, *JUDGE_STEPS, *SEQUENCER_STEPS))), ids=str)

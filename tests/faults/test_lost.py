@@ -34,7 +34,7 @@ async def test_snapshots_that_are_gone(kafka_broker: str) -> None:
 
 @pytest.mark.parametrize("snapshots", ["deleted", "kept"])
 async def test_a_journal_whose_beginning_is_gone(kafka_broker: str, snapshots: str) -> None:
-    """What the next judge needs was deleted: nothing is decided any more, and everybody is told why."""
+    """What the next judge needs was deleted: nothing is decided any more, and the reason is reported everywhere."""
     async with Trial(kafka_broker, 35) as trial:
         (judge, _, _) = await trial.begin(("judge",), ("ingest",), ("sequencer",))
         await trial.judged_past(now_ms() + 1_000)
@@ -53,7 +53,7 @@ async def test_a_journal_whose_beginning_is_gone(kafka_broker: str, snapshots: s
         await admin(trial.site, lambda client: client.delete_records(cut))
         begins = {number: min(offsets) for number, offsets in (await journal_offsets(trial)).items()}
         assert begins == cuts
-        await is_held(trial, trial.post("judge"), "it begins at offset", before)
+        await is_held(trial, trial.post("judge"), "are missing", before)
 
 
 @pytest.mark.parametrize("length", ["shorter", "longer"])
@@ -77,7 +77,7 @@ async def test_a_journal_that_was_made_anew(kafka_broker: str, length: str) -> N
                 ]
                 await asyncio.gather(*sent)
             judge = trial.post("judge")
-        await is_held(trial, judge, "was it made anew?", before)
+        await is_held(trial, judge, "was the topic made anew?", before)
 
 
 async def journal_offsets(trial: Trial) -> dict[int, list[int]]:
@@ -94,14 +94,14 @@ async def journal_ends(trial: Trial) -> dict[int, int]:
 
 
 async def is_held(trial: Trial, judge: Post, why: str, before: dict[str, bytes]) -> None:
-    """The judge of a truncated journal says so to health, metrics, log and statuses, and decides nothing."""
+    """The judge of a truncated journal reports it in health, metrics, log and statuses, and decides nothing."""
     async with asyncio.timeout(PATIENCE):
-        while not all(f"journal partition {number} was truncated: " in judge.worker.log() for number in (0, 1)):
+        while not all(f"journal partition {number} is truncated: " in judge.worker.log() for number in (0, 1)):
             await asyncio.sleep(0.2)
     assert why in judge.worker.log()
     known: dict[str, dict[str, Any]] = {}
     async with asyncio.timeout(PATIENCE):
-        while not all("was truncated" in known.get(name, {}).get("reason", "") for name in ROLLOUTS):
+        while not all("is truncated" in known.get(name, {}).get("reason", "") for name in ROLLOUTS):
             known = {status["rollout"]: status for status in await trial.statuses()}
             await asyncio.sleep(0.2)
     for status in known.values():

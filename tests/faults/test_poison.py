@@ -31,7 +31,7 @@ async def test_repeats_late_events_and_producers_clocks(kafka_broker: str, seed:
                 return event | {"ts": event["ts"] - trial.rng.randrange(3_000, 20_000)}  # too late to be judged
             if fate < 0.04:
                 return event | {"ts": event["ts"] + 86_400_000}
-            if fate < 0.06:  # a repeat is a request of its own: nothing tells it from one
+            if fate < 0.06:  # a repeat is a request of its own: nothing distinguishes it
                 return b"\n".join([json.dumps(event).encode()] * 2)
             return event
 
@@ -149,6 +149,6 @@ async def test_words_with_fields_that_are_unknown(kafka_broker: str) -> None:
 
 
 def an_ack(decision: dict[str, Any]) -> journal.Ack:
-    """The ack of an actuator that did as it was told."""
+    """The ack of an actuator that did as ordered."""
     known = {name: decision[name] for name in ("id", "rollout", "epoch", "sequence", "weights")}
     return journal.Ack(**known, actuator="tester", status="applied", at=now_ms())

@@ -92,7 +92,7 @@ async def test_ingest_that_reads_again_what_it_has_counted(kafka_broker: str, se
 
 
 async def test_two_builds_that_cut_chunks_differently(kafka_broker: str) -> None:
-    """What another build cuts by another rule is refused and told; the right build goes on counting everything."""
+    """What another build cuts by another rule is refused and reported; the right build still counts everything."""
     async with Trial(kafka_broker, 11) as trial:
         (post,) = await trial.begin(())
         odd = trial.post("ingest", altered="chunk_offsets=100")

@@ -38,19 +38,19 @@ async def test_writes_that_are_to_be_tried_again(refusing_line: Line[Refuser], e
         assert (len(journal) > len(set(journal))) == (error == NOT_ENOUGH_REPLICAS_AFTER_APPEND)
 
 
-@pytest.mark.parametrize("words", [("journal", "dead_letters"), ("snapshots", "decisions", "status")], ids=" ".join)
-async def test_topics_that_take_nothing_for_a_while(kafka_broker: str, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("topics", [("journal", "dead_letters"), ("snapshots", "decisions", "status")], ids=" ".join)
+async def test_topics_that_take_nothing_for_a_while(kafka_broker: str, topics: tuple[str, ...]) -> None:
     """Every write is refused for good, as a topic takes small records only; then it takes all again."""
     async with Trial(kafka_broker, 62) as trial:
         (post,) = await trial.begin(())
         trial.malformed = {b"{": "bad_json"}
         trial.mangle = lambda event: b"{" if trial.rng.random() < 0.01 else event
         await trial.judged_past(now_ms() + 1_000)
-        for word in words:
-            await set_topic(trial.site, word, **{"max.message.bytes": "64"})
+        for topic in topics:
+            await set_topic(trial.site, topic, **{"max.message.bytes": "64"})
         await asyncio.sleep(6)
-        for word in words:
-            await set_topic(trial.site, word)
+        for topic in topics:
+            await set_topic(trial.site, topic)
         await trial.recovered("writes refused for good for 6 s", now_ms())
         await trial.judged_past(now_ms() + 2_000)
         assert trial.exits == []

@@ -9,7 +9,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from connectors.kafka import clients
 from streams.runtime.settings import Settings
-from streams.topics import TOPICS, ensure
+from streams.topics.creation import ensure
+from streams.topics.specs import TOPICS
 from tests.faults.times import PATIENCE
 from tests.pipeline.harness import PARTITIONS, Site
 
@@ -43,9 +44,9 @@ async def delete_topic(site: Site, topic: str) -> None:
     await admin(site, forget)
 
 
-async def set_topic(site: Site, word: str, **changes: str) -> None:
-    """Give a topic (by its word in `TOPICS`) the settings it was made with, and these changes."""
-    (spec,) = [each for each in TOPICS if each.word == word]
+async def set_topic(site: Site, topic: str, **changes: str) -> None:
+    """Give a topic (by its short name in `TOPICS`) the settings it was made with, and these changes."""
+    (spec,) = [each for each in TOPICS if each.short_name == topic]
     wanted = ConfigResource(ConfigResourceType.TOPIC, spec.name(site.topics), configs=spec.config | changes)
     answers = await admin(site, lambda client: client.alter_configs([wanted]))
     assert [resource[0] for answer in answers for resource in answer.resources] == [0]

@@ -171,7 +171,7 @@ class Trial:
     def _first_past(self, moment_ms: int, name: str) -> float:
         """When it was that a pane was judged that ends later; 0 while none is.
 
-        The first status tells of none: its event time is where the first pane begins, up to a second from then.
+        The first status has none: its event time is where the first pane begins, up to a second from then.
         """
         known = [(at, until) for at, rollout, until in self._judged if rollout == name]
         begun = known[0][1] if known else 0

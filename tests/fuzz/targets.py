@@ -29,9 +29,10 @@ from gates.decisions import DECISION_SCHEMA
 from gates.policy import Policy, PolicyError
 from streams import journal
 from streams.audit import chain
+from streams.cells import CellRecord
 from streams.dead_letters.letters import Place, read_letter
-from streams.dead_letters.redriving import SCHEMA, read_redrive
-from streams.sequencer import Kind, RefusedError, read_spoken
+from streams.dead_letters.redrive_rules import SCHEMA, read_redrive
+from streams.sequencer.messages import MessageType, RecordRefusedError, read_message
 from tools.topics_page import examples as topics_examples
 
 Target = Callable[[bytes], None]
@@ -90,7 +91,7 @@ def journal_record(data: bytes) -> None:
                 cell = row.cell()
             except ValueError:
                 continue
-            assert journal.CellRecord.of(row.cohort, row.start, cell, row.synthetic).cell() == cell
+            assert CellRecord.of(row.cohort, row.start, cell, row.synthetic).cell() == cell
 
 
 def policy_text(data: bytes) -> None:
@@ -218,7 +219,7 @@ def dead_letter(data: bytes) -> None:
     letter = read_letter(Place(0, 0), NOW, body, headers)
     if letter is None:
         return
-    said = letter.said
+    said = letter.content
     assert min(said.partition, said.offset, said.index, letter.whole_size) >= 0
     orjson.dumps([*letter.origin, letter.whole_size, letter.rollout])  # as the command line prints it
     written = said.headers()
@@ -226,7 +227,7 @@ def dead_letter(data: bytes) -> None:
     again = read_letter(letter.place, letter.at, said.body(), written)
     assert again is not None
     assert again.origin == letter.origin
-    assert (again.said.reason, again.said.value) == (said.reason, said.value[:LARGEST_KEPT])
+    assert (again.content.reason, again.content.value) == (said.reason, said.value[:LARGEST_KEPT])
 
 
 TARGETS: Final[Mapping[str, Target]] = {
@@ -327,11 +328,11 @@ def bent(data: bytes, choose: Callable[[int], int]) -> bytes:
     return data[:begin] + piece + data[end:]
 
 
-def _spoken(kind: Kind, data: bytes) -> None:
-    """A message to the sequencer raises RefusedError alone; what is taken can be journaled, and read there again."""
+def _spoken(kind: MessageType, data: bytes) -> None:
+    """A message to the sequencer raises RecordRefusedError alone; what is taken can be journaled and read again."""
     try:
-        said = read_spoken(kind, data)
-    except RefusedError as error:
+        said = read_message(kind, data)
+    except RecordRefusedError as error:
         assert error.reason in ("bad_message", "bad_policy")
         return
     record = journal.encode(said)

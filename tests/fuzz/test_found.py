@@ -12,9 +12,15 @@ from connectors.signing.keys import KeysError, parse
 from streams import journal
 from streams.audit import chain
 from streams.dead_letters.letters import Place, read_letter
-from streams.dead_letters.redriving import SCHEMA, read_redrive
+from streams.dead_letters.redrive_rules import SCHEMA, read_redrive
 from streams.runtime.settings import Settings
-from streams.sequencer import LARGEST_JOURNALED, LARGEST_SPOKEN, RefusedError, read_spoken, record_of
+from streams.sequencer.messages import (
+    LARGEST_JOURNALED,
+    LARGEST_MESSAGE,
+    RecordRefusedError,
+    journal_record,
+    read_message,
+)
 from tools.topics_page import examples as topics_examples
 
 HUGE = 10**400
@@ -61,8 +67,8 @@ def test_a_partition_that_no_topic_has_is_not_waited_for() -> None:
 @pytest.mark.parametrize("field", ["at", "epoch", "sequence"])
 def test_no_number_is_beyond_64_bits(field: str) -> None:
     """The judge measures a rollback by the ack's `at`, and no float is that large."""
-    with pytest.raises(RefusedError, match=field):
-        read_spoken(journal.Ack, spoken(topics_examples.record(journal.Ack), **{field: HUGE}))
+    with pytest.raises(RecordRefusedError, match=field):
+        read_message(journal.Ack, spoken(topics_examples.record(journal.Ack), **{field: HUGE}))
 
 
 @pytest.mark.parametrize("field", ["epoch", "sequence", "event_time", "expires_at"])
@@ -76,18 +82,18 @@ def test_a_record_fits_into_a_message_of_the_journal() -> None:
     """Numbers are longer in a record than they may be in what was said; Kafka refused it, and was asked for ever."""
     plain = spoken(topics_examples.record(journal.Ack), weights={})
     value = plain.replace(b'"weights":{}', b'"weights":{%s}' % b",".join(b'"%x":1e15' % one for one in range(40_000)))
-    assert len(value) < LARGEST_SPOKEN
-    said = read_spoken(journal.Ack, value)
+    assert len(value) < LARGEST_MESSAGE
+    said = read_message(journal.Ack, value)
     assert len(journal.encode(said)) > LARGEST_JOURNALED
-    with pytest.raises(RefusedError, match="would be larger"):
-        record_of(said, ORIGIN, Settings())
+    with pytest.raises(RecordRefusedError, match="would be larger"):
+        journal_record(said, ORIGIN, Settings().timing)
 
 
 def test_a_bad_policy_is_told_of_briefly() -> None:
     """Its faults, all of them, made a dead letter of eleven megabytes, which Kafka does not take."""
     policy = topics_examples.policy().document() | {f"{key:x}": 0 for key in range(2_000)}
-    with pytest.raises(RefusedError, match=r"; and 1980 more$") as caught:
-        read_spoken(journal.Start, spoken(topics_examples.record(journal.Start), policy=policy))
+    with pytest.raises(RecordRefusedError, match=r"; and 1980 more$") as caught:
+        read_message(journal.Start, spoken(topics_examples.record(journal.Start), policy=policy))
     assert len(str(caught.value)) < 20_000
 
 

@@ -18,7 +18,7 @@ import yaml
 
 from gates.decisions import Decision
 from gates.policy import Policy
-from streams.journal import Ack, Control, Spoken, Start, Timing, decode, encode_document
+from streams.journal import Ack, Control, SequencedRecord, Start, Timing, decode, encode_document
 from streams.offline.replay import Replay
 from tests.golden.generate import events
 
@@ -30,9 +30,9 @@ def read(path: Path, otherwise: Any) -> Any:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else otherwise
 
 
-def words(story: Path, start: int, policy: Policy) -> list[tuple[int, Spoken]]:
+def words(story: Path, start: int, policy: Policy) -> list[tuple[int, SequencedRecord]]:
     """Return what is said in the story, with its event time; a start without a policy starts this one."""
-    out: list[tuple[int, Spoken]] = []
+    out: list[tuple[int, SequencedRecord]] = []
     for word in read(story / "controls.json", []):
         at = start + word["at_s"] * 1_000
         record = {"rollout": policy.rollout, "at": at, **word["record"]}

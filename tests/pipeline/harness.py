@@ -27,7 +27,7 @@ from streams.demo.embedded_broker import free_port
 from streams.journal import encode_document
 from streams.offline.journal_replay import read_journal
 from streams.runtime.settings import Settings
-from streams.topics import ensure
+from streams.topics.creation import ensure
 
 PATIENCE = 60.0
 SLUICEGATE = str(Path(sys.executable).with_name("sluicegate"))
@@ -93,12 +93,12 @@ class Site:
     async def start(self, policy: Policy = POLICY, *, at: int | None = None) -> None:
         """Start a rollout as an operator does."""
         now = int(time.time() * 1000) if at is None else at  # noqa: TID251
-        said = journal.Start(rollout=policy.rollout, policy=policy.document(), by="tester", reason="a test", at=now)
-        await self.producer.send_and_wait(self.topics.policies, journal.encode(said), key=policy.rollout.encode())
+        message = journal.Start(rollout=policy.rollout, policy=policy.document(), by="tester", reason="a test", at=now)
+        await self.producer.send_and_wait(self.topics.policies, journal.encode(message), key=policy.rollout.encode())
 
     async def acknowledge(self, decision: dict[str, Any]) -> None:
         """Say that the weights of a decision are in force."""
-        said = journal.Ack(
+        message = journal.Ack(
             id=decision["id"],
             rollout=decision["rollout"],
             epoch=decision["epoch"],
@@ -108,7 +108,7 @@ class Site:
             weights=decision["weights"],
             at=int(time.time() * 1000),  # noqa: TID251
         )
-        await self.producer.send_and_wait(self.topics.acks, journal.encode(said), key=decision["rollout"].encode())
+        await self.producer.send_and_wait(self.topics.acks, journal.encode(message), key=decision["rollout"].encode())
 
     async def read(self, topic: str) -> list[Any]:
         """Every record of a topic as of now."""
@@ -150,14 +150,14 @@ class Site:
 
         joins: dict[str, Join] = {}
         for record in sorted(await self.read(self.topics.journal), key=lambda r: (r.partition, r.offset)):
-            said = journal.decode(record.value)
-            for partial in said.partials if isinstance(said, journal.Partials) else ():
+            message = journal.decode(record.value)
+            for partial in message.partials if isinstance(message, journal.Partials) else ():
                 if partial.rule == journal.CHUNK_RULE:
                     joins.setdefault(partial.rollout, Join()).apply(partial)
         found: Counter[tuple[str, str, int]] = Counter()
         for rollout, join in joins.items():
             while (start := join.next_cell()) is not None:
-                for cohort, cell in join.take(start, start + 1000).cells.items():
+                for cohort, cell in join.close(start, start + 1000).cells.items():
                     found[rollout, cohort, start] += cell.requests
         return found
 
@@ -187,7 +187,7 @@ class Worker:
             "SLUICEGATE_OUT_OF_ORDERNESS_MS": "500",
             "SLUICEGATE_SNAPSHOT_INTERVAL_MS": "500",
         }
-        flags = [word for role in roles for word in ("--role", role)]
+        flags = [part for role in roles for part in ("--role", role)]
         self.process = subprocess.Popen(
             [*command, "worker", *flags],
             env=os.environ | known | variables,

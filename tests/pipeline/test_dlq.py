@@ -11,8 +11,8 @@ import pytest
 from connectors.dead_letters import LARGEST_KEPT, DeadLetter
 from connectors.kafka.clients import producer
 from streams.dead_letters.letters import Place, read_letter
-from streams.dead_letters.redriver import Office
-from streams.dead_letters.redriving import Fate, Redrive
+from streams.dead_letters.redrive_rules import Fate, Redrive
+from streams.dead_letters.redriver import Redriver
 from tests.pipeline.harness import Site
 from tests.pipeline.test_operators import sluicegate
 
@@ -55,7 +55,7 @@ async def test_each_is_sent_once(site: Site) -> None:
         {"1": "sent", "2": "malformed", "3": "cut"},
     )
     assert fates["2"]["why"].startswith("bad_json: ")
-    assert fates["3"]["why"] == "65537 bytes, of which 65536 were kept: it cannot be sent"
+    assert fates["3"]["why"] == "only 65536 of 65537 bytes were kept; it cannot be sent"
     assert await sent(site) == [GOOD]
     limited = await sluicegate(site, "dlq", "redrive", "--all", "--limit", "1")
     assert (limited.code, limited.errors) == (1, "1 skipped, still malformed\n")
@@ -105,9 +105,9 @@ async def test_two_runs_at_once(site: Site) -> None:
     """Of two runs that read the same letters, each letter is sent by one."""
     for offset in range(40):
         await bury(site, offset, GOOD, partition=offset % 4)
-    offices, both_have_read = [Office(site.settings), Office(site.settings)], asyncio.Barrier(2)
+    offices, both_have_read = [Redriver(site.settings), Redriver(site.settings)], asyncio.Barrier(2)
 
-    async def run(office: Office) -> list[Fate]:
+    async def run(office: Redriver) -> list[Fate]:
         letters = [letter async for letter in office.letters()]
         await both_have_read.wait()
         return [one.fate async for one in office.redrive(letters, by="tester")]
@@ -125,12 +125,12 @@ async def test_a_run_that_was_killed(site: Site) -> None:
     record = (await site.read(site.topics.dead_letters))[0]
     letter = read_letter(Place(0, record.offset), record.timestamp, record.value, record.headers)
     assert letter is not None
-    async with Office(site.settings) as office, producer(site.settings) as sender:
+    async with Redriver(site.settings) as office, producer(site.settings) as sender:
         claim = Redrive(run="dead", state="claimed", origin=letter.origin, to=site.topics.events, by="ann", at=1)
-        await office.note(sender, [claim])
+        await office.record(sender, [claim])
     unsure = await sluicegate(site, "dlq", "redrive", "--all")
     assert (unsure.code, await sent(site)) == (1, [])
-    assert "may have been sent: claimed by a run of ann that did not end" in unsure.output
+    assert "may have been sent: claimed by a run of ann that did not finish" in unsure.output
     assert [one["redriven"]["state"] for one in (await sluicegate(site, "dlq", "list", "--json")).json()["newest"]] == [
         "claimed"
     ]

@@ -47,18 +47,18 @@ async def test_a_flood_of_acks_is_taken_bit_by_bit(site: Site) -> None:
         ack = topics_examples.record(journal.Ack)
         value = journal.encode(msgspec.structs.replace(ack, sequence=number))
         await site.producer.send(site.topics.acks, value, partition=number % 2)
-    heard: set[int] = set()
+    seen: set[int] = set()
     async with asyncio.timeout(60):
-        while len(heard) < 4 * MOST_WAITING:
+        while len(seen) < 4 * MOST_WAITING:
             await asyncio.sleep(0.5)
-            said = [journal.decode(record.value) for record in await site.read(site.topics.journal)]
-            heard = {record.sequence for record in said if isinstance(record, journal.Ack)}
+            records = [journal.decode(record.value) for record in await site.read(site.topics.journal)]
+            seen = {record.sequence for record in records if isinstance(record, journal.Ack)}
     assert json.loads(worker.get("/healthz"))["ok"]
     assert worker.stop() == 0, worker.log()
 
 
 class Done:
-    """What a command said and how it exited."""
+    """What a command printed and how it exited."""
 
     def __init__(self, code: int, output: str, errors: str) -> None:
         self.code, self.output, self.errors = code, output, errors
@@ -68,16 +68,16 @@ class Done:
         return json.loads(self.output)
 
 
-async def rollout(site: Site, *words: str) -> Done:
+async def rollout(site: Site, *arguments: str) -> Done:
     """Run `sluicegate rollout` as an operator does."""
-    return await sluicegate(site, "rollout", *words)
+    return await sluicegate(site, "rollout", *arguments)
 
 
-async def sluicegate(site: Site, *words: str, columns: int = 200) -> Done:
+async def sluicegate(site: Site, *arguments: str, columns: int = 200) -> Done:
     """Run a command, on a terminal that is so wide."""
     known = {"SLUICEGATE_BOOTSTRAP": site.settings.bootstrap, "SLUICEGATE_TOPIC_PREFIX": site.settings.topic_prefix}
     running = await asyncio.create_subprocess_exec(
-        *(SLUICEGATE, *words),
+        *(SLUICEGATE, *arguments),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | known | {"COLUMNS": str(columns)},
@@ -97,7 +97,10 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
 
     again = await rollout(site, "start", policy)
     assert again.code == 1
-    assert again.errors == "sluicegate: checkout-v2 runs by this very policy (epoch 1, stage canary)\n"
+    assert again.errors == (
+        "sluicegate: checkout-v2 is already running with this policy (epoch 1, stage canary); "
+        "watch it with sluicegate rollout watch checkout-v2\n"
+    )
 
     resumed = await rollout(site, "resume", "checkout-v2")
     assert (resumed.code, resumed.output) == (1, "")
@@ -105,7 +108,7 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
 
     paused = await rollout(site, "pause", "checkout-v2", "--by", "bob", "--reason", "a look\nat the logs")
     assert paused.code == 0, paused.errors
-    assert "bob ordered pause: a look at the logs" in paused.output
+    assert "bob ordered pause (reason: a look at the logs)" in paused.output
 
     listed = (await rollout(site, "list", "--json")).json()
     assert [(one["rollout"], one["phase"]) for one in listed] == [("checkout-v2", "paused")]
@@ -144,7 +147,7 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
 
 
 async def test_watching_until_the_rollback(site: Site, policy: str) -> None:
-    """`watch` tells each change as it comes, and exits with 3 when the rollout is rolled back."""
+    """`watch` prints each change as it comes, and exits with 3 when the rollout is rolled back."""
     await site.worker().ready()
     assert (await rollout(site, "start", policy)).code == 0
     watching = asyncio.create_task(rollout(site, "watch", "checkout-v2"))
@@ -164,18 +167,20 @@ async def test_watching_until_the_rollback(site: Site, policy: str) -> None:
 
 
 async def test_without_a_worker(site: Site, policy: str) -> None:
-    """An order that nobody answers is said to be recorded, and counts once a worker runs."""
+    """An unanswered order is reported as recorded, and takes effect once a worker runs."""
     assert (await rollout(site, "list")).errors == "no rollout yet: start one with `sluicegate rollout start FILE`\n"
     silent = await rollout(site, "start", policy, "--timeout", "1")
     assert (silent.code, silent.output) == (1, "")
-    assert silent.errors.startswith("sluicegate: no answer to start within 1 s: is a worker ")
+    assert silent.errors.startswith(
+        "sluicegate: start was recorded but not answered within 1s; it takes effect when a worker "
+    )
     await site.worker().ready()
     async with site.following(site.topics.decisions) as decisions:
         assert (await anext(decisions))["action"] == "start"
 
 
 async def test_not_waiting(site: Site, policy: str) -> None:
-    """With `--no-wait` the order is sent, and that is said."""
+    """With `--no-wait` the order is sent, and that is printed."""
     sent = await rollout(site, "start", policy, "--no-wait")
     assert sent.code == 0
     assert sent.output.startswith("checkout-v2: start was sent;")
@@ -192,7 +197,7 @@ async def test_missing_topics_are_named(broker: str) -> None:
 
 
 async def test_a_policy_with_faults_is_not_sent(site: Site, tmp_path: Path) -> None:
-    """Every fault of the file is said with its line, before anything goes to a topic."""
+    """Every fault of the file is printed with its line, before anything goes to a topic."""
     broken = tmp_path / "broken.yaml"
     broken.write_text("schema: sluicegate.policy/v1\nrollout: a/b\n")
     started = await rollout(site, "start", str(broken))
@@ -203,8 +208,8 @@ async def test_a_policy_with_faults_is_not_sent(site: Site, tmp_path: Path) -> N
 
 
 @pytest.mark.kafka
-async def test_a_truncated_journal_is_told(kafka_broker: str) -> None:
-    """A journal whose beginning is gone is replayed all the same, with a word on standard error."""
+async def test_a_truncated_journal_is_reported(kafka_broker: str) -> None:
+    """A journal whose beginning is gone is replayed all the same, with a warning on standard error."""
     async with Site(kafka_broker, f"t{uuid.uuid4().hex[:8]}.") as site:
         topic = site.topics.journal
         for offset in range(4):

@@ -17,7 +17,8 @@ from connectors.kafka.clients import KafkaSettings
 from connectors.signing.keys import ROLES, generate, keyring
 from connectors.signing.signatures import HEADER, Role
 from streams import journal
-from streams.operator_client import Board, order, start
+from streams.operator_client.orders import order, start
+from streams.operator_client.status_view import StatusView
 from tests.pipeline.harness import PATIENCE, POLICY, Site, Worker
 
 ROLLOUT = POLICY.rollout
@@ -91,12 +92,12 @@ class SignedSite:
             stop.set()
             await task
 
-    async def order(self, word: journal.ControlWord) -> Mapping[str, Any] | None:
+    async def order(self, control: journal.ControlName) -> Mapping[str, Any] | None:
         """Give an order as an operator does, and wait for the answer."""
-        async with Board(self.settings("operator")) as board:
-            return await order(board, ROLLOUT, word, by="ann", reason="a test", wait_s=PATIENCE)
+        async with StatusView(self.settings("operator")) as view:
+            return await order(view, ROLLOUT, control, by="ann", reason="a test", wait_s=PATIENCE)
 
-    async def buried(self, count: int) -> list[str]:
+    async def dead_letter_reasons(self, count: int) -> list[str]:
         """The reasons of all dead letters, once there are so many."""
         async with asyncio.timeout(PATIENCE):
             while len(found := await self.site.read(self.site.topics.dead_letters)) < count:
@@ -118,26 +119,26 @@ async def until(true: Any) -> None:
             await asyncio.sleep(0.05)
 
 
-def control(word: str) -> dict[str, Any]:
+def control(name: str) -> dict[str, Any]:
     """What an operator says."""
     return {
         "schema": "sluicegate.control/v1",
         "rollout": ROLLOUT,
-        "control": word,
+        "control": name,
         "by": "ann",
         "at": now(),
         "epoch": 1,
     }
 
 
-async def test_only_the_true_ones_words_count(signed: SignedSite) -> None:
-    """What is forged, unsigned, expired or replayed is put aside or ignored, and counted; what is true is obeyed."""
+async def test_only_genuine_orders_count(signed: SignedSite) -> None:
+    """Forged, unsigned, expired and replayed messages have no effect and are counted; genuine ones are obeyed."""
     site, topics = signed.site, signed.site.topics
     worker = signed.worker("sequencer", "judge")
     await worker.ready()
     async with signed.actuator() as actuator:
-        async with Board(signed.settings("operator")) as board:
-            begun = await start(board, POLICY, by="ann", reason="", wait_s=PATIENCE)
+        async with StatusView(signed.settings("operator")) as view:
+            begun = await start(view, POLICY, by="ann", reason="", wait_s=PATIENCE)
         assert begun is not None
         await until(lambda: actuator.asked == [("start", 20.0)])
 
@@ -147,7 +148,14 @@ async def test_only_the_true_ones_words_count(signed: SignedSite) -> None:
         await site.producer.send_and_wait(topics.controls, json.dumps(control("rollback")).encode(), key=b"k")
         await site.acknowledge(dict(begun))  # unsigned
         await site.start()  # unsigned
-        assert await signed.buried(6) == ["expired", "forged", "forged", "unsigned", "unsigned", "unsigned"]
+        assert await signed.dead_letter_reasons(6) == [
+            "expired",
+            "forged",
+            "forged",
+            "unsigned",
+            "unsigned",
+            "unsigned",
+        ]
 
         rollback = dict(begun) | {"schema": "sluicegate.command/v1", "sequence": 99, "id": f"{ROLLOUT}:1:99"}
         rollback |= {"action": "rollback", "weights": {"stable": 100, "canary": 0}, "expires_at": now() + 60_000}
@@ -164,14 +172,14 @@ async def test_only_the_true_ones_words_count(signed: SignedSite) -> None:
             await until(lambda labels=labels, number=number: REGISTRY.get_sample_value(counter, labels) == number)
         assert actuator.asked == [("start", 20.0)]
 
-        for word in ("pause", "resume"):
-            assert await signed.order(word) is not None
+        for control_name in ("pause", "resume"):
+            assert await signed.order(control_name) is not None
         [old] = [one for one in await site.read(topics.controls) if b'"pause"' in one.value]
         assert worker.stop() == 0, worker.log()
         worker = signed.worker("sequencer", "judge")  # one that has seen nothing but the journal and the snapshots
         await worker.ready()
         await site.producer.send_and_wait(topics.controls, old.value, key=old.key, headers=list(old.headers))
-        assert (await signed.buried(7)).count("replayed") == 1
+        assert (await signed.dead_letter_reasons(7)).count("replayed") == 1
         await worker.shows(_dead(topics.journal, "replayed"), at_least=1)
 
         assert await signed.order("rollback") is not None
@@ -186,7 +194,7 @@ async def test_only_the_true_ones_words_count(signed: SignedSite) -> None:
 
 
 async def test_without_keys_a_worker_says_so_and_runs(signed: SignedSite) -> None:
-    """One line of warning; unsigned words count."""
+    """One line of warning; unsigned orders count."""
     worker = signed.site.worker("sequencer", "judge")
     await worker.ready()
     await signed.site.start()

@@ -88,7 +88,7 @@ async def test_a_stop_ends_even_where_kafka_does_not_answer() -> None:
                 assert worker.stop() == EXIT_STUCK, worker.log()
             finally:
                 os.kill(broker._child.pid, signal.SIGCONT)
-            assert "not stopped within 2 s: ending this process (70)" in worker.log()
+            assert "did not stop within 2s; the process ends with exit code 70" in worker.log()
             another = site.worker()
             await another.ready()
             async with asyncio.timeout(PATIENCE):

@@ -12,7 +12,9 @@ from aiokafka.admin import NewTopic
 from connectors.kafka.clients import admin
 from connectors.kafka.topic_reader import partitions_of
 from streams.runtime.settings import Settings
-from streams.topics import TOPICS, State, TopicsUnfitError, ensure, inspect, prepare
+from streams.topics.creation import TopicsUnfitError, ensure, prepare
+from streams.topics.inspection import TopicState, inspect
+from streams.topics.specs import TOPICS
 from tests.pipeline.harness import SLUICEGATE
 
 
@@ -27,7 +29,7 @@ async def create(settings: Settings, topic: str, partitions: int, **config: str)
     client = admin(settings)
     await client.start()
     try:
-        spelled = {word.replace("_", "."): value for word, value in config.items()}
+        spelled = {name.replace("_", "."): value for name, value in config.items()}
         await client.create_topics([NewTopic(topic, partitions, 1, topic_configs=spelled)])
         while topic not in await client.list_topics():
             await asyncio.sleep(0.05)
@@ -37,17 +39,17 @@ async def create(settings: Settings, topic: str, partitions: int, **config: str)
 
 async def test_missing_topics_are_created_once(settings: Settings) -> None:
     """The first run creates all, as the table has them; the second finds nothing to do and nothing to say."""
-    assert {outcome.state for outcome in await inspect(settings)} == {State.MISSING}
+    assert {outcome.state for outcome in await inspect(settings)} == {TopicState.MISSING}
     made = await ensure(settings)
-    assert [(one.state, one.partitions) for one in made] == [(State.CREATED, spec.partitions) for spec in TOPICS]
+    assert [(one.state, one.partitions) for one in made] == [(TopicState.CREATED, spec.partitions) for spec in TOPICS]
     again = await ensure(settings)
-    assert [(one.state, one.details) for one in again] == [(State.EXISTS, ())] * len(TOPICS)
+    assert [(one.state, one.details) for one in again] == [(TopicState.EXISTS, ())] * len(TOPICS)
 
 
 async def test_looking_creates_nothing(settings: Settings) -> None:
     """Inspecting leaves a broker as it was, even one that creates topics that are asked for."""
     await inspect(settings)
-    assert {outcome.state for outcome in await inspect(settings)} == {State.MISSING}
+    assert {outcome.state for outcome in await inspect(settings)} == {TopicState.MISSING}
 
 
 async def test_other_partitions(settings: Settings) -> None:
@@ -61,20 +63,20 @@ async def test_other_partitions(settings: Settings) -> None:
 async def test_what_differs_is_said_and_left_alone(settings: Settings) -> None:
     """A topic that exists otherwise is reported with each difference and not changed."""
     await create(settings, settings.topics.decisions, 7, cleanup_policy="compact", retention_ms="1000")
-    found = {one.spec.word: one for one in await ensure(settings)}["decisions"]
-    assert (found.state, found.partitions) == (State.DIFFERS, 7)
+    found = {one.spec.short_name: one for one in await ensure(settings)}["decisions"]
+    assert (found.state, found.partitions) == (TopicState.DIFFERS, 7)
     assert "partitions is 7, not 4" in found.details
     assert "cleanup.policy is compact, not delete" in found.details
     assert "retention.ms is 1000, not 7776000000" in found.details
-    assert {one.spec.word: one for one in await inspect(settings)}["decisions"] == found
+    assert {one.spec.short_name: one for one in await inspect(settings)}["decisions"] == found
 
 
 async def test_the_missing_twin_follows(settings: Settings) -> None:
     """Where the journal exists with another number of partitions, the snapshots are created with that many."""
     await create(settings, settings.topics.journal, 6)
-    found = {one.spec.word: one for one in await ensure(settings)}
+    found = {one.spec.short_name: one for one in await ensure(settings)}
     assert (found["journal"].partitions, found["snapshots"].partitions) == (6, 6)
-    assert found["journal"].state is State.DIFFERS
+    assert found["journal"].state is TopicState.DIFFERS
     await prepare(settings)  # a difference, but nothing that a worker could not work with
 
 
@@ -82,8 +84,8 @@ async def test_unequal_twins_are_an_error(settings: Settings) -> None:
     """Journal and snapshots with different numbers of partitions cannot work, and a worker says so."""
     await create(settings, settings.topics.journal, 4)
     await create(settings, settings.topics.snapshots, 2)
-    found = {one.spec.word: one for one in await ensure(settings)}["snapshots"]
-    assert found.state is State.FAILED
+    found = {one.spec.short_name: one for one in await ensure(settings)}["snapshots"]
+    assert found.state is TopicState.FAILED
     assert found.details[0].startswith(f"has 2 partitions and {settings.topics.journal} has 4")
     with pytest.raises(TopicsUnfitError, match="has 2 partitions"):
         await prepare(settings)
@@ -97,10 +99,10 @@ async def test_a_worker_may_have_to_find_its_topics(settings: Settings) -> None:
     await prepare(settings.model_copy(update={"create_topics": False}))
 
 
-def command(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
+def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `sluicegate topics`."""
     known = {"SLUICEGATE_BOOTSTRAP": settings.bootstrap, "SLUICEGATE_TOPIC_PREFIX": settings.topic_prefix}
-    return subprocess.run([SLUICEGATE, "topics", *words], capture_output=True, text=True, env=os.environ | known)
+    return subprocess.run([SLUICEGATE, "topics", *arguments], capture_output=True, text=True, env=os.environ | known)
 
 
 def test_the_command(settings: Settings) -> None:

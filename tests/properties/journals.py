@@ -21,23 +21,22 @@ from gates.gate import Gate
 from gates.panes import CLASSES, NO_HALVES, smallest
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import bucket_of
+from streams.cells import CellRecord, DetailRecord, SourcePartition
 from streams.journal import (
     Ack,
-    CellRecord,
     Control,
-    DetailRecord,
     Origin,
     Partial,
     Progress,
     Record,
-    SourcePartition,
     SourceProgress,
     Start,
     Timing,
     decode,
     encode,
 )
-from streams.judge.fold import Fold, Outcome
+from streams.judge.fold import Fold
+from streams.judge.outputs import FoldOutput
 
 T0 = 1_767_225_600_000
 ROLLOUT = "checkout-v2"
@@ -283,7 +282,7 @@ class Step:
 
     offset: int
     record: Record
-    outcomes: list[Outcome]
+    outcomes: list[FoldOutput]
     gate: Gate | None
 
     @property
@@ -333,7 +332,7 @@ def decisions(steps: Iterator[Step]) -> list[Decision]:
     return [decision for step in steps for decision in step.decisions]
 
 
-def published(outcomes: list[Outcome], *, journal: bool = True) -> list[bytes]:
+def published(outcomes: list[FoldOutput], *, journal: bool = True) -> list[bytes]:
     """Return what goes out on the topics of decisions and commands, byte for byte; without the `journal` offsets."""
     documents = [outcome.document() for outcome in outcomes if isinstance(outcome, Decision | Command)]
     return [orjson.dumps(document if journal else {**document, "journal": None}) for document in documents]

@@ -12,17 +12,17 @@ from tests.pipeline.harness import SLUICEGATE
 
 @dataclass(frozen=True)
 class Done:
-    """What a command said and how it exited."""
+    """What a command printed and how it exited."""
 
     code: int
     output: str
     errors: str
 
 
-async def sluicegate(variables: Mapping[str, str], *words: str) -> Done:
+async def sluicegate(variables: Mapping[str, str], *arguments: str) -> Done:
     """Run a command with these variables."""
     running = await asyncio.create_subprocess_exec(
-        *(SLUICEGATE, *words),
+        *(SLUICEGATE, *arguments),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | variables | {"COLUMNS": "200"},

@@ -191,7 +191,7 @@ async def test_each_missing_right_of_a_worker_is_named(secured: SecuredKafka, si
 
 
 async def test_a_missing_right_is_one_line_on_the_command_line(secured: SecuredKafka, site: Site, policy: str) -> None:
-    """An operator, a worker and an actuator without a right are told which; only the actuator waits for it."""
+    """An operator, a worker and an actuator without a permission get its name; only the actuator waits for it."""
     prefix = {"SLUICEGATE_TOPIC_PREFIX": "s."}
     reader = secured.scram("reader") | prefix
     order = await sluicegate(reader, "rollout", "start", policy)

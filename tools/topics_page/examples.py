@@ -13,23 +13,12 @@ from connectors.decoders.registry import decoder
 from gates.decisions import Action, Command, Decision
 from gates.policy import Policy
 from streams.audit.chain import Entry, Head
-from streams.audit.records import said
-from streams.dead_letters.redriving import Redrive
+from streams.audit.records import audit_record
+from streams.cells import SourcePartition
+from streams.dead_letters.redrive_rules import Redrive
 from streams.ingest.chunks import Chunker, SourceRecord
-from streams.journal import (
-    Ack,
-    Control,
-    Origin,
-    Partial,
-    Partials,
-    Progress,
-    Record,
-    SourcePartition,
-    SourceProgress,
-    Start,
-    encode,
-)
-from streams.judge.fold import Outcome, Status
+from streams.journal import Ack, Control, Origin, Partial, Partials, Progress, Record, SourceProgress, Start, encode
+from streams.judge.outputs import FoldOutput, RolloutStatus
 from streams.offline.replay import Replay
 
 BEGIN = 1767225600000
@@ -57,7 +46,7 @@ def policy() -> Policy:
 
 
 @cache
-def outcomes() -> tuple[Outcome, ...]:
+def outcomes() -> tuple[FoldOutput, ...]:
     """The outputs of a rollout whose canary fails."""
     return tuple(Replay(policy()).run(_requests()))
 
@@ -81,7 +70,7 @@ def command() -> dict[str, object]:
 
 def status() -> dict[str, object]:
     """The status before it."""
-    return next(one.document for one in outcomes() if isinstance(one, Status) and one.document["checks"])
+    return next(one.document for one in outcomes() if isinstance(one, RolloutStatus) and one.document["checks"])
 
 
 def record(kind: type[msgspec.Struct]) -> Record:
@@ -137,8 +126,8 @@ def redrive() -> Redrive:
 def audit_entry() -> Entry:
     """The entry of an operator's order, as the first of the log."""
     value = encode(_control())
-    kept = said("control", Origin("rollout-controls", 0, 17), BEGIN + 9_010, value)
-    entry = Head().entry(kept, "gate-1-4711", BEGIN + 9_100)
+    kept = audit_record("control", Origin("rollout-controls", 0, 17), BEGIN + 9_010, value)
+    entry = Head().next_entry(kept, "gate-1-4711", BEGIN + 9_100)
     assert entry is not None  # noqa: S101 - nothing is in the log
     return entry
 

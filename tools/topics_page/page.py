@@ -19,7 +19,7 @@ from connectors.kafka.topics import TopicNames
 from gates.documents.quantities import format_duration
 from streams.audit.chain import Entry
 from streams.audit.chain import encode as audit_bytes
-from streams.dead_letters.redriving import Redrive
+from streams.dead_letters.redrive_rules import Redrive
 from streams.journal import Ack, Control, Partial, Partials, Progress, Start, encode
 from streams.topics.specs import TOPICS, TopicSpec
 from tools.topics_page import examples, fields
@@ -79,7 +79,7 @@ def _kept(spec: TopicSpec) -> str:
 
 def _section(spec: TopicSpec) -> str:
     settings = ", ".join(f"`{word}={value}`" for word, value in spec.config.items())
-    parts = [f"## {_name(spec)}", spec.about, f"Settings: {settings}.", *_MESSAGES[spec.word]()]
+    parts = [f"## {_name(spec)}", spec.about, f"Settings: {settings}.", *_MESSAGES[spec.short_name]()]
     return "\n\n".join(parts) + "\n"
 
 

@@ -16,7 +16,9 @@ from gates.gate import Gate
 from gates.machine.transitions import Phase
 from gates.policy import Cohorts, Policy
 from streams.journal import Ack, Record, Start
-from streams.judge.fold import Fold, Outcome, Rollout
+from streams.judge.fold import Fold
+from streams.judge.outputs import FoldOutput
+from streams.judge.rollout import JudgedRollout
 
 
 @dataclass(slots=True)
@@ -72,7 +74,7 @@ class Counterfactual:
         started = next((output for output in outputs if isinstance(output, Decision)), None)
         if started is None:
             return
-        other = self._instead.rollouts.setdefault(record.rollout, Rollout())
+        other = self._instead.rollouts.setdefault(record.rollout, JudgedRollout())
         other.gate = None
         if why := cohorts_differ(self._policy.cohorts, started.cohorts.values()):
             self.not_judged[started.rollout, started.epoch] = why
@@ -82,7 +84,7 @@ class Counterfactual:
         document = renamed(self._policy, record.rollout).document()
         self._keep(self._instead.apply(msgspec.structs.replace(record, policy=document), offset), instead=True)
 
-    def _keep(self, outputs: Iterable[Outcome], *, instead: bool) -> None:
+    def _keep(self, outputs: Iterable[FoldOutput], *, instead: bool) -> None:
         for output in outputs:
             if isinstance(output, Decision):
                 epoch = self.epochs.setdefault((output.rollout, output.epoch), EpochDecisions())

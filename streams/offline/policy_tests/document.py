@@ -16,7 +16,7 @@ from streams.offline.policy_tests.fields import (
     AckWord,
     ActionOrGap,
     ActionWord,
-    ControlWord,
+    ControlName,
     FromStartMs,
     Line,
     OptionalCheck,
@@ -61,7 +61,7 @@ class OperatorOrder(PolicyTestPart):
     """An order that an operator gives `at_ms` after the rollout's start."""
 
     at_ms: FromStartMs = Field(alias="at", examples=["30s"])
-    control: ControlWord = Field(examples=["pause"])
+    control: ControlName = Field(examples=["pause"])
     by: Text = "an operator"
     reason: Line = ""
 

@@ -12,7 +12,7 @@ from gates.decisions import Action
 from gates.documents.quantities import parse_duration, shown
 from gates.documents.readers import printable
 from gates.verdicts import VerdictKind
-from streams.judge.fold import CONTROLS
+from streams.judge.rollout import CONTROLS
 
 GAP = "..."
 """In `expect`, any number of decisions, or none."""
@@ -95,7 +95,7 @@ FromStartMs = Annotated[int, PlainValidator(parse_duration)]
 OptionalFromStartMs = Annotated[int | None, PlainValidator(parse_duration)]
 ActionWord = Annotated[str, PlainValidator(one_of(*ACTIONS))]
 ActionOrGap = Annotated[str, PlainValidator(one_of(*ACTIONS, GAP))]
-ControlWord = Annotated[str, PlainValidator(one_of("start", *CONTROLS))]
+ControlName = Annotated[str, PlainValidator(one_of("start", *CONTROLS))]
 AckWord = Annotated[str, PlainValidator(one_of("auto", "none"))]
 OptionalReason = Annotated[ReasonPattern | None, PlainValidator(read_reason)]
 OptionalCheck = Annotated[CheckVerdict | None, PlainValidator(read_check)]

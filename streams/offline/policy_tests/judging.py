@@ -16,8 +16,9 @@ from gates.gate import Gate
 from gates.machine.facts import Output
 from gates.machine.rollout import Acked, Controlled, Moment, Started
 from gates.policy import Policy
-from streams.journal import CELL_MS, Control, ControlWord, Spoken, Start
-from streams.judge.fold import CONTROLS
+from streams.cells import CELL_MS
+from streams.journal import Control, ControlName, SequencedRecord, Start
+from streams.judge.rollout import CONTROLS
 from streams.offline.policy_tests.document import OperatorOrder, PolicyTest
 from streams.offline.replay import Replay, distinct_decisions
 from streams.offline.simulation.run import START_MS
@@ -52,12 +53,12 @@ def _by_time(orders: Iterable[OperatorOrder]) -> list[OperatorOrder]:
     return sorted(orders, key=lambda order: order.at_ms)
 
 
-def _order_record(order: OperatorOrder, policy: Policy, start_ms: int) -> Spoken:
+def _order_record(order: OperatorOrder, policy: Policy, start_ms: int) -> SequencedRecord:
     at = start_ms + order.at_ms
     if order.control == "start":
         return Start(rollout=policy.rollout, policy=policy.document(), by=order.by, reason=order.reason, at=at)
     return Control(
-        rollout=policy.rollout, control=cast("ControlWord", order.control), by=order.by, reason=order.reason, at=at
+        rollout=policy.rollout, control=cast("ControlName", order.control), by=order.by, reason=order.reason, at=at
     )
 
 

@@ -9,8 +9,8 @@ from connectors.decoders import MAX_BYTES, Decoded, Fault, RequestEvent
 from connectors.decoders.decoder import Decoder
 from connectors.decoders.native import NativeDecoder
 from connectors.decoders.registry import DECODERS, NATIVE, decoder
+from streams.cells import SourcePartition
 from streams.ingest.chunks import Chunker, SourceRecord
-from streams.journal import SourcePartition
 from streams.offline.replay import Replay
 from tests.pipeline.harness import POLICY
 

@@ -1,4 +1,4 @@
-"""Tokens by client credentials, from a real server on loopback: kept, renewed, refused in words, never shown."""
+"""Tokens by client credentials, from a real server on loopback: kept, renewed, refused with a reason, never shown."""
 
 import asyncio
 import base64
@@ -55,13 +55,13 @@ async def why_not(client: Client) -> str:
     """Give the reason why a client gets no token, which has no secret in it."""
     with pytest.raises(NoTokenError) as refused:
         await ClientCredentials(client).token()
-    words = str(refused.value)
+    text = str(refused.value)
     for hidden in ("hidden", base64.b64encode(f"{quote_plus(GATE)}:{quote_plus(SECRET)}".encode()).decode()):
-        assert hidden not in words
-    assert "\n" not in words
-    assert client.url.split("?")[0] in words or client.secret_file in words
+        assert hidden not in text
+    assert "\n" not in text
+    assert client.url.split("?")[0] in text or client.secret_file in text
     assert isinstance(refused.value, AuthenticationFailedError)  # what aiokafka takes for a login that failed
-    return words
+    return text
 
 
 async def test_a_token_is_granted_by_id_and_secret(server: TokenServer, client: Client) -> None:
@@ -130,7 +130,7 @@ def test_all_that_log_in_share_one_token(server: TokenServer, client: Client) ->
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "words"),
+    ("status", "body", "problem"),
     [
         (401, b"", "(check SLUICEGATE_SASL_OAUTH_CLIENT_ID and the client's secret): 401"),
         (400, b'{"error":"invalid_client"}', "(check SLUICEGATE_SASL_OAUTH_CLIENT_ID and the client's secret): 400"),
@@ -157,28 +157,28 @@ def test_all_that_log_in_share_one_token(server: TokenServer, client: Client) ->
         (200, b'{"access_token":"a","token_type":"bearer","expires_in":"nan"}', "already expired"),
     ],
 )
-async def test_why_there_is_none_is_told(
-    server: TokenServer, client: Client, status: int, body: bytes, words: str
+async def test_the_reason_is_reported(
+    server: TokenServer, client: Client, status: int, body: bytes, problem: str
 ) -> None:
     """In one line, with what to do where we know; what the server says is bounded, printable, and hides the secret."""
     server.answer = lambda: (status, body)
-    told = await why_not(client)
-    assert words in told
-    assert len(told) < 500
+    answer = await why_not(client)
+    assert problem in answer
+    assert len(answer) < 500
     assert len(server.asked) == 1
 
 
-async def test_a_wrong_secret_is_told(client: Client) -> None:
+async def test_a_wrong_secret_is_reported(client: Client) -> None:
     """Without it."""
-    told = await why_not(dataclasses.replace(client, secret="wrong"))  # noqa: S106
-    assert told.endswith("(check SLUICEGATE_SASL_OAUTH_CLIENT_ID and the client's secret): 401 invalid_client")
-    assert "wrong" not in told
+    answer = await why_not(dataclasses.replace(client, secret="wrong"))  # noqa: S106
+    assert answer.endswith("(check SLUICEGATE_SASL_OAUTH_CLIENT_ID and the client's secret): 401 invalid_client")
+    assert "wrong" not in answer
 
 
 async def test_a_server_that_is_not_there_or_silent(
     server: TokenServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody waits for long; the address's query is not told."""
+    """Nobody waits for long; the address's query is not shown."""
     gone = await why_not(dataclasses.replace(client, url="http://127.0.0.1:1/token?key=hidden"))
     assert "http://127.0.0.1:1/token cannot be asked: Connection refused" in gone
     monkeypatch.setattr(client_credentials, "TIMEOUT_S", 0.2)
@@ -194,7 +194,7 @@ async def test_a_server_that_is_not_there_or_silent(
 
 
 async def test_a_secret_from_a_file_is_read_for_each_token(server: TokenServer, client: Client, tmp_path: Path) -> None:
-    """So it can be changed without a restart; a file that is gone or empty is told."""
+    """So it can be changed without a restart; a file that is gone or empty is reported."""
     file = tmp_path / "secret"
     clock = Hand()
     by_file = dataclasses.replace(client, secret="", secret_file=str(file))
@@ -217,9 +217,9 @@ async def test_the_server_is_known_by_its_certificate(tmp_path: Path) -> None:
     with TokenServer({GATE: SECRET}, certificate) as server, TokenServer({GATE: SECRET}, elsewhere) as other:
         client = Client(server.url, GATE, SECRET, ca_file=str(authority.ca))
         await ClientCredentials(client).token()
-        told = await why_not(dataclasses.replace(client, ca_file=""))
-        assert "is not trusted" in told
-        assert "SLUICEGATE_SASL_OAUTH_CA_FILE" in told
+        answer = await why_not(dataclasses.replace(client, ca_file=""))
+        assert "is not trusted" in answer
+        assert "SLUICEGATE_SASL_OAUTH_CA_FILE" in answer
         assert "for another host" in await why_not(dataclasses.replace(client, url=other.url))
         assert not other.asked
 

@@ -1,4 +1,4 @@
-"""Settings of TLS, logins and pages: faults told all at once, and no secret anywhere."""
+"""Settings of TLS, logins and pages: faults reported all at once, and no secret anywhere."""
 
 import logging
 import re
@@ -54,9 +54,9 @@ def faults(**variables: str) -> set[str]:
     env = {f"SLUICEGATE_{name}": value for name, value in variables.items()}
     result = CliRunner().invoke(sluicegate, ["settings"], env=env, standalone_mode=False)
     assert result.exception is not None
-    words = str(result.exception)
-    assert SECRET not in words
-    return {part.removeprefix("SLUICEGATE_") for part in words.split("; ")}
+    text = str(result.exception)
+    assert SECRET not in text
+    return {part.removeprefix("SLUICEGATE_") for part in text.split("; ")}
 
 
 NEEDED = "is needed: SCRAM-SHA-512, SCRAM-SHA-256, PLAIN or OAUTHBEARER"
@@ -65,7 +65,7 @@ NO_USE = "is set, but SLUICEGATE_SECURITY_PROTOCOL is PLAINTEXT, which does not 
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "expected"),
     [
         (
             {"SECURITY_PROTOCOL": "SASL_SSL", "SASL_MECHANISM": "SCRAM-SHA-512", "TLS_CA_FILE": "/no", "WEB_PORT": "x"},
@@ -148,9 +148,9 @@ NO_USE = "is set, but SLUICEGATE_SECURITY_PROTOCOL is PLAINTEXT, which does not 
         ),
     ],
 )
-def test_all_faults_are_told_at_once(variables: Mapping[str, str], told: set[str]) -> None:
+def test_all_faults_are_reported_at_once(variables: Mapping[str, str], expected: set[str]) -> None:
     """What is missing, contradicts, or cannot be read: each is named with its variable, in one line."""
-    assert faults(**variables) == told
+    assert faults(**variables) == expected
 
 
 def test_files_that_do_not_serve(authority: Authority, tmp_path: Path) -> None:
@@ -182,8 +182,8 @@ def test_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         by_file = {name: value for name, value in variables.items() if name != secret}
         for given in (variables, by_file | {f"{secret}_FILE": str(file)}):
             env = {f"SLUICEGATE_{name}": value for name, value in given.items()}
-            for words in (["settings"], ["settings", "--json"]):
-                result = CliRunner().invoke(sluicegate, words, env=env)
+            for text in (["settings"], ["settings", "--json"]):
+                result = CliRunner().invoke(sluicegate, text, env=env)
                 assert result.exit_code == 0
                 assert SECRET not in result.output
             made = settings(**given)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from connectors.kafka.topics import TopicNames
 from connectors.signing.signatures import HEADER
 from streams.audit.chain import GENESIS, Entry, Head, decode, digest, encode
-from streams.audit.records import LARGEST_VALUE, audited, said
+from streams.audit.records import LARGEST_VALUE, audit_record, audited
 from streams.audit.verifying import GRACE_MS, SourceRecord, Verifier
 from streams.journal import Origin
 
@@ -34,7 +34,7 @@ def chain_of(choices: list[tuple[str, int]], head: Head | None = None, writer: s
     values, head = [], head or Head()
     for topic, partition in choices:
         source = Origin(topic, partition, head.position(topic, partition))
-        entry = head.entry(said(audited(NAMES)[topic], source, NOW, message(source)), writer, NOW)
+        entry = head.next_entry(audit_record(audited(NAMES)[topic], source, NOW, message(source)), writer, NOW)
         assert entry is not None
         values.append(encode(entry))
         head = Head.at(entry, values[-1])
@@ -45,7 +45,7 @@ def verified(values: list[bytes], records: list[SourceRecord] | None = None, **o
     """What verify says of a log, and of sources that hold just what the log was made of if none are given."""
     verifier = Verifier(whole=[NAMES.decisions], **options)  # type: ignore[arg-type]
     for offset, value in enumerate(values):
-        verifier.take(offset, value)
+        verifier.check(offset, value)
     verifier.finish(records or [], NOW + GRACE_MS + 1)
     return verifier
 
@@ -150,7 +150,7 @@ def test_what_is_in_is_not_recorded_again() -> None:
     values = chain_of([(NAMES.decisions, 0), (NAMES.decisions, 0)])
     first, last = decode(values[0]), decode(values[1])
     head = Head.at(last, values[1])
-    assert head.entry(first, "a", NOW) is None
+    assert head.next_entry(first, "a", NOW) is None
     again = msgspec.structs.replace(first, sequence=3, previous=head.hash, positions=last.positions)
     assert head.follow(again, encode(again)) is None
     assert kinds(verified([*values, encode(again)])) == ["misfit"]
@@ -162,7 +162,7 @@ def test_skipped_decisions_are_a_gap() -> None:
         values, head = [], Head()
         for offset in (0, 2):
             source = Origin(topic, 0, offset)
-            entry = head.entry(said("decision", source, NOW, b"{}"), "a", NOW)
+            entry = head.next_entry(audit_record("decision", source, NOW, b"{}"), "a", NOW)
             assert entry is not None
             values.append(encode(entry))
             head = Head.at(entry, values[-1])
@@ -207,14 +207,14 @@ def test_from_an_entry() -> None:
 )
 def test_what_was_said(kind: str, document: object, known: tuple[str | None, ...]) -> None:
     """Kind, actor, action, reason and rollout of each topic's messages."""
-    found = said(kind, Origin("t", 0, 0), NOW, json.dumps(document).encode())  # type: ignore[arg-type]
+    found = audit_record(kind, Origin("t", 0, 0), NOW, json.dumps(document).encode())  # type: ignore[arg-type]
     assert (found.kind, found.actor, found.action, found.reason, found.rollout) == known
 
 
 @given(st.none() | st.binary(), st.lists(st.tuples(st.sampled_from([HEADER, "x"]), st.none() | st.binary())))
 def test_anything_can_be_recorded(value: bytes | None, headers: list[tuple[str, bytes | None]]) -> None:
     """Whatever stands on a topic becomes an entry that can be read back."""
-    entry = Head().entry(said("control", Origin("t", 0, 0), NOW, value, headers), "a", NOW)
+    entry = Head().next_entry(audit_record("control", Origin("t", 0, 0), NOW, value, headers), "a", NOW)
     assert entry is not None
     assert decode(encode(entry)) == entry
     assert entry.sha256 == (None if value is None else digest(value))
@@ -223,9 +223,9 @@ def test_anything_can_be_recorded(value: bytes | None, headers: list[tuple[str, 
 def test_an_entry_is_never_too_large() -> None:
     """A value that escapes badly still fits a message; a larger one is kept as its hash."""
     small, large = (
-        said("control", Origin("t", 0, 0), NOW, b"\0" * size) for size in (LARGEST_VALUE, LARGEST_VALUE + 1)
+        audit_record("control", Origin("t", 0, 0), NOW, b"\0" * size) for size in (LARGEST_VALUE, LARGEST_VALUE + 1)
     )
-    entry = Head().entry(small, "a", NOW)
+    entry = Head().next_entry(small, "a", NOW)
     assert entry is not None
     assert len(encode(entry)) < 4 * 1_048_576
     assert (large.value, large.sha256) == (None, digest(b"\0" * (LARGEST_VALUE + 1)))

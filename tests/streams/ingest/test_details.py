@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,16 +17,18 @@ from gates.gate import Gate
 from gates.panes import CLASSES, NO_DETAIL, NO_HALVES, NOTHING, SAMPLE_SIZE, Cell, Detail, Pane, smallest
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts
+from streams.cells import CELL_MS, CellRecord, SourcePartition
 from streams.ingest.cells import MOST_COHORTS, MOST_ROLLOUTS
 from streams.ingest.chunks import Chunker, SourceRecord
 from streams.ingest.cutting import CHUNK_OFFSETS
 from streams.ingest.details import MOST_METRICS, hash32
-from streams.journal import CELL_MS, CellRecord, Partial, SourcePartition, encode
+from streams.journal import Partial, encode
 from streams.journal import decode as read
 from streams.judge.join import Join
 from streams.offline.replay import Replay
 from tests.gates.drawn import cells
 from tests.pipeline.harness import POLICY
+from tests.streams.judge.restarts import reloaded_join
 
 T0 = 1_767_225_600_000
 OK, BAD = CLASSES.index("2xx"), CLASSES.index("5xx")
@@ -215,10 +216,9 @@ def test_a_join_keeps_details_in_its_snapshot(held: list[tuple[str, int, Cell, b
         record = CellRecord.of(cohort, T0 + second * CELL_MS, cell, synthetic)
         source = SourcePartition("e", number % 2)
         join.apply(Partial(rollout="r", source=source, start=number, upto=number + 1, final=False, cells=[record]))
-    written = orjson.dumps(join.dump())
-    again = Join.load(orjson.loads(written))
-    assert orjson.dumps(again.dump()) == written
-    found, expected = again.take(0, T0 + 9_000), join.take(0, T0 + 9_000)
+    again = reloaded_join(join)
+    assert again.state() == join.state()
+    found, expected = again.close(0, T0 + 9_000), join.close(0, T0 + 9_000)
     assert found == expected
     assert all(cell.detail is NO_DETAIL for cell in found.cells.values() if cell.detail == NO_DETAIL)
 
@@ -268,5 +268,5 @@ def test_late_probes_and_heartbeats_are_not_late_requests() -> None:
     chunker = Chunker(SourcePartition("e", 0))
     chunker.count_records([SourceRecord(0, T0, list(decoded([an_event(synthetic=True), a_beat("pod-1"), an_event()])))])
     join = Join()
-    join.take(0, T0 + CELL_MS)
+    join.close(0, T0 + CELL_MS)
     assert join.apply(chunker.flush().partials[0]) == {"canary": 1}

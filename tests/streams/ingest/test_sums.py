@@ -17,8 +17,9 @@ from connectors.decoders.registry import decoder
 from gates.panes import CLASSES, Cell
 from gates.stats.exceedance import bucket_at
 from gates.windows import CohortWindow
+from streams.cells import CELL_MS, SourcePartition
 from streams.ingest.chunks import Chunker, SourceRecord
-from streams.journal import CELL_MS, Partial, SourcePartition, decode, encode
+from streams.journal import Partial, decode, encode
 from streams.judge.join import Join
 
 T0 = 1_767_225_600_000
@@ -79,7 +80,7 @@ def counted() -> tuple[Raw, dict[str, dict[int, dict[str, Cell]]]]:
         assert isinstance(partial, Partial)
         joins.setdefault(partial.rollout, Join()).apply(partial)
     panes = {
-        rollout: {start: join.take(start, start + CELL_MS).cells for start in range(T0, T0 + SECONDS * 1_000, CELL_MS)}
+        rollout: {start: join.close(start, start + CELL_MS).cells for start in range(T0, T0 + SECONDS * 1_000, CELL_MS)}
         for rollout, join in joins.items()
     }
     assert all(join.next_cell() is None for join in joins.values())

@@ -24,11 +24,13 @@ from connectors.decoders import CLASS_INDEX, RequestEvent
 from gates.panes import CLASSES, SAMPLE_SIZE, Cell, Detail
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts
+from streams.cells import CELL_MS, CellKey, CellRecord, SourcePartition
 from streams.ingest.cells import MOST_CELLS
 from streams.ingest.chunks import Chunker, SourceRecord
 from streams.ingest.cutting import CHUNK_OFFSETS, SLOT_MS, rule
-from streams.journal import CELL_MS, CHUNK_RULE, CellKey, CellRecord, Partial, SourcePartition, decode, encode
+from streams.journal import CHUNK_RULE, Partial, decode, encode
 from streams.judge.join import Join
+from tests.streams.judge.restarts import reloaded_join
 
 T0 = 1_767_225_600_000
 ROLLOUTS = ("checkout", "search")
@@ -232,7 +234,7 @@ def panes_of(joins: dict[str, Join]) -> Sums:
     for rollout, join in joins.items():
         cells: dict[CellKey, Cell] = {}
         while (start := join.next_cell()) is not None:
-            taken = join.take(start, start + CELL_MS)
+            taken = join.close(start, start + CELL_MS)
             cells |= {(cohort, start, False): cell for cohort, cell in taken.cells.items()}
             cells |= {(cohort, start, True): cell for cohort, cell in taken.synthetic.items()}
         out[rollout] = cells
@@ -350,7 +352,7 @@ def test_snapshot_of_a_join_goes_on_the_same(seed: int, cut: int) -> None:
     for _ in range(40):
         cluster.act()
     cluster.finish()
-    joins = {name: Join.load(orjson.loads(orjson.dumps(j.dump()))) for name, j in joined(cluster.journal[:cut]).items()}
+    joins = {name: reloaded_join(join) for name, join in joined(cluster.journal[:cut]).items()}
     for value in cluster.journal[cut:]:
         partial = decode(value)
         assert isinstance(partial, Partial)
@@ -374,7 +376,7 @@ def test_late_events_are_counted_once_and_never_applied(seed: int, closed_ms: in
     joins = {name: Join() for name in ROLLOUTS}
     late: dict[str, Counter[str]] = {name: Counter() for name in ROLLOUTS}
     for join in joins.values():
-        join.take(0, closed)
+        join.close(0, closed)
     for value in repeated(rng, cluster.journal):
         partial = decode(value)
         assert isinstance(partial, Partial)

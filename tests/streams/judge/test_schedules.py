@@ -15,13 +15,15 @@ from gates.decisions import Decision
 from gates.gate import Gate
 from gates.machine.rollout import Moment
 from gates.panes import Pane
+from streams.cells import SourcePartition
 from streams.ingest.chunks import Chunker, SourceRecord
-from streams.journal import Progress, Record, SourcePartition, SourceProgress, Start, Timing, encode_document
+from streams.journal import Progress, Record, SourceProgress, Start, Timing, encode_document
 from streams.journal import decode as decode_record
 from streams.journal import encode as encode_record
 from streams.judge.fold import Fold
-from streams.judge.snapshots import restore, snapshot
+from streams.judge.snapshots import snapshot
 from tests.pipeline.harness import POLICY
+from tests.streams.judge.restarts import restored
 
 T0 = 1_767_225_600_000
 PARTITIONS = 2
@@ -134,7 +136,7 @@ class Model:
             self.snapshots += taken[: self.rng.randint(0, len(taken))] if fate < 0.04 else taken
         if self.rng.random() < 0.05:
             kept = self.snapshots + self.snapshots[:2] if self.rng.random() < 0.2 else self.snapshots
-            self.fold = restore(0, kept)
+            self.fold = restored(0, kept)
 
 
 def run(seed: int, steps: int, monkeypatch: pytest.MonkeyPatch) -> int:

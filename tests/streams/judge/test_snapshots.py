@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 import pytest
 
-from streams.judge.fold import Fold, Rollout
-from streams.judge.snapshots import PARTITION_KEY, SCHEMA, Found, restore, snapshot
+from gates.gate import Gate
+from streams.judge.fold import Fold
+from streams.judge.snapshots import PARTITION_KEY, SCHEMA, SnapshotSet, snapshot
 from tests.properties.hand import a_policy
 from tests.properties.journals import ROLLOUT, Episode, Script, play
+from tests.streams.judge.restarts import restored
 
 KEY = ROLLOUT.encode()
 RECORDS = [step.record for step in play(Script(a_policy(), (Episode(9, requests=(20, 40)), Episode(6))))]
@@ -43,21 +45,22 @@ def test_the_newest_of_each_key_counts(topic: list[Snapshot]) -> None:
     """By the offset that it stands for, wherever a judge that lost the partition wrote its own."""
     half, whole = topic[:2], topic[2:]
     for records in ([*half, *whole], [*whole, *half], [half[0], *whole, half[1]]):
-        assert restore(0, records).offset == len(RECORDS) - 1
-    assert restore(0, half).offset == HALF
+        assert restored(0, records).offset == len(RECORDS) - 1
+    assert restored(0, half).offset == HALF
 
 
 def test_what_is_not_the_newest_is_not_loaded(topic: list[Snapshot], monkeypatch: pytest.MonkeyPatch) -> None:
     """Old versions are many; of each but the offset is read, so what else is in them does not matter."""
     loaded: list[object] = []
+    load = Gate.load
 
-    def load(state: object) -> Rollout:
-        loaded.append(state)
-        return Rollout()
+    def counting(document: Mapping[str, Any]) -> Gate:
+        loaded.append(document)
+        return load(document)
 
-    monkeypatch.setattr(Rollout, "load", load)
-    old = [(KEY, orjson.dumps({"schema": SCHEMA, "offset": at, "state": "of another shape"})) for at in range(HALF)]
-    assert restore(0, [*old, *topic]).offset == len(RECORDS) - 1
+    monkeypatch.setattr(Gate, "load", counting)
+    old = [(KEY, orjson.dumps({"schema": SCHEMA, "offset": at, "join": "of another shape"})) for at in range(HALF)]
+    assert restored(0, [*old, *topic]).offset == len(RECORDS) - 1
     assert len(loaded) == 1
 
 
@@ -76,30 +79,30 @@ def test_what_is_not_the_newest_is_not_loaded(topic: list[Snapshot], monkeypatch
 )
 @pytest.mark.parametrize("key", [KEY, PARTITION_KEY, b"anybody's"])
 def test_a_foreign_record_is_left_out_and_named(topic: list[Snapshot], key: bytes, value: bytes) -> None:
-    """It stops nobody, and takes nothing away: the index tells whether what is left suffices."""
-    found = Found(0)
+    """It stops nobody, and takes nothing away: the index shows whether the rest suffices."""
+    found = SnapshotSet(0)
     for record in (*topic, (key, value)):
-        found.take(*record)
+        found.add(*record)
     assert found.fold().offset == len(RECORDS) - 1
-    assert list(found.unread) == [key]
+    assert list(found.unusable) == [key]
 
 
 @pytest.mark.parametrize("key", [KEY, PARTITION_KEY])
 def test_what_a_foreign_record_replaced_is_missed(topic: list[Snapshot], key: bytes) -> None:
     """Compaction has taken the record under it: the journal is folded from its beginning."""
     kept = [record for record in topic if record[0] != key]
-    assert restore(0, [*kept, (key, b"{}")]).offset == -1
+    assert restored(0, [*kept, (key, b"{}")]).offset == -1
 
 
 @pytest.mark.parametrize(
     ("key", "change"),
     [
-        (KEY, lambda document: document.pop("state")),
-        (KEY, lambda document: document.update(state=[])),
-        (KEY, lambda document: document["state"].update(gate={})),
-        (KEY, lambda document: document["state"]["gate"]["rollout"]["policy"].update(stages=[])),
-        (KEY, lambda document: document["state"]["gate"]["evidence"].update(windows=None)),
-        (KEY, lambda document: document["state"]["gate"]["evidence"]["windows"]["cohorts"][0]["panes"]["sizes"].pop()),
+        (KEY, lambda document: document.pop("join")),
+        (KEY, lambda document: document.update(seen=[])),
+        (KEY, lambda document: document.update(gate={})),
+        (KEY, lambda document: document["gate"]["rollout"]["policy"].update(stages=[])),
+        (KEY, lambda document: document["gate"]["evidence"].update(windows=None)),
+        (KEY, lambda document: document["gate"]["evidence"]["windows"]["cohorts"][0]["panes"]["sizes"].pop()),
         (PARTITION_KEY, lambda document: document.pop("index")),
         (PARTITION_KEY, lambda document: document.update(index=[])),
         (PARTITION_KEY, lambda document: document.update(marks={"sources": None})),
@@ -108,10 +111,10 @@ def test_what_a_foreign_record_replaced_is_missed(topic: list[Snapshot], key: by
 def test_one_half_understood_is_no_snapshot(
     topic: list[Snapshot], key: bytes, change: Callable[[dict[str, Any]], object]
 ) -> None:
-    """It says so of its key, and the journal is folded from its beginning, with nothing of the others."""
-    found = Found(7)
+    """Its key is reported, and the journal is folded from its beginning, with nothing of the others."""
+    found = SnapshotSet(7)
     for record in altered(change, key, topic):
-        found.take(*record)
+        found.add(*record)
     fold = found.fold()
     assert (fold.partition, fold.offset, fold.rollouts, fold.marks.wall) == (7, -1, {}, 0)
-    assert list(found.unread) == [key]
+    assert list(found.unusable) == [key]

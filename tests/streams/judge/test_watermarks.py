@@ -1,63 +1,64 @@
-"""How far event time has come: live, idle, stalled and broken sources, drawn as small cases.
+"""Watermarks: live, idle, stalled and broken sources, drawn as small cases.
 
-Seconds stand for milliseconds / 1000 on one clock, wall and event time alike. `report(0, at=10, newest=9)` is a worker
-saying at wall second 10 that source partition 0 has events up to second 9.
+Seconds stand for milliseconds / 1000 on one clock, wall and event time alike. `report(0, at=10, newest=9)` is a
+worker's report at wall second 10 that source partition 0 has events up to second 9.
 """
 
-import orjson
 import pytest
 
-from streams.journal import Progress, SourcePartition, SourceProgress, Timing
-from streams.judge.watermarks import LATELY, Reading, Watermarks
+from streams.cells import SourcePartition
+from streams.journal import Progress, SourceProgress, Timing
+from streams.judge.watermarks import RECENT_RECORDS, EventTimeState, Watermarks
+from tests.streams.judge.restarts import marks_bytes, reloaded_marks
 
 S = 1_000
 TIMING = Timing(out_of_orderness=2 * S, idle_timeout=5 * S, stall_timeout=30 * S)
 
 
-class Told(Watermarks):
-    """Watermarks that are told in seconds."""
+class InSeconds(Watermarks):
+    """Watermarks whose reports are in seconds."""
 
     def report(
         self, partition: int, *, at: float, newest: float | None, position: int = 0, caught_up: bool = True
-    ) -> Reading:
+    ) -> EventTimeState:
         """One worker reports one source partition."""
         ms = None if newest is None else round(newest * S)
         source = SourceProgress(SourcePartition("events", partition), position, ms, caught_up)
         self.apply(Progress(worker="w", wall=round(at * S), sources=[source]))
-        return self.read(TIMING)
+        return self.event_time(TIMING)
 
-    def silence(self, *, at: float) -> Reading:
-        """A worker that owns no source partition tells the time, while the others say nothing."""
-        for _ in range(LATELY):
+    def silence(self, *, at: float) -> EventTimeState:
+        """A worker that owns no source partition reports the time, while the others report nothing."""
+        for _ in range(RECENT_RECORDS):
             self.apply(Progress(worker="idler", wall=round(at * S), sources=[]))
-        return self.read(TIMING)
+        return self.event_time(TIMING)
 
 
-def seconds(watermark: float, *, complete: bool = True, broken: bool = False) -> Reading:
-    """Return the reading with this watermark in seconds."""
-    return Reading(round(watermark * S), complete, broken)
+def seconds(watermark: float, *, complete: bool = True, broken: bool = False) -> EventTimeState:
+    """Return the state with this watermark in seconds."""
+    return EventTimeState(round(watermark * S), complete, broken)
 
 
-NOT_YET = Reading(None, True, False)
+NOT_YET = EventTimeState(None, True, False)
 
 
 def test_trails_the_newest_event() -> None:
     """One live source: its newest event less the out-of-orderness."""
-    marks = Told()
+    marks = InSeconds()
     assert marks.report(0, at=100, newest=99) == seconds(97)
     assert marks.report(0, at=101, newest=100.5) == seconds(98.5)
 
 
 def test_the_slowest_live_source_says() -> None:
     """Of several live sources the one furthest behind in event time holds the watermark."""
-    marks = Told()
+    marks = InSeconds()
     marks.report(0, at=100, newest=99)
     assert marks.report(1, at=100, newest=80, caught_up=False) == seconds(78)
 
 
 def test_a_caught_up_silent_source_is_left_out() -> None:
     """A source that has caught up and is silent past the idle timeout no longer holds the watermark."""
-    marks = Told()
+    marks = InSeconds()
     marks.report(1, at=100, newest=90)
     marks.report(0, at=105, newest=105)
     assert marks.report(1, at=105, newest=90) == seconds(88)
@@ -67,14 +68,14 @@ def test_a_caught_up_silent_source_is_left_out() -> None:
 
 def test_an_empty_source_is_no_hindrance() -> None:
     """A source partition that never had an event, read to its end, is idle from the start."""
-    marks = Told()
+    marks = InSeconds()
     marks.report(1, at=100, newest=None)
     assert marks.report(0, at=100, newest=100) == seconds(98)
 
 
 def test_a_source_yet_to_be_read_holds_everything() -> None:
-    """A source that is behind and has not said where it stands: the watermark is not known, until it stalls."""
-    marks = Told()
+    """A source that is behind and has not reported an event: the watermark is not known, until it stalls."""
+    marks = InSeconds()
     marks.report(0, at=100, newest=100)
     assert marks.report(1, at=100, newest=None, caught_up=False) == NOT_YET
     marks.report(0, at=130, newest=130)
@@ -85,7 +86,7 @@ def test_a_source_yet_to_be_read_holds_everything() -> None:
 
 def test_without_any_live_source_the_wall_clock_moves_time() -> None:
     """All sources silent: time goes on by the reports' wall clock, so that silence becomes visible."""
-    marks = Told()
+    marks = InSeconds()
     marks.report(0, at=100, newest=100)
     assert marks.report(0, at=105, newest=100) == seconds(98)
     assert marks.report(0, at=106, newest=100) == seconds(99)
@@ -94,7 +95,7 @@ def test_without_any_live_source_the_wall_clock_moves_time() -> None:
 
 def test_a_source_that_stands_still_is_left_out_and_missed() -> None:
     """Behind and not moving past the stall timeout: left out, and what is closed meanwhile is incomplete."""
-    marks = Told()
+    marks = InSeconds()
     marks.report(1, at=100, newest=100, position=7, caught_up=False)
     marks.report(0, at=130, newest=130)
     assert marks.report(1, at=130, newest=100, position=7, caught_up=False) == seconds(98)
@@ -104,15 +105,15 @@ def test_a_source_that_stands_still_is_left_out_and_missed() -> None:
 
 def test_a_source_nobody_reports_is_left_out_and_missed() -> None:
     """The worker of a source died: after the stall timeout the others go on without it, incomplete."""
-    marks = Told()
+    marks = InSeconds()
     marks.report(1, at=100, newest=100)
     assert marks.report(0, at=130, newest=130) == seconds(98)
     assert marks.report(0, at=130.1, newest=130) == seconds(128, complete=False)
 
 
 def test_a_silent_source_counts_as_silent_only_while_its_worker_says_so() -> None:
-    """Idle is what a worker told, up to when it told it: the events that came after it died are waited for."""
-    marks = Told()
+    """A source is idle as of its last report: the events that came after it died are waited for."""
+    marks = InSeconds()
     marks.report(0, at=100, newest=100)
     marks.report(1, at=100, newest=90)
     marks.report(1, at=106, newest=90)
@@ -123,17 +124,17 @@ def test_a_silent_source_counts_as_silent_only_while_its_worker_says_so() -> Non
 
 def test_a_report_long_under_way_counts_for_when_it_was_made() -> None:
     """A worker was stopped before it could send "caught up": by then there is more to read, so time waits for it."""
-    marks = Told()
+    marks = InSeconds()
     marks.report(0, at=100, newest=90)
     marks.silence(at=108)
     source = SourceProgress(SourcePartition("events", 0), 0, 90 * S, True)
     marks.apply(Progress(worker="w", wall=101 * S, sources=[source]))
-    assert marks.read(TIMING) == seconds(88)
+    assert marks.event_time(TIMING) == seconds(88)
 
 
 def test_a_source_that_reads_on_is_not_stalled() -> None:
     """A long backlog is no stall: as long as its events get newer, the watermark waits for it."""
-    marks = Told()
+    marks = InSeconds()
     for at in range(100, 200):
         marks.report(0, at=at, newest=at)
         reading = marks.report(1, at=at, newest=at - 50, position=at, caught_up=False)
@@ -142,7 +143,7 @@ def test_a_source_that_reads_on_is_not_stalled() -> None:
 
 def test_a_source_that_reads_nothing_newer_is_stalled() -> None:
     """A flood of messages that are no events, say, does not hold event time for ever."""
-    marks = Told()
+    marks = InSeconds()
     for at in range(100, 140):
         marks.report(0, at=at, newest=at)
         reading = marks.report(1, at=at, newest=50, position=at, caught_up=False)
@@ -151,7 +152,7 @@ def test_a_source_that_reads_nothing_newer_is_stalled() -> None:
 
 def test_a_source_that_nobody_speaks_of_is_forgotten() -> None:
     """A topic that was renamed leaves partitions behind that nobody reads: after an hour they are missed no more."""
-    marks = Told()
+    marks = InSeconds()
     marks.report(1, at=100, newest=100)
     assert marks.report(0, at=3_700, newest=3_700) == seconds(3_698, complete=False)
     assert marks.report(0, at=3_701, newest=3_701) == seconds(3_699)
@@ -159,15 +160,15 @@ def test_a_source_that_nobody_speaks_of_is_forgotten() -> None:
 
 def test_a_source_that_comes_back_is_waited_for_again() -> None:
     """A stalled source that moves counts again at once; the watermark as read may then go back."""
-    marks = Told()
+    marks = InSeconds()
     marks.report(1, at=100, newest=100, position=7, caught_up=False)
     assert marks.report(0, at=140, newest=140) == seconds(138, complete=False)
     assert marks.report(1, at=141, newest=101, position=8, caught_up=False) == seconds(99)
 
 
 def test_nobody_reporting_is_broken() -> None:
-    """Every source stalled or unheard of: time goes on by the wall clock, and telemetry is broken."""
-    marks = Told()
+    """Every source stalled or without a report: time goes on by the wall clock, and telemetry is broken."""
+    marks = InSeconds()
     marks.report(0, at=100, newest=100)
     assert marks.silence(at=130) == seconds(98)
     assert marks.silence(at=130.1) == seconds(123.1, complete=False, broken=True)
@@ -176,8 +177,8 @@ def test_nobody_reporting_is_broken() -> None:
 
 def test_nobody_has_reported_yet() -> None:
     """Before the first report there is patience, for one stall timeout; then telemetry is broken."""
-    marks = Told()
-    assert marks.read(TIMING) == NOT_YET
+    marks = InSeconds()
+    assert marks.event_time(TIMING) == NOT_YET
     assert marks.silence(at=100) == NOT_YET
     assert marks.silence(at=130) == NOT_YET
     assert marks.silence(at=131) == seconds(124, complete=False, broken=True)
@@ -185,14 +186,14 @@ def test_nobody_has_reported_yet() -> None:
 
 def test_an_event_from_the_future_moves_nothing_past_now() -> None:
     """An event ahead of the wall clock counts as now: it cannot close panes that are still to come."""
-    marks = Told()
+    marks = InSeconds()
     assert marks.report(0, at=100, newest=160) == seconds(98)
     assert marks.newest == 100 * S
 
 
 def test_the_wall_clock_never_goes_back() -> None:
     """Of two workers' clocks the one ahead counts."""
-    marks = Told()
+    marks = InSeconds()
     marks.report(0, at=110, newest=100)
     marks.report(0, at=100, newest=101)
     assert marks.wall == 110 * S
@@ -200,7 +201,7 @@ def test_the_wall_clock_never_goes_back() -> None:
 
 def test_old_news_changes_nothing() -> None:
     """A repeated report, or one from a worker that is behind, does not take the newest event back."""
-    marks = Told()
+    marks = InSeconds()
     marks.report(0, at=100, newest=100)
     assert marks.report(0, at=100, newest=90) == seconds(98)
     assert marks.report(0, at=100, newest=None) == seconds(98)
@@ -209,18 +210,18 @@ def test_old_news_changes_nothing() -> None:
 @pytest.mark.parametrize("at", [100, 104, 106, 131, 500])
 def test_snapshot_reads_the_same(at: int) -> None:
     """Watermarks that went through JSON read the same, then and later."""
-    marks = Told()
+    marks = InSeconds()
     marks.report(0, at=100, newest=99, position=3)
     marks.report(1, at=100, newest=None, caught_up=False)
     marks.silence(at=at)
-    loaded = Watermarks.load(orjson.loads(orjson.dumps(marks.dump())))
-    assert loaded.read(TIMING) == marks.read(TIMING)
-    assert loaded.dump() == marks.dump()
+    loaded = reloaded_marks(marks)
+    assert loaded.event_time(TIMING) == marks.event_time(TIMING)
+    assert marks_bytes(loaded) == marks_bytes(marks)
 
 
 def test_one_wrong_clock_does_not_move_event_time() -> None:
     """A worker whose clock is a day ahead is not believed while another speaks: what the sources say counts."""
-    marks = Told()
+    marks = InSeconds()
     marks.report(0, at=99, newest=99)
     for at in range(100, 200):
         marks.apply(Progress(worker="a day ahead", wall=(at + 86_400) * S, sources=[]))
@@ -230,7 +231,7 @@ def test_one_wrong_clock_does_not_move_event_time() -> None:
 
 def test_a_leap_that_all_confirm_is_believed() -> None:
     """After a pause of the journal all clocks are ahead: the time is what the second of them confirms."""
-    marks = Told()
+    marks = InSeconds()
     for worker in ("a", "b", "a", "b"):
         marks.apply(Progress(worker=worker, wall=100 * S, sources=[]))
     marks.apply(Progress(worker="a", wall=900 * S, sources=[]))
@@ -241,6 +242,6 @@ def test_a_leap_that_all_confirm_is_believed() -> None:
 
 def test_a_clock_that_is_alone_is_believed() -> None:
     """Nobody else to ask: the time is what the one worker says."""
-    marks = Told()
+    marks = InSeconds()
     marks.report(0, at=100, newest=100)
     assert marks.report(0, at=900, newest=900) == seconds(898)

@@ -1,4 +1,4 @@
-"""Signs of life: what /healthz is told, when a worker ends itself, and faults on purpose that are off."""
+"""The watchdog: when a worker ends itself; and failpoints, which are off by default."""
 
 import queue
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 from streams.runtime import failpoints
 from streams.runtime.health import Health
-from streams.runtime.watchdog import EXIT_STUCK, Patience, end_within
+from streams.runtime.watchdog import EXIT_STUCK, SilenceCounter, end_within
 
 
 def test_a_loop_without_headway_is_unhealthy() -> None:
@@ -19,25 +19,25 @@ def test_a_loop_without_headway_is_unhealthy() -> None:
     assert health.alive() == (True, {"ingest": "ok", "judge": "ok"})
     ingest.last -= 61
     judge.trouble = "the journal was truncated"
-    assert health.alive() == (False, {"ingest": "no progress for 61 s", "judge": "the journal was truncated"})
+    assert health.alive() == (False, {"ingest": "no progress for 61s", "judge": "the journal was truncated"})
 
 
-def test_patience_counts_looks_and_not_seconds() -> None:
-    """A process that was suspended for an hour has not hung: only looks without a beat between them count."""
+def test_silence_is_counted_in_calls_and_not_seconds() -> None:
+    """A process that was suspended for an hour has not hung: only calls without a beat between them count."""
     health = Health()
     ingest, judge = health.pulse("ingest"), health.pulse("judge")
-    patience = Patience(health)
+    silence = SilenceCounter(health)
     ingest.last -= 3_600
-    assert patience.look() == (1, "judge")
+    assert silence.count() == (1, "judge")
     judge.beat()
-    assert patience.look() == (2, "ingest")
+    assert silence.count() == (2, "ingest")
     ingest.beat()
-    assert patience.look() == (1, "judge")
+    assert silence.count() == (1, "judge")
 
 
-def test_no_loop_needs_no_patience() -> None:
+def test_without_loops_nothing_is_silent() -> None:
     """A worker without roles is never silent."""
-    assert Patience(Health()).look() == (0, "")
+    assert SilenceCounter(Health()).count() == (0, "")
 
 
 def test_what_does_not_stop_is_ended() -> None:
@@ -58,10 +58,10 @@ def test_faults_are_off() -> None:
 def test_a_fault_that_is_misspelt_is_refused(wanted: str) -> None:
     """So that a test cannot pass for want of its fault."""
     with pytest.raises(ValueError, match=r"no step|invalid literal"):
-        failpoints.fault(wanted)
+        failpoints.failpoint(wanted)
 
 
-def test_a_fault_is_struck_in_the_process_that_is_told() -> None:
+def test_a_failpoint_acts_in_the_process_that_has_the_setting() -> None:
     """By the variable, as the module is imported."""
     step = "f.reached('judge: committed'); "
     code = f"from streams.runtime import failpoints as f; {step}{step}print(1)"

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from gates.decisions import Decision
-from streams.judge.fold import Status
+from streams.judge.outputs import RolloutStatus
 from streams.views.rollout import rollout_view, rollouts_table
 from tools.topics_page import examples
 
@@ -34,7 +34,7 @@ def status() -> Mapping[str, Any]:
 @pytest.fixture(scope="module")
 def ended() -> Mapping[str, Any]:
     """The last status, after the rollback."""
-    return [one.document for one in examples.outcomes() if isinstance(one, Status)][-1]
+    return [one.document for one in examples.outcomes() if isinstance(one, RolloutStatus)][-1]
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,17 @@ import io
 
 from rich.console import Console
 
-from streams.topics import TOPICS, Outcome, State
+from streams.topics.inspection import TopicReport, TopicState
+from streams.topics.specs import TOPICS
 from streams.views.topics import topic_document, topics_table
 
 
 def test_each_topic_is_a_row() -> None:
     """Name, state, partitions, retention, content; a missing topic has the number that it would get."""
-    reports = [Outcome(TOPICS[0], "request-events", State.MISSING), Outcome(TOPICS[1], "other", State.EXISTS, 7)]
+    reports = [
+        TopicReport(TOPICS[0], "request-events", TopicState.MISSING),
+        TopicReport(TOPICS[1], "other", TopicState.EXISTS, 7),
+    ]
     console = Console(width=160, record=True, file=io.StringIO())
     console.print(topics_table(reports))
     heading, first, second = console.export_text().splitlines()[:3]

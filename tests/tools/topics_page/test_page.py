@@ -8,8 +8,8 @@ import pytest
 from connectors.dead_letters import LARGEST_DETAIL, LARGEST_KEPT
 from connectors.kafka.topics import TopicNames
 from streams.journal import Ack, Control, Start, decode, encode
-from streams.sequencer import read_spoken
-from streams.topics import TOPICS, specs
+from streams.sequencer.messages import read_message
+from streams.topics.specs import TOPICS, specs
 from tools.topics_page import examples, fields
 from tools.topics_page.page import page
 
@@ -24,7 +24,7 @@ def test_the_page_is_up_to_date() -> None:
 def test_every_topic_is_in_the_table() -> None:
     """The table has each name once, in the order of the names."""
     names = [name for name, value in vars(TopicNames).items() if isinstance(value, property)]
-    assert sorted(spec.word for spec in TOPICS) == sorted(names)
+    assert sorted(spec.short_name for spec in TOPICS) == sorted(names)
 
 
 def test_fields_are_all_explained() -> None:
@@ -39,7 +39,7 @@ def test_fields_are_all_explained() -> None:
 def test_spoken_examples_are_taken(kind: type[Start] | type[Control] | type[Ack]) -> None:
     """The sequencer takes the examples, so that one can copy them."""
     value = encode(examples.record(kind))
-    assert read_spoken(kind, value) == decode(value)
+    assert read_message(kind, value) == decode(value)
 
 
 def test_the_dead_letter_has_the_headers_explained() -> None:
@@ -57,7 +57,7 @@ def test_the_page_says_what_is_cut_of_a_dead_letter() -> None:
 
 def test_partitions_can_be_chosen() -> None:
     """Other numbers of partitions are taken by word; snapshots follow the journal."""
-    chosen = {spec.word: spec.partitions for spec in specs({"events": 48, "journal": 8})}
+    chosen = {spec.short_name: spec.partitions for spec in specs({"events": 48, "journal": 8})}
     assert (chosen["events"], chosen["journal"], chosen["snapshots"]) == (48, 8, 8)
     assert specs() == TOPICS
 

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from gates.policy import Policy
-from streams.journal import Record, Spoken
-from streams.judge.fold import Fold, Outcome
+from streams.journal import Record, SequencedRecord
+from streams.judge.fold import Fold
+from streams.judge.outputs import FoldOutput
 from streams.offline.backtest.comparison import BacktestComparison
 from streams.offline.backtest.counterfactual import Counterfactual
 from streams.offline.replay import Replay
@@ -23,7 +24,7 @@ class Journal(Fold):
         super().__init__(0)
         self.records: list[tuple[Record, int]] = []
 
-    def apply(self, record: Record, offset: int) -> list[Outcome]:
+    def apply(self, record: Record, offset: int) -> list[FoldOutput]:
         """Take it in, and keep it."""
         self.records.append((record, offset))
         return super().apply(record, offset)
@@ -39,7 +40,9 @@ def limited(limit: str) -> Policy:
     return changed(POLICY, checks={"errors": {"sli": "error_rate", "limit": limit, "window": "5s", "min_events": 3}})
 
 
-def recorded(bad: float = 0.0, policy: Policy = POLICY, orders: list[tuple[int, Spoken]] | None = None) -> Journal:
+def recorded(
+    bad: float = 0.0, policy: Policy = POLICY, orders: list[tuple[int, SequencedRecord]] | None = None
+) -> Journal:
     """Return the journal of forty seconds: ten good ones, and then a canary that fails so often."""
     lines = [*traffic(BEGIN, 10), *traffic(BEGIN + 10_000, 30, bad=bad, share=0.5)]
     journal = Journal()

@@ -11,10 +11,10 @@ import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
 from streams.journal import Progress, encode
-from streams.judge import service
+from streams.judge import recovery
 from streams.judge.fold import Fold
 from streams.judge.service import Judge
-from streams.judge.snapshots import PARTITION_KEY, Found, snapshot
+from streams.judge.snapshots import PARTITION_KEY, SnapshotSet, snapshot
 from streams.judge.truncation import Truncation
 from streams.runtime.health import Health
 from streams.runtime.settings import Settings
@@ -75,7 +75,7 @@ class Snapshots:
 async def snapshots(monkeypatch: pytest.MonkeyPatch) -> Snapshots:
     """What the judge reads."""
     found = Snapshots()
-    monkeypatch.setattr(service, "read_to_end", found.to_end)
+    monkeypatch.setattr(recovery, "read_to_end", found.to_end)
     return found
 
 
@@ -83,18 +83,18 @@ async def snapshots(monkeypatch: pytest.MonkeyPatch) -> Snapshots:
 async def judge(snapshots: Snapshots) -> Judge:
     """A judge that has its partitions from the group, and no fold yet."""
     known = Judge(Settings(), Health())
-    known._consumer = Journal()
+    known.use(Journal())
     known.joined(OURS)
     return known
 
 
 async def test_what_comes_is_recovered_between_rounds(judge: Judge, snapshots: Snapshots) -> None:
-    """Not while the group is told of it, when no heartbeat is sent; one a round, each once; then it is ready."""
+    """Not while the group hands it out, when no heartbeat is sent; one a round, each once; then it is ready."""
     assert (snapshots.read, judge._consumer.paused) == ([], OURS)
     for number in range(3):
         assert not judge._pulse.ready
         await judge._round()
-        assert snapshots.read == sorted(judge._folds) == [*range(number + 1)]
+        assert snapshots.read == sorted(judge._recovery.folds) == [*range(number + 1)]
     await judge._round()
     assert judge._pulse.ready
     assert snapshots.read == [0, 1, 2]
@@ -106,20 +106,20 @@ async def test_what_is_revoked_meanwhile_gets_no_fold(judge: Judge, snapshots: S
     """Nor is it refused, sought or read: it is another judge's. Given back, it is recovered anew."""
     judge._consumer.begins = begins
     snapshots.held.clear()
-    recovery = asyncio.create_task(judge._round())
+    taking = asyncio.create_task(judge._round())
     while not snapshots.read:
         await asyncio.sleep(0)
     for number in range(3):
         judge.release(number)
     snapshots.held.set()
-    await recovery
+    await taking
     await judge._round()
-    assert (judge._folds, judge._consumer.seeks, snapshots.read) == ({}, [], [0])
-    assert 0 not in judge._truncated
+    assert (judge._recovery.folds, judge._consumer.seeks, snapshots.read) == ({}, [], [0])
+    assert 0 not in judge._recovery.truncated
     judge._consumer.begins = 0
     judge.joined({TopicPartition(TOPIC, 0)})
     await judge._round()
-    assert (list(judge._folds), snapshots.read) == ([0], [0, 0])
+    assert (list(judge._recovery.folds), snapshots.read) == ([0], [0, 0])
 
 
 async def test_the_loop_goes_on_while_folds_are_rebuilt(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,13 +131,13 @@ async def test_the_loop_goes_on_while_folds_are_rebuilt(judge: Judge, monkeypatc
             await asyncio.sleep(0.01)
         beaten.set()
 
-    def slowly(_: Found) -> Fold:
+    def slowly(_: SnapshotSet) -> Fold:
         assert beaten.wait(60), "the loop stood still"
         return Fold(0)
 
-    monkeypatch.setattr(Found, "fold", slowly)
+    monkeypatch.setattr(SnapshotSet, "fold", slowly)
     beating = asyncio.create_task(heartbeats())
-    await judge.recover(0)
+    await judge._recovery.recover(0)
     await beating
 
 
@@ -148,7 +148,7 @@ async def test_what_cannot_be_used_is_named(
     snapshots.records = [(PARTITION_KEY, b'{"schema": "sluicegate.snapshot/v3", "offset": 7}')]
     with caplog.at_level(logging.WARNING):
         await judge._round()
-    assert judge._folds[0].offset == -1
+    assert judge._recovery.folds[0].offset == -1
     assert judge._consumer.seeks == [(0, 0)]
     assert repr(PARTITION_KEY) in caplog.text
 
@@ -158,9 +158,9 @@ async def test_without_snapshots_a_truncated_journal_is_refused(judge: Judge, sn
     judge._consumer.begins = 5
     snapshots.records = [(PARTITION_KEY, b"nobody's")]
     for number in range(3):
-        await judge.recover(number)
-        assert number in judge._truncated
-    assert (judge._folds, judge._due, judge._consumer.paused) == ({}, set(), OURS)
+        await judge._recovery.recover(number)
+        assert number in judge._recovery.truncated
+    assert (judge._recovery.folds, judge._recovery.due, judge._consumer.paused) == ({}, set(), OURS)
 
 
 def record(offset: int) -> ConsumerRecord:
@@ -175,12 +175,12 @@ async def folding(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Judge:
     for _ in range(3):
         await judge._round()
     monkeypatch.setattr(judge, "_observe", lambda *_: None)
-    monkeypatch.setattr(Truncation, "untold", set())
-    judge._settings = Settings(snapshot_interval_ms=1 << 62)
+    monkeypatch.setattr(Truncation, "unreported", set())
+    judge._snapshots._settings = Settings(snapshot_interval_ms=1 << 62)
     judge._consumer.fetched = [[record(0), *map(record, range(1, 11))]]
     await judge._round()
     judge._consumer.seeks.clear()
-    assert judge._folds[0].offset == 10
+    assert judge._recovery.folds[0].offset == 10
     return judge
 
 
@@ -189,11 +189,11 @@ async def test_what_was_fetched_for_another_fold_is_asked_for_again(folding: Jud
     """Neither a truncated journal nor a gap: it goes on from the record folded last, and nothing is missing."""
     folding._consumer.fetched = [[*map(record, misplaced)], [record(10), record(11)], [record(12)]]
     await folding._round()
-    assert (folding._consumer.seeks, folding._folds[0].offset) == ([(0, 10)], 10)
+    assert (folding._consumer.seeks, folding._recovery.folds[0].offset) == ([(0, 10)], 10)
     await folding._round()
     await folding._round()
-    assert (folding._consumer.seeks, folding._folds[0].offset) == ([(0, 10)], 12)
-    assert 0 not in folding._truncated
+    assert (folding._consumer.seeks, folding._recovery.folds[0].offset) == ([(0, 10)], 12)
+    assert 0 not in folding._recovery.truncated
 
 
 async def test_what_does_not_fit_twice_is_missing(folding: Judge) -> None:
@@ -201,13 +201,13 @@ async def test_what_does_not_fit_twice_is_missing(folding: Judge) -> None:
     folding._consumer.fetched = [[record(12)], [record(12)]]
     await folding._round()
     await folding._round()
-    assert folding._folds[0].offset == 12
+    assert folding._recovery.folds[0].offset == 12
     folding._consumer.fetched = [[record(3)], [record(3)]]
     await folding._round()
-    assert 0 in folding._folds
+    assert 0 in folding._recovery.folds
     await folding._round()
-    assert 0 not in folding._folds
-    assert 0 in folding._truncated
+    assert 0 not in folding._recovery.folds
+    assert 0 in folding._recovery.truncated
 
 
 async def test_a_record_that_is_none_is_behind_us(folding: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,15 +218,15 @@ async def test_a_record_that_is_none_is_behind_us(folding: Judge, monkeypatch: p
         done.set_result(None)
         return done
 
-    monkeypatch.setattr(folding, "_bury", put_aside)
+    monkeypatch.setattr(folding._publisher, "send_dead_letter", put_aside)
     none = record(11)
     none.value = b"nonsense"
     folding._consumer.fetched = [[none]]
     await folding._round()
     fold = Fold(0)
-    fold.offset, fold.digest = folding._folds[0].offset, folding._folds[0].digest
+    fold.offset, fold.digest = folding._recovery.folds[0].offset, folding._recovery.folds[0].digest
     assert fold.offset == 11
-    folding._folds[0] = fold
+    folding._recovery.folds[0] = fold
     folding._consumer.fetched = [[none, record(12)]]
     await folding._round()
     assert fold.offset == 12

@@ -13,32 +13,16 @@ from hypothesis import strategies as st
 
 from gates.decisions import Decision
 from streams.journal import Partial, Record
-from streams.judge.fold import Fold, Outcome, Rollout
-from streams.judge.snapshots import restore, snapshot
-from streams.judge.watermarks import Watermarks
+from streams.judge.fold import Fold
+from streams.judge.outputs import FoldOutput
+from streams.judge.snapshots import snapshot
 from tests.properties.journals import ROLLOUT, Episode, Script, play, published, scripts
+from tests.streams.judge.restarts import marks_bytes, reloaded, reloaded_rollout, restored, rollout_bytes
 
 EXAMPLES = int(os.environ.get("SLUICEGATE_EXAMPLES", "3"))
 
 
-def reloaded(fold: Fold) -> Fold:
-    """Return the fold as a judge has it that read the snapshots: through bytes, and nothing else."""
-    state = orjson.loads(
-        orjson.dumps(
-            {
-                "marks": fold.marks.dump(),
-                "rollouts": {name: rollout.dump() for name, rollout in fold.rollouts.items()},
-            }
-        )
-    )
-    fresh = Fold(fold.partition)
-    fresh.offset = fold.offset
-    fresh.marks = Watermarks.load(state["marks"])
-    fresh.rollouts = {name: Rollout.load(rollout) for name, rollout in state["rollouts"].items()}
-    return fresh
-
-
-def folded(fold: Fold, records: list[Record], first: int) -> list[Outcome]:
+def folded(fold: Fold, records: list[Record], first: int) -> list[FoldOutput]:
     """Fold records from offset `first` on."""
     return [outcome for at, record in enumerate(records, start=first) for outcome in fold.apply(record, at)]
 
@@ -50,7 +34,7 @@ def test_snapshots_change_nothing(script: Script, cuts: list[float]) -> None:
     records = [step.record for step in play(script)]
     straight, restarted = Fold(0), Fold(0)
     expected = folded(straight, records, 0)
-    found: list[Outcome] = []
+    found: list[FoldOutput] = []
     at = 0
     for cut in sorted(round(share * len(records)) for share in cuts):
         found += folded(restarted, records[at:cut], at)
@@ -58,8 +42,8 @@ def test_snapshots_change_nothing(script: Script, cuts: list[float]) -> None:
     found += folded(restarted, records[at:], at)
     assert published(found) == published(expected)
     assert found == expected
-    assert restarted.rollouts[ROLLOUT].dump() == straight.rollouts[ROLLOUT].dump()
-    assert restarted.marks.dump() == straight.marks.dump()
+    assert rollout_bytes(restarted.rollouts[ROLLOUT]) == rollout_bytes(straight.rollouts[ROLLOUT])
+    assert marks_bytes(restarted.marks) == marks_bytes(straight.marks)
 
 
 @settings(max_examples=6, deadline=None)
@@ -83,8 +67,7 @@ def test_a_snapshot_of_a_snapshot_is_the_same(script: Script, share: float) -> N
     fold = Fold(0)
     folded(fold, records[: round(share * len(records))], 0)
     for rollout in fold.rollouts.values():
-        known = orjson.dumps(rollout.dump())
-        assert orjson.dumps(Rollout.load(orjson.loads(known)).dump()) == known
+        assert rollout_bytes(reloaded_rollout(rollout)) == rollout_bytes(rollout)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -111,7 +94,7 @@ def test_inputs_a_snapshot_holds_are_skipped(script: Script, share: float, back:
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(scripts())
 def test_a_partial_alone_judges_nothing(script: Script) -> None:
-    """A partial says nothing by itself: decisions come with progress, or with a word."""
+    """A partial decides nothing by itself: decisions come with progress, or with an order."""
     for step in play(script):
         if isinstance(step.record, Partial):
             assert step.decisions == []
@@ -140,7 +123,7 @@ def test_a_judge_that_dies_after_each_snapshot_recovers(script: Script) -> None:
 
 
 def recovers(script: Script, snapshots: Callable[[], bool], dies: Callable[[], bool]) -> None:
-    """Fold the script with snapshots and deaths after records as told; what is decided is what one fold decides."""
+    """Fold the script with snapshots and deaths as these functions decide; what is decided is what one fold decides."""
     records = [step.record for step in play(script)]
     topic: list[tuple[bytes, bytes | None]] = []
     fold, at, found = Fold(0), 0, []
@@ -149,13 +132,13 @@ def recovers(script: Script, snapshots: Callable[[], bool], dies: Callable[[], b
         if snapshots():
             topic += snapshot(fold)
         if dies():
-            fold = restore(0, topic)
+            fold = restored(0, topic)
             at = fold.offset
         at += 1
     assert decided(found) == decided(folded(Fold(0), records, 0))
 
 
-def decided(outcomes: list[Outcome]) -> dict[str, bytes]:
+def decided(outcomes: list[FoldOutput]) -> dict[str, bytes]:
     """Decisions by id, in order of their first appearance; two of one id are the same to the byte."""
     known: dict[str, bytes] = {}
     for outcome in outcomes:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from connectors.dead_letters import LARGEST_KEPT, DeadLetter
 from connectors.kafka.topics import TopicNames
 from streams import journal
-from streams.dead_letters.letters import Address, Letter, Origin, Place, Selection, read_letter
-from streams.dead_letters.redriving import SCHEMA, Fate, Memory, Redrive, checks, judge, read_redrive
+from streams.dead_letters.letters import Address, Letter, LetterOrigin, Place, Selection, read_letter
+from streams.dead_letters.redrive_rules import SCHEMA, Fate, Redrive, RedriveHistory, checks, decide, read_redrive
 from streams.views.dead_letters import letter_lines, safe_lines
 
 NAMES = TopicNames()
@@ -35,13 +35,13 @@ def test_a_letter_is_read_back(value: bytes, key: bytes | None, detail: str, ind
     said = DeadLetter("t", 1, 2, index, "r", detail.encode(errors="replace").decode(), key, value)
     found = read_letter(Place(0, 0), 5, said.body(), said.headers())
     assert found is not None
-    assert (found.said, found.whole, found.origin) == (said, True, Origin("t", 1, 2, index))
+    assert (found.content, found.whole, found.origin) == (said, True, LetterOrigin("t", 1, 2, index))
 
 
 def test_a_letter_that_was_cut_says_so() -> None:
     """Its size is that of the whole."""
     found = letter(b"x" * (LARGEST_KEPT + 9))
-    assert (found.whole, found.whole_size, len(found.said.value)) == (False, LARGEST_KEPT + 9, LARGEST_KEPT)
+    assert (found.whole, found.whole_size, len(found.content.value)) == (False, LARGEST_KEPT + 9, LARGEST_KEPT)
 
 
 @pytest.mark.parametrize("headers", [[], [("topic", b"t")], [("partition", b"x")], [("topic", None)]])
@@ -78,20 +78,20 @@ def test_choosing(selection: Selection, chosen: bool) -> None:
 @pytest.mark.parametrize("text", ["", "1", "1:", ":1", "a:b", "t/1", "t/1/x", "/1/2", "t/1/2/3/4", "-1:2"])
 def test_what_is_no_address(text: str) -> None:
     """It is refused, in words."""
-    with pytest.raises(ValueError, match="is no address"):
+    with pytest.raises(ValueError, match="is not an address"):
         Address.parse(text)
 
 
 def test_what_is_sent() -> None:
     """A letter that would be read now is sent; else it says why, and `force` sends it, unless it was cut."""
     check = checks(NAMES)[NAMES.events]
-    assert judge(letter(), Memory(), check) == (Fate.SENT, "")
-    assert judge(letter(b"{"), Memory(), check)[0] is Fate.MALFORMED
-    assert judge(letter(b"{"), Memory(), check, force=True)[0] is Fate.SENT
-    assert judge(letter(b"{"), Memory(), None)[0] is Fate.SENT
+    assert decide(letter(), RedriveHistory(), check) == (Fate.SENT, "")
+    assert decide(letter(b"{"), RedriveHistory(), check)[0] is Fate.MALFORMED
+    assert decide(letter(b"{"), RedriveHistory(), check, force=True)[0] is Fate.SENT
+    assert decide(letter(b"{"), RedriveHistory(), None)[0] is Fate.SENT
     cut = letter(b"x" * (LARGEST_KEPT + 1))
-    assert judge(cut, Memory(), None, force=True, again=True)[0] is Fate.CUT
-    assert judge(letter(reason="unsigned"), Memory(), None)[0] is Fate.MALFORMED
+    assert decide(cut, RedriveHistory(), None, force=True, again=True)[0] is Fate.CUT
+    assert decide(letter(reason="unsigned"), RedriveHistory(), None)[0] is Fate.MALFORMED
 
 
 @pytest.mark.parametrize("topic", [NAMES.events, NAMES.policies, NAMES.controls, NAMES.acks, NAMES.journal])
@@ -104,29 +104,29 @@ def test_every_reader_is_asked(topic: str) -> None:
 
 def test_a_claim_is_remembered() -> None:
     """Claimed and not told of: unsure. Sent: already. `again` overrides both; an older run's word changes nothing."""
-    memory = Memory()
-    memory.take(note())
-    assert judge(letter(), memory, None)[0] is Fate.UNSURE
-    memory.take(note(run="b"))  # was slower
-    memory.take(note("sent", run="b"))
-    assert judge(letter(), memory, None)[0] is Fate.UNSURE
-    memory.take(note("sent"))
-    assert judge(letter(), memory, None) == (Fate.ALREADY, "to t by ann")
-    assert judge(letter(), memory, None, again=True)[0] is Fate.SENT
-    memory.take(note(run="c", after="a"))
-    memory.take(note("sent", run="a"))
-    assert judge(letter(), memory, None)[0] is Fate.UNSURE
+    memory = RedriveHistory()
+    memory.add(note())
+    assert decide(letter(), memory, None)[0] is Fate.UNSURE
+    memory.add(note(run="b"))  # was slower
+    memory.add(note("sent", run="b"))
+    assert decide(letter(), memory, None)[0] is Fate.UNSURE
+    memory.add(note("sent"))
+    assert decide(letter(), memory, None) == (Fate.ALREADY, "to t by ann")
+    assert decide(letter(), memory, None, again=True)[0] is Fate.SENT
+    memory.add(note(run="c", after="a"))
+    memory.add(note("sent", run="a"))
+    assert decide(letter(), memory, None)[0] is Fate.UNSURE
 
 
 @given(st.permutations(["a", "b", "c"]), st.booleans())
 def test_one_claim_counts(runs: list[str], again: bool) -> None:
     """Of claims behind the same one the first in the log counts, whoever made it."""
-    memory = Memory()
+    memory = RedriveHistory()
     if again:
-        memory.take(note(run="old"))
+        memory.add(note(run="old"))
     for run in runs:
-        memory.take(note(run=run, after="old" if again else ""))
-    counted = memory.of(letter().origin)
+        memory.add(note(run=run, after="old" if again else ""))
+    counted = memory.latest(letter().origin)
     assert counted is not None
     assert counted.run == runs[0]
 
@@ -134,7 +134,7 @@ def test_one_claim_counts(runs: list[str], again: bool) -> None:
 def test_a_letter_cannot_pass_for_a_note() -> None:
     """A note is one by its header, which ingest never writes, not by its value."""
     value = msgspec.json.encode(note("sent"))
-    assert read_redrive(value, letter(value).said.headers()) is None
+    assert read_redrive(value, letter(value).content.headers()) is None
     assert read_redrive(value, [("schema", SCHEMA.encode())]) == note("sent")
     assert read_redrive(b"{", [("schema", SCHEMA.encode())]) is None
 

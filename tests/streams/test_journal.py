@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from connectors.decoders import RequestEvent
 from connectors.kafka.clients import partition_for
 from streams import journal
+from streams.cells import SourcePartition
 from streams.ingest.chunks import Chunker, SourceRecord
-from streams.journal import Partial, Partials, SourcePartition, bundled, decode, encode
+from streams.journal import Partial, Partials, bundled, decode, encode
 from streams.judge.fold import Fold
 
 T0 = 1_767_225_600_000
@@ -60,8 +61,8 @@ def test_a_bundle_folds_as_its_partials_do(seed: int, rollouts: int) -> None:
     for offset, partial in enumerate(given_ones):
         alone.apply(partial, offset)
     together.apply(Partials(partials=given_ones), 0)
-    assert {name: rollout.join.dump() for name, rollout in together.rollouts.items()} == {
-        name: rollout.join.dump() for name, rollout in alone.rollouts.items()
+    assert {name: rollout.join.state() for name, rollout in together.rollouts.items()} == {
+        name: rollout.join.state() for name, rollout in alone.rollouts.items()
     }
     foreign = Partial(rollout="x", source=SourcePartition("e", 0), start=0, upto=1, final=True, cells=[], rule="1.1")
     assert len(together.apply(Partials(partials=[foreign, *given_ones[:1], foreign]), 1)) == 2

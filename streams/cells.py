@@ -1,0 +1,116 @@
+"""Cells as journal records: the counts of one cohort in one second of event time, and their exact sums.
+
+`CellRecord` is the form on the wire, `gates.panes.Cell` the form that the gate computes with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from gates.panes import CLASSES, MOST_EMITTERS, NO_DETAIL, NO_HALVES, SAMPLE_SIZE, Cell, Detail, smallest
+from gates.stats.histogram import Histogram, check_lists
+
+CELL_MS = 1_000
+"""The event time of one cell. A pane is a whole number of cells, so sums of cells are exact for any pane."""
+
+
+class SourcePartition(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
+    """One partition of a topic that events come from."""
+
+    topic: str
+    partition: int
+
+
+CellKey = tuple[str, int, bool]
+"""Which cell of a rollout: its cohort, its start in milliseconds since the epoch, and whether it is synthetic."""
+
+
+class DetailRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The fields of `gates.panes.Detail`: what a cell has beside outcomes and latencies."""
+
+    succeeded: int
+    failed: int
+    users: list[int]
+    halves: list[int]
+    metrics: dict[str, tuple[list[int], list[int]]]
+    emitters: list[int]
+
+    def detail(self) -> Detail:
+        """The details.
+
+        Raises:
+            ValueError: the record is malformed.
+        """
+        if len(self.halves) != len(NO_HALVES) or min(self.succeeded, self.failed, *self.halves) < 0:
+            raise ValueError(f"details must have {len(NO_HALVES)} counts of halves, and no negative count")
+        for sample, size in ((self.users, SAMPLE_SIZE), (self.emitters, MOST_EMITTERS)):
+            if list(smallest(sample, size)) != sample or not all(0 <= known < 1 << 32 for known in sample):
+                raise ValueError(f"a sample must be at most {size} hashes of 32 bits, ascending")
+        return Detail.load(msgspec.structs.astuple(self))
+
+
+class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One cohort in one cell of event time: its counts by `CLASSES` and its sparse latency histogram.
+
+    `synthetic` and `detail` are last because a record is an array and most cells can leave them out.
+    """
+
+    cohort: str
+    start: int
+    counts: tuple[int, ...]
+    buckets: list[int]
+    bucket_counts: list[int]
+    synthetic: bool = False
+    detail: DetailRecord | None = None
+
+    @classmethod
+    def of(cls, cohort: str, start: int, cell: Cell, synthetic: bool = False) -> CellRecord:
+        """The record of a cell that starts at `start` (milliseconds since the epoch)."""
+        detail = None if cell.detail == NO_DETAIL else DetailRecord(*cell.detail.dump())
+        return cls(cohort, start, cell.counts, *cell.latency.to_lists(), synthetic, detail)
+
+    @property
+    def key(self) -> CellKey:
+        """The cell that these counts are of."""
+        return self.cohort, self.start, self.synthetic
+
+    @property
+    def requests(self) -> int:
+        """The number of requests, whatever their outcome."""
+        return sum(self.counts)
+
+    def check(self) -> None:
+        """Check what the types do not.
+
+        Raises:
+            ValueError: the record is malformed.
+        """
+        if len(self.counts) != len(CLASSES) or min(self.counts) < 0:
+            raise ValueError(f"a cell must have {len(CLASSES)} counts, none negative")
+        check_lists(self.buckets, self.bucket_counts)
+        if self.detail is not None:
+            self.detail.detail()
+
+    def cell(self) -> Cell:
+        """The cell.
+
+        Raises:
+            ValueError: the record is malformed.
+        """
+        self.check()
+        return merged((self,))
+
+
+def merged(records: Sequence[CellRecord]) -> Cell:
+    """The sum of these records, of which each was checked."""
+    counts = tuple(map(sum, zip(*(record.counts for record in records), strict=True)))
+    latencies: dict[int, int] = {}
+    detail = NO_DETAIL
+    for record in records:
+        for bucket, number in zip(record.buckets, record.bucket_counts, strict=True):
+            latencies[bucket] = latencies.get(bucket, 0) + number
+        if record.detail is not None:
+            detail = detail.merge(record.detail.detail())
+    return Cell(counts, Histogram.of_counts(latencies), detail)

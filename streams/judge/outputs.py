@@ -1,0 +1,46 @@
+"""What the fold returns for a record: messages to publish, and facts for the metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gates.decisions import Command, Decision
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutStatus:
+    """The state of a rollout after this record, for `gate-status`."""
+
+    rollout: str
+    document: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """An actuator reported on the newest decision; `status` is the status in its ack.
+
+    `took_ms` is set only by the ack that confirmed the weights: milliseconds from the decision's event time to the ack.
+    """
+
+    rollout: str
+    action: str
+    status: str
+    took_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LateEvents:
+    """Events that arrived after their pane was closed: they were not judged."""
+
+    rollout: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignCounts:
+    """Counts that were refused: they come from a build with another chunk rule, and cannot be joined with ours."""
+
+    rule: str
+
+
+FoldOutput = Decision | Command | RolloutStatus | Acknowledged | LateEvents | ForeignCounts

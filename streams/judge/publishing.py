@@ -1,0 +1,111 @@
+"""What the judge publishes: decisions, commands, statuses, dead letters, and the metrics of each."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from aiokafka.structs import ConsumerRecord
+
+from connectors.dead_letters import DeadLetter
+from connectors.kafka import clients
+from connectors.signing.keys import keyring
+from gates.decisions import Action, Command, Decision
+from streams.journal import encode_document
+from streams.judge.outputs import Acknowledged, FoldOutput, ForeignCounts, LateEvents, RolloutStatus
+from streams.judge.replay_guard import ReplayedError
+from streams.runtime import metrics
+from streams.runtime.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Sent = asyncio.Future[Any]
+"""A message on its way; done when the broker has acknowledged it."""
+
+
+class Publisher:
+    """Publishes the outputs of folds. Nothing waits for an acknowledgement here: the caller gathers them per round."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._topics = settings.topics
+        self._keyring = keyring(settings, "gate")
+        self._statuses: dict[str, RolloutStatus] = {}
+        self._last: dict[str, str] = {}  # by rollout, the id of its last decision
+
+    async def start(self) -> None:
+        """Connect."""
+        self._producer = clients.producer(self._settings)
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._producer.stop()
+
+    async def publish(self, output: FoldOutput) -> list[Sent]:
+        """Send a decision or command; keep a status for `publish_statuses`; only count the rest.
+
+        The gate sends an order again until an actuator confirms it, as the same decision.
+        """
+        match output:
+            case Decision():
+                if self._last.get(output.rollout) == output.id:
+                    log.info("resending %s: no actuator has confirmed it yet", output.id)
+                else:
+                    log.info("%s %s: %s", output.id, output.action, output.reason)
+                self._last[output.rollout] = output.id
+                metrics.DECISIONS.labels(output.rollout, output.action.value).inc()
+                metrics.ESCALATIONS.labels(output.rollout).inc(output.escalate)
+                return [await self._send_signed(self._topics.decisions, output.rollout, output.document())]
+            case Command():
+                return [await self._send_signed(self._topics.commands, output.decision.rollout, output.document())]
+            case RolloutStatus():
+                self._statuses[output.rollout] = output
+            case Acknowledged():
+                metrics.ACKS.labels(output.rollout, output.status).inc()
+                if output.took_ms is not None and output.action == Action.ROLLBACK:
+                    metrics.TIME_TO_ROLLBACK.observe(output.took_ms / 1000.0)
+            case ForeignCounts():
+                metrics.FOREIGN.labels(output.rule).inc()
+            case LateEvents():
+                metrics.LATE_EVENTS.labels(output.rollout).inc(output.events)
+        return []
+
+    async def publish_statuses(self) -> list[Sent]:
+        """Send the newest status of each rollout since the last call.
+
+        Only the newest, because `gate-status` is compacted: after an outage a rollout has hundreds, which nobody needs.
+        """
+        statuses, self._statuses = self._statuses, {}
+        for status in statuses.values():
+            metrics.show_status(status.document)
+        return [await self.send_status(name, status.document) for name, status in statuses.items()]
+
+    async def send_status(self, rollout: str, document: Mapping[str, object]) -> Sent:
+        """Send one status."""
+        return await self._send(self._topics.status, encode_document(document), key=rollout.encode())
+
+    async def send_dead_letter(self, record: ConsumerRecord[bytes, bytes], error: Exception) -> Sent:
+        """Send a journal record that cannot be folded to the dead letters, so that the records behind it are judged."""
+        reason = error.reason if isinstance(error, ReplayedError) else "bad_record"
+        log.error(
+            "journal partition %d, offset %d: record refused and sent to dead-letters (%s): %s",
+            record.partition,
+            record.offset,
+            reason,
+            error,
+        )
+        metrics.DEAD_LETTERS.labels(record.topic, reason).inc()
+        place = (record.topic, record.partition, record.offset, 0)
+        letter = DeadLetter(*place, reason, str(error), record.key, record.value or b"")
+        return await self._send(self._topics.dead_letters, letter.body(), key=letter.key, headers=letter.headers())
+
+    async def _send_signed(self, topic: str, rollout: str, document: dict[str, object]) -> Sent:
+        value = encode_document(document)
+        return await self._send(topic, value, key=rollout.encode(), headers=self._keyring.sign(topic, value))
+
+    async def _send(self, topic: str, value: bytes, **options: Any) -> Sent:
+        sent: Sent = await self._producer.send(topic, value, **options)
+        return sent

@@ -1,0 +1,135 @@
+"""The folds of the partitions that this judge owns: rebuilt from snapshots, and checked against the journal.
+
+Partitions are recovered between rounds of judging, one at a time, however long that takes. While the group hands out
+partitions, aiokafka sends no heartbeat, so they are only noted then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from zlib import crc32
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import ConsumerRecord, TopicPartition
+
+from connectors.kafka.topic_reader import read_to_end
+from streams.judge.fold import Fold
+from streams.judge.snapshots import SnapshotSet
+from streams.judge.truncation import Truncation
+from streams.runtime import failpoints, metrics
+from streams.runtime.health import Pulse
+from streams.runtime.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Recovery:
+    """The owned partitions: `folds` are judged, `due` are still to be recovered, `truncated` are given up."""
+
+    def __init__(self, settings: Settings, consumer: AIOKafkaConsumer[bytes, bytes], pulse: Pulse) -> None:
+        self.folds: dict[int, Fold] = {}
+        self.due: set[int] = set()
+        self.truncated = Truncation(settings, pulse)
+        self._settings = settings
+        self._consumer = consumer
+        self._pulse = pulse
+        self._doubted: dict[int, Fold] = {}  # whose records did not fit when they were last fetched
+
+    def assign(self, assigned: set[TopicPartition]) -> None:
+        """The group assigned these partitions: fetch nothing of them before they have a fold."""
+        self._consumer.pause(*assigned)
+        self.due = {partition.partition for partition in assigned}
+
+    def release(self, partition: int) -> None:
+        """Another judge has the partition now."""
+        self.due.discard(partition)
+        fold = self.folds.pop(partition, None)
+        for rollout in () if fold is None else fold.rollouts:
+            metrics.forget_rollout(rollout)
+        self.truncated.release(partition)
+
+    def start_over(self) -> None:
+        """Recover every partition again: after a failed send, the folds are ahead of what was published."""
+        self.due |= self.folds.keys()
+        self.folds.clear()
+
+    async def recover(self, partition: int) -> None:
+        """Rebuild a partition's fold from its snapshots, and read on behind it, if the partition is still ours."""
+        found = SnapshotSet(partition)
+        async for record in read_to_end(self._settings, self._settings.topics.snapshots, partitions=[partition]):
+            found.add(record.key, record.value)
+            self._pulse.beat()
+        fold = await asyncio.to_thread(
+            found.fold
+        )  # seconds of work where rollouts are many; heartbeats go on meanwhile
+        for key, why in found.unusable.items():
+            log.warning("snapshot partition %d: snapshot of %r is unusable: %s", partition, key, why)
+        journal = TopicPartition(self._settings.topics.journal, partition)
+        if not await self._is_whole(journal, fold.offset + 1) or partition not in self.due:
+            return
+        self.due.remove(partition)
+        self.folds[partition] = fold
+        self._resume(journal, fold)
+        log.info("journal partition %d: judging from offset %d", partition, fold.offset + 1)
+        failpoints.reached("judge: recovered")
+
+    def _resume(self, partition: TopicPartition, fold: Fold) -> None:
+        """Read on, beginning with the record that was folded last: it shows whether this is still the same journal."""
+        self._consumer.seek(partition, max(fold.offset, 0))
+        self._consumer.resume(partition)
+
+    async def continues(
+        self, partition: TopicPartition, fold: Fold, records: list[ConsumerRecord[bytes, bytes]]
+    ) -> bool:
+        """Whether these records come next for the fold; else they are fetched again, or the partition is given up.
+
+        Records that do not fit may have been fetched for an earlier fold of the partition, before a seek. So they are
+        fetched once more, beginning with the record that was folded last, which is then removed from the list. What
+        does not fit then is missing for good.
+        """
+        first, needed = records[0].offset, fold.offset + 1
+        again = first == fold.offset and fold.digest in (0, digest(records[0]))
+        if again or first == needed:
+            del records[: int(again)]
+            self._doubted.pop(partition.partition, None)
+            return True
+        if self._doubted.get(partition.partition) is not fold:
+            self._doubted[partition.partition] = fold
+            self._resume(partition, fold)
+            return False
+        del self._doubted[partition.partition]
+        if first < needed:
+            why = f"its records before offset {needed} are not those of the snapshots; was the topic made anew?"
+            self._give_up(partition, why)
+            return False
+        # A gap alone is no loss: a broker may leave offsets without a record (transaction markers, for one).
+        return await self._is_whole(partition, needed)
+
+    async def _is_whole(self, partition: TopicPartition, needed: int) -> bool:
+        """Whether the journal still has the record that a fold needs next."""
+        begins: int = (await self._consumer.beginning_offsets([partition]))[partition]
+        if begins > needed and partition.partition in self.due | self.folds.keys():
+            self._give_up(partition, f"offsets {needed} to {begins - 1} are missing")
+        return begins <= needed
+
+    def _give_up(self, partition: TopicPartition, why: str) -> None:
+        """Judge the partition no further: decisions from a part of the journal would be guesses."""
+        why = f"journal partition {partition.partition} is truncated: {why}"
+        log.critical(
+            "%s; its rollouts keep their weights and are no longer judged; "
+            "restore the topic (docs/reliability.md#a-truncated-journal)",
+            why,
+        )
+        self._consumer.pause(partition)
+        self.folds.pop(partition.partition, None)
+        self.due.discard(partition.partition)
+        self.truncated.add(partition.partition, why)
+
+
+def digest(record: ConsumerRecord[bytes, bytes]) -> int:
+    """A checksum that distinguishes a journal record from another one at its offset; never 0.
+
+    It covers the timestamp too, because a topic that was made anew may get the same values.
+    """
+    return crc32(record.value or b"", record.timestamp & 0xFFFFFFFF) or 1

@@ -1,0 +1,103 @@
+"""One rollout in the fold: its join, its gate, and which orders and acks it has already seen. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from gates.gate import Gate
+from gates.machine.transitions import Signal
+from gates.panes import Pane
+from streams.journal import Ack, Control, SequencedRecord, Timing
+from streams.judge.join import Join
+from streams.judge.replay_guard import ReplayGuard
+from streams.judge.watermarks import EventTimeState
+
+LONGEST_SILENT_WALK_MS = 3_600_000
+"""A longer stretch without events becomes one long pane. Without this bound, event time that jumps ahead by weeks
+(after an outage, say) would make the fold evaluate millions of empty panes. Silence has the same effect either way."""
+
+CONTROLS = {
+    "pause": Signal.OPERATOR_PAUSE,
+    "resume": Signal.OPERATOR_RESUME,
+    "approve": Signal.OPERATOR_APPROVE,
+    "rollback": Signal.OPERATOR_ROLLBACK,
+    "promote": Signal.OPERATOR_PROMOTE,
+}
+
+
+@dataclass(slots=True)
+class JudgedRollout:
+    """A rollout that events or an operator named; `gate` is None until a policy starts it.
+
+    `seen` is the greatest offset per origin partition, `replay_guard` the ids of signed orders. `late` counts the late
+    events that no pane has reported yet. `snapshot_offset` is the journal offset of the last snapshot, -1 without one;
+    `changed` means that a new one is due.
+    """
+
+    join: Join = field(default_factory=Join)
+    gate: Gate | None = None
+    timing: Timing = field(default_factory=Timing)
+    seen: dict[str, int] = field(default_factory=dict)
+    replay_guard: ReplayGuard = field(default_factory=ReplayGuard)
+    late: int = 0
+    snapshot_offset: int = -1
+    changed: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the rollout was rolled back or promoted: nothing more is judged, so its counts need no snapshot."""
+        return self.gate is not None and self.gate.ended
+
+    def is_repeat(self, record: SequencedRecord) -> bool:
+        """Whether this order or ack was folded before; records that it is now.
+
+        The sequencer delivers at least once: after a crash it appends the same messages again, with the same origins.
+        """
+        origin = record.origin
+        if origin is None:
+            return False
+        key = f"{origin.topic}/{origin.partition}"
+        if origin.offset <= self.seen.get(key, -1):
+            return True
+        self.seen[key] = origin.offset
+        return False
+
+    def judged_until(self) -> int:
+        """The event time up to which the rollout is judged.
+
+        For an ended rollout it is the event time of its last decision: its join still closes panes, but they are in no
+        snapshot, so after a restart `closed_until` would be another one.
+        """
+        last = None if self.gate is None else self.gate.state.last
+        return last.event_time if self.ended and last is not None else self.join.closed_until
+
+    def received_at(self, record: Control | Ack, newest: int) -> int:
+        """The event time of an order or ack: how far the rollout is judged.
+
+        An order after the end gets the newest event time seen, as time has gone on since the last decision.
+        """
+        until = self.judged_until()
+        return max(until, newest) if self.ended and isinstance(record, Control) else until
+
+    def panes(self, time: EventTimeState, pane_ms: int) -> Iterator[Pane]:
+        """The panes that the watermark closes now, in order; consumes the join."""
+        if time.watermark is None:
+            return
+        for start, end in _bounds(self.join, time.watermark, pane_ms):
+            closed = self.join.close(start, end)
+            late, self.late = self.late, 0
+            yield Pane(start, end, closed.cells, time.complete, late, time.broken, closed.synthetic)
+
+
+def _bounds(join: Join, watermark: int, pane_ms: int) -> Iterator[tuple[int, int]]:
+    """Start and end of each pane that the watermark closes; the caller closes it in the join before the next."""
+    while (start := join.closed_until) + pane_ms <= watermark:
+        if watermark - start > LONGEST_SILENT_WALK_MS:
+            next_cell = join.next_cell()
+            resume = watermark if next_cell is None else min(next_cell, watermark)
+            skipped = (resume - start) // pane_ms - 1
+            if skipped * pane_ms > LONGEST_SILENT_WALK_MS:
+                start += skipped * pane_ms
+                join.closed_until = start
+        yield start, start + pane_ms

@@ -1,0 +1,103 @@
+"""Gives an operator's orders, and waits for what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.kafka.clients import KafkaSettings, producer
+from connectors.signing.keys import keyring
+from gates.decisions import Action
+from gates.policy import Policy
+from streams.clock import wall_ms
+from streams.journal import Control, ControlName, Start, encode
+from streams.operator_client.errors import OrderRefusedError, RunningAlreadyError, UnansweredError
+from streams.operator_client.status_view import StatusView, has_ended
+
+Document = Mapping[str, Any]
+
+
+async def start(view: StatusView, policy: Policy, *, by: str, reason: str, wait_s: float | None) -> Document | None:
+    """Start a rollout by its policy; returns the start decision, or None where `wait_s` is None.
+
+    Raises:
+        RunningAlreadyError: the rollout is already running with this policy.
+        UnansweredError: no start decision came within `wait_s`.
+    """
+    rollout = policy.rollout
+    status = view.statuses.get(rollout)
+    epoch = 0 if status is None else status["epoch"]
+    if status is not None and not has_ended(status) and status["policy_hash"] == policy.hash:
+        raise RunningAlreadyError(
+            f"{rollout} is already running with this policy (epoch {epoch}, stage {status['stage']}); "
+            f"watch it with sluicegate rollout watch {rollout}"
+        )
+    record = Start(rollout=rollout, policy=policy.document(), by=by, reason=reason, at=wall_ms())
+    await _send(view.settings, view.settings.topics.policies, record)
+    if wait_s is None:
+        return None
+
+    def started() -> Document | None:
+        for decision in reversed(view.decisions(rollout)):
+            found = (decision["epoch"] > epoch, decision["action"], decision["policy_hash"])
+            if found == (True, Action.START, policy.hash):
+                return decision
+        return None
+
+    found = await view.wait_for(started, wait_s)
+    if found is None:
+        raise UnansweredError(_unanswered("start", wait_s))
+    return found
+
+
+async def order(
+    view: StatusView, rollout: str, control: ControlName, *, by: str, reason: str, wait_s: float | None
+) -> Document | None:
+    """Order a rollout to pause, resume, roll back or be promoted, or approve its stage.
+
+    Returns the decision, or None where `wait_s` is None. An approval is no decision by itself: it returns the last one.
+
+    Raises:
+        UnknownRolloutError: there is no such rollout.
+        OrderRefusedError: the gate refused the order.
+        UnansweredError: neither a decision nor a refusal came within `wait_s`.
+    """
+    status = view.status(rollout)
+    epoch, before = status["epoch"], status["control"]
+    seen = {decision["id"] for decision in view.decisions(rollout)}
+    record = Control(rollout=rollout, control=control, by=by, reason=reason, at=wall_ms(), epoch=epoch)
+    await _send(view.settings, view.settings.topics.controls, record)
+    if wait_s is None:
+        return None
+
+    def answer() -> Document | OrderRefusedError | None:
+        for decision in view.decisions(rollout):
+            if decision["id"] not in seen and (decision["action"], decision.get("by")) == (control, by):
+                return decision
+        latest = view.status(rollout)["control"]
+        if latest is None or latest == before or (latest["control"], latest["by"]) != (control, by):
+            return None
+        if not latest["accepted"]:
+            return OrderRefusedError(latest["reason"])
+        return view.decisions(rollout)[-1] if control == "approve" else None
+
+    found: Document | OrderRefusedError | None = await view.wait_for(answer, wait_s)
+    if isinstance(found, OrderRefusedError):
+        raise found
+    if found is None:
+        raise UnansweredError(_unanswered(control, wait_s))
+    return found
+
+
+def _unanswered(order: str, wait_s: float) -> str:
+    return (
+        f"{order} was recorded but not answered within {wait_s:g}s; it takes effect when a worker with roles sequencer "
+        "and judge runs; if orders must be signed, look in sluicegate dlq list"
+    )
+
+
+async def _send(settings: KafkaSettings, topic: str, record: Start | Control) -> None:
+    value = encode(record)
+    headers = keyring(settings, "operator").sign(topic, value, expires_at=record.at + settings.signature_valid_ms)
+    async with producer(settings, linger_ms=0) as sender:
+        await sender.send_and_wait(topic, value, key=record.rollout.encode(), headers=headers)

@@ -1,0 +1,134 @@
+"""The statuses and decisions of all rollouts, as an operator sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any, Self, TypeVar
+
+import orjson
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+
+from connectors.kafka.acl import Needs, require
+from connectors.kafka.clients import LARGEST_MESSAGE, KafkaSettings
+from connectors.kafka.topic_reader import partitions_of, reader, to_end
+from gates.decisions import DECISION_SCHEMA
+from gates.gate import STATUS_SCHEMA
+from gates.machine.transitions import ENDED, Phase
+from streams.operator_client.errors import UnknownRolloutError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Document = Mapping[str, Any]
+
+MOST_DECISIONS = 1_000
+"""Decisions kept per rollout, the latest ones; `gate-decisions` has 90 days of them."""
+
+_POLL_S = 0.2
+
+
+class StatusView:
+    """A context that has read `gate-status` and `gate-decisions` to their ends once it is entered.
+
+    `statuses` has each rollout's newest status by name. `orders` are topics that the caller will write to: they are
+    checked before anything is sent, so that no order gets lost halfway.
+    """
+
+    def __init__(self, settings: KafkaSettings, *orders: str) -> None:
+        self.settings = settings
+        self.statuses: dict[str, Document] = {}
+        self._orders = orders
+        self._decisions: dict[str, dict[str, Document]] = {}
+        self._open: AsyncExitStack
+        self._source: AIOKafkaConsumer[bytes, bytes]
+
+    async def __aenter__(self) -> Self:
+        """Read to the end.
+
+        Raises:
+            AccessError: the broker does not allow us to read the topics, or to write the orders.
+            TopicsMissingError: a topic does not exist.
+            TimeoutError, aiokafka.errors.KafkaError: the broker does not answer.
+        """
+        names = self.settings.topics
+        await require(self.settings, Needs(read=(names.status, names.decisions), write=self._orders))
+        found = await partitions_of(self.settings, names.status, names.decisions, *self._orders)
+        read = [partition for partition in found if partition.topic not in self._orders]
+        async with AsyncExitStack() as opened:
+            consumer = reader(self.settings, read, max_partition_fetch_bytes=LARGEST_MESSAGE)
+            self._source = await opened.enter_async_context(consumer)
+            async for record in to_end(self._source):
+                self._add(record)
+            self._open = opened.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._open.aclose()
+
+    def decisions(self, rollout: str) -> list[Document]:
+        """The rollout's decisions, each once, oldest first."""
+        return list(self._decisions.get(rollout, {}).values())
+
+    def status(self, rollout: str) -> Document:
+        """The rollout's newest status.
+
+        Raises:
+            UnknownRolloutError: there is none; the message lists the rollouts that have one.
+        """
+        found = self.statuses.get(rollout)
+        if found is None:
+            known = ", ".join(sorted(self.statuses)) or "none"
+            raise UnknownRolloutError(f"no rollout {rollout}; known: {known}")
+        return found
+
+    async def poll(self, timeout_s: float = _POLL_S) -> bool:
+        """Add the records that have arrived, waiting at most so long for one; returns whether there were any."""
+        batches = await self._source.getmany(timeout_ms=int(timeout_s * 1000))
+        for records in batches.values():
+            for record in records:
+                self._add(record)
+        return bool(batches)
+
+    async def wait_for(self, look: Callable[[], T | None], timeout_s: float) -> T | None:
+        """Poll until `look` finds something, and return that; None if time runs out first."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while (found := look()) is None and asyncio.get_running_loop().time() < deadline:
+            await self.poll()
+        return found
+
+    def _add(self, record: ConsumerRecord[bytes, bytes]) -> None:
+        if record.value is None:
+            self.statuses.pop((record.key or b"").decode(errors="replace"), None)
+            return
+        try:
+            document = orjson.loads(record.value)
+            schema, rollout = document["schema"], str(document["rollout"])
+            identity = str(document["id"]) if schema == DECISION_SCHEMA else ""
+        except (ValueError, KeyError, TypeError):
+            log.warning(
+                "%s partition %d, offset %d: not a Sluicegate record, ignored",
+                record.topic,
+                record.partition,
+                record.offset,
+            )
+            return
+        if schema == STATUS_SCHEMA:
+            self.statuses[rollout] = document
+        elif schema == DECISION_SCHEMA:
+            kept = self._decisions.setdefault(rollout, {})
+            kept.setdefault(identity, document)  # a decision may be published again; the bytes are the same
+            if len(kept) > MOST_DECISIONS:
+                del kept[next(iter(kept))]
+
+
+def has_ended(status: Document) -> bool:
+    """Whether the rollout was promoted or rolled back."""
+    return status["phase"] in ENDED
+
+
+def was_promoted(status: Document) -> bool:
+    """Whether the rollout was promoted."""
+    return bool(status["phase"] == Phase.PROMOTED)

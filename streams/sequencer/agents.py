@@ -1,0 +1,123 @@
+"""The sequencer's Faust agents, one per topic: each message is verified, checked and appended to the journal.
+
+An exception in an agent would lose the message. So each catches what a message can cause, sends a dead letter instead,
+and tries again what Kafka does not accept. Faust delivers at least once; repeats have the same origin, by which the
+judge drops them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import faust
+from aiokafka.errors import KafkaError
+from faust.exceptions import ProducerSendError
+
+from connectors.dead_letters import DeadLetter
+from connectors.signing.keys import keyring
+from connectors.signing.signatures import SignatureError
+from streams.clock import wall_ms
+from streams.journal import Ack, Control, Origin, Start
+from streams.runtime import failpoints, metrics
+from streams.runtime.settings import Settings
+from streams.sequencer.messages import (
+    LARGEST_MESSAGE,
+    SIGNERS,
+    MessageType,
+    RecordRefusedError,
+    journal_record,
+    read_message,
+)
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+
+RAW: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
+"""Options of topics whose bytes are ours to decode: a malformed message must reach the agent, not fail in Faust."""
+
+
+class Sequencer:
+    """Handles each message of the sequencer's topics."""
+
+    def __init__(self, app: faust.App, settings: Settings) -> None:
+        names = settings.topics
+        self._settings = settings
+        self._keys = keyring(settings, "gate")
+        self._journal = app.topic(names.journal, **RAW)
+        self._dead_letters = app.topic(names.dead_letters, **RAW)
+
+    async def handle(self, kind: MessageType, event: Any) -> None:
+        """Append the message of a Faust event to the journal, or send it to the dead letters."""
+        message, value = event.message, event.value or b""
+        origin = Origin(message.topic, message.partition, message.offset)
+        try:
+            if len(value) > LARGEST_MESSAGE:  # before anything is computed from it
+                raise RecordRefusedError("oversized", f"larger than {LARGEST_MESSAGE} bytes")
+            verified = self._keys.verify(SIGNERS[kind], message.topic, value, _headers(message), wall_ms())
+            record = read_message(kind, verified.value)
+            journaled = journal_record(record, origin, self._settings.timing, verified.seal)
+        except (SignatureError, RecordRefusedError) as error:
+            await self._refuse(origin, message.key, value, error)
+            return
+        failpoints.reached("sequencer: verified")
+        await send_until_accepted(lambda: self._journal.send(key=record.rollout.encode(), value=journaled))
+        failpoints.reached("sequencer: journaled")
+
+    async def _refuse(
+        self, origin: Origin, key: bytes | None, value: bytes, error: SignatureError | RecordRefusedError
+    ) -> None:
+        log.warning(
+            "%s partition %d, offset %d: message refused and sent to dead-letters (%s): %s",
+            origin.topic,
+            origin.partition,
+            origin.offset,
+            error.reason,
+            error,
+        )
+        metrics.DEAD_LETTERS.labels(origin.topic, error.reason).inc()
+        place = (origin.topic, origin.partition, origin.offset, 0)
+        letter = DeadLetter(*place, error.reason, str(error), key, value)
+        await send_until_accepted(
+            lambda: self._dead_letters.send(key=letter.key, value=letter.body(), headers=letter.headers())
+        )
+
+
+def add_agents(app: faust.App, settings: Settings) -> None:
+    """Add an agent for each topic that operators and actuators write to.
+
+    Raises:
+        KeysError: the keys of the settings cannot be used.
+    """
+    sequencer, names = Sequencer(app, settings), settings.topics
+
+    def add(topic: str, kind: MessageType) -> None:
+        async def agent(stream: Any) -> None:
+            async for event in stream.events():
+                await sequencer.handle(kind, event)
+
+        app.agent(app.topic(topic, **RAW), name=f"sequencer.{kind.__name__.lower()}")(agent)
+
+    add(names.policies, Start)
+    add(names.controls, Control)
+    add(names.acks, Ack)
+
+
+async def send_until_accepted(send: Callable[[], Awaitable[Awaitable[object]]]) -> None:
+    """Send until Kafka has accepted it: an agent that raised would lose the message, one that waits still has it."""
+    while True:
+        try:
+            await (await send())
+        except (KafkaError, ProducerSendError) as error:
+            log.warning("Kafka did not accept a record, next try in %g s: %s", RETRY_SECONDS, error)
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            return
+
+
+def _headers(message: Any) -> list[tuple[str, bytes]]:
+    """A Faust message's headers, which are pairs or a mapping, as pairs."""
+    return list(dict(message.headers or ()).items())

@@ -1,0 +1,59 @@
+"""The journal's clock: a progress record per second in every journal partition.
+
+So silence is noticed even where no worker ingests: no time passes in the journal but by its records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import faust
+from aiokafka.errors import KafkaError
+from mode import Service
+
+from connectors.kafka import clients
+from connectors.kafka.faust_consumer import FaustProgress
+from streams.clock import wall_ms
+from streams.journal import Progress, encode
+from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
+from streams.runtime.settings import Settings
+
+CLOCK_SECONDS = 1.0
+
+
+class JournalClock(Service):
+    """Writes the wall clock to every journal partition, and beats for the sequencer's health.
+
+    Several sequencers may write at once: the fold never lets the clock go back.
+    """
+
+    def __init__(self, settings: Settings, health: Health, app: faust.App, **options: Any) -> None:
+        super().__init__(**options)
+        self._settings = settings
+        self._pulse = health.pulse("sequencer")
+        self._faust = FaustProgress(app, LONGEST_UNANSWERED_MS)
+
+    async def on_start(self) -> None:
+        """Connect."""
+        self._producer = clients.producer(self._settings)
+        await self._producer.start()
+
+    async def on_stop(self) -> None:
+        """Disconnect."""
+        await self._producer.stop()
+
+    @Service.timer(CLOCK_SECONDS)
+    async def _write_time(self) -> None:
+        record = encode(Progress(worker=self._settings.worker_id, wall=wall_ms(), sources=[]))
+        topic = self._settings.topics.journal
+        try:
+            for partition in await self._producer.partitions_for(topic):
+                await self._producer.send_and_wait(topic, record, partition=partition)
+        except KafkaError as error:
+            self.log.warning("the time was not written to the journal, next try in %g s: %s", CLOCK_SECONDS, error)
+            return
+        self._pulse.ready = True
+        # Agents have no loop of their own that could beat, so their consumer's headway is looked at here.
+        if self._faust.healthy(asyncio.get_running_loop().time()):
+            self._pulse.beat()

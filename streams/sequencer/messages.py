@@ -1,0 +1,89 @@
+"""Messages of operators and actuators: read, checked, and turned into journal records. Without Kafka."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.structs import replace
+
+from connectors.signing.signatures import Role, Seal
+from gates.policy import Policy, PolicyError
+from streams.clock import wall_ms
+from streams.journal import Ack, Control, Origin, SequencedRecord, Signed, Start, Timing, encode
+
+LARGEST_MESSAGE = 512 * 1024
+"""Bytes of a message. Faust's producer takes records up to 1 MB, and a message can grow on its way into the journal."""
+
+LARGEST_JOURNALED = 900_000
+"""Bytes of a journal record with its key. Checked as well, because JSON numbers can grow when they are encoded again
+(1e15). Kafka would never accept a larger one, and the agent would try for ever."""
+
+MOST_FAULTS = 20
+"""Faults of a policy that a dead letter lists; further ones are only counted."""
+
+MessageType = type[Start] | type[Control] | type[Ack]
+
+SIGNERS: dict[MessageType, Role] = {Start: "operator", Control: "operator", Ack: "actuator"}
+"""The role of the key that must have signed a message."""
+
+
+class RecordRefusedError(ValueError):
+    """A message that can have no effect on any rollout; `reason` is the dead letter's reason."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+def read_message(kind: MessageType, value: bytes | None) -> SequencedRecord:
+    """The message in a value.
+
+    Raises:
+        RecordRefusedError: it is malformed, or its policy has faults (the detail lists the first ones).
+    """
+    try:
+        message = msgspec.json.decode(value or b"", type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RecordRefusedError("bad_message", str(error)) from error
+    if isinstance(message, Start):
+        try:
+            policy = Policy.parse(message.policy)
+        except PolicyError as error:
+            raise RecordRefusedError("bad_policy", _faults(error)) from error
+        if policy.rollout != message.rollout:
+            detail = f"the message names rollout {message.rollout}, its policy {policy.rollout}"
+            raise RecordRefusedError("bad_policy", detail)
+    return message
+
+
+def journal_record(message: SequencedRecord, origin: Origin, timing: Timing, seal: Seal | None = None) -> bytes:
+    """The journal record of a message.
+
+    Raises:
+        RecordRefusedError: it would be larger than the journal takes.
+    """
+    record = encode(_stamped(message, origin, timing, seal))
+    if len(record) + len(message.rollout.encode()) > LARGEST_JOURNALED:
+        raise RecordRefusedError("oversized", f"its journal record would be larger than {LARGEST_JOURNALED} bytes")
+    return record
+
+
+def _stamped(message: SequencedRecord, origin: Origin, timing: Timing, seal: Seal | None) -> SequencedRecord:
+    """The message with its origin and verified signature, and for a start with the timing and the wall clock.
+
+    Whatever the sender wrote in these fields is replaced: the judge relies on them.
+    """
+    if isinstance(message, Ack):
+        return replace(message, origin=origin)
+    signed = None
+    if seal is not None and seal.id is not None and seal.expires_at is not None:
+        signed = Signed(seal.key, seal.id, seal.expires_at)
+    if isinstance(message, Start):
+        return replace(message, origin=origin, signed=signed, timing=timing, sequenced_at=wall_ms())
+    return replace(message, origin=origin, signed=signed)
+
+
+def _faults(error: PolicyError) -> str:
+    """A policy's faults in one line."""
+    listed = error.faults[:MOST_FAULTS]
+    more = len(error.faults) - len(listed) + error.more
+    return "; ".join(map(str, listed)) + (f"; and {more} more" if more else "")

@@ -1,0 +1,53 @@
+"""What the audit log keeps of a record, whatever the record is."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from connectors.kafka.topics import TopicNames
+from streams.audit.chain import EntryKind, digest
+from streams.audit.records import GATE, LARGEST_VALUE, LONGEST_TEXT, audit_record, audited
+from streams.journal import Origin
+
+SOURCE = Origin("t", 0, 7)
+
+
+@pytest.mark.parametrize(
+    ("kind", "document", "expected"),
+    [
+        ("start", {"by": "ann", "reason": "go"}, ("start", "ann", "start", "go")),
+        ("control", {"by": "ann", "control": "pause"}, ("control", "ann", "pause", None)),
+        ("control", {"by": "ann", "control": "approve"}, ("approval", "ann", "approve", None)),
+        ("decision", {"action": "hold", "reason": "why"}, ("decision", GATE, "hold", "why")),
+        ("decision", {"action": "pause", "by": "ann"}, ("decision", "ann", "pause", None)),
+        ("ack", {"actuator": "haproxy", "status": "applied"}, ("ack", "haproxy", "applied", None)),
+    ],
+)
+def test_actor_action_and_reason(
+    kind: EntryKind, document: dict[str, str], expected: tuple[str, str, str, str | None]
+) -> None:
+    """Each kind has them in fields of its own; a decision without an operator is the gate's."""
+    found = audit_record(kind, SOURCE, 5, orjson.dumps(document))
+    assert (found.kind, found.actor, found.action, found.reason) == expected
+
+
+@pytest.mark.parametrize("value", [None, b"", b"{", b"[]", b"\xff"])
+def test_an_unreadable_record_is_kept(value: bytes | None) -> None:
+    """It has no actor or action, and the hash of its bytes."""
+    found = audit_record("control", SOURCE, 5, value)
+    assert (found.kind, found.actor, found.action) == ("unreadable", None, None)
+    assert found.sha256 == (None if value is None else digest(value))
+
+
+def test_sizes_are_bounded() -> None:
+    """A large value is kept as its hash alone, and a long text is cut."""
+    value = orjson.dumps({"by": "x" * (LONGEST_TEXT + 1), "control": "pause", "pad": "x" * LARGEST_VALUE})
+    found = audit_record("control", SOURCE, 5, value)
+    assert (found.value, found.sha256, found.actor) == (None, digest(value), "x" * LONGEST_TEXT)
+
+
+def test_every_audited_topic_has_a_kind() -> None:
+    """Orders, decisions, commands and acks; neither counts nor statuses."""
+    names = TopicNames("p.")
+    assert set(audited(names)) == {names.policies, names.controls, names.decisions, names.commands, names.acks}

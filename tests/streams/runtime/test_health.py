@@ -1,0 +1,35 @@
+"""Health: what /healthz and /readyz answer for each loop."""
+
+from __future__ import annotations
+
+from streams.runtime.health import Health
+
+
+def test_a_loop_without_headway_is_not_alive() -> None:
+    """After the longest pause, until its next beat."""
+    health = Health(longest_pause=10.0)
+    pulse = health.pulse("judge")
+    assert health.alive() == (True, {"judge": "ok"})
+    pulse.last -= 11
+    assert health.alive() == (False, {"judge": "no progress for 11s"})
+    pulse.beat()
+    assert health.alive()[0]
+
+
+def test_trouble_is_shown_although_the_loop_beats() -> None:
+    """A lasting problem is for a person, and fails health."""
+    health = Health()
+    health.pulse("ingest")
+    health.pulse("judge").trouble = "journal partition 1 is truncated"
+    assert health.alive() == (False, {"ingest": "ok", "judge": "journal partition 1 is truncated"})
+
+
+def test_a_worker_is_ready_when_every_loop_is() -> None:
+    """A loop is ready once it has joined its group; a worker without loops is."""
+    health = Health()
+    assert health.ready() == (True, {})
+    health.pulse("ingest").ready = True
+    judge = health.pulse("judge")
+    assert health.ready() == (False, {"ingest": "ok", "judge": "joining its consumer group"})
+    judge.ready = True
+    assert health.ready() == (True, {"ingest": "ok", "judge": "ok"})

@@ -1,0 +1,57 @@
+"""Messages of operators and actuators: what is refused, and what the sequencer adds."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from connectors.signing.signatures import Seal
+from streams.journal import Ack, Control, Origin, Signed, Start, Timing, decode, encode
+from streams.sequencer.messages import RecordRefusedError, journal_record, read_message
+from tests.properties.hand import a_policy
+
+ORIGIN = Origin("rollout-controls", 0, 7)
+CONTROL = Control(rollout="r", control="pause", by="ann", at=1)
+SEAL = Seal(key="key", id="id-1", expires_at=99, signature=b"")
+
+
+@pytest.mark.parametrize("value", [None, b"", b"[]", b"\xff", b'{"schema":"sluicegate.control/v1"}'])
+def test_a_malformed_message_is_refused(value: bytes | None) -> None:
+    """With the reason of its dead letter."""
+    with pytest.raises(RecordRefusedError) as refused:
+        read_message(Control, value)
+    assert refused.value.reason == "bad_message"
+
+
+def test_a_policy_must_be_for_the_rollout() -> None:
+    """Else an order for one rollout could start another."""
+    start = Start(rollout="another", policy=a_policy(), by="ann", at=1)
+    with pytest.raises(RecordRefusedError, match="the message names rollout another, its policy ") as refused:
+        read_message(Start, encode(start))
+    assert refused.value.reason == "bad_policy"
+
+
+def test_a_record_has_its_origin_and_signature() -> None:
+    """What the sender wrote there is replaced."""
+    forged = msgspec.structs.replace(CONTROL, origin=Origin("x", 9, 9), signed=Signed("x", "x", 1))
+    found = decode(journal_record(forged, ORIGIN, Timing(), SEAL))
+    assert found == msgspec.structs.replace(CONTROL, origin=ORIGIN, signed=Signed("key", "id-1", 99))
+    unsigned = decode(journal_record(forged, ORIGIN, Timing()))
+    assert isinstance(unsigned, Control)
+    assert unsigned.signed is None
+
+
+def test_a_start_has_the_timing() -> None:
+    """So a replay needs no settings."""
+    start = Start(rollout="r", policy={}, by="ann", at=1)
+    found = decode(journal_record(start, ORIGIN, Timing(idle_timeout=7), SEAL))
+    assert isinstance(found, Start)
+    assert (found.timing, found.origin) == (Timing(idle_timeout=7), ORIGIN)
+    assert found.sequenced_at is not None
+
+
+def test_an_ack_has_its_origin() -> None:
+    """Actuators have keys of their own; their acks are not guarded against replays."""
+    ack = Ack(id="r:1:1", rollout="r", epoch=1, sequence=1, actuator="a", status="applied", weights={}, at=1)
+    found = decode(journal_record(ack, ORIGIN, Timing(), SEAL))
+    assert found == msgspec.structs.replace(ack, origin=ORIGIN)
