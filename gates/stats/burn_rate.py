@@ -55,11 +55,12 @@ class WindowCounts:
 class BurnRule:
     """Alarm when a long window spends `budget_share` of the period's budget; the short one is a twelfth of it.
 
-    >>> BurnRule(0.02, HOUR_MS).threshold
+    >>> rule = BurnRule(0.02, HOUR_MS)
+    >>> rule.threshold
     14.4
-    >>> PAGE_FAST.burning(WindowCounts(150, 10_000), WindowCounts(13, 800), slo=0.999)
+    >>> rule.burning(WindowCounts(150, 10_000), WindowCounts(13, 800), slo=0.999)
     True
-    >>> PAGE_FAST.burning(WindowCounts(150, 10_000), WindowCounts(0, 800), slo=0.999)  # over by now
+    >>> rule.burning(WindowCounts(150, 10_000), WindowCounts(0, 800), slo=0.999)  # over by now
     False
     """
 
@@ -91,27 +92,6 @@ class BurnRule:
         limit = self.error_rate(slo)
         beyond = all(window.errors > limit * window.requests for window in (long, short))
         return beyond and long.errors >= self.min_errors
-
-    def detection_ms(self, error_rate: float, slo: float) -> float | None:
-        """How long a constant error rate takes to be noticed after errorless times; None if it never is.
-
-        >>> PAGE_FAST.detection_ms(1.0, 0.999)
-        51840.0
-        """
-        if error_rate <= self.error_rate(slo):
-            return None
-        return round(self.error_rate(slo) / error_rate * self.long_ms, 6)
-
-    def exhaustion_ms(self) -> float:
-        """How long the whole budget lasts at the threshold."""
-        return self.period_ms / self.threshold
-
-
-PAGE_FAST = BurnRule(0.02, HOUR_MS)
-PAGE_SLOW = BurnRule(0.05, 6 * HOUR_MS)
-TICKET = BurnRule(0.10, 3 * DAY_MS)
-STAGE = BurnRule(0.02, 5 * MINUTE_MS)
-"""For a stage of a rollout: 5 minutes and 25 seconds at 172.8. It needs a budget below 1/172.8 = 0.58 %."""
 
 
 @dataclass(slots=True)
