@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil, exp, inf, log
 from typing import Any
 
-from gates.comparison.split_by_time import UNDOUBTED, doubt_of
+from gates.comparison.dispersion import NO_PRIOR, prior_for
 from gates.policy import AnyCheck, ComparedCheck, LatencyCheck, MetricCheck, Policy
 from gates.slis.registry import Jury
 from gates.stats.power import (
@@ -18,7 +18,7 @@ from gates.stats.power import (
     latency_growth,
     median_time,
     smallest_effect,
-    tempered_time,
+    time_with_dispersion,
 )
 
 EFFECTS = (1.5, 2.0, 5.0)
@@ -36,19 +36,19 @@ _GRID = tuple(round(1.05 * 1.05**step, 3) for step in range(ceil(log(LARGEST_EFF
 class Sight:
     """What one comparison sees: nats a second for a rollback by effect, and for an advance when all is well.
 
-    Both are worked out when asked for. `rollback` and `advance` are the e-values that it takes. `tempered` and
-    `tempered_when_well` say how many seconds it takes to gather the evidence of so many, as clusters are allowed for.
+    Both are worked out when asked for. `rollback` and `advance` are the e-values that it takes. `dispersed` and
+    `dispersed_when_well` say how many seconds it takes to gather the evidence of so many, as clusters are allowed for.
     """
 
     growth: Callable[[float], float]
     growth_when_well: Callable[[], float]
     rollback: float
     advance: float
-    tempered: Callable[[float], float] = float
-    tempered_when_well: Callable[[float], float] = float
+    dispersed: Callable[[float], float] = float
+    dispersed_when_well: Callable[[float], float] = float
 
     def _median(self, times: float) -> float:
-        return self.tempered(median_time(self.growth(times), self.rollback))
+        return self.dispersed(median_time(self.growth(times), self.rollback))
 
     def detect(self) -> dict[float, float]:
         """Median seconds to detect each of `EFFECTS`; infinite where it never will."""
@@ -66,7 +66,7 @@ class Sight:
     def passes(self) -> float:
         """Seconds until it passes when all is well."""
         well = self.well
-        return self.tempered_when_well(log(self.advance) / well) if well > 0.0 else inf
+        return self.dispersed_when_well(log(self.advance) / well) if well > 0.0 else inf
 
 
 def sight(
@@ -110,12 +110,12 @@ def _sight(
         lambda: advance_growth(traffic, base, ratio),
         threshold.rollback,
         threshold.advance,
-        _tempered(policy, definition, traffic, base, new=new),
-        _tempered(policy, definition, traffic, base, new=False),
+        _dispersed(policy, definition, traffic, base, new=new),
+        _dispersed(policy, definition, traffic, base, new=False),
     )
 
 
-def _tempered(
+def _dispersed(
     policy: Policy, definition: AnyCheck, traffic: Traffic, base: float, *, new: bool
 ) -> Callable[[float], float]:
     """How long evidence takes, if events carry no users: by what the policy says, or by what will be measured."""
@@ -128,8 +128,8 @@ def _tempered(
     pane_s = policy.pane_ms / 1_000.0
     errors = traffic.rps * (1.0 - traffic.share) * base * pane_s
     blocks_per_s = (1.0 - exp(-3.0 * errors)) / pane_s  # a block counts where it or a neighbour has an error
-    doubt = doubt_of(policy.pane_ms) if new else UNDOUBTED
-    return lambda seconds: tempered_time(seconds, INDEPENDENT, blocks_per_s, doubt)
+    prior = prior_for(policy.pane_ms) if new else NO_PRIOR
+    return lambda seconds: time_with_dispersion(seconds, INDEPENDENT, blocks_per_s, prior)
 
 
 def _quantile(definition: AnyCheck) -> float | None:

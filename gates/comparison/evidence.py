@@ -24,13 +24,13 @@ class Betting:
         return self._good.get()
 
     def _bet_alone(
-        self, bad: float, events: int, objective: float | None, *, eligible: bool, temper: float = 1.0
+        self, bad: float, events: int, objective: float | None, *, eligible: bool, dispersion: float = 1.0
     ) -> None:
         """Take in one pane of the candidate alone, against the share `objective` of bad events; None says nothing."""
         if objective is None or not events:
             self._worse.bet(None)
             return
 
-        self._worse.bet(single_arm.log_factors(bad, events, self._worse.effects, objective), temper)
+        self._worse.bet(single_arm.log_factors(bad, events, self._worse.effects, objective), dispersion)
         if eligible:
-            self._good.bet(single_arm.log_factors(bad, events, self._good.effects, objective), temper)
+            self._good.bet(single_arm.log_factors(bad, events, self._good.effects, objective), dispersion)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from gates.comparison.clustering import Clustering
+from gates.comparison.dispersion import Dispersion
 from gates.comparison.evidence import Betting
 from gates.panes import Cell, Pane
 from gates.policy import Cohorts
@@ -55,7 +55,7 @@ class WorseShare(Betting):
         sample: Callable[[Pane, str], Cell],
         allowed: Allowed,
         start_blocks: int,
-        clustering: Clustering,
+        dispersion: Dispersion,
     ) -> None:
         self._worse: ErrorShare
         self._good: ErrorShare
@@ -64,7 +64,7 @@ class WorseShare(Betting):
         self._figure = figure
         self._sample = sample
         self._allowed = allowed
-        self._clustering = clustering
+        self._dispersion = dispersion
         self._interval = RatioInterval()
         self._block = [0.0, 0.0, 0, 0, 0]  # bad and all of candidate and baseline, and panes
 
@@ -73,24 +73,24 @@ class WorseShare(Betting):
         baseline_cell = self._sample(pane, self._cohorts.baseline)
         (bad, events) = self._figure.tally(self._sample(pane, self._cohorts.candidate))
         (base_bad, base_events) = self._figure.tally(baseline_cell)
-        self._clustering.observe(pane, baseline_cell, base_bad, base_events)
-        temper = self._clustering.phi
+        self._dispersion.observe(pane, baseline_cell, base_bad, base_events)
+        dispersion = self._dispersion.for_rollback
         if seen.warming:
             self._worse.bet(None)
         elif seen.compared:
             counts = PaneCounts(bad, base_bad, events, base_events)
-            self._worse.update(counts, temper)
+            self._worse.update(counts, dispersion)
             if seen.eligible:
-                self._good.update(counts, self._clustering.phi_to_advance)
-            self._collect(counts, temper)
+                self._good.update(counts, self._dispersion.for_advance)
+            self._collect(counts, dispersion)
         else:
-            self._bet_alone(bad, events, self._allowed.objective, eligible=seen.eligible, temper=temper)
+            self._bet_alone(bad, events, self._allowed.objective, eligible=seen.eligible, dispersion=dispersion)
 
-    def _collect(self, counts: PaneCounts, temper: float) -> None:
+    def _collect(self, counts: PaneCounts, dispersion: float) -> None:
         new = (counts.candidate_errors, counts.baseline_errors, counts.candidate_requests, counts.baseline_requests, 1)
         self._block = [known + number for known, number in zip(self._block, new, strict=True)]
         if self._block[-1] >= BLOCK_PANES:
-            self._interval.update(self._block_counts(), temper)
+            self._interval.update(self._block_counts(), dispersion)
             self._block = [0.0, 0.0, 0, 0, 0]
 
     def _block_counts(self) -> PaneCounts:
@@ -102,7 +102,7 @@ class WorseShare(Betting):
         self._good = ErrorShare.advance(self._allowed.ratio)
         self._interval = RatioInterval()
         self._block = [0.0, 0.0, 0, 0, 0]
-        self._clustering.freeze()
+        self._dispersion.enter_stage()
 
     def words(self, view: View) -> str:
         """Both cohorts' figures since the stage was ordered."""
@@ -112,7 +112,7 @@ class WorseShare(Betting):
     def interval(self) -> Interval | None:
         """The ratio of the shares in this stage, the block begun included."""
         known = RatioInterval(list(self._interval.log_likelihood), self._interval.errors)
-        known.update(self._block_counts(), self._clustering.phi)
+        known.update(self._block_counts(), self._dispersion.for_rollback)
         return known.get(SHOWN_ALPHA)
 
     def dump(self) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class WorseShare(Betting):
             "good": self._good.dump(),
             "interval": self._interval.dump() if self._interval.errors else None,
             "block": list(self._block),
-            "clustering": self._clustering.dump(),
+            "clustering": self._dispersion.dump(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -132,4 +132,4 @@ class WorseShare(Betting):
         if state["interval"] is not None:
             self._interval.load(state["interval"])
         self._block = list(state["block"])
-        self._clustering.load(state["clustering"])
+        self._dispersion.load(state["clustering"])

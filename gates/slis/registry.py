@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from gates.comparison.clustering import Clustering
 from gates.comparison.compared import Compared, Evidence, Figure
+from gates.comparison.dispersion import Dispersion
 from gates.comparison.distributions import Latencies, MetricValues, Scale
 from gates.comparison.joint_test import Jury, Together
 from gates.comparison.quantiles import TRAILING_MS, Exceeding
@@ -113,9 +113,9 @@ def _share(
     if definition.ratio is None:
         return None
     counts = isinstance(definition, ErrorRateCheck | SuccessRateCheck)
-    clustering = Clustering(classes, policy.confidence.dispersion, in_time=counts)
+    dispersion = Dispersion(classes, policy.confidence.dispersion, by_time=counts)
     allowed = Allowed(definition.ratio, objective)
-    return WorseShare(policy.cohorts, figure, sample_of(definition.traffic), allowed, blocks, clustering)
+    return WorseShare(policy.cohorts, figure, sample_of(definition.traffic), allowed, blocks, dispersion)
 
 
 def _exceeding(

@@ -116,6 +116,6 @@ class ErrorShare(EffectMixture):
         """Evidence that the candidate is good enough: the null is `p_c >= ratio * p_b + margin`."""
         return cls(effects=ADVANCE_EFFECTS, weights=_ADVANCE_WEIGHTS, ratio=ratio, margin=margin)
 
-    def update(self, counts: PaneCounts, temper: float = 1.0) -> None:
+    def update(self, counts: PaneCounts, dispersion: float = 1.0) -> None:
         """Take in one pane; a pane without traffic in either cohort moves only the clock of the prior."""
-        self.bet(_log_factors(counts, self.effects, self.ratio, self.margin), temper)
+        self.bet(_log_factors(counts, self.effects, self.ratio, self.margin), dispersion)

@@ -168,15 +168,16 @@ class EffectMixture:
     def __post_init__(self) -> None:
         self._mixture = Mixture(self.weights, self.blocks)
 
-    def bet(self, log_factors: Sequence[float] | None, temper: float = 1.0) -> None:
+    def bet(self, log_factors: Sequence[float] | None, dispersion: float = 1.0) -> None:
         """Take in one pane by its log factor for each effect; None where it says nothing: only the prior's clock moves.
 
-        `temper`, at least 1 and settled before the pane, divides the logarithms: so overdispersed errors stay honest.
+        `dispersion` (phi), at least 1 and fixed before the pane, divides the logarithms: `gates.comparison.dispersion`
+        has the reason.
         """
-        if log_factors is None or temper == 1.0:
+        if log_factors is None or dispersion == 1.0:
             self._mixture.update(log_factors)
         else:
-            self._mixture.update([factor / temper for factor in log_factors])
+            self._mixture.update([factor / dispersion for factor in log_factors])
 
     def get(self) -> float:
         """The e-value: 1 at the start, large where the null is false; finite."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 from math import inf, log
 from statistics import NormalDist
 
-from gates.stats.dispersion import Doubt
+from gates.stats.cluster_prior import ClusterPrior
 from gates.stats.error_share import ADVANCE_EFFECTS, ADVANCE_MARGIN
 
 MIXTURE_COST = 1.5
@@ -91,24 +91,24 @@ def median_time(growth: float, threshold: float) -> float:
     return inf if growth <= 0.0 else (log(threshold) + MIXTURE_COST) / growth
 
 
-def tempered_time(seconds: float, found: float, blocks_per_s: float, doubt: Doubt) -> float:
-    """How long evidence of so many seconds takes if it is divided by phi, doubted until enough blocks with errors.
+def time_with_dispersion(seconds: float, estimate: float, blocks_per_s: float, prior: ClusterPrior) -> float:
+    """Seconds that evidence of `seconds` takes if it is divided by phi, which the `prior` raises at first.
 
-    `found` is the estimate that the errors lead to, `blocks_per_s` how many blocks with errors there are a second.
+    `estimate` is the phi that the errors lead to, `blocks_per_s` the number of blocks with errors a second.
 
-    >>> tempered_time(100.0, 1.0, 1.0, Doubt(weight=0, until=0))
+    >>> time_with_dispersion(100.0, 1.0, 1.0, ClusterPrior(weight=0, until=0))
     100.0
-    >>> round(tempered_time(100.0, 1.0, 1.0, Doubt(weight=12, until=60)), 1)
+    >>> round(time_with_dispersion(100.0, 1.0, 1.0, ClusterPrior(weight=12, until=60)), 1)
     141.0
     """
     passed = 0.0
-    for blocks in range(doubt.until if blocks_per_s > 0.0 else 0):
-        phi = doubt.phi(found, blocks)
+    for blocks in range(prior.until if blocks_per_s > 0.0 else 0):
+        phi = prior.dispersion(estimate, blocks)
         if seconds * phi * blocks_per_s <= 1.0:
             return passed + seconds * phi
         passed += 1.0 / blocks_per_s
         seconds -= 1.0 / (blocks_per_s * phi)
-    return passed + seconds * doubt.phi(found, doubt.until)
+    return passed + seconds * prior.dispersion(estimate, prior.until)
 
 
 def smallest_effect(seconds_to_see: dict[float, float], within_s: float) -> float | None:

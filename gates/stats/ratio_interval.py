@@ -45,8 +45,8 @@ class RatioInterval:
     log_likelihood: list[float] = field(default_factory=lambda: [0.0] * len(RATIOS))
     errors: float = 0
 
-    def update(self, counts: PaneCounts, temper: float = 1.0) -> None:
-        """Take in one pane, its logarithm divided by `temper` (see `dispersion`).
+    def update(self, counts: PaneCounts, dispersion: float = 1.0) -> None:
+        """Take in one pane, its logarithm divided by the `dispersion` phi.
 
         Without errors, or without traffic in either cohort, it says nothing about the ratio.
         """
@@ -56,7 +56,7 @@ class RatioInterval:
             return
         self.errors += s
         self.log_likelihood = [
-            known + (s_c * log_ratio - s * log(ratio * n_c + n_b)) / temper
+            known + (s_c * log_ratio - s * log(ratio * n_c + n_b)) / dispersion
             for known, ratio, log_ratio in zip(self.log_likelihood, RATIOS, _LOG_RATIOS, strict=True)
         ]
 
