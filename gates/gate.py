@@ -117,7 +117,7 @@ class Gate:
             "notices": [str(check["reason"]) for check in state.checks if _notifies(check)],
             "passes": {"so_far": state.passes, "needed": stage.passes},
             "approval": {"needed": stage.approval, "by": state.approved_by},
-            "sight": live(policy, self.evidence.jury, state.stage, self.evidence.rps(), state.checks),
+            "sight": live(policy, self.evidence.joint_test, state.stage, self.evidence.rps(), state.checks),
             "slis": self.evidence.slis(),
             "completeness": state.completeness,
             "cohorts": policy.cohorts.document(),

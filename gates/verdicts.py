@@ -34,8 +34,8 @@ class Verdict:
     """What one check says of one pane, and why; `window` is half-open, in milliseconds since the epoch.
 
     The figures are shares (0 to 1), milliseconds, or a metric's own numbers (`unit`).
-    `severity` and `on_fail` are the policy's. Of a FAIL, `absolute` says that a limit is broken, `convicted` that the
-    comparison has found the candidate worse; `baseline_beyond` says that the baseline breaks the same limit.
+    `severity` and `on_fail` are the policy's. Of a FAIL, `absolute` says that a limit is broken, `rejected` that the
+    joint test has found the candidate worse; `baseline_beyond` says that the baseline breaks the same limit.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Verdict:
     severity: str = "standard"
     on_fail: str = "rollback"
     absolute: bool = False
-    convicted: bool = False
+    rejected: bool = False
     baseline_beyond: bool = False
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 
 from gates.comparison.dispersion import NO_PRIOR, prior_for
 from gates.policy import AnyCheck, ComparedCheck, LatencyCheck, MetricCheck, Policy
-from gates.slis.registry import Jury
+from gates.slis.registry import JointTest
 from gates.stats.power import (
     LARGEST_EFFECT,
     Traffic,
@@ -77,12 +77,12 @@ def sight(
     None as well for a check that does not compare, and where there is no traffic or no baseline is left. At a `new`
     rollout how clustered errors are is not yet measured, and the worst is assumed.
     """
-    return _sight(policy, Jury.of(policy), name, definition, traffic, base, new=new)
+    return _sight(policy, JointTest.of(policy), name, definition, traffic, base, new=new)
 
 
 def _sight(
     policy: Policy,
-    jury: Jury,
+    joint_test: JointTest,
     name: str,
     definition: AnyCheck,
     traffic: Traffic,
@@ -94,7 +94,7 @@ def _sight(
         return None
     if traffic.share >= 1.0 or not traffic.rps > 0.0:
         return None
-    ratio, threshold = definition.ratio, jury.threshold(name, policy.confidence.advance)
+    ratio, threshold = definition.ratio, joint_test.thresholds(name, policy.confidence.advance)
     quantile = _quantile(definition)
     if quantile is not None:
         return Sight(
@@ -142,7 +142,7 @@ def _quantile(definition: AnyCheck) -> float | None:
 
 
 def live(
-    policy: Policy, jury: Jury, stage: int, rps: float, checks: tuple[Mapping[str, Any], ...]
+    policy: Policy, joint_test: JointTest, stage: int, rps: float, checks: tuple[Mapping[str, Any], ...]
 ) -> dict[str, dict[str, float | None]]:
     """By comparing check, at the traffic seen now: the median seconds to see each of `EFFECTS`, None for never.
 
@@ -154,7 +154,9 @@ def live(
         name = check["name"]
         definition = policy.checks.get(name)
         found = (
-            None if definition is None else _sight(policy, jury, name, definition, traffic, _base(definition, check))
+            None
+            if definition is None
+            else _sight(policy, joint_test, name, definition, traffic, _base(definition, check))
         )
         if found is not None:
             seconds = found.detect()

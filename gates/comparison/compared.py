@@ -117,11 +117,11 @@ class Compared:
     def verdict(self, view: View) -> Verdict:
         """FAIL by limit, FAIL by comparison, then what is missing, else PASS."""
         beyond = self._figure.standing(view.candidate.window) is Standing.BREACHED
-        convicted, shared = self._name in view.convicted, self._shared(view, beyond=beyond)
+        rejected, shared = self._name in view.rejected, self._shared(view, beyond=beyond)
         if beyond:
             outcome, reason, staged = Outcome.FAIL, self._beyond(view, shared=shared), False
-        elif convicted:
-            outcome, reason, staged = Outcome.FAIL, self._convicted(view), True
+        elif rejected:
+            outcome, reason, staged = Outcome.FAIL, self._rejected(view), True
         else:
             outcome, reason, staged = self._not_failing(view)
         window = view.candidate.window
@@ -143,7 +143,7 @@ class Compared:
             severity=self._definition.severity,
             on_fail=self._definition.on_fail,
             absolute=beyond,
-            convicted=convicted,
+            rejected=rejected,
             baseline_beyond=shared,
         )
 
@@ -160,9 +160,9 @@ class Compared:
         candidate = self._figure.words(view.candidate.name, view.candidate.window)
         return f"{candidate}, {self._figure.side} {self._figure.limit}{also}"
 
-    def _convicted(self, view: View) -> str:
+    def _rejected(self, view: View) -> str:
         if self._evidence is None:
-            raise TypeError("only a comparison can convict")
+            raise TypeError("only a comparison can be rejected")
         found = f"e-value {e_value(self._evidence.worse)}"
         if self._evidence.worse >= self._thresholds.rollback:
             found += f" >= {e_value(self._thresholds.rollback)}"

@@ -11,7 +11,7 @@ from gates.evidence.traffic_split import Assignment
 from gates.panes import NOTHING, Cell, Pane
 from gates.policy import Policy
 from gates.policy.checks import Sample
-from gates.slis.registry import TRAILING_MS, Arm, Check, Jury, Seen, View, checks_for, sample_of
+from gates.slis.registry import TRAILING_MS, Arm, Check, JointTest, Seen, View, checks_for, sample_of
 from gates.stats.mixture import START_BLOCK
 from gates.stats.quantile_interval import interval as quantile_interval
 from gates.verdicts import Combined, Evaluation, Verdict, significant
@@ -85,7 +85,7 @@ class EvidenceOfRollout:
         self._names = (cohorts.candidate, cohorts.baseline)
         panes = LATE_STARTS * sum(stage.bake_ms for stage in policy.stages) / policy.pane_ms
         blocks = max(1, round(panes / START_BLOCK))
-        self.jury = Jury.of(policy)
+        self.joint_test = JointTest.of(policy)
         self._assignment = Assignment(cohorts, policy.data_quality, policy.confidence.rollback)
         self._samples: dict[Sample, set[int]] = {}
         for definition in policy.checks.values():
@@ -196,13 +196,13 @@ class EvidenceOfRollout:
 
     def _judge(self, compared: bool, broken: bool) -> tuple[tuple[Verdict, ...], Combined | None]:
         e_values = {name: check.worse for name, check in self._checks.items()}
-        together = self.jury.verdict({name: value for name, value in e_values.items() if value is not None})
-        views = {look: self._view(look, compared, broken, together.convicted) for look in self._views}
+        joint = self.joint_test.evaluate({name: value for name, value in e_values.items() if value is not None})
+        views = {look: self._view(look, compared, broken, joint.rejected) for look in self._views}
         verdicts = tuple(check.verdict(views[self._looks[name]]) for name, check in self._checks.items())
         self._burning = any(verdict.baseline_beyond and verdict.required for verdict in verdicts)
-        if together.e_value is None:
+        if joint.e_value is None:
             return verdicts, None
-        return verdicts, Combined(together.e_value, together.threshold)
+        return verdicts, Combined(joint.e_value, joint.threshold)
 
     def _look(self, name: str) -> Look:
         """Where a check looks; a budget, which is none of the checks, at the longest window."""
@@ -211,7 +211,7 @@ class EvidenceOfRollout:
             return "real", (max(self._samples["real"]),)
         return definition.traffic, definition.windows()
 
-    def _view(self, look: Look, compared: bool, broken: bool, convicted: frozenset[str]) -> View:
+    def _view(self, look: Look, compared: bool, broken: bool, rejected: frozenset[str]) -> View:
         sample, lengths = look
         candidate, baseline = (self._arm((sample, cohort), lengths) for cohort in self._names)
         return View(
@@ -222,7 +222,7 @@ class EvidenceOfRollout:
             broken,
             self._policy.min_requests,
             self._stage.ordered_at,
-            convicted,
+            rejected,
         )
 
     def _arm(self, key: Key, lengths: tuple[int, ...]) -> Arm:

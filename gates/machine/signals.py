@@ -59,7 +59,7 @@ def _failing(given: Evaluation) -> tuple[Signal, str] | None:
         return None
     rolling = [verdict for verdict in fails if verdict.on_fail == "rollback"]
     beyond = [verdict for verdict in rolling if verdict.absolute]
-    own = [verdict for verdict in beyond if verdict.convicted or not verdict.baseline_beyond]
+    own = [verdict for verdict in beyond if verdict.rejected or not verdict.baseline_beyond]
     sure = rolling if not burning else own
     shared = f"the baseline breaks the limit of {' and '.join(burning)} too"
     for signal, found, prefix in (

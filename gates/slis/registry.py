@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from gates.comparison.compared import Compared, Evidence, Figure
 from gates.comparison.dispersion import Dispersion
 from gates.comparison.distributions import Latencies, MetricValues, Scale
-from gates.comparison.joint_test import Jury, Together
+from gates.comparison.joint_test import JointResult, JointTest
 from gates.comparison.quantiles import TRAILING_MS, Exceeding
 from gates.comparison.rates import Allowed, Counted, WorseShare
 from gates.panes import NOTHING, Cell, Pane
@@ -34,10 +34,10 @@ __all__ = [
     "TRAILING_MS",
     "Arm",
     "Check",
-    "Jury",
+    "JointResult",
+    "JointTest",
     "Seen",
     "Thresholds",
-    "Together",
     "View",
     "checks_for",
     "sample_of",
@@ -61,7 +61,7 @@ def checks_for(policy: Policy, start_blocks: int, trailing: Mapping[str, CohortW
     `start_blocks` spreads the prior over late starts; `trailing` has, by sample of the traffic, the baseline's last
     `TRAILING_MS` as of the pane before.
     """
-    jury = Jury.of(policy)
+    joint_test = JointTest.of(policy)
     checks: dict[str, Check] = {}
     for name, definition in policy.checks.items():
         if isinstance(definition, BurnRateCheck):
@@ -72,7 +72,7 @@ def checks_for(policy: Policy, start_blocks: int, trailing: Mapping[str, CohortW
             checks[name] = ThroughputShare(name, definition)
         else:
             figure, evidence = _compared(policy, definition, start_blocks, trailing)
-            thresholds = jury.threshold(name, policy.confidence.advance)
+            thresholds = joint_test.thresholds(name, policy.confidence.advance)
             checks[name] = Compared(name, definition, figure, evidence, thresholds)
     if policy.budget is not None:
         checks[BUDGET] = BudgetCap(BUDGET, policy.budget, policy.cohorts)

@@ -35,13 +35,14 @@ def weighted_mean(e_values: Sequence[float], weights: Sequence[float] | None = N
     return fsum(weight / total * value for weight, value in zip(weights, e_values, strict=True))
 
 
-def blamed(e_values: Sequence[float], weights: Sequence[float], threshold: float) -> frozenset[int]:
-    """Which nulls to reject, all of them at once, once the weighted mean has reached `threshold` (closed testing).
+def closed_testing(e_values: Sequence[float], weights: Sequence[float], threshold: float) -> frozenset[int]:
+    """Which nulls to reject, all of them at once, once the weighted mean has reached `threshold`: their indices.
 
-    A null is rejected if every weighted mean of a set that holds it reaches the threshold; the worst such set takes in
-    just those others that fall short. Where that spares all of them, the one that weighs most is named.
+    A null is rejected if every weighted mean of a set that holds it reaches the threshold. The smallest such mean is of
+    the set with all others that fall short, so one sum decides instead of all subsets. If no null passes, the one with
+    the largest weighted surplus is rejected, because the mean shows that at least one null is false.
 
-    >>> sorted(blamed([400, 350, 3, 0.5], [1, 1, 1, 1], 100.0))
+    >>> sorted(closed_testing([400, 350, 3, 0.5], [1, 1, 1, 1], 100.0))
     [0, 1]
 
     Raises:

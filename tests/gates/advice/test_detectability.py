@@ -10,7 +10,7 @@ import pytest
 
 from gates.advice.detectability import EFFECTS, live, sight
 from gates.evidence.evaluation import EvidenceOfRollout
-from gates.slis.registry import Jury
+from gates.slis.registry import JointTest
 from gates.stats.power import Traffic
 from gates.verdicts import Outcome
 from tests.gates.pane_builders import EVERY_KIND, T0, cell, pane, policy
@@ -23,7 +23,7 @@ AT_1000 = Traffic(1_000.0, 0.1)
 @pytest.mark.parametrize("stated", [{"dispersion": 1}, {"dispersion": 3}, {}])
 @pytest.mark.parametrize("times", [2.0, 5.0])
 def test_the_median_is_that_of_the_real_check(times: float, stated: dict[str, float]) -> None:
-    """Simulated with the real evidence: the median second of the conviction is as foreseen, to a factor of two."""
+    """Simulated with the real evidence: the median second of the FAIL is as foreseen, to a factor of two."""
     known = policy(ERRORS, stages=STAGE, confidence=stated)
     seen = sight(known, "e", known.checks["e"], AT_1000, 0.01, new=True)
     assert seen is not None
@@ -118,12 +118,13 @@ def test_live_reads_the_baselines_figure_from_the_verdict() -> None:
     def documents(**values: float) -> tuple[dict[str, object], ...]:
         return tuple({"name": name, "baseline": {"requests": 1_000, "value": v}} for name, v in values.items())
 
-    found = live(known, Jury.of(known), 0, 1_000.0, documents(errors=0.02, orders=0.02, bounded=0.2))
+    found = live(known, JointTest.of(known), 0, 1_000.0, documents(errors=0.02, orders=0.02, bounded=0.2))
     assert found["errors"] == found["orders"]
     assert set(found["errors"]) == {"x1.5", "x2", "x5"}
-    none = live(known, Jury.of(known), 0, 1_000.0, documents(errors=0.0))["errors"]
-    assert none == live(known, Jury.of(known), 0, 1_000.0, documents(errors=0.0005))["errors"]
+    none = live(known, JointTest.of(known), 0, 1_000.0, documents(errors=0.0))["errors"]
+    assert none == live(known, JointTest.of(known), 0, 1_000.0, documents(errors=0.0005))["errors"]
     assert (
-        live(known, Jury.of(known), 0, 1_000.0, ({"name": "errors", "baseline": {"requests": 0, "value": None}},)) == {}
+        live(known, JointTest.of(known), 0, 1_000.0, ({"name": "errors", "baseline": {"requests": 0, "value": None}},))
+        == {}
     )
-    assert live(known, Jury.of(known), 0, 1_000.0, documents(pods=0.5, budget=0.1)) == {}
+    assert live(known, JointTest.of(known), 0, 1_000.0, documents(pods=0.5, budget=0.1)) == {}

@@ -117,7 +117,7 @@ def latencies(**fields: Any) -> Latencies:
 
 
 @pytest.mark.parametrize("better", ["lower", "higher"])
-def test_healthy_at_the_null_is_rarely_convicted(better: str) -> None:
+def test_healthy_at_the_null_is_rarely_rejected(better: str) -> None:
     """A candidate exactly 1.2 times as bad, over many rollouts: the threshold is reached within alpha."""
     rng, reached, runs = np.random.default_rng(5), 0, 100
     for _ in range(runs):
@@ -134,7 +134,7 @@ def test_healthy_at_the_null_is_rarely_convicted(better: str) -> None:
 
 
 @pytest.mark.parametrize("better", ["lower", "higher"])
-def test_twice_as_bad_is_convicted_and_as_good_passes(better: str) -> None:
+def test_twice_as_bad_is_rejected_and_as_good_passes(better: str) -> None:
     """The power that the rounding must leave: seconds for twice as bad, and a pass for the same."""
     rng = np.random.default_rng(6)
     bad, same = process(scale(better)), process(scale(better))
