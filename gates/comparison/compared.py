@@ -6,8 +6,9 @@ questions is the same for all of them, and stands here.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
+from gates.comparison.evidence import ComparisonEvidence
 from gates.panes import Pane
 from gates.policy import ComparedCheck
 from gates.slis.check import Arm, Seen, Thresholds, View
@@ -44,38 +45,8 @@ class Figure(Protocol):
     def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
         """Whether the baseline is on its way beyond the limit too, no better than a candidate that is beyond it."""
 
-    def words(self, name: str, window: CohortWindow) -> str:
+    def describe(self, name: str, window: CohortWindow) -> str:
         """A cohort's figure in words."""
-
-
-class Evidence(Protocol):
-    """What speaks for and against the candidate, as e-values."""
-
-    @property
-    def worse(self) -> float:
-        """The e-value for the candidate being worse than allowed."""
-
-    @property
-    def good(self) -> float:
-        """The e-value for the candidate being good enough."""
-
-    def observe(self, pane: Pane, seen: Seen) -> None:
-        """Take in one pane."""
-
-    def enter_stage(self) -> None:
-        """Forget what spoke for an advance; keep what speaks for a rollback."""
-
-    def words(self, view: View) -> str:
-        """What was seen since the stage was ordered."""
-
-    def interval(self) -> Interval | None:
-        """The ratio to the baseline, for display."""
-
-    def dump(self) -> dict[str, Any]:
-        """State for a snapshot; `load` takes it back bit for bit."""
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Continue from what `dump` returned."""
 
 
 class Compared:
@@ -86,7 +57,7 @@ class Compared:
         name: str,
         definition: ComparedCheck,
         figure: Figure,
-        evidence: Evidence | None,
+        evidence: ComparisonEvidence | None,
         thresholds: Thresholds,
     ) -> None:
         self._name = name
@@ -156,8 +127,8 @@ class Compared:
         return breached or (beyond and self._figure.alike(candidate, baseline))
 
     def _beyond(self, view: View, *, shared: bool) -> str:
-        also = f"; and {self._figure.words(view.baseline.name, view.baseline.window)}" if shared else ""
-        candidate = self._figure.words(view.candidate.name, view.candidate.window)
+        also = f"; and {self._figure.describe(view.baseline.name, view.baseline.window)}" if shared else ""
+        candidate = self._figure.describe(view.candidate.name, view.candidate.window)
         return f"{candidate}, {self._figure.side} {self._figure.limit}{also}"
 
     def _rejected(self, view: View) -> str:
@@ -168,7 +139,7 @@ class Compared:
             found += f" >= {e_value(self._thresholds.rollback)}"
         else:
             found += ", enough together with the other checks"
-        return f"{self._evidence.words(view)} since {clock_time(view.stage_start)}; {found}"
+        return f"{self._evidence.describe(view)} since {clock_time(view.stage_start)}; {found}"
 
     def _not_failing(self, view: View) -> tuple[Outcome, str, bool]:
         missing = presence(view, self._figure.sample)
@@ -176,19 +147,19 @@ class Compared:
             return *missing, False
         for window in (view.candidate.window, view.candidate.fresh):
             if self._figure.standing(window) is not Standing.WITHIN:
-                figures = self._figure.words(view.candidate.name, window)
+                figures = self._figure.describe(view.candidate.name, window)
                 return (
                     Outcome.INCONCLUSIVE,
                     f"{figures}, {self._figure.side} {self._figure.limit} on too few to fail",
                     False,
                 )
         if self._evidence is None:
-            figures = self._figure.words(view.candidate.name, view.candidate.window)
+            figures = self._figure.describe(view.candidate.name, view.candidate.window)
             return Outcome.PASS, f"{figures}, within {self._figure.limit}", False
         return *self._by_evidence(view, self._evidence), True
 
-    def _by_evidence(self, view: View, evidence: Evidence) -> tuple[Outcome, str]:
-        figures, good, needed = evidence.words(view), evidence.good, self._thresholds.advance
+    def _by_evidence(self, view: View, evidence: ComparisonEvidence) -> tuple[Outcome, str]:
+        figures, good, needed = evidence.describe(view), evidence.good, self._thresholds.advance
         if evidence.worse >= SUSPICION:
             against = f"suspect: e-value {e_value(evidence.worse)} of {e_value(self._thresholds.rollback)} against it"
             return Outcome.INCONCLUSIVE, f"{figures}, {against}"

@@ -45,7 +45,7 @@ class Latency:
     def _slow(self, window: CohortWindow, bucket: int) -> tuple[int, int]:
         return window.latency().at_or_above(bucket), window.requests
 
-    def words(self, name: str, window: CohortWindow) -> str:
+    def describe(self, name: str, window: CohortWindow) -> str:
         """The quantile and its sample."""
         value = window.latency().quantile(self._quantile)
         shown = "nothing" if value is None else milliseconds(value)

@@ -52,7 +52,7 @@ class MetricQuantile:
         values = self._scale.values(window)
         return values.at_or_above(sign * bucket_of(limit) + 1), values.total
 
-    def words(self, name: str, window: CohortWindow) -> str:
+    def describe(self, name: str, window: CohortWindow) -> str:
         """The quantile and its sample."""
         values = window.metric(self._definition.metric)
         return _words(name, values.quantile(self._definition.quantile or 0.5), values.total, window)
@@ -74,7 +74,7 @@ class MetricMean:
         parts = fsum(min(max(value_of(bucket), 0.0), ceiling) / ceiling * number for bucket, number in values.items())
         return (parts if self._definition.better == "lower" else values.total - parts), values.total
 
-    def told(self, name: str, cell: Cell) -> str:
+    def describe_stage(self, name: str, cell: Cell) -> str:
         """The mean since the stage was ordered."""
         values = cell.metric(self._definition.metric)
         mean = values.mean()
@@ -115,7 +115,7 @@ class MetricMean:
         """False: how far a mean is off by chance is not known without a bound."""
         return False
 
-    def words(self, name: str, window: CohortWindow) -> str:
+    def describe(self, name: str, window: CohortWindow) -> str:
         """The mean and its sample."""
         values = self._values(window)
         return _words(name, values.mean(), values.total, window)

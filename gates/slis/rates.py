@@ -27,7 +27,7 @@ class ErrorRate:
         """Errors, and requests."""
         return source.errors(self._errors), source.requests
 
-    def told(self, name: str, cell: Cell) -> str:
+    def describe_stage(self, name: str, cell: Cell) -> str:
         """The error rate since the stage was ordered."""
         return rate(name, *self.tally(cell))
 
@@ -48,7 +48,7 @@ class ErrorRate:
         """Whether the baseline is no better than a candidate beyond the limit."""
         return self._guard is not None and self._guard.alike(self.tally(candidate), self.tally(baseline))
 
-    def words(self, name: str, window: CohortWindow) -> str:
+    def describe(self, name: str, window: CohortWindow) -> str:
         """The error rate with its counts."""
         return f"{rate(name, *self.tally(window))} in {format_duration(window.length_ms)}"
 
@@ -69,7 +69,7 @@ class SuccessRate:
         known = source.detail if isinstance(source, Cell) else source
         return known.failed, known.failed + known.succeeded
 
-    def told(self, name: str, cell: Cell) -> str:
+    def describe_stage(self, name: str, cell: Cell) -> str:
         """The share of failures since the stage was ordered."""
         return f"{rate(name, *self.tally(cell))} without success"
 
@@ -90,6 +90,6 @@ class SuccessRate:
         """Whether the baseline is no better than a candidate beyond the limit."""
         return self._guard is not None and self._guard.alike(self.tally(candidate), self.tally(baseline))
 
-    def words(self, name: str, window: CohortWindow) -> str:
+    def describe(self, name: str, window: CohortWindow) -> str:
         """The share of failures with its counts."""
         return f"{rate(name, *self.tally(window))} without success in {format_duration(window.length_ms)}"

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from gates.comparison.compared import Compared, Evidence, Figure
+from gates.comparison.compared import Compared, Figure
 from gates.comparison.dispersion import Dispersion
 from gates.comparison.distributions import Latencies, MetricValues, Scale
+from gates.comparison.evidence import ComparisonEvidence
 from gates.comparison.joint_test import JointResult, JointTest
-from gates.comparison.quantiles import TRAILING_MS, Exceeding
-from gates.comparison.rates import Allowed, Counted, WorseShare
+from gates.comparison.quantiles import TRAILING_MS, QuantileComparison
+from gates.comparison.rates import Allowance, CountedFigure, RateComparison
 from gates.panes import NOTHING, Cell, Pane
 from gates.policy import (
     BurnRateCheck,
@@ -84,7 +85,7 @@ def _compared(
     definition: ErrorRateCheck | SuccessRateCheck | LatencyCheck | MetricCheck,
     blocks: int,
     trailing: Mapping[str, CohortWindow],
-) -> tuple[Figure, Evidence | None]:
+) -> tuple[Figure, ComparisonEvidence | None]:
     """What a check measures, and what it gathers if it compares."""
     if isinstance(definition, ErrorRateCheck):
         errors = ErrorRate(definition)
@@ -105,23 +106,23 @@ def _compared(
 def _share(
     policy: Policy,
     definition: ComparedCheck,
-    figure: Counted,
+    figure: CountedFigure,
     objective: float | None,
     classes: tuple[str, ...],
     blocks: int,
-) -> Evidence | None:
+) -> ComparisonEvidence | None:
     if definition.ratio is None:
         return None
     counts = isinstance(definition, ErrorRateCheck | SuccessRateCheck)
     dispersion = Dispersion(classes, policy.confidence.dispersion, by_time=counts)
-    allowed = Allowed(definition.ratio, objective)
-    return WorseShare(policy.cohorts, figure, sample_of(definition.traffic), allowed, blocks, dispersion)
+    allowance = Allowance(definition.ratio, objective)
+    return RateComparison(policy.cohorts, figure, sample_of(definition.traffic), allowance, blocks, dispersion)
 
 
 def _exceeding(
     policy: Policy, definition: ComparedCheck, scale: Scale, blocks: int, trailing: Mapping[str, CohortWindow]
-) -> Evidence | None:
+) -> ComparisonEvidence | None:
     if definition.ratio is None:
         return None
     sample = definition.traffic
-    return Exceeding(policy.cohorts, scale, sample_of(sample), definition.ratio, blocks, trailing[sample])
+    return QuantileComparison(policy.cohorts, scale, sample_of(sample), definition.ratio, blocks, trailing[sample])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gates.comparison.distributions import Latencies, MetricValues
-from gates.comparison.quantiles import MIN_TAIL, TRAILING_MS, Exceeding
+from gates.comparison.quantiles import MIN_TAIL, TRAILING_MS, QuantileComparison
 from gates.panes import NOTHING, Cell, Pane
 from gates.policy import Cohorts, LatencyCheck, MetricCheck
 from gates.slis.check import Seen
@@ -97,7 +97,7 @@ def test_beyond_a_limit_is_beyond_its_bucket() -> None:
         assert known.beyond_limit(cell(3, metrics={"m": [*inside, outside]})) == 1
 
 
-class Followed(Exceeding):
+class Followed(QuantileComparison):
     """The evidence, with a trailing window of its own that moves on after each pane."""
 
     def observe(self, given: Pane, seen: Seen) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gates.comparison.dispersion import Dispersion
-from gates.comparison.rates import Allowed, WorseShare
+from gates.comparison.rates import Allowance, RateComparison
 from gates.panes import NOTHING, Cell, Pane
 from gates.policy import Cohorts, MetricCheck
 from gates.slis.check import Seen
@@ -30,11 +30,11 @@ def real(given: Pane, cohort: str) -> Cell:
     return given.cells.get(cohort, NOTHING)
 
 
-def evidence(objective: float | None = 0.1, dispersion: float = 1.0, ratio: float = 1.25) -> WorseShare:
+def evidence(objective: float | None = 0.1, dispersion: float = 1.0, ratio: float = 1.25) -> RateComparison:
     """A comparison of error rates."""
     definition = policy({"e": {"sli": "error_rate", "ratio": ratio, "limit": "10%"}}).checks["e"]
     figure = ErrorRate(definition)  # type: ignore[arg-type]
-    return WorseShare(COHORTS, figure, real, Allowed(ratio, objective), 4, Dispersion((), dispersion))
+    return RateComparison(COHORTS, figure, real, Allowance(ratio, objective), 4, Dispersion((), dispersion))
 
 
 # (value, chance): distributions on [0, 1], of the same three shapes for both cohorts
