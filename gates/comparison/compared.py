@@ -1,7 +1,7 @@
-"""The checks that may compare: an absolute limit over the sliding window, the comparison with the baseline, or both.
+"""The verdict of a check that may compare: by an absolute limit over its window, by the baseline, or by both.
 
-What is measured is a `Figure`, what has been gathered for and against the candidate is `Evidence`; the order of the
-questions is the same for all of them, and stands here.
+A `Figure` measures, a `ComparisonEvidence` gathers e-values for and against the candidate. The order of the questions
+is the same for all such checks, and stands here.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from gates.verdicts import Measurement, Outcome, Unit, Verdict
 from gates.windows import CohortWindow
 
 SUSPICION = 10.0
-"""An e-value for the candidate being worse at which it is not advanced, though not yet rolled back."""
+"""From this e-value for a worse candidate on it does not advance, though it is not yet rolled back."""
 
 
 class Figure(Protocol):
     """What a check measures of a cohort, how it stands to the limit, and both in words.
 
-    `limit` is the limit in words, `side` the side of it that is wrong: over or under.
+    `limit` is the limit in words, `side` the side of it that is wrong; `unit` is that of the measurements.
     """
 
     limit: str
@@ -43,7 +43,7 @@ class Figure(Protocol):
         """How the window stands to the limit; within, where there is none."""
 
     def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
-        """Whether the baseline is on its way beyond the limit too, no better than a candidate that is beyond it."""
+        """Whether the baseline is about to break the limit too, no better than a candidate that breaks it."""
 
     def describe(self, name: str, window: CohortWindow) -> str:
         """A cohort's figure in words."""
@@ -72,7 +72,7 @@ class Compared:
             self._evidence.observe(pane, seen)
 
     def enter_stage(self) -> None:
-        """Forget what spoke for an advance; keep what speaks for a rollback."""
+        """Start the evidence for an advance anew; the evidence for a rollback continues."""
         if self._evidence is not None:
             self._evidence.enter_stage()
 
@@ -86,7 +86,11 @@ class Compared:
         return None if self._evidence is None else self._evidence.interval()
 
     def verdict(self, view: View) -> Verdict:
-        """FAIL by limit, FAIL by comparison, then what is missing, else PASS."""
+        """FAIL by limit, FAIL by comparison, then what is missing, else PASS.
+
+        The two FAILs come before every question of missing data: an outage of telemetry, or too few requests, must not
+        hide a limit that is broken or a null that is rejected. The limit comes first: its reason is the simpler one.
+        """
         beyond = self._figure.standing(view.candidate.window) is Standing.BREACHED
         rejected, shared = self._name in view.rejected, self._shared(view, beyond=beyond)
         if beyond:
@@ -127,19 +131,18 @@ class Compared:
         return breached or (beyond and self._figure.alike(candidate, baseline))
 
     def _beyond(self, view: View, *, shared: bool) -> str:
-        also = f"; and {self._figure.describe(view.baseline.name, view.baseline.window)}" if shared else ""
+        also = f"; {self._figure.describe(view.baseline.name, view.baseline.window)}" if shared else ""
         candidate = self._figure.describe(view.candidate.name, view.candidate.window)
         return f"{candidate}, {self._figure.side} {self._figure.limit}{also}"
 
     def _rejected(self, view: View) -> str:
         if self._evidence is None:
             raise TypeError("only a comparison can be rejected")
-        found = f"e-value {e_value(self._evidence.worse)}"
+        found = f"since {clock_time(view.stage_start)} {self._evidence.describe(view)}"
+        found += f"; e-value {e_value(self._evidence.worse)}"
         if self._evidence.worse >= self._thresholds.rollback:
-            found += f" >= {e_value(self._thresholds.rollback)}"
-        else:
-            found += ", enough together with the other checks"
-        return f"{self._evidence.describe(view)} since {clock_time(view.stage_start)}; {found}"
+            return f"{found}, rolls back at {e_value(self._thresholds.rollback)}"
+        return f"{found}, rolls back together with the other checks"
 
     def _not_failing(self, view: View) -> tuple[Outcome, str, bool]:
         missing = presence(view, self._figure.sample)
@@ -150,7 +153,7 @@ class Compared:
                 figures = self._figure.describe(view.candidate.name, window)
                 return (
                     Outcome.INCONCLUSIVE,
-                    f"{figures}, {self._figure.side} {self._figure.limit} on too few to fail",
+                    f"{figures}, {self._figure.side} {self._figure.limit}, too few events to fail (min_events)",
                     False,
                 )
         if self._evidence is None:
@@ -161,16 +164,14 @@ class Compared:
     def _by_evidence(self, view: View, evidence: ComparisonEvidence) -> tuple[Outcome, str]:
         figures, good, needed = evidence.describe(view), evidence.good, self._thresholds.advance
         if evidence.worse >= SUSPICION:
-            against = f"suspect: e-value {e_value(evidence.worse)} of {e_value(self._thresholds.rollback)} against it"
-            return Outcome.INCONCLUSIVE, f"{figures}, {against}"
-        if good < needed:
-            short = f"not yet shown to be good enough: e-value {e_value(good)} of {e_value(needed)}"
-            return Outcome.INCONCLUSIVE, f"{figures}, {short}"
-        return Outcome.PASS, f"{figures}; e-value {e_value(good)} >= {e_value(needed)}"
+            against = f"e-value {e_value(evidence.worse)} for a worse candidate"
+            return Outcome.INCONCLUSIVE, f"{figures}, {against}, rolls back at {e_value(self._thresholds.rollback)}"
+        outcome = Outcome.PASS if good >= needed else Outcome.INCONCLUSIVE
+        return outcome, f"{figures}, e-value {e_value(good)}, needs {e_value(needed)}"
 
     @property
     def evidence(self) -> dict[str, object]:
-        """What the comparison has gathered."""
+        """The state of the comparison, for a snapshot."""
         return {} if self._evidence is None else self._evidence.dump()
 
     @evidence.setter

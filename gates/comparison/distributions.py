@@ -15,9 +15,13 @@ from gates.windows import CohortWindow
 
 
 class Scale(Protocol):
-    """Values by buckets: `quantile` of them, where larger is worse, and what counts as beyond."""
+    """Values by buckets, of which larger ones are worse: their `quantile`, and two words for a reason.
+
+    `noun` names the values, `beyond` is the comparative of a worse one: "slower", "more".
+    """
 
     quantile: float
+    noun: str
     beyond: str
 
     def total(self, source: Cell | CohortWindow) -> int:
@@ -48,6 +52,7 @@ class Scale(Protocol):
 class Latencies:
     """A `Scale` of latencies."""
 
+    noun = "requests"
     beyond = "slower"
 
     def __init__(self, definition: LatencyCheck) -> None:
@@ -93,6 +98,8 @@ class Latencies:
 
 class MetricValues:
     """A `Scale` of the values of a metric."""
+
+    noun = "values"
 
     def __init__(self, definition: MetricCheck) -> None:
         given = definition.quantile or 0.5

@@ -73,9 +73,8 @@ class QuantileComparison(ComparisonEvidence):
         self._worse.update(SlowCounts(slow, base, values, base_values))
         self._count(slow, values)
         if seen.eligible:
-            highest = min(
-                threshold, self._scale.highest(self._trailing)
-            )  # the baseline must have values at or above it, else the candidate cannot have fewer
+            # The baseline must have values at or above it, else the candidate cannot have fewer.
+            highest = min(threshold, self._scale.highest(self._trailing))
             within = self._scale.at_or_above(candidate, self._scale.scaled_down(highest, self._ratio))
             base = base if highest == threshold else self._scale.at_or_above(baseline, highest)
             self._good.update(SlowCounts(within, base, values, base_values))
@@ -96,11 +95,11 @@ class QuantileComparison(ComparisonEvidence):
     def describe(self, view: View) -> str:
         """How many of the candidate's values were beyond the allowance since the stage was ordered."""
         beyond, values = self._counted
-        cohorts, allowed = self._cohorts, percent(1.0 - self._scale.quantile)
         share = percent(beyond / values) if values else "none"
-        against = self._scale.allowance(self._ratio, cohorts.baseline) if view.compared else "the limit"
-        found = f"{share} of {cohorts.candidate} ({beyond:,} of {values:,}) {self._scale.beyond} than {against}"
-        return f"{found}, {allowed} expected at most"
+        allowance = self._scale.allowance(self._ratio, self._cohorts.baseline) if view.compared else "the limit"
+        counted = f"{share} of {self._cohorts.candidate}'s {self._scale.noun} ({beyond:,} of {values:,})"
+        allowed = percent(1.0 - self._scale.quantile)
+        return f"{counted} were {self._scale.beyond} than {allowance}, at most {allowed} allowed"
 
     def dump(self) -> dict[str, Any]:
         """State for a snapshot; `load` continues from it bit for bit."""

@@ -106,10 +106,10 @@ class RateComparison(ComparisonEvidence):
 
     def describe(self, view: View) -> str:
         """Both cohorts' figures since the stage was ordered."""
-        candidate, baseline = (
-            self._figure.describe_stage(arm.name, arm.stage) for arm in (view.candidate, view.baseline)
-        )
-        return f"{candidate} against {baseline}" if view.compared else f"{candidate} against the limit alone"
+        candidate = self._figure.describe_stage(view.candidate.name, view.candidate.stage)
+        if not view.compared:
+            return f"{candidate}, compared with the limit alone"
+        return f"{candidate}, {self._figure.describe_stage(view.baseline.name, view.baseline.stage)}"
 
     def interval(self) -> Interval | None:
         """The ratio of the shares in this stage, with the panes of the block that is not full yet."""
