@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from gates.advice.detectability import live
+from gates.advice.detectability import live_detection
 from gates.decisions import Decision, decision_from
 from gates.evidence.evaluation import EvidenceOfRollout
 from gates.machine.rollout import (
@@ -24,6 +24,7 @@ from gates.machine.step import Output, start, step
 from gates.machine.transitions import Phase, Signal
 from gates.panes import Pane
 from gates.policy import Policy
+from gates.verdicts import Measurement, Outcome, Verdict
 
 STATUS_SCHEMA = "sluicegate.status/v1"
 ENDED = frozenset({Phase.ROLLED_BACK, Phase.PROMOTED})
@@ -117,7 +118,9 @@ class Gate:
             "notices": [str(check["reason"]) for check in state.checks if _notifies(check)],
             "passes": {"so_far": state.passes, "needed": stage.passes},
             "approval": {"needed": stage.approval, "by": state.approved_by},
-            "sight": live(policy, self.evidence.joint_test, state.stage, self.evidence.rps(), state.checks),
+            "sight": live_detection(
+                policy, self.evidence.joint_test, state.stage, self.evidence.rps(), _verdicts_of(state.checks)
+            ),
             "slis": self.evidence.slis(),
             "completeness": state.completeness,
             "cohorts": policy.cohorts.document(),
@@ -184,6 +187,22 @@ class Gate:
             ),
             evidence,
         )
+
+
+def _verdicts_of(documents: Iterable[Mapping[str, Any]]) -> list[Verdict]:
+    """The verdicts of the last pane, as far as detectability needs them, while the state keeps them as documents."""
+    nothing = Measurement(0, None)
+    return [
+        Verdict(
+            check["name"],
+            Outcome(check["verdict"]),
+            check["reason"],
+            (check["window"]["start"], check["window"]["end"]),
+            nothing,
+            Measurement(check["baseline"]["requests"], check["baseline"]["value"]),
+        )
+        for check in documents
+    ]
 
 
 def _notifies(check: Mapping[str, object]) -> bool:

@@ -1,11 +1,13 @@
-"""What a comparison can see at a given traffic, and how soon: for plans beforehand, and live beside each check."""
+"""What a comparison can detect at a given traffic, and how soon: for plans beforehand, and live beside each check.
+
+All times are seconds, all shares are from 0 to 1, and evidence is in nats (natural logarithms of an e-value).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, exp, inf, log
-from typing import Any
 
 from gates.comparison.dispersion import NO_PRIOR, prior_for
 from gates.policy import AnyCheck, ComparedCheck, LatencyCheck, MetricCheck, Policy
@@ -20,24 +22,27 @@ from gates.stats.power import (
     smallest_effect,
     time_with_dispersion,
 )
+from gates.verdicts import Measurement, Verdict, significant
 
 EFFECTS = (1.5, 2.0, 5.0)
-"""Regressions that are spoken of: so many times the baseline's figure."""
+"""The regressions that plans and statuses report, as multiples of the baseline's figure."""
 
 _WORDS = {times: f"x{times:g}" for times in EFFECTS}
 
 INDEPENDENT = 1.3
-"""What the clustering of independent errors is measured as: the larger of two estimates, margin included."""
+"""What is measured as phi where errors are independent: the larger of two noisy estimates, with their margin."""
 
 _GRID = tuple(round(1.05 * 1.05**step, 3) for step in range(ceil(log(LARGEST_EFFECT / 1.05) / log(1.05)) + 1))
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """What one comparison sees: nats a second for a rollback by effect, and for an advance when all is well.
+class Detectability:
+    """What one comparison detects, and when it passes.
 
-    Both are worked out when asked for. `rollback` and `advance` are the e-values that it takes. `dispersed` and
-    `dispersed_when_well` say how many seconds it takes to gather the evidence of so many, as clusters are allowed for.
+    `growth` gives the nats a second for a rollback by effect, `growth_when_well` those for an advance if the candidate
+    is like the baseline; both are calculated only when asked for. `rollback` and `advance` are the e-values needed.
+    `dispersed` and `dispersed_when_well` turn the seconds that undivided evidence takes into those that evidence
+    divided by phi takes.
     """
 
     growth: Callable[[float], float]
@@ -50,37 +55,32 @@ class Sight:
     def _median(self, times: float) -> float:
         return self.dispersed(median_time(self.growth(times), self.rollback))
 
-    def detect(self) -> dict[float, float]:
+    def medians(self) -> dict[float, float]:
         """Median seconds to detect each of `EFFECTS`; infinite where it never will."""
         return {times: self._median(times) for times in EFFECTS}
 
     def smallest(self, within_s: float) -> float | None:
-        """The least effect whose median is within so many seconds; None if there is none."""
+        """The smallest effect whose median time is at most `within_s`; None if there is none."""
         return smallest_effect({times: self._median(times) for times in _GRID}, within_s)
 
-    @property
-    def well(self) -> float:
-        """Nats a second for an advance when all is well."""
-        return self.growth_when_well()
-
     def passes(self) -> float:
-        """Seconds until it passes when all is well."""
-        well = self.well
+        """Seconds until the comparison passes when all is well; infinite where it never will."""
+        well = self.growth_when_well()
         return self.dispersed_when_well(log(self.advance) / well) if well > 0.0 else inf
 
 
-def sight(
+def detectability(
     policy: Policy, name: str, definition: AnyCheck, traffic: Traffic, base: float | None, *, new: bool = False
-) -> Sight | None:
-    """What the check sees at this traffic, whose baseline has the share `base` of bad events; None if it is unknown.
+) -> Detectability | None:
+    """What the check detects at this traffic, if the baseline's share of bad events is `base`.
 
-    None as well for a check that does not compare, and where there is no traffic or no baseline is left. At a `new`
-    rollout how clustered errors are is not yet measured, and the worst is assumed.
+    None for a check that does not compare, without traffic, without a baseline, and where `base` is needed but unknown.
+    At a `new` rollout phi is not measured yet, so the prior applies at first.
     """
-    return _sight(policy, JointTest.of(policy), name, definition, traffic, base, new=new)
+    return _detectability(policy, JointTest.of(policy), name, definition, traffic, base, new=new)
 
 
-def _sight(
+def _detectability(
     policy: Policy,
     joint_test: JointTest,
     name: str,
@@ -89,7 +89,7 @@ def _sight(
     base: float | None,
     *,
     new: bool = False,
-) -> Sight | None:
+) -> Detectability | None:
     if not isinstance(definition, ComparedCheck) or definition.ratio is None:
         return None
     if traffic.share >= 1.0 or not traffic.rps > 0.0:
@@ -97,7 +97,7 @@ def _sight(
     ratio, threshold = definition.ratio, joint_test.thresholds(name, policy.confidence.advance)
     quantile = _quantile(definition)
     if quantile is not None:
-        return Sight(
+        return Detectability(
             lambda times: latency_growth(traffic, quantile, times, ratio) if times > ratio else 0.0,
             lambda: latency_growth(traffic, quantile, 1.0, ratio),
             threshold.rollback,
@@ -105,7 +105,7 @@ def _sight(
         )
     if base is None or not 0.0 < base < 1.0:
         return None
-    return Sight(
+    return Detectability(
         lambda times: error_growth(traffic, base, times, ratio),
         lambda: advance_growth(traffic, base, ratio),
         threshold.rollback,
@@ -118,7 +118,7 @@ def _sight(
 def _dispersed(
     policy: Policy, definition: AnyCheck, traffic: Traffic, base: float, *, new: bool
 ) -> Callable[[float], float]:
-    """How long evidence takes, if events carry no users: by what the policy says, or by what will be measured."""
+    """How long evidence takes if events carry no users: by the phi that the policy states, or will be measured."""
     stated = policy.confidence.dispersion
     if stated is None and isinstance(definition, MetricCheck):
         stated = 1.0
@@ -141,36 +141,33 @@ def _quantile(definition: AnyCheck) -> float | None:
     return None
 
 
-def live(
-    policy: Policy, joint_test: JointTest, stage: int, rps: float, checks: tuple[Mapping[str, Any], ...]
+def live_detection(
+    policy: Policy, joint_test: JointTest, stage: int, rps: float, verdicts: Sequence[Verdict]
 ) -> dict[str, dict[str, float | None]]:
-    """By comparing check, at the traffic seen now: the median seconds to see each of `EFFECTS`, None for never.
+    """By comparing check, at the current `rps` of both cohorts: the median seconds to detect each of `EFFECTS`.
 
-    `checks` are the last pane's verdicts as documents; the baseline's figures come from there.
+    None stands for never. `verdicts` are those of the last pane; the baseline's figures come from there.
     """
     out: dict[str, dict[str, float | None]] = {}
     traffic = Traffic(rps, policy.stages[stage].weight)
-    for check in checks:
-        name = check["name"]
-        definition = policy.checks.get(name)
-        found = (
-            None
-            if definition is None
-            else _sight(policy, joint_test, name, definition, traffic, _base(definition, check))
-        )
+    for verdict in verdicts:
+        definition = policy.checks.get(verdict.name)
+        if definition is None:
+            continue
+        base = _base(definition, verdict.baseline)
+        found = _detectability(policy, joint_test, verdict.name, definition, traffic, base)
         if found is not None:
-            seconds = found.detect()
-            out[name] = {_WORDS[times]: None if s == inf else round(s, 1) for times, s in seconds.items()}
+            seconds = found.medians()
+            out[verdict.name] = {_WORDS[times]: None if s == inf else round(s, 1) for times, s in seconds.items()}
     return out
 
 
-def _base(definition: AnyCheck, check: Mapping[str, Any]) -> float | None:
-    """The baseline's share of bad events, as its verdict tells; half an event where it had none yet."""
-    measured = check["baseline"]
-    value: float | None = measured["value"]
-    requests: int = measured["requests"]
-    if value is None or not requests:
+def _base(definition: AnyCheck, baseline: Measurement) -> float | None:
+    """The baseline's share of bad events, from its verdict; half an event where it had none yet."""
+    requests = baseline.requests
+    if baseline.value is None or not requests:
         return None
+    value = significant(baseline.value)  # as published, so that a reader of the status can repeat the calculation
     if isinstance(definition, MetricCheck):
         share = value / (definition.ceiling or 1.0)
         share = share if definition.better == "lower" else 1.0 - share
