@@ -169,7 +169,7 @@ def budget_cannot_be_spent(policy: Policy) -> Iterator[Remark]:
     spent = BudgetSpent(policy.budget.slo)
     for stage in policy.stages:
         length = stage.bake_ms + (stage.warmup_ms or 0)
-        spent.update(requests=length, errors=round(length * stage.weight), lasting_ms=length)
+        spent.add_pane(requests=length, errors=round(length * stage.weight), lasting_ms=length)
     most = spent.get() or 0.0
     if most <= policy.budget.spend:
         words = f"{format_share(policy.budget.spend)} cannot be spent within the bakes: if every request of the"

@@ -90,7 +90,7 @@ class RateComparison(ComparisonEvidence):
         new = (counts.candidate_errors, counts.baseline_errors, counts.candidate_requests, counts.baseline_requests, 1)
         self._block = [known + number for known, number in zip(self._block, new, strict=True)]
         if self._block[-1] >= BLOCK_PANES:
-            self._interval.update(self._block_counts(), dispersion)
+            self._interval.add_counts(self._block_counts(), dispersion)
             self._block = [0.0, 0.0, 0, 0, 0]
 
     def _block_counts(self) -> PaneCounts:
@@ -114,8 +114,8 @@ class RateComparison(ComparisonEvidence):
     def interval(self) -> Interval | None:
         """The ratio of the shares in this stage, with the panes of the block that is not full yet."""
         known = RatioInterval(list(self._interval.log_likelihood), self._interval.errors)
-        known.update(self._block_counts(), self._dispersion.for_rollback)
-        return known.get(SHOWN_ALPHA)
+        known.add_counts(self._block_counts(), self._dispersion.for_rollback)
+        return known.interval(SHOWN_ALPHA)
 
     def dump(self) -> dict[str, Any]:
         """State for a snapshot; `load` continues from it bit for bit."""

@@ -27,7 +27,7 @@ class BudgetCap(Windowed):
         """Take in one pane."""
         candidate, baseline = pane.cell(self._cohorts.candidate), pane.cell(self._cohorts.baseline)
         self._requests += candidate.requests
-        self._spent.update(
+        self._spent.add_pane(
             requests=candidate.requests + baseline.requests,
             errors=candidate.errors(self._definition.errors),
             lasting_ms=pane.end - pane.start,

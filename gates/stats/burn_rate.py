@@ -1,6 +1,6 @@
 """Multi-window multi-burn-rate: whether the error budget is spent too fast, and how much of it this rollout has spent.
 
-An SLO of 99.9 % leaves a budget: 0.1 % of the requests of a period (30 days) may fail. The burn rate is how many times
+An SLO of 99.9% leaves a budget: 0.1% of the requests of a period (30 days) may fail. The burn rate is how many times
 faster than evenly it is being spent: error rate / (1 - SLO). A rule watches a long window, so that a blip does not
 count, and a short one, so that what is over stops counting; it burns while both are beyond the threshold (Beyer et al.:
 The Site Reliability Workbook, 2018, chapter 5, table 5-8). Unlike an e-process it claims no error probability: it is a
@@ -18,7 +18,7 @@ PERIOD_MS = 30 * DAY_MS
 """The period that an error budget is for."""
 
 MIN_ERRORS = 20
-"""A rule burns only with so many errors in its long window, so that one among three requests alarms nobody."""
+"""Errors in the long window below which a rule does not burn, so that one error in three requests is no alarm."""
 
 _SHORT_PER_LONG = 12
 
@@ -36,7 +36,7 @@ def budget(slo: float) -> float:
     """The share of requests that may fail.
 
     Raises:
-        ValueError: the SLO is not between 0 and 1; one of 100 % leaves no budget to divide by.
+        ValueError: the SLO is not between 0 and 1; one of 100% leaves no budget to divide by.
     """
     if not 0.0 < slo < 1.0:
         raise ValueError(f"an SLO lies between 0 and 1, both excluded, not at {slo}")
@@ -102,7 +102,7 @@ class BudgetSpent:
     in the rollout so far, all period long. For even traffic that is burn rate times elapsed time over the period.
 
     >>> spent = BudgetSpent(slo=0.999)
-    >>> spent.update(requests=360_000, errors=5_184, lasting_ms=HOUR_MS)  # burns at 14.4 for an hour
+    >>> spent.add_pane(requests=360_000, errors=5_184, lasting_ms=HOUR_MS)  # burns at 14.4 for an hour
     >>> round(spent.get(), 9)
     0.02
 
@@ -119,7 +119,7 @@ class BudgetSpent:
     def __post_init__(self) -> None:
         budget(self.slo)
 
-    def update(self, *, requests: int, errors: int, lasting_ms: int) -> None:
+    def add_pane(self, *, requests: int, errors: int, lasting_ms: int) -> None:
         """Take in a pane: the requests of all cohorts, and the errors that are put down to the rollout.
 
         Those are the candidate's: all of them, or those beyond what the baseline would have made.
@@ -135,7 +135,7 @@ class BudgetSpent:
         return self.errors * self.elapsed_ms / (self.requests * self.period_ms * budget(self.slo))
 
     def dump(self) -> tuple[int, int, int]:
-        """State for a snapshot; `load` takes it back bit for bit."""
+        """State for a snapshot; `load` continues from it bit for bit."""
         return self.requests, self.errors, self.elapsed_ms
 
     def load(self, state: tuple[int, int, int]) -> None:

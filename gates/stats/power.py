@@ -1,4 +1,4 @@
-"""What a comparison can see, and how soon: growth of evidence by traffic, share and effect.
+"""Power of the comparisons: growth of evidence by traffic, share and effect.
 
 Evidence grows, in the mean, by a constant number of nats a second; a test stops about when it has gathered the
 logarithm of its threshold (Wald 1945: no test stops sooner). The constants 1.5 and 2.3 are fitted to simulations of
@@ -16,9 +16,10 @@ from gates.stats.cluster_prior import ClusterPrior
 from gates.stats.error_share import ADVANCE_EFFECTS, ADVANCE_MARGIN
 
 MIXTURE_COST = 1.5
-"""Nats that not knowing the effect costs."""
+"""Nats that a mixture needs beyond the threshold, because the effect is not known; fitted to simulations."""
 
 P95_OVER_MEDIAN = 2.3
+"""The 95th percentile of the time to detect, as a multiple of its median; fitted to simulations."""
 
 LARGEST_EFFECT = 64.0
 """The largest effect that a mixture looks for."""
@@ -48,13 +49,13 @@ def _factor(traffic: Traffic, effect: float, ratio: float, errors: tuple[float, 
 def error_growth(traffic: Traffic, base: float, times: float, ratio: float) -> float:
     """Nats a second for a rollback, if the candidate fails `times` as often as the baseline's share `base`.
 
-    0 where `times` is not above `ratio`: that is what the policy allows.
+    0 where `times` is not above `ratio`: the policy allows it.
 
     >>> round(error_growth(Traffic(1000.0, 0.01), 0.001, 5.0, 1.0), 4)
     0.0397
     """
     if base > 0.0:
-        times = min(times, 1.0 / base)  # more than all cannot fail
+        times = min(times, 1.0 / base)  # no more than all requests can fail
     if times <= ratio:
         return 0.0
     return max(0.0, _factor(traffic, times, ratio, (min(1.0, base * times), base), 0.0))
@@ -111,6 +112,6 @@ def time_with_dispersion(seconds: float, estimate: float, blocks_per_s: float, p
     return passed + seconds * prior.dispersion(estimate, prior.until)
 
 
-def smallest_effect(seconds_to_see: dict[float, float], within_s: float) -> float | None:
-    """The smallest effect of those given that takes at most `within_s` to see; None if there is none."""
-    return min((times for times, seconds in seconds_to_see.items() if seconds <= within_s), default=None)
+def smallest_effect(seconds_to_detect: dict[float, float], within_s: float) -> float | None:
+    """The smallest effect of those given that takes at most `within_s` to detect; None if there is none."""
+    return min((times for times, seconds in seconds_to_detect.items() if seconds <= within_s), default=None)

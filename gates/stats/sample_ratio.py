@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from math import exp, fsum, isfinite, lgamma, log
 
 CONCENTRATION = 10_000.0
-"""How closely the alternative keeps to the plan: worth so many units. Large finds small mismatches, slowly."""
+"""How closely the alternative keeps to the plan, in units: a larger one finds smaller mismatches, but later."""
 
 _LOG_LARGEST = 690.0  # e-values are reported up to exp(690), so that they stay finite
 

@@ -122,27 +122,27 @@ def test_budget_spent_is_that_of_the_table(rule: BurnRule, share: float) -> None
     requests = 10_000_000
     for _ in range(panes):
         errors = round(rule.error_rate(0.999) * requests)
-        spent.update(requests=requests, errors=errors, lasting_ms=rule.long_ms // panes)
+        spent.add_pane(requests=requests, errors=errors, lasting_ms=rule.long_ms // panes)
     assert spent.get() == pytest.approx(share, rel=1e-6)
 
 
 def test_budget_spent_is_burn_times_time_over_period() -> None:
     """The same figure two ways, to the last digits; a whole period at burn 1 spends it all."""
     spent = BudgetSpent(0.995)
-    spent.update(requests=86_400_000, errors=123_456, lasting_ms=DAY_MS)
+    spent.add_pane(requests=86_400_000, errors=123_456, lasting_ms=DAY_MS)
     rate = burn(123_456, 86_400_000, 0.995)
     assert rate is not None
     assert spent.get() == pytest.approx(rate * DAY_MS / PERIOD_MS, rel=1e-9)
     whole = BudgetSpent(0.999)
-    whole.update(requests=1_000_000, errors=1_000, lasting_ms=PERIOD_MS)
+    whole.add_pane(requests=1_000_000, errors=1_000, lasting_ms=PERIOD_MS)
     assert whole.get() == pytest.approx(1.0, rel=1e-9)
 
 
 def test_only_the_rollouts_share_of_the_errors_is_spent() -> None:
     """A candidate at a tenth of the traffic spends a tenth of what it would spend with all of it."""
     tenth, full = BudgetSpent(0.999), BudgetSpent(0.999)
-    tenth.update(requests=100_000, errors=500, lasting_ms=HOUR_MS)
-    full.update(requests=100_000, errors=5_000, lasting_ms=HOUR_MS)
+    tenth.add_pane(requests=100_000, errors=500, lasting_ms=HOUR_MS)
+    full.add_pane(requests=100_000, errors=5_000, lasting_ms=HOUR_MS)
     first, second = tenth.get(), full.get()
     assert first is not None
     assert second is not None
@@ -159,7 +159,7 @@ def test_snapshot_continues_bit_for_bit(seen: list[tuple[int, int, int]], cut: i
 
     def walk(spent: BudgetSpent, part: list[tuple[int, int, int]]) -> None:
         for requests, errors, lasting in part:
-            spent.update(requests=requests, errors=min(errors, requests), lasting_ms=lasting)
+            spent.add_pane(requests=requests, errors=min(errors, requests), lasting_ms=lasting)
 
     walk(straight, seen)
     walk(before, seen[:cut])
@@ -174,6 +174,6 @@ def test_budget_spent_never_shrinks_while_traffic_is_even(seen: list[tuple[int, 
     """At a steady request rate, more errors and more time never give budget back."""
     spent, found = BudgetSpent(0.999), [0.0]
     for _, errors, _ in seen:
-        spent.update(requests=1_000, errors=errors, lasting_ms=1_000)
+        spent.add_pane(requests=1_000, errors=errors, lasting_ms=1_000)
         found.append(spent.get() or 0.0)
     assert all(later >= earlier * (1.0 - 1e-12) for earlier, later in itertools.pairwise(found))
