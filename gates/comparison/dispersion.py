@@ -70,7 +70,7 @@ class Dispersion:
         return max(self._least, self._source.for_advance)
 
     def observe(self, pane: Pane, baseline: Cell, bad: float, events: int) -> None:
-        """Take in one pane of the baseline, of whose `events` so many were `bad`; call it before phi is read.
+        """Take in one pane of the baseline, with its `bad` events and all `events`; call it before phi is read.
 
         What is counted in this pane does not change the phi for this pane, but that its events carry users does: the
         prior must hold from that pane on. With phi read first, a simulated gate rolled back 8.8% (phi 5) and 8.1%

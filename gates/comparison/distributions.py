@@ -92,7 +92,7 @@ class Latencies:
         return exceedance.at_or_above(cell.latency, exceedance.bucket_at(self._limit_ms) + 1)
 
     def allowance(self, ratio: float, baseline: str) -> str:
-        """The baseline's quantile, so many times."""
+        """`ratio` times the quantile of the baseline."""
         return f"{ratio:g} times {baseline}'s {ordinal(self.quantile)}"
 
 
@@ -165,7 +165,7 @@ class MetricValues:
         return self.values(cell).at_or_above(self._sign * bucket_of(self._limit) + 1)
 
     def allowance(self, ratio: float, baseline: str) -> str:
-        """The baseline's quantile, so many times, or that part of it."""
+        """`ratio` times the quantile of the baseline, or 1/`ratio` of it where higher is better."""
         times = f"{ratio:g} times" if self._sign > 0 else f"1/{ratio:g} of"
         return f"{times} {baseline}'s {ordinal(self._given)} of {self._name}"
 

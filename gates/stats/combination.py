@@ -74,7 +74,7 @@ def partial_conjunction(e_values: Sequence[float], failing: int) -> float:
 
 
 def family_means(e_values: Mapping[str, float], families: Mapping[str, str]) -> dict[str, float]:
-    """The mean within each family, by family in order of name; `families` says each name's family.
+    """The mean within each family, by family in order of name; `families` has each name's family.
 
     To be taken before `partial_conjunction`, so that two views of the same thing (p95 and p99) do not count twice.
 
