@@ -1,4 +1,4 @@
-# The worker and the command line. `docker compose up` builds and runs it beside Kafka, Prometheus and Grafana.
+# The worker and the command line. `docker compose up` builds it and runs it with Kafka, Prometheus and Grafana.
 FROM python:3.13-slim AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./

@@ -25,18 +25,29 @@ PICTURE = ROOT / "docs" / "performance.svg"
 
 
 def main() -> int:
-    """Run the benchmarks; 1 if a part failed, which keeps none of the others from running."""
+    """Run the benchmarks. The exit code is 1 if a part failed; the other parts run all the same."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="All that Sluicegate claims of its speed."
+        prog="python -m benchmarks", description="Measure every figure that docs/performance.md states."
     )
-    parser.add_argument("--smoke", action="store_true", help="a few events, once: whether it works; nothing is written")
-    parser.add_argument("--only", metavar="PART,...", help=f"of {', '.join(PARTS)}; nothing is written")
-    parser.add_argument("--bootstrap", metavar="HOST:PORT", default=os.environ.get(ADDRESS_VARIABLE), help="a Kafka")
+    parser.add_argument(
+        "--smoke", action="store_true", help="run each part once with few events, to see that it works; write nothing"
+    )
+    parser.add_argument(
+        "--only", metavar="PART,...", help=f"run these parts only, of {', '.join(PARTS)}; write nothing"
+    )
+    parser.add_argument(
+        "--bootstrap",
+        metavar="HOST:PORT",
+        default=os.environ.get(ADDRESS_VARIABLE),
+        help="the Kafka to measure on; default: start one",
+    )
     given = parser.parse_args()
     chosen = tuple(given.only.split(",")) if given.only else PARTS
     if unknown := set(chosen) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # of topics it just made it says that they are not there
+    logging.getLogger("aiokafka").setLevel(
+        logging.CRITICAL
+    )  # it warns that topics are missing while they are being created
     found, failed = measured(chosen, SMOKE if given.smoke else FULL, given.bootstrap)
     if not given.smoke and not given.only and not failed:
         write(found)
@@ -44,7 +55,7 @@ def main() -> int:
 
 
 def measured(parts: Sequence[str], size: Size, bootstrap: str | None) -> tuple[Results, list[str]]:
-    """What was found, printed as it is found, and the parts that failed."""
+    """The results, printed part by part, and the names of the parts that failed."""
     about, known = machine(), versions(own_broker=bootstrap is None)
     print("\n".join(f"{name}: {value}" for name, value in (about | known).items()), flush=True)
     rows: list[Row] = []
@@ -55,7 +66,7 @@ def measured(parts: Sequence[str], size: Size, bootstrap: str | None) -> tuple[R
             began = time.perf_counter()
             try:
                 rows += importlib.import_module(f"benchmarks.{part}").run(address, size)
-            except Exception:  # what it is was not foreseen, and the other parts are worth having
+            except Exception:  # one broken part must not cost the results of the others
                 traceback.print_exc()
                 failed.append(part)
             print(f"\n{part}: {time.perf_counter() - began:.0f} s")
@@ -66,7 +77,7 @@ def measured(parts: Sequence[str], size: Size, bootstrap: str | None) -> tuple[R
 
 @contextlib.contextmanager
 def broker(bootstrap: str | None) -> Iterator[str]:
-    """The address of the one given, or of one that lives as long as the block."""
+    """The address of the broker given, or of one that runs until the block ends."""
     if bootstrap is not None:
         yield bootstrap
     else:
@@ -78,7 +89,7 @@ def broker(bootstrap: str | None) -> Iterator[str]:
 
 def write(found: Results) -> None:
     """Write the results, the tables of docs/performance.md, and its picture."""
-    from benchmarks.plot import save_plot  # matplotlib is of the `bench` extra, and --smoke does without it
+    from benchmarks.plot import save_plot  # matplotlib comes with the `bench` extra, which --smoke does not need
 
     RESULTS.write_text(found.to_json(), encoding="utf-8")
     PAGE.write_text(found.into_page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,10 +1,10 @@
-"""A prototype: the evidence of many rollouts brought up to date at once, in columns, instead of rollout by rollout.
+"""A prototype that updates the evidence of many rollouts at once, in numpy columns, instead of rollout by rollout.
 
-It does for every rollout and second what four checks do (error share, two latency quantiles, a limit on each): windows
-and their quantiles, thresholds, e-factors, e-values, who is convicted and who passes. It has one policy for all and
-neither words, states nor snapshots. The gate does not work like this because numpy's logarithms differ from one kind
-of processor to the next, and a decision must replay bit for bit (docs/decisions/0007); it is here to tell what that
-costs, and is part of these benchmarks and of nothing else.
+For every rollout and second it does the work of four checks (error share, two latency quantiles, a limit on each):
+windows and their quantiles, thresholds, e-factors, e-values, which rollouts fail and which pass. It has one policy for
+all rollouts, and no reasons, states or snapshots. The gate does not work like this, because numpy's logarithms differ
+between kinds of processors, and a decision must replay bit for bit (docs/decisions/0007). The prototype measures what
+that choice costs. Only the benchmarks use it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Panes:
-    """One second of all rollouts: requests and errors by rollout and cohort, and each latency's place and bucket."""
+    """One second of all rollouts: requests and errors by rollout and cohort; the place and bucket of each latency."""
 
     requests: Ints
     errors: Ints
@@ -44,7 +44,7 @@ class Panes:
 
 
 class _Wealth:
-    """Log wealth by rollout and effect, as `gates.stats.mixture` has it for one rollout."""
+    """Log wealth by rollout and effect; `gates.stats.mixture` does the same for one rollout."""
 
     def __init__(self, rollouts: int, weights: tuple[float, ...], blocks: int | None) -> None:
         self._weights, self._blocks, self._tick = np.array(weights), blocks, 0
@@ -52,7 +52,7 @@ class _Wealth:
         self._unstarted = 1.0
 
     def bet(self, factors: Floats) -> Floats:
-        """Take in one pane; gives the e-value of each rollout."""
+        """Add one pane; returns the e-value of each rollout."""
         mass = start_prior(self._tick, self._blocks) if self._blocks else float(self._tick == 0)
         if mass:
             self._logs = np.logaddexp(self._logs, np.log(mass))
@@ -66,7 +66,7 @@ class _Wealth:
 
 
 class Columns:
-    """All rollouts of a partition. `blocks` is as in `gates.stats.mixture.start_prior`."""
+    """All rollouts of a partition. `blocks` has the meaning that it has in `gates.stats.mixture.start_prior`."""
 
     def __init__(self, rollouts: int, blocks: int) -> None:
         self._all = np.arange(rollouts)
@@ -85,16 +85,16 @@ class Columns:
         self._down = np.array([*(scaled_down(edge, LATENCY_RATIO) for edge in edges), BUCKETS])
 
     def judge(self, panes: Panes) -> dict[str, Any]:
-        """Take in one second; gives e-values (worse, better) by check, and by rollout what follows from them."""
+        """Add one second; returns e-values (worse, better) by check, and by rollout what follows from them."""
         values = [self._errors(panes), *self._exceeding(panes)]
         self._move(panes)
         counts = self._latencies[:, CANDIDATE].cumsum(axis=1)
         total = counts[:, -1]
         quantiles = [(counts < quantile * total[:, None]).sum(axis=1) for quantile in QUANTILES]
         beyond = self._sums[1, :, CANDIDATE] > 0.05 * self._sums[0, :, CANDIDATE]
-        convicted = np.mean([worse for worse, _ in values], axis=0) >= 100.0
+        rejected = np.mean([worse for worse, _ in values], axis=0) >= 100.0
         passing = np.all([better >= 20.0 for _, better in values], axis=0)
-        return {"values": values, "quantiles": quantiles, "failing": beyond | convicted, "passing": passing & ~beyond}
+        return {"values": values, "quantiles": quantiles, "failing": beyond | rejected, "passing": passing & ~beyond}
 
     def _errors(self, panes: Panes) -> tuple[Floats, Floats]:
         n_c, n_b = panes.requests[:, CANDIDATE, None], panes.requests[:, BASELINE, None]
@@ -136,12 +136,12 @@ class Columns:
         pooled = np.maximum(pooled, 1e-9)
         factors = slow[:, 0] * np.log(theta / pooled) + (n[:, 0] - slow[:, 0]) * np.log((1.0 - theta) / (1.0 - pooled))
         factors += slow[:, 1] * np.log(rate / pooled) + (n[:, 1] - slow[:, 1]) * np.log((1.0 - rate) / (1.0 - pooled))
-        said = (n[:, 0] > 0) & (n[:, 1] > 0) & (known[:, -1, None] > 0)
-        found: Floats = np.where(said, factors, 0.0)
+        comparable = (n[:, 0] > 0) & (n[:, 1] > 0) & (known[:, -1, None] > 0)
+        found: Floats = np.where(comparable, factors, 0.0)
         return found
 
     def _move(self, panes: Panes) -> None:
-        """Move the window on by one pane."""
+        """Move the window by one pane."""
         self._window.append(panes)
         np.add.at(self._latencies, (panes.rollouts, panes.cohorts, panes.buckets), 1)
         self._sums += np.stack((panes.requests, panes.errors))
@@ -152,7 +152,7 @@ class Columns:
 
 
 def _threshold(cumulative: Ints, quantile: float) -> Ints:
-    """As `gates.stats.exceedance.threshold` has it for one rollout."""
+    """The threshold bucket of each rollout; `gates.stats.exceedance.threshold` computes one."""
     rows = np.arange(len(cumulative))
     wanted = quantile * cumulative[:, -1]
     at = np.minimum((cumulative < wanted[:, None]).sum(axis=1), BUCKETS - 1)
@@ -163,7 +163,7 @@ def _threshold(cumulative: Ints, quantile: float) -> Ints:
 
 
 def drawn(rng: np.random.Generator, rollouts: int, rate: float = 10.0, share: float = 0.2) -> Panes:
-    """A made-up second: so many requests of each rollout, log-normal latencies around 20 ms, one in 500 fails."""
+    """A random second: about `rate` requests of each rollout, latencies log-normal around 20 ms, one in 500 fails."""
     requests = np.stack((rng.poisson(rate * share, rollouts), rng.poisson(rate * (1.0 - share), rollouts)), axis=1)
     places = np.repeat(np.arange(2 * rollouts), requests.ravel())
     latencies = rng.lognormal(3.0, 0.5, len(places)) / 1000.0
@@ -171,7 +171,7 @@ def drawn(rng: np.random.Generator, rollouts: int, rate: float = 10.0, share: fl
 
 
 def milliseconds(rollouts: int, seconds: int) -> float:
-    """Processor time for each second of event time of so many rollouts, once the window is full."""
+    """Processor time in ms for each second of event time, once the window is full."""
     columns, rng = Columns(rollouts, blocks=180), np.random.default_rng(1)
     panes = [drawn(rng, rollouts) for _ in range(WINDOW + seconds)]
     for each in panes[:WINDOW]:

@@ -1,4 +1,4 @@
-"""Many rollouts at once: their policies, and the journal that ingest would write of their traffic."""
+"""Many rollouts at once: their policies, and the journal that ingest would write for their traffic."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from connectors.decoders import RequestEvent
 from gates.policy import Policy
-from streams.ingest.chunks import Chunker, Decoded
+from streams.ingest.chunks import Chunker, SourceRecord
 from streams.journal import Ack, Partial, Progress, Record, SourcePartition, SourceProgress, Start, Timing
 
 BASELINE, CANDIDATE = "stable", "canary"
@@ -19,7 +19,7 @@ ERROR_RATE = 0.002
 
 
 def names(rollouts: int) -> list[str]:
-    """What so many rollouts are called.
+    """The names of this many rollouts.
 
     >>> names(2)
     ['rollout-0000', 'rollout-0001']
@@ -46,7 +46,7 @@ def policy(rollout: str) -> Policy:
 
 
 def orders(rollout: str, at: int) -> tuple[Start, Ack]:
-    """The words that start a rollout and say that its first weights are in force; milliseconds since the epoch."""
+    """The start of a rollout and the ack of its first weights, both at this time (ms since the epoch)."""
     start = Start(rollout=rollout, policy=policy(rollout).document(), by="benchmark", at=at, timing=Timing())
     return start, Ack(
         id=f"{rollout}:1:1",
@@ -61,7 +61,7 @@ def orders(rollout: str, at: int) -> tuple[Start, Ack]:
 
 
 class Fleet:
-    """So many healthy rollouts of `rate` events a second each, spread over `SOURCES` partitions, as ingest sees them.
+    """Healthy rollouts of `rate` events a second each, spread over `SOURCES` partitions, as ingest reads them.
 
     Events carry no user, metrics or emitter. The same seed gives the same journal.
     """
@@ -83,17 +83,17 @@ class Fleet:
     def flush(self) -> tuple[list[Partial], Progress]:
         """What ingest journals of the next quarter of a second."""
         step_ms = 1_000 // FLUSHES_A_SECOND
-        batches: list[list[Decoded]] = [[] for _ in range(SOURCES)]
+        batches: list[list[SourceRecord]] = [[] for _ in range(SOURCES)]
         for number in range(round(self._due)):
             at = self._now + number * step_ms // round(self._due)
             source = self._rng.randrange(SOURCES)
-            batches[source].append(Decoded(self._offsets[source], at, [self._event(at)]))
+            batches[source].append(SourceRecord(self._offsets[source], at, [self._event(at)]))
             self._offsets[source] += 1
         self._now += step_ms
         partials: list[Partial] = []
         reports: list[SourceProgress] = []
         for chunker, batch in zip(self._chunkers, batches, strict=True):
-            chunker.take(batch)
+            chunker.count_records(batch)
             flush = chunker.flush()
             partials += flush.partials
             reports.append(SourceProgress(chunker.source, flush.position or 0, flush.newest or self._now, True))

@@ -1,7 +1,7 @@
-"""Where the time of a rollback went, hop by hop: each begins where the one before it ends.
+"""Where the time of a rollback went, hop by hop: each hop begins where the one before it ends.
 
-All of it is taken afterwards, from times that the records carry anyway: of Kafka's records those at which their
-producers made them, of progress records also the worker's wall clock as its flush began.
+The times are read afterwards from the records themselves: each record carries the time at which its producer made it,
+and a progress record also carries the worker's wall clock at the beginning of its flush.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OUT_OF_ORDERNESS_MS = Timing().out_of_orderness
 
 @dataclass(frozen=True)
 class Read:
-    """A rollback command as the actuator got it, when it was made and when it was read."""
+    """A rollback command as an actuator received it, and when it was made and read (ms)."""
 
     document: dict[str, Any]
     made: int
@@ -28,8 +28,8 @@ class Read:
 
 
 @dataclass(frozen=True)
-class Told:
-    """A progress record: when it was made, when its flush began, and when the last partial of it was handed over."""
+class ProgressTimes:
+    """When a progress record was made, when its flush began, and when the last partial of it was handed over (ms)."""
 
     made: int
     began: int
@@ -41,34 +41,34 @@ class Hops:
     """Where the time of one rollback went, in milliseconds."""
 
     watermark: int
-    """The evidence is complete but for the wait for stragglers: the last event of the pane was sent, and then the
-    first event, in the last source partition, that moves the watermark past the pane."""
+    """From the last event of the pane to the first event, in the slowest source partition, that moves the watermark
+    past the pane. This is the time allowed for late events."""
 
     ingest: int
-    """That event is sent, read and counted, and its flush begins."""
+    """That event is sent, read and counted, until its flush begins."""
 
     flush: int
-    """The flush encodes its records, and hands the last of them to the producer."""
+    """The flush encodes its records and hands the last of them to the producer."""
 
     journal: int
-    """Kafka acknowledges them all, and the progress record is made that moves the watermark."""
+    """Kafka acknowledges them all; then the progress record that moves the watermark is made."""
 
     evaluation: int
-    """The judge reads it, and all that lies before it; the pane is evaluated, and the command made."""
+    """The judge reads it and everything before it, evaluates the pane and makes the command."""
 
     command: int
-    """Kafka takes it, and an actuator reads it."""
+    """Kafka stores it and an actuator reads it."""
 
     @classmethod
-    def of(cls, command: Read, sent: Sent, told: Mapping[tuple[int, int], Told]) -> Hops:
-        """Where the time of this command went; `told` has the progress records by partition and offset."""
+    def of(cls, command: Read, sent: Sent, progress_times: Mapping[tuple[int, int], ProgressTimes]) -> Hops:
+        """The hops of this command; `progress_times` is by journal partition and offset."""
         pane_end, journal = command.document["event_time"], command.document["journal"]
-        progress = told[journal["partition"], journal["offset"]]
+        progress = progress_times[journal["partition"], journal["offset"]]
         completed = sent.last[command.document["rollout"]]
         last = completed[max(second for second in completed if second * 1_000 < pane_end)]
         passing = (pane_end + OUT_OF_ORDERNESS_MS) // 1_000
         later = [[ms for second, ms in first.items() if second >= passing] for first in sent.first.values()]
-        moved = max(min(moments) for moments in later if moments)  # nobody waits for a partition that fell silent
+        moved = max(min(moments) for moments in later if moments)  # a silent partition does not hold the watermark
         return cls(
             watermark=moved - last,
             ingest=progress.began - moved,
@@ -89,15 +89,17 @@ class Hops:
         return self.watermark + self.after_watermark
 
 
-async def progress_of(site: Installation) -> dict[tuple[int, int], Told]:
+async def progress_of(site: Installation) -> dict[tuple[int, int], ProgressTimes]:
     """The progress records in the journal, by partition and offset."""
-    found: dict[tuple[int, int], Told] = {}
+    found: dict[tuple[int, int], ProgressTimes] = {}
     handed: dict[int, int] = {}
     async for record in read_to_end(site.settings, site.topics.journal):
-        said = decode(record.value or b"")
-        if isinstance(said, Partials):
+        decoded = decode(record.value or b"")
+        if isinstance(decoded, Partials):
             handed[record.partition] = record.timestamp
-        elif isinstance(said, Progress):
+        elif isinstance(decoded, Progress):
             last = handed.get(record.partition, 0)
-            found[record.partition, record.offset] = Told(record.timestamp, said.wall, max(said.wall, last))
+            found[record.partition, record.offset] = ProgressTimes(
+                record.timestamp, decoded.wall, max(decoded.wall, last)
+            )
     return found

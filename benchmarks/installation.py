@@ -1,4 +1,4 @@
-"""An installation to measure: topics with the partitions and workers with the settings that one gets by default."""
+"""An installation to measure: topics and workers with their default partitions and settings."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ DEFAULTS = {
     "SLUICEGATE_SESSION_TIMEOUT_MS": "10000",
     "SLUICEGATE_LOG_LEVEL": "info",
 }
-"""What the tests' workers have otherwise."""
+"""The settings that the tests' workers change, at their defaults."""
 
 
 class Loading:
-    """A process that makes load."""
+    """A process that produces load."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
     async def ended(self) -> Sent:
-        """Wait until its time is up; what it has sent."""
+        """Wait until it ends; returns what it sent."""
         out, _ = await self._process.communicate()
         return msgspec.json.decode(out, type=Sent, strict=False)
 
     async def stop(self) -> Sent:
-        """Let it come to its end now; what it has sent."""
+        """End it now; returns what it sent."""
         self._process.terminate()
         return await self.ended()
 
 
 class Installation(Site):
-    """Topics, workers, rollouts and load on a broker, under a prefix of their own."""
+    """Topics, workers, rollouts and load on a broker, under their own topic prefix."""
 
     def __init__(self, bootstrap: str) -> None:
         super().__init__(bootstrap, f"b{uuid.uuid4().hex[:8]}.")
@@ -61,30 +61,30 @@ class Installation(Site):
         return self
 
     def run_worker(self, *roles: str, **variables: str) -> Worker:
-        """Start a worker with the default settings; none of `roles` is all."""
-        return self.worker(*roles, command=(SLUICEGATE,), **(DEFAULTS | variables))
+        """Start a worker with the default settings; without `roles` it has all of them."""
+        return self.worker_of((SLUICEGATE,), roles, DEFAULTS | variables)
 
     async def start_rollouts(self, rollouts: int) -> None:
-        """Start so many rollouts and put their first weights in force; returns when the gate has heard."""
+        """Start this many rollouts and confirm their first weights; returns when the gate has started all of them."""
         now = wall_ms()
         topics = self.topics
-        said = [orders(name, now) for name in names(rollouts)]
-        await self._tell(topics.policies, [(start.rollout, encode(start)) for start, _ in said])
+        opening = [orders(name, now) for name in names(rollouts)]
+        await self._send(topics.policies, [(start.rollout, encode(start)) for start, _ in opening])
         started: set[str] = set()
         async with self.following(topics.decisions) as decisions:
             async for decision in decisions:
                 started.add(decision["rollout"])
                 if len(started) == rollouts:
                     break
-        await self._tell(topics.acks, [(ack.rollout, encode(ack)) for _, ack in said])
+        await self._send(topics.acks, [(ack.rollout, encode(ack)) for _, ack in opening])
 
-    async def _tell(self, topic: str, words: Iterable[tuple[str, bytes]]) -> None:
-        sent = [await self.producer.send(topic, value, key=rollout.encode()) for rollout, value in words]
+    async def _send(self, topic: str, records: Iterable[tuple[str, bytes]]) -> None:
+        sent = [await self.producer.send(topic, value, key=rollout.encode()) for rollout, value in records]
         await asyncio.gather(*sent)
 
     @contextlib.asynccontextmanager
     async def loaded(self, **options: float) -> AsyncIterator[Loading]:
-        """Load by these options of `benchmarks.load`, in a process of its own."""
+        """Run `benchmarks.load` with these options in another process."""
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         command = ["-m", "benchmarks.load", self.settings.bootstrap, self.topics.events, *words]
         process = await asyncio.create_subprocess_exec(
@@ -98,7 +98,7 @@ class Installation(Site):
                 await process.wait()
 
     async def obey(self) -> None:
-        """Acknowledge each decision, as an actuator that has done it; until cancelled."""
+        """Acknowledge each decision as an actuator that carried it out; runs until cancelled."""
         reader = clients.consumer(self.settings, self.topics.decisions)
         await reader.start()
         try:

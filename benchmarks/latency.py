@@ -1,6 +1,6 @@
-"""How long a decision takes: from the event that completes the evidence to the command an actuator reads, by hop.
+"""How long a decision takes, by hop, from the event that completes the evidence to the command that an actuator reads.
 
-Real workers, load from a process of its own, and rollouts of which many turn bad at moments of their own.
+Workers are real, the load comes from another process, and many of the rollouts turn bad, each at its own time.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from streams.clock import wall_ms
 PART = "latency"
 PERCENTILES = (50, 95, 99)
 PATIENCE_S = 20.0
-"""How long after the last rollout has turned bad its command may be on its way, before it counts as missing."""
+"""How long after the last rollout has turned bad its command may take before it counts as missing."""
 
 
 Crew = tuple[tuple[str, ...], ...]
-"""The roles of each worker; () is all."""
+"""The roles of each worker; () means all roles."""
 
 ONE: Crew = ((),)
 INGEST_APART: Crew = (("ingest",), ("judge", "sequencer", "audit"))
@@ -46,7 +46,7 @@ class Plan:
 
     @property
     def case(self) -> str:
-        """What it is called in the table."""
+        """Its name in the table."""
         workers = len(self.crew)
         return f"{self.rate:,} events/s, {workers} worker{'s' * (workers > 1)}"
 
@@ -85,8 +85,8 @@ async def rollbacks(bootstrap: str, plan: Plan) -> list[Hops]:
             await asyncio.gather(obeying, return_exceptions=True)
         for worker in crew:
             worker.kill()
-        told = await progress_of(site)
-    return [Hops.of(command, sent, told) for command in commands]
+        progress = await progress_of(site)
+    return [Hops.of(command, sent, progress) for command in commands]
 
 
 async def _commands(site: Installation, number: int, seconds: float) -> list[Read]:
@@ -94,7 +94,7 @@ async def _commands(site: Installation, number: int, seconds: float) -> list[Rea
     reader = clients.consumer(site.settings, site.topics.commands)
     await reader.start()
     found: dict[str, Read] = {}
-    turned = set(names(number))  # one in a hundred others may be rolled back as well: that is the policy's confidence
+    turned = set(names(number))  # the policy allows a false rollback in one of a hundred others
     try:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -110,9 +110,9 @@ async def _commands(site: Installation, number: int, seconds: float) -> list[Rea
 
 
 def rows(plan: Plan, runs: list[list[Hops]]) -> Iterator[Row]:
-    """The percentiles of each hop, of their sum, and of what follows the watermark; one value a run.
+    """The percentiles of each hop, of their sum, and of the time after the watermark; one value for each run.
 
-    What did not come at all took for ever.
+    A command that is missing counts as infinite.
     """
     yield Row(PART, "rolled back", plan.case, f"of {plan.bad}", tuple(float(len(run)) for run in runs))
     for what in ("total", "after_watermark", *(field.name for field in fields(Hops))):
@@ -122,6 +122,6 @@ def rows(plan: Plan, runs: list[list[Hops]]) -> Iterator[Row]:
 
 
 def _percentile(known: list[int], percentile: int, number: int) -> float:
-    """The nearest-rank percentile of so many numbers, of which those unknown are infinite."""
+    """The nearest-rank percentile of `number` values; those that are not known count as infinite."""
     whole = sorted(known) + [math.inf] * (number - len(known))
     return float(whole[math.ceil(percentile / 100 * number) - 1])

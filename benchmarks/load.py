@@ -1,8 +1,8 @@
 """Request events at a steady rate: `python -m benchmarks.load ADDRESS TOPIC --rate 10000 --rollouts 100 --seconds 30`.
 
-A process of its own. Every event carries the time at which it is handed to the producer, as its event time and as its
-record's. Some of the rollouts turn bad at a moment of their own: from then on all requests of their candidate fail. At
-the end it says on standard output when it sent what, as JSON (`Sent`).
+It runs as a separate process. The event time and the record time of every event are the time at which it is handed to
+the producer. Some of the rollouts turn bad, each at its own time: from then on all requests of their candidate fail. At
+the end it prints when it sent which events, as JSON (`Sent`).
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from streams.clock import wall_ms
 
 TICK_S = 0.02
 HEADS, TAILS = 20_011, 30_011
-"""How many rollouts with a cohort, and outcomes with a latency, are drawn once and then go round; both are primes, so
-that every rollout reaches all partitions, and gets ever other outcomes."""
+"""How many beginnings (rollout and cohort) and ends (status and latency) of events are drawn once and then repeated.
+Both are primes, so that every rollout reaches all partitions, with other outcomes each time."""
 
 MOST_UNANSWERED = 500
 
 
 class Sent(msgspec.Struct):
-    """What was sent when; times in milliseconds since the epoch, seconds by their number since then.
+    """When events were sent, in milliseconds since the epoch; a second is named by its number since the epoch.
 
-    `first` is by partition and second the first event of each; `last` is, for each rollout that turned bad, the last
-    event in each second. `events` is how many in all, `seconds` how long that took.
+    `first` has the first event by partition and second; `last` has, for each rollout that turned bad, the last event by
+    second. `events` is the number of events and `seconds` the time that sending took.
     """
 
     events: int
@@ -54,7 +54,7 @@ class Load:
         self.sent = Sent(0, 0.0, {}, {name: {} for name in self._turns})
 
     def take(self, number: int, elapsed: float, now: int) -> list[bytes]:
-        """The next so many events, all of this moment."""
+        """The next `number` events, all with this time."""
         turned = {name for name, at in self._turns.items() if elapsed >= at}
         second, prefix = now // 1_000, b'{"ts": %d' % now
         out = []
@@ -69,13 +69,13 @@ class Load:
 
 
 def _head(rollout: str, candidate: bool) -> tuple[str, bool, bytes]:
-    """A rollout, whether it is its candidate, and both as they stand in an event, after the time."""
+    """A rollout, whether the cohort is its candidate, and the bytes of both in an event, after the time."""
     cohort = CANDIDATE if candidate else BASELINE
     return rollout, candidate, b', "rollout": "%s", "cohort": "%s"' % (rollout.encode(), cohort.encode())
 
 
 def _tail(failed: bool, latency_ms: float) -> bytes:
-    """The end of an event: what came of it, and how long it took."""
+    """The end of an event: its status and its latency."""
     return b', "status": %d, "latency_ms": %.1f}' % (500 if failed else 200, latency_ms)
 
 
@@ -83,7 +83,7 @@ _FAILED = _tail(True, 20.0)
 
 
 async def produce(bootstrap: str, topic: str, load: Load, *, rate: float, seconds: float, partitions: int) -> Sent:
-    """Send the load for so long, or until SIGTERM; what could not be sent in time is sent as soon as it can be."""
+    """Send the load for `seconds`, or until SIGTERM; events that are behind time are sent as soon as possible."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", max_batch_size=1 << 20) as producer:
@@ -109,16 +109,18 @@ async def produce(bootstrap: str, topic: str, load: Load, *, rate: float, second
 
 
 def main() -> None:
-    """Send, then say what was sent."""
+    """Send the events, then print what was sent."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description="Request events at a steady rate.")
     parser.add_argument("bootstrap")
     parser.add_argument("topic")
     parser.add_argument("--rate", type=float, default=1_000.0, help="events a second")
     parser.add_argument("--rollouts", type=int, default=10)
-    parser.add_argument("--bad", type=int, default=0, help="so many rollouts turn bad")
-    parser.add_argument("--begin", type=float, default=0.0, help="after so many seconds at the earliest")
-    parser.add_argument("--end", type=float, default=0.0, help="and at the latest")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="without it, until SIGTERM")
+    parser.add_argument("--bad", type=int, default=0, help="how many rollouts turn bad")
+    parser.add_argument(
+        "--begin", type=float, default=0.0, help="they turn bad after this many seconds at the earliest"
+    )
+    parser.add_argument("--end", type=float, default=0.0, help="and after this many at the latest")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="how long to send; default: until SIGTERM")
     parser.add_argument("--partitions", type=int, default=12)
     given = parser.parse_args()
     load = Load(given.rollouts, given.bad, given.begin, given.end)

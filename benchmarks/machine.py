@@ -1,4 +1,4 @@
-"""What was measured on, and with which versions."""
+"""The machine that was measured on, and the versions of what was measured."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ print(json.dumps(found))
 
 
 def machine() -> dict[str, str]:
-    """The processor, its cores as this process may use them, the load before it began, and what it runs."""
+    """The processor, its number of cores, the load average before the run, kernel, Python and Java."""
     return {
         "processor": _processor(),
         "cores": str(os.cpu_count()),
@@ -42,7 +42,7 @@ def machine() -> dict[str, str]:
 
 
 def versions(*, own_broker: bool) -> dict[str, str]:
-    """Of all that takes part; a package that is not installed is left out."""
+    """The versions of everything that takes part, without packages that are not installed."""
     python = ROOT / ".venv-bench" / "bin" / "python"
     found = _installed(sys.executable, OURS)
     found |= _installed(str(python) if python.exists() else sys.executable, PEERS)
@@ -58,10 +58,10 @@ def _processor() -> str:
 
 def _java() -> str:
     try:
-        said = subprocess.run([find_java(), "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603
+        version = subprocess.run([find_java(), "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603
     except KafkaUnavailableError:
         return "none"
-    return said.splitlines()[0]
+    return version.splitlines()[0]
 
 
 def _installed(python: str, packages: tuple[str, ...]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What all parts of the harness share: how much to measure, what one measurement is, and one core for each process."""
+"""What all parts of the harness share: how much to measure, one figure, and pinning processes to cores."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ FULL = Size("full", runs=5, events=800_000)
 
 @dataclass(frozen=True)
 class Row:
-    """One figure of the table: what was measured of whom in which case, one value a run.
+    """One figure of the table: of whom or what, in which case, with one value for each run.
 
     >>> Row("ingest", "aiokafka", "4 partitions", "events/s", (3.0, 1.0, 2.0)).median
     2.0
@@ -56,9 +56,9 @@ CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else
 
 
 def pinned(core: int) -> Callable[[], None]:
-    """Give what a child process calls before it starts its program, to stay on one core where the system can do that.
+    """A function for a child process to call before its program starts, to stay on one core if the system can.
 
-    The core is counted among those of this process, and wraps around on a machine that has fewer.
+    `core` counts the cores of this process, and wraps around on a machine that has fewer.
     """
 
     def pin() -> None:
@@ -70,7 +70,7 @@ def pinned(core: int) -> Callable[[], None]:
 
 @contextlib.contextmanager
 def kept_off(core: int) -> Iterator[None]:
-    """Keep this process, and what it starts within the block, off the core that `pinned` means, if there is another."""
+    """Keep this process, and what it starts within the block, off the core that `pinned` uses, if there is another."""
     others = set(CORES) - {CORES[core % len(CORES)]} if CORES else set()
     if others:
         os.sched_setaffinity(0, others)
@@ -82,7 +82,7 @@ def kept_off(core: int) -> Iterator[None]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Give the processor time, user and system, of all threads of a running process of this machine (Linux only).
+    """The processor time, user and system, of all threads of a running process of this machine (Linux only).
 
     >>> 0.0 < cpu_seconds(os.getpid()) <= time.process_time()
     True

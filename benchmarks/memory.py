@@ -1,6 +1,6 @@
-"""How much memory a worker with all roles takes: idle, with rollouts under load, and as time goes by at full speed.
+"""How much memory a worker with all roles takes: idle, with rollouts under load, and over time at full speed.
 
-`python -m benchmarks.memory --minutes 10` watches longer than a run of all benchmarks does.
+`python -m benchmarks.memory --minutes 10` measures for longer than a run of all benchmarks does.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from tests.pipeline.harness import Worker
 
 PART = "memory"
 FULL_SPEED = 30_000
-"""Events a second: more than one worker counts on two cores that it shares with Kafka, so that it never rests."""
+"""Events a second: more than one worker can count on two cores shared with Kafka, so that it is always behind."""
 
 EVERY_S = 0.5
 SETTLED = 0.5
-"""The share of a stretch of time that is left out at its beginning."""
+"""The share of the samples, from the beginning, that is left out."""
 
 
 @dataclass(frozen=True)
 class Times:
-    """How long to wait with nothing to do, for windows to fill, and at full speed; in seconds."""
+    """How long to measure without load, until windows are full, and at full speed; in seconds."""
 
     idle: float
     loaded: float
@@ -42,18 +42,18 @@ SMOKE = Times(idle=1.0, loaded=4.0, full_speed=3.0)
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident sizes in MB (10^6 bytes) over a stretch of time, one every `EVERY_S` seconds."""
+    """Resident sizes in MB (10^6 bytes), one every `EVERY_S` seconds."""
 
     samples: tuple[float, ...]
 
     @property
     def settled(self) -> tuple[float, ...]:
-        """The samples but for those at the beginning."""
+        """The samples without those at the beginning."""
         return self.samples[int(len(self.samples) * SETTLED) :]
 
     @property
     def growth(self) -> float:
-        """By how many MB it grew in a minute: the line through the settled samples that fits best.
+        """Growth in MB a minute: the slope of the line that fits the settled samples best.
 
         >>> round(Memory(tuple(100 + 0.5 * number for number in range(240))).growth, 6)
         60.0
@@ -70,7 +70,7 @@ def resident_mb(pid: int) -> float:
 
 
 def run(bootstrap: str, size: Size) -> Iterator[Row]:
-    """Measure, once: what would differ between runs differs within one."""
+    """Measure once: the samples of one run vary as much as several runs would."""
     smoke = size.name == "smoke"
     times = SMOKE if smoke else FULL
     few, many = (2, 5) if smoke else (100, 1_000)
@@ -85,7 +85,7 @@ def run(bootstrap: str, size: Size) -> Iterator[Row]:
 
 
 async def watched(bootstrap: str, rollouts: int, times: Times, rate: int = FULL_SPEED) -> tuple[Memory, Memory, Memory]:
-    """A fresh worker's memory idle, then with so many rollouts at 10 events/s each, then at full speed."""
+    """The memory of a new worker: idle, then with this many rollouts at 10 events/s each, then at full speed."""
     async with Installation(bootstrap) as site:
         worker = site.run_worker()
         await worker.ready()
@@ -109,7 +109,7 @@ async def _watch(worker: Worker, seconds: float) -> Memory:
 
 
 def main() -> None:
-    """Watch one worker for as long as is asked, and say how its memory went."""
+    """Measure one worker for the time given, and print its memory by minute."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description="A worker's memory over time.")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--rollouts", type=int, default=100)

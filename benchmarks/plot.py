@@ -1,4 +1,4 @@
-"""The results of ingest as a picture: events a second and core, on a scale of powers of ten."""
+"""The results of ingest as a picture: events a second and core, on a logarithmic scale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that a run of the harness found, as benchmarks/results.json keeps it."""
+"""The results of one run of all benchmarks, as benchmarks/results.json holds them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.table import into_page, markdown, tables
 
 @dataclass(frozen=True)
 class Results:
-    """The rows, the machine they were measured on, and the versions of what took part."""
+    """The rows, the machine that they were measured on, and the versions of what took part."""
 
     machine: dict[str, str]
     versions: dict[str, str]
@@ -23,12 +23,12 @@ class Results:
         return list(dict.fromkeys(row.part for row in self.rows))
 
     def to_json(self) -> str:
-        """For the file."""
+        """The text of the file."""
         return json.dumps(asdict(self), indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Results:
-        """What `to_json` made."""
+        """The results that `to_json` encoded."""
         found = json.loads(text)
         rows = [Row(**row | {"values": tuple(row["values"])}) for row in found["rows"]]
         return cls(found["machine"], found["versions"], rows)

@@ -1,7 +1,7 @@
-"""What judging costs: many rollouts of two cohorts and four checks, in one process and without a broker.
+"""The cost of judging many rollouts of two cohorts and four checks, in one process and without a broker.
 
-The work is the judge's own (`streams.judge`): decode a record, join its counts, evaluate what the watermark closes, say
-where each rollout stands, snapshot what changed. Only fetching and sending are left out.
+The code measured is the judge's own (`streams.judge`): decode a record, join its counts, evaluate the panes that the
+watermark closes, encode each rollout's status, snapshot what changed. Only fetching and sending are left out.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ RATE = 10.0
 """Events a second of each rollout."""
 
 WARM_UP_S = 65
-"""Seconds of event time before anything is counted: from then on the longest window is full."""
+"""Seconds of event time before anything is measured: by then the longest window is full."""
 
 SNAPSHOT_EVERY_S = 5
-STEPS = ("decode", "join", "evaluate", "say", "snapshot")
+STEPS = ("decode", "join", "evaluate", "publish", "snapshot")
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Judged:
-    """What judging some seconds of event time took (CPU seconds by step), made, and read and wrote (bytes)."""
+    """What judging some seconds of event time cost: CPU nanoseconds by step, bytes read and written by kind, counts."""
 
     seconds: int
     cpu: Counter[str] = field(default_factory=Counter)
@@ -48,7 +48,7 @@ class Judged:
 
 
 class Judging:
-    """One journal partition judged second by second, with what each step takes."""
+    """One journal partition, judged second by second, with the cost of each step."""
 
     def __init__(self, rollouts: int, rate: float) -> None:
         self.fold = Fold(0)
@@ -57,19 +57,19 @@ class Judging:
         for record in self._fleet.opening():
             self._apply(encode(record), Counter())
 
-    def go_on(self, seconds: int) -> Judged:
-        """Judge so many more seconds of event time."""
+    def advance(self, seconds: int) -> Judged:
+        """Judge this many more seconds of event time."""
         done = Judged(seconds)
         for flush in range(seconds * FLUSHES_A_SECOND):
             partials, progress = self._fleet.flush()
             values = [*bundled(partials), encode(progress)]
             outcomes = [outcome for value in values for outcome in self._apply(value, done.cpu)]
             statuses = [outcome for outcome in outcomes if isinstance(outcome, Status)]
-            said = _timed(done.cpu, "say", _said, statuses)
+            status_bytes = _timed(done.cpu, "publish", _encoded_bytes, statuses)
             if (flush + 1) % (SNAPSHOT_EVERY_S * FLUSHES_A_SECOND) == 0:
                 raw, packed = _timed(done.cpu, "snapshot", _snapshots, self.fold)
                 done.bytes.update({"snapshots": raw, "snapshots, zstd": packed})
-            done.bytes.update(journal=sum(map(len, values)), statuses=said)
+            done.bytes.update(journal=sum(map(len, values)), statuses=status_bytes)
             done.records += len(values)
             done.evaluated += len(statuses)
         return done
@@ -89,15 +89,15 @@ def _timed(cpu: Counter[str], step: str, work: Callable[..., T], *given: object)
         cpu[step] += time.process_time_ns() - began
 
 
-def _said(statuses: list[Status]) -> int:
-    """Show and encode statuses, as the judge does; how many bytes they are."""
+def _encoded_bytes(statuses: list[Status]) -> int:
+    """Show and encode statuses as the judge does; returns their size in bytes."""
     for status in statuses:
         metrics.show_status(status.document)
     return sum(len(encode_document(status.document)) for status in statuses)
 
 
 def _snapshots(fold: Fold) -> tuple[int, int]:
-    """The bytes of the snapshots due, before and after the compression that the judge's producer does."""
+    """The bytes of the snapshots due, before and after the compression by the judge's producer."""
     records = snapshot(fold)
     return sum(len(value) for _, value in records), len(zstd_encode(b"".join(value for _, value in records)))
 
@@ -108,9 +108,9 @@ def run(_bootstrap: str, size: Size) -> Iterator[Row]:
     collect_seldom()  # as a worker does
     for rollouts in (2, 5) if smoke else (10, 100, 1_000):
         judging = Judging(rollouts, RATE)
-        judging.go_on(SNAPSHOT_EVERY_S if smoke else WARM_UP_S)
+        judging.advance(SNAPSHOT_EVERY_S if smoke else WARM_UP_S)
         case = f"{rollouts:,} rollouts"
-        yield from rows(case, [judging.go_on(SNAPSHOT_EVERY_S) for _ in range(size.runs)])
+        yield from rows(case, [judging.advance(SNAPSHOT_EVERY_S) for _ in range(size.runs)])
         columns = tuple(columns_ms(rollouts, SNAPSHOT_EVERY_S) for _ in range(size.runs))
         yield Row(PART, "prototype: evidence in columns", case, "ms/s", columns)
 

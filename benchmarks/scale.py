@@ -1,7 +1,7 @@
-"""What one worker and what two of them count: the same backlog of events, read as fast as they can.
+"""How many events one worker counts, and two: the same backlog of events, read as fast as they can.
 
-Kafka, the workers and whoever else runs share the cores of one machine, so beside what went through in a second stands
-what it cost: that is what to plan with (docs/scaling.md).
+Kafka, the workers and other processes share the cores of one machine, so the figures are by second of wall time and by
+second of processor time. Plan with the second (docs/scaling.md).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROLLOUTS = 100
 PATIENCE_S = 120.0
 POLL_S = 0.5
 FASTEST = 100_000.0
-"""Events a second that the backlog is made with; it takes as long as it takes."""
+"""Events a second at which the backlog is produced, if the machine can."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ def run(bootstrap: str, size: Size) -> Iterator[Row]:
 
 
 async def counted(bootstrap: str, events: int, workers: int) -> Counted:
-    """Let so many workers, of which each only ingests, count a backlog of about so many events.
+    """Let this many ingest workers count a backlog of about `events` events.
 
-    They have joined their group and sleep (SIGSTOP) while the backlog is made, so that neither is part of the figures.
+    They join their group and are stopped (SIGSTOP) while the backlog is produced, so that neither is in the figures.
     """
     async with Installation(bootstrap) as site:
         crew = [site.run_worker("ingest", SLUICEGATE_SESSION_TIMEOUT_MS="60000") for _ in range(workers)]
@@ -78,13 +78,13 @@ async def _all_counted(site: Installation, sent: int) -> int:
 
 
 async def _wall_of(site: Installation, sent: int) -> int | None:
-    """The wall time (ms) of the flush by which the workers had counted so many events; None: they have not yet."""
+    """The wall time (ms) of the flush that completed the count of `sent` events; None while it is not complete."""
     reached: dict[SourcePartition, int] = {}
     async for record in read_to_end(site.settings, site.topics.journal, [0]):
-        said = decode(record.value or b"")
-        if isinstance(said, Progress):
-            for report in said.sources:
+        decoded = decode(record.value or b"")
+        if isinstance(decoded, Progress):
+            for report in decoded.sources:
                 reached[report.source] = max(report.position, reached.get(report.source, 0))
             if sum(reached.values()) >= sent:
-                return said.wall
+                return decoded.wall
     return None

@@ -1,4 +1,4 @@
-"""How long until it works: the command line, a worker, a judge after a crash; and how fast recorded events replay."""
+"""Times of starting: the command line, a worker, a judge after a crash; and the speed of a replay."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REPLAYED_RPS = 1_000
 """Requests a second of event time in the file that is replayed."""
 
 PATIENCE_S = 120.0
-"""How long a judge may take to be itself again, before it counts as never."""
+"""How long a judge may take to judge again, before it counts as never."""
 
 
 def run(bootstrap: str, size: Size) -> Iterator[Row]:
@@ -58,7 +58,7 @@ def _spent(words: list[str]) -> tuple[float, float]:
 
 
 async def until_ready(bootstrap: str) -> tuple[float, float]:
-    """CPU and wall seconds of a worker with all roles until /readyz says so; its topics are there."""
+    """CPU and wall seconds of a worker with all roles until /readyz succeeds; its topics exist already."""
     async with Installation(bootstrap) as site:
         began = time.perf_counter()
         worker = site.run_worker()
@@ -67,7 +67,7 @@ async def until_ready(bootstrap: str) -> tuple[float, float]:
 
 
 def replayed(events: int, runs: int) -> Iterator[Row]:
-    """`sluicegate replay` of a file with so many events of one healthy rollout."""
+    """`sluicegate replay` of a file with this many events of one healthy rollout."""
     with tempfile.TemporaryDirectory() as folder:
         rules, recorded = Path(folder, "policy.json"), Path(folder, "events.ndjson")
         rules.write_text(json.dumps(policy(names(1)[0]).document()), encoding="utf-8")
@@ -83,7 +83,7 @@ def replayed(events: int, runs: int) -> Iterator[Row]:
 
 
 async def recovered(bootstrap: str, rollouts: int, loaded_s: float) -> list[Row]:
-    """A judge with so many rollouts is killed under load, and the next one takes over."""
+    """A judge with this many rollouts is killed under load, and another one takes over."""
     async with Installation(bootstrap) as site:
         judge, others = site.run_worker("judge"), site.run_worker("ingest", "sequencer")
         await asyncio.gather(judge.ready(), others.ready())
@@ -105,7 +105,7 @@ async def recovered(bootstrap: str, rollouts: int, loaded_s: float) -> list[Row]
 
 
 async def _judged_past(site: Installation, moment: int, rollouts: int) -> bool:
-    """Wait until so many rollouts are judged past this event time; whether that came about in time."""
+    """Wait until this many rollouts are judged past this event time; False if `PATIENCE_S` was too short."""
     reader = clients.consumer(site.settings, site.topics.status, auto_offset_reset="latest")
     await reader.start()
     past: set[str] = set()
@@ -123,7 +123,7 @@ async def _judged_past(site: Installation, moment: int, rollouts: int) -> bool:
 
 
 async def _restored(site: Installation) -> float:
-    """The CPU seconds of rebuilding every fold from the snapshots that there are."""
+    """The CPU seconds of restoring every fold from its snapshots."""
     found: dict[int, list[tuple[bytes, bytes | None]]] = defaultdict(list)
     async for record in read_to_end(site.settings, site.topics.snapshots):
         found[record.partition].append((record.key, record.value))

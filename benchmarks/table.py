@@ -1,4 +1,4 @@
-"""The results as tables: for the terminal, and for the marked places of a Markdown page."""
+"""The results as tables, for the terminal and for the marked places of a Markdown page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Cells = list[list[str]]
 
 
 def tables(rows: Sequence[Row], part: str) -> list[Cells]:
-    """The tables of a part, each with its head first: one for each unit, a line for each subject, a column for a case.
+    """The tables of a part, one for each unit: the head first, a line for each subject, a column for each case.
 
     >>> row = Row("ingest", "Faust", "4 partitions", "events/s", (1300.0, 1200.0, 1400.0))
     >>> tables([row], "ingest")
@@ -35,7 +35,7 @@ def _cell(row: Row) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits or more.
+    """A number with at least three digits.
 
     >>> number(123456.7), number(12.345), number(0.0123456)
     ('123,457', '12.3', '0.0123')
@@ -58,7 +58,7 @@ def markdown(cells: Cells) -> str:
 
 
 def into_page(page: str, name: str, text: str) -> str:
-    r"""A Markdown page with this text between the marks of its name, if it has them.
+    r"""The page with this text between the marks of this name, if it has them.
 
     >>> into_page("a <!-- x: begin -->old<!-- x: end --> z", "x", "new")
     'a <!-- x: begin -->\nnew\n<!-- x: end --> z'

@@ -1,1 +1,1 @@
-"""The edges: what comes in, what goes out. Each stands on `kafka`, `topics` and `reading`; none knows another."""
+"""The edges: what comes in and what goes out. All stand on `kafka` and `signing`; none imports another."""

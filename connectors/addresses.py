@@ -1,4 +1,4 @@
-"""Addresses: which are of this machine alone, and which a secret may be sent to."""
+"""Addresses: which ones only this machine can reach, and which ones a secret may be sent to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what listens there is reached from this machine only.
+    """Whether only this machine can reach a server that listens on this host.
 
     >>> [is_loopback(host) for host in ("localhost", "127.8.0.1", "::1", "0.0.0.0", "", "gate.example")]
     [True, True, True, False, False, False]
@@ -19,22 +19,22 @@ def is_loopback(host: str) -> bool:
 
 
 def secret_address_fault(url: str) -> str | None:
-    """What keeps a web address from being one to send a secret to, in words that do not quote it; None if nothing does.
+    """Why a secret must not be sent to a web address, without quoting the address; None if it may be sent.
 
     >>> secret_address_fault("https://login.example/oauth2/token"), secret_address_fault("http://localhost:8080/token")
     (None, None)
     >>> secret_address_fault("http://login.example/oauth2/token")
-    'must begin with https://, since a secret is sent there (http:// is for loopback alone)'
+    'must begin with https://, since a secret is sent there (http:// is for loopback only)'
     """
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        return "is no web address"
+        return "is not a web address"
     if parts.username is not None or parts.password is not None:
-        return "must have no user or password in it: there are settings for them"
+        return "must not contain a user or password: there are settings for them"
     if not host or parts.fragment or not url.isascii() or not url.isprintable() or " " in url:
-        return "is no web address to send a secret to"
+        return "is not a web address that a secret can be sent to"
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        return "must begin with https://, since a secret is sent there (http:// is for loopback alone)"
+        return "must begin with https://, since a secret is sent there (http:// is for loopback only)"
     return None

@@ -1,23 +1,23 @@
-"""What could not be read, kept: the message on `dead-letters`."""
+"""Messages that could not be read, kept for people: the message on `dead-letters`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 LARGEST_KEPT = 65_536
-"""Bytes of a value that are kept; a larger one is cut, and its headers say where the whole of it is.
+"""Bytes of a value that are kept; a larger one is cut, and its headers name the record that has all of it.
 
-A key that is larger is not kept: the letter must fit into a message, whatever it is about."""
+A larger key is not kept: a letter must fit into a message, whatever it is about."""
 
 LARGEST_DETAIL = 2_000
-"""Characters of a detail that are kept: a bad policy can have faults by the megabyte."""
+"""Characters of a detail that are kept: a bad policy can have a megabyte of faults."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """Bytes that are not what their topic carries, where they stood, and why they were refused.
+    """Bytes that are not a valid message of their topic, with their position and the reason.
 
-    `reason` is a machine word, `detail` a sentence; `index` the element's place within the message.
+    `reason` is a metrics label, `detail` a sentence, and `index` the position of the element within the message.
     """
 
     topic: str
@@ -30,7 +30,7 @@ class DeadLetter:
     value: bytes
 
     def __post_init__(self) -> None:
-        """Keep the key and the detail within bounds."""
+        """Drop a key and cut a detail that is too large."""
         detail = self.detail
         if self.key is not None and len(self.key) > LARGEST_KEPT:
             detail = f"(its key of {len(self.key)} bytes was not kept) {detail}"
@@ -38,7 +38,7 @@ class DeadLetter:
         object.__setattr__(self, "detail", detail[:LARGEST_DETAIL])
 
     def headers(self) -> list[tuple[str, bytes]]:
-        """The Kafka headers, as text in UTF-8; `key` is the original key as it was."""
+        """The Kafka headers, as text in UTF-8; `key` is the original key, unchanged."""
         out = [
             ("topic", self.topic.encode()),
             ("partition", str(self.partition).encode()),

@@ -1,7 +1,7 @@
-"""Policy files, and those that go with them: YAML text to a Policy, each fault with its line and column.
+"""Reads policy files and their companions: YAML text to a Policy, each fault with its line and column.
 
-Files are not trusted: their size, their nodes (aliases counted as often as they are used) and their
-depth are bounded, duplicate keys are faults, and no tag builds anything but plain data.
+Files are not trusted. Their size, number of nodes (an alias counts each time it is used) and depth are bounded,
+duplicate keys are faults, and tags can build nothing but plain data.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,7 +42,7 @@ class FileFault:
 
 
 class PolicyFileError(ValueError):
-    """A text that is no policy, with every fault found in it, in the order of the lines."""
+    """A text that is not a policy, with every fault found in it, in the order of the lines."""
 
     def __init__(self, source: str, faults: tuple[FileFault, ...]) -> None:
         self.source = source
@@ -53,28 +53,28 @@ class PolicyFileError(ValueError):
 def load(text: str | bytes, *, source: str) -> Policy:
     """Read one policy from YAML; `source` names the text in messages (a file name, usually).
 
-    Raises PolicyFileError, and nothing else, with every fault. A text that is no YAML at all has one.
+    Raises PolicyFileError, and nothing else, with every fault. A text that is not YAML has one fault.
     """
     return read(text, Policy.parse, source=source, hint="write a policy, beginning with `schema: sluicegate.policy/v1`")
 
 
 def read(text: str | bytes, parse: Callable[[Mapping[str, object]], T], *, source: str, hint: str) -> T:
-    """Read one document from YAML by `parse`, which raises PolicyError, and says so itself of what is no mapping.
+    """Read one document from YAML with `parse`, which raises PolicyError, also for anything that is not a mapping.
 
-    `source` names the text in messages, `hint` says what to write into one that is empty. Raises PolicyFileError, and
+    `source` names the text in messages; `hint` is the advice for an empty text. Raises PolicyFileError, and
     nothing else, with every fault.
     """
     try:
         decoded = _decoded(text)
-        root, reading = _compose(decoded, hint)
-        document = reading.value_of(root, ())
+        root, nodes = _compose(decoded, hint)
+        document = nodes.value_of(root, ())
     except _UnusableError as error:
         raise PolicyFileError(source, (error.fault,)) from None
-    faults = list(reading.faults)
+    faults = list(nodes.faults)
     try:
         parsed = parse(document)  # type: ignore[arg-type]
     except PolicyError as error:
-        faults.extend(reading.placed(error.faults))
+        faults.extend(nodes.placed(error.faults))
         if error.more:
             faults.append(FileFault(*_end_of(decoded), path="", message=f"has {error.more:,} more faults"))
         raise PolicyFileError(source, tuple(sorted(faults))) from None
@@ -84,10 +84,10 @@ def read(text: str | bytes, parse: Callable[[Mapping[str, object]], T], *, sourc
 
 
 def place(text: str | bytes, remarks: Iterable[PolicyFault]) -> tuple[FileFault, ...]:
-    """Where remarks on a policy stand in the text that `load` read it from, in the order of the lines."""
-    root, reading = _compose(_decoded(text), "")
-    reading.value_of(root, ())
-    return tuple(sorted(reading.placed(tuple(remarks))))
+    """The positions of remarks on a policy in the text that `load` read it from, in the order of the lines."""
+    root, nodes = _compose(_decoded(text), "")
+    nodes.value_of(root, ())
+    return tuple(sorted(nodes.placed(tuple(remarks))))
 
 
 class _UnusableError(Exception):
@@ -118,7 +118,7 @@ def _decoded(text: str | bytes) -> str:
         ) from None
 
 
-def _compose(text: str, hint: str) -> tuple[Node, "_Reading"]:
+def _compose(text: str, hint: str) -> tuple[Node, "_NodeReader"]:
     try:
         loader = _BoundedLoader(text)
         root = loader.get_single_node()
@@ -131,7 +131,7 @@ def _compose(text: str, hint: str) -> tuple[Node, "_Reading"]:
         raise _UnusableError(f"is not valid YAML: {error}", _place(loader.get_mark())) from None
     if root is None:
         raise _UnusableError(f"is empty: {hint}")
-    return root, _Reading(loader)
+    return root, _NodeReader(loader)
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> str:
@@ -170,8 +170,8 @@ def _check_bounds(nodes: int, depth: int, place: Place) -> None:
         raise _UnusableError(f"is nested more than {DEEPEST} levels deep: a policy needs five", place)
 
 
-class _Reading:
-    """Turns nodes into plain data, remembering where each value stands and what is wrong with it."""
+class _NodeReader:
+    """Turns nodes into plain data, and keeps the position of each value and the faults."""
 
     def __init__(self, loader: yaml.SafeLoader) -> None:
         self.faults: list[FileFault] = []
@@ -181,7 +181,7 @@ class _Reading:
         self._nodes = 0
 
     def value_of(self, node: Node, location: Location) -> object:
-        """Return the plain value of `node`; where it has none, note a fault and return None."""
+        """Return the plain value of `node`; if it has none, add a fault and return None."""
         self._nodes += 1
         _check_bounds(self._nodes, len(location) + 1, _place(node.start_mark))
         self._places.setdefault(location, _place(node.start_mark))
@@ -200,7 +200,7 @@ class _Reading:
         return None
 
     def placed(self, faults: tuple[PolicyFault, ...]) -> Iterator[FileFault]:
-        """Yield the faults of the policy with their places, but for values that could not be read anyway."""
+        """Yield the faults of the policy with their positions, except of values that could not be read anyway."""
         for fault in faults:
             way = [fault.location[:length] for length in range(len(fault.location), -1, -1)]
             if not self._unread.intersection(way):

@@ -1,4 +1,4 @@
-"""An actuator of your own: the gate's weights as nginx's split_clients, in the file named by the first argument."""
+"""An actuator of your own: writes the ordered weights as nginx's split_clients to the file of the first argument."""
 
 import asyncio
 import sys
@@ -14,7 +14,7 @@ class Nginx:
     async def apply(self, wanted: Wanted) -> Mapping[str, float]:
         shares = "".join(f"    {weight:.2f}% {cohort};\n" for cohort, weight in wanted.weights.items() if weight)
         await asyncio.to_thread(Path(sys.argv[1]).write_text, f'split_clients "$request_id" $cohort {{\n{shares}}}\n')
-        return wanted.weights  # or what nginx then does; to raise is to say that it failed, and to be asked again
+        return wanted.weights  # acknowledged as applied; an exception is acknowledged as failed and tried again
 
 
 serve(Nginx())  # until Ctrl-C or SIGTERM; the broker is SLUICEGATE_BOOTSTRAP

@@ -1,10 +1,13 @@
-"""What the gate says to the world: decisions, and the orders that must be obeyed."""
+"""What the gate publishes: decisions, and the commands that actuators must obey."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+
+from gates.verdicts import Combined, Verdict
 
 DECISION_SCHEMA = "sluicegate.decision/v1"
 COMMAND_SCHEMA = "sluicegate.command/v1"
@@ -24,11 +27,11 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision with the whole state that is now wanted, so that a lost or repeated one does no harm.
+    """One decision with the full state that is now wanted, so that a lost or repeated one does no harm.
 
     `weights` are per cent of the traffic by cohort; `event_time` is milliseconds since the epoch; `checks` are the
-    verdicts (as documents) that caused it, `combined` what the comparisons say together, `confidence` the error
-    probabilities that the policy allows. (`epoch`, `sequence`) only grows and is the fencing token.
+    verdicts that caused it, `combined` the evidence of all comparisons together, `confidence` the error probabilities
+    that the policy allows. (`epoch`, `sequence`) only grows and is the fencing token.
     """
 
     rollout: str
@@ -36,24 +39,24 @@ class Decision:
     sequence: int
     action: Action
     stage: str
-    weights: Mapping[str, float]
+    weights: Mapping[str, int | float]  # whole numbers are integers: a snapshot must not turn 10 into 10.0
     event_time: int
     reason: str
-    checks: tuple[Mapping[str, object], ...]
+    checks: tuple[Verdict, ...]
     completeness: float
     policy_hash: str
     journal: tuple[int, int]
     cohorts: Mapping[str, str]
     confidence: Mapping[str, float]
-    combined: Mapping[str, object] | None = None
+    combined: Combined | None = None
     approved_by: str | None = None
     by: str | None = None
     escalate: bool = False
-    contact: Mapping[str, object] | None = None
+    contact: Mapping[str, Any] | None = None
 
     @property
     def id(self) -> str:
-        """rollout:epoch:sequence; consumers drop what they have seen."""
+        """rollout:epoch:sequence; consumers drop an id that they have processed before."""
         return f"{self.rollout}:{self.epoch}:{self.sequence}"
 
     def document(self) -> dict[str, object]:
@@ -69,7 +72,7 @@ class Decision:
             "weights": dict(self.weights),
             "event_time": self.event_time,
             "reason": self.reason,
-            "checks": [dict(check) for check in self.checks],
+            "checks": [verdict.document() for verdict in self.checks],
             "confidence": dict(self.confidence),
             "completeness": self.completeness,
             "policy_hash": self.policy_hash,
@@ -78,7 +81,7 @@ class Decision:
             "escalate": self.escalate,
         }
         if self.combined is not None:
-            out["combined"] = dict(self.combined)
+            out["combined"] = self.combined.document()
         if self.approved_by is not None:
             out["approved_by"] = self.approved_by
         if self.by is not None:
@@ -90,7 +93,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """An order on the urgent path (`rollback-commands`): the decision, when an ack is due, and when it is void.
+    """An order on the urgent path (`rollback-commands`): the decision, when an ack is due, and when it expires.
 
     `deadline` and `expires_at` are wall-clock milliseconds since the epoch.
     """
@@ -106,15 +109,3 @@ class Command:
             "deadline": self.deadline,
             "expires_at": self.expires_at,
         }
-
-
-def decision_from(document: Mapping[str, object]) -> Decision:
-    """The decision that `Decision.document` described; for snapshots, which hold only what this build wrote."""
-    fields = dict(document)
-    for derived in ("schema", "id"):
-        fields.pop(derived)
-    journal = fields.pop("journal")
-    if not isinstance(journal, dict):
-        raise TypeError("a decision's journal is an object")
-    decision = Decision(journal=(journal["partition"], journal["offset"]), **fields)  # type: ignore[arg-type]
-    return replace(decision, action=Action(decision.action), checks=tuple(decision.checks))

@@ -13,29 +13,29 @@ from gates.stats.histogram import EMPTY, Histogram
 from gates.stats.value_counts import ValueCounts
 
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "ok", "error")
-"""The outcomes counted apart: HTTP status classes, and the plain outcome of work that is not HTTP."""
+"""The outcomes that are counted separately: HTTP status classes, and the outcome of work that is not HTTP."""
 
 CLASS_POSITION = {word: position for position, word in enumerate(CLASSES)}
-"""Where each word of `CLASSES` stands."""
+"""The position of each word of `CLASSES`."""
 
 NO_COUNTS = (0,) * len(CLASSES)
 NO_HALVES = NO_COUNTS * 2
 
 SAMPLE_SIZE = 32
-"""A cell keeps the smallest so many of its users' hashes: a sample that merges exactly."""
+"""Hashes of users that a cell keeps, the smallest: samples of this kind merge exactly."""
 
 MOST_EMITTERS = 128
-"""A cell keeps so many of its emitters' hashes, the smallest."""
+"""Hashes of emitters that a cell keeps, the smallest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What a cell holds beyond outcomes and latencies: only some producers send it.
+    """What a cell holds beyond outcomes and latencies. Only some producers send it.
 
     `succeeded` and `failed` count the business transactions by `success`. `users` and `emitters` are distinct 32-bit
     hashes of the users and of the reporting instances, ascending, the smallest `SAMPLE_SIZE` and `MOST_EMITTERS` of
-    them. `halves` counts outcomes (by `CLASSES`) of the events with a user, apart for the users of an even hash (first)
-    and of an odd one: an A/A split. `metrics` has the values of each named metric.
+    them. `halves` counts outcomes (by `CLASSES`) of the events with a user, first for users with an even hash, then for
+    those with an odd one: an A/A split. `metrics` has the values of each named metric.
     """
 
     succeeded: int = 0
@@ -91,7 +91,7 @@ NO_DETAIL = Detail()
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Requests of one cohort over some stretch of the log and of event time.
+    """Requests of one cohort in some part of the log and of event time.
 
     `counts` has one entry per word of `CLASSES`; `latency` holds the same requests' latencies.
     Cells form a commutative monoid under `merge`, with `Cell()` as zero.
@@ -101,13 +101,13 @@ class Cell:
     latency: Histogram = EMPTY
     detail: Detail = NO_DETAIL
     requests: int = field(init=False, repr=False, compare=False)
-    """How many requests, whatever their outcome."""
+    """The number of requests, whatever their outcome."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "requests", sum(self.counts))  # asked for many times
+        object.__setattr__(self, "requests", sum(self.counts))  # read many times a pane
 
     def errors(self, classes: Iterable[str]) -> int:
-        """How many requests ended in one of `classes`."""
+        """The number of requests that ended in one of `classes`."""
         return sum(self.counts[CLASS_POSITION[word]] for word in classes)
 
     def metric(self, name: str) -> ValueCounts:
@@ -139,9 +139,9 @@ NOTHING = Cell()
 class Pane:
     """One step of event time, `[start, end)` in milliseconds since the epoch, over all cohorts.
 
-    `cells` are users' requests by cohort, `synthetic` the probes', kept apart; the cohort "" holds what came without a
-    cohort. `complete` is false where a source of telemetry was left out; `late` counts the events of earlier panes that
-    came too late to be applied; `broken` says that nobody is reporting at all.
+    `cells` are users' requests by cohort, `synthetic` those of probes; the cohort "" has requests without a cohort.
+    `complete` is false where a source of telemetry was left out; `late` counts events of earlier panes that arrived too
+    late to be applied; `broken` is true where no ingest worker reports at all.
     """
 
     start: int

@@ -1,21 +1,20 @@
-"""Figures, verdicts and decisions in plain words."""
+"""Figures as text, in the form that all messages share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from gates.documents.quantities import format_duration
-from gates.verdicts import Outcome, Verdict
 
 
 def percent(share: float) -> str:
     """A share with two significant digits.
 
     >>> percent(0.041), percent(0.00391), percent(1.0), percent(0.0)
-    ('4.1 %', '0.39 %', '100 %', '0 %')
+    ('4.1%', '0.39%', '100%', '0%')
     """
-    return f"{significant_text(share * 100.0, 2 if share < 0.0995 else 3)} %"
+    return f"{significant_text(share * 100.0, 2 if share < 0.0995 else 3)}%"
 
 
 def count(number: int) -> str:
@@ -72,7 +71,7 @@ def figure(value: float, unit: str) -> str:
     """A verdict's figure in its unit.
 
     >>> figure(0.041, "share"), figure(812.4, "ms"), figure(-3.5, "number")
-    ('4.1 %', '812 ms', '-3.5')
+    ('4.1%', '812 ms', '-3.5')
     """
     if unit == "number":
         return signed_text(value)
@@ -83,7 +82,7 @@ def rate(name: str, errors: int, requests: int) -> str:
     """An error rate with its counts.
 
     >>> rate("canary", 83, 2024)
-    'canary 4.1 % (83 of 2,024)'
+    'canary 4.1% (83 of 2,024)'
     """
     if requests == 0:
         return f"{name} without requests"
@@ -99,15 +98,20 @@ def clock_time(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000.0, UTC).strftime("%H:%M:%SZ")
 
 
-def shortfall(verdicts: Iterable[Verdict]) -> str:
-    """Which checks do not pass, and why; empty if all do."""
-    return "; ".join(verdict.reason for verdict in verdicts if verdict.outcome is not Outcome.PASS)
+def weights_text(weights: Mapping[str, float]) -> str:
+    """The per cent of the traffic of each cohort.
+
+    >>> weights_text({"stable": 97.5, "canary": 2.5})
+    'stable 97.5%, canary 2.5%'
+    """
+    return ", ".join(f"{cohort} {significant_text(weight, 6)}%" for cohort, weight in weights.items())
 
 
-def silence(cohorts: Iterable[str], silent_ms: int) -> str:
+def silence(cohorts: Sequence[str], silent_ms: int) -> str:
     """Cohorts without requests.
 
     >>> silence(("canary", "stable"), 30_000)
-    'no requests from canary and stable for 30s'
+    'canary and stable have had no requests for 30s'
     """
-    return f"no requests from {' and '.join(cohorts)} for {format_duration(silent_ms)}"
+    verb = "has" if len(cohorts) == 1 else "have"
+    return f"{' and '.join(cohorts)} {verb} had no requests for {format_duration(silent_ms)}"

@@ -1,23 +1,29 @@
-"""The five outcomes of a check, and a verdict with its reason and evidence."""
+"""The verdict of a check on one pane, and the evaluation of a pane: all verdicts and the state of the telemetry."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from gates.stats.ratio_interval import Interval
 
-class Outcome(StrEnum):
-    """What a check can say; only PASS advances a rollout."""
+
+class VerdictKind(StrEnum):
+    """The five kinds of verdict; only PASS advances a rollout."""
 
     FAIL = "FAIL"
     ERROR = "ERROR"
     NO_DATA = "NO_DATA"
     INCONCLUSIVE = "INCONCLUSIVE"
-    PASS = "PASS"  # noqa: S105 - an outcome, not a password
+    PASS = "PASS"  # noqa: S105 - a verdict, not a password
 
 
 Unit = Literal["share", "ms", "number"]
+
+Ends = tuple[float, float | None]
+"""Both ends of an interval; the upper one is None where the data does not bound it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +34,52 @@ class Measurement:
     value: float | None
     errors: int | None = None
 
+    def document(self) -> dict[str, object]:
+        """The figures as they stand in a verdict."""
+        out: dict[str, object] = {"requests": self.requests}
+        if self.errors is not None:
+            out["errors"] = self.errors
+        out["value"] = None if self.value is None else significant(self.value)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """95 % intervals for display: the candidate's figure as a multiple of the baseline's, or a quantile by cohort."""
+
+    ratio: Interval | None = None
+    quantile: Mapping[str, Ends | None] | None = None
+
+    def document(self) -> dict[str, object]:
+        """The keys that the intervals add to a verdict; to six significant digits."""
+        out: dict[str, object] = {}
+        if self.ratio is not None:
+            lower, estimate, upper = map(significant, self.ratio)
+            out["ratio"] = {"estimate": estimate, "lower": lower, "upper": upper}
+        if self.quantile is not None:
+            out["quantile"] = {cohort: _ends(ends) for cohort, ends in self.quantile.items()}
+        return out
+
+
+def _ends(ends: Ends | None) -> list[float | None] | None:
+    return None if ends is None else [None if end is None else significant(end) for end in ends]
+
+
+NO_INTERVALS = Intervals()
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one check says of one pane, and why; `window` is half-open, in milliseconds since the epoch.
+    """The answer of one check on one pane, with its reason; `window` is half-open, in milliseconds since the epoch.
 
     The figures are shares (0 to 1), milliseconds, or a metric's own numbers (`unit`).
-    `severity` and `on_fail` are the policy's. Of a FAIL, `absolute` says that a limit is broken, `rejected` that the
-    joint test has found the candidate worse; `baseline_beyond` says that the baseline breaks the same limit.
+    `severity` and `on_fail` are the policy's. With a FAIL, `absolute` means that a limit is broken, and `rejected`
+    that the joint test found the candidate worse; `baseline_beyond` means that the baseline breaks the same limit.
+    Only the verdicts of a decision have `intervals`.
     """
 
     name: str
-    outcome: Outcome
+    kind: VerdictKind
     reason: str
     window: tuple[int, int]
     candidate: Measurement
@@ -54,48 +94,47 @@ class Verdict:
     absolute: bool = False
     rejected: bool = False
     baseline_beyond: bool = False
+    intervals: Intervals = NO_INTERVALS
 
     @property
     def required(self) -> bool:
         """Whether it must PASS before an advance, and whether its FAIL does anything."""
         return self.severity in ("critical", "standard")
 
+    @property
+    def notifies(self) -> bool:
+        """Whether it is a FAIL that a person is notified of, and that does nothing else."""
+        return self.kind is VerdictKind.FAIL and self.on_fail == "notify" and self.severity != "dry_run"
+
     def document(self) -> dict[str, object]:
-        """The verdict as it stands in a decision; e-values to six significant digits."""
+        """The verdict as it stands in a decision and in a status; e-values to six significant digits."""
         out: dict[str, object] = {
             "name": self.name,
-            "verdict": self.outcome.value,
+            "verdict": self.kind.value,
             "reason": self.reason,
             "unit": self.unit,
             "severity": self.severity,
             "on_fail": self.on_fail,
             "window": {"start": self.window[0], "end": self.window[1]},
-            "candidate": _measurement(self.candidate),
-            "baseline": _measurement(self.baseline),
+            "candidate": self.candidate.document(),
+            "baseline": self.baseline.document(),
         }
-        for word, number in (
+        for key, number in (
             ("e_value", self.e_value),
             ("threshold", self.threshold),
             ("advance_e_value", self.advance_e_value),
             ("advance_threshold", self.advance_threshold),
         ):
             if number is not None:
-                out[word] = significant(number)
+                out[key] = significant(number)
         if self.baseline_beyond:
             out["baseline_beyond"] = True
+        out.update(self.intervals.document())
         return out
 
 
-def _measurement(measured: Measurement) -> dict[str, object]:
-    out: dict[str, object] = {"requests": measured.requests}
-    if measured.errors is not None:
-        out["errors"] = measured.errors
-    out["value"] = None if measured.value is None else significant(measured.value)
-    return out
-
-
 def significant(number: float) -> float:
-    """To six significant digits: what is published does not hang on a last bit.
+    """Rounded to six significant digits, so that a difference in the last bit changes no published figure.
 
     >>> significant(312.0400001), significant(0.0039118)
     (312.04, 0.0039118)
@@ -105,7 +144,7 @@ def significant(number: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Combined:
-    """All comparisons that may roll back as one e-value, and what it must reach."""
+    """All comparisons that may roll back as one e-value, and the threshold of a rollback."""
 
     e_value: float
     threshold: float
@@ -117,13 +156,13 @@ class Combined:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What the last pane says of a rollout: the verdicts and the state of the telemetry, as data.
+    """What one pane means for a rollout: the verdicts and the state of the telemetry.
 
-    `silent_ms` is how long the most silent of the cohorts that should have traffic has had none, `silent_cohorts` are
-    those that are silent for as long, or for long enough to hold.
-    `trusted` says that nothing is missing that an advance would need, `untrusted_ms` for how long something has been;
-    `completeness` is the share of the stage's panes and events that were judged in time. `doubts` are reasons why the
-    data is no measure of the candidate: traffic that was not split as ordered.
+    `silent_ms` is how long the most silent of the cohorts that should have traffic has had none; `silent_cohorts` are
+    those that have been silent for as long, or for long enough to hold.
+    `trusted` is true where nothing is missing that an advance needs, and `untrusted_ms` is how long something has been
+    missing. `on_time` is the share of the stage's events that arrived in time; `completeness` also counts the panes
+    that were complete. `doubts` are reasons to distrust the split of traffic.
     """
 
     start: int
@@ -134,12 +173,16 @@ class Evaluation:
     broken: bool
     trusted: bool
     completeness: float
+    on_time: float = 1.0
     untrusted_ms: int = 0
     combined: Combined | None = None
     doubts: tuple[str, ...] = ()
-    required: tuple[Verdict, ...] = field(init=False, repr=False, compare=False)
-    """The verdicts that must be PASS before an advance, and whose FAIL does something."""
 
-    def __post_init__(self) -> None:
-        required = tuple(verdict for verdict in self.verdicts if verdict.required)
-        object.__setattr__(self, "required", required)  # asked for several times a pane
+    @property
+    def required(self) -> tuple[Verdict, ...]:
+        """The verdicts that must be PASS before an advance, and whose FAIL does something."""
+        return tuple(verdict for verdict in self.verdicts if verdict.required)
+
+
+NOT_EVALUATED = Evaluation(0, 0, (), 0, (), broken=False, trusted=False, completeness=1.0)
+"""Stands for the last evaluation until the first pane of an epoch."""

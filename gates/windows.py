@@ -1,4 +1,4 @@
-"""Sliding windows over panes: the last so many milliseconds of one cohort."""
+"""Sliding windows over panes: the last few seconds or minutes of one cohort."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from gates.stats.histogram import EMPTY, Histogram, RunningHistogram
 from gates.stats.value_counts import ValueCounts
 
 Panes = Sequence[tuple[int, Cell]]
-"""Panes of one cohort with anything in them, each with its start; the oldest first."""
+"""Panes of one cohort that are not empty, each with its start; the oldest first."""
 
 
 class CohortWindow:
-    """What one cohort did in the last `length_ms` before `end`; panes enter in order of time, each once.
+    """What one cohort did in the last `length_ms` before `end`. Push panes in order of time, each once.
 
-    Of the details it sums the transactions and, by name, the values of metrics. Latencies are summed where they are
-    asked for, and kept up to date while they are asked for at each pane: many windows are never asked.
+    Of the details it sums the transactions and, by name, the values of metrics. Latencies are summed only when they are
+    read, and kept up to date only while they are read at each pane: most windows are never read for latencies, and the
+    histogram is the largest part of a pane.
     """
 
     __slots__ = (
@@ -55,7 +56,7 @@ class CohortWindow:
         return self.end - self.length_ms
 
     def push(self, start: int, end: int, cell: Cell) -> None:
-        """Move the window's end to `end` and take in the pane `[start, end)`."""
+        """Move the window's end to `end` and add the pane `[start, end)`."""
         self.end = end
         if not self._asked:
             self._latency = None
@@ -73,7 +74,7 @@ class CohortWindow:
                 latency.add(cell.latency)
 
     def fill(self, panes: Panes, end: int) -> None:
-        """Move the end of an empty window to `end` and take in these panes at once; as pushing each would."""
+        """Move the end of an empty window to `end` and add these panes, with the result of pushing each."""
         self.end = end
         begin = self.start
         self._panes.extend(pane for pane in panes if pane[0] >= begin)
@@ -104,7 +105,7 @@ class CohortWindow:
         return sum(self._counts[CLASS_POSITION[word]] for word in classes)
 
     def latency(self) -> RunningHistogram:
-        """The latencies in the window; ask anew after the next pane."""
+        """The latencies in the window. Call it again after the next pane: it is the same object, updated."""
         self._asked = True
         if self._latency is None:
             self._latency = RunningHistogram()
@@ -121,9 +122,10 @@ class CohortWindow:
 
 
 def dump_panes(panes: Panes) -> dict[str, list[Any]]:
-    """Panes as JSON values, in columns: as one list each, hundreds of panes cost little to write and to read.
+    """Panes as JSON values, in columns: a few long lists are much faster to write and read than hundreds of small ones.
 
-    `sizes` says how many of `buckets` and of their `numbers` are each pane's; `details` begin with the pane's position.
+    `sizes` has how many entries of `buckets` and `numbers` belong to each pane; each of `details` begins with the
+    position of its pane.
     """
     cells = [cell for _, cell in panes]
     latencies = [EMPTY, *(cell.latency for cell in cells)]
@@ -149,9 +151,9 @@ def load_panes(state: Mapping[str, Any]) -> Panes:
     """
     buckets, numbers = (np.array(state[word], dtype=np.int64) for word in ("buckets", "numbers"))
     if not len(buckets) == len(numbers) == sum(state["sizes"]):
-        raise ValueError("as many numbers as buckets, and as many as the panes' sizes add up to")
+        raise ValueError("buckets and numbers must be as many as the sizes of the panes add up to")
     for column in (buckets, numbers):
-        column.flags.writeable = False  # each histogram is a part of it
+        column.flags.writeable = False  # histograms share it, so none may change it
     details = {position: Detail.load(detail) for position, *detail in state["details"]}
     panes, begin = [], 0
     rows = zip(state["starts"], zip(*state["counts"], strict=True), state["sizes"], strict=True)

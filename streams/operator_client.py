@@ -16,8 +16,8 @@ from connectors.kafka.clients import LARGEST_MESSAGE, KafkaSettings, producer
 from connectors.kafka.topic_reader import partitions_of, reader, to_end
 from connectors.signing.keys import keyring
 from gates.decisions import DECISION_SCHEMA, Action
-from gates.gate import ENDED, STATUS_SCHEMA
-from gates.machine.transitions import Phase
+from gates.gate import STATUS_SCHEMA
+from gates.machine.transitions import ENDED, Phase
 from gates.policy import Policy
 from streams.clock import wall_ms
 from streams.journal import Control, ControlWord, Start, encode

@@ -14,7 +14,6 @@ from typing import Any
 
 import faust
 import msgspec
-from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 from mode import Service
@@ -22,13 +21,13 @@ from msgspec.structs import replace
 
 from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
+from connectors.kafka.faust_consumer import FaustProgress
 from connectors.signing.keys import keyring
 from connectors.signing.signatures import Role, Seal, SignatureError
 from gates.policy import Policy, PolicyError
 from streams.clock import wall_ms
 from streams.journal import Ack, Control, Origin, Progress, Signed, Spoken, Start, encode
 from streams.runtime import failpoints, metrics
-from streams.runtime.consumer_progress import end_of
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
 
@@ -82,7 +81,7 @@ class Clock(Service):
         super().__init__(**options)
         self._settings = settings
         self._pulse = health.pulse("sequencer")
-        self._hearing = Hearing(app)
+        self._faust = FaustProgress(app, LONGEST_UNANSWERED_MS)
 
     async def on_start(self) -> None:
         """Connect."""
@@ -104,34 +103,8 @@ class Clock(Service):
             self.log.warning("the journal does not take the time: %s", error)
             return
         self._pulse.ready = True
-        if self._hearing.good(asyncio.get_running_loop().time()):
+        if self._faust.healthy(asyncio.get_running_loop().time()):
             self._pulse.beat()
-
-
-class Hearing:
-    """Whether Faust's own consumer, which serves the agents, is answered by Kafka and gets on with what it has."""
-
-    def __init__(self, app: faust.App) -> None:
-        self._app = app
-        self._done: dict[Any, tuple[int | None, float]] = {}
-
-    def good(self, now: float) -> bool:
-        """Whether each partition was fetched lately, and is read to its end or further than it was a while ago.
-
-        `now` is seconds of a clock that never goes back; call this every few seconds.
-        """
-        good = [self._gets_on(partition, now) for partition in self._app.consumer.assignment()]
-        return all(good)
-
-    def _gets_on(self, partition: Any, now: float) -> bool:
-        consumer: Any = self._app.consumer
-        end = end_of(consumer._thread._ensure_consumer(), TopicPartition(partition.topic, partition.partition))
-        done = consumer._committed_offset[partition]
-        before, since = self._done.get(partition, (None, now))
-        if end is None or done != before or done is None or done >= end.offset:
-            since = now
-        self._done[partition] = done, since
-        return end is not None and max(end.age_ms, (now - since) * 1000) <= LONGEST_UNANSWERED_MS
 
 
 def add_agents(app: faust.App, settings: Settings) -> None:

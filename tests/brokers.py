@@ -68,7 +68,7 @@ appender.console.layout.pattern=%d %p %m (%c)%n
 
 
 class KafkaUnavailableError(Exception):
-    """No Apache Kafka can be had on this machine; the message says what was tried."""
+    """No Apache Kafka is available on this machine; the message lists what was tried."""
 
 
 class MavenKafka:
@@ -217,10 +217,10 @@ def find_java() -> str:
     java = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
     if java is None:
         raise KafkaUnavailableError("no Java found")
-    said = subprocess.run([java, "-version"], capture_output=True, text=True).stderr
-    version = re.search(r'version "(\d+)', said)
+    output = subprocess.run([java, "-version"], capture_output=True, text=True).stderr
+    version = re.search(r'version "(\d+)', output)
     if version is None or int(version[1]) < 17:
-        raise KafkaUnavailableError(f"Kafka 4 needs Java 17 or later, found: {said.strip() or 'nothing'}")
+        raise KafkaUnavailableError(f"Kafka 4 needs Java 17 or later, found: {output.strip() or 'nothing'}")
     return java
 
 

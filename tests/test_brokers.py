@@ -99,7 +99,7 @@ async def test_a_group_resumes_where_it_committed(broker: str, topic: str) -> No
     assert pairs(first) + pairs(second) == RECORDS
 
 
-async def test_the_high_watermark_tells_the_end(broker: str, topic: str) -> None:
+async def test_the_high_watermark_is_the_end(broker: str, topic: str) -> None:
     """After one fetch the high watermark is known: 0 of an empty partition, the next offset of another.
 
     This is how to learn the end on both brokers; `end_offsets` of the embedded one is too low.
@@ -144,7 +144,7 @@ def test_the_embedded_broker_lives_from_start_to_stop() -> None:
 
 
 def test_a_taken_port_is_an_error() -> None:
-    """A second broker on the port of a first says that the port is taken, and does the first no harm."""
+    """A second broker on the port of a first fails because the port is taken, and does not disturb the first."""
     with EmbeddedBroker() as first:
         with pytest.raises(BrokerError, match="port is taken"):
             EmbeddedBroker(first.port).start()

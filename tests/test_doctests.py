@@ -1,21 +1,18 @@
-"""Every example in a docstring runs, and shows what it says."""
+"""Every example in a docstring runs and gives the output shown."""
 
 import doctest
 import importlib
-from pathlib import Path
 
 import pytest
 
-import gates
-
-ROOT = Path(gates.__file__).parents[1]
+from tests.paths import ROOT
 
 
 def modules_with_examples() -> list[str]:
     """Return the dotted names of the modules that hold examples."""
     return sorted(
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        for package in ("gates", "connectors", "streams")
+        for package in ("gates", "connectors", "streams", "tools", "benchmarks")
         for path in (ROOT / package).rglob("*.py")
         if ">>> " in path.read_text(encoding="utf-8")
     )

@@ -1,4 +1,4 @@
-"""Ingest throughput: events a second and core, of Sluicegate and of what else could read them."""
+"""Ingest throughput in events a second and core, of Sluicegate and of its peers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmarks.measure import Row, Size
 
 
 def run(bootstrap: str, size: Size) -> Iterator[Row]:
-    """Measure; a peer that is not installed is named and left out, and those in Java run in the full size only."""
+    """Measure. A peer that is not installed is named and left out; those in Java run in the full size only."""
     from benchmarks.ingest import turns  # here, as peers import this package where Sluicegate is not installed
 
     return turns.run(bootstrap, size)

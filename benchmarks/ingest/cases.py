@@ -1,4 +1,4 @@
-"""The topics that are read: how many partitions, how many (rollout, cohort) pairs, how many events in a message."""
+"""The topics that are read: their partitions, their (rollout, cohort) pairs, and the events in a message."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """For people.
+        """Its name in the tables.
 
         >>> Case(12, 200, 500).name
         '12 partitions, 200 pairs, 500 events a message'
@@ -28,7 +28,7 @@ class Case:
         return f"{self.partitions} partitions, {self.pairs} pairs{batched}"
 
     def messages(self, events: int) -> int:
-        """How many messages each partition has at most `events` events are to be read: at least one.
+        """How many messages each partition has if the topic has at most `events` events: at least one.
 
         >>> Case(4, 2).messages(4_000), Case(12, 200, 500).messages(4_000)
         (1000, 1)
@@ -38,7 +38,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Filled:
-    """A case's topics on a broker, with its events on theirs."""
+    """A case's topics on a broker, filled with its events."""
 
     bootstrap: str
     prefix: str
@@ -52,11 +52,11 @@ class Filled:
 
     @property
     def results(self) -> str:
-        """The topic for what peers find out."""
+        """The topic for the peers' results."""
         return f"{self.prefix}results"
 
     def task(self, most: int, passes: int = 1) -> Task:
-        """A task that nobody had before: read all events, or about `most` if there are more, so many times."""
+        """A task with a new consumer group: read all events, or about `most` if there are more, `passes` times."""
         case, group = self.case, f"{self.prefix}{uuid.uuid4().hex[:8]}"
         messages = case.messages(min(most, self.events))
         return Task(

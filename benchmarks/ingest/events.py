@@ -1,4 +1,4 @@
-"""The events: about 180 bytes each, the same on each machine but for the day they begin."""
+"""The events: about 180 bytes each, the same on each machine except for the time of the first one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from benchmarks.ingest.cases import Case
 
 PER_SECOND = 100_000
-"""Events of one second of event time: what a busy installation would send, and about what one core can take."""
+"""Events in one second of event time: a busy installation, and about what one core can count."""
 
 _TEXT = (
     '{{"ts":{},"rollout":"{}","cohort":"{}","status":{},"latency_ms":{:.1f},'
@@ -19,7 +19,7 @@ _DRAWS = 1 << 14
 
 
 class Drawn:
-    """What comes of requests: 1 % fail, and latencies are log-normal around 40 ms; the same in each run."""
+    """Outcomes of requests: 1% fail, and latencies are log-normal around 40 ms; the same in each run."""
 
     def __init__(self) -> None:
         chance = random.Random(20_260_101)  # noqa: S311
@@ -30,8 +30,8 @@ class Drawn:
 def partition_events(case: Case, number: int, events: int, begin_ms: int) -> Iterator[tuple[int, bytes, bytes]]:
     """The messages of one partition in order of time, as (timestamp, key, value).
 
-    The pairs take turns, message by message: an emitter is one instance of one version, so what it sends at once is of
-    one pair. The key names the pair, so that peers which count by key need not shuffle.
+    The pairs alternate message by message. All events of a message are of one pair, because an emitter is one instance
+    of one version. The key names the pair, so that peers which count by key need not repartition.
     """
     drawn = Drawn()
     messages = case.messages(events)

@@ -1,4 +1,4 @@
-"""Putting a case's events on the broker, once for all who read them."""
+"""Producing a case's events, once for all readers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from streams.runtime.settings import Settings
 from streams.topics import ensure
 
 BATCH_BYTES = 16_384
-"""What producers put in one batch unless told otherwise; of larger messages there is one in each."""
+"""The default batch size of Kafka's producers; a larger message has a batch to itself."""
 
 _LARGEST = 1_048_576
 _FLYING = 64  # batches
-_AGO_MS = 600_000  # when the events begin: longer ago than they last, so that none is in the future
+_AGO_MS = 600_000  # the events begin this long ago, which is longer than they last, so none is in the future
 
 
 async def fill(bootstrap: str, case: Case, events: int) -> Filled:
-    """Create topics for a case, as Sluicegate would, and put the events there in order of time."""
+    """Create topics for a case as Sluicegate would, and produce the events in order of time."""
     filled = Filled(bootstrap, f"bench-{uuid.uuid4().hex[:8]}.", case, events)
     settings = Settings.model_validate({"bootstrap": bootstrap, "topic_prefix": filled.prefix})
     await ensure(settings, partitions={"events": case.partitions})
@@ -44,7 +44,7 @@ async def fill(bootstrap: str, case: Case, events: int) -> Filled:
 async def _fill_partition(
     producer: AIOKafkaProducer, topic: str, case: Case, number: int, events: int, begin_ms: int
 ) -> None:
-    """Batch by batch: message by message would take this client minutes."""
+    """Produce batch by batch, because this client would take minutes message by message."""
     flying: list[asyncio.Future[object]] = []
     batch, size = producer.create_batch(), 0
 

@@ -1,4 +1,4 @@
-"""The peers in Java: their jars from Maven, kept where the tests keep Kafka's, and their classes from javac."""
+"""The peers in Java: their jars from Maven, in the folder where the tests keep Kafka's, and their compiled classes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DOWNLOAD_TIMEOUT_S = 600.0
 
 
 class JavaUnavailableError(Exception):
-    """The peers in Java cannot be run on this machine; the message says what is missing."""
+    """The peers in Java cannot be run on this machine; the message names what is missing."""
 
 
 def command(framework: str, main: str, classes: Path) -> list[str]:
@@ -73,13 +73,13 @@ def fetched(framework: str) -> Path:
         )
         if run.returncode:
             raise JavaUnavailableError(f"Maven could not fetch {framework}:\n{run.stdout}{run.stderr}")
-        with contextlib.suppress(OSError):  # another run was faster, and its folder serves as well
+        with contextlib.suppress(OSError):  # another run was faster, and its folder is the same
             (Path(partial) / "jars").rename(jars)
     return jars
 
 
 def versions() -> dict[str, str]:
-    """What the peers in Java are built from.
+    """The versions that the peers in Java are built with.
 
     >>> sorted(versions())
     ['flink-connector-kafka', 'flink-streaming-java', 'kafka-streams']

@@ -1,4 +1,4 @@
-"""Who reads the events, and how to start each."""
+"""The readers of the events, and how to start each."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ COLD = ", first pass of a fresh JVM"
 PROTOTYPE = "prototype in C, reads and counts, journals nothing"
 
 JAVA_EVENTS = 200_000
-"""In each pass of a peer in Java. It makes two more than runs: one finds a JVM that has compiled nothing, and is told
-apart; in the next much is compiled still, and it is not told."""
+"""Events in each pass of a peer in Java. It makes two passes more than there are runs: the first one, in which the JVM
+has compiled nothing yet, is reported separately; the second, in which it still compiles much, is not reported."""
 
 _PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
 
 @dataclass(frozen=True)
 class Runner:
-    """One reader: `run` gives what so many runs took by name, and `missing` why there are none.
+    """One reader: `run` returns the cost of each run by name; `missing` is the reason if it cannot run here.
 
-    One that does its runs `at_once`, in one process, does not take turns with the others.
+    A reader with `at_once` does all its runs in one process, so it does not alternate with the others.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Runner:
 
 
 def everyone(*, with_java: bool, classes: Path) -> list[Runner]:
-    """All readers; those in Java are compiled into the folder `classes`."""
+    """All readers; `classes` is the folder for compiled Java."""
     runners = [
         _python(GETMANY, "raw_aiokafka"),
         _python("aiokafka, record batches and nothing else", "batches_aiokafka"),
@@ -66,7 +66,7 @@ def everyone(*, with_java: bool, classes: Path) -> list[Runner]:
 def _python(
     name: str, module: str, *, single: int | None = None, batched: int | None = None, needs: str = ""
 ) -> Runner:
-    """A peer that reads at most so many events, one or many a message: what it takes a few seconds for."""
+    """A peer in Python that reads at most `single` or `batched` events (one or many in a message)."""
     python = sys.executable
     if needs:
         python = str(_PEERS_PYTHON) if _PEERS_PYTHON.exists() else python

@@ -1,4 +1,4 @@
-"""Sluicegate's ingest in times of the others', run by run: within a run all were measured one after the other."""
+"""Sluicegate's speed divided by the others', run by run: in each run all were measured one after the other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PER_CORE = "events/s per core"
 
 
 def ratios(rows: Sequence[Row], cases: Sequence[Case]) -> Iterator[Row]:
-    """Each peer in each case; and ours with many events a message against the plain loop with one."""
+    """The ratio to each peer in each case, and of ours with many events a message to the plain loop with one."""
     found = {(row.what, row.case): row for row in rows if row.unit == PER_CORE}
     for (what, case), row in found.items():
         if what != SLUICEGATE and COLD not in what:

@@ -1,4 +1,4 @@
-"""One run of one peer: a process on a core of its own, and what it took."""
+"""One run of one peer: a process on its own core, and the time it took."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _LONGEST_S = 300.0
 
 
 class TrialError(Exception):
-    """A peer did not do its task; the message has the end of what it wrote."""
+    """A peer did not finish its task; the message has the end of its output."""
 
 
 @dataclass(frozen=True)
 class Took:
-    """Seconds that so many events took a process: of processor time in all its threads, and on the wall if known.
+    """Seconds that a process took for `events` events: processor time of all threads, and wall time if known.
 
     `gc` is how much of a JVM's processor time went into collecting garbage.
     """
@@ -41,7 +41,7 @@ class Took:
 
 
 def run_peer(command: Sequence[str], task: Task) -> list[Took]:
-    """Run a peer, and give what it took: mostly once, but in Java once for each pass. Raises TrialError."""
+    """Run a peer. Returns what each pass took: one pass, or several in Java. Raises TrialError."""
     with tempfile.TemporaryDirectory(prefix="sluicegate-bench-") as scratch:
         try:
             done = subprocess.run(  # noqa: S603
@@ -56,7 +56,7 @@ def run_peer(command: Sequence[str], task: Task) -> list[Took]:
             )
         except subprocess.TimeoutExpired as error:
             raise TrialError(f"{' '.join(command)} took longer than {_LONGEST_S:.0f} s") from error
-    told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"cpu"')]
-    if done.returncode or not told:
+    passes = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"cpu"')]
+    if done.returncode or not passes:
         raise TrialError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr[-2000:]}{done.stdout[-500:]}")
-    return [Took(task.events, **once) for once in told]
+    return [Took(task.events, **once) for once in passes]

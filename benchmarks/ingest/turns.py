@@ -1,4 +1,4 @@
-"""The readers taking turns at each case's events."""
+"""The readers take turns at each case's events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SINGLE, WIDE, BATCHED = Case(4, 2), Case(12, 200), Case(12, 200, 500)
 
 
 def run(bootstrap: str, size: Size) -> Iterator[Row]:
-    """Measure; a peer that is not installed is named and left out, and those in Java run in the full size only."""
+    """Measure. A peer that is not installed is named and left out; those in Java run in the full size only."""
     with kept_off(MEASURED_CORE):
         rows = list(_everything(bootstrap, size))
     yield from rows
@@ -41,7 +41,7 @@ def _everything(bootstrap: str, size: Size) -> Iterator[Row]:
 
 
 def _measured(bootstrap: str, case: Case, runners: Sequence[Runner], size: Size) -> Iterator[Row]:
-    """One case: the readers take turns, so that whatever else the machine does hits all alike."""
+    """One case. The readers take turns, so that other load on the machine affects all of them alike."""
     print(f"  {case.name}: filling", flush=True)
     filled = asyncio.run(fill(bootstrap, case, size.events))
     took: defaultdict[str, list[Took]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""One run of Sluicegate's ingest: a whole worker, watched through its journal."""
+"""One run of Sluicegate's ingest: a whole worker, observed through its journal."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _COMMAND = [sys.executable, "-m", "benchmarks.ingest.peers.sluicegate_worker"]
 
 
 def run_worker(filled: Filled, task: Task) -> Took:
-    """Have a worker read the whole topic for the first time; raises TrialError.
+    """Have a worker read the whole topic from the beginning; raises TrialError.
 
-    It is done when its journal says that all partitions are journaled to the end: decoded, checked, summed, written to
-    the journal and acknowledged there. The group's offsets are committed along the way, with each finished chunk.
+    It has finished when its progress records reach the end of all partitions. By then every event is decoded, checked,
+    summed, written to the journal and acknowledged. The group's offsets are committed with each finished chunk.
     """
     return asyncio.run(_run(filled, task))
 
@@ -54,7 +54,7 @@ async def _run(filled: Filled, task: Task) -> Took:
 
 
 async def _go_back(filled: Filled, task: Task) -> None:
-    """Have the worker's group begin at the first record, as if it had never read."""
+    """Reset the worker's group to the first record."""
     partitions = [TopicPartition(task.topic, number) for number in range(task.partitions)]
     group = Settings.model_validate({"topic_prefix": filled.prefix}).group("ingest")
     async with AIOKafkaConsumer(bootstrap_servers=task.bootstrap, group_id=group, enable_auto_commit=False) as consumer:
@@ -70,7 +70,7 @@ def _worker(filled: Filled, log: IO[str]) -> Iterator[subprocess.Popen[str]]:
         [*_COMMAND, *words],
         cwd=ROOT,
         env={name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_")},
-        preexec_fn=pinned(MEASURED_CORE),  # noqa: PLW1509  (it touches nothing but the scheduler)
+        preexec_fn=pinned(MEASURED_CORE),  # noqa: PLW1509  (it only calls the scheduler)
         stdout=subprocess.PIPE,
         stderr=log,
         text=True,
@@ -87,10 +87,10 @@ def _worker(filled: Filled, log: IO[str]) -> Iterator[subprocess.Popen[str]]:
 
 async def _watched(journal: AIOKafkaConsumer, task: Task, process: subprocess.Popen[str]) -> Took:
     assert process.stdout is not None  # noqa: S101  (by stdout=PIPE)
-    told = await asyncio.to_thread(process.stdout.readline)
-    if not told:
+    line = await asyncio.to_thread(process.stdout.readline)
+    if not line:
         raise EOFError
-    began = json.loads(told)
+    began = json.loads(line)
     while not await _all_journaled(journal, task):
         if process.poll() is not None:
             raise EOFError
@@ -98,7 +98,7 @@ async def _watched(journal: AIOKafkaConsumer, task: Task, process: subprocess.Po
 
 
 async def _all_journaled(journal: AIOKafkaConsumer, task: Task) -> bool:
-    """Whether a new progress record says so; of each flush one goes to every partition of the journal."""
+    """Whether a new progress record covers the task; each flush writes one to every partition of the journal."""
     found = (await journal.getmany(timeout_ms=1_000)).values()
     progress = (record for records in found for record in records if b"sluicegate.progress/" in record.value)
     return any(_covers(decode(record.value), task) for record in progress)

@@ -20,9 +20,11 @@ DOCS = ROOT / "docs"
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.judges", description="Judges on simulated rollouts.")
-    parser.add_argument("--quick", action="store_true", help="one rollout per experiment; nothing is written")
-    parser.add_argument("--redraw", action="store_true", help="page and pictures from the results of the last run")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes to use")
+    parser.add_argument("--quick", action="store_true", help="simulate one rollout for each experiment; write nothing")
+    parser.add_argument(
+        "--redraw", action="store_true", help="write page and pictures from the results of the last run"
+    )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes to use")
     given = parser.parse_args()
     if given.redraw:
         show(from_json(RESULTS.read_text(encoding="utf-8")))
@@ -35,7 +37,7 @@ def main() -> None:
 
 
 def simulated(*, quick: bool, jobs: int) -> list[Line]:
-    """What all judges made of all cases."""
+    """The rulings of all judges on all cases."""
     cases = quick_cases() if quick else all_cases()
     print(f"simulating {sum(case.runs for case in cases):,} rollouts on {jobs} processes")
     began = time.perf_counter()
@@ -46,7 +48,9 @@ def simulated(*, quick: bool, jobs: int) -> list[Line]:
 
 def show(lines: list[Line]) -> None:
     """Write the tables of docs/judges.md, and its pictures."""
-    from benchmarks.judges.plots import save_plots  # matplotlib is of the `bench` extra, and --quick does without it
+    from benchmarks.judges.plots import (
+        save_plots,
+    )  # matplotlib comes with the `bench` extra, which --quick does not need
 
     page = DOCS / "judges.md"
     page.write_text(into_page(page.read_text(encoding="utf-8"), lines), encoding="utf-8")

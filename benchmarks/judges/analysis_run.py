@@ -1,6 +1,6 @@
-"""Measurements against a condition, in the manner of an Argo Rollouts AnalysisRun.
+"""Measurements against a condition, like an Argo Rollouts AnalysisRun.
 
-Once a minute `successCondition: result[0] >= 0.99` is asked of the candidate's success rate over the last minute. A
+Once a minute `successCondition: result[0] >= 0.99` is evaluated on the candidate's success rate in the last minute. A
 measurement fails where the condition is false. It is an error where the condition cannot be evaluated, because the
 query returned nothing; it is then tried again 10 s later. Failures add up over the whole run and end it beyond
 `failure_limit`; errors end it only when more than `consecutive_error_limit` come in a row. A silent candidate under
@@ -20,7 +20,7 @@ RETRY_MS = 10_000
 
 
 class AnalysisRunJudge:
-    """Passes after `count` measurements that were no errors, unless a limit was exceeded before."""
+    """Passes after `count` measurements that were not errors, unless a limit was exceeded before."""
 
     def __init__(
         self, count: int, failure_limit: int = 0, consecutive_error_limit: int = CONSECUTIVE_ERROR_LIMIT
@@ -33,7 +33,7 @@ class AnalysisRunJudge:
         self._measured = self._failed = self._errors_in_a_row = 0
 
     def observe(self, pane: Pane) -> Ruling | None:
-        """Take in the next pane; see `Judge`."""
+        """Judge the next pane; see `Judge`."""
         if self._due is None:
             self._due = pane.start + MINUTE_MS
         for name, window in self._windows.items():

@@ -1,8 +1,8 @@
-"""The rollouts that all judges see: experiments of several cases each.
+"""The rollouts that all judges get: experiments of several cases each.
 
-Unless a case says otherwise: 1,000 requests a second of which the candidate gets 5 %, 0.1 % errors, p95 some 160 ms and
-p99 some 300 ms, well below every threshold. A rollout is planned for 30 minutes; the simulation goes on for a few more,
-so that a judge that waits for something can still rule.
+By default a case has 1,000 requests a second of which the candidate gets 5%, 0.1% errors, a p95 of about 160 ms and a
+p99 of about 300 ms, well below every threshold. A rollout is planned for 30 minutes; the simulation continues for a few
+more, so that a judge that waits can still rule. The seed of a case is made of its name, so a new name gives new draws.
 """
 
 from __future__ import annotations
@@ -11,27 +11,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from benchmarks.judges.judge import MINUTE_MS
-from streams.offline.simulation.traffic import Change, Effect, Latency, Scenario
+from streams.offline.simulation.scenario import Scenario
+
+Keys = dict[str, object]
+"""The keys of a scenario, as docs/simulate.md lists them."""
 
 SHARE = 0.05
 HALF_AN_HOUR, AN_HOUR = 30, 60
 EXTRA_MINUTES = 5
-HEALTHY = Scenario(
-    rps=1_000.0,
-    duration_ms=(HALF_AN_HOUR + EXTRA_MINUTES) * MINUTE_MS,
-    error_rate=0.001,
-    latency=Latency(median_ms=60),
-)
-FAILING_MORE = replace(HEALTHY, error_rate=0.005)
-LONG = replace(HEALTHY, duration_ms=(AN_HOUR + EXTRA_MINUTES) * MINUTE_MS)
+HEALTHY: Keys = {
+    "rps": 1_000.0,
+    "duration": f"{HALF_AN_HOUR + EXTRA_MINUTES}m",
+    "error_rate": 0.001,
+    "latency": {"median": "60ms"},
+}
+FAILING_MORE = HEALTHY | {"error_rate": 0.005}
+LONG = HEALTHY | {"duration": f"{AN_HOUR + EXTRA_MINUTES}m"}
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """One kind of rollout, simulated `runs` times.
 
-    `later_share` is the candidate's share from half the plan on; `dispersion` what our policy says of clustered errors,
-    None: nothing.
+    `later_share` is the candidate's share in the second half of the plan; `dispersion` is that of our policy, None
+    leaves it out.
     """
 
     experiment: str
@@ -67,32 +70,34 @@ def quick_cases() -> tuple[Case, ...]:
 def _healthy() -> Iterator[Case]:
     for base in (HEALTHY, FAILING_MORE):
         for rps in (50, 200, 1_000, 5_000):
-            yield Case(f"healthy at {base.error_rate:.1%}", f"{rps:,}/s", 120, replace(base, rps=float(rps)))
+            yield Case(f"healthy at {base['error_rate']:.1%}", f"{rps:,}/s", 120, Scenario.parse(base | {"rps": rps}))
 
 
 def _worse() -> Iterator[Case]:
     for base in (HEALTHY, FAILING_MORE):
         for times in (1.5, 2.0, 5.0, 20.0):
-            bad = Change(0, candidate=Effect(error_ratio=times))
-            yield Case(f"worse than {base.error_rate:.1%}", f"x{times:g}", 50, replace(base, changes=(bad,)))
+            bad = {"at": "0s", "candidate": {"error_ratio": times}}
+            yield Case(
+                f"worse than {base['error_rate']:.1%}", f"x{times:g}", 50, Scenario.parse(base | {"changes": [bad]})
+            )
 
 
 def _late() -> Iterator[Case]:
     for base in (HEALTHY, FAILING_MORE):
-        late = Change(15 * MINUTE_MS, candidate=Effect(error_ratio=5.0))
-        yield Case("late", f"x5 of {base.error_rate:.1%}", 50, replace(base, changes=(late,)))
+        late = {"at": "15m", "candidate": {"error_ratio": 5.0}}
+        yield Case("late", f"x5 of {base['error_rate']:.1%}", 50, Scenario.parse(base | {"changes": [late]}))
 
 
 def _slower() -> Iterator[Case]:
     for times in (1.2, 1.5, 2.0):
-        slow = Change(0, candidate=Effect(latency_factor=times))
-        yield Case("slower", f"x{times:g}", 50, replace(HEALTHY, changes=(slow,)))
+        slow = {"at": "0s", "candidate": {"latency_factor": times}}
+        yield Case("slower", f"x{times:g}", 50, Scenario.parse(HEALTHY | {"changes": [slow]}))
 
 
 def _down() -> Iterator[Case]:
     for minutes in (0, 1, 2, 3, 5, 10):
-        down = (Change(10 * MINUTE_MS, (10 + minutes) * MINUTE_MS, down=True),) if minutes else ()
-        yield Case("down", f"{minutes} min", 30, replace(LONG, changes=down))
+        down = [{"at": "10m", "until": f"{10 + minutes}m", "down": True}] if minutes else []
+        yield Case("down", f"{minutes} min", 30, Scenario.parse(LONG | {"changes": down}))
 
 
 def _outages() -> Iterator[Case]:
@@ -102,27 +107,30 @@ def _outages() -> Iterator[Case]:
         ("2 min", 600, 120),
         ("the last 3 min", 1_620, 180),
     ):
-        gone = Change(start_s * 1_000, (start_s + length_s) * 1_000, outage=True)
-        yield Case("outage", name, 50, replace(HEALTHY, changes=(gone,)))
+        gone = {"at": f"{start_s}s", "until": f"{start_s + length_s}s", "outage": True}
+        yield Case("outage", name, 50, Scenario.parse(HEALTHY | {"changes": [gone]}))
 
 
 def _clustered() -> Iterator[Case]:
     for variance in (2.0, 4.0, 8.0):
-        yield Case("clustered", f"x{variance:g}", 60, replace(FAILING_MORE, clusters=variance))
+        yield Case("clustered", f"x{variance:g}", 60, Scenario.parse(FAILING_MORE | {"clusters": variance}))
     for variance in (4.0, 8.0):
-        known = replace(FAILING_MORE, clusters=variance, users=True)
+        known = Scenario.parse(FAILING_MORE | {"clusters": variance, "users": True})
         yield Case("clustered", f"x{variance:g}, users known", 60, known)
     for variance in (4.0, 8.0):
-        told = replace(FAILING_MORE, clusters=variance)
-        yield Case("clustered", f"x{variance:g}, told", 60, told, dispersion=variance)
+        clustered = Scenario.parse(FAILING_MORE | {"clusters": variance})
+        yield Case("clustered", f"x{variance:g}, told", 60, clustered, dispersion=variance)
     for variance in (4.0, 8.0):
-        unsaid = replace(FAILING_MORE, clusters=variance)
-        yield Case("clustered", f"x{variance:g}, nothing said", 60, unsaid, dispersion=None)
+        clustered = Scenario.parse(FAILING_MORE | {"clusters": variance})
+        yield Case("clustered", f"x{variance:g}, nothing said", 60, clustered, dispersion=None)
 
 
 def _innocent() -> Iterator[Case]:
-    both = Change(15 * MINUTE_MS, both=Effect(error_ratio=5.0))
-    yield Case("innocent", "both x5 of 0.1%", 50, replace(HEALTHY, changes=(both,)))
-    yield Case("innocent", "both x5 of 0.5%", 50, replace(FAILING_MORE, changes=(both,)))
-    yield Case("innocent", "both x5 of 0.1%, share to 50%", 50, replace(HEALTHY, changes=(both,)), later_share=0.5)
-    yield Case("innocent", "half the share", 50, replace(HEALTHY, share_factor=0.5))
+    both = {"at": "15m", "both": {"error_ratio": 5.0}}
+    healthy = Scenario.parse(HEALTHY | {"changes": [both]})
+    yield Case("innocent", "both x5 of 0.1%", 50, healthy)
+    yield Case("innocent", "both x5 of 0.5%", 50, Scenario.parse(FAILING_MORE | {"changes": [both]}))
+    yield Case(
+        "innocent", "both x5 of 0.1%, share to 50%", 50, Scenario.parse(HEALTHY | {"changes": [both]}), later_share=0.5
+    )
+    yield Case("innocent", "half the share", 50, Scenario.parse(HEALTHY | {"share_factor": 0.5}))

@@ -1,4 +1,4 @@
-"""What every judge of the comparison is, and the whole minutes that some of them look at."""
+"""What a judge of the comparison is, and the whole minutes that some of them use."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ MINUTE_MS = 60_000
 
 
 class Judge(Protocol):
-    """Sees one rollout pane by pane, and rules at most once."""
+    """Gets one rollout pane by pane, and rules at most once."""
 
     def observe(self, pane: Pane) -> Ruling | None:
-        """Take in the next pane; a ruling ends the rollout, and None lets it go on."""
+        """Judge the next pane; a ruling ends the rollout, None continues it."""
         ...
 
 
@@ -44,7 +44,7 @@ class Minute:
 
 
 def error_rate(errors: int, requests: int) -> float:
-    """Share of the requests that failed; NaN without requests, as a monitoring system divides 0 by 0."""
+    """Share of the requests that failed; NaN without requests, because a monitoring system divides 0 by 0."""
     return errors / requests if requests else nan
 
 
@@ -61,7 +61,7 @@ class Minutes:
         self._latency = RunningHistogram()
 
     def observe(self, pane: Pane) -> Minute | None:
-        """Take in the next pane; the minute that it completes, or None."""
+        """Add the next pane; returns the minute that it completes, or None."""
         if self._origin is None:
             self._origin = pane.start
         cell = pane.cell(self._cohort)

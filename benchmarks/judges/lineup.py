@@ -1,4 +1,4 @@
-"""Who takes part, in the order of every table."""
+"""The judges that take part, in the order of every table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.judges.sluicegate import SluicegateJudge, plain_policy
 from benchmarks.judges.threshold import ThresholdJudge
 
 PANE_MS = 10_000
-"""How much of event time every judge sees at a time; coarser than the gate's default of 1 s, to save simulation."""
+"""The event time of one pane; longer than the gate's default of 1 s, to save simulation time."""
 
 OURS = "sluicegate"
 
@@ -27,4 +27,4 @@ LINEUP: dict[str, Callable[[Case], Judge]] = {
     "peeking z-test": lambda case: PeekingZJudge(case.minutes * MINUTE_MS),
     OURS: lambda case: SluicegateJudge(plain_policy(case.minutes, PANE_MS, case.dispersion)),
 }
-"""Each judge's name, and how to make one for a rollout of a case."""
+"""Each judge's name, and how to create it for a rollout of a case."""

@@ -1,4 +1,4 @@
-"""Rank tests on minutes, in the manner of Kayenta's default judge (NetflixACAJudge).
+"""Rank tests on minutes, like Kayenta's default judge (NetflixACAJudge).
 
 Error rate and p95 make one point a minute and cohort. At each look, all points so far are compared: the shift between
 the two samples is estimated (Hodges and Lehmann) with a 98 % confidence interval from the Mann-Whitney statistic, and a
@@ -26,7 +26,7 @@ TOLERANCE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """By how much one sample lies above another: the estimate, and its confidence interval."""
+    """How far one sample lies above another: the estimate and its confidence interval."""
 
     low: float
     estimate: float
@@ -65,7 +65,7 @@ def is_high(candidate: Sequence[float], baseline: Sequence[float]) -> bool:
 
 
 class MannWhitneyJudge:
-    """Looks every `every` minutes at all minutes so far; passes at the look that has seen `minutes` of them."""
+    """Tests all minutes so far, every `every` minutes; passes at the test that covers `minutes` of them."""
 
     def __init__(self, minutes: int, every: int = 5) -> None:
         self._last = minutes
@@ -76,7 +76,7 @@ class MannWhitneyJudge:
         self._p95s: dict[str, list[float]] = {CANDIDATE: [], BASELINE: []}
 
     def observe(self, pane: Pane) -> Ruling | None:
-        """Take in the next pane; see `Judge`."""
+        """Judge the next pane; see `Judge`."""
         complete = {name: minute for name, sums in self._sums.items() if (minute := sums.observe(pane)) is not None}
         if not complete:
             return None

@@ -1,7 +1,7 @@
-"""A textbook test, looked at after every pane: what one writes who has read about A/B tests.
+"""A textbook test, repeated after every pane: a common home-made judge.
 
-Errors and requests since the start, compared by the two-proportion z-test with pooled variance, one-sided at 1 %. It
-waits for the textbook's rule of thumb, five expected errors in each cohort, so what it gets wrong is due to peeking.
+Errors and requests since the start are compared by the two-proportion z-test with pooled variance, one-sided at 1%. It
+waits for five expected errors in each cohort, the textbook's rule, so its false rollbacks are due to peeking alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CRITICAL = NormalDist().inv_cdf(1.0 - ALPHA)
 
 
 def z_score(errors: tuple[int, int], requests: tuple[int, int]) -> float:
-    """How many standard errors the first of two error rates lies above the second; 0 where that cannot be said.
+    """How many standard errors the first error rate lies above the second; 0 below `MIN_EXPECTED` errors.
 
     >>> round(z_score((20, 100), (1000, 10_000)), 3)
     2.903
@@ -39,7 +39,7 @@ class PeekingZJudge:
         self._errors = self._requests = (0, 0)
 
     def observe(self, pane: Pane) -> Ruling | None:
-        """Take in the next pane; see `Judge`."""
+        """Judge the next pane; see `Judge`."""
         if self._origin is None:
             self._origin = pane.start
         candidate, baseline = pane.cell(CANDIDATE), pane.cell(BASELINE)

@@ -1,7 +1,7 @@
 """Ours: the real gate with a plain policy, one stage that bakes for the whole rollout, and no absolute limit.
 
-The policy below is all there is: errors against 1.25 times and p95 against 1.1 times the concurrent baseline's,
-everything else by default, but for a word on how clustered errors are. An actuator acknowledges at once.
+The policy compares errors with 1.25 times and p95 with 1.1 times the concurrent baseline's. Everything else has its
+default, except the dispersion of errors. An actuator acknowledges at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _RULINGS: dict[Action, Ruling] = {Action.ROLLBACK: "rollback", Action.PROMOTE: "
 
 
 def plain_policy(minutes: int, pane_ms: int, dispersion: float | None = 1.0) -> Policy:
-    """The policy of every comparison: one stage of 5 %, two comparisons, and what is known of clustered errors."""
+    """The policy of every case: one stage of 5%, two comparisons, and the dispersion of errors if it is known."""
     return Policy.parse(
         {
             "schema": "sluicegate.policy/v1",
@@ -42,7 +42,7 @@ class SluicegateJudge:
         self._gate: Gate | None = None
 
     def observe(self, pane: Pane) -> Ruling | None:
-        """Take in the next pane; see `Judge`."""
+        """Judge the next pane; see `Judge`."""
         if self._gate is None:
             self._gate = self._begun(pane.start)
         outputs = self._gate.pane(pane, _moment(pane.end))

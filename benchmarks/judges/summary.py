@@ -1,4 +1,4 @@
-"""What the trials of each case say of each judge, as plain JSON values."""
+"""The trials of each case summed up for each judge, as plain JSON values."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from streams.offline.simulation.estimates import Proportion, quantile
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One judge on one case: so many of `runs` rolled back for nothing, rolled back in time, or passed.
+    """One judge on one case: how many of `runs` were false rollbacks, rollbacks in time, or passes.
 
-    `share` is that of the rollbacks that the case asks about (for nothing if the candidate is innocent, else in time),
-    with its 95 % interval from `low` to `high`. `median_s` and `p95_s` are seconds from where the candidate became
-    worse, or from the start if it never did, to such a rollback; None: fewer than that were. `passed_s` is the median
-    time of those that passed.
+    `share` is the share of the rollbacks that the case is about (false ones if the candidate is harmless, else those in
+    time), with its 95% interval from `low` to `high`. `median_s` and `p95_s` are the seconds to such a rollback since
+    the candidate became worse, or since the start if it never did; None if too few runs had one. `passed_s` is the
+    median time of the runs that passed.
     """
 
     experiment: str
@@ -41,7 +41,7 @@ class Line:
 
     @classmethod
     def of(cls, case: Case, judge: str, outcomes: Sequence[Outcome]) -> Self:
-        """Sum up what one judge made of all trials of a case."""
+        """Sum up one judge's rulings on all trials of a case."""
         onset_ms = case.scenario.harmful_at_ms
         onset_s = inf if onset_ms is None else onset_ms / 1_000
         planned_s = case.minutes * MINUTE_MS / 1_000
@@ -85,7 +85,7 @@ def summarise(gathered: Mapping[Case, Sequence[Trial]]) -> list[Line]:
 
 
 def to_json(lines: Sequence[Line]) -> str:
-    """The lines as JSON, a line each."""
+    """The lines as JSON, one on each line of text."""
     return "[\n" + ",\n".join(json.dumps(asdict(line)) for line in lines) + "\n]\n"
 
 

@@ -1,4 +1,4 @@
-"""The results as tables: for the terminal, and for the marked places of a Markdown page."""
+"""The results as tables, for the terminal and for the marked places of a Markdown page."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Iterator, Sequence
 from benchmarks.judges.summary import Line
 
 TITLES = {
-    "healthy at 0.1%": "False rollbacks of a healthy candidate, 0.1 % errors, by traffic",
-    "healthy at 0.5%": "False rollbacks of a healthy candidate, 0.5 % errors, by traffic",
-    "worse than 0.1%": "Rollbacks of a candidate that fails so many times as often as 0.1 %",
-    "worse than 0.5%": "Rollbacks of a candidate that fails so many times as often as 0.5 %",
+    "healthy at 0.1%": "False rollbacks of a healthy candidate, 0.1% errors, by traffic",
+    "healthy at 0.5%": "False rollbacks of a healthy candidate, 0.5% errors, by traffic",
+    "worse than 0.1%": "Rollbacks of a worse candidate, baseline at 0.1% errors, by multiple of its rate",
+    "worse than 0.5%": "Rollbacks of a worse candidate, baseline at 0.5% errors, by multiple of its rate",
     "late": "Rollbacks of a candidate that turns bad at minute 15 of 30",
-    "slower": "Rollbacks of a candidate that is so many times as slow",
-    "down": "Rollbacks of a candidate that is down from minute 10 of 60, for so long",
+    "slower": "Rollbacks of a slower candidate, by multiple of the baseline's latency",
+    "down": "Rollbacks of a candidate that is down from minute 10 of 60, by how long",
     "outage": "Rollbacks of a healthy candidate while telemetry is missing, and when the others pass",
-    "clustered": "False rollbacks of a healthy candidate, 0.5 % errors in clusters, by the variance of their number",
-    "innocent": "False rollbacks of a candidate that fares as the baseline does",
+    "clustered": "False rollbacks of a healthy candidate, 0.5% errors in clusters, by the variance of their number",
+    "innocent": "False rollbacks of a candidate that changes as the baseline does",
 }
-"""What each experiment's table says."""
+"""The title of each experiment's table."""
 
 
 def rows_of(lines: Sequence[Line], experiment: str) -> list[list[str]]:
@@ -48,7 +48,7 @@ def _parts(line: Line) -> Iterator[str]:
 
 
 def _time(seconds: float | None) -> str:
-    """For people.
+    """A time with its unit.
 
     >>> _time(90.0), _time(750.0), _time(None)
     ('90 s', '12.5 min', 'never')

@@ -1,4 +1,4 @@
-"""Fixed thresholds, in the manner of Flagger's built-in metric checks.
+"""Fixed thresholds, like Flagger's built-in metric checks.
 
 Once a minute the candidate's last minute must show a success rate of at least 99 % and a p99 of at most 500 ms. Each
 check that does not is counted, over the whole analysis, and so is a check that finds no data; `threshold` of them roll
@@ -25,7 +25,7 @@ class ThresholdJudge:
         self._good = self._bad = 0
 
     def observe(self, pane: Pane) -> Ruling | None:
-        """Take in the next pane; see `Judge`."""
+        """Judge the next pane; see `Judge`."""
         minute = self._minutes.observe(pane)
         if minute is None:
             return None

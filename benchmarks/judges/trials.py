@@ -1,4 +1,4 @@
-"""Simulated rollouts, each shown to every judge pane by pane: the same panes to all, however many processes run."""
+"""Simulated rollouts, given to every judge pane by pane. All judges get the same panes, on any number of processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COHORTS = Cohorts(baseline=BASELINE, candidate=CANDIDATE)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one judge made of one rollout, and after how many seconds; None: it had not ruled at the end."""
+    """One judge's ruling on one rollout, and after how many seconds; None if it had not ruled at the end."""
 
     ruling: Ruling | None = None
     at_s: float = 0.0
@@ -50,7 +50,7 @@ def run_trial(case: Case, number: int) -> Trial:
 
 
 def run_all(cases: Iterable[Case], jobs: int) -> dict[Case, list[Trial]]:
-    """All trials of all cases, on so many processes; the result does not depend on how many."""
+    """All trials of all cases, on this many processes; the result does not depend on the number."""
     planned = [(case, number) for case in cases for number in range(case.runs)]
     if jobs <= 1:
         trials = [run_trial(case, number) for case, number in planned]

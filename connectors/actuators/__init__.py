@@ -1,7 +1,7 @@
-"""Who makes wanted weights so: write an `apply`, and `serve` does the rest.
+"""Actuators put ordered weights into force: write an `apply`, and `serve` does the rest.
 
 An actuator is a name and `async def apply(wanted) -> observed weights`. `run` and `serve` subscribe it to the gate:
-they drop what is older than what was seen or has expired, carry out the newest, and acknowledge with what was observed.
+they refuse orders that are stale or expired, carry out the newest, and send acks with the observed weights.
 """
 
 from connectors.actuators.actuator import Actuator

@@ -1,4 +1,4 @@
-"""What an actuator is: it makes wanted weights so, and says what it then observes."""
+"""What an actuator is: it puts ordered weights into force, and returns the weights that it then observes."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from connectors.actuators.wanted import Wanted
 
 
 class Actuator(Protocol):
-    """Makes it so. `name` signs its acks, so it tells one actuator from the others of an installation."""
+    """Puts orders into force. `name` is in its acks, so it must be unique within an installation."""
 
     @property
     def name(self) -> str:
         """Its name in acks."""
 
     async def apply(self, wanted: Wanted) -> Mapping[str, float]:
-        """Make it so, and give the weights then observed: per cent of the traffic by cohort.
+        """Put a state into force, and return the weights then observed: per cent of the traffic by cohort.
 
-        Called with whole wanted states, for one rollout one at a time, and for different rollouts at the same time. The
-        same state may come again: after a restart, and after a failure. It is cancelled when it takes too long, and
-        must not block the event loop (`asyncio.to_thread` is for that). Whatever it raises says that it failed; the
-        gate then orders it again.
+        Each call has the whole wanted state. Calls for one rollout come one at a time, calls for different rollouts at
+        the same time. The same state may come again, after a restart or a failure. A call that takes too long is
+        cancelled. It must not block the event loop (use `asyncio.to_thread`). If it raises, the order has failed, and
+        the gate repeats it.
         """
 
 
 @runtime_checkable
 class Remembers(Protocol):
-    """An actuator that knows across restarts what it applied last; so that nothing older is applied after one."""
+    """An actuator that keeps the newest order applied across restarts, so that nothing older is applied after one."""
 
     def last_applied(self) -> Mapping[str, tuple[int, int]]:
-        """(epoch, sequence) by rollout."""
+        """The (epoch, sequence) of the last order applied, by rollout."""

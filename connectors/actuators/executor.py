@@ -1,4 +1,4 @@
-"""One order after another: ruled on by the fence, applied, acknowledged. No Kafka here."""
+"""Carries out orders one after another: the fence rules, the actuator applies, an ack is the result. No Kafka here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from connectors.actuators.fence import Fence, Ruling
 from connectors.actuators.wanted import Token, Wanted
 
 APPLY_TIMEOUT_S: Final = 30.0
-"""How long one apply may take."""
+"""The time limit of one apply."""
 LONGEST_REASON: Final = 1_000
 """Characters of a reason that an ack carries."""
 
@@ -24,10 +24,10 @@ Status = Literal["applied", "rejected", "expired", "failed"]
 _log = logging.getLogger(__name__)
 
 
-class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.ack/v1"):
-    """What was done about an order: the message on `command-acks`.
+class AckMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.ack/v1"):
+    """The result of an order: the message on `command-acks`.
 
-    `weights` are per cent by cohort as last observed, empty where nothing was; `at` is milliseconds since the epoch.
+    `weights` are per cent by cohort as last observed, empty if nothing was; `at` is milliseconds since the epoch.
     """
 
     id: str
@@ -46,10 +46,10 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sl
 
 
 class Executor:
-    """Carries out orders by one actuator, and remembers what it did, each rollout for itself.
+    """Carries out orders with one actuator, and remembers the result for each rollout.
 
-    `clock` gives milliseconds since the epoch; `timeout_s` bounds each apply, in seconds. Orders of one rollout must be
-    given one after the other, those of different rollouts need not be.
+    `clock` returns milliseconds since the epoch; `timeout_s` bounds each apply, in seconds. Orders of one rollout must
+    come one after the other; orders of different rollouts may overlap.
     """
 
     def __init__(self, actuator: Actuator, clock: Callable[[], int], *, timeout_s: float = APPLY_TIMEOUT_S) -> None:
@@ -60,11 +60,11 @@ class Executor:
         self._observed: dict[str, dict[str, float]] = {}
         self._limits: dict[str, tuple[Token, asyncio.Timeout]] = {}
         if isinstance(actuator, Remembers):
-            # Known, but not as applied: what is still the newest is applied again, in case the world has drifted.
+            # Seen, but not applied: the newest order is applied again, in case the router was changed meanwhile.
             self._fences = {rollout: Fence(seen=Token(*last)) for rollout, last in actuator.last_applied().items()}
 
-    async def carry_out(self, wanted: Wanted) -> Ack:
-        """Do what is right about an order, and say what was done. Raises nothing of the actuator's."""
+    async def carry_out(self, wanted: Wanted) -> AckMessage:
+        """Carry out an order as its fence rules, and return the ack. Exceptions of the actuator end in the ack."""
         fence = self._fences.get(wanted.rollout, Fence())
         match fence.rule(wanted.token, wanted.expires_at, self._clock()):
             case Ruling.APPLY:
@@ -72,27 +72,29 @@ class Executor:
             case Ruling.REPEAT:
                 return self._ack(wanted, "applied")
             case Ruling.STALE:
-                return self._ack(wanted, "rejected", f"{wanted.token} is older than {fence.seen}, which is known here")
+                return self._ack(
+                    wanted, "rejected", f"{wanted.token} is older than {fence.seen}, which was seen before"
+                )
             case Ruling.EXPIRED:
                 self._fences[wanted.rollout] = fence.after(wanted.token, applied=False)
-                return self._ack(wanted, "expired", f"void since {wanted.expires_at}")
+                return self._ack(wanted, "expired", f"expired at {wanted.expires_at} ms")
 
-    def make_way(self, wanted: Wanted) -> None:
-        """Give up what is being applied to the rollout if it is older than this order: it is answered as failed."""
+    def interrupt_for(self, wanted: Wanted) -> None:
+        """Cancel an apply to the same rollout that is older than this order; its ack has the status failed."""
         token, limit = self._limits.get(wanted.rollout, (wanted.token, None))
         if limit is not None and token < wanted.token and not limit.expired():
             limit.reschedule(asyncio.get_running_loop().time())
 
-    async def _apply(self, fence: Fence, wanted: Wanted) -> Ack:
+    async def _apply(self, fence: Fence, wanted: Wanted) -> AckMessage:
         self._fences[wanted.rollout] = fence.after(wanted.token, applied=False)
         try:
             async with asyncio.timeout(self._timeout_s) as limit:
                 self._limits[wanted.rollout] = wanted.token, limit
                 observed = _checked(await self._actuator.apply(wanted))
-        except Exception as error:  # whatever it is, it is an answer: the gate must hear that it failed
+        except Exception as error:  # an actuator may raise anything, and the gate needs an ack either way
             reason = f"{type(error).__name__}: {error}"
             if isinstance(error, TimeoutError) and limit.expired():
-                reason = f"given up: not done within {self._timeout_s:g} s, or before a rollback"
+                reason = f"cancelled: not applied within {self._timeout_s:g} s, or a rollback came first"
             _log.warning("%s failed to apply %s: %s", self._actuator.name, wanted.id, reason)
             return self._ack(wanted, "failed", reason)
         finally:
@@ -101,8 +103,8 @@ class Executor:
         self._observed[wanted.rollout] = observed
         return self._ack(wanted, "applied")
 
-    def _ack(self, wanted: Wanted, status: Status, reason: str = "") -> Ack:
-        return Ack(
+    def _ack(self, wanted: Wanted, status: Status, reason: str = "") -> AckMessage:
+        return AckMessage(
             id=wanted.id,
             rollout=wanted.rollout,
             epoch=wanted.epoch,
@@ -118,5 +120,5 @@ class Executor:
 def _checked(observed: Mapping[str, float]) -> dict[str, float]:
     weights = {str(cohort): float(weight) for cohort, weight in observed.items()}
     if not all(math.isfinite(weight) and 0 <= weight <= 100 for weight in weights.values()):
-        raise ValueError(f"observed weights are per cent, 0 to 100, not {weights}")
+        raise ValueError(f"observed weights must be per cent, from 0 to 100, and are {weights}")
     return weights

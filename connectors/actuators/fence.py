@@ -1,4 +1,4 @@
-"""Whether an order is still to be carried out: pure, the clock is passed in."""
+"""Whether an order may still be carried out. Pure: the clock is passed in."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ class Ruling(StrEnum):
     """What to do about an order."""
 
     APPLY = "apply"
-    """It is the newest: make it so."""
+    """It is the newest: apply it."""
     REPEAT = "repeat"
-    """It is the one in force: say so again, change nothing."""
+    """It is in force already: repeat the ack, change nothing."""
     STALE = "stale"
-    """A newer one is known: reject it."""
+    """A newer one was seen: reject it."""
     EXPIRED = "expired"
-    """It is void by now."""
+    """Its expiry has passed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """What one rollout's actuator has seen: the newest order at all, and the last that it applied.
+    """The newest order of one rollout that an actuator has seen, and the last that it applied.
 
-    Whatever is older than the newest *seen* is stale, even where that one failed or came too late: after a rollback
-    nothing from before it may raise the candidate's weight. The newest itself may be tried until it is applied.
+    An order older than the newest *seen* is stale, even if that one failed or came too late: after a rollback nothing
+    from before it may raise the candidate's weight. The newest itself may be tried until it is applied.
 
     >>> fence = Fence().after(Token(1, 2), applied=True)
     >>> [fence.rule(Token(1, n), None, 0).value for n in (1, 2, 3)]
@@ -37,7 +37,7 @@ class Fence:
     applied: Token | None = None
 
     def rule(self, token: Token, expires_at: int | None, now: int) -> Ruling:
-        """What to do about an order at `now`; times are milliseconds since the epoch, `expires_at` None is never."""
+        """What to do about an order at `now`; times are in milliseconds since the epoch, None never expires."""
         if self.seen is not None and token < self.seen:
             return Ruling.STALE
         if token == self.applied:
@@ -47,7 +47,7 @@ class Fence:
         return Ruling.APPLY
 
     def after(self, token: Token, *, applied: bool) -> Fence:
-        """The fence once an order that was not stale has been dealt with."""
+        """The fence after an order that was not stale."""
         if self.seen is not None and token < self.seen:
             return self
         return replace(self, seen=token, applied=token if applied else self.applied)

@@ -36,26 +36,26 @@ _decode: Final = msgspec.json.Decoder(dict[str, Entry]).decode
 
 
 class FileActuator:
-    """Keeps {rollout: {weights, stage, epoch, sequence, id, action, reason}} in a JSON file, for ever whole.
+    """Keeps {rollout: {weights, stage, epoch, sequence, id, action, reason}} in a JSON file that is always complete.
 
-    The file is replaced, never changed, so a reader sees the old state or the new; it is on the disk when `apply`
-    returns. What was applied last is read from it after a restart. One process alone may write a file.
+    The file is replaced, never changed in place, so a reader sees the old state or the new. It is on the disk when
+    `apply` returns. After a restart the last order applied is read from it. Only one process may write a file.
 
     Raises:
-        ValueError: the file is there and is none of these.
-        OSError: it cannot be read, or its folder is not there.
+        ValueError: the file exists and has another content.
+        OSError: it cannot be read, or its folder does not exist.
     """
 
     def __init__(self, path: str | os.PathLike[str], name: str = "file") -> None:
         self.name = name
-        self._path = Path(path).resolve()  # a link stays one; what it points to is replaced
+        self._path = Path(path).resolve()  # a link stays a link; the file that it points to is replaced
         self._lock = threading.Lock()
         if not self._path.parent.is_dir():
             raise FileNotFoundError(f"no such folder: {self._path.parent}")
         self._read()
 
     async def apply(self, wanted: Wanted) -> Mapping[str, float]:
-        """Write it; give the weights as then read from the file. Raises OSError, ValueError."""
+        """Write the state; return its weights as read back from the file. Raises OSError, ValueError."""
         return await asyncio.to_thread(self._apply, wanted)
 
     def last_applied(self) -> Mapping[str, tuple[int, int]]:
@@ -63,7 +63,7 @@ class FileActuator:
         return {rollout: entry.token for rollout, entry in self._read().items()}
 
     def _apply(self, wanted: Wanted) -> Mapping[str, float]:
-        with self._lock:  # rollouts share the file, and a thread that was given up may still be at it
+        with self._lock:  # rollouts share the file, and the thread of a cancelled apply may still be writing
             entries = self._read()
             known = entries.get(wanted.rollout)
             if known is not None and known.token > wanted.token:
@@ -90,7 +90,7 @@ class FileActuator:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Put the content in the file's place, all or nothing, and on the disk."""
+    """Replace the file by this content, all or nothing, and sync it to the disk."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with draft.open("wb") as file:

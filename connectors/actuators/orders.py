@@ -1,4 +1,4 @@
-"""Which records are orders for an actuator: the gate's own, by its signature, and for a rollout that it obeys."""
+"""Which records are orders for an actuator: signed by the gate, and for a rollout that the actuator obeys."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ REFUSED = Counter(
     ["topic", "reason"],
 )
 VOID = {"expired": "expired", "rejected": "stale"}
-"""Why an order was not carried out, by the status of its ack; those of other acks were, or were tried."""
+"""Why an order was not carried out, by the status of its ack. With any other status it was at least tried."""
 
 _log = logging.getLogger(__name__)
 
 
 class Orders:
-    """Reads orders. What is not believed is logged, counted and not answered: a forger must not make actuators talk.
+    """Reads orders. One with a bad signature is logged and counted, but gets no ack: a forger must not cause messages.
 
-    `rollouts` names those to obey (None: all); `clock` gives milliseconds since the epoch.
+    `rollouts` are those to obey (None: all); `clock` returns milliseconds since the epoch.
     """
 
     def __init__(self, keys: Keyring, rollouts: Collection[str] | None, clock: Callable[[], int]) -> None:
@@ -34,7 +34,7 @@ class Orders:
         self._clock = clock
 
     def read(self, record: ConsumerRecord) -> Wanted | None:
-        """The order in a record, if it is one, and the gate's, and for us."""
+        """The order in a record; None if it is not an order, not signed by the gate, or not for us."""
         where = f"{record.topic}[{record.partition}] at offset {record.offset}"
         try:
             verified = self._keys.verify("gate", record.topic, record.value or b"", record.headers, self._clock())

@@ -1,8 +1,8 @@
-"""An actuator's subscription to the gate: what is wanted now, then each change, each answered by an ack.
+"""An actuator's subscription to the gate: first the state ordered now, then each change. Each order gets an ack.
 
-Level-triggered, without a consumer group: on each (re)start both topics are read to their end, the newest order of each
-rollout is carried out, and from there on whatever comes. So an actuator that was away for a week does one thing.
-Rollouts are independent: one that hangs holds no other up; and an apply that hangs gives way to a rollback.
+It is level-triggered and has no consumer group. On each start both topics are read to their end and only the newest
+order of each rollout is carried out, so an actuator that was away for a week applies one order per rollout. Rollouts
+are independent: one whose apply hangs delays no other.
 """
 
 from __future__ import annotations
@@ -19,29 +19,23 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from connectors.actuators.actuator import Actuator
+from connectors.actuators.dispatcher import Dispatcher, Signer, rank
 from connectors.actuators.executor import APPLY_TIMEOUT_S, Executor
-from connectors.actuators.orders import REFUSED, VOID, Orders
+from connectors.actuators.orders import Orders
 from connectors.actuators.wanted import Wanted
 from connectors.kafka.acl import AccessError, Needs, require
 from connectors.kafka.clients import KafkaSettings, consumer, producer
 from connectors.kafka.probe import reach
 from connectors.kafka.topic_reader import TopicsMissingError, partitions_of, to_end
-from connectors.kafka.topics import TopicNames
 from connectors.signing.keys import keyring
-from connectors.signing.signatures import Headers, Keyring
-from gates.decisions import Action
+from connectors.signing.signatures import Keyring
 
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 15.0
-"""Between attempts to reach the broker; doubled after each that failed."""
-GRACE_S: Final = 5.0
-"""How long what is being applied may go on after the stop."""
+"""The pause between attempts to reach the broker doubles after each failure, from the first value to the longest."""
 POLL_MS: Final = 500
-MOST_WAITING: Final = 100
-"""Orders of one rollout that wait while another is applied; of more the oldest is forgotten, as void as it is."""
 
 Clock = Callable[[], int]
-Signer = Callable[[bytes], Headers]
 
 _log = logging.getLogger(__name__)
 
@@ -60,12 +54,12 @@ async def run(
     clock: Clock = wall_ms,
     timeout_s: float = APPLY_TIMEOUT_S,
 ) -> None:
-    """Carry out the gate's decisions by `actuator` until `stop` is set (None: until cancelled).
+    """Carry out the gate's decisions with `actuator` until `stop` is set (None: until cancelled).
 
-    `settings` are by default those of the environment (`SLUICEGATE_*`); `rollouts` names those to obey (None: all).
-    `clock` gives milliseconds since the epoch; `timeout_s` bounds one apply, in seconds. A broker that is away, or
-    topics that do not exist yet, are waited for. When stopped, what is being applied has five seconds to end. Where
-    keys are configured, only what the gate signed is obeyed, and acks are signed.
+    `settings` are by default those of the environment (`SLUICEGATE_*`); `rollouts` are those to obey (None: all).
+    `clock` returns milliseconds since the epoch; `timeout_s` bounds one apply, in seconds. If the broker is away or
+    topics do not exist yet, this waits for them. After the stop, an apply that is running has five seconds to end. If
+    keys are configured, only orders that the gate signed are obeyed, and acks are signed.
 
     Raises:
         KeysError: the keys cannot be used.
@@ -80,7 +74,7 @@ async def run(
     try:
         await asyncio.wait({obeying, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if obeying.done():
-            obeying.result()  # it ends only by raising: a bug
+            obeying.result()  # it ends only by raising, which is a bug
     finally:
         for task in (obeying, stopping):
             task.cancel()
@@ -95,9 +89,9 @@ def serve(
     clock: Clock = wall_ms,
     timeout_s: float = APPLY_TIMEOUT_S,
 ) -> None:
-    """`run`, blocking, until SIGINT or SIGTERM; then return, so that a program that only does this exits with 0.
+    """Block in `run` until SIGINT or SIGTERM, then return, so that a program that only does this exits with 0.
 
-    For the main thread of a program on a POSIX system; elsewhere use `run`.
+    Only for the main thread of a program on a POSIX system; elsewhere use `run`.
     """
 
     async def until_signalled() -> None:
@@ -110,21 +104,21 @@ def serve(
 
 
 def _ack_signer(keys: Keyring, settings: KafkaSettings, clock: Clock) -> Signer:
-    """What signs acks, for as long as they may be on their way."""
+    """A function that signs acks, each valid for the time that the settings allow."""
     return lambda ack: keys.sign(settings.topics.acks, ack, expires_at=clock() + settings.signature_valid_ms)
 
 
 async def _obey(executor: Executor, settings: KafkaSettings, orders: Orders, sign: Signer) -> None:
-    """Subscribe, and again after each failure, for ever."""
+    """Subscribe, and subscribe again after each failure, without end."""
     wait_s = FIRST_WAIT_S
     now = asyncio.get_running_loop().time
     while True:
         began = now()
         try:
             async with _clients(settings) as (source, sink):
-                await _follow(source, orders, _Desk(executor, sink, settings.topics, sign))
+                await _follow(source, orders, Dispatcher(executor, sink, settings.topics, sign))
         except (KafkaError, AccessError, TopicsMissingError, OSError) as error:  # TimeoutError is an OSError
-            wait_s = FIRST_WAIT_S if now() - began > LONGEST_WAIT_S else wait_s  # it worked for a while
+            wait_s = FIRST_WAIT_S if now() - began > LONGEST_WAIT_S else wait_s  # it had worked for a while
             what = str(error) or type(error).__name__
             _log.warning("cannot read %s: %s; trying again in %g s", settings.bootstrap, what, wait_s)
             await asyncio.sleep(wait_s)
@@ -133,7 +127,7 @@ async def _obey(executor: Executor, settings: KafkaSettings, orders: Orders, sig
 
 @contextlib.asynccontextmanager
 async def _clients(settings: KafkaSettings) -> AsyncIterator[tuple[AIOKafkaConsumer, AIOKafkaProducer]]:
-    """A consumer of all that the gate orders, and a producer of acks."""
+    """A consumer of the gate's orders and a producer of acks, both started."""
     topics = settings.topics
     await reach(settings)
     await require(settings, Needs(read=(topics.decisions, topics.commands), write=(topics.acks,)))
@@ -141,107 +135,37 @@ async def _clients(settings: KafkaSettings) -> AsyncIterator[tuple[AIOKafkaConsu
     async with contextlib.AsyncExitStack() as stack:
         source, sink = consumer(settings), producer(settings, linger_ms=0)
         for client in (source, sink):
-            stack.push_async_callback(client.stop)  # also where the start fails
+            stack.push_async_callback(client.stop)  # registered first, so that it is also stopped if its start fails
             await client.start()
         source.assign([one for one in found if one.topic != topics.acks])
         yield source, sink
 
 
-async def _follow(source: AIOKafkaConsumer, orders: Orders, idle_desk: _Desk) -> None:
-    """Carry out the newest of each rollout, then all that comes; returns when the topics' partitions changed."""
+async def _follow(source: AIOKafkaConsumer, orders: Orders, idle: Dispatcher) -> None:
+    """Carry out the newest order of each rollout, then each new one; return when the topics' partitions change."""
     assigned: frozenset[TopicPartition] = source.assignment()
-    async with idle_desk as desk:
+    async with idle as dispatcher:
         newest: dict[str, Wanted] = {}
         async for record in to_end(source):
             wanted = orders.read(record)
-            if wanted is not None and _rank(wanted) >= _rank(newest.get(wanted.rollout, wanted)):
+            if wanted is not None and rank(wanted) >= rank(newest.get(wanted.rollout, wanted)):
                 newest[wanted.rollout] = wanted
         for wanted in newest.values():
-            desk.take(wanted)
-        _log.info("following the gate: %d rollouts known", len(newest))
+            dispatcher.dispatch(wanted)
+        _log.info("subscribed to the gate: orders of %d rollouts found", len(newest))
         while _partitions(source, assigned) == assigned:
             batches = await source.getmany(timeout_ms=POLL_MS)
             for records in batches.values():
                 for record in records:
                     wanted = orders.read(record)
                     if wanted is not None:
-                        desk.take(wanted)
-            desk.raise_bugs()
-        _log.info("the partitions of the gate's topics changed: reading them anew")
+                        dispatcher.dispatch(wanted)
+            dispatcher.raise_bugs()
+        _log.info("the partitions of the gate's topics changed; reading them again")
 
 
 def _partitions(source: AIOKafkaConsumer, assigned: frozenset[TopicPartition]) -> frozenset[TopicPartition]:
-    """Partitions of the assigned topics as now known, never fewer than before (metadata may be missing for a while)."""
+    """The partitions of the assigned topics now; never fewer than before, since metadata may be missing for a while."""
     topics = {one.topic for one in assigned}
     known = {TopicPartition(topic, number) for topic in topics for number in source.partitions_for_topic(topic) or ()}
     return assigned | known
-
-
-def _rank(wanted: Wanted) -> tuple[int, int, bool]:
-    """Of two orders the newer is greater; of a decision and its command the decision, which does not expire."""
-    return (*wanted.token, wanted.expires_at is None)
-
-
-class _Desk:
-    """Hands orders to the executor, one at a time for each rollout and the newest first, and sends the acks."""
-
-    def __init__(self, executor: Executor, sink: AIOKafkaProducer, topics: TopicNames, sign: Signer) -> None:
-        self._executor = executor
-        self._sink = sink
-        self._topics = topics
-        self._sign = sign
-        self._waiting: dict[str, list[Wanted]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def __aenter__(self) -> _Desk:
-        return self
-
-    async def __aexit__(self, *_unused: object) -> None:
-        """Let what is being applied end; after the grace, cancel it."""
-        for waiting in self._waiting.values():
-            waiting.clear()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=GRACE_S)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def take(self, wanted: Wanted) -> None:
-        """Have an order carried out as soon as its rollout's turn comes."""
-        busy = wanted.rollout in self._waiting
-        waiting = self._waiting.setdefault(wanted.rollout, [])
-        waiting.append(wanted)
-        if len(waiting) > MOST_WAITING:
-            waiting.remove(min(waiting, key=_rank))
-        if not busy:
-            self._tasks.add(asyncio.create_task(self._work(wanted.rollout)))
-        elif wanted.action is Action.ROLLBACK:
-            self._executor.make_way(wanted)
-
-    def raise_bugs(self) -> None:
-        """Raise what a finished task raised."""
-        for task in [task for task in self._tasks if task.done()]:
-            self._tasks.discard(task)
-            task.result()
-
-    async def _work(self, rollout: str) -> None:
-        waiting = self._waiting[rollout]
-        try:
-            while waiting:
-                waiting.sort(key=_rank)
-                await self._carry_out(waiting.pop())
-        finally:
-            del self._waiting[rollout]
-
-    async def _carry_out(self, wanted: Wanted) -> None:
-        ack = await self._executor.carry_out(wanted)
-        if ack.status in VOID:
-            topic = self._topics.decisions if wanted.expires_at is None else self._topics.commands
-            REFUSED.labels(topic, VOID[ack.status]).inc()
-        value, key = ack.encoded(), wanted.rollout.encode()
-        try:
-            await self._sink.send_and_wait(self._topics.acks, value, key=key, headers=self._sign(value))
-        except KafkaError as error:
-            _log.warning("could not acknowledge %s (%s): the gate will order it again", wanted.id, error)
-            return
-        _log.debug("%s: %s", wanted.id, ack.status)

@@ -1,28 +1,6 @@
-"""Bytes in, request events out: one decoder a file, the noun they all make in `event`."""
+"""Bytes in, request events out: one format a file, all of them listed in `registry`."""
 
+from connectors.decoders.decoded import MAX_BYTES, REASONS, Decoded, Fault, Reason
 from connectors.decoders.event import CLASS_INDEX, RequestEvent
-from connectors.decoders.native import (
-    MAX_BYTES,
-    REASONS,
-    Decoded,
-    Fault,
-    Reason,
-    decode,
-    decode_lines,
-    decode_one,
-    decode_run,
-)
 
-__all__ = [
-    "CLASS_INDEX",
-    "MAX_BYTES",
-    "REASONS",
-    "Decoded",
-    "Fault",
-    "Reason",
-    "RequestEvent",
-    "decode",
-    "decode_lines",
-    "decode_one",
-    "decode_run",
-]
+__all__ = ["CLASS_INDEX", "MAX_BYTES", "REASONS", "Decoded", "Fault", "Reason", "RequestEvent"]

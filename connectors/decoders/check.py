@@ -1,4 +1,4 @@
-"""Check request events before they reach a topic: what would be refused, and what would be counted."""
+"""Checks request events before they reach a topic: what ingest would refuse, and what it would count."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from connectors.decoders.decoded import MAX_BYTES, Reason
 from connectors.decoders.event import RequestEvent
-from connectors.decoders.native import MAX_BYTES, Reason, decode
+from connectors.decoders.registry import decoder
 
 
 class LineFault(msgspec.Struct, frozen=True, gc=False):
@@ -22,7 +23,7 @@ class LineFault(msgspec.Struct, frozen=True, gc=False):
 
 
 class Summary(msgspec.Struct):
-    """What a run of lines held so far; `cohorts` counts events by rollout and cohort, times are in milliseconds."""
+    """What the lines read so far contain; `cohorts` counts events by rollout and cohort, times are in milliseconds."""
 
     lines: int = 0
     events: int = 0
@@ -37,7 +38,7 @@ class Summary(msgspec.Struct):
         return {rollout: cohorts.total() for rollout, cohorts in self.cohorts.items()}
 
     def count(self, event: RequestEvent) -> None:
-        """Take one good event in."""
+        """Count one good event."""
         ts_ms = event.ts_ms
         self.events += 1
         self.cohorts.setdefault(event.rollout, Counter())[event.cohort] += 1
@@ -60,9 +61,9 @@ class Summary(msgspec.Struct):
 def check_lines(
     lines: Iterable[bytes], summary: Summary | None = None, *, max_bytes: int = MAX_BYTES
 ) -> Iterator[LineFault]:
-    """Yield each fault in lines, each of them a message value; `summary` is brought up to date as the lines are read.
+    """Yield each fault in lines, of which each is a message value; `summary` counts as the lines are read.
 
-    Blank lines are skipped, as in NDJSON. Lazy: holds one line at a time.
+    Blank lines are skipped, as in NDJSON. One line is in memory at a time.
 
     >>> seen = Summary()
     >>> good = b'{"ts":1767225600123,"rollout":"r","cohort":"c","status":200,"latency_ms":1}'
@@ -70,6 +71,7 @@ def check_lines(
     ([(2, 'bad_json')], 2)
     """
     summary = Summary() if summary is None else summary
+    decode = decoder().decode
     for number, line in enumerate(lines, start=1):
         summary.lines += 1
         if not line.strip(b" \t\r\n"):

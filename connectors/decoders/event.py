@@ -1,4 +1,4 @@
-"""RequestEvent: one request as its producer saw it."""
+"""RequestEvent: one request as its producer observed it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ CLASS_INDEX: Final[Mapping[int | str | None, int]] = {status: status // 100 - 1 
     "ok": 5,
     "error": 6,
 }
-"""Class index by status or by outcome: `CLASS_INDEX[event.outcome or event.status]`, without a call."""
+"""Position in CLASSES by status or by outcome: `CLASS_INDEX[event.outcome or event.status]`.
+
+A table, since a call for each event would be a large part of what counting it costs."""
 
 EARLIEST_MS: Final = 10**11
 """First accepted time stamp, in milliseconds (March 1973); as a number of seconds it would be the year 5138."""
@@ -24,9 +26,9 @@ NO_LATENCY: Final = -1.0
 """The `latency_ms` of a heartbeat that gives none; no decoded latency is negative."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_TEXTUAL: Final[type[object]] = datetime  # what RFC 3339 text is read as, before __post_init__ makes it a number
+_TEXTUAL: Final[type[object]] = datetime  # what msgspec makes of RFC 3339 text; __post_init__ makes a number of it
 
-if TYPE_CHECKING:  # what is read is a number or RFC 3339 text; what is kept, and so what a reader sees, is a number
+if TYPE_CHECKING:  # on the wire a number or RFC 3339 text; in the event always a number
     Milliseconds = int
 else:
     Milliseconds = Annotated[int, Meta(ge=EARLIEST_MS, lt=LATEST_MS)] | Annotated[datetime, Meta(tz=True)]
@@ -46,26 +48,26 @@ class RequestEvent(
     omit_defaults=True,
     rename={"ts_ms": "ts"},
 ):
-    """One request: when, which rollout, which cohort, what came of it, how long it took.
+    """One request: its time, rollout, cohort, outcome and latency.
 
     `ts_ms` is event time in milliseconds since the epoch; on the wire it is `ts`, that number or RFC 3339 text, which
     is cut to the millisecond. `latency_ms` is in milliseconds. At least one of `status` (HTTP, RFC 9110) and `outcome`
-    is given; if both are, the producer's own judgement wins and the event counts as its outcome. `success` says if the
-    business transaction behind the request succeeded. `emitter` is the instance that reports. Lengths are in
+    is given; if both are, the producer's own judgement wins and the event counts as its outcome. `success` is whether
+    the business transaction behind the request succeeded. `emitter` is the instance that reports. Lengths are in
     characters; null stands for an absent optional field; unknown fields are ignored.
 
-    A `heartbeat` is no request but the word of an emitter that it is there: it has an `emitter`, and needs neither
-    latency nor outcome. `cohort` is empty only where a decoder hands on what came without one (`Fault.event`).
+    A `heartbeat` is not a request: it reports that an emitter is alive. It has an `emitter`, and needs neither latency
+    nor outcome. `cohort` is empty only in an event that came without one (`Fault.event`).
 
-    The limits hold for events that a decoder made: calling the class checks only that what is required together is
-    given and that a `datetime` time stamp is in range, and raises ValueError.
+    The limits hold for decoded events. Calling the class checks only that the fields required together are present and
+    that a `datetime` time stamp is in range, and raises ValueError.
 
     >>> from gates.panes import CLASSES
     >>> event = msgspec.json.decode(
     ...     b'{"ts": "2026-01-01T00:00:00.123Z", "rollout": "r", "cohort": "c", "status": 503, "latency_ms": 12.7}',
     ...     type=RequestEvent,
     ... )
-    >>> event.ts_ms, CLASSES[event.class_index]
+    >>> event.ts_ms, CLASSES[CLASS_INDEX[event.outcome or event.status]]
     (1767225600123, '5xx')
     """
 
@@ -86,7 +88,7 @@ class RequestEvent(
     heartbeat: bool | None = None
 
     def __post_init__(self) -> None:
-        """Check what spans fields, and make the time stamp a number."""
+        """Check the rules that span fields, and make the time stamp a number."""
         if self.heartbeat:
             if not self.emitter:
                 raise ValueError("Object missing required field `emitter`")
@@ -96,15 +98,6 @@ class RequestEvent(
             raise ValueError("Object missing required field `status` or `outcome`")
         if self.ts_ms.__class__ is _TEXTUAL:
             msgspec.structs.force_setattr(self, "ts_ms", _to_ms(self.ts_ms))
-
-    @property
-    def class_index(self) -> int:
-        """Position in CLASSES: the outcome if one was given, else the hundreds of the status.
-
-        Raises:
-            KeyError: a heartbeat that gives neither.
-        """
-        return CLASS_INDEX[self.outcome or self.status]
 
 
 def _to_ms(moment: Any) -> int:

@@ -1,1 +1,4 @@
-"""Kafka: clients, settings, security, topics. The only place that uses private parts of aiokafka or Faust."""
+"""Kafka: clients, settings, security, topics.
+
+Private parts of aiokafka and Faust are used here alone, in `private_aiokafka` and `private_faust`.
+"""

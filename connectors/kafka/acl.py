@@ -1,6 +1,6 @@
-"""What the broker's access control lets us do: asked before anything is done, so that all that is missing is told.
+"""Checks the broker's access control before anything is done, so that one error lists all permissions that are missing.
 
-Kafka names the operations that a client may do on a topic in its metadata (version 8), which aiokafka does not ask for.
+Kafka lists the operations allowed on a topic in its metadata (version 8), a request that aiokafka has no method for.
 """
 
 from __future__ import annotations
@@ -15,19 +15,21 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
 from connectors.kafka.clients import KafkaSettings, admin
+from connectors.kafka.private_aiokafka import send_request
 
 _NOT_ALLOWED: Final = 29
-_UNTOLD: Final = -(2**31)
+_UNKNOWN: Final = -(2**31)
+"""Kafka's value for operations that the broker does not list."""
 _BITS: Final = {"Read": 1 << 3, "Write": 1 << 4, "Describe": 1 << 8}
 
 
 class AccessError(RuntimeError):
-    """The broker does not let us do what we must; the message names each operation and what on."""
+    """The broker denies us operations that we need; the message lists each operation with its topic or group."""
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Topics to read, to write and to see, and consumer groups to join, by their full names."""
+    """Topics to read, to write and to describe, and consumer groups to join, by their full names."""
 
     read: Collection[str] = ()
     write: Collection[str] = ()
@@ -41,12 +43,12 @@ class Needs:
 
 
 async def require(settings: KafkaSettings, needs: Needs) -> None:
-    """Return if the broker lets us do all of it. Where Kafka is spoken to in plain text nobody is told apart: no check.
+    """Return if the broker allows all of it. There is no check with PLAINTEXT, since the broker then identifies nobody.
 
-    A topic that does not exist is no fault, and neither is a broker that does not say what is allowed.
+    A topic that does not exist is not an error, and neither is a broker that does not list what is allowed.
 
     Raises:
-        AccessError: it does not; the message names all.
+        AccessError: something is denied; the message lists all of it.
         aiokafka.errors.KafkaError: no broker answers.
     """
     if settings.security_protocol == "PLAINTEXT":
@@ -65,22 +67,22 @@ async def require(settings: KafkaSettings, needs: Needs) -> None:
         await client.close()
     if missing:
         raise AccessError(
-            f"Kafka at {settings.bootstrap} does not allow us: {', '.join(missing)} "
+            f"Kafka at {settings.bootstrap} does not allow: {', '.join(missing)} "
             "(docs/security.md has what each role needs)"
         )
 
 
 async def _allowed(client: AIOKafkaAdminClient, topics: list[str]) -> dict[str, int]:
-    """The operations allowed on each topic, as bits; topics of which the broker does not tell are left out."""
+    """The operations allowed on each topic, as bits; without the topics for which the broker lists nothing."""
     try:
-        answer = (await client._send_request(_OperationsRequest(topics))).to_object()
-    except NotImplementedError:  # a broker older than version 8
+        answer = (await send_request(client, _OperationsRequest(topics))).to_object()
+    except NotImplementedError:  # the broker is too old, or this aiokafka was not checked: then there is no check
         return {}
     found: dict[str, int] = {}
     for topic in answer["topics"]:
         if topic["error_code"] == _NOT_ALLOWED:
             found[topic["topic"]] = 0
-        elif topic["error_code"] == 0 and topic["operations"] != _UNTOLD:
+        elif topic["error_code"] == 0 and topic["operations"] != _UNKNOWN:
             found[topic["topic"]] = topic["operations"]
     return found
 
@@ -91,7 +93,7 @@ async def _may_join(client: AIOKafkaAdminClient, group: str) -> bool:
     except GroupAuthorizationFailedError:
         return False
     except KafkaError:
-        pass  # a coordinator that is not there yet is waited for when the group is joined
+        pass  # there may be no coordinator yet: joining the group waits for it
     return True
 
 
@@ -147,5 +149,5 @@ class _OperationsRequest(Request[_OperationsRequest_v8]):  # type: ignore[misc]
         self._topics = topics
 
     def build(self, request_struct_class: type[_OperationsRequest_v8]) -> _OperationsRequest_v8:
-        """The request as it goes on the wire; asking creates no topic."""
+        """The request as it is sent; it creates no topic."""
         return request_struct_class(self._topics, False, False, True)

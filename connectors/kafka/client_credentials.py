@@ -1,6 +1,6 @@
-"""Asking a server for a token by client credentials: RFC 6749, section 4.4.
+"""Asks a server for a token by client credentials: RFC 6749, section 4.4.
 
-No error here has a secret or a token.
+No error message here contains a secret or a token.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ import msgspec
 from aiokafka.errors import AuthenticationFailedError
 
 TIMEOUT_S: Final = 8.0
-"""How long a server of tokens may take: less than `connectors.kafka.probe` waits for a broker."""
+"""The time limit for a token server. Less than `connectors.kafka.probe` waits, so that the better message wins."""
 LIFE_S: Final = 300.0
-"""Of a token that does not tell."""
+"""The life of a token if the server does not state it."""
 LONGEST_LIFE_S: Final = 86_400.0
 LARGEST_ANSWER: Final = 262_144
-LONGEST_TOLD: Final = 400
-"""Characters of why there is no token, of which a server has said some."""
+LONGEST_ERROR: Final = 400
+"""Characters of an error that are kept: part of it comes from the server."""
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _HINTS: Final = {
@@ -42,12 +42,12 @@ T = TypeVar("T")
 
 
 class NoTokenError(AuthenticationFailedError):  # type: ignore[misc]  # aiokafka.errors is untyped
-    """There is no token to log in with; the message says why, and what to do."""
+    """There is no token to log in with; the message has the reason and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who asks which server for tokens; of the secret and its file one is empty. A file is read for each token."""
+    """A client and its token server. Either the secret or its file is empty; the file is read for each token."""
 
     url: str
     id: str
@@ -69,17 +69,17 @@ class _Refusal(msgspec.Struct):
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """The secret goes where the settings say, and nowhere else."""
+    """Refuses redirects: the secret must go to the configured server and to no other."""
 
     def redirect_request(self, *_: object) -> None:
-        """None: a redirect is an error like others."""
+        """None, which makes a redirect an error."""
 
 
 def granted(client: Client) -> tuple[str, float]:
-    """A token, and for how many seconds it is good.
+    """A token, and its life in seconds.
 
     Raises:
-        NoTokenError: there is none.
+        NoTokenError: the server grants none.
     """
     secret = client.secret or text_of(client.secret_file)
     pair = f"{quote_plus(client.id)}:{quote_plus(secret)}".encode()  # RFC 6749, 2.3.1
@@ -87,14 +87,14 @@ def granted(client: Client) -> tuple[str, float]:
     try:
         return _asked(client, basic)
     except NoTokenError as error:
-        words = str(error.args[0])
-        for hidden in (secret, quote_plus(secret), basic):  # a server may say it back
-            words = words.replace(hidden, "***")
-        raise NoTokenError(f"{shown(client.url)} {words[:LONGEST_TOLD]}") from None
+        text = str(error.args[0])
+        for hidden in (secret, quote_plus(secret), basic):  # an answer may contain it
+            text = text.replace(hidden, "***")
+        raise NoTokenError(f"{shown(client.url)} {text[:LONGEST_ERROR]}") from None
 
 
 def text_of(path: str) -> str:
-    """What a file holds, without the white space around it. Raises NoTokenError."""
+    """The content of a file, without the white space around it. Raises NoTokenError."""
     try:
         found = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
@@ -126,7 +126,7 @@ def _asked(client: Client, basic: str) -> tuple[str, float]:
 
 
 def _whole(response: HTTPResponse | HTTPError) -> bytes:
-    """The body, of what is not larger than an answer can be and comes in time; of what is, the beginning."""
+    """The body, cut if it is larger than an answer can be or takes too long."""
     begun, found = time.monotonic(), b""
     while len(found) < LARGEST_ANSWER and time.monotonic() - begun < TIMEOUT_S:
         piece = response.read1(LARGEST_ANSWER - len(found))
@@ -140,23 +140,23 @@ def _read(body: bytes) -> tuple[str, float]:
     answer = _decoded(body, _Answer)
     if answer is None or answer.token_type.lower() != "bearer" or not _TOKEN.fullmatch(answer.access_token):
         raise NoTokenError(
-            "answers with something that is no bearer token: is SLUICEGATE_SASL_OAUTH_TOKEN_URL the token endpoint?"
+            "does not answer with a bearer token: check that SLUICEGATE_SASL_OAUTH_TOKEN_URL is the token endpoint"
         )
     if not answer.expires_in > 0:
-        raise NoTokenError("grants a token that is void already")
+        raise NoTokenError("grants a token that has already expired")
     return answer.access_token, min(answer.expires_in, LONGEST_LIFE_S)
 
 
 def _refusal(status: int, body: bytes) -> str:
-    said = _decoded(body, _Refusal) or _Refusal()
-    words = " ".join(filter(None, (str(status), said.error, said.error_description)))
-    told = "".join(one if one.isprintable() else "?" for one in words)
-    hint = _HINTS.get(said.error)
+    refusal = _decoded(body, _Refusal) or _Refusal()
+    text = " ".join(filter(None, (str(status), refusal.error, refusal.error_description)))
+    shown_text = "".join(char if char.isprintable() else "?" for char in text)
+    hint = _HINTS.get(refusal.error)
     if hint is None and status == 401:
         hint = _HINTS["invalid_client"]
     if hint is None and (status < 400 or status in (404, 405)):
         hint = "check SLUICEGATE_SASL_OAUTH_TOKEN_URL"
-    return f"grants no token ({hint}): {told}" if hint else f"grants no token: {told}"
+    return f"grants no token ({hint}): {shown_text}" if hint else f"grants no token: {shown_text}"
 
 
 def _failure(error: Exception) -> str:
@@ -167,7 +167,7 @@ def _failure(error: Exception) -> str:
         case ssl.SSLCertVerificationError():
             return (
                 f"has a certificate that is not trusted ({cause.verify_message}): "
-                "SLUICEGATE_SASL_OAUTH_CA_FILE must hold the authority that it is from"
+                "SLUICEGATE_SASL_OAUTH_CA_FILE must hold the authority that issued it"
             )
         case TimeoutError():
             return f"does not answer within {TIMEOUT_S:g} s"
@@ -182,6 +182,6 @@ def _decoded(body: bytes, kind: type[T]) -> T | None:
 
 
 def shown(url: str) -> str:
-    """An address without its query, which may hold anything."""
+    """An address without its query, which may contain a secret."""
     parts: Any = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}{parts.path}"

@@ -1,4 +1,4 @@
-"""How to reach Kafka, in one place: settings from the environment, and clients made from them."""
+"""How to reach Kafka: settings from the environment, and clients made from them."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ from pydantic import Field, SecretStr
 from connectors.kafka.login import client_security
 from connectors.kafka.security import SecuritySettings
 from connectors.kafka.topics import TopicNames
-from connectors.settings import TellingSettings
+from connectors.settings import StrictSettings
 
 LARGEST_MESSAGE = 4 * 1_048_576
-"""Bytes of one message that clients send and fetch."""
+"""The largest message that clients send and fetch, in bytes."""
 
 FETCHED_AHEAD = 1_048_576
-"""Bytes of a partition that a consumer fetches at once; a first batch that is larger comes all the same (KIP-74)."""
+"""Bytes of a partition that a consumer fetches at once; a first batch that is larger is still returned (KIP-74)."""
 
 LARGEST_SNAPSHOT = 64 * 1_048_576
-"""Bytes of one snapshot before compression."""
+"""The largest snapshot before compression, in bytes."""
 
 
-class _AddressSettings(TellingSettings):
+class _AddressSettings(StrictSettings):
     bootstrap: str = Field(
         default="localhost:9092", description="Kafka bootstrap servers, host:port separated by commas"
     )
-    topic_prefix: str = Field(default="", description="put before every topic and group name")
+    topic_prefix: str = Field(default="", description="prefix of every topic and group name")
 
     @property
     def topics(self) -> TopicNames:
-        """The topics' names under this prefix."""
+        """The names of the topics with this prefix."""
         return TopicNames(self.topic_prefix)
 
 
 class KafkaSettings(SecuritySettings, _AddressSettings):
-    """Where Kafka is and who we are to it; each field is read from `SLUICEGATE_` and its name in capitals."""
+    """Where Kafka is and how we log in; each field is read from `SLUICEGATE_` and its name in capitals."""
 
-    signing_key_file: Path | None = Field(None, description="file of the key that signs what is said here")
-    signing_key: SecretStr | None = Field(None, description="the key itself, where no file can hold it")
+    signing_key_file: Path | None = Field(None, description="file of the key that signs the messages of this process")
+    signing_key: SecretStr | None = Field(None, description="the key itself, if it cannot be in a file")
     verify_keys_file: Path | None = Field(
-        None, description="file of the keys to believe; what none of them signed is refused"
+        None, description="file of the trusted keys; messages that none of them signed are refused"
     )
     signature_valid_ms: int = Field(
-        3_600_000, ge=1_000, le=86_400_000, description="how long a signed word or ack may be on its way"
+        3_600_000, ge=1_000, le=86_400_000, description="how long a signed order or ack is valid, in milliseconds"
     )
 
 
 def client_options(settings: KafkaSettings) -> dict[str, Any]:
-    """What every aiokafka client is told: where Kafka is, and how to speak to it.
+    """The options of every aiokafka client: where Kafka is, and how to log in.
 
     Raises:
         OSError: a file that the settings name cannot be read.
@@ -67,14 +67,14 @@ def producer(settings: KafkaSettings, **options: Any) -> AIOKafkaProducer:
 
 
 def consumer(settings: KafkaSettings, *topics: str, **options: Any) -> AIOKafkaConsumer:
-    """A consumer that commits nothing by itself and starts at the oldest record; `options` are aiokafka's."""
+    """A consumer that never commits by itself and starts at the oldest record; `options` are aiokafka's."""
     chosen: dict[str, Any] = {"enable_auto_commit": False, "auto_offset_reset": "earliest"} | options
     return AIOKafkaConsumer(*topics, **client_options(settings), **chosen)
 
 
 @lru_cache(maxsize=1 << 16)
 def partition_for(key: str, partitions: int) -> int:
-    """To which of so many partitions a message with this key goes: by Kafka's default partitioner (murmur2)."""
+    """The partition of a message with this key, of that many partitions, by Kafka's default partitioner (murmur2)."""
     number: int = (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
     return number
 

@@ -1,6 +1,6 @@
-"""What Faust is told of TLS and SASL: the same as every other client.
+"""Faust's TLS and SASL settings: the same as those of every other client.
 
-The TLS context goes inside the credentials: Faust drops one that is given beside them.
+The TLS context goes inside the credentials, because Faust ignores one that is given beside them.
 """
 
 from __future__ import annotations

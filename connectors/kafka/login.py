@@ -1,4 +1,4 @@
-"""What an aiokafka client is told of who we are, and how it knows the broker; and what it must not log of it."""
+"""How an aiokafka client logs in and verifies the broker, and a filter that keeps secrets out of its logs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from connectors.kafka.security import SecuritySettings, add_own_certificate, pla
 
 
 def client_security(settings: SecuritySettings) -> dict[str, Any]:
-    """What an aiokafka client is told of all this; files are read now.
+    """The security options of an aiokafka client; files are read now.
 
     Raises:
-        OSError: a file cannot be read any more (ssl.SSLError among them: it holds something else by now).
+        OSError: a file can no longer be read (or, as ssl.SSLError, its content has become unusable).
     """
     given = vars(settings)
     options: dict[str, Any] = {"security_protocol": settings.security_protocol}
@@ -33,7 +33,7 @@ def client_security(settings: SecuritySettings) -> dict[str, Any]:
 
 
 def _context(given: Mapping[str, Any]) -> ssl.SSLContext:
-    """TLS 1.2 or later, with the broker's certificate and name checked."""
+    """TLS 1.2 or later, which verifies the broker's certificate and host name."""
     context = ssl.create_default_context(cafile=plain(given, "tls_ca_file") or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if plain(given, "tls_cert_file"):
@@ -59,10 +59,10 @@ def _token_provider(settings: SecuritySettings) -> AbstractTokenProvider:
     )
 
 
-def _says_no_secret(record: logging.LogRecord) -> bool:
-    """Whether a record of aiokafka's may be logged: at debug it prints requests whole, passwords and tokens too."""
+def _has_no_secret(record: logging.LogRecord) -> bool:
+    """Whether aiokafka may log a record: at debug level it logs whole requests, with passwords and tokens."""
     args = record.args if isinstance(record.args, tuple) else ()
     return not any(type(one).__name__.startswith("Sasl") for one in args)
 
 
-logging.getLogger("aiokafka.conn").addFilter(_says_no_secret)
+logging.getLogger("aiokafka.conn").addFilter(_has_no_secret)

@@ -1,7 +1,7 @@
-"""Tokens for OAUTHBEARER: from a file that something else keeps fresh, or by client credentials (RFC 6749, 4.4).
+"""Tokens for OAUTHBEARER: from a file that another program keeps fresh, or by client credentials (RFC 6749, 4.4).
 
-A provider is asked for each connection, by clients in several threads: Faust's consumer has an event loop of its own.
-No log here has a secret or a token.
+Each connection asks its provider, from several threads: Faust's consumer has an event loop of its own. No log line here
+contains a secret or a token.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from connectors.kafka.client_credentials import TIMEOUT_S, Client, NoTokenError,
 log = logging.getLogger(__name__)
 
 PAUSE_S: Final = 1.0
-"""How long nobody is asked again after a failure."""
+"""The pause after a failure before the server is asked again."""
 RENEWED_AT: Final = 0.8
-"""The part of its life after which a token is renewed; until its end it serves if that fails."""
+"""The part of its life after which a token is renewed. If that fails, the token still serves until it expires."""
 
 
 class TokenFile(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka.abc is untyped
@@ -48,7 +48,7 @@ class _Held(NamedTuple):
 
 
 class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka.abc is untyped
-    """Tokens that a server grants to a client by its id and secret, each kept until four fifths of its life are over.
+    """Tokens that a server grants to a client by its id and secret. Each is used for four fifths of its life.
 
     `now` is a clock in seconds that never goes back.
     """
@@ -61,7 +61,7 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # aiokafk
         self._failure: tuple[float, str] | None = None
 
     async def token(self) -> str:
-        """A token that is good for a while.
+        """A valid token.
 
         Raises:
             NoTokenError: the server grants none.
@@ -70,7 +70,7 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # aiokafk
 
     def _current(self) -> str:
         if not self._lock.acquire(timeout=2 * TIMEOUT_S):
-            raise NoTokenError(f"{shown(self._client.url)} has not answered for long")
+            raise NoTokenError(f"{shown(self._client.url)} does not answer")
         try:
             now = self._now()
             if self._held is None or now >= self._held.renew_at:
@@ -89,12 +89,12 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # aiokafk
         except NoTokenError as error:
             self._failure = self._now(), str(error.args[0])
             if self._held is not None and self._failure[0] < self._held.good_until:
-                log.warning("the token is not renewed, and serves a while yet: %s", error.args[0])
+                log.warning("the token could not be renewed; the old one is used until it expires: %s", error.args[0])
         else:
             self._held, self._failure = _Held(token, now + RENEWED_AT * life, now + life), None
 
 
 @lru_cache(maxsize=4)
 def client_credentials(client: Client) -> ClientCredentials:
-    """The provider for a client: the same for all that log in by it, so that they share its token."""
+    """The provider for a client. All that log in as this client get the same one, and share its token."""
     return ClientCredentials(client)

@@ -1,6 +1,6 @@
-"""Whether Kafka can be reached with these settings, and in plain words why not.
+"""Whether Kafka can be reached with these settings, and if not, the reason.
 
-aiokafka logs what goes wrong with a connection and raises only that nothing worked; so this tries for itself.
+aiokafka logs the cause of a failed connection and then raises only that none worked, so this connects by itself.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from connectors.kafka.login import client_security
 
 
 class UnreachableError(ConnectionError):
-    """No bootstrap server can be used; the message says why. `refused`: one answered, and does not want us so."""
+    """No bootstrap server can be used; the message has the reason. `refused` is whether one answered."""
 
-    def __init__(self, words: str, *, refused: bool = False) -> None:
-        super().__init__(words)
+    def __init__(self, reason: str, *, refused: bool = False) -> None:
+        super().__init__(reason)
         self.refused = refused
 
 
 async def reach(settings: KafkaSettings, *, timeout_s: float = 10.0) -> None:
-    """Return once a bootstrap server has taken us and answered; each is tried once.
+    """Return once a bootstrap server has accepted the login and answered; each is tried once.
 
     Raises:
-        UnreachableError: none did.
+        UnreachableError: none has.
     """
     nowhere = f"cannot reach Kafka at {settings.bootstrap}: start one (docker compose up) or set SLUICEGATE_BOOTSTRAP"
     found = UnreachableError(nowhere)
@@ -47,12 +47,12 @@ async def reach(settings: KafkaSettings, *, timeout_s: float = 10.0) -> None:
                 try:
                     await _try(host, port, options)
                 except (KafkaError, OSError, ValueError) as error:
-                    words = _refusal(settings, error)
-                    if words is not None:
-                        found = UnreachableError(f"Kafka at {host}:{port} {words}", refused=True)
+                    reason = _refusal(settings, error)
+                    if reason is not None:
+                        found = UnreachableError(f"Kafka at {host}:{port} {reason}", refused=True)
                 else:
                     return
-    except (OSError, ValueError) as error:  # of the time-out too
+    except (OSError, ValueError) as error:  # TimeoutError is an OSError
         if not isinstance(error, TimeoutError):
             raise UnreachableError(f"cannot reach Kafka at {settings.bootstrap}: {error}") from None
     raise found
@@ -61,15 +61,16 @@ async def reach(settings: KafkaSettings, *, timeout_s: float = 10.0) -> None:
 async def _try(host: str, port: int, options: dict[str, Any]) -> None:
     connection = await create_conn(host, port, request_timeout_ms=10_000, **options)
     try:
-        answer = await connection.send(MetadataRequest([]))  # one that wants a login closes on this, not before
+        # A broker that requires a login closes the connection only when the first request comes.
+        answer = await connection.send(MetadataRequest([]))
         if not answer.brokers and options.get("sasl_mechanism") == "OAUTHBEARER":
-            raise AuthenticationFailedError("invalid token")  # aiokafka takes the broker's no to a token for a yes
+            raise AuthenticationFailedError("invalid token")  # aiokafka does not notice that a broker refuses a token
     finally:
         connection.close()
 
 
 def _refusal(settings: KafkaSettings, error: Exception) -> str | None:
-    """What a broker that is there has against us; None where none is there."""
+    """Why a broker that answers refuses the connection; None if no broker answers."""
     protocol, mechanism = settings.security_protocol, settings.sasl_mechanism
     match error:
         case ssl.SSLCertVerificationError() if "mismatch" in error.verify_message.lower():
@@ -77,32 +78,34 @@ def _refusal(settings: KafkaSettings, error: Exception) -> str | None:
         case ssl.SSLCertVerificationError():
             return (
                 f"has a certificate that is not trusted ({error.verify_message}): "
-                "SLUICEGATE_TLS_CA_FILE must hold the authority that it is from"
+                "SLUICEGATE_TLS_CA_FILE must hold the authority that issued it"
             )
         case ssl.SSLError():
             return (
                 f"does not agree on TLS ({(error.reason or 'failed').replace('_', ' ').lower()}): {_protocol(protocol)}"
             )
         case UnsupportedSaslMechanismError():
-            return f"does not offer {mechanism}: SLUICEGATE_SASL_MECHANISM must be one that it does"
+            return f"does not offer {mechanism}: SLUICEGATE_SASL_MECHANISM must be one that it offers"
         case NoTokenError():
-            return f"wants a token, and there is none: {_said(error)}"
+            return f"requires a token, and there is none: {_text_of(error)}"
         case SaslAuthenticationFailed() | AuthenticationFailedError():
             if mechanism == "OAUTHBEARER":
                 source = "SASL_TOKEN_FILE" if settings.sasl_token_file else "SASL_OAUTH_TOKEN_URL"
-                return f"does not take the token of SLUICEGATE_{source} ({_said(error)})"
-            return f"does not take user {settings.sasl_username!r} with this password ({mechanism}: {_said(error)})"
+                return f"does not accept the token of SLUICEGATE_{source} ({_text_of(error)})"
+            return (
+                f"does not accept user {settings.sasl_username!r} with this password ({mechanism}: {_text_of(error)})"
+            )
         case KafkaConnectionError() | ConnectionResetError():
             if protocol == "SSL":
-                wanted = "it wants a certificate that it trusts (SLUICEGATE_TLS_CERT_FILE), or speaks no TLS there"
-                return f"closed the connection: {wanted}"
+                cause = "it requires a trusted certificate (SLUICEGATE_TLS_CERT_FILE), or does not use TLS there"
+                return f"closed the connection: {cause}"
             return f"closed the connection: {_protocol(protocol)}"
     return None
 
 
 def _protocol(protocol: str) -> str:
-    return f"SLUICEGATE_SECURITY_PROTOCOL is {protocol}, is that what it speaks there?"
+    return f"check that SLUICEGATE_SECURITY_PROTOCOL ({protocol}) is what it uses there"
 
 
-def _said(error: Exception) -> str:
+def _text_of(error: Exception) -> str:
     return str(error.args[0]) if error.args and error.args[0] else type(error).__name__

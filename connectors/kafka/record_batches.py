@@ -1,13 +1,13 @@
 """Reading record batches whole, without building an object for each record.
 
-Of what a record costs in `getmany` more than half goes into making a `ConsumerRecord` of it, and much of the rest into
-handing it on alone. Here a consumer gives each batch as the list of its records as they lie in it: they have the same
-`offset`, `timestamp`, `key`, `value` and `headers`; only topic and partition are not their own, and the caller knows
-them.
+More than half of what a record costs in `getmany` goes into making a `ConsumerRecord` of it, and much of the rest into
+returning each one alone. Here a consumer returns each batch as the list of its raw records. They have the same
+`offset`, `timestamp`, `key`, `value` and `headers`; they have no topic and partition, which the caller has anyway.
 
-The way in is private to aiokafka, so it is taken only with the versions that it was tested with. It is as narrow as
-can be: what aiokafka reads a fetch from gives one thing per batch instead of one per record. All that matters (control
-batches, aborted transactions, checksums, positions) stays aiokafka's business.
+This depends on private parts of aiokafka (`private_aiokafka`), so it is used only with the versions that were checked.
+It replaces as little as possible: what aiokafka reads a fetch from returns one item per batch instead of one per
+record. Everything that matters for correctness (control batches, aborted transactions, checksums, positions) remains
+aiokafka's own code.
 """
 
 from __future__ import annotations
@@ -19,36 +19,31 @@ from typing import Any, NamedTuple
 import aiokafka
 from aiokafka.structs import TopicPartition
 
-TESTED = ("0.12.", "0.13.", "0.14.")
-"""Versions of aiokafka whose batches are taken whole; others give records one by one."""
+from connectors.kafka.private_aiokafka import fetched_by, iterate_batches, replace_fetched
 
 
 def read_batches(consumer: aiokafka.AIOKafkaConsumer) -> bool:
-    """From now on `getmany` of this (started) consumer gives lists of records, one per batch; tells whether it does.
+    """Make `getmany` of this started consumer return lists of records, one per batch; False if that is not possible.
 
-    Its `max_records` then counts batches.
+    Its `max_records` then counts batches. After False the consumer returns records one by one, as usual.
     """
-    fetcher: Any = getattr(consumer, "_fetcher", None)
-    if not aiokafka.__version__.startswith(TESTED) or type(getattr(fetcher, "_records", None)) is not OrderedDict:
+    fetched = fetched_by(consumer)
+    if type(fetched) is not OrderedDict:
         return False
-    fetcher._records = _Fetched(fetcher._records)
+    replace_fetched(consumer, _Fetched(fetched))
     return True
 
 
 class _Fetched(OrderedDict[TopicPartition, Any]):
-    """What was fetched and not yet taken; what is put in will be read batch by batch."""
+    """Fetches that `getmany` has not returned yet; each that is added will be read batch by batch."""
 
-    def __setitem__(self, partition: TopicPartition, fetched: Any) -> None:
-        reading = getattr(fetched, "_partition_records", None)
-        if reading is not None:  # and no error
-            start = reading.next_fetch_offset
-            reading._records = _Batches(reading._records)
-            reading._consumer_record = lambda _, batch: batch.since(start)
-        super().__setitem__(partition, fetched)
+    def __setitem__(self, partition: TopicPartition, fetch: Any) -> None:
+        iterate_batches(fetch, _Batches, lambda batch, start: batch.since(start))
+        super().__setitem__(partition, fetch)
 
 
 class _Batches:
-    """The batches of a fetch, as aiokafka asks for them."""
+    """The batches of a fetch, with the two methods that aiokafka calls."""
 
     def __init__(self, batches: Any) -> None:
         self._batches = batches
@@ -59,7 +54,7 @@ class _Batches:
 
 
 class _Batch:
-    """A batch that is as it was but for its records: it gives all of them at once."""
+    """A batch with all its attributes, but which yields all its records at once."""
 
     def __init__(self, batch: Any) -> None:
         self._batch = batch
@@ -67,23 +62,23 @@ class _Batch:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._batch, name)
 
-    def __next__(self) -> Any:  # the marker in a control batch
+    def __next__(self) -> Any:  # aiokafka reads the marker of a control batch with next()
         return next(self._batch)
 
-    def __iter__(self) -> Iterator[_Together]:
+    def __iter__(self) -> Iterator[_WholeBatch]:
         records = list(self._batch)
         if records:
-            yield _Together(records[-1].offset, records)
+            yield _WholeBatch(records[-1].offset, records)
 
 
-class _Together(NamedTuple):
-    """All records of a batch; `offset` is that of the last."""
+class _WholeBatch(NamedTuple):
+    """All records of a batch. `offset` is that of the last: aiokafka moves the position to the offset after it."""
 
     offset: int
     records: list[Any]
 
     def since(self, start: int) -> list[Any]:
-        """Those from this offset on: a fetch from the middle of a batch gets all of it."""
+        """The records from this offset on: a fetch from the middle of a batch gets the whole batch."""
         if self.records[0].offset >= start:
             return self.records
         return [record for record in self.records if record.offset >= start]

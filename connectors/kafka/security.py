@@ -1,4 +1,4 @@
-"""Who we are to Kafka, and how we know the broker: TLS and SASL by settings, and what is wrong with them."""
+"""Settings of TLS and SASL: how we log in to Kafka and verify the broker; and the faults of these settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, SecretStr
 
 from connectors.addresses import secret_address_fault
-from connectors.settings import WRONG, TellingSettings
+from connectors.settings import WRONG, StrictSettings
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
@@ -26,17 +26,17 @@ _FOR_SASL: Final = ("sasl_mechanism", *_FOR_PASSWORDS, *_FOR_TOKENS)
 _NOTHING: Final = SecretStr("")
 
 
-class SecuritySettings(TellingSettings):
-    """How to speak to Kafka safely; what is empty counts as not set."""
+class SecuritySettings(StrictSettings):
+    """How to connect to Kafka securely; an empty setting counts as not set."""
 
     security_protocol: SecurityProtocol = Field(
-        "PLAINTEXT", description="how to speak to Kafka: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
+        "PLAINTEXT", description="how to connect to Kafka: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
     )
     tls_ca_file: str = Field(
-        "", description="PEM of the authorities that brokers' certificates are from; else the system's"
+        "", description="PEM of the authorities that issue the brokers' certificates; else the system's"
     )
-    tls_cert_file: str = Field("", description="PEM of our certificate, for brokers that ask for one (mTLS)")
-    tls_key_file: str = Field("", description="PEM of its key, where that is not in the same file")
+    tls_cert_file: str = Field("", description="PEM of our certificate, for brokers that require one (mTLS)")
+    tls_key_file: str = Field("", description="PEM of its key, if that is not in the same file")
     tls_key_password: SecretStr = Field(_NOTHING, description="the key's password, if it has one")
     tls_key_password_file: str = Field("", description="a file with the key's password instead")
     sasl_mechanism: Mechanism | None = Field(
@@ -45,23 +45,23 @@ class SecuritySettings(TellingSettings):
     sasl_username: str = Field("", description="the user to log in as, for SCRAM and PLAIN")
     sasl_password: SecretStr = Field(_NOTHING, description="the user's password")
     sasl_password_file: str = Field("", description="a file with the user's password instead")
-    sasl_token_file: str = Field("", description="a file with the OAUTHBEARER token, read anew for each connection")
+    sasl_token_file: str = Field("", description="a file with the OAUTHBEARER token, read again for each connection")
     sasl_oauth_token_url: str = Field(
-        "", description="the server that OAUTHBEARER tokens are asked for by client credentials, instead of such a file"
+        "", description="the server that grants OAUTHBEARER tokens by client credentials, instead of such a file"
     )
     sasl_oauth_client_id: str = Field("", description="the client's id there")
     sasl_oauth_client_secret: SecretStr = Field(_NOTHING, description="the client's secret there")
     sasl_oauth_client_secret_file: str = Field(
-        "", description="a file with the client's secret instead, read anew for each token"
+        "", description="a file with the client's secret instead, read again for each token"
     )
-    sasl_oauth_scope: str = Field("", description="the scope to ask for, if any; several words separated by spaces")
+    sasl_oauth_scope: str = Field("", description="the scope to request, if any; several words separated by spaces")
     sasl_oauth_ca_file: str = Field(
-        "", description="PEM of the authorities that the server's certificate is from; else the system's"
+        "", description="PEM of the authorities that issue the server's certificate; else the system's"
     )
 
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """See `TellingSettings`: what contradicts or is missing, and files that do not serve."""
+        """See `StrictSettings`: contradictions, missing settings, and files that cannot be used."""
         yield from super().faults(given)
         protocol = given.get("security_protocol", "PLAINTEXT")
         if protocol is WRONG:
@@ -78,7 +78,7 @@ def _unused(given: Mapping[str, Any], protocol: str) -> Iterator[tuple[str, str]
     names = names if protocol.startswith("SASL") else (*names, *_FOR_SASL)
     for name in names:
         if plain(given, name):
-            yield name, f"is set, but SLUICEGATE_SECURITY_PROTOCOL is {protocol}, which has no use for it"
+            yield name, f"is set, but SLUICEGATE_SECURITY_PROTOCOL is {protocol}, which does not use it"
 
 
 def _sasl_faults(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -86,22 +86,22 @@ def _sasl_faults(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if not mechanism:
         yield "sasl_mechanism", "is needed: SCRAM-SHA-512, SCRAM-SHA-256, PLAIN or OAUTHBEARER"
     elif mechanism == "OAUTHBEARER":
-        yield from ((name, "OAUTHBEARER has no use for it") for name in _FOR_PASSWORDS if plain(given, name))
+        yield from ((name, "OAUTHBEARER does not use it") for name in _FOR_PASSWORDS if plain(given, name))
         yield from _token_faults(given)
     else:
         if not plain(given, "sasl_username"):
             yield "sasl_username", f"{mechanism} needs a user"
         if not plain(given, "sasl_password") and not plain(given, "sasl_password_file"):
             yield "sasl_password", f"{mechanism} needs a password, here or in SLUICEGATE_SASL_PASSWORD_FILE"
-        yield from ((name, f"{mechanism} has no use for it") for name in _FOR_TOKENS if plain(given, name))
+        yield from ((name, f"{mechanism} does not use it") for name in _FOR_TOKENS if plain(given, name))
         yield from _secret_faults(given, "sasl_password")
 
 
 def _token_faults(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What keeps us from having tokens: from a file, or from a server."""
+    """The faults of the settings for tokens: from a file, or from a server."""
     file, url, *client = (plain(given, name) for name in _FOR_TOKENS)
     if file and (url or any(client)):
-        yield "sasl_token_file", "give it or SLUICEGATE_SASL_OAUTH_TOKEN_URL with what belongs to it, not both"
+        yield "sasl_token_file", "set either this or the SLUICEGATE_SASL_OAUTH_ settings, not both"
     elif not file and not url:
         yield "sasl_token_file", "OAUTHBEARER needs a file with a token, or SLUICEGATE_SASL_OAUTH_TOKEN_URL"
     yield from _unreadable(given, "sasl_token_file")
@@ -134,13 +134,13 @@ def _tls_faults(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _authority_faults(given: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
-    """What keeps a file from being one of authorities."""
+    """Why a file cannot be used as one of authorities."""
     faults = [*_unreadable(given, name)]
     if not faults and plain(given, name):
         try:
             ssl.create_default_context(cafile=plain(given, name))
         except ssl.SSLError:
-            faults.append((name, f"{plain(given, name)} holds no certificate in PEM"))
+            faults.append((name, f"{plain(given, name)} contains no certificate in PEM"))
     yield from faults
 
 
@@ -149,18 +149,18 @@ def _why_not(error: ssl.SSLError) -> str:
     if reason == "KEY_VALUES_MISMATCH":
         return "the key belongs to another certificate"
     if "PEM" in reason or "DECRYPT" in reason.upper():
-        return "one of them is no PEM, or the key's password is wrong or missing"
+        return "one of them is not PEM, or the key's password is wrong or missing"
     return reason.replace("_", " ").lower()
 
 
 def _secret_faults(given: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
     if plain(given, name) and plain(given, f"{name}_file"):
-        yield name, f"give it here or in SLUICEGATE_{name.upper()}_FILE, not in both"
+        yield name, f"set either this or SLUICEGATE_{name.upper()}_FILE, not both"
     yield from _unreadable(given, f"{name}_file")
 
 
 def _unreadable(given: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
-    """What keeps the file that a setting names from being read."""
+    """Why the file that a setting names cannot be read."""
     path = plain(given, name)
     if not path:
         return
@@ -172,19 +172,20 @@ def _unreadable(given: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]
 
 
 def plain(given: Mapping[str, Any], name: str) -> str:
-    """A setting as text, a secret one too; empty where it is not set."""
+    """A setting as text, even if it is secret; empty if it is not set."""
     value = given.get(name) or ""
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def secret(given: Mapping[str, Any], name: str) -> str:
-    """A secret from its setting, else from the file that holds it, without the end of the line."""
+    """A secret from its setting, or from its file, without the end of the line."""
     path = plain(given, f"{name}_file")
     return Path(path).read_text(encoding="utf-8").rstrip("\r\n") if path else plain(given, name)
 
 
 def add_own_certificate(context: ssl.SSLContext, given: Mapping[str, Any]) -> None:
-    """Give a TLS context our certificate and its key. Raises OSError, ssl.SSLError."""
+    """Add our certificate and its key to a TLS context. Raises OSError, ssl.SSLError."""
     password = secret(given, "tls_key_password")
     key = plain(given, "tls_key_file") or None
-    context.load_cert_chain(plain(given, "tls_cert_file"), key, lambda: password)  # a call: never asks on the terminal
+    # The password is always given by a function: without one OpenSSL asks for it on the terminal.
+    context.load_cert_chain(plain(given, "tls_cert_file"), key, lambda: password)

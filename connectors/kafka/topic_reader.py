@@ -1,8 +1,8 @@
-"""Reading a topic up to its end as of now: to recover state, to catch up, to list.
+"""Reads a topic up to its end as of now: to recover state, to catch up, to list.
 
-The end comes from the high watermark that each fetch carries, so that it holds on every broker of the Kafka protocol
-(`end_offsets` is too low on the embedded one), and having reached it from the consumer's position, so that compaction
-and transaction markers, which leave no record at the end, do not make it wait for ever.
+The end is the high watermark of each fetch, which is right on every broker of the Kafka protocol (`end_offsets` is too
+low on the embedded one). The end is reached when the consumer's position is there: after compaction or a transaction
+marker the last offsets have no record, and waiting for one would never end.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from connectors.kafka.clients import KafkaSettings, admin, consumer
 
 PATIENCE_S = 30.0
-"""How long a broker may say nothing before reading is given up."""
+"""How long a broker may be silent before reading fails."""
 
 _POLL_MS = 50
 _NO_ERROR = 0
 
 
 class TopicsMissingError(RuntimeError):
-    """Topics that are to be read do not exist (or may not be seen)."""
+    """Topics to read do not exist, or we may not describe them."""
 
 
 async def partitions_of(settings: KafkaSettings, *topics: str) -> list[TopicPartition]:
-    """All partitions of the topics, in order; asking creates none.
+    """All partitions of the topics, in order; this creates no topic.
 
     Raises:
         TopicsMissingError: a topic does not exist; the message names each that does not.
@@ -37,7 +37,7 @@ async def partitions_of(settings: KafkaSettings, *topics: str) -> list[TopicPart
     client = admin(settings)
     try:
         await client.start()
-        # About all topics: a broker may create a topic that is asked for by its name.
+        # All topics, not only these: a broker may create a topic that a request names.
         described = {topic["topic"]: topic for topic in await client.describe_topics()}
     finally:
         await client.close()
@@ -57,14 +57,14 @@ async def read_to_end(
     *,
     patience_s: float = PATIENCE_S,
 ) -> AsyncIterator[ConsumerRecord]:
-    """Every record of a topic (of these partitions, if given), from the oldest to the end as of the start; then stop.
+    """Every record of a topic (of these partitions, if given), from the oldest to the end as of the start.
 
-    In order within a partition, by no rule between partitions. Records still uncommitted in a transaction are read as
-    well. A caller that stops early should close the iterator (`contextlib.aclosing`).
+    Records are in order within a partition, and in any order between partitions. Uncommitted records of a transaction
+    are included. A caller that stops early should close the iterator (`contextlib.aclosing`).
 
     Raises:
         TopicsMissingError: the topic, or one of the partitions, does not exist.
-        TimeoutError: the broker has said nothing for `patience_s`.
+        TimeoutError: the broker was silent for `patience_s`.
         aiokafka.errors.KafkaError: no broker answers, or it refuses.
     """
     assigned = await partitions_of(settings, topic)
@@ -86,7 +86,7 @@ async def read_to_end(
 async def reader(
     settings: KafkaSettings, partitions: Collection[TopicPartition], **options: Any
 ) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer that stands at the oldest record of each of these partitions; `options` are aiokafka's.
+    """A consumer positioned at the oldest record of each of these partitions; `options` are aiokafka's.
 
     Raises:
         aiokafka.errors.KafkaError: no broker answers.
@@ -105,17 +105,17 @@ async def to_end(
 ) -> AsyncIterator[ConsumerRecord]:
     """Every record from a consumer's positions to the end as of now, in all partitions assigned to it.
 
-    For a caller that goes on with the same consumer afterwards: nothing is skipped, so some records that came after the
-    end may be among these. `ends` is filled with each partition's end (the offset after the last), before its records.
+    For a caller that continues with the same consumer: nothing is skipped, so records that came after the end may be
+    among these. `ends` receives each partition's end (the offset after the last) before its records.
 
     Raises:
-        TimeoutError: the broker has said nothing for `patience_s`.
+        TimeoutError: the broker was silent for `patience_s`.
     """
     ends = {} if ends is None else ends
     reached: dict[TopicPartition, int] = {}
     open_partitions: set[TopicPartition] = set(source.assignment())
     clock = asyncio.get_running_loop().time
-    heard_at = clock()
+    progress_at = clock()
     while open_partitions:
         batches = await source.getmany(timeout_ms=_POLL_MS)
         progress = bool(batches)
@@ -127,14 +127,14 @@ async def to_end(
             for record in records:
                 yield record
         for partition in ends.keys() & open_partitions:
-            async with asyncio.timeout(patience_s):  # it waits for the broker if the position is being reset
+            async with asyncio.timeout(patience_s):  # this waits for the broker if the position is being reset
                 position = await source.position(partition)
             progress = progress or position != reached.get(partition)
             reached[partition] = position
             if position >= ends[partition]:
                 open_partitions.discard(partition)
         if progress:
-            heard_at = clock()
-        elif clock() - heard_at > patience_s:
+            progress_at = clock()
+        elif clock() - progress_at > patience_s:
             waiting = ", ".join(f"{one.topic}[{one.partition}]" for one in sorted(open_partitions))
-            raise TimeoutError(f"the broker has said nothing for {patience_s:g} s of {waiting}")
+            raise TimeoutError(f"the broker has not answered for {patience_s:g} s about {waiting}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TopicNames:
-    """Every topic by what it carries; `prefix` keeps several installations apart on one cluster."""
+    """The name of each topic; `prefix` separates several installations on one cluster."""
 
     prefix: str = ""
 
@@ -32,40 +32,40 @@ class TopicNames:
 
     @property
     def acks(self) -> str:
-        """What actuators did."""
+        """Acks, from actuators."""
         return f"{self.prefix}command-acks"
 
     @property
     def journal(self) -> str:
-        """All that can change a rollout's fate, in one order."""
+        """Everything that can affect a rollout, in one order."""
         return f"{self.prefix}gate-journal"
 
     @property
     def snapshots(self) -> str:
-        """The judge's state, to recover from."""
+        """Snapshots of the judge, to recover from."""
         return f"{self.prefix}gate-snapshots"
 
     @property
     def decisions(self) -> str:
-        """What the gate decided."""
+        """Decisions, from the gate."""
         return f"{self.prefix}gate-decisions"
 
     @property
     def commands(self) -> str:
-        """Rollbacks, on the urgent path."""
+        """Rollback commands: the urgent path to actuators."""
         return f"{self.prefix}rollback-commands"
 
     @property
     def status(self) -> str:
-        """Where each rollout stands now."""
+        """The current status of each rollout."""
         return f"{self.prefix}gate-status"
 
     @property
     def dead_letters(self) -> str:
-        """What could not be read."""
+        """Messages that could not be read."""
         return f"{self.prefix}dead-letters"
 
     @property
     def audit(self) -> str:
-        """What was ordered, decided and done, in a chain of hashes."""
+        """Orders, decisions and acks, in a chain of hashes."""
         return f"{self.prefix}audit-log"

@@ -1,6 +1,6 @@
-"""Keys: their two algorithms, their files (JSON Web Keys, RFC 7517 and 8037, one a line), and how they come to be.
+"""Keys: their two algorithms, their files (JSON Web Keys, RFC 7517 and 8037, one a line), and how to generate them.
 
-A file of keys to believe is what `cat` makes of the keys' files. No error here quotes what a file holds.
+A file of trusted keys is several key files joined with `cat`. No error message here quotes the content of a file.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from connectors.signing.signatures import Key, Keyring, Role
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 SECRET_BYTES: Final = 32
 KEY_ID: Final = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}\Z"
-"""What the id of a key may be: a file can be named by it."""
+"""The form of a key's id: it can be part of a file name."""
 
 Algorithm = Literal["ed25519", "hmac"]
 
 
 class KeysError(ValueError):
-    """Keys that cannot be used; the message says which and why, and nothing that is secret."""
+    """Keys that cannot be used; the message has the source and the reason, and nothing secret."""
 
 
 class Jwk(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A key as its file has it; `d` and `k` are secret, `roles` is a member of ours."""
+    """A key as it is in its file; `d` and `k` are secret, and `roles` is our own addition to the standard."""
 
     kty: Literal["OKP", "oct"]
     kid: Annotated[str, msgspec.Meta(pattern=KEY_ID)]
@@ -43,13 +43,13 @@ class Jwk(msgspec.Struct, frozen=True, omit_defaults=True):
     k: str | None = None
 
     def line(self) -> bytes:
-        """The line of a file of keys."""
+        """Its line in a file of keys."""
         return msgspec.json.encode(self, order="sorted") + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
 class HmacKey:
-    """HMAC-SHA256: whoever verifies can also sign."""
+    """HMAC-SHA256: whoever can verify can also sign."""
 
     id: str
     roles: frozenset[Role]
@@ -60,13 +60,13 @@ class HmacKey:
         return hmac.digest(self.secret, message, "sha256")
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
-        """Whether it is this key's; takes as long whatever the signature is."""
+        """Whether the signature is this key's; in constant time, so that the time does not leak the signature."""
         return hmac.compare_digest(self.sign(message), signature)
 
 
 @dataclass(frozen=True, slots=True)
 class Ed25519Key:
-    """Ed25519: `private` signs, and is None where only verifying is wanted."""
+    """Ed25519: `private` signs, and is None in a key that only verifies."""
 
     id: str
     roles: frozenset[Role]
@@ -74,13 +74,13 @@ class Ed25519Key:
     private: Ed25519PrivateKey | None = field(repr=False, default=None)
 
     def sign(self, message: bytes) -> bytes:
-        """The signature. Raises KeysError where the key cannot sign."""
+        """The signature. Raises KeysError if the key cannot sign."""
         if self.private is None:
-            raise KeysError(f"the key {self.id!r} is a public one: it verifies and does not sign")
+            raise KeysError(f"the key {self.id!r} is a public key: it verifies, but cannot sign")
         return self.private.sign(message)
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
-        """Whether it is this key's."""
+        """Whether the signature is this key's."""
         try:
             self.public.verify(signature, message)
         except InvalidSignature:
@@ -89,7 +89,7 @@ class Ed25519Key:
 
 
 def generate(algorithm: Algorithm, identity: str, roles: frozenset[Role]) -> tuple[Jwk, Jwk]:
-    """A new key: the one that signs, and the one that verifies; for HMAC the two are the same."""
+    """A new pair of keys: one signs, the other verifies. For HMAC the two are the same."""
     if algorithm == "hmac":
         secret = Jwk("oct", identity, roles, k=_text(secrets.token_bytes(SECRET_BYTES)))
         return secret, secret
@@ -102,7 +102,7 @@ def parse(text: bytes, source: str) -> list[Key]:
     """The keys in a text, one a line; `source` names it in errors.
 
     Raises:
-        KeysError: a line is no key, or two have the same id.
+        KeysError: a line is not a key, or two keys have the same id.
     """
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     keys = [_key(line, f"{source}, line {number}") for number, line in lines]
@@ -112,16 +112,16 @@ def parse(text: bytes, source: str) -> list[Key]:
 
 
 def keyring(settings: KafkaSettings, role: Role) -> Keyring:
-    """The keys that the settings name, for a process that speaks for this role.
+    """The keys that the settings name, for a process that signs in this role.
 
     Raises:
-        KeysError: a file cannot be read or holds no key, or the key that signs cannot, or not for this role.
+        KeysError: a file cannot be read or contains no key, or the signing key cannot sign or has not this role.
     """
     trusted: list[Key] = []
     if settings.verify_keys_file is not None:
         trusted = parse(_read(settings.verify_keys_file, "SLUICEGATE_VERIFY_KEYS_FILE"), "SLUICEGATE_VERIFY_KEYS_FILE")
         if not trusted:
-            raise KeysError("SLUICEGATE_VERIFY_KEYS_FILE: holds no key")
+            raise KeysError("SLUICEGATE_VERIFY_KEYS_FILE: contains no key")
     return Keyring(_signing(settings, role), {key.id: key for key in trusted})
 
 
@@ -137,10 +137,10 @@ def _signing(settings: KafkaSettings, role: Role) -> Key | None:
     else:
         return None
     if len(found) != 1:
-        raise KeysError(f"{source}: holds {len(found)} keys; one signs")
+        raise KeysError(f"{source}: contains {len(found)} keys; write exactly one, the key that signs")
     if role not in found[0].roles:
         raise KeysError(f"{source}: the key {found[0].id!r} is not for the role {role}")
-    found[0].sign(b"")
+    found[0].sign(b"")  # fails now, at the start, if the key is only a public one
     return found[0]
 
 
@@ -162,8 +162,8 @@ def _key(line: bytes, where: str) -> Key:
         if jwk.kty == "OKP":
             return Ed25519Key(jwk.kid, jwk.roles, Ed25519PublicKey.from_public_bytes(_bytes(jwk.x)))
     except (msgspec.DecodeError, ValueError, RecursionError):
-        pass  # said below: what went wrong might quote the key
-    raise KeysError(f"{where}: is no key; `sluicegate keys generate` makes one")
+        pass  # the error below does not name the cause, which might quote the key
+    raise KeysError(f"{where}: is not a key; make one with `sluicegate keys generate`")
 
 
 def _text(raw: bytes) -> str:

@@ -1,9 +1,9 @@
-"""Signed messages: who said it, on which topic, how long it holds; checked before anything is believed.
+"""Signed messages: the signer, the topic and the expiry are verified before a message is used.
 
-A message's signature is a Kafka header, so its value stays what it is without one. Signed is the canonical JSON
-(RFC 8785) of the message together with its topic, the key's id and, for what operators and actuators say, an id and an
-expiry; rollout, epoch and sequence are fields of every message. What was verified is read from the very document that
-was verified, never from the raw bytes: two parsers cannot be made to see two messages in one.
+The signature is a Kafka header, so the message value is the same with and without it. It covers the canonical JSON
+(RFC 8785) of the message with its topic, the key's id and, for messages of operators and actuators, an id and an
+expiry. Rollout, epoch and sequence are fields of every message. The message is then read from the very document that
+was verified, never from the raw bytes, so that no message can mean one thing to the verifier and another to the reader.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import rfc8785
 HEADER: Final = "sluicegate-signature"
 SIGNED_SCHEMA: Final = "sluicegate.signed/v1"
 LONGEST_VALID_MS: Final = 86_400_000
-"""What operators and actuators say may hold for so long; memories of ids are bounded by it."""
+"""The longest validity of messages of operators and actuators. It bounds how many ids a replay guard must keep."""
 
 Role = Literal["gate", "operator", "actuator"]
 Reason = Literal["unsigned", "forged", "expired"]
@@ -28,7 +28,7 @@ Headers = list[tuple[str, bytes]]
 
 
 class SignatureError(ValueError):
-    """A message that is not believed; `reason` is a machine word. The text holds nothing secret."""
+    """A message that is refused; `reason` is a metrics label. The text contains nothing secret."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -36,7 +36,7 @@ class SignatureError(ValueError):
 
 
 class Key(Protocol):
-    """One key: who it is, for which roles it speaks, and its algorithm."""
+    """One key: its id, the roles that it may sign for, and its algorithm."""
 
     @property
     def id(self) -> str:
@@ -44,7 +44,7 @@ class Key(Protocol):
 
     @property
     def roles(self) -> frozenset[Role]:
-        """Whom it speaks for."""
+        """The roles that it may sign for."""
 
     def sign(self, message: bytes) -> bytes:
         """The signature."""
@@ -54,7 +54,7 @@ class Key(Protocol):
 
 
 class Seal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the header holds: key and signature; of what operators and actuators say also an id and an expiry."""
+    """The content of the header: key and signature; from operators and actuators also an id and an expiry."""
 
     key: str
     id: str | None
@@ -62,7 +62,7 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     signature: bytes
 
     def signed(self, topic: str, document: object) -> bytes:
-        """The bytes that the signature is of. Raises ValueError, RecursionError where JSON cannot be canonical."""
+        """The bytes that are signed. Raises ValueError or RecursionError if the JSON has no canonical form."""
         return rfc8785.dumps(
             {
                 "schema": SIGNED_SCHEMA,
@@ -70,13 +70,13 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
                 "key": self.key,
                 "id": self.id,
                 "expires_at": self.expires_at,
-                "document": document,  # type: ignore[dict-item]  # it is checked while it is written
+                "document": document,  # type: ignore[dict-item]  # rfc8785 checks it
             }
         )
 
 
 class Verified(NamedTuple):
-    """A message that is believed, and its seal; None where nothing is verified."""
+    """A message that is accepted, and its seal; None if nothing is verified."""
 
     value: bytes
     seal: Seal | None
@@ -84,9 +84,9 @@ class Verified(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The key that signs, if there is one, and those that are believed, by id; without any, everything is.
+    """The signing key, if there is one, and the trusted keys by id. Without trusted keys every message is accepted.
 
-    Several keys of one role may be believed at a time: that is how they are rotated.
+    Several keys of one role can be trusted at a time, which is how they are rotated.
     """
 
     signing: Key | None = None
@@ -94,20 +94,23 @@ class Keyring:
 
     @property
     def warning(self) -> str | None:
-        """What to say at the start, if this is no whole protection."""
+        """The warning to log at the start if orders are not fully protected."""
         missing = {
-            (False, False): "orders are neither signed nor verified: whoever can write to the topics steers rollouts",
-            (True, False): "orders are signed, but none is verified here: set SLUICEGATE_VERIFY_KEYS_FILE",
+            (
+                False,
+                False,
+            ): "orders are neither signed nor verified: who can write to the topics controls rollouts",
+            (True, False): "orders are signed, but not verified here: set SLUICEGATE_VERIFY_KEYS_FILE",
             (False, True): "orders are verified, but nothing is signed here: set SLUICEGATE_SIGNING_KEY_FILE",
         }
-        said = missing.get((self.signing is not None, bool(self.trusted)))
-        return None if said is None else f"{said} (docs/security.md)"
+        text = missing.get((self.signing is not None, bool(self.trusted)))
+        return None if text is None else f"{text} (docs/security.md)"
 
     def sign(self, topic: str, value: bytes, *, expires_at: int | None = None) -> Headers:
-        """The headers of a message; none without a key that signs.
+        """The headers of a message; none without a signing key.
 
-        One that expires (milliseconds since the epoch) gets an id, and no two such signatures are alike. One that does
-        not, the gate's, is signed alike each time, so that repeats are the same to the byte.
+        A message with an expiry (milliseconds since the epoch) gets a random id, so its signature is unique. A message
+        without one, the gate's, has the same signature each time, so that repeated decisions are the same bytes.
         """
         if self.signing is None:
             return []
@@ -119,27 +122,27 @@ class Keyring:
     def verify(
         self, role: Role, topic: str, value: bytes, headers: Iterable[tuple[str, bytes]] | None, now: int
     ) -> Verified:
-        """The message, if one who has this role said it on this topic and it still holds at `now` (ms since the epoch).
+        """The message, if a key of this role signed it for this topic, and it is valid at `now` (ms since the epoch).
 
         Raises:
-            SignatureError: it is not to be believed.
+            SignatureError: the message must not be used.
         """
         if not self.trusted:
             return Verified(value, None)
         found = dict(headers or ()).get(HEADER)
         if found is None:
-            raise SignatureError("unsigned", f"no header {HEADER}, and only what is signed is believed here")
+            raise SignatureError("unsigned", f"no header {HEADER}, and only signed messages are accepted here")
         seal = _seal(found)
         key = self.trusted.get(seal.key)
         if key is None:
-            raise SignatureError("forged", f"the key {seal.key[:64]!r} is not among those believed here")
+            raise SignatureError("forged", f"the key {seal.key[:64]!r} is not trusted here")
         if role not in key.roles:
-            raise SignatureError("forged", f"the key {key.id!r} does not speak for the role {role}")
+            raise SignatureError("forged", f"the key {key.id!r} may not sign for the role {role}")
         try:
             document = orjson.loads(value)
             genuine = key.verifies(seal.signature, seal.signed(topic, document))
         except (ValueError, RecursionError):
-            raise SignatureError("forged", "a message that has no canonical form was never signed") from None
+            raise SignatureError("forged", "a message without a canonical form cannot have been signed") from None
         if not genuine:
             raise SignatureError(
                 "forged", f"the signature is not that of the key {key.id!r} for this message on {topic}"
@@ -154,16 +157,16 @@ def _seal(header: bytes) -> Seal:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise SignatureError("forged", f"the header {HEADER} is malformed") from None
     if msgspec.json.encode(seal) != header:
-        raise SignatureError("forged", f"the header {HEADER} is not written as a signer writes it")
+        raise SignatureError("forged", f"the header {HEADER} is not in the form that signers write")
     return seal
 
 
 def _check_validity(role: Role, seal: Seal, now: int) -> None:
     if seal.expires_at is None or seal.id is None:
         if role != "gate":
-            raise SignatureError("forged", f"what the role {role} says needs an id and an expiry")
+            raise SignatureError("forged", f"a message of the role {role} needs an id and an expiry")
         return
     if now > seal.expires_at:
-        raise SignatureError("expired", f"void since {seal.expires_at}, {now - seal.expires_at} ms ago")
+        raise SignatureError("expired", f"expired {now - seal.expires_at} ms ago, at {seal.expires_at}")
     if seal.expires_at - now > LONGEST_VALID_MS:
-        raise SignatureError("forged", f"nobody's word holds until {seal.expires_at}: {LONGEST_VALID_MS} ms at most")
+        raise SignatureError("forged", f"expires at {seal.expires_at}, more than {LONGEST_VALID_MS} ms from now")

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from math import ceil, exp, inf, log
 
 from gates.comparison.dispersion import NO_PRIOR, prior_for
-from gates.policy import AnyCheck, ComparedCheck, LatencyCheck, MetricCheck, Policy
-from gates.slis.registry import JointTest
+from gates.comparison.joint_test import JointTest
+from gates.policy import Policy
+from gates.policy.checks import joint_test_of
+from gates.slis.definition import CheckDefinition, ComparedFigure
 from gates.stats.power import (
     LARGEST_EFFECT,
     Traffic,
@@ -70,32 +72,33 @@ class Detectability:
 
 
 def detectability(
-    policy: Policy, name: str, definition: AnyCheck, traffic: Traffic, base: float | None, *, new: bool = False
+    policy: Policy, name: str, definition: CheckDefinition, traffic: Traffic, base: float | None, *, new: bool = False
 ) -> Detectability | None:
     """What the check detects at this traffic, if the baseline's share of bad events is `base`.
 
     None for a check that does not compare, without traffic, without a baseline, and where `base` is needed but unknown.
     At a `new` rollout phi is not measured yet, so the prior applies at first.
     """
-    return _detectability(policy, JointTest.of(policy), name, definition, traffic, base, new=new)
+    return _detectability(policy, joint_test_of(policy), name, definition, traffic, base, new=new)
 
 
 def _detectability(
     policy: Policy,
     joint_test: JointTest,
     name: str,
-    definition: AnyCheck,
+    definition: CheckDefinition,
     traffic: Traffic,
     base: float | None,
     *,
     new: bool = False,
 ) -> Detectability | None:
-    if not isinstance(definition, ComparedCheck) or definition.ratio is None:
+    compared = definition.compared
+    if compared is None:
         return None
     if traffic.share >= 1.0 or not traffic.rps > 0.0:
         return None
-    ratio, threshold = definition.ratio, joint_test.thresholds(name, policy.confidence.advance)
-    quantile = _quantile(definition)
+    ratio, quantile = compared.ratio, compared.quantile
+    threshold = joint_test.thresholds(name, policy.confidence.advance)
     if quantile is not None:
         return Detectability(
             lambda times: latency_growth(traffic, quantile, times, ratio) if times > ratio else 0.0,
@@ -110,17 +113,17 @@ def _detectability(
         lambda: advance_growth(traffic, base, ratio),
         threshold.rollback,
         threshold.advance,
-        _dispersed(policy, definition, traffic, base, new=new),
-        _dispersed(policy, definition, traffic, base, new=False),
+        _dispersed(policy, compared, traffic, base, new=new),
+        _dispersed(policy, compared, traffic, base, new=False),
     )
 
 
 def _dispersed(
-    policy: Policy, definition: AnyCheck, traffic: Traffic, base: float, *, new: bool
+    policy: Policy, compared: ComparedFigure, traffic: Traffic, base: float, *, new: bool
 ) -> Callable[[float], float]:
     """How long evidence takes if events carry no users: by the phi that the policy states, or will be measured."""
     stated = policy.confidence.dispersion
-    if stated is None and isinstance(definition, MetricCheck):
+    if stated is None and not compared.clusters:
         stated = 1.0
     if stated is not None:
         phi = stated
@@ -130,15 +133,6 @@ def _dispersed(
     blocks_per_s = (1.0 - exp(-3.0 * errors)) / pane_s  # a block counts where it or a neighbour has an error
     prior = prior_for(policy.pane_ms) if new else NO_PRIOR
     return lambda seconds: time_with_dispersion(seconds, INDEPENDENT, blocks_per_s, prior)
-
-
-def _quantile(definition: AnyCheck) -> float | None:
-    """The quantile that is compared, as one where larger values are worse; None for means and shares."""
-    if isinstance(definition, LatencyCheck):
-        return definition.quantile
-    if isinstance(definition, MetricCheck) and definition.quantile is not None:
-        return definition.quantile if definition.better == "lower" else 1.0 - definition.quantile
-    return None
 
 
 def live_detection(
@@ -162,15 +156,9 @@ def live_detection(
     return out
 
 
-def _base(definition: AnyCheck, baseline: Measurement) -> float | None:
+def _base(definition: CheckDefinition, baseline: Measurement) -> float | None:
     """The baseline's share of bad events, from its verdict; half an event where it had none yet."""
-    requests = baseline.requests
-    if baseline.value is None or not requests:
+    if baseline.value is None or not baseline.requests or definition.compared is None:
         return None
     value = significant(baseline.value)  # as published, so that a reader of the status can repeat the calculation
-    if isinstance(definition, MetricCheck):
-        share = value / (definition.ceiling or 1.0)
-        share = share if definition.better == "lower" else 1.0 - share
-    else:
-        share = value
-    return min(max(share, 0.5 / requests), 1.0 - 1e-9)
+    return min(max(definition.compared.bad_share(value), 0.5 / baseline.requests), 1.0 - 1e-9)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Protocol
 
 from gates.panes import Cell
-from gates.policy import LatencyCheck, MetricCheck
 from gates.stats import exceedance
 from gates.stats.value_counts import ValueCounts, bucket_of, lower_edge
 from gates.windows import CohortWindow
@@ -55,9 +54,9 @@ class Latencies:
     noun = "requests"
     beyond = "slower"
 
-    def __init__(self, definition: LatencyCheck) -> None:
-        self.quantile = definition.quantile
-        self._limit_ms = definition.limit_ms
+    def __init__(self, quantile: float, limit_ms: int | None) -> None:
+        self.quantile = quantile
+        self._limit_ms = limit_ms
 
     def total(self, source: Cell | CohortWindow) -> int:
         """Requests."""
@@ -101,14 +100,13 @@ class MetricValues:
 
     noun = "values"
 
-    def __init__(self, definition: MetricCheck) -> None:
-        given = definition.quantile or 0.5
-        self._sign = 1 if definition.better == "lower" else -1
-        self._given = given
-        self.quantile = given if self._sign > 0 else 1.0 - given
-        self.beyond = "more" if self._sign > 0 else "less"
-        self._name = definition.metric
-        self._limit = definition.limit
+    def __init__(self, name: str, quantile: float, limit: float | None, *, higher_is_better: bool) -> None:
+        self._sign = -1 if higher_is_better else 1
+        self._given = quantile
+        self.quantile = 1.0 - quantile if higher_is_better else quantile
+        self.beyond = "less" if higher_is_better else "more"
+        self._name = name
+        self._limit = limit
 
     def values(self, source: Cell | CohortWindow) -> ValueCounts:
         """The metric's values, mirrored where higher is better."""

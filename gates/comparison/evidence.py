@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
+from gates.evidence_view import EvidenceView, PaneUse
 from gates.panes import Pane
-from gates.slis.check import Seen, View
 from gates.stats import single_arm
 from gates.stats.mixture import EffectMixture
 from gates.stats.ratio_interval import Interval
@@ -33,7 +33,7 @@ class ComparisonEvidence(ABC):
         return self._good.get()
 
     @abstractmethod
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
 
     @abstractmethod
@@ -41,7 +41,7 @@ class ComparisonEvidence(ABC):
         """Start the evidence for an advance anew; the evidence for a rollback continues over all stages."""
 
     @abstractmethod
-    def describe(self, view: View) -> str:
+    def describe(self, view: EvidenceView) -> str:
         """The figures since the stage was ordered, as the reason of a verdict has them."""
 
     def interval(self) -> Interval | None:

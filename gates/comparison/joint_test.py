@@ -14,10 +14,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import fsum
+from typing import Protocol
 
-from gates.policy import CheckDefinition, Policy
-from gates.slis.check import Thresholds
+from gates.evidence_view import Thresholds
 from gates.stats.combination import closed_testing, family_means, partial_conjunction, weighted_mean
+
+
+class Member(Protocol):
+    """What decides which part a check plays: the fields of its definition in the policy."""
+
+    @property
+    def rolls_back(self) -> bool:
+        """Whether its FAIL is a reason to roll back."""
+
+    @property
+    def severity(self) -> str:
+        """Whether it rolls back by itself (critical) or with others (standard)."""
+
+    @property
+    def family(self) -> str:
+        """Checks of one family count once."""
+
+    @property
+    def weight(self) -> float:
+        """How much it counts in the mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +53,9 @@ class JointResult:
 class JointTest:
     """The comparisons of a policy: those tested by their mean, by partial conjunction, and each alone."""
 
-    mean: Mapping[str, CheckDefinition]
-    conjunction: Mapping[str, CheckDefinition]
-    alone: Mapping[str, CheckDefinition]
+    mean: Mapping[str, Member]
+    conjunction: Mapping[str, Member]
+    alone: Mapping[str, Member]
     alpha: float
     failing: int
 
@@ -45,15 +65,13 @@ class JointTest:
         return self.alpha / (2.0 if self.mean and self.conjunction else 1.0)
 
     @classmethod
-    def of(cls, policy: Policy) -> JointTest:
-        """The joint test of this policy."""
-        comparing = {name: check for name, check in policy.checks.items() if check.comparing}
-        rolling = {name: check for name, check in comparing.items() if check.rolls_back}
-        failing = policy.rollback_on.failing
+    def of(cls, checks: Mapping[str, Member], alpha: float, failing: int) -> JointTest:
+        """The joint test of the comparing `checks`, at `confidence.rollback` and `rollback_on.failing`."""
+        rolling = {name: check for name, check in checks.items() if check.rolls_back}
         several = {name: check for name, check in rolling.items() if failing > 1 and check.severity == "standard"}
         mean = {name: check for name, check in rolling.items() if name not in several}
-        alone = {name: check for name, check in comparing.items() if name not in rolling}
-        return cls(mean, several, alone, policy.confidence.rollback, failing)
+        alone = {name: check for name, check in checks.items() if name not in rolling}
+        return cls(mean, several, alone, alpha, failing)
 
     def thresholds(self, name: str, advance: float) -> Thresholds:
         """The e-values that this comparison needs: for a rollback, while all the others are 0; and for an advance."""

@@ -12,9 +12,8 @@ from typing import Any
 
 from gates.comparison.distributions import Scale
 from gates.comparison.evidence import ComparisonEvidence
+from gates.evidence_view import CohortNames, EvidenceView, PaneUse
 from gates.panes import Cell, Pane
-from gates.policy import Cohorts
-from gates.slis.check import Seen, View
 from gates.stats.exceedance import Exceedance, SlowCounts
 from gates.text import percent
 from gates.windows import CohortWindow
@@ -35,7 +34,7 @@ class QuantileComparison(ComparisonEvidence):
 
     def __init__(
         self,
-        cohorts: Cohorts,
+        cohorts: CohortNames,
         scale: Scale,
         sample: Callable[[Pane, str], Cell],
         ratio: float,
@@ -52,7 +51,7 @@ class QuantileComparison(ComparisonEvidence):
         self._trailing = trailing
         self._counted = (0, 0)  # beyond, and all, since the stage was ordered
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
         candidate = self._sample(pane, self._cohorts.candidate)
         if seen.warming:
@@ -62,7 +61,7 @@ class QuantileComparison(ComparisonEvidence):
         else:
             self._alone(candidate, seen)
 
-    def _compare(self, candidate: Cell, baseline: Cell, seen: Seen) -> None:
+    def _compare(self, candidate: Cell, baseline: Cell, seen: PaneUse) -> None:
         threshold = self._scale.threshold(self._trailing, MIN_TAIL)
         if threshold is None:
             self._worse.bet(None)
@@ -79,7 +78,7 @@ class QuantileComparison(ComparisonEvidence):
             base = base if highest == threshold else self._scale.at_or_above(baseline, highest)
             self._good.update(SlowCounts(within, base, values, base_values))
 
-    def _alone(self, candidate: Cell, seen: Seen) -> None:
+    def _alone(self, candidate: Cell, seen: PaneUse) -> None:
         beyond, values = self._scale.beyond_limit(candidate), self._scale.total(candidate)
         self._bet_alone(beyond, values, 1.0 - self._scale.quantile, eligible=seen.eligible)
         self._count(beyond, values)
@@ -92,7 +91,7 @@ class QuantileComparison(ComparisonEvidence):
         self._good = Exceedance.advance(self._scale.quantile)
         self._counted = (0, 0)
 
-    def describe(self, view: View) -> str:
+    def describe(self, view: EvidenceView) -> str:
         """How many of the candidate's values were beyond the allowance since the stage was ordered."""
         beyond, values = self._counted
         share = percent(beyond / values) if values else "none"

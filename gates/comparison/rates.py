@@ -13,20 +13,19 @@ from typing import Any, Protocol
 
 from gates.comparison.dispersion import Dispersion
 from gates.comparison.evidence import ComparisonEvidence
+from gates.evidence_view import CohortNames, EvidenceView, PaneUse
 from gates.panes import Cell, Pane
-from gates.policy import Cohorts
-from gates.slis.check import Seen, View
 from gates.stats.error_share import ErrorShare, PaneCounts
 from gates.stats.ratio_interval import Interval, RatioInterval
 
 
 class CountedFigure(Protocol):
-    """A figure whose bad events can be counted."""
+    """A figure whose bad events can be counted, and shown as text."""
 
     def tally(self, source: Cell, /) -> tuple[float, int]:
         """Bad events (of a bounded quantity: shares of one), and all."""
 
-    def describe_stage(self, name: str, cell: Cell) -> str:
+    def stage_text(self, name: str, cell: Cell) -> str:
         """A cohort's figure since the stage was ordered."""
 
 
@@ -50,7 +49,7 @@ class RateComparison(ComparisonEvidence):
 
     def __init__(
         self,
-        cohorts: Cohorts,
+        cohorts: CohortNames,
         figure: CountedFigure,
         sample: Callable[[Pane, str], Cell],
         allowance: Allowance,
@@ -68,7 +67,7 @@ class RateComparison(ComparisonEvidence):
         self._interval = RatioInterval()
         self._block = [0.0, 0.0, 0, 0, 0]  # bad and all of candidate and baseline, and panes
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
         baseline_cell = self._sample(pane, self._cohorts.baseline)
         (bad, events) = self._figure.tally(self._sample(pane, self._cohorts.candidate))
@@ -104,12 +103,12 @@ class RateComparison(ComparisonEvidence):
         self._block = [0.0, 0.0, 0, 0, 0]
         self._dispersion.enter_stage()
 
-    def describe(self, view: View) -> str:
+    def describe(self, view: EvidenceView) -> str:
         """Both cohorts' figures since the stage was ordered."""
-        candidate = self._figure.describe_stage(view.candidate.name, view.candidate.stage)
+        candidate = self._figure.stage_text(view.candidate.name, view.candidate.stage)
         if not view.compared:
             return f"{candidate}, compared with the limit alone"
-        return f"{candidate}, {self._figure.describe_stage(view.baseline.name, view.baseline.stage)}"
+        return f"{candidate}, {self._figure.stage_text(view.baseline.name, view.baseline.stage)}"
 
     def interval(self) -> Interval | None:
         """The ratio of the shares in this stage, with the panes of the block that is not full yet."""

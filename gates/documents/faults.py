@@ -1,4 +1,4 @@
-"""What is wrong with a policy, in plain words: a fault, all of them together, and the translation from pydantic."""
+"""Faults of a document: one, all of them as an error, and their translation from pydantic."""
 
 import difflib
 import re
@@ -16,17 +16,17 @@ Location = tuple[str | int, ...]
 Models = Mapping[str, type[BaseModel]]
 
 MOST_FAULTS: Final = 100
-"""So many faults of a document are told, and the rest is counted: half a megabyte can have fifty thousand."""
+"""Of more faults the rest is only counted: a document of half a megabyte can have fifty thousand."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyFault:
-    """One thing wrong with a policy document.
+    """One fault of a document.
 
-    `location` is the way to it, keys and list indexes from the top (empty: the document itself);
-    `message` says what is wrong and what would be right.
+    `location` has the keys and list indexes that lead to it (empty: the document itself), `message` what is wrong and
+    what to write.
     """
 
     location: Location
@@ -50,7 +50,7 @@ class PolicyFault:
 
 
 class PolicyError(ValueError):
-    """A document that is no policy, with its faults: the first MOST_FAULTS (at least one), and how many `more`."""
+    """A document is invalid: its first MOST_FAULTS faults (at least one), and the number of `more`."""
 
     def __init__(self, faults: tuple[PolicyFault, ...], more: int = 0) -> None:
         self.faults = faults[:MOST_FAULTS]
@@ -60,10 +60,10 @@ class PolicyError(ValueError):
 
 
 def faults_in_words(error: ValidationError, models: Models) -> Iterator[PolicyFault]:
-    """Translate what pydantic found, the first MOST_FAULTS of it: each takes a while.
+    """Translate the first MOST_FAULTS errors of pydantic; more would take seconds.
 
-    `models` names the model behind each key of the document (`""` for the document itself, the
-    `sli` word for a check); from them come the known keys and the examples given in messages.
+    `models` has the model behind each key of the document (`""` for the document itself, the `sli` word for a check);
+    messages take known keys and examples from it.
     """
     for detail in islice(error.errors(include_url=False), MOST_FAULTS):
         location = detail["loc"]
@@ -79,8 +79,8 @@ def _missing_tag(detail: ErrorDetails, location: Location, models: Models) -> tu
     *others, last = (word for word, model in models.items() if "sli" in model.model_fields)
     words = f"{', '.join(others)} or {last}"
     if detail["type"] == "union_tag_not_found":
-        return (*location, "sli"), f"is missing: write what the check looks at, {words}"
-    return (*location, "sli"), f"{shown(detail['input'].get('sli'))} is not known: write {words}"
+        return (*location, "sli"), f"is missing; write what the check measures: {words}"
+    return (*location, "sli"), f"{shown(detail['input'].get('sli'))} is unknown; write {words}"
 
 
 def _message(detail: ErrorDetails, models: Models) -> str:
@@ -91,23 +91,23 @@ def _message(detail: ErrorDetails, models: Models) -> str:
         case "value_error":
             return str(detail["ctx"]["error"])
         case "missing":
-            return f"is missing: write for example `{key}: {_example(model, key)}`"
+            return f"is missing; write for example `{key}: {_example(model, key)}`"
         case "extra_forbidden":
             return _unknown_key(key, model)
         case "invalid_key":
-            return "is not a key: write keys as text"
+            return "is not a key; write keys as text"
         case "literal_error":
-            return f"{given} is not known: write {detail['ctx']['expected'].replace(chr(39), '')}"
+            return f"{given} is unknown; write {detail['ctx']['expected'].replace(chr(39), '')}"
         case "tuple_type":
-            return f"must be a list, and is {given}"
+            return f"must be a list, not {given}"
         case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type":
-            return f"must be a mapping (`key: value`), and is {given}"
+            return f"must be a mapping (`key: value`), not {given}"
         case _:
             return f"{given} cannot be used here: {detail['msg'].lower()}"
 
 
 def _model_around(location: Location, models: Models) -> type[BaseModel]:
-    """Return the model that the last key of `location` belongs to: the nearest word before it that names one."""
+    """Return the model of the last key of `location`: that of the nearest key before it that has one."""
     words = [part for part in location[:-1] if isinstance(part, str) and part in models]
     return models[words[-1]] if words else models[""]
 
@@ -117,7 +117,7 @@ def _keys(model: type[BaseModel]) -> dict[str, str]:
 
 
 def _written(value: object) -> str:
-    """An example as it stands in a policy file, on one line."""
+    """An example as it is written in a policy file, on one line."""
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{key}: {_written(each)}' for key, each in value.items())}}}"
     if isinstance(value, list):
@@ -133,5 +133,5 @@ def _unknown_key(key: str, model: type[BaseModel]) -> str:
     known = _keys(model)
     near = difflib.get_close_matches(key, known, n=1)
     if near:
-        return f"is not a known key: did you mean `{near[0]}`?"
-    return f"is not a known key: remove it, or write one of {', '.join(known)}"
+        return f"is an unknown key; did you mean `{near[0]}`?"
+    return f"is an unknown key; remove it, or write one of {', '.join(known)}"

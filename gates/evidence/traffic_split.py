@@ -1,20 +1,20 @@
-"""Whether the traffic was split as ordered: what makes the data of a stage untrustworthy, and never the candidate.
+"""Whether traffic was split as ordered. A doubt makes the data of a stage untrustworthy; the candidate is not to blame.
 
-Counted since the stage's weights are in force. Users: each once, in the cohort where it was first seen, against the
-weights (sample ratio mismatch); and those seen in both cohorts (contamination). Requests: those whose cohort is neither
-of the two, or that came without one. Each is a reason not to advance, and never one to roll back.
+Counted since the stage's weights were confirmed. Users: each once, in the cohort where it was first seen, against the
+weights (sample ratio mismatch), and those seen in both cohorts (contamination). Requests: those whose cohort is neither
+of the two, or that have none. Each doubt holds the rollout, and none rolls it back.
 
-A cell holds only the smallest hashes of its users (`gates.panes.SAMPLE_SIZE`). Taken in order of hash, each user falls
-to a cohort as ordered whatever came before; so counting stops, for both cohorts alike, at the largest hash that a full
-sample still holds, which is a stopping time and leaves the test valid. The table of users seen is bounded likewise:
-once it is full, only users of smaller hashes than its largest are counted.
+A cell holds only the smallest hashes of its users (`gates.panes.SAMPLE_SIZE`). In order of hash, each user falls to a
+cohort as ordered, whatever came before. So counting stops, for both cohorts alike, at the largest hash that a full
+sample still holds; that is a stopping time and leaves the test valid. The table of users is bounded in the same way:
+once it is full, only users with smaller hashes than its largest are counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Any
 
 from gates.panes import SAMPLE_SIZE, Pane
 from gates.policy import Cohorts, DataQuality
@@ -22,17 +22,29 @@ from gates.stats.sample_ratio import SampleRatio
 from gates.text import count, e_value, percent
 
 MOST_USERS = 4_096
-"""So many users of a stage are remembered, those of the smallest hashes."""
+"""Users of a stage that are remembered: those with the smallest hashes."""
 
 MIN_EVENTS = 20
-"""Fewer users in both cohorts, or requests of unknown ones, doubt nothing."""
+"""Fewer users in both cohorts, or requests of unknown cohorts, are no reason to doubt."""
 
 BOTH = 2
-"""The cohort of a user that was seen in both."""
+"""Stands for the cohort of a user that was seen in both."""
 
 
-class Assignment:
-    """The split of one stage at a time; `start` it when its weights are in force."""
+@dataclass(frozen=True, slots=True)
+class SplitState:
+    """What a snapshot holds of the split; `users` pairs each user's hash with its cohort."""
+
+    ratio: tuple[float, list[float], list[int]]
+    users: list[tuple[int, int]]
+    in_both: int
+    requests: int
+    unknown: int
+    compared: bool
+
+
+class TrafficSplit:
+    """The split of one stage at a time; call `start` when its weights are confirmed."""
 
     def __init__(self, cohorts: Cohorts, rules: DataQuality, alpha: float) -> None:
         self._names = (cohorts.candidate, cohorts.baseline)
@@ -41,7 +53,7 @@ class Assignment:
         self.start(0.5)
 
     def start(self, weight: float) -> None:
-        """The candidate gets `weight` (0 to 1) of the traffic from here on; what was counted before is forgotten."""
+        """The candidate gets `weight` (0 to 1) of the traffic from here on; earlier counts are dropped."""
         self._ratio = SampleRatio((weight, 1.0 - weight))
         self._users: dict[int, int] = {}
         self._largest: list[int] = []  # the users' hashes, negative, as a heap
@@ -51,17 +63,17 @@ class Assignment:
         self._compared = weight < 1.0
 
     def observe(self, pane: Pane) -> None:
-        """Take in one pane of the stage."""
-        known = sum(pane.cell(name).requests for name in self._names)
+        """Add one pane of the stage."""
+        cells = [pane.cell(name) for name in self._names]
+        known = sum(cell.requests for cell in cells)
         unknown = sum(cell.requests for name, cell in pane.cells.items() if name not in self._names)
         self._requests += known + unknown
         self._unknown += unknown
         if self._compared:
-            self._ratio.update(self._new_users(pane))
+            self._ratio.update(self._new_users([cell.detail.users for cell in cells]))
 
-    def _new_users(self, pane: Pane) -> list[int]:
-        """Users seen for the first time, of candidate and baseline."""
-        samples = [pane.cell(name).detail.users for name in self._names]
+    def _new_users(self, samples: Sequence[Sequence[int]]) -> list[int]:
+        """How many users of candidate and baseline were seen for the first time."""
         if not any(samples):
             return [0, 0]
         last = min((sample[-1] for sample in samples if len(sample) >= SAMPLE_SIZE), default=1 << 32)
@@ -85,44 +97,54 @@ class Assignment:
         return True
 
     def doubts(self) -> tuple[str, ...]:
-        """Why the data is not to be trusted, in words; empty if it is."""
-        return tuple(filter(None, (self._mismatch(), self._contamination(), self._strays())))
+        """The reasons to distrust the split; empty if there is none."""
+        return tuple(filter(None, (self._mismatch(), self._contamination(), self._unknown_cohorts())))
 
     def _mismatch(self) -> str:
         found, units = self._ratio.get(), self._ratio.units
         if not self._rules.sample_ratio or found < self._threshold:
             return ""
-        planned = percent(self._ratio.weights[0])
+        got = f"{percent(units[0] / sum(units))} of users ({count(units[0])} of {count(sum(units))})"
+        ordered, evidence = (
+            percent(self._ratio.weights[0]),
+            f"e-value {e_value(found)}, limit {e_value(self._threshold)}",
+        )
         return (
-            f"sample ratio mismatch: {self._names[0]} got {count(units[0])} of {count(sum(units))} users, {planned} "
-            f"ordered (e-value {e_value(found)} >= {e_value(self._threshold)})"
+            f"traffic is not split as ordered: {self._names[0]} has {got}, ordered {ordered} ({evidence}); "
+            "check that the router assigns by user"
         )
 
     def _contamination(self) -> str:
         users = len(self._users)
         if self._in_both < MIN_EVENTS or self._in_both <= self._rules.contamination * users:
             return ""
-        allowed = percent(self._rules.contamination)
-        return f"contamination: {count(self._in_both)} of {count(users)} users were in both cohorts, {allowed} allowed"
+        found, allowed = f"{count(self._in_both)} of {count(users)} users", percent(self._rules.contamination)
+        return (
+            f"{found} were in both cohorts, at most {allowed} allowed (contamination); "
+            "check that the router keeps each user in one cohort"
+        )
 
-    def _strays(self) -> str:
+    def _unknown_cohorts(self) -> str:
         if self._unknown < MIN_EVENTS or self._unknown <= self._rules.unknown_cohorts * self._requests:
             return ""
-        allowed = percent(self._rules.unknown_cohorts)
-        share = f"{count(self._unknown)} of {count(self._requests)} requests"
-        return f"unknown cohorts: {share} were of neither {' nor '.join(self._names)}, {allowed} allowed"
+        found, allowed = f"{count(self._unknown)} of {count(self._requests)}", percent(self._rules.unknown_cohorts)
+        return (
+            f"{found} requests were of neither {' nor '.join(self._names)}, at most {allowed} allowed "
+            "(unknown_cohorts); check the cohort of the events"
+        )
 
-    def dump(self) -> list[Any]:
-        """State for a snapshot; `load` takes it back bit for bit."""
+    def state(self) -> SplitState:
+        """Everything, for a snapshot."""
         users = sorted(self._users.items())
-        return [self._ratio.dump(), users, self._in_both, self._requests, self._unknown, self._compared]
+        return SplitState(self._ratio.dump(), users, self._in_both, self._requests, self._unknown, self._compared)
 
-    def load(self, state: Sequence[Any]) -> None:
-        """Continue from what `dump` returned."""
-        ratio, users, self._in_both, self._requests, self._unknown, self._compared = state
-        self._ratio.load(ratio)
-        self._users = dict(users)
+    def restore(self, state: SplitState) -> None:
+        """Continue, bit for bit, from what `state` returned."""
+        self._ratio.load(state.ratio)
+        self._users = dict(state.users)
         self._largest = [-user for user in sorted(self._users, reverse=True)]
+        self._in_both, self._requests, self._unknown = state.in_both, state.requests, state.unknown
+        self._compared = state.compared
 
 
 def _seen(samples: Sequence[Sequence[int]], last: int) -> Iterator[tuple[int, int]]:

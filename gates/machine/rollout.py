@@ -1,4 +1,4 @@
-"""What the gate remembers of a rollout, and what can happen to it."""
+"""What the state machine remembers of a rollout, and the inputs it reacts to."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from gates.decisions import Decision
 from gates.machine.transitions import Phase, Signal
-from gates.policy import Policy
-from gates.verdicts import Evaluation
+from gates.policy import Policy, Stage
+from gates.verdicts import NOT_EVALUATED, Evaluation
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When and where an input stands: event time judged so far, newest event time seen, wall time, journal offset."""
+    """The position of an input: event time judged so far, newest event time, wall time, journal partition and offset.
+
+    Times are milliseconds since the epoch.
+    """
 
     event_time: int
     newest: int
@@ -23,7 +26,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An operator started a rollout (or started it anew)."""
+    """An operator started a rollout, or started it again."""
 
     policy: Policy
     by: str
@@ -32,7 +35,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Controlled:
-    """An operator said pause, resume, approve, rollback or promote; `epoch` None means the current one."""
+    """An operator ordered pause, resume, approve, rollback or promote; `epoch` None means the current one."""
 
     control: Signal
     by: str
@@ -53,7 +56,7 @@ class Acked:
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """Wall time went on."""
+    """Wall time passed."""
 
 
 Input = Started | Controlled | Acked | Evaluation | Ticked
@@ -61,7 +64,10 @@ Input = Started | Controlled | Acked | Evaluation | Ticked
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A change of weights that no actuator has acknowledged yet; times are wall-clock milliseconds."""
+    """A change of weights that no actuator has confirmed yet; times are wall-clock milliseconds.
+
+    `tries` counts how often the order was sent in this round; `rounds` counts rounds of tries without an ack.
+    """
 
     sequence: int
     due: int
@@ -83,34 +89,46 @@ class ControlOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class RolloutState:
-    """All that the machine remembers; `stage` is an index, `baked_ms` the event time the stage has stood the test.
+class StageProgress:
+    """The current stage, `index` in the policy, and how far it has come. Times are event time in milliseconds.
 
-    `confirmed_at` is the event time from which the stage's weights are known to be in force, None before. Silence
-    counts as baked only once a later request has ended it: `heard_until` is how far every cohort has been heard.
-    `timed_from` is the event time that the stage's timeout counts from: its order, or an operator's resume.
-    `cause` is why it is held or paused, so that it is said once. `checks` are the last pane's verdicts as documents,
-    `combined` what the comparisons say together, `doubts` why the data is not to be trusted. `passes` counts the panes
-    in a row on which nothing was missing; `approved_by` is who approved the stage.
+    `confirmed_at` is the time from which the stage's weights are confirmed, None before. `timed_from` is the time that
+    the stage's timeout counts from: its order, or an operator's resume. `passes` is the number of panes in a row on
+    which nothing was missing. `approved_by` is who approved the stage.
+
+    Silence counts as baked only once a later request has ended it: until `requests_until` every cohort had requests.
+    """
+
+    index: int
+    ordered_at: int
+    timed_from: int
+    confirmed_at: int | None = None
+    baked_ms: int = 0
+    passes: int = 0
+    approved_by: str | None = None
+    requests_until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutState:
+    """All that the machine remembers.
+
+    `cause` is why the rollout is held or paused, so that the same cause is published once. `evaluation` is that of the
+    last pane, `last` the last decision, `pending` an order without an ack, `control` the last operator's control.
     """
 
     policy: Policy
     phase: Phase
     epoch: int
-    ordered_at: int
+    progress: StageProgress
     sequence: int = 0
-    stage: int = 0
-    confirmed_at: int | None = None
-    timed_from: int = 0
-    baked_ms: int = 0
-    heard_until: int = 0
     cause: Signal | None = None
-    checks: tuple[Mapping[str, object], ...] = ()
-    combined: Mapping[str, object] | None = None
-    doubts: tuple[str, ...] = ()
-    completeness: float = 1.0
-    passes: int = 0
-    approved_by: str | None = None
+    evaluation: Evaluation = NOT_EVALUATED
     last: Decision | None = None
     pending: Pending | None = None
     control: ControlOutcome | None = None
+
+    @property
+    def stage(self) -> Stage:
+        """The current stage in the policy."""
+        return self.policy.stages[self.progress.index]

@@ -1,128 +1,283 @@
-"""What a pane says of a rollout: one signal, the gravest there is, with its reason in words.
+"""From the evaluation of a pane to one signal: the gravest that applies, with its reason.
 
-The order of the questions is the order of gravity: a candidate that fails, telemetry that is gone, a baseline that is
-unwell, cohorts that are silent, data that is incomplete or doubtful, weights that nobody confirmed; then the stage.
+Safety depends on the order of `PANE_RULES`. Each rule returns its reason, or "" where it does not apply, and the first
+that applies counts. The comment above a group says why it stands there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gates.decisions import Action
 from gates.documents.quantities import format_duration
 from gates.machine.rollout import Pending, RolloutState
 from gates.machine.transitions import Signal
-from gates.policy import Stage
-from gates.text import percent, shortfall, silence
-from gates.verdicts import Evaluation, Outcome
+from gates.policy import Policy, Stage
+from gates.text import clock_time, percent, silence, weights_text
+from gates.verdicts import Evaluation, Verdict, VerdictKind
 
-GONE: dict[Signal | None, str] = {
-    Signal.BASELINE_BURNING: "the baseline is well again",
-    Signal.FAIL_HOLDS: "no check fails any longer",
-    Signal.DOUBTED: "the traffic is split as ordered",
+CAUSE_GONE: dict[Signal | None, str] = {
+    Signal.BASELINE_BURNING: "the baseline is within its limits again",
+    Signal.FAIL_HOLDS: "no check fails any more",
+    Signal.DOUBTED: "traffic is split as ordered again",
     Signal.BROKEN: "telemetry is back",
     Signal.SILENT: "requests are back",
     Signal.INCOMPLETE: "telemetry is complete again",
-    Signal.UNCONFIRMED: "the weights are confirmed",
+    Signal.UNCONFIRMED: "weights confirmed",
 }
-"""What to say when the cause of a hold is gone."""
+"""The reason of a resume, by the cause of the hold."""
 
 
-def read(state: RolloutState, given: Evaluation, *, fresh: bool) -> tuple[Signal, str]:
-    """What the pane says, the gravest first, and in words; `fresh` if it brought news of every cohort."""
-    policy, failing = state.policy, _failing(given)
-    if failing is not None and failing[0] in (Signal.FAILING, Signal.SHARED_CAUSE, Signal.FAIL_PAUSES):
-        return failing
-    if given.broken:
-        return Signal.BROKEN, "telemetry source broken: nobody reports; nothing can be judged"
-    if given.silent_ms >= policy.no_data.pause_after_ms:
-        return Signal.SILENT_LONG, f"{silence(given.silent_cohorts, given.silent_ms)}; waiting for an operator"
-    if failing is not None:
-        return failing
-    if given.silent_ms >= policy.no_data.hold_after_ms:
-        return Signal.SILENT, silence(given.silent_cohorts, given.silent_ms)
-    if given.untrusted_ms >= policy.no_data.hold_after_ms:
-        return Signal.INCOMPLETE, _incomplete(given)
-    if given.doubts:
-        return Signal.DOUBTED, f"data not to be trusted: {'; '.join(given.doubts)}"
-    if state.pending is not None and state.pending.rounds > 0:
-        return Signal.UNCONFIRMED, unconfirmed(state, state.pending)
-    return _read_stage(state, given, fresh=fresh)
+@dataclass(frozen=True, slots=True)
+class JudgedPane:
+    """What the rules read. `lacking` is what a baked stage lacks to be passed, from `missing`.
 
-
-def _failing(given: Evaluation) -> tuple[Signal, str] | None:
-    """What the FAILs come to, the gravest first.
-
-    Where the baseline breaks a limit too, the cause is likely shared: then only a candidate that breaks a limit which
-    the baseline keeps, or that is far worse than the baseline as well, is rolled back.
+    `fails` are the FAILs that do something; `baseline_beyond` names the checks whose limit the baseline breaks too, or
+    is about to, and is "" if there is none.
     """
-    fails = [verdict for verdict in given.required if verdict.outcome is Outcome.FAIL]
-    burning = [verdict.name for verdict in given.required if verdict.baseline_beyond]
-    if not fails and not burning:
-        return None
-    rolling = [verdict for verdict in fails if verdict.on_fail == "rollback"]
-    beyond = [verdict for verdict in rolling if verdict.absolute]
-    own = [verdict for verdict in beyond if verdict.rejected or not verdict.baseline_beyond]
-    sure = rolling if not burning else own
-    shared = f"the baseline breaks the limit of {' and '.join(burning)} too"
-    for signal, found, prefix in (
-        (Signal.FAILING, sure, ""),
-        (Signal.SHARED_CAUSE, beyond, f"shared cause, {shared}: "),
-        (Signal.FAIL_PAUSES, [verdict for verdict in fails if verdict.on_fail == "pause"], ""),
-        (Signal.BASELINE_BURNING, rolling if burning else [], f"{shared}, so nothing is put down to the candidate: "),
-        (Signal.FAIL_HOLDS, [verdict for verdict in fails if verdict.on_fail == "hold"], ""),
-    ):
-        if found:
-            return signal, prefix + "; ".join(verdict.reason for verdict in found)
-    return (Signal.BASELINE_BURNING, f"{shared}: nothing can be put down to the candidate") if burning else None
+
+    state: RolloutState
+    evaluation: Evaluation
+    lacking: str
+    stage: Stage
+    required: tuple[Verdict, ...]
+    fails: tuple[Verdict, ...]
+    baseline_beyond: str
+
+    @property
+    def policy(self) -> Policy:
+        """The rollout's policy."""
+        return self.state.policy
+
+    def failing(self, on_fail: str) -> list[Verdict]:
+        """The FAILs with this reaction."""
+        return [verdict for verdict in self.fails if verdict.on_fail == on_fail]
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the stage's timeout is over."""
+        timeout = self.stage.timeout_ms
+        return timeout is not None and self.evaluation.end - self.state.progress.timed_from >= timeout
+
+    @property
+    def baking(self) -> bool:
+        """Whether the stage is not baked yet."""
+        return self.state.progress.baked_ms < self.stage.bake_ms
+
+    @property
+    def awaiting_approval(self) -> bool:
+        """Whether a person's approval is missing."""
+        return self.stage.approval and self.state.progress.approved_by is None
+
+    @property
+    def baked(self) -> str:
+        """How long the stage has baked."""
+        return format_duration(self.state.progress.baked_ms)
 
 
-def _read_stage(state: RolloutState, given: Evaluation, *, fresh: bool) -> tuple[Signal, str]:
-    """Where telemetry is sound and nothing fails: whether the stage is baked, and passed."""
-    stage = state.policy.stages[state.stage]
-    late = stage.timeout_ms is not None and given.end - state.timed_from >= stage.timeout_ms
-    so_far = format_duration(state.baked_ms)
-    if state.baked_ms < stage.bake_ms:
-        if late:
-            return Signal.TIMED_OUT, f"{stage.name} is not baked {_late(stage)}: {so_far} so far"
-        return Signal.STEADY, f"{GONE.get(state.cause, 'all is well')}: {stage.name} bakes on"
-    lacking = missing(state, given, fresh=fresh) or _too_few_passes(state, stage)
-    awaiting = stage.approval and state.approved_by is None
-    if late and (lacking or awaiting):
-        return Signal.TIMED_OUT, f"{stage.name} has not passed {_late(stage)}: {lacking or 'nobody approved it'}"
-    if lacking:
-        return Signal.UNDECIDED, f"{stage.name} baked {so_far}, but {lacking}"
-    passed = "; ".join(verdict.reason for verdict in given.required)
-    if awaiting:
-        return Signal.AWAITING, f"{stage.name} baked {so_far} and waits for a person's approval: {passed}"
-    if state.approved_by is not None:
-        passed = f"approved by {state.approved_by}; {passed}"
-    if state.stage + 1 < len(state.policy.stages):
-        return Signal.PASSED, f"{stage.name} baked {so_far}: {passed}"
-    return Signal.PASSED_LAST, f"{stage.name} baked {so_far}, the last stage: {passed}"
+def _fails(pane: JudgedPane) -> str:
+    """A check fails that rolls back.
+
+    Where the baseline breaks a limit too, the cause is likely shared. Then only a limit that the baseline keeps, or a
+    broken limit together with a comparison that finds the candidate worse, rolls back.
+    """
+    failing = pane.failing("rollback")
+    if pane.baseline_beyond:
+        failing = [each for each in failing if each.absolute and (each.rejected or not each.baseline_beyond)]
+    return _reasons(failing)
 
 
-def _too_few_passes(state: RolloutState, stage: Stage) -> str:
-    return f"passed {state.passes} of {stage.passes} panes in a row" if state.passes < stage.passes else ""
+def _shared_cause(pane: JudgedPane) -> str:
+    broken = [verdict for verdict in pane.failing("rollback") if verdict.absolute]
+    return f"{_reasons(broken)}; the cause is likely shared, so nothing was rolled back" if broken else ""
 
 
-def _late(stage: Stage) -> str:
-    return f"within its timeout of {format_duration(stage.timeout_ms or 0)}"
+def _fail_pauses(pane: JudgedPane) -> str:
+    return _reasons(pane.failing("pause"))
 
 
-def missing(state: RolloutState, given: Evaluation, *, fresh: bool) -> str:
-    """What a baked stage still lacks to be passed; empty if nothing."""
-    if not_passed := shortfall(given.required):
-        return not_passed
-    if not given.trusted:
-        return _incomplete(given)
-    if state.confirmed_at is None:
-        return "no actuator has confirmed its weights"
-    return "" if fresh else silence(given.silent_cohorts, given.silent_ms)
+def _broken(pane: JudgedPane) -> str:
+    consequence = "weights stay and nothing is judged; check that workers run and reach Kafka"
+    return f"no ingest worker reports telemetry; {consequence}" if pane.evaluation.broken else ""
 
 
-def _incomplete(given: Evaluation) -> str:
-    return f"telemetry is incomplete: {percent(given.completeness)} of the stage judged in time"
+def _silent_long(pane: JudgedPane) -> str:
+    evaluation, limit = pane.evaluation, pane.policy.no_data.pause_after_ms
+    if evaluation.silent_ms < limit:
+        return ""
+    silent, last = silence(evaluation.silent_cohorts, evaluation.silent_ms), pane.state.last
+    began, resumed = evaluation.end - evaluation.silent_ms, pane.state.progress.timed_from
+    if last is not None and last.action is Action.RESUME and last.by is not None and began <= resumed:
+        judged = f"judged at {clock_time(evaluation.end)}, the silence began before the resume"
+        return f"{silent} ({judged}); paused again; resume when why-not no longer lists missing requests"
+    advice = "weights stay; check the router and dead letters, then resume, roll back or promote"
+    return f"{silent} (pause_after {format_duration(limit)}); {advice}"
+
+
+def _worse_while_baseline_beyond(pane: JudgedPane) -> str:
+    failing = pane.failing("rollback") if pane.baseline_beyond else []
+    return f"{_reasons(failing)}; {_baseline_beyond(pane)}" if failing else ""
+
+
+def _fail_holds(pane: JudgedPane) -> str:
+    return _reasons(pane.failing("hold"))
+
+
+def _baseline_beyond(pane: JudgedPane) -> str:
+    if not pane.baseline_beyond:
+        return ""
+    baseline, candidate = pane.policy.cohorts.baseline, pane.policy.cohorts.candidate
+    breach = f"baseline {baseline} breaks the limit of {pane.baseline_beyond}"
+    return f"{breach}, so the cause is likely not {candidate}; the rollout resumes when {baseline} recovers"
+
+
+def _silent(pane: JudgedPane) -> str:
+    evaluation, limit = pane.evaluation, pane.policy.no_data.hold_after_ms
+    if evaluation.silent_ms < limit:
+        return ""
+    silent = silence(evaluation.silent_cohorts, evaluation.silent_ms)
+    return f"{silent} (hold_after {format_duration(limit)}); the rollout resumes when requests return"
+
+
+def _incomplete(pane: JudgedPane) -> str:
+    if pane.evaluation.untrusted_ms < pane.policy.no_data.hold_after_ms:
+        return ""
+    return f"{untrusted(pane.policy, pane.evaluation)}; the rollout resumes when it is; {INCOMPLETE_ADVICE}"
+
+
+def _doubted(pane: JudgedPane) -> str:
+    return "; ".join(pane.evaluation.doubts)
+
+
+def _unconfirmed(pane: JudgedPane) -> str:
+    pending = pane.state.pending
+    return unconfirmed(pane.state, pending) if pending is not None and pending.rounds > 0 else ""
+
+
+def _timed_out(pane: JudgedPane) -> str:
+    stage = pane.stage
+    if not pane.timed_out:
+        return ""
+    begun = f"stage {stage.name} timed out after {format_duration(stage.timeout_ms or 0)}"
+    advice = "resume (this restarts the timeout)"
+    if pane.baking:
+        return f"{begun}: it has baked {pane.baked} of {format_duration(stage.bake_ms)}; {advice}, roll back or promote"
+    if pane.lacking:
+        return f"{begun}: it waits for {pane.lacking}; {advice}, roll back or promote"
+    return f"{begun}: approval is missing; {advice}, then approve" if pane.awaiting_approval else ""
+
+
+def _steady(pane: JudgedPane) -> str:
+    if not pane.baking:
+        return ""
+    gone = CAUSE_GONE.get(pane.state.cause, "no problem is left")
+    return f"{gone}; stage {pane.stage.name} continues to bake"
+
+
+def _undecided(pane: JudgedPane) -> str:
+    return f"stage {pane.stage.name} has baked {pane.baked} and waits for {pane.lacking}" if pane.lacking else ""
+
+
+def _awaiting(pane: JudgedPane) -> str:
+    if not pane.awaiting_approval:
+        return ""
+    return f"stage {pane.stage.name} has passed and needs approval: sluicegate rollout approve {pane.policy.rollout}"
+
+
+def _passed_last(pane: JudgedPane) -> str:
+    return "" if pane.state.progress.index + 1 < len(pane.policy.stages) else _passed(pane)
+
+
+def _passed(pane: JudgedPane) -> str:
+    approver = pane.state.progress.approved_by
+    approved = "" if approver is None else f", approved by {approver}"
+    return f"stage {pane.stage.name} passed after {pane.baked}{approved}: {_reasons(pane.required)}"
+
+
+PANE_RULES: tuple[tuple[Signal, Callable[[JudgedPane], str]], ...] = (
+    # A failing candidate comes first: nothing about telemetry, timers or approvals may delay or mask a rollback.
+    (Signal.FAILING, _fails),
+    # After FAILING, because one limit that only the candidate breaks is enough to roll back, whatever else is shared.
+    (Signal.SHARED_CAUSE, _shared_cause),
+    (Signal.FAIL_PAUSES, _fail_pauses),
+    # Without telemetry the verdicts below are about old data; and an outage must hold, never pause for a silence that
+    # only the outage shows: so before SILENT_LONG.
+    (Signal.BROKEN, _broken),
+    # Before all holds, because it needs a person, and a hold would resume by itself.
+    (Signal.SILENT_LONG, _silent_long),
+    # Twice: with a comparison that fails it outranks FAIL_HOLDS, since it explains that failure; alone it does not.
+    (Signal.BASELINE_BURNING, _worse_while_baseline_beyond),
+    (Signal.FAIL_HOLDS, _fail_holds),
+    (Signal.BASELINE_BURNING, _baseline_beyond),
+    # Holds that end by themselves, the most specific cause first: without requests completeness and split mean little.
+    (Signal.SILENT, _silent),
+    (Signal.INCOMPLETE, _incomplete),
+    (Signal.DOUBTED, _doubted),
+    # Last of the problems: an ack may still arrive, and it must not hide a problem of the candidate.
+    (Signal.UNCONFIRMED, _unconfirmed),
+    # From here on telemetry is sound and nothing fails. A timeout outranks STEADY, or a stage that never bakes would
+    # never time out; it applies only while something is lacking.
+    (Signal.TIMED_OUT, _timed_out),
+    (Signal.STEADY, _steady),
+    (Signal.UNDECIDED, _undecided),
+    # After UNDECIDED: approval is asked for only once nothing else is missing.
+    (Signal.AWAITING, _awaiting),
+    (Signal.PASSED_LAST, _passed_last),
+    (Signal.PASSED, _passed),
+)
+
+
+def gravest_signal(state: RolloutState, evaluation: Evaluation, lacking: str) -> tuple[Signal, str]:
+    """The first rule that applies; `lacking` is what `missing` found."""
+    required = evaluation.required
+    fails = tuple(verdict for verdict in required if verdict.kind is VerdictKind.FAIL)
+    beyond = " and ".join(verdict.name for verdict in required if verdict.baseline_beyond)
+    pane = JudgedPane(state, evaluation, lacking, state.stage, required, fails, beyond)
+    return next((signal, reason) for signal, rule in PANE_RULES if (reason := rule(pane)))
+
+
+def missing(state: RolloutState, evaluation: Evaluation, *, fresh: bool) -> str:
+    """What this pane lacks for an advance, to be read after "waits for"; "" if nothing.
+
+    `fresh` is false if the pane brought no request of some cohort: silence must not count as a pass.
+    """
+    not_passed = [verdict for verdict in evaluation.required if verdict.kind is not VerdictKind.PASS]
+    if not_passed:
+        weak = all(verdict.kind is VerdictKind.INCONCLUSIVE for verdict in not_passed)
+        return f"{'more evidence' if weak else 'every check to pass'}: {_reasons(not_passed)}"
+    if not evaluation.trusted:
+        return f"complete telemetry: {untrusted(state.policy, evaluation)}"
+    if state.progress.confirmed_at is None:
+        return "an actuator to confirm its weights"
+    return "" if fresh else f"requests: {silence(evaluation.silent_cohorts, evaluation.silent_ms)}"
+
+
+def too_few_passes(state: RolloutState) -> str:
+    """The passes in a row that the stage still lacks, to be read after "waits for"; "" if none."""
+    so_far, needed = state.progress.passes, state.stage.passes
+    return f"{needed} passes in a row: {so_far} so far" if so_far < needed else ""
+
+
+INCOMPLETE_ADVICE = "check ingest lag and producers' clocks"
+
+
+def untrusted(policy: Policy, evaluation: Evaluation) -> str:
+    """Why the telemetry of the pane cannot be relied on."""
+    if evaluation.on_time < policy.min_completeness:
+        found, needed = percent(evaluation.completeness), percent(policy.min_completeness)
+        return f"telemetry is {found} complete, needs {needed} (min_completeness)"
+    return f"telemetry is incomplete: a source partition has not reported ({percent(evaluation.completeness)} so far)"
 
 
 def unconfirmed(state: RolloutState, pending: Pending) -> str:
-    """That nobody acknowledged an order, in words."""
+    """That no actuator confirmed an order."""
     order = f"{state.policy.rollout}:{state.epoch}:{pending.sequence}"
-    return f"escalate: no actuator acknowledged {order} in {state.policy.commands.tries} tries"
+    weights = "" if state.last is None else f" ({weights_text(state.last.weights)})"
+    tries = state.policy.commands.tries
+    consequence = "actual weights are unknown; check the actuator and the router"
+    return f"no actuator confirmed order {order}{weights} after {tries} tries; {consequence}"
+
+
+def _reasons(verdicts: list[Verdict] | tuple[Verdict, ...]) -> str:
+    return "; ".join(verdict.reason for verdict in verdicts)

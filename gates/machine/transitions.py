@@ -1,6 +1,6 @@
-"""The states a rollout can be in, what can happen to it, and the one table of what follows.
+"""The phases of a rollout, the signals it reacts to, and the one table of what follows.
 
-Nothing here computes. `lookup` is the only reader; a pair that the table lacks fails closed.
+Nothing here computes. `lookup` is the only reader; a pair that is not in the table fails closed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Phase(StrEnum):
 
 
 class Signal(StrEnum):
-    """What the last pane, an operator or an actuator says; of several at once the first in this order counts."""
+    """What an operator ordered, or the gravest that applies to a pane (see `gates.machine.signals`)."""
 
     START = "start"
     OPERATOR_ROLLBACK = "operator_rollback"
@@ -32,11 +32,11 @@ class Signal(StrEnum):
     OPERATOR_RESUME = "operator_resume"
     OPERATOR_APPROVE = "operator_approve"
     FAILING = "failing"  # a check FAILs whose on_fail is rollback
-    SHARED_CAUSE = "shared_cause"  # a limit is broken, and by the baseline alike
+    SHARED_CAUSE = "shared_cause"  # the candidate breaks a limit that the baseline breaks too, or is about to
     FAIL_PAUSES = "fail_pauses"  # a check FAILs whose on_fail is pause
-    BROKEN = "broken"  # nobody reports telemetry
+    BROKEN = "broken"  # no ingest worker reports telemetry
     SILENT_LONG = "silent_long"  # a cohort without requests past no_data.pause_after
-    BASELINE_BURNING = "baseline_burning"  # the baseline breaks a limit: nothing can be put down to the candidate
+    BASELINE_BURNING = "baseline_burning"  # the baseline breaks a limit: nothing can be attributed to the candidate
     FAIL_HOLDS = "fail_holds"  # a check FAILs whose on_fail is hold
     SILENT = "silent"  # ... past no_data.hold_after
     INCOMPLETE = "incomplete"  # part of the telemetry missing or late past no_data.hold_after
@@ -45,16 +45,16 @@ class Signal(StrEnum):
     TIMED_OUT = "timed_out"  # the stage has not passed within its timeout
     PASSED_LAST = "passed_last"  # the last stage is baked and every check PASSes
     PASSED = "passed"  # the stage is baked and every check PASSes
-    AWAITING = "awaiting"  # the stage is passed but for a person's approval
+    AWAITING = "awaiting"  # only a person's approval is missing
     UNDECIDED = "undecided"  # the stage is baked but not every check PASSes on complete data
-    STEADY = "steady"  # nothing to say: the stage bakes
+    STEADY = "steady"  # none of these: the stage bakes
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
     """The phase that follows and the decision that is published, if any.
 
-    With `refused` the operator's control is answered with a refusal. With `escalate` a person is to be paged.
+    With `refused` the operator's control is refused. With `escalate` the decision pages a person.
     """
 
     phase: Phase
@@ -65,7 +65,7 @@ class Transition:
 
 _ACTIVE = (Phase.BAKING, Phase.HELD)
 _RUNNING = (*_ACTIVE, Phase.PAUSED)
-_ENDED = (Phase.ROLLED_BACK, Phase.PROMOTED)
+ENDED = (Phase.ROLLED_BACK, Phase.PROMOTED)
 _PANES = tuple(Signal)[tuple(Signal).index(Signal.FAILING) :]
 
 _PAUSING = (Signal.SHARED_CAUSE, Signal.FAIL_PAUSES, Signal.SILENT_LONG, Signal.TIMED_OUT)
@@ -84,9 +84,9 @@ def _stay(phases: tuple[Phase, ...], signals: tuple[Signal, ...], *, refused: bo
 
 
 TABLE: _Table = {
-    # a policy starts a new epoch, whatever the last one came to
+    # a start begins a new epoch from any phase, also after a rollback
     **_rows(tuple(Phase), (Signal.START,), Transition(Phase.BAKING, Action.START)),
-    # what the panes say while the rollout bakes or is held
+    # signals of panes while the rollout bakes or is held
     **_rows(_RUNNING, (Signal.FAILING,), Transition(Phase.ROLLED_BACK, Action.ROLLBACK)),
     **_rows(_ACTIVE, _PAUSING, Transition(Phase.PAUSED, Action.PAUSE, escalate=True)),
     **_rows(_ACTIVE, _HOLDING, Transition(Phase.HELD, Action.HOLD)),
@@ -98,7 +98,7 @@ TABLE: _Table = {
     # a paused rollout waits for a person; only a failing check moves it (above)
     **_stay((Phase.PAUSED,), tuple(signal for signal in _PANES if signal is not Signal.FAILING)),
     (Phase.PAUSED, Signal.UNCONFIRMED): Transition(Phase.PAUSED, Action.PAUSE, escalate=True),
-    # an end nobody acknowledged is said again, louder
+    # an end that no actuator confirmed is decided again, and pages: traffic may still reach a bad candidate
     (Phase.ROLLED_BACK, Signal.UNCONFIRMED): Transition(Phase.ROLLED_BACK, Action.ROLLBACK, escalate=True),
     (Phase.PROMOTED, Signal.UNCONFIRMED): Transition(Phase.PROMOTED, Action.PROMOTE, escalate=True),
     # operators
@@ -106,12 +106,12 @@ TABLE: _Table = {
     **_rows(_RUNNING, (Signal.OPERATOR_PROMOTE,), Transition(Phase.PROMOTED, Action.PROMOTE)),
     **_rows(_ACTIVE, (Signal.OPERATOR_PAUSE,), Transition(Phase.PAUSED, Action.PAUSE)),
     (Phase.PAUSED, Signal.OPERATOR_RESUME): Transition(Phase.BAKING, Action.RESUME),
-    **_stay(_ACTIVE, (Signal.OPERATOR_APPROVE,)),  # noted; the stage is left when all else is well
-    # controls that make no sense here are refused, with words, and change nothing
+    **_stay(_ACTIVE, (Signal.OPERATOR_APPROVE,)),  # recorded; the stage ends when nothing else is missing
+    # controls that do not fit the phase are refused with a reason, and change nothing
     **_stay((Phase.ROLLED_BACK,), (Signal.OPERATOR_ROLLBACK, Signal.OPERATOR_PROMOTE), refused=True),
     **_stay((Phase.PROMOTED,), (Signal.OPERATOR_PROMOTE,), refused=True),
-    **_stay((*_ENDED, Phase.PAUSED), (Signal.OPERATOR_PAUSE, Signal.OPERATOR_APPROVE), refused=True),
-    **_stay((*_ENDED, *_ACTIVE), (Signal.OPERATOR_RESUME,), refused=True),
+    **_stay((*ENDED, Phase.PAUSED), (Signal.OPERATOR_PAUSE, Signal.OPERATOR_APPROVE), refused=True),
+    **_stay((*ENDED, *_ACTIVE), (Signal.OPERATOR_RESUME,), refused=True),
 }
 
 

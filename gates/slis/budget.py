@@ -1,29 +1,79 @@
-"""Budget: how much of a period's error budget this rollout has used up, against what it may."""
+"""Budget: the share of a 30-day error budget that this rollout has spent, and its cap.
+
+It stands beside the checks under the policy's own key `budget`, so it has no `sli` word.
+"""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any, ClassVar, cast
 
+from pydantic import Field
+
+from gates.documents.fields import Count, ErrorClasses, Share, Slo
+from gates.documents.quantities import format_share
+from gates.evidence_view import CohortNames, EvidenceView, PaneUse
 from gates.panes import Pane
-from gates.policy import Budget, CheckDefinition, Cohorts
-from gates.slis.check import Seen, View
+from gates.slis.definition import Check, CheckContext, Definition
+from gates.slis.error_classes import DEFAULT_ERRORS, odd_errors
+from gates.slis.findings import Finding, LintContext
+from gates.slis.presence import BROKEN
 from gates.slis.windowed import Windowed
 from gates.stats.burn_rate import BudgetSpent
 from gates.text import count, percent
-from gates.verdicts import Measurement, Outcome, Verdict
+from gates.verdicts import Measurement, Verdict, VerdictKind
+
+
+class Budget(Definition):
+    """The share `spend` of a 30-day error budget of `slo` that this rollout may spend; beyond it, it rolls back."""
+
+    counts_errors: ClassVar[bool] = True
+
+    slo: Slo = Field(examples=["99.9%"], description="The share of requests that must be good, over 30 days.")
+    spend: Share = Field(examples=["5%"], description="The share of a 30-day error budget that this rollout may spend.")
+    errors: ErrorClasses = Field(
+        default=DEFAULT_ERRORS, examples=[["5xx", "error"]], description="The outcomes that count as errors."
+    )
+    min_events: Count = Field(
+        default=20, examples=[20], description="The budget counts as spent only with this many errors in the rollout."
+    )
+
+    @property
+    def absolute(self) -> bool:
+        """Always: the bound is the error budget."""
+        return True
+
+    def build(self, name: str, context: CheckContext) -> Check:
+        """Build the check under this name."""
+        return BudgetCap(name, self, context.cohorts)
+
+    def lints(self, context: LintContext) -> Iterator[Finding]:
+        """Yield odd outcomes, and a cap that a rollout this short cannot reach even if every request fails."""
+        yield from odd_errors(self.errors)
+        spent = BudgetSpent(self.slo)
+        for stage in context.stages:
+            length = stage.bake_ms + (stage.warmup_ms or 0)
+            spent.add_pane(requests=length, errors=round(length * stage.weight), lasting_ms=length)
+        most = spent.get() or 0.0
+        if most <= self.spend:
+            yield Finding(
+                "spend",
+                f"{format_share(self.spend)} cannot be spent within the bakes: if every request of the candidate "
+                f"failed, the rollout would spend {most:.2%}; lower `spend`",
+            )
 
 
 class BudgetCap(Windowed):
-    """The check that `budget` makes. It counts the candidate's errors over all stages: what is spent stays spent."""
+    """The check that `budget` builds. It counts the candidate's errors over all stages, and keeps them."""
 
-    def __init__(self, name: str, definition: Budget, cohorts: Cohorts) -> None:
-        super().__init__(name, CheckDefinition())
+    def __init__(self, name: str, definition: Budget, cohorts: CohortNames) -> None:
+        super().__init__(name)
         self._definition = definition
         self._cohorts = cohorts
         self._spent = BudgetSpent(definition.slo)
         self._requests = 0
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
         candidate, baseline = pane.cell(self._cohorts.candidate), pane.cell(self._cohorts.baseline)
         self._requests += candidate.requests
@@ -33,21 +83,22 @@ class BudgetCap(Windowed):
             lasting_ms=pane.end - pane.start,
         )
 
-    def verdict(self, view: View) -> Verdict:
+    def verdict(self, view: EvidenceView) -> Verdict:
         """FAIL once more is spent than allowed, on at least `min_events` errors."""
         spent, allowed = self._spent.get() or 0.0, self._definition.spend
         reason = (
-            f"{view.candidate.name} used {percent(spent)} of 30 days' error budget at an SLO of "
-            f"{percent(self._definition.slo)} ({count(self._spent.errors)} errors), {percent(allowed)} allowed"
+            f"{view.candidate.name} spent {percent(spent)} of the 30-day error budget at slo "
+            f"{percent(self._definition.slo)} ({count(self._spent.errors)} errors), limit {percent(allowed)}"
         )
+        # FAIL comes first: what is spent stays spent, even when telemetry stops.
         if spent > allowed and self._spent.errors >= self._definition.min_events:
-            found = Outcome.FAIL, reason
+            found = VerdictKind.FAIL, reason
         elif view.broken:
-            found = Outcome.ERROR, "telemetry source broken: nobody reports"
+            found = VerdictKind.ERROR, BROKEN
         elif not self._requests:
-            found = Outcome.NO_DATA, f"no requests from {view.candidate.name} yet"
+            found = VerdictKind.NO_DATA, f"{view.candidate.name} has had no requests yet"
         else:
-            found = Outcome.PASS, reason
+            found = VerdictKind.PASS, reason
         window = view.stage_start, view.candidate.window.end
         return self.made(found, window, Measurement(self._requests, spent, self._spent.errors), Measurement(0, None))
 

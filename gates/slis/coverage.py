@@ -1,60 +1,103 @@
-"""Coverage: whether the telemetry comes from as many emitters as there should be.
-
-Emitters report every few seconds, so in the rollout's first moments some have not yet: before a whole window was
-watched, too few of them are no reason to FAIL.
-"""
+"""Coverage: whether telemetry comes from as many emitters as there should be."""
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Iterator
+from typing import ClassVar, Literal, cast
 
-from gates.documents.quantities import format_duration
+from pydantic import Field
+
+from gates.documents.fields import Emitters, Family, Share, WindowMs
+from gates.documents.quantities import MINUTE_MS, format_duration, format_share
+from gates.evidence_view import CohortView, EvidenceView, PaneUse
 from gates.panes import Pane
-from gates.policy import CoverageCheck
-from gates.slis.check import Arm, Seen, View
+from gates.slis.definition import Check, CheckContext, CheckDefinition, OnFail
+from gates.slis.findings import Finding, LintContext
+from gates.slis.presence import BROKEN
 from gates.slis.windowed import Windowed
 from gates.text import percent
-from gates.verdicts import Measurement, Outcome, Verdict
+from gates.verdicts import Measurement, Verdict, VerdictKind
+
+
+class CoverageCheck(CheckDefinition):
+    """The share of the `expected` emitters that reported (requests or heartbeats) in the last `window_ms`."""
+
+    measures_requests: ClassVar[bool] = False
+
+    sli: Literal["coverage"] = Field(examples=["coverage"], description="What the check measures.")
+    expected: Emitters = Field(examples=[12], description="The number of emitters.")
+    limit: Share = Field(
+        default=0.9, examples=["90%"], description="The lowest acceptable share of emitters that report."
+    )
+    window_ms: WindowMs = Field(
+        default=MINUTE_MS,
+        alias="window",
+        examples=["1m"],
+        description="The window that the limit looks at: a whole number of panes, at most 1h.",
+    )
+    on_fail: OnFail = Field(
+        default="hold", examples=["hold"], description="The reaction to a FAIL of a critical or standard check."
+    )
+    family: Family = Field(
+        default="telemetry",
+        examples=["telemetry"],
+        description="Checks of one family count once towards `rollback_on`.",
+    )
+
+    def build(self, name: str, context: CheckContext) -> Check:
+        """Build the check under this name."""
+        return Coverage(name, self)
+
+    def lints(self, context: LintContext) -> Iterator[Finding]:
+        """Yield a limit that one emitter meets: it looks like a guard and is none."""
+        if self.limit * self.expected <= 1.0:
+            yield Finding(
+                "limit",
+                f"cannot fail: one emitter is already {format_share(self.limit)} of {self.expected}, and without any "
+                "the rollout holds anyway; raise `limit`",
+            )
 
 
 class Coverage(Windowed):
     """One `coverage` check. An emitter counts by a request or a heartbeat, of either cohort."""
 
     def __init__(self, name: str, definition: CoverageCheck) -> None:
-        super().__init__(name, definition)
+        super().__init__(name, definition.severity, definition.on_fail)
         self._expected = definition.expected
         self._least = definition.limit
         self._since: int | None = None
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
-        """Note when the watch began."""
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
+        """Record the start of the first pane."""
         if self._since is None:
             self._since = pane.start
 
-    def verdict(self, view: View) -> Verdict:
+    def verdict(self, view: EvidenceView) -> Verdict:
         """FAIL while too few emitters report."""
         arms, window = (view.candidate, view.baseline), view.candidate.window
-        seen = [_emitters(arm) for arm in arms]
-        found = self._outcome(view, len(seen[0] | seen[1]))
+        emitters = [_emitters(arm) for arm in arms]
+        found = self._outcome(view, len(emitters[0] | emitters[1]))
         measured = (
-            Measurement(arm.window.requests, len(known) / self._expected) for arm, known in zip(arms, seen, strict=True)
+            Measurement(arm.window.requests, len(known) / self._expected)
+            for arm, known in zip(arms, emitters, strict=True)
         )
         return self.made(found, (window.start, window.end), *measured)
 
-    def _outcome(self, view: View, reporting: int) -> tuple[Outcome, str]:
+    def _outcome(self, view: EvidenceView, reporting: int) -> tuple[VerdictKind, str]:
         if view.broken:
-            return Outcome.ERROR, "telemetry source broken: nobody reports"
+            return VerdictKind.ERROR, BROKEN
         length = format_duration(view.candidate.window.length_ms)
         figures = f"{reporting} of {self._expected} emitters reported in {length}"
-        if reporting < self._least * self._expected:
-            if self._since is None or self._since > view.candidate.window.start:
-                return Outcome.INCONCLUSIVE, f"{figures}, and that is not yet watched in full"
-            return Outcome.FAIL, f"{figures}, fewer than {percent(self._least)}"
-        return Outcome.PASS, figures
+        if reporting >= self._least * self._expected:
+            return VerdictKind.PASS, figures
+        # Emitters report every few seconds, so right after the start some have not yet had the time to.
+        if self._since is None or self._since > view.candidate.window.start:
+            return VerdictKind.INCONCLUSIVE, f"{figures}, and the window is not yet full"
+        return VerdictKind.FAIL, f"{figures}, below the limit of {percent(self._least)}"
 
     @property
     def evidence(self) -> dict[str, object]:
-        """When the watch began."""
+        """The start of the first pane."""
         return {"since": self._since}
 
     @evidence.setter
@@ -62,5 +105,5 @@ class Coverage(Windowed):
         self._since = cast("int | None", state["since"])
 
 
-def _emitters(arm: Arm) -> set[int]:
+def _emitters(arm: CohortView) -> set[int]:
     return {emitter for _, cell in arm.window.panes() for emitter in cell.detail.emitters}

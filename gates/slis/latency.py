@@ -1,22 +1,123 @@
-"""Latency: a quantile over the sliding window, as a `Figure`."""
+"""Latency: a quantile of the requests' latencies over the sliding window."""
 
 from __future__ import annotations
 
-from gates.documents.quantities import format_duration
-from gates.policy import LatencyCheck
-from gates.slis.check import Arm
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from gates.comparison.distributions import Latencies
+from gates.comparison.quantiles import QuantileComparison
+from gates.documents.fields import Count, Family, OptionalLatencyLimitMs, Quantile, WindowMs
+from gates.documents.quantities import MINUTE_MS, format_duration
+from gates.evidence_view import CohortView, Thresholds
+from gates.slis.compared import Compared
+from gates.slis.compared_definition import ComparedCheck
+from gates.slis.definition import Check, CheckContext, QuantileLimit
+from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 from gates.slis.limit import Guard, Standing
+from gates.slis.limit_lints import idle_min_events, too_few_events
+from gates.slis.quantile import comparable_rule, quantile_evidence, without_tail
 from gates.stats.exceedance import bucket_at
+from gates.stats.quantile_interval import interval
 from gates.text import count, milliseconds
-from gates.verdicts import Measurement, Unit
+from gates.verdicts import Intervals, Measurement, Unit
 from gates.windows import CohortWindow
 
+CLOSE_RATIO = 1.1
+"""Two hosts differ by about this much: a ratio below it rolls healthy candidates back sooner or later."""
 
-class Latency:
+INTERVAL_ALPHA = 0.05
+"""The displayed interval ever misses the true quantile with at most this probability."""
+
+INTERVAL_AT = 10_000
+"""The displayed interval is tightest at about this many requests."""
+
+
+class LatencyCheck(ComparedCheck):
+    """A latency quantile: against the baseline's (`ratio`), an absolute limit (`limit_ms`), or both.
+
+    The limit looks at the last `window_ms`, and fails only when the window holds `min_events` requests that were
+    slower.
+    """
+
+    sli: Literal["latency"] = Field(examples=["latency"], description="What the check measures.")
+    quantile: Quantile = Field(examples=[0.95], description="The quantile, such as 0.95 for p95.")
+    limit_ms: OptionalLatencyLimitMs = Field(
+        default=None,
+        alias="limit",
+        examples=["800ms"],
+        description="The highest acceptable value of the candidate's quantile.",
+    )
+    window_ms: WindowMs = Field(
+        default=MINUTE_MS,
+        alias="window",
+        examples=["1m"],
+        description="The window that the limit looks at: a whole number of panes, at most 1h.",
+    )
+    min_events: Count = Field(
+        default=20, examples=[20], description="The limit fails only with this many slower requests in the window."
+    )
+    family: Family = Field(
+        default="latency", examples=["latency"], description="Checks of one family count once towards `rollback_on`."
+    )
+
+    @property
+    def absolute(self) -> bool:
+        """Whether it has a limit."""
+        return self.limit_ms is not None
+
+    @property
+    def compared_quantile(self) -> float:
+        """The quantile that is compared."""
+        return self.quantile
+
+    @property
+    def quantile_limit(self) -> QuantileLimit | None:
+        """The limit, to compare with those of other quantiles."""
+        if self.limit_ms is None:
+            return None
+        source = self.sli, self.traffic, self.window_ms
+        return QuantileLimit(source, higher_is_better=False, quantile=self.quantile, limit=float(self.limit_ms))
+
+    def build(self, name: str, context: CheckContext) -> Check:
+        """Build the check under this name."""
+        evidence = quantile_evidence(self, context, Latencies(self.quantile, self.limit_ms))
+        return ComparedLatency(name, self, LatencyFigure(self), evidence, context.thresholds[name])
+
+    def lints(self, context: LintContext) -> Iterator[Finding]:
+        """Yield a ratio within the noise of a host, a quantile of the fastest requests, and idle keys."""
+        yield from super().lints(context)
+        if self.rolls_back and self.ratio is not None and self.ratio < CLOSE_RATIO:
+            yield Finding(
+                "ratio",
+                f"{self.ratio:g} is within the noise of one host, so a healthy candidate may be rolled back; write "
+                f"{CLOSE_RATIO:g} or more, and 1.2 for p99",
+            )
+        if self.quantile < 0.5:
+            yield Finding(
+                "quantile", f"{self.quantile:g} measures the fastest requests; write 0.95 or so for the slow ones"
+            )
+        yield from idle_min_events(self, self.min_events)
+
+    def traffic_lints(self, context: LintContext, rps: float) -> Iterator[Finding]:
+        """Yield a limit that cannot fail, and a comparison that never begins, at this traffic."""
+        yield from too_few_events(self, self.min_events, context, rps)
+        yield from without_tail(self, context, rps)
+
+    @classmethod
+    def rules(cls, fields: Fields, context: RuleContext) -> Iterator[Finding]:
+        """Yield the faults between the fields of one definition as written."""
+        yield from super().rules(fields, context)
+        yield from comparable_rule(fields, higher_is_better=False)
+
+
+class LatencyFigure:
     """The quantile of the latencies in the window; the limit is broken by the share of requests that are slower."""
 
     unit: Unit = "ms"
-    side = "over"
+    side = "above"
 
     def __init__(self, definition: LatencyCheck) -> None:
         self._quantile = definition.quantile
@@ -29,7 +130,7 @@ class Latency:
         """Requests."""
         return window.requests
 
-    def measured(self, arm: Arm, *, staged: bool) -> Measurement:
+    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The quantile in milliseconds."""
         return Measurement(arm.window.requests, arm.window.latency().quantile(self._quantile))
 
@@ -45,8 +146,32 @@ class Latency:
     def _slow(self, window: CohortWindow, bucket: int) -> tuple[int, int]:
         return window.latency().at_or_above(bucket), window.requests
 
-    def describe(self, name: str, window: CohortWindow) -> str:
-        """The quantile and its sample."""
+    def window_text(self, name: str, window: CohortWindow) -> str:
+        """The quantile over the window, as text."""
         value = window.latency().quantile(self._quantile)
-        shown = "nothing" if value is None else milliseconds(value)
-        return f"{name} {shown} over {count(window.requests)} requests in {format_duration(window.length_ms)}"
+        requests = f"({count(window.requests)} requests in {format_duration(window.length_ms)})"
+        return f"{name} {'no latency' if value is None else milliseconds(value)} {requests}"
+
+
+class ComparedLatency(Compared):
+    """A check on a latency quantile, which displays the confidence interval of each cohort's quantile."""
+
+    def __init__(
+        self,
+        name: str,
+        definition: LatencyCheck,
+        figure: LatencyFigure,
+        evidence: QuantileComparison | None,
+        thresholds: Thresholds,
+    ) -> None:
+        super().__init__(name, definition, figure, evidence, thresholds)
+        self._quantile = definition.quantile
+
+    def intervals(self, windows: Mapping[str, CohortWindow]) -> Intervals:
+        """The 95% interval of each cohort's quantile, in milliseconds."""
+        return Intervals(
+            quantile={
+                cohort: interval(window.latency().get(), self._quantile, INTERVAL_ALPHA, INTERVAL_AT)
+                for cohort, window in windows.items()
+            }
+        )

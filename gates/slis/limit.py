@@ -13,7 +13,7 @@ from enum import Enum, auto
 from math import sqrt
 
 BEYOND_CHANCE = 3.0
-"""Two shares so many standard deviations apart differ."""
+"""Two shares that are this many standard deviations apart differ."""
 
 Tally = tuple[float, int]
 """Bad events, and all."""

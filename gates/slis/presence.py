@@ -1,30 +1,32 @@
-"""Is there enough to judge by? Asked before a check may PASS, after it had its chance to FAIL."""
+"""Whether there is enough data: asked before a check may PASS, and after it could FAIL."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from gates.slis.check import Arm, View
+from gates.evidence_view import CohortView, EvidenceView
 from gates.text import count
-from gates.verdicts import Outcome
+from gates.verdicts import VerdictKind
 from gates.windows import CohortWindow
 
+BROKEN = "no source reports telemetry, so nothing can be judged"
 
-def presence(view: View, sample: Callable[[CohortWindow], int]) -> tuple[Outcome, str] | None:
-    """Why a check cannot pass for want of data, or None if there is enough; `sample` counts what it looks at."""
+
+def presence(view: EvidenceView, sample: Callable[[CohortWindow], int]) -> tuple[VerdictKind, str] | None:
+    """Why a check cannot pass for lack of data, None if there is enough; `sample` counts the measured values."""
     if view.broken:
-        return Outcome.ERROR, "telemetry source broken: nobody reports"
+        return VerdictKind.ERROR, BROKEN
     arms = (view.candidate, view.baseline) if view.compared else (view.candidate,)
     for arm in arms:
         if arm.window.requests == 0:
-            return Outcome.NO_DATA, f"no requests from {arm.name} in the window"
+            return VerdictKind.NO_DATA, f"{arm.name} has no requests in the window"
         if sample(arm.window) == 0:
-            return Outcome.NO_DATA, f"nothing to measure in the requests from {arm.name} in the window"
+            return VerdictKind.NO_DATA, f"{arm.name} has requests in the window, but none with the measured value"
     short = [arm for arm in arms if arm.eligible < view.min_requests]
     if short:
-        return Outcome.INCONCLUSIVE, f"{_so_far(short)} of {count(view.min_requests)} requests needed"
+        return VerdictKind.INCONCLUSIVE, f"{_so_far(short)}, needs {count(view.min_requests)}"
     return None
 
 
-def _so_far(arms: list[Arm]) -> str:
-    return " and ".join(f"{arm.name} has {count(arm.eligible)}" for arm in arms)
+def _so_far(arms: Sequence[CohortView]) -> str:
+    return " and ".join(f"{arm.name} has {count(arm.eligible)} requests" for arm in arms)

@@ -2,48 +2,104 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import sqrt
+from typing import ClassVar, Literal
 
-from gates.documents.quantities import format_duration
-from gates.policy import ThroughputShareCheck
-from gates.slis.check import View
+from pydantic import Field
+
+from gates.documents.fields import Family, Share, WindowMs
+from gates.documents.quantities import MINUTE_MS, format_duration
+from gates.evidence_view import EvidenceView
+from gates.slis.definition import Check, CheckContext, CheckDefinition, OnFail
+from gates.slis.findings import Finding, LintContext, traffic_text
+from gates.slis.presence import BROKEN
 from gates.slis.windowed import Windowed
 from gates.text import count, percent
-from gates.verdicts import Measurement, Outcome, Verdict
+from gates.verdicts import Measurement, Verdict, VerdictKind
 
 CHANCE = 5.0
-"""A share so many standard deviations from the weight is no chance, though one looks once a second."""
+"""Below this many standard deviations from the weight a share may be off by chance: it is judged once a second."""
+
+
+class ThroughputShareCheck(CheckDefinition):
+    """The candidate's share of the requests over `window_ms`, within `tolerance` of the stage's weight."""
+
+    measures_requests: ClassVar[bool] = False
+
+    sli: Literal["throughput_share"] = Field(examples=["throughput_share"], description="What the check measures.")
+    tolerance: Share = Field(
+        default=0.5,
+        examples=["50%"],
+        description="The acceptable difference from the stage's weight, as a share of the weight.",
+    )
+    window_ms: WindowMs = Field(
+        default=MINUTE_MS,
+        alias="window",
+        examples=["1m"],
+        description="The window that the limit looks at: a whole number of panes, at most 1h.",
+    )
+    on_fail: OnFail = Field(
+        default="hold", examples=["hold"], description="The reaction to a FAIL of a critical or standard check."
+    )
+    family: Family = Field(
+        default="telemetry",
+        examples=["telemetry"],
+        description="Checks of one family count once towards `rollback_on`.",
+    )
+
+    def build(self, name: str, context: CheckContext) -> Check:
+        """Build the check under this name."""
+        return ThroughputShare(name, self)
+
+    def lints(self, context: LintContext) -> Iterator[Finding]:
+        """Yield a tolerance that accepts a candidate without requests."""
+        if self.tolerance >= 1.0:
+            yield Finding(
+                "tolerance", "100% accepts a candidate that gets no requests; write a smaller share, such as 50%"
+            )
+
+    def traffic_lints(self, context: LintContext, rps: float) -> Iterator[Finding]:
+        """Yield a window that never holds the requests that it needs to pass."""
+        found = rps * self.window_ms / 1000.0
+        if self.required and self.traffic != "synthetic" and found < context.min_requests:
+            yield Finding(
+                "window",
+                f"the check cannot pass: at {traffic_text(rps)}, a {format_duration(self.window_ms)} window has "
+                f"{found:,.0f} requests, needs {context.min_requests:,} (`min_requests`); widen `window`",
+            )
 
 
 class ThroughputShare(Windowed):
-    """One `throughput_share` check. At 100 % there is nothing to share: it passes."""
+    """One `throughput_share` check. At 100% there is no share to check, and it passes."""
 
     def __init__(self, name: str, definition: ThroughputShareCheck) -> None:
-        super().__init__(name, definition)
+        super().__init__(name, definition.severity, definition.on_fail)
         self._tolerance = definition.tolerance
 
-    def verdict(self, view: View) -> Verdict:
-        """FAIL while the share, of what came since the weights were confirmed, is beyond the tolerance."""
+    def verdict(self, view: EvidenceView) -> Verdict:
+        """FAIL while the share, of the requests since the weights were confirmed, is outside of the tolerance."""
         windows = view.candidate.fresh, view.baseline.fresh
         requests = sum(window.requests for window in windows)
         arms = (Measurement(window.requests, window.requests / requests if requests else None) for window in windows)
         found = self._outcome(view, windows[0].requests, requests)
         return self.made(found, (windows[0].start, windows[0].end), *arms)
 
-    def _outcome(self, view: View, own: int, requests: int) -> tuple[Outcome, str]:
-        figures = f"{count(requests)} requests in {format_duration(view.candidate.window.length_ms)}"
+    def _outcome(self, view: EvidenceView, own: int, requests: int) -> tuple[VerdictKind, str]:
+        name, figures = view.candidate.name, ""
         if view.compared and requests >= view.min_requests:
-            share = own / requests
-            figures = f"{view.candidate.name} got {percent(share)} of {figures}"
+            share, length = own / requests, format_duration(view.candidate.window.length_ms)
+            figures = f"{name} got {percent(share)} ({count(own)} of {count(requests)} requests in {length})"
+            # A fixed tolerance of a small weight is less than chance alone makes of it.
             chance = CHANCE * sqrt(view.weight * (1.0 - view.weight) / requests)
             if abs(share - view.weight) > max(self._tolerance * view.weight, chance):
-                return Outcome.FAIL, f"{figures}, {percent(view.weight)} ordered"
+                return VerdictKind.FAIL, f"{figures}, ordered {percent(view.weight)}"
         if view.broken:
-            return Outcome.ERROR, "telemetry source broken: nobody reports"
+            return VerdictKind.ERROR, BROKEN
         if not own:
-            return Outcome.NO_DATA, f"no requests from {view.candidate.name} in the window"
+            return VerdictKind.NO_DATA, f"{name} has no requests in the window"
         if not view.compared:
-            return Outcome.PASS, f"all requests are {view.candidate.name}'s"
+            return VerdictKind.PASS, f"{name} gets all requests, as ordered"
         if requests < view.min_requests:
-            return Outcome.INCONCLUSIVE, f"{count(requests)} of {count(view.min_requests)} requests needed"
-        return Outcome.PASS, f"{figures}, as ordered"
+            return VerdictKind.INCONCLUSIVE, f"{count(requests)} requests, needs {count(view.min_requests)}"
+        return VerdictKind.PASS, f"{figures}, as ordered"

@@ -1,40 +1,41 @@
-"""What the checks have in common that look at windows alone: nothing is gathered, nothing compared."""
+"""What the checks on windows alone have in common: no evidence, no comparison."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from gates.evidence_view import PaneUse
 from gates.panes import Pane
-from gates.policy import CheckDefinition
-from gates.slis.check import Seen
-from gates.stats.ratio_interval import Interval
-from gates.verdicts import Measurement, Outcome, Verdict
+from gates.verdicts import NO_INTERVALS, Intervals, Measurement, Verdict, VerdictKind
+from gates.windows import CohortWindow
 
 
 class Windowed:
     """The part of a `Check` that is the same for all of them; a subclass adds `verdict`."""
 
-    def __init__(self, name: str, definition: CheckDefinition) -> None:
+    def __init__(self, name: str, severity: str = "standard", on_fail: str = "rollback") -> None:
         self.name = name
-        self._severity = definition.severity
-        self._on_fail = definition.on_fail
+        self._severity = severity
+        self._on_fail = on_fail
 
-    def observe(self, pane: Pane, seen: Seen) -> None:
-        """Nothing to gather: the windows hold it all."""
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
+        """No evidence: all counts are in the windows."""
 
     def enter_stage(self) -> None:
-        """Nothing was gathered."""
+        """No evidence to reset."""
 
     @property
     def worse(self) -> float | None:
         """None: nothing is compared."""
         return None
 
-    def interval(self) -> Interval | None:
-        """None: nothing is compared."""
-        return None
+    def intervals(self, windows: Mapping[str, CohortWindow]) -> Intervals:
+        """None to display."""
+        return NO_INTERVALS
 
     @property
     def evidence(self) -> dict[str, object]:
-        """Nothing."""
+        """None."""
         return {}
 
     @evidence.setter
@@ -42,7 +43,7 @@ class Windowed:
 
     def made(
         self,
-        found: tuple[Outcome, str],
+        found: tuple[VerdictKind, str],
         window: tuple[int, int],
         candidate: Measurement,
         baseline: Measurement,
@@ -60,6 +61,6 @@ class Windowed:
             baseline,
             severity=self._severity,
             on_fail=self._on_fail,
-            absolute=outcome is Outcome.FAIL,
+            absolute=outcome is VerdictKind.FAIL,
             baseline_beyond=baseline_beyond,
         )

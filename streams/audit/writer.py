@@ -19,13 +19,13 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from connectors.kafka import clients
+from connectors.kafka.consumer_progress import answered
 from connectors.kafka.topic_reader import PATIENCE_S, partitions_of, to_end
 from streams.audit.chain import Entry, Head, decode, encode
 from streams.audit.records import audited, said
 from streams.clock import wall_ms
 from streams.journal import Origin
 from streams.runtime import metrics
-from streams.runtime.consumer_progress import answered
 from streams.runtime.health import LONGEST_UNANSWERED_MS
 from streams.runtime.settings import Settings
 

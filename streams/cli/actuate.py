@@ -1,4 +1,4 @@
-"""`sluicegate actuate`: run one of the actuators that come along."""
+"""`sluicegate actuate`: run one of the bundled actuators."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.cli.running import WRONG_USE, Failure, check_credentials, checked_keys, kafka_options, settings_from
+from streams.cli.configuration import checked_keys, kafka_options, kafka_settings
+from streams.cli.connection import check_credentials
+from streams.cli.failures import WRONG_USE, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,13 +16,13 @@ if TYPE_CHECKING:
     from connectors.actuators import Actuator
 
 _rollouts = click.option(
-    "--rollout", "rollouts", multiple=True, help="Obey this rollout only (may be given more than once); default: all."
+    "--rollout", "rollouts", multiple=True, help="Carry out decisions of this rollout only (repeatable)  [default: all]"
 )
-_name = click.option("--name", help="The actuator's name in acks; default: the command's.")
+_name = click.option("--name", help="The actuator's name in acks  [default: the name of the subcommand]")
 _metrics_port = click.option(
     "--metrics-port",
     type=click.IntRange(1, 65_535),
-    help="Serve this process's metrics on http://127.0.0.1:PORT/metrics; default: nowhere.",
+    help="Serve this process's metrics on http://127.0.0.1:PORT/metrics  [default: nowhere]",
 )
 
 
@@ -33,7 +35,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 def actuate() -> None:
     """Carry out the gate's decisions, and acknowledge them.
 
-    Each of these runs until SIGTERM or Ctrl-C (exit 0). To steer a router of your own, write an actuator: see
+    Each actuator runs until SIGTERM or Ctrl-C (exit 0). For a router of your own, write an actuator: see
     examples/custom_actuator.py.
     """
 
@@ -41,7 +43,7 @@ def actuate() -> None:
 @actuate.command()
 @_options
 def log(name: str | None, **flags: Any) -> None:
-    """Log what is wanted, change nothing, and acknowledge it as done: for trying out."""
+    """Log the ordered weights and acknowledge them as applied without changing anything: for trying out."""
     from connectors.actuators import LogActuator
 
     _serve(LogActuator(name or "log"), **flags)
@@ -51,7 +53,7 @@ def log(name: str | None, **flags: Any) -> None:
 @click.argument("path", type=click.Path(dir_okay=False, writable=True))
 @_options
 def file(path: str, name: str | None, **flags: Any) -> None:
-    """Keep the wanted weights in the JSON file PATH, replaced whole at each change.
+    """Keep the ordered weights in the JSON file PATH, which is replaced as a whole at each change.
 
     {rollout: {weights, stage, epoch, sequence, id, action, reason}}, weights in per cent by cohort. Exits with 2 if
     PATH cannot be written or holds something else.
@@ -69,20 +71,19 @@ def _serve(actuator: Actuator, *, rollouts: tuple[str, ...], metrics_port: int |
     import logging
 
     from connectors.actuators import serve
-    from connectors.kafka.clients import KafkaSettings
     from streams.clock import wall_ms
 
-    settings = settings_from(KafkaSettings, flags)
+    settings = kafka_settings(flags)
     checked_keys(settings, "actuator")
     check_credentials(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if metrics_port is not None:
-        _show_metrics(metrics_port)
+        _serve_metrics(metrics_port)
     serve(actuator, settings, rollouts=rollouts or None, clock=wall_ms)
 
 
-def _show_metrics(port: int) -> None:
-    """On loopback alone: there is nothing else in this process that could ask for a token."""
+def _serve_metrics(port: int) -> None:
+    """Serve metrics on loopback only: this process has no page that could ask for a token."""
     from prometheus_client import start_http_server
 
     try:

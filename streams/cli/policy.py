@@ -14,7 +14,7 @@ def policy() -> None:
 
 @policy.command()
 def schema() -> None:
-    """Print the JSON Schema of policy files, for editors; `sluicegate validate` knows more rules than it can say."""
+    """Print the JSON Schema of policy files, for editors; `sluicegate validate` checks more rules than a schema can."""
     from gates.policy import Policy
 
     click.echo(json.dumps(Policy.json_schema(), indent=2))

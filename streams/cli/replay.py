@@ -4,45 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import IO, TYPE_CHECKING
 
 import click
 
-from streams.cli.running import FAILED, WRONG_USE, Failure, kafka_options, load_policy, run, settings_from
+from streams.cli.configuration import kafka_options, kafka_settings
+from streams.cli.connection import run_with_kafka
+from streams.cli.failures import FAILED, Failure, unreadable
+from streams.cli.output import print_json
+from streams.cli.parameters import DurationParameter
+from streams.cli.policy_file import load_policy
+from streams.cli.progress import reading_bar
 
 if TYPE_CHECKING:
-    from connectors.kafka.clients import KafkaSettings
+    from collections.abc import Mapping
+
     from gates.decisions import Decision
     from gates.policy import Policy
-    from streams.offline.replay import Replay
-
-LINES_PER_STEP = 2_000
-
-
-class Duration(click.ParamType):
-    """A duration as policies write it, in milliseconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Milliseconds."""
-        from gates.documents.quantities import parse_duration
-
-        if isinstance(value, int):
-            return value
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+    from streams.journal import Timing
 
 
 @click.command()
-@click.option("--policy", "policy_file", metavar="FILE", help="The policy to judge the events by.")
-@click.option("--events", "events_file", metavar="FILE", help="Request events, one message value a line; - is stdin.")
-@click.option("--journal", "from_journal", is_flag=True, help="Judge what is on gate-journal instead, to its end.")
+@click.option("--policy", "policy_file", metavar="FILE", help="The policy that judges the events.")
+@click.option("--events", "events_file", metavar="FILE", help="Request events, one message value per line; - is stdin.")
+@click.option("--journal", "from_journal", is_flag=True, help="Judge what is on gate-journal instead, up to its end.")
 @click.option("--rollout", "only", metavar="ID", help="With --journal: this rollout's decisions only.")
-@click.option("--json", "as_json", is_flag=True, help="One decision a line, as on gate-decisions; nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print one decision per line, as on gate-decisions.")
 @click.option(
     "--acks",
     type=click.Choice(["auto", "none"]),
@@ -52,10 +40,10 @@ class Duration(click.ParamType):
 )
 @click.option(
     "--out-of-orderness",
-    type=Duration(),
+    type=DurationParameter(),
     default="2s",
     show_default=True,
-    help="With --events: how far events may come out of order; later ones are late.",
+    help="With --events: events that are out of order by more than this are late.",
 )
 @kafka_options
 def replay(
@@ -70,17 +58,15 @@ def replay(
 ) -> None:
     """Judge recorded events, or the journal of live rollouts, again and print the decisions.
 
-    The counting, the statistics and the gate are the worker's. With --events time is event time alone: the same input
+    Counting, statistics and gate are those of the worker. With --events only event time counts, so the same input
     gives the same bytes. With --journal the decisions are those on gate-decisions, byte for byte.
 
     Exits with 0 whatever was decided, 1 if the policy has a fault, 2 if a file cannot be read.
     """
     if from_journal:
         if policy_file or events_file:
-            raise click.UsageError("--journal has its policies and events in itself: leave out --policy and --events")
-        from connectors.kafka.clients import KafkaSettings
-
-        _print(_from_journal(settings_from(KafkaSettings, flags), only), as_json=as_json)
+            raise click.UsageError("the journal holds policies and events: omit --policy and --events with --journal")
+        _print_decisions(_journal_decisions(flags, only), as_json=as_json)
     elif policy_file and events_file:
         if policy_file == events_file == "-":
             raise click.UsageError("only one of --policy and --events can be standard input")
@@ -89,88 +75,66 @@ def replay(
         timing = Timing(out_of_orderness=out_of_orderness)
         _replay_events(load_policy(policy_file), events_file, timing, acks=acks == "auto", as_json=as_json)
     else:
-        raise click.UsageError("say --policy FILE and --events FILE, or --journal")
+        raise click.UsageError("give --policy FILE and --events FILE, or --journal")
 
 
-def _replay_events(policy: Policy, file: str, timing: Any, *, acks: bool, as_json: bool) -> None:
-    from streams.offline.replay import Replay, decisions
+def _replay_events(policy: Policy, file: str, timing: Timing, *, acks: bool, as_json: bool) -> None:
+    from streams.offline.replay import Replay, distinct_decisions
 
     running = Replay(policy, timing=timing, acks=acks)
-    with _opened(file) as (lines, has_bar):
-        found: Iterable[Decision] = decisions(running.run(lines))
+    with _open_lines(file) as (lines, has_bar):
+        found: Iterable[Decision] = distinct_decisions(running.run(lines))
         if has_bar and sys.stdout.isatty():
-            found = list(found)  # or the bar and the lines would be in each other's way
+            found = list(found)  # printed below, once the bar is gone: on one terminal they would overwrite each other
         else:
-            _print(found, as_json=as_json)
-    _print(found, as_json=as_json)  # those that were held back
-    _sum_up(running, policy)
+            _print_decisions(found, as_json=as_json)
+    _print_decisions(found, as_json=as_json)
+    _print_totals(policy.rollout, running.events, running.faults)
 
 
 @contextlib.contextmanager
-def _opened(file: str) -> Iterator[tuple[Iterable[bytes], bool]]:
-    """The lines of a file, and whether a bar on standard error shows how far they were read."""
+def _open_lines(file: str) -> Iterator[tuple[Iterable[bytes], bool]]:
+    """The lines of a file, and whether a bar on standard error shows how far they are read."""
     try:
         opened: IO[bytes] = click.open_file(file, "rb")
         with opened:
             if file == "-" or not sys.stderr.isatty():
                 yield opened, False
             else:
-                with _bar(opened) as lines:
+                with reading_bar("judging", opened) as lines:
                     yield lines, True
     except OSError as error:
-        raise Failure(f"{file}: cannot be read: {error.strerror or error}", WRONG_USE) from None
+        raise unreadable(file, error) from None
 
 
-@contextlib.contextmanager
-def _bar(opened: IO[bytes]) -> Iterator[Iterator[bytes]]:
-    """The lines, while a bar shows how many of the bytes they were."""
-    import os
+def _print_totals(rollout: str, events: int, faults: Mapping[str, int]) -> None:
+    from streams.views.wording import counted
 
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("judging"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
-        task = progress.add_task("", total=os.fstat(opened.fileno()).st_size)
-
-        def lines() -> Iterator[bytes]:
-            size = 0
-            for number, line in enumerate(opened):
-                size += len(line)
-                if number % LINES_PER_STEP == 0:
-                    progress.update(task, completed=size)
-                yield line
-
-        yield lines()
+    by_number = sorted(faults.items(), key=lambda one: -one[1])
+    reasons = ", ".join(f"{reason} {number:,}" for reason, number in by_number)
+    total = counted(sum(faults.values()), "fault") + (f" ({reasons})" if reasons else "")
+    click.echo(f"{counted(events, 'event')} for {rollout}; {total}", err=True)
 
 
-def _sum_up(running: Replay, policy: Policy) -> None:
-    """How much was read, on standard error."""
-    faults = ", ".join(f"{reason} {number:,}" for reason, number in running.faults.most_common())
-    click.echo(
-        f"{running.events:,} events for {policy.rollout}; {running.faults.total():,} faults"
-        + (f" ({faults})" if faults else ""),
-        err=True,
-    )
+def _journal_decisions(flags: Mapping[str, object], only: str | None) -> list[Decision]:
+    """The decisions that the journal holds, by event time; notes on the journal go to standard error."""
+    from streams.offline.journal_replay import read_journal
 
-
-def _from_journal(settings: KafkaSettings, only: str | None) -> list[Decision]:
-    """The decisions that the journal holds, in order of event time; what is amiss with it goes to standard error."""
-    from streams.offline.journal_replay import JournalReplay, read_journal
-
-    found: JournalReplay = run(settings, read_journal(settings))
+    settings = kafka_settings(flags)
+    found = run_with_kafka(settings, read_journal(settings))
     for note in found.notes:
         click.echo(note, err=True)
     if only is not None and only not in found.rollouts:
-        raise Failure(f"no rollout {only} in the journal; there: {', '.join(sorted(found.rollouts)) or 'none'}", FAILED)
+        known = ", ".join(sorted(found.rollouts)) or "none"
+        raise Failure(f"no rollout {only} in the journal; known: {known}", FAILED)
     return [decision for decision in found.decisions if only in (None, decision.rollout)]
 
 
-def _print(found: Iterable[Decision], *, as_json: bool) -> None:
-    from streams.journal import encode_document
-    from streams.views.timeline import decision_in_words
+def _print_decisions(found: Iterable[Decision], *, as_json: bool) -> None:
+    from streams.views.timeline import decision_line
 
     for decision in found:
-        document: Mapping[str, Any] = decision.document()
-        click.echo(encode_document(document) if as_json else decision_in_words(document))
+        if as_json:
+            print_json(decision.document())
+        else:
+            click.echo(decision_line(decision.document()))

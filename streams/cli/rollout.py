@@ -1,58 +1,49 @@
-"""`sluicegate rollout`: start, watch and steer rollouts."""
+"""`sluicegate rollout`: start, watch and control rollouts."""
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.cli.running import kafka_options, kafka_settings, load_policy, print_json, with_board
+from streams.cli.configuration import kafka_options, kafka_settings
+from streams.cli.connection import with_status_view
+from streams.cli.output import print_json, print_view
+from streams.cli.parameters import operator_name
+from streams.cli.policy_file import load_policy
 
 if TYPE_CHECKING:
     from streams.journal import ControlWord
     from streams.operator_client import Board
 
-T = TypeVar("T")
-
 WAIT_SECONDS = 15.0
 LATEST = 20
 
 
-def _operator() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user id without a name, as in some containers
-        return "unknown"
-
-
 def _one_line(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """What is recorded: one line of text that can be printed, whatever the shell passed."""
-    from streams.views.timeline import printable
+    """One line of printable text: it is recorded and shown to others, whatever the shell passed."""
+    from streams.views.wording import printable
 
     text = printable(" ".join(value.split()))
     if not text and parameter.name == "by":
-        raise click.BadParameter("say who you are", context, parameter)
+        raise click.BadParameter("write a name", context, parameter)
     return text
 
 
 def order_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the flags of every order: why, by whom, how long to wait for what becomes of it."""
+    """Add the flags of every order: the reason, the operator, how long to wait for the answer."""
     for option in reversed(
         (
             click.option(
                 "--reason", default="", callback=_one_line, metavar="TEXT", help="Why; recorded with the decision."
             ),
             click.option(
-                "--by", default=_operator, callback=_one_line, show_default="you", metavar="NAME", help="Who orders it."
+                "--by", default=operator_name, callback=_one_line, show_default="you", metavar="NAME", help="Operator."
             ),
             click.option(
-                "--wait/--no-wait",
-                "waits",
-                default=True,
-                help="Wait for what becomes of the order (the default), or do not.",
+                "--wait/--no-wait", "waits", default=True, help="Wait for the answer to the order (default), or do not."
             ),
             click.option(
                 "--timeout",
@@ -69,10 +60,10 @@ def order_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def rollout() -> None:
-    """Start, watch and steer rollouts.
+    """Start, watch and control rollouts.
 
-    Every order is recorded with who gave it, when and why. An order exits with 0 if it was carried out, with 1 if it
-    was refused or not answered in time.
+    Every order is recorded with its operator, its time and its reason. An order exits with 0 if it was carried out,
+    with 1 if it was refused or not answered in time.
     """
 
 
@@ -87,22 +78,23 @@ def start_(
     timeout: float,
     **flags: str | None,
 ) -> None:
-    """Start the rollout that the policy FILE describes (- is standard input), at its first stage.
+    """Start the rollout of the policy FILE (- is standard input) at its first stage.
 
-    One that runs by another policy begins anew with this one, in its next epoch.
+    A rollout that runs with another policy is started again with this one, in its next epoch.
     """
     from streams.operator_client import start
 
     policy = load_policy(file)
     settings = kafka_settings(flags)
 
-    async def body(board: Board) -> Mapping[str, Any] | None:
-        return await start(board, policy, by=by, reason=reason, wait_s=timeout if waits else None)
+    async def body(view: Board) -> Mapping[str, Any] | None:
+        return await start(view, policy, by=by, reason=reason, wait_s=timeout if waits else None)
 
-    _print_answer(with_board(settings, body, settings.topics.policies), f"{policy.rollout}: start is sent")
+    answer = with_status_view(settings, body, settings.topics.policies)
+    _print_answer(answer, f"{policy.rollout}: start was sent")
 
 
-def _order_command(word: ControlWord, text: str) -> click.Command:
+def _add_order(name: ControlWord, text: str) -> click.Command:
     @click.argument("id_", metavar="ID")
     @order_options
     def command(
@@ -117,72 +109,68 @@ def _order_command(word: ControlWord, text: str) -> click.Command:
 
         settings = kafka_settings(flags)
 
-        async def body(board: Board) -> Mapping[str, Any] | None:
-            return await order(board, id_, word, by=by, reason=reason, wait_s=timeout if waits else None)
+        async def body(view: Board) -> Mapping[str, Any] | None:
+            return await order(view, id_, name, by=by, reason=reason, wait_s=timeout if waits else None)
 
-        answer = with_board(settings, body, settings.topics.controls)
-        if answer is not None and word == "approve":
-            click.echo(f"{id_}: stage {answer['stage']} is approved by {by}")
+        answer = with_status_view(settings, body, settings.topics.controls)
+        if answer is not None and name == "approve":
+            click.echo(f"{id_}: stage {answer['stage']} was approved by {by}")
         else:
-            _print_answer(answer, f"{id_}: {word} is sent")
+            _print_answer(answer, f"{id_}: {name} was sent")
 
-    return rollout.command(word, help=text)(command)
+    return rollout.command(name, help=text)(command)
 
 
-_order_command("pause", "Pause rollout ID: its weights stay, nothing advances; a failing check still rolls it back.")
-_order_command("resume", "Let the paused rollout ID go on.")
-_order_command("approve", "Approve the stage that rollout ID is at: it is left when all else is well, and not before.")
-_order_command("rollback", "Roll rollout ID back: the candidate gets no traffic any more.")
-_order_command("promote", "Promote rollout ID now: the candidate gets all traffic, whatever the checks say.")
+_add_order("pause", "Pause rollout ID: its weights stay and it does not advance; a failing check still rolls it back.")
+_add_order("resume", "Resume the paused rollout ID.")
+_add_order("approve", "Approve the current stage of rollout ID. The stage still ends only when every check passes.")
+_add_order("rollback", "Roll back rollout ID: the candidate gets no traffic.")
+_add_order("promote", "Promote rollout ID now: the candidate gets all traffic, whatever the verdicts are.")
 
 
 @rollout.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array of statuses.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array of statuses.")
 @kafka_options
 def list_(as_json: bool, **flags: str | None) -> None:
     """List all rollouts: phase, stage, weights, bake left, the last reason."""
 
-    async def body(board: Board) -> list[Mapping[str, Any]]:
-        return [board.statuses[name] for name in sorted(board.statuses)]
+    async def body(view: Board) -> list[Mapping[str, Any]]:
+        return [view.statuses[name] for name in sorted(view.statuses)]
 
-    statuses = with_board(kafka_settings(flags), body)
+    statuses = with_status_view(kafka_settings(flags), body)
     if as_json:
         print_json(statuses)
     elif not statuses:
         click.echo("no rollout yet: start one with `sluicegate rollout start FILE`", err=True)
     else:
-        from rich.console import Console
+        from streams.views.rollout import rollouts_table
 
-        from streams.views.rollout import rollouts_view
-
-        Console().print(rollouts_view(statuses))
+        print_view(rollouts_table(statuses))
 
 
 @rollout.command("show")
 @click.argument("id_", metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help='One JSON object: {"status": ..., "decisions": [...]}.')
+@click.option("--json", "as_json", is_flag=True, help='Print one JSON object: {"status": ..., "decisions": [...]}.')
 @kafka_options
 def show(id_: str, as_json: bool, **flags: str | None) -> None:
-    """Show where rollout ID stands, with its latest decisions."""
+    """Show the status of rollout ID and its latest decisions."""
 
-    async def body(board: Board) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
-        return board.status(id_), board.decisions(id_)[-LATEST:]
+    async def body(view: Board) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+        return view.status(id_), view.decisions(id_)[-LATEST:]
 
-    status, decisions = with_board(kafka_settings(flags), body)
+    status, decisions = with_status_view(kafka_settings(flags), body)
     if as_json:
         print_json({"status": status, "decisions": decisions})
         return
-    from rich.console import Console
-
     from streams.clock import wall_ms
     from streams.views.rollout import rollout_view
 
-    Console().print(rollout_view(status, decisions, wall_ms(), latest=LATEST))
+    print_view(rollout_view(status, decisions, wall_ms(), latest=LATEST))
 
 
 @rollout.command("watch")
 @click.argument("id_", metavar="ID")
-@click.option("--plain", is_flag=True, help="A line per change instead of a live picture; so too without a terminal.")
+@click.option("--plain", is_flag=True, help="Print a line per change; the default without a terminal.")
 @kafka_options
 @click.pass_context
 def watch(context: click.Context, /, id_: str, plain: bool, **flags: str | None) -> None:
@@ -190,20 +178,20 @@ def watch(context: click.Context, /, id_: str, plain: bool, **flags: str | None)
 
     Exits with 0 when it is promoted, 3 when it is rolled back, 130 on Ctrl-C.
     """
-    from streams.views.watching import watch_live, watch_plainly
+    from streams.cli.watching import watch_lines, watch_live
 
-    async def body(board: Board) -> int:
-        board.status(id_)
-        plainly = plain or not sys.stdout.isatty()
-        return await (watch_plainly if plainly else watch_live)(board, id_)
+    async def body(view: Board) -> int:
+        view.status(id_)
+        lines = plain or not sys.stdout.isatty()
+        return await (watch_lines if lines else watch_live)(view, id_)
 
-    context.exit(with_board(kafka_settings(flags), body))
+    context.exit(with_status_view(kafka_settings(flags), body))
 
 
 def _print_answer(decision: Mapping[str, Any] | None, sent: str) -> None:
     if decision is None:
-        click.echo(f"{sent}; `sluicegate rollout list` shows what becomes of it")
+        click.echo(f"{sent}; `sluicegate rollout list` shows its effect")
         return
-    from streams.views.timeline import decision_in_words
+    from streams.views.timeline import decision_line
 
-    click.echo(f"{decision['id']}  {decision_in_words(decision)}")
+    click.echo(f"{decision['id']}  {decision_line(decision)}")

@@ -1,4 +1,4 @@
-"""`sluicegate test`: unit tests of policies."""
+"""`sluicegate test`: run policy tests."""
 
 from __future__ import annotations
 
@@ -8,87 +8,71 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams.cli.progress import busy
-from streams.cli.running import FAILED, WRONG_USE, Failure, print_json
-from streams.views.timeline import printable
+from streams.cli.failures import FAILED, WRONG_USE, Failure, unreadable, unwritable
+from streams.cli.output import print_json, print_lines
+from streams.cli.progress import activity
 
 if TYPE_CHECKING:
-    from streams.offline.policy_tests.running import Result
-
-WORDS = {"ok": "ok", "failed": "FAILED", "unreadable": "UNREADABLE"}
-COLOURS = {"ok": "green", "failed": "red", "unreadable": "yellow"}
+    from streams.offline.policy_tests.running import PolicyTestResult
 
 
 @click.command()
 @click.argument("folders", nargs=-1, required=True, metavar="DIR...", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead: every test, its decisions, a count.")
-@click.option("--junit", "junit_file", metavar="FILE", type=click.Path(path_type=Path), help="JUnit XML too, for CI.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document: every test with its decisions, counts.")
+@click.option("--junit", "junit_file", metavar="FILE", type=click.Path(path_type=Path), help="Write JUnit XML, for CI.")
 @click.pass_context
 def test(context: click.Context, folders: tuple[Path, ...], as_json: bool, junit_file: Path | None) -> None:
-    """Run the policy tests in folders, searched to their depths: a folder with a test.yaml is a test.
+    """Run the policy tests in folders and their subfolders: a folder with a test.yaml is a test.
 
-    A test is a policy, the traffic it meets (recorded events or a made-up scenario) and the decisions that must come
-    of it; docs/testing-policies.md says how to write one. No broker is needed.
+    A test has a policy, traffic (recorded events or a simulated scenario) and the decisions that the policy must make;
+    docs/testing-policies.md describes how to write one. No broker is needed.
 
     Exits with 0 if all pass, 1 if any fails, 2 if any cannot be read or there is none.
     """
-    results: list[Result] = []
-    for result in _run(_found(folders)):
+    from streams.views.policy_tests import count_by_status, result_lines, results_summary
+
+    results: list[PolicyTestResult] = []
+    for result in _results(_find(folders)):
         results.append(result)
         if not as_json:
-            click.echo("\n".join(_lines(result)))
-    counted = {status: sum(each.status == status for each in results) for status in WORDS}
+            print_lines(list(result_lines(result)))
+    counts = count_by_status(results)
     if as_json:
-        print_json({**counted, "tests": [each.document() for each in results]})
+        print_json({**counts, "tests": [each.document() for each in results]})
     else:
-        seconds = sum(each.seconds for each in results)
-        click.echo(f"{', '.join(f'{many} {word}' for word, many in counted.items() if many)} in {seconds:.1f} s")
+        click.echo(results_summary(results))
     if junit_file is not None:
         _write_junit(junit_file, results)
-    context.exit(WRONG_USE if counted["unreadable"] else FAILED if counted["failed"] else 0)
+    context.exit(WRONG_USE if counts["unreadable"] else FAILED if counts["failed"] else 0)
 
 
-def _found(folders: Sequence[Path]) -> list[Path]:
-    from streams.offline.policy_tests.folders import find
+def _find(folders: Sequence[Path]) -> list[Path]:
+    from streams.offline.policy_tests.folders import find_tests
 
     try:
-        found = find(folders)
+        found = find_tests(folders)
     except OSError as error:
-        raise Failure(f"{error.filename}: cannot be read: {error.strerror or error}", WRONG_USE) from None
+        raise unreadable(error.filename, error) from None
     if not found:
         named = ", ".join(map(str, folders))
         raise Failure(f"no tests in {named}: a folder with a test.yaml is a test", WRONG_USE)
     return found
 
 
-def _run(found: Sequence[Path]) -> Iterator[Result]:
+def _results(folders: Sequence[Path]) -> Iterator[PolicyTestResult]:
     from streams.offline.policy_tests.running import run_test
 
-    for number, folder in enumerate(found, 1):
-        with busy() as show:
-            show(f"{folder} ({number} of {len(found)})")
+    for number, folder in enumerate(folders, 1):
+        with activity() as show:
+            show(f"{folder} ({number} of {len(folders)})")
             result = run_test(folder)
         yield result
 
 
-def _lines(result: Result) -> Iterator[str]:
-    """A line for a test that passes; below it, for one that does not, why and both sides."""
-    word = click.style(f"{WORDS[result.status]:<10}", fg=COLOURS[result.status])
-    about = f"  {printable(result.about)}" if result.about else ""
-    yield f"{word} {printable(result.folder)}{about}"
-    for sentence in (*result.notes, *result.faults):
-        yield f"    {printable(sentence)}"
-    if result.status == "failed":
-        width = max([len("expected"), *(len(row.expected) for row in result.rows)])
-        yield f"      {'expected':<{width}}  found"
-        for row in result.rows:
-            yield f"    {' ' if row.fits else '>'} {row.expected:<{width}}  {printable(row.found)}".rstrip()
-
-
-def _write_junit(file: Path, results: Sequence[Result]) -> None:
+def _write_junit(file: Path, results: Sequence[PolicyTestResult]) -> None:
     from streams.offline.policy_tests.junit import junit
 
     try:
         file.write_bytes(junit(results))
     except OSError as error:
-        raise Failure(f"{file}: cannot be written: {error.strerror or error}", WRONG_USE) from None
+        raise unwritable(file, error) from None

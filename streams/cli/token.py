@@ -1,4 +1,4 @@
-"""`sluicegate token`: make the token that a worker's /metrics asks for."""
+"""`sluicegate token`: generate the bearer token of a worker's /metrics."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import click
 
 @click.group()
 def token() -> None:
-    """Make the bearer token that a worker's pages ask for; docs/security.md tells how to use and to change it."""
+    """Generate the bearer token of a worker's pages; docs/security.md describes how to use and rotate it."""
 
 
 @token.command()
 def generate() -> None:
-    """Print a new token, and to standard error its hash.
+    """Print a new token, and its hash to standard error.
 
-    The token is for who scrapes; the hash, which gives nothing away, is for SLUICEGATE_WEB_TOKEN_HASH.
+    Give the token to the scraper. Set SLUICEGATE_WEB_TOKEN_HASH to the hash, which does not reveal the token.
     """
     import secrets
     from hashlib import sha256
 
-    made = secrets.token_urlsafe(32)
-    click.echo(made)
-    click.echo(f"SLUICEGATE_WEB_TOKEN_HASH=sha256:{sha256(made.encode()).hexdigest()}", err=True)
+    new = secrets.token_urlsafe(32)
+    click.echo(new)
+    click.echo(f"SLUICEGATE_WEB_TOKEN_HASH=sha256:{sha256(new.encode()).hexdigest()}", err=True)

@@ -1,17 +1,18 @@
-"""`sluicegate topics`: make the topics, and see how they stand."""
+"""`sluicegate topics`: create the topics, and list them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from streams.cli.running import FAILED, WRONG_USE, Failure, kafka_options, run, settings_from
+from streams.cli.configuration import kafka_options, kafka_settings
+from streams.cli.connection import run_with_kafka
+from streams.cli.failures import FAILED, WRONG_USE, Failure
+from streams.cli.output import print_view
 
 if TYPE_CHECKING:
     from streams.topics import Outcome
-
-STYLES = {"created": "green", "exists": "", "differs": "yellow", "missing": "yellow", "failed": "bold red"}
 
 
 @click.group()
@@ -25,112 +26,77 @@ def topics() -> None:
     "--partitions",
     multiple=True,
     metavar="TOPIC=N",
-    help="Another number than the table's, such as events=48 or journal=8 (snapshots follow journal). Repeatable.",
+    help="Use another number of partitions, such as events=48 or journal=8 (snapshots follow journal). Repeatable.",
 )
 @click.option(
     "--replication", type=click.IntRange(min=1), help="Replicas  [default: 3, or as many as there are brokers]"
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 @click.pass_context
 def ensure(
     context: click.Context,
-    bootstrap: str | None,
-    topic_prefix: str | None,
+    /,
     partitions: tuple[str, ...],
     replication: int | None,
     as_json: bool,
+    **flags: str | None,
 ) -> None:
     """Create the topics that are missing.
 
-    What exists is never changed: where it differs from what Sluicegate would have made, that is said. Exits with 0, or
-    with 1 if a topic could not be created or cannot work.
+    A topic that exists is never changed; differences from what Sluicegate would create are reported. Exits with 0, or
+    with 1 if a topic could not be created or is unusable.
     """
-    from connectors.kafka.clients import KafkaSettings
     from streams.topics import State
     from streams.topics import ensure as ensure_topics
 
-    settings = settings_from(KafkaSettings, {"bootstrap": bootstrap, "topic_prefix": topic_prefix})
-    wanted = _numbers(partitions)
-    outcomes = run(settings, ensure_topics(settings, replication=replication, partitions=wanted))
-    _print(outcomes, as_json=as_json)
-    context.exit(FAILED if any(outcome.state is State.FAILED for outcome in outcomes) else 0)
+    settings = kafka_settings(flags)
+    chosen = _partitions(partitions)
+    reports = run_with_kafka(settings, ensure_topics(settings, replication=replication, partitions=chosen))
+    _print(reports, as_json=as_json)
+    context.exit(FAILED if any(report.state is State.FAILED for report in reports) else 0)
 
 
 @topics.command("list")
 @kafka_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
-def list_(bootstrap: str | None, topic_prefix: str | None, as_json: bool) -> None:
-    """List the topics: whether each exists, its partitions, how it is kept, what it carries."""
-    from connectors.kafka.clients import KafkaSettings
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+def list_(as_json: bool, **flags: str | None) -> None:
+    """List the topics: whether each exists, its partitions, its retention, its content."""
     from streams.topics import inspect
 
-    settings = settings_from(KafkaSettings, {"bootstrap": bootstrap, "topic_prefix": topic_prefix})
-    _print(run(settings, inspect(settings)), as_json=as_json)
+    settings = kafka_settings(flags)
+    _print(run_with_kafka(settings, inspect(settings)), as_json=as_json)
 
 
-def _numbers(pairs: tuple[str, ...]) -> dict[str, int]:
-    """`TOPIC=N` pairs as a mapping; a topic may be named by its word (events) or in full (request-events)."""
+def _partitions(pairs: tuple[str, ...]) -> dict[str, int]:
+    """`TOPIC=N` pairs as a mapping; a topic may have its short name (events) or its full one (request-events)."""
     from connectors.kafka.topics import TopicNames
     from streams.topics import TOPICS, specs
 
-    words = {spec.name(TopicNames()): spec.word for spec in TOPICS} | {
+    names = {spec.name(TopicNames()): spec.word for spec in TOPICS} | {
         spec.word.replace("_", "-"): spec.word for spec in TOPICS
     }
-    numbers: dict[str, int] = {}
+    chosen: dict[str, int] = {}
     for pair in pairs:
         name, _, number = pair.partition("=")
         if not number.isdecimal():
             raise Failure(f"--partitions {pair}: write it as TOPIC=N, such as events=48", WRONG_USE)
-        numbers[words.get(name, name)] = int(number)
+        chosen[names.get(name, name)] = int(number)
     try:
-        specs(numbers)
+        specs(chosen)
     except ValueError as error:
         raise Failure(f"--partitions: {error}", WRONG_USE) from None
-    return numbers
+    return chosen
 
 
-def _print(outcomes: list[Outcome], *, as_json: bool) -> None:
+def _print(reports: list[Outcome], *, as_json: bool) -> None:
+    import json
+
+    from streams.views.topics import topic_document, topics_table
+
     if as_json:
-        import json
-
-        click.echo(json.dumps([_document(outcome) for outcome in outcomes], indent=2))
+        click.echo(json.dumps([topic_document(report) for report in reports], indent=2))
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("topic", "state", "partitions", "kept"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("what it carries", ratio=1)
-    for outcome in outcomes:
-        style = STYLES[outcome.state]
-        number = outcome.partitions or outcome.spec.partitions
-        row = (outcome.topic, outcome.state.value, str(number), _kept(outcome))
-        table.add_row(*(Text(cell, style if place < 2 else "") for place, cell in enumerate(row)), outcome.spec.about)
-    Console().print(table)
-    for outcome in outcomes:
-        for detail in outcome.details:
-            click.echo(f"{outcome.topic}: {detail}", err=True)
-
-
-def _kept(outcome: Outcome) -> str:
-    from gates.documents.quantities import format_duration
-
-    kept = outcome.spec.retention_ms
-    return "newest per key" if kept is None else format_duration(kept)
-
-
-def _document(outcome: Outcome) -> dict[str, Any]:
-    spec = outcome.spec
-    return {
-        "topic": outcome.topic,
-        "state": outcome.state.value,
-        "partitions": outcome.partitions or None,
-        "details": list(outcome.details),
-        "wanted": {"partitions": spec.partitions, "config": spec.config},
-        "key": spec.key,
-        "writer": spec.writer,
-        "readers": spec.readers,
-        "about": spec.about,
-    }
+    print_view(topics_table(reports))
+    for report in reports:
+        for detail in report.details:
+            click.echo(f"{report.topic}: {detail}", err=True)

@@ -1,4 +1,4 @@
-"""`sluicegate worker`."""
+"""`sluicegate worker`: run the gate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams.cli.running import checked_keys, kafka_options, run, settings_from
+from streams.cli.configuration import checked_keys, kafka_options, settings_from
+from streams.cli.connection import run_with_kafka
 
 if TYPE_CHECKING:
     from streams.runtime.settings import Settings
@@ -19,27 +20,27 @@ if TYPE_CHECKING:
     "roles",
     multiple=True,
     type=click.Choice(["ingest", "judge", "sequencer", "audit"]),
-    help="Do only this (may be given more than once); without it, everything.",
+    help="Run only this role (repeatable)  [default: all]",
 )
-@click.option("--web-host", help="Address of /metrics, /healthz and /readyz (default: loopback only).")
-@click.option("--web-port", type=int, help="Their port.")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="How much to log.")
+@click.option("--web-host", help="Address of /metrics, /healthz and /readyz  [default: loopback only]")
+@click.option("--web-port", type=int, help="Port of /metrics, /healthz and /readyz.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="The least level logged.")
 def worker(**flags: object) -> None:
     """Run the gate: count events, judge rollouts, publish decisions.
 
-    One process does everything; more of them share the partitions. Each flag has a SLUICEGATE_ variable, and there are
-    more of those: see `sluicegate settings`. SIGTERM and Ctrl-C stop it in good order (exit 0).
+    One process can do everything; several share the partitions. Each flag has a SLUICEGATE_ variable, and there are
+    more variables: see `sluicegate settings`. SIGTERM and Ctrl-C stop the worker in order (exit 0).
     """
     from streams.runtime.settings import Settings
     from streams.worker.app import serve
 
     settings = settings_from(Settings, flags)
     checked_keys(settings, "gate")
-    run(settings, _prepared(settings))
+    run_with_kafka(settings, _prepare(settings))
     serve(settings)
 
 
-async def _prepared(settings: Settings) -> None:
+async def _prepare(settings: Settings) -> None:
     from connectors.kafka.acl import require
     from streams.topics import prepare
     from streams.worker.acl_needs import needs_of

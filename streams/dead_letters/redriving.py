@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from connectors.decoders import decode
+from connectors.decoders.registry import decoder
 from connectors.kafka.topics import TopicNames
 from streams import journal
 from streams.dead_letters.letters import Letter, Origin
@@ -102,7 +102,7 @@ def checks(names: TopicNames) -> Mapping[str, Check]:
 
 
 def _event_fault(value: bytes) -> str | None:
-    faults = decode(value).faults
+    faults = decoder().decode(value).faults
     return f"{faults[0].reason}: {faults[0].detail}" if faults else None
 
 

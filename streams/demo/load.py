@@ -1,6 +1,7 @@
-"""The users: `python -m streams.demo.load --url http://127.0.0.1:8000/checkout --rps 300`.
+"""The load generator: `python -m streams.demo.load --url http://127.0.0.1:8000/checkout --rps 300`.
 
-An open loop: requests come when they come (a Poisson process), whether the earlier ones were answered or not.
+An open loop: requests are a Poisson process, whether or not earlier ones were answered. A closed loop would send less
+whenever the canary is slow, and so hide the fault.
 """
 
 from __future__ import annotations
@@ -8,23 +9,23 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import random
 import signal
+from random import Random
 from typing import Final
 
 import aiohttp
 
-from streams.demo.chance import seeded
+from streams.demo.seeds import seeded_random
 
 MOST_IN_FLIGHT: Final = 500
-"""Beyond this requests are not made: the router is in trouble, and more would not help to see why."""
+"""No further request is sent while this many are open: the router is overloaded, and more would not help."""
 
 TIMEOUT_S: Final = 10.0
 LONGEST_LAG_S: Final = 0.5
-"""What a stall of this process left undone is caught up with for so long; the rest is forgotten."""
+"""After a stall of this process, the requests of at most this long are sent late; the others are skipped."""
 
 
-async def generate(url: str, rps: float, chance: random.Random) -> None:
+async def generate(url: str, rps: float, random: Random) -> None:
     """Send requests until SIGTERM."""
     loop = asyncio.get_running_loop()
     this = asyncio.current_task()
@@ -36,7 +37,7 @@ async def generate(url: str, rps: float, chance: random.Random) -> None:
     due = loop.time()
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         while True:
-            due = max(due, loop.time() - LONGEST_LAG_S) + chance.expovariate(rps)
+            due = max(due, loop.time() - LONGEST_LAG_S) + random.expovariate(rps)
             await asyncio.sleep(max(0.0, due - loop.time()))
             if len(in_flight) < MOST_IN_FLIGHT:
                 request = asyncio.create_task(_request(session, url))
@@ -58,7 +59,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(generate(given.url, given.rps, seeded(given.seed, "load")))
+        asyncio.run(generate(given.url, given.rps, seeded_random(given.seed, "load")))
 
 
 if __name__ == "__main__":

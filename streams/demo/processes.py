@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
@@ -13,46 +12,26 @@ import aiohttp
 from connectors.kafka.clients import KafkaSettings
 from gates.policy import Policy
 from streams import topics
+from streams.demo.addresses import Addresses
 from streams.demo.embedded_broker import LOOPBACK, BrokerError, EmbeddedBroker, LeashedProcess, free_port, port_is_free
 
 READY_TIMEOUT_S: Final = 60.0
 GRACE_S: Final = 2.0
 PARTITIONS: Final = {"events": 4, "journal": 1, "decisions": 1, "acks": 1, "dead_letters": 1}
-"""Fewer than usual: it all happens on one small machine."""
+"""Fewer than usual: everything runs on one machine."""
 
 WORKER_SETTINGS: Final = {
-    "SLUICEGATE_SESSION_TIMEOUT_MS": "1000",  # joining a group of the embedded broker's takes half of it
+    "SLUICEGATE_SESSION_TIMEOUT_MS": "1000",  # joining a group on the embedded broker takes half of it
     "SLUICEGATE_OUT_OF_ORDERNESS_MS": "500",
     "SLUICEGATE_IDLE_TIMEOUT_MS": "2000",
     "SLUICEGATE_LOG_LEVEL": "warning",
 }
-_WORKER: Final = "from streams.cli import main; main()"
+_WORKER: Final = ("-m", "streams.demo.worker")
 _POLL_S: Final = 0.1
 
 
 class DemoError(RuntimeError):
-    """The demo cannot go on: what happened, and the end of the log of whom it happened to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where everything is."""
-
-    bootstrap: str
-    worker: str
-    baseline: str
-    candidate: str
-    router: str
-
-    @property
-    def metrics(self) -> str:
-        """The worker's metrics page."""
-        return f"{self.worker}/metrics"
-
-    @property
-    def shop(self) -> str:
-        """What users ask the router for."""
-        return f"{self.router}/checkout"
+    """The demo cannot continue; the message has the end of the log of the process that failed."""
 
 
 class Processes:
@@ -69,14 +48,14 @@ class Processes:
         self.settings = KafkaSettings.model_validate({"bootstrap": self.at.bootstrap, "topic_prefix": ""})
 
     async def start(self) -> None:
-        """Start all but the load; returns when each answers. Raises DemoError where one does not."""
+        """Start all but the load generator; returns when each answers. Raises DemoError if one does not."""
         try:
             self._broker.start()
         except BrokerError as error:
             raise DemoError(str(error)) from error
         await topics.ensure(self.settings, partitions=PARTITIONS)
         cohorts, seed, at = self._policy.cohorts, str(self._seed), self.at
-        self._spawn("worker", "-c", _WORKER, "worker", "--web-port", _port(at.worker))
+        self._spawn("worker", *_WORKER, "--port", _port(at.worker))
         for cohort, url in ((cohorts.baseline, at.baseline), (cohorts.candidate, at.candidate)):
             upstream = ["-m", "streams.demo.upstream", "--cohort", cohort, "--port", _port(url), "--seed", seed]
             self._spawn(f"upstream {cohort}", *upstream)
@@ -90,13 +69,13 @@ class Processes:
             for name, url in waits:
                 await self._answers(session, name, url)
 
-    def open_the_doors(self) -> None:
-        """Start the load."""
+    def start_load(self) -> None:
+        """Start the load generator."""
         given = ["--url", self.at.shop, "--rps", str(self._rps), "--seed", str(self._seed)]
         self._spawn("load", "-m", "streams.demo.load", *given)
 
     def check(self) -> None:
-        """Raise DemoError if one of them has died."""
+        """Raise DemoError if a process has died."""
         if port_is_free(int(_port(self.at.bootstrap))):
             raise DemoError("the embedded broker died")
         for name, child in self._children.items():
@@ -109,18 +88,18 @@ class Processes:
         return self._children[name].log_tail() or "(nothing)"
 
     async def stop(self) -> None:
-        """End all of them, in seconds. Does nothing to what is not running."""
+        """End all processes, within seconds. Does nothing to one that does not run."""
         children = [child for child in self._children.values() if child.exit_code() is None]
         await asyncio.gather(*(asyncio.to_thread(child.terminate, grace_s=GRACE_S) for child in children))
         for child in self._children.values():
             child.kill()
         await asyncio.to_thread(self._broker.stop)
 
-    def _spawn(self, name: str, *words: str) -> None:
-        kept = {word: value for word, value in os.environ.items() if not word.startswith("SLUICEGATE_")}
+    def _spawn(self, name: str, *arguments: str) -> None:
+        kept = {variable: value for variable, value in os.environ.items() if not variable.startswith("SLUICEGATE_")}
         ours = {"SLUICEGATE_BOOTSTRAP": self.at.bootstrap, **WORKER_SETTINGS}
-        # -P: what lies about in the folder it runs in is not imported
-        self._children[name] = LeashedProcess([sys.executable, "-P", *words], env=kept | ours)
+        # -P keeps Python from importing modules of the current folder
+        self._children[name] = LeashedProcess([sys.executable, "-P", *arguments], env=kept | ours)
 
     async def _answers(self, session: aiohttp.ClientSession, name: str, url: str) -> None:
         """Wait until a GET of the page succeeds."""
@@ -134,7 +113,7 @@ class Processes:
             except (aiohttp.ClientError, TimeoutError):
                 pass
             if asyncio.get_running_loop().time() > deadline:
-                waited = f"the {name} is not ready after {READY_TIMEOUT_S:g} s; the end of its log:"
+                waited = f"the {name} was not ready after {READY_TIMEOUT_S:g} s; the end of its log:"
                 raise DemoError(f"{waited}\n{self.tail(name)}")
             await asyncio.sleep(_POLL_S)
 

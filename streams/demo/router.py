@@ -1,7 +1,7 @@
 """The weighted router in front of both versions: `python -m streams.demo.router --port 8000 --bootstrap ...`.
 
-It is an actuator: it obeys the gate's decisions and acknowledges them with the weights it really uses. Each request it
-serves becomes one request event. GET /-/state tells what it saw; POST /-/telemetry {"emit": false} silences its events.
+It is an actuator: it carries out the gate's decisions and acknowledges them with the weights in use. Each request that
+it serves becomes one request event. GET /-/state is its report; POST /-/telemetry {"emit": false} stops its events.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from connectors.actuators import Wanted
 from connectors.kafka import clients
 from connectors.kafka.clients import KafkaSettings
 from streams.clock import wall_ms
-from streams.demo.chance import seeded
-from streams.demo.routing import Routing, event
+from streams.demo.routing import Routing, request_event
+from streams.demo.seeds import seeded_random
 from streams.demo.upstream import FAULT_HEADER
 
 UPSTREAM_TIMEOUT_S: Final = 5.0
@@ -37,23 +37,23 @@ BAD_GATEWAY: Final = 502
 _log = logging.getLogger(__name__)
 
 
-class Emitter:
-    """Sends request events to Kafka beside the traffic, which never waits for them: what does not fit is dropped."""
+class EventEmitter:
+    """Sends request events to Kafka; traffic never waits for it, and events that do not fit the queue are dropped."""
 
     def __init__(self, settings: KafkaSettings, routing: Routing) -> None:
         self.emit = True
         self._settings = settings
-        self._account = routing.account
+        self._report = routing.report
         self._waiting: asyncio.Queue[tuple[bytes, bytes]] = asyncio.Queue(MOST_WAITING_EVENTS)
 
     def put(self, request_id: str, document: Mapping[str, object]) -> None:
-        """Have an event sent soon."""
+        """Queue an event."""
         if not self.emit:
             return
         try:
             self._waiting.put_nowait((request_id.encode(), orjson.dumps(document)))
         except asyncio.QueueFull:
-            self._account.events_dropped += 1
+            self._report.events_dropped += 1
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -69,15 +69,15 @@ class Emitter:
 
     def _sent(self, sent: asyncio.Future[object]) -> None:
         if not sent.cancelled() and sent.exception() is not None:
-            self._account.events_dropped += 1
+            self._report.events_dropped += 1
 
 
 class Router:
-    """Serves by weight, measures, emits. As an actuator it changes the weights."""
+    """Serves requests by weight, measures them, emits events; as an actuator it changes the weights."""
 
     name = "demo-router"
 
-    def __init__(self, rollout: str, routing: Routing, upstreams: Mapping[str, str], emitter: Emitter) -> None:
+    def __init__(self, rollout: str, routing: Routing, upstreams: Mapping[str, str], emitter: EventEmitter) -> None:
         self._rollout = rollout
         self._routing = routing
         self._upstreams = upstreams
@@ -86,19 +86,19 @@ class Router:
         self._session: aiohttp.ClientSession | None = None
 
     async def apply(self, wanted: Wanted) -> Mapping[str, float]:
-        """Use the wanted weights from the next request on."""
+        """Use the ordered weights from the next request on."""
         return self._routing.apply(wanted.weights, wall_ms())
 
     async def serve(self, request: web.Request) -> web.Response:
-        """Pass one request on, and tell how it went."""
+        """Forward one request, and emit its event."""
         routing, request_id = self._routing, f"r{next(self._ids)}"
         cohort = routing.choose()
-        routing.forwarded(cohort, wall_ms())
+        routing.count_request(cohort, wall_ms())
         began = time.perf_counter()
         status, body, faulty = await self._ask(self._upstreams[cohort] + request.path_qs)
         latency_ms, now = (time.perf_counter() - began) * 1000.0, wall_ms()
-        routing.answered(cohort, status, now, faulty=faulty)
-        self._emitter.put(request_id, event(request_id, self._rollout, cohort, status, latency_ms, now))
+        routing.count_answer(cohort, status, now, faulty=faulty)
+        self._emitter.put(request_id, request_event(request_id, self._rollout, cohort, status, latency_ms, now))
         return web.Response(status=status, body=body, content_type="application/json")
 
     async def _ask(self, url: str) -> tuple[int, bytes, bool]:
@@ -110,12 +110,12 @@ class Router:
             return BAD_GATEWAY, orjson.dumps({"error": type(error).__name__}), False
 
     async def state(self, _request: web.Request) -> web.Response:
-        """GET /-/state."""
-        body = orjson.dumps(self._routing.account.document() | {"weights": self._routing.weights})
+        """GET /-/state: the report and the weights."""
+        body = orjson.dumps(self._routing.report.document() | {"weights": self._routing.weights})
         return web.Response(body=body, content_type="application/json")
 
     async def telemetry(self, request: web.Request) -> web.Response:
-        """POST /-/telemetry."""
+        """POST /-/telemetry: emit events, or stop."""
         self._emitter.emit = bool((await request.json())["emit"])
         return web.Response(status=204)
 
@@ -126,8 +126,8 @@ class Router:
             yield
 
 
-def app(router: Router, emitter: Emitter, settings: KafkaSettings, rollout: str) -> web.Application:
-    """The web application, with emitter and actuator running beside it."""
+def app(router: Router, emitter: EventEmitter, settings: KafkaSettings, rollout: str) -> web.Application:
+    """The web application; emitter and actuator run as tasks beside it."""
 
     async def beside(_app: web.Application) -> AsyncIterator[None]:
         tasks = [
@@ -151,7 +151,7 @@ def app(router: Router, emitter: Emitter, settings: KafkaSettings, rollout: str)
 
 
 def _ended(task: asyncio.Task[None]) -> None:
-    """A router that no longer obeys or reports is worse than none."""
+    """End the process: a router that ignores orders or emits nothing would spoil the demo without a trace."""
     if not task.cancelled() and task.exception() is not None:
         _log.critical("stopping: %r", task.exception(), exc_info=task.exception())
         signal.raise_signal(signal.SIGTERM)
@@ -160,15 +160,15 @@ def _ended(task: asyncio.Task[None]) -> None:
 def main() -> None:
     """Serve until SIGTERM."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for word in ("bootstrap", "rollout", "baseline", "candidate", "baseline-url", "candidate-url"):
-        parser.add_argument(f"--{word}", required=True)
+    for option in ("bootstrap", "rollout", "baseline", "candidate", "baseline-url", "candidate-url"):
+        parser.add_argument(f"--{option}", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = KafkaSettings.model_validate({"bootstrap": given.bootstrap})
-    routing = Routing(given.baseline, given.candidate, seeded(given.seed, "router"))
-    emitter = Emitter(settings, routing)
+    routing = Routing(given.baseline, given.candidate, seeded_random(given.seed, "router"))
+    emitter = EventEmitter(settings, routing)
     urls = {given.baseline: given.baseline_url, given.candidate: given.candidate_url}
     router = Router(given.rollout, routing, urls, emitter)
     made = app(router, emitter, settings, given.rollout)

@@ -19,43 +19,44 @@ from connectors.kafka.clients import KafkaSettings
 from gates.policy import Policy
 from streams import journal
 from streams.clock import wall_ms
-from streams.demo.outcome import Outcome, outcome
+from streams.demo.panels import closing_view
 from streams.demo.processes import DemoError, Processes
-from streams.demo.scenario import FAST, SECOND_STAGE, Fault, FaultKind, Scenario, policy_of
-from streams.demo.scene import Scene
-from streams.demo.screen import LiveScreen, PlainScreen, Screen, closing_view
+from streams.demo.result import DemoResult, demo_result
+from streams.demo.scenario import FAST, SECOND_STAGE, DemoScenario, FaultKind, InjectedFault, policy_of
+from streams.demo.screen import LiveScreen, PlainScreen, Screen
+from streams.demo.state import DemoState, Note
 
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
 TICK_MS: Final = 250
 SLACK_S: Final = 45.0
-"""A demo may take twice its bakes and so much more; then it has failed."""
+"""A demo that takes longer than twice its bakes plus this has failed."""
 
 _MOMENT_S: Final = 0.3
 _QUICK: Final = aiohttp.ClientTimeout(total=2.0)
 
 
-def perform(scenario: Scenario, console: Console, *, fast: bool, rps: float | None, seed: int, plain: bool) -> int:
-    """Run a demo and show it; returns the exit code: 0 as promised, 1 not so, 130 and 143 when told to stop.
+def run_demo(scenario: DemoScenario, console: Console, *, fast: bool, rps: float | None, seed: int, plain: bool) -> int:
+    """Run a demo and show it; returns the exit code: 0 as expected, 1 not as expected, 130 or 143 when stopped.
 
     Raises:
-        DemoError: it could not be set up, or one of its processes died; the message has the end of its log.
+        DemoError: it could not start, or a process died; the message has the end of that process's log.
     """
     policy = policy_of(scenario, pace=FAST if fast else 1.0)
-    scene = Scene(scenario, policy)
+    state = DemoState(scenario, policy)
     screen: Screen = PlainScreen(console) if plain else LiveScreen(console)
-    demo = Demo(scene, screen, pace=FAST if fast else 1.0, rps=rps or scenario.rps, seed=seed)
+    demo = Demo(state, screen, pace=FAST if fast else 1.0, rps=rps or scenario.rps, seed=seed)
     stopped_by: list[int] = []
-    ended = asyncio.run(_until_told(demo, stopped_by))
+    ended = asyncio.run(_until_stopped(demo, stopped_by))
     if ended is None:
-        console.print("stopped: every process of the demo has ended", style="dim")
+        console.print("stopped; every process of the demo has ended", style="dim")
         return TERMINATED if signal.SIGTERM in stopped_by else INTERRUPTED
-    console.print(closing_view(scene, ended))
-    return 0 if ended.kept else 1
+    console.print(closing_view(state, ended))
+    return 0 if ended.as_expected else 1
 
 
-async def _until_told(demo: Demo, stopped_by: list[int]) -> Outcome | None:
-    """Run it; None where a signal ended it. While it cleans up, no signal disturbs it."""
+async def _until_stopped(demo: Demo, stopped_by: list[int]) -> DemoResult | None:
+    """Run the demo; None if a signal ended it. Signals are ignored during the clean-up, so that no process is left."""
     task = asyncio.create_task(demo.run())
 
     def stop(number: int) -> None:
@@ -73,84 +74,84 @@ async def _until_told(demo: Demo, stopped_by: list[int]) -> Outcome | None:
 
 
 class Demo:
-    """The conductor: starts everything, plays the fault when its time comes, and watches until the outcome is clear."""
+    """Starts everything, injects the fault at its time, and watches until the result is clear."""
 
-    def __init__(self, scene: Scene, screen: Screen, *, pace: float, rps: float, seed: int) -> None:
+    def __init__(self, state: DemoState, screen: Screen, *, pace: float, rps: float, seed: int) -> None:
         self.cleaning_up = False
-        self._scene = scene
+        self._state = state
         self._screen = screen
         self._pace = pace
         self._rps = rps
-        self._processes = Processes(scene.policy, rps=rps, seed=seed)
+        self._processes = Processes(state.policy, rps=rps, seed=seed)
 
-    async def run(self) -> Outcome:
-        """All of it; whatever happens, no process is left. Raises DemoError."""
+    async def run(self) -> DemoResult:
+        """The whole demo; no process is left, whatever happens. Raises DemoError."""
         try:
-            self._screen.opening(self._scene, self._processes.at, self._rps)
+            self._screen.open(self._state, self._processes.at, self._rps)
             await self._processes.start()
-            self._processes.open_the_doors()
+            self._processes.start_load()
             async with (
                 aiohttp.ClientSession(timeout=_QUICK) as session,
                 _following(self._processes.settings) as source,
             ):
-                await start_rollout(self._processes.settings, self._scene.policy)
+                await start_rollout(self._processes.settings, self._state.policy)
                 return await self._watch(session, source)
         except (KafkaError, aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
-            await asyncio.sleep(_MOMENT_S)  # until whoever died is known to be dead
+            await asyncio.sleep(_MOMENT_S)  # a process that just died has no exit code yet
             self._processes.check()
-            raise DemoError(f"the demo's own connections failed: {error!r}") from error
+            raise DemoError(f"a connection of the demo failed: {error!r}") from error
         finally:
             self.cleaning_up = True
             self._screen.close()
             await self._processes.stop()
 
-    async def _watch(self, session: aiohttp.ClientSession, source: AIOKafkaConsumer) -> Outcome:
+    async def _watch(self, session: aiohttp.ClientSession, source: AIOKafkaConsumer) -> DemoResult:
         clock = asyncio.get_running_loop().time
-        bakes_s = sum(stage.bake_ms for stage in self._scene.policy.stages) / 1000.0
+        bakes_s = sum(stage.bake_ms for stage in self._state.policy.stages) / 1000.0
         limit_s = SLACK_S + 2.0 * bakes_s
         deadline = clock() + limit_s
         while clock() < deadline:
             self._processes.check()
-            await self._listen(source)
+            await self._read_topics(source)
             async with session.get(f"{self._processes.at.router}/-/state") as answer:
-                self._scene.routed(await answer.json(), clock())
-            await self._play(session)
-            self._screen.update(self._scene)
-            ended = outcome(self._scene, wall_ms())
+                self._state.add_router_report(await answer.json(), clock())
+            await self._inject_fault(session)
+            self._screen.update(self._state)
+            ended = demo_result(self._state, wall_ms())
             if ended is not None:
                 return ended
-        return Outcome(False, f"nothing was clear after {limit_s:.0f} s")
+        return DemoResult(False, f"no result after {limit_s:.0f} s")
 
-    async def _listen(self, source: AIOKafkaConsumer) -> None:
-        """Take in what the gate said since the last time."""
+    async def _read_topics(self, source: AIOKafkaConsumer) -> None:
+        """Read the decisions and statuses that are new."""
         topics = self._processes.settings.topics
         for partition, records in (await source.getmany(timeout_ms=TICK_MS)).items():
             for record in records:
                 document = orjson.loads(record.value)
                 if partition.topic == topics.status:
-                    self._scene.status = document
-                elif (decision := self._scene.decided(document, record.timestamp)) is not None:
-                    self._screen.decided(decision)
+                    self._state.status = document
+                else:
+                    self._state.add_decision(document, record.timestamp)
 
-    async def _play(self, session: aiohttp.ClientSession) -> None:
-        """Switch the scenario's fault on and off when it is time."""
-        scene, fault, now = self._scene, self._scene.scenario.fault, wall_ms()
-        entered = scene.entered(SECOND_STAGE)
+    async def _inject_fault(self, session: aiohttp.ClientSession) -> None:
+        """Switch the scenario's fault on and off at its times."""
+        state, fault, now = self._state, self._state.scenario.fault, wall_ms()
+        entered = state.entered(SECOND_STAGE)
         if fault is None or entered is None:
             return
-        if scene.fault_at is None:
+        if state.fault_at is None:
             if now >= entered + fault.after_s * self._pace * 1000.0:
                 await self._switch(session, fault, on=True)
-                scene.fault_at = now
-                self._screen.note(fault.words)
+                state.fault_at = now
+                state.notes.append(Note(now, fault.text))
         elif (
-            fault.lasts_s is not None and scene.fault_over_at is None and now >= scene.fault_at + fault.lasts_s * 1000.0
+            fault.lasts_s is not None and state.fault_over_at is None and now >= state.fault_at + fault.lasts_s * 1000.0
         ):
             await self._switch(session, fault, on=False)
-            scene.fault_over_at = wall_ms()
-            self._screen.note("that is over")
+            state.fault_over_at = wall_ms()
+            state.notes.append(Note(state.fault_over_at, "the fault is over"))
 
-    async def _switch(self, session: aiohttp.ClientSession, fault: Fault, *, on: bool) -> None:
+    async def _switch(self, session: aiohttp.ClientSession, fault: InjectedFault, *, on: bool) -> None:
         at = self._processes.at
         if fault.kind is FaultKind.SILENCE:
             url, body = f"{at.router}/-/telemetry", {"emit": float(not on)}
@@ -162,7 +163,7 @@ class Demo:
 
 
 async def start_rollout(settings: KafkaSettings, policy: Policy) -> None:
-    """What `sluicegate rollout start` does."""
+    """Start the rollout as `sluicegate rollout start` does."""
     start = journal.Start(rollout=policy.rollout, policy=policy.document(), by="demo", at=wall_ms())
     async with clients.producer(settings, linger_ms=0) as producer:
         await producer.send_and_wait(settings.topics.policies, journal.encode(start), key=policy.rollout.encode())
@@ -173,6 +174,3 @@ async def _following(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]
     """A consumer of decisions and statuses."""
     async with clients.consumer(settings, settings.topics.decisions, settings.topics.status) as source:
         yield source
-
-
-__all__ = ["DemoError", "perform"]

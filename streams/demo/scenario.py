@@ -1,4 +1,4 @@
-"""The stories that the demo can tell: what goes wrong when, and what Sluicegate then promises to do."""
+"""The demo's scenarios: what goes wrong when, and how the rollout must end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gates.documents.quantities import format_duration
 from gates.policy import Policy
 
 FAST: Final = 0.4
-"""With --fast, bakes and the fault's delay take so much of their time."""
+"""With --fast, bakes and the fault's delay take this share of their time."""
 
 SECOND_STAGE: Final = 1
 """Index of the stage in which faults happen."""
@@ -24,12 +24,12 @@ class FaultKind(StrEnum):
     ERRORS = "errors"
     """The canary answers some requests with HTTP 500."""
     SLOWNESS = "slowness"
-    """The canary takes several times as long."""
+    """The canary is several times as slow."""
     SILENCE = "silence"
-    """The router emits no events, while it serves as before."""
+    """The router serves as before but emits no events."""
 
 
-class Promise(StrEnum):
+class ExpectedEnd(StrEnum):
     """How a scenario must end."""
 
     PROMOTED = "promoted"
@@ -39,25 +39,25 @@ class Promise(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """What goes wrong, `after_s` seconds into the second stage; for `lasts_s` seconds, or until the end (None)."""
+class InjectedFault:
+    """A fault that begins `after_s` seconds into the second stage and lasts `lasts_s` seconds, or to the end (None)."""
 
     kind: FaultKind
     after_s: float
-    words: str
+    text: str
     lasts_s: float | None = None
     error_rate: float = 0.0
     slowdown: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Scenario:
-    """One story. `rps` is the load in requests a second unless told otherwise; `hold_after` replaces the policy's."""
+class DemoScenario:
+    """One scenario. `rps` is the load in requests per second, by default; `hold_after` replaces the policy's."""
 
     name: str
     story: str
-    promise: Promise
-    fault: Fault | None = None
+    expected: ExpectedEnd
+    fault: InjectedFault | None = None
     rps: float = 300.0
     hold_after: str | None = None
 
@@ -65,29 +65,29 @@ class Scenario:
 SCENARIOS: Final = {
     scenario.name: scenario
     for scenario in (
-        Scenario("healthy", "The new version is as good as the old one.", Promise.PROMOTED),
-        Scenario(
+        DemoScenario("healthy", "The new version is as good as the old one.", ExpectedEnd.PROMOTED),
+        DemoScenario(
             "error-spike",
-            "The new version looks fine at first; in the second stage it begins to fail.",
-            Promise.ROLLED_BACK,
-            Fault(FaultKind.ERRORS, 12.0, "the canary fails 30 % of its requests", error_rate=0.3),
+            "The new version is healthy at first; in the second stage it begins to fail.",
+            ExpectedEnd.ROLLED_BACK,
+            InjectedFault(FaultKind.ERRORS, 12.0, "the canary fails 30% of its requests", error_rate=0.3),
         ),
-        Scenario(
+        DemoScenario(
             "latency-regression",
-            "The new version looks fine at first; in the second stage it becomes six times as slow.",
-            Promise.ROLLED_BACK,
-            Fault(FaultKind.SLOWNESS, 12.0, "the canary is six times as slow", slowdown=6.0),
+            "The new version is healthy at first; in the second stage it becomes six times as slow.",
+            ExpectedEnd.ROLLED_BACK,
+            InjectedFault(FaultKind.SLOWNESS, 12.0, "the canary is six times as slow", slowdown=6.0),
         ),
-        Scenario(
+        DemoScenario(
             "telemetry-outage",
-            "The new version is good, but in the second stage no telemetry arrives for a while.",
-            Promise.OUTAGE_HELD,
-            Fault(FaultKind.SILENCE, 5.0, "the router serves on but emits no events", lasts_s=10.0),
+            "The new version is good, but in the second stage telemetry is missing for 10 seconds.",
+            ExpectedEnd.OUTAGE_HELD,
+            InjectedFault(FaultKind.SILENCE, 5.0, "the router still serves but emits no events", lasts_s=10.0),
         ),
-        Scenario(
+        DemoScenario(
             "sparse",
-            "There is so little traffic that nothing can be said about the new version.",
-            Promise.UNDECIDED,
+            "There is too little traffic to judge the new version.",
+            ExpectedEnd.UNDECIDED,
             rps=2.0,
             hold_after="1m",
         ),
@@ -96,7 +96,7 @@ SCENARIOS: Final = {
 """Every scenario by its name."""
 
 
-def policy_of(scenario: Scenario, *, pace: float = 1.0) -> Policy:
+def policy_of(scenario: DemoScenario, *, pace: float = 1.0) -> Policy:
     """The rollout policy of a scenario, its bakes shortened to `pace` of their length (whole seconds).
 
     >>> policy_of(SCENARIOS["healthy"], pace=FAST).stages[0].bake_ms

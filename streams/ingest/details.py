@@ -1,4 +1,4 @@
-"""What a cell holds beyond outcomes and latencies, while it grows. Pure."""
+"""The details of a cell beyond outcomes and latencies, while it grows. Pure."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ MOST_METRICS = 16
 def hash32(name: str) -> int:
     """A 32-bit hash of a user or an emitter, the same on every machine.
 
-    Its lowest bit says which half of the users one is in. A cell's sample is the smallest hashes, which the highest
-    bits decide: so the sample is of both halves alike.
+    The lowest bit decides which half of the users a user is in. A cell's sample is the smallest hashes, which the
+    highest bits decide, so the sample draws from both halves alike.
 
     >>> hash32("ann"), hash32("")
     (3483897541, 2126126744)
@@ -29,7 +29,7 @@ def hash32(name: str) -> int:
 
 
 class DetailSums:
-    """Transactions, users, metrics and emitters of one cell, event by event."""
+    """Transactions, users, metrics and emitters of one cell, added event by event."""
 
     __slots__ = ("_emitters", "_failed", "_halves", "_metrics", "_succeeded", "_users")
 
@@ -40,12 +40,12 @@ class DetailSums:
         self._metrics: defaultdict[str, Counter[int]] = defaultdict(Counter)
         self._emitters: set[int] = set()
 
-    def report(self, emitter: str) -> None:
-        """Take in that this instance is there."""
+    def add_emitter(self, emitter: str) -> None:
+        """Count an instance that reports."""
         self._emitters.add(hash32(emitter))
 
-    def add(self, event: RequestEvent) -> int:
-        """Take in a request; returns how many of its metrics were dropped."""
+    def add_request(self, event: RequestEvent) -> int:
+        """Count a request; returns the number of its metrics that were dropped."""
         if event.success is not None:
             self._succeeded += event.success
             self._failed += not event.success
@@ -53,9 +53,9 @@ class DetailSums:
             user = hash32(event.user)
             self._users.add(user)
             self._halves[(user & 1) * len(CLASSES) + CLASS_INDEX[event.outcome or event.status]] += 1
-        return self._measure(event.metrics) if event.metrics else 0
+        return self._add_metrics(event.metrics) if event.metrics else 0
 
-    def _measure(self, values: Mapping[str, float]) -> int:
+    def _add_metrics(self, values: Mapping[str, float]) -> int:
         dropped = 0
         for name, value in values.items():
             if name in self._metrics or len(self._metrics) < MOST_METRICS:
@@ -67,7 +67,7 @@ class DetailSums:
     def get(self) -> Detail:
         """The sums as they are now."""
         users, emitters = smallest(self._users), smallest(self._emitters, MOST_EMITTERS)
-        self._users, self._emitters = set(users), set(emitters)  # the others can never be among them again
+        self._users, self._emitters = set(users), set(emitters)  # larger hashes can never return to the sample
         return Detail(
             succeeded=self._succeeded,
             failed=self._failed,

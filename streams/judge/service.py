@@ -21,6 +21,7 @@ from mode import Service
 
 from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
+from connectors.kafka.consumer_progress import answered, end_of
 from connectors.kafka.topic_reader import read_to_end
 from connectors.signing.keys import keyring
 from gates.decisions import Action, Command, Decision
@@ -30,7 +31,6 @@ from streams.judge.replay_guard import ReplayedError
 from streams.judge.snapshots import Found, snapshot
 from streams.judge.truncation import Truncation
 from streams.runtime import failpoints, metrics
-from streams.runtime.consumer_progress import answered, end_of
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
 

@@ -20,14 +20,14 @@ from streams.journal import encode_document
 from streams.judge.fold import Fold, Rollout
 from streams.judge.watermarks import Watermarks
 
-SCHEMA = "sluicegate.snapshot/v2"
+SCHEMA = "sluicegate.snapshot/v3"
 PARTITION_KEY = b"\x00partition"  # no rollout's name
 
 
 class _Head(msgspec.Struct):
     """All that is read of a snapshot before it is known to be its key's newest."""
 
-    schema: Literal["sluicegate.snapshot/v2"]
+    schema: Literal["sluicegate.snapshot/v3"]
     offset: int
 
 

@@ -13,8 +13,7 @@ import orjson
 from aiokafka.partitioner import DefaultPartitioner
 
 from connectors.kafka.topic_reader import read_to_end
-from gates.gate import ENDED
-from gates.machine.transitions import Phase
+from gates.machine.transitions import ENDED, Phase
 from streams.runtime import metrics
 from streams.runtime.health import Pulse
 from streams.runtime.settings import Settings

@@ -1,4 +1,4 @@
-"""The journal folded again, from its topic: the decisions of live rollouts, the same to the byte."""
+"""The journal read from its topic and folded again: the decisions of live rollouts, byte for byte."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from connectors.kafka.topic_reader import partitions_of, read_to_end
 from gates.decisions import Decision
 from streams.journal import Record, decode
 from streams.judge.fold import Fold, Outcome
-from streams.offline.replay import decisions
+from streams.offline.replay import distinct_decisions
 
 
 @dataclass(slots=True)
 class JournalReplay:
-    """What folding gave: decisions in order of event time, the rollouts seen, and `notes` on what is amiss."""
+    """The result: decisions in order of event time, the rollouts, and `notes` on problems with the journal."""
 
     decisions: list[Decision] = field(default_factory=list)
     rollouts: set[str] = field(default_factory=set)
@@ -35,32 +35,32 @@ async def read_journal(settings: KafkaSettings) -> JournalReplay:
     found = JournalReplay()
     for partition in await partitions_of(settings, settings.topics.journal):
         await _fold(settings, partition.partition, found)
-    found.decisions.sort(key=lambda decision: decision.event_time)  # stable: a rollout's stay in their order
+    found.decisions.sort(key=lambda decision: decision.event_time)  # stable: those of one rollout keep their order
     return found
 
 
 async def _fold(settings: KafkaSettings, partition: int, found: JournalReplay) -> None:
     fold = Fold(partition)
-    outcomes: list[Outcome] = []
+    outputs: list[Outcome] = []
 
     def apply(record: Record, offset: int) -> None:
-        outcomes.extend(outcome for outcome in fold.apply(record, offset) if isinstance(outcome, Decision))
+        outputs.extend(output for output in fold.apply(record, offset) if isinstance(output, Decision))
 
     found.notes += await apply_partition(settings, partition, apply)
-    found.decisions += decisions(outcomes)
+    found.decisions += distinct_decisions(outputs)
     found.rollouts.update(name for name, rollout in fold.rollouts.items() if rollout.gate is not None)
 
 
 async def apply_partition(settings: KafkaSettings, partition: int, apply: Callable[[Record, int], object]) -> list[str]:
-    """Hand each record of a partition of the journal, with its offset, to `apply`, to the end as of now.
+    """Call `apply` with each record of a journal partition and its offset, up to the end as of now.
 
-    Returns notes on what is amiss: a journal that lacks its beginning, records that are none of ours.
+    Returns notes on problems: a journal whose beginning is missing, records that are not valid.
 
     Raises:
         TopicsMissingError, TimeoutError, aiokafka.errors.KafkaError: see `read_journal`.
     """
     notes: list[str] = []
-    read = unread = 0
+    read = invalid = 0
     async for record in read_to_end(settings, settings.topics.journal, [partition]):
         if not read and record.offset > 0:
             notes.append(_truncated(record))
@@ -68,14 +68,14 @@ async def apply_partition(settings: KafkaSettings, partition: int, apply: Callab
         try:
             apply(decode(record.value or b""), record.offset)
         except (msgspec.DecodeError, ValueError):
-            unread += 1  # the judge put it aside as a dead letter
-    if unread:
-        notes.append(f"partition {partition}: {unread} records are none of ours")
+            invalid += 1  # the live judge skipped it, too, as a dead letter
+    if invalid:
+        notes.append(f"partition {partition}: {invalid} records are not valid journal records")
     return notes
 
 
 def _truncated(record: ConsumerRecord[bytes, bytes]) -> str:
     return (
-        f"journal truncated: partition {record.partition} begins at offset {record.offset}; "
-        "rollouts that started before are missing or differ from what was decided live"
+        f"journal partition {record.partition} is truncated: offsets before {record.offset} are missing; "
+        "rollouts that started there are missing or differ from what was decided live"
     )

@@ -1,7 +1,7 @@
 """The whole pipeline without a broker: events or a journal in, decisions out.
 
-The aggregation, the join, the watermark and the gate are those of the worker. Time is event time alone, so the same
-input gives the same bytes.
+Aggregation, join, watermark and gate are those of the worker. Only event time counts, so the same input gives the same
+bytes.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from connectors.decoders import RequestEvent, decode, decode_one
+from connectors.decoders import RequestEvent
+from connectors.decoders.decoder import Decoder
+from connectors.decoders.registry import decoder
 from gates.decisions import Decision
 from gates.policy import Policy
-from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, Decoded
+from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, SourceRecord
 from streams.journal import CELL_MS, Ack, Progress, Record, SourcePartition, SourceProgress, Spoken, Start, Timing
 from streams.judge.fold import Fold, Outcome
 
@@ -24,8 +26,8 @@ SOURCE = SourcePartition("events", 0)
 class Replay:
     """Request events as NDJSON lines, judged by a policy as if a worker had read them in this order.
 
-    With `acks` every decision is acknowledged at once, else never. After (or while) `run` is consumed, `events` and
-    `faults` say how much was read, and how much was not to be read, by reason.
+    With `acks` every decision is acknowledged at once, else never. While `run` is consumed, `events` counts the events
+    and `faults` the faults, by reason.
     """
 
     policy: Policy
@@ -33,31 +35,35 @@ class Replay:
     acks: bool = True
     events: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    decoder: Decoder = field(default_factory=decoder)
     _fold: Fold = field(default_factory=lambda: Fold(0))
     _chunker: Chunker = field(default_factory=lambda: Chunker(SOURCE))
     _offset: int = -1
-    _pending: list[Decoded] = field(default_factory=list)
+    _pending: list[SourceRecord] = field(default_factory=list)
     _flushed_until: int | None = None
 
-    def run(self, lines: Iterable[bytes], said: Iterable[tuple[int, Spoken]] = ()) -> Iterator[Outcome]:
-        """What is published, in order; `said` are operators' and actuators' words, each with its event time (ms)."""
-        words = deque(said)
+    def run(self, lines: Iterable[bytes], orders: Iterable[tuple[int, Spoken]] = ()) -> Iterator[Outcome]:
+        """What is published, in order; `orders` come from operators and actuators, each with its event time (ms)."""
+        waiting = deque(orders)
         for source_offset, (event, time) in enumerate(self._timed(lines)):
             if self._flushed_until is None:
                 yield from self._begin(time)
             elif time >= self._flushed_until + CELL_MS:
                 yield from self._flush()
                 self._flushed_until = time - time % CELL_MS
-                while words and words[0][0] <= self._flushed_until:
-                    yield from self._apply(words.popleft()[1])
-            self._pending.append(Decoded(source_offset, time, [event]))
+                while waiting and waiting[0][0] <= self._flushed_until:
+                    yield from self._apply(waiting.popleft()[1])
+            self._pending.append(SourceRecord(source_offset, time, [event]))
         if self._flushed_until is not None:
             yield from self._flush(last=True)
-        for _, word in words:
-            yield from self._apply(word)
+        for _, order in waiting:
+            yield from self._apply(order)
 
     def _timed(self, lines: Iterable[bytes]) -> Iterator[tuple[RequestEvent, int]]:
-        """The events, each with the time at which it came: its own, unless it leaps ahead and the next one does not."""
+        """The events, each with its record time: its own time, unless it is far ahead of the next event's.
+
+        A file has no broker time. One event with a wrong clock must not move the watermark past all that follow.
+        """
         newest: int | None = None
         for event, following in _with_next(self._decoded(lines)):
             time = event.ts_ms
@@ -68,12 +74,12 @@ class Replay:
 
     def _decoded(self, lines: Iterable[bytes]) -> Iterator[RequestEvent]:
         for line in lines:
-            event = decode_one(line)
-            if event is not None:
-                self.events += 1
-                yield event
+            events = self.decoder.decode_valid(line)
+            if events is not None:
+                self.events += len(events)
+                yield from events
             elif not line.isspace():
-                found = decode(line)
+                found = self.decoder.decode(line)
                 self.faults.update(fault.reason for fault in found.faults)
                 self.events += len(found.events)
                 yield from found.counted
@@ -91,26 +97,26 @@ class Replay:
         )
 
     def _flush(self, *, last: bool = False) -> Iterator[Outcome]:
-        """Journal what came since the last flush, and how far event time has come."""
-        self._chunker.take_run(self._pending, [event for record in self._pending for event in record.events])
+        """Journal the counts since the last flush, and the progress of event time."""
+        self._chunker.count_run(self._pending, [event for record in self._pending for event in record.events])
         self._pending.clear()
         flush = self._chunker.flush()
         for partial in flush.partials:
             yield from self._apply(partial)
         newest = flush.newest or 0
-        if last:  # nothing more can come: let the last pane close too
+        if last:  # nothing more can come, so the last pane may close, too
             newest += self.policy.pane_ms + self.timing.out_of_orderness
         report = SourceProgress(SOURCE, flush.position or 0, newest, caught_up=True)
         yield from self._apply(Progress(worker="replay", wall=newest, sources=[report]))
 
     def _apply(self, record: Record) -> Iterator[Outcome]:
         self._offset += 1
-        outcomes = self._fold.apply(record, self._offset)
-        yield from outcomes
+        outputs = self._fold.apply(record, self._offset)
+        yield from outputs
         if self.acks:
-            for outcome in outcomes:
-                if isinstance(outcome, Decision):
-                    yield from self._apply(_acknowledged(outcome))
+            for output in outputs:
+                if isinstance(output, Decision):
+                    yield from self._apply(_ack(output))
 
 
 def _with_next(events: Iterable[RequestEvent]) -> Iterator[tuple[RequestEvent, RequestEvent | None]]:
@@ -123,7 +129,7 @@ def _with_next(events: Iterable[RequestEvent]) -> Iterator[tuple[RequestEvent, R
         yield before, None
 
 
-def _acknowledged(decision: Decision) -> Ack:
+def _ack(decision: Decision) -> Ack:
     return Ack(
         id=decision.id,
         rollout=decision.rollout,
@@ -136,10 +142,10 @@ def _acknowledged(decision: Decision) -> Ack:
     )
 
 
-def decisions(outcomes: Iterable[Outcome]) -> Iterator[Decision]:
-    """The decisions among what is published, each once: a re-issued one has an id already seen."""
+def distinct_decisions(outputs: Iterable[Outcome]) -> Iterator[Decision]:
+    """The decisions among what is published, each once: one that is sent again has the same id."""
     seen: set[str] = set()
-    for outcome in outcomes:
-        if isinstance(outcome, Decision) and outcome.id not in seen:
-            seen.add(outcome.id)
-            yield outcome
+    for output in outputs:
+        if isinstance(output, Decision) and output.id not in seen:
+            seen.add(output.id)
+            yield output

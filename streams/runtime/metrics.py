@@ -8,7 +8,7 @@ from typing import Any
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 from gates.panes import CLASSES
-from gates.verdicts import Outcome
+from gates.verdicts import VerdictKind
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -109,7 +109,7 @@ class _Shown:
 
     def _show_verdict(self, check: str, verdict: str) -> None:
         if self._verdicts.get(check) != verdict:
-            for outcome in Outcome:
+            for outcome in VerdictKind:
                 self._set(VERDICT, verdict == outcome.value, check, outcome.value)
             self._verdicts[check] = verdict
 

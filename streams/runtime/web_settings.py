@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from connectors.addresses import is_loopback
-from connectors.settings import TellingSettings
+from connectors.settings import StrictSettings
 
 HASH: Final = re.compile(r"sha256:[0-9a-f]{64}")
 """How the hash of a token is written."""
@@ -19,7 +19,7 @@ SHORTEST_TOKEN: Final = 32
 """Characters: a hash without salt or stretching keeps a token secret only if nobody can guess it."""
 
 
-class WebSettings(TellingSettings):
+class WebSettings(StrictSettings):
     """The web server's part of a worker's settings."""
 
     web_host: str = Field("127.0.0.1", description="address that /metrics, /healthz and /readyz listen on")
@@ -34,7 +34,7 @@ class WebSettings(TellingSettings):
 
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """See `TellingSettings`: beyond loopback there is a token."""
+        """See `StrictSettings`: beyond loopback there is a token."""
         yield from super().faults(given)
         host, hashes, file = (str(given.get(f"web_{word}") or "") for word in ("host", "token_hash", "token_file"))
         if "web_host" in given and not is_loopback(host) and not hashes and not file:

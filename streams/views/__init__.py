@@ -1,1 +1,1 @@
-"""What a person sees in a terminal: text made from documents."""
+"""What a person reads in a terminal: text and tables made from documents. Pure: nothing here reads, waits or prints."""

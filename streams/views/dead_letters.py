@@ -1,4 +1,4 @@
-"""Dead letters in words, tables and documents; whatever they hold, nothing of it steers a terminal."""
+"""Dead letters as lines, tables and JSON values; whatever a letter holds cannot control the terminal."""
 
 from __future__ import annotations
 
@@ -6,31 +6,35 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
-from streams.cli.moments import iso
 from streams.dead_letters.letters import Letter
 from streams.dead_letters.redriver import Redriven
 from streams.dead_letters.redriving import Fate, Redrive
-from streams.views.timeline import printable
+from streams.views.tables import add_wide_column, plain_table
+from streams.views.wording import printable, rfc3339
 
 FATES = {
     Fate.SENT: "sent",
     Fate.ALREADY: "skipped, already redriven",
-    Fate.UNSURE: "skipped, nobody is sure",
-    Fate.CUT: "skipped, cut",
+    Fate.UNSURE: "skipped, may have been sent",
+    Fate.CUT: "skipped, truncated",
     Fate.MALFORMED: "skipped, still malformed",
 }
 
+NO_LETTERS = "no matching dead letters"
 
-def document(letter: Letter, redriven: Redrive | None, *, whole: bool = False) -> dict[str, Any]:
-    """A letter as JSON; with its key and value if `whole`."""
+LetterState = tuple[Letter, Redrive | None]
+"""A letter, and the redrive that was last recorded about it."""
+
+
+def letter_document(letter: Letter, redriven: Redrive | None, *, whole: bool = False) -> dict[str, Any]:
+    """A letter as JSON values; with its key and value if `whole`."""
     said, origin = letter.said, letter.origin
     out: dict[str, Any] = {
         "address": str(letter.place),
-        "at": iso(letter.at),
+        "at": rfc3339(letter.at),
         "origin": str(origin),
         "topic": origin.topic,
         "partition": origin.partition,
@@ -43,10 +47,10 @@ def document(letter: Letter, redriven: Redrive | None, *, whole: bool = False) -
         "truncated": not letter.whole,
         "redriven": None if redriven is None else {"state": redriven.state, "to": redriven.to, "by": redriven.by},
     }
-    return out | _bytes("key", said.key) | _bytes("value", said.value) if whole else out
+    return out | _text_or_base64("key", said.key) | _text_or_base64("value", said.value) if whole else out
 
 
-def _bytes(name: str, value: bytes | None) -> dict[str, str | None]:
+def _text_or_base64(name: str, value: bytes | None) -> dict[str, str | None]:
     try:
         return {name: None if value is None else value.decode()}
     except UnicodeDecodeError:
@@ -54,7 +58,7 @@ def _bytes(name: str, value: bytes | None) -> dict[str, str | None]:
 
 
 def safe_lines(value: bytes) -> list[str]:
-    r"""A value as lines of printable text; bytes that are no UTF-8 as \x and two digits.
+    r"""A value as lines of printable text; bytes that are not UTF-8 become \x and two digits.
 
     >>> safe_lines(b'{"a":\n"\x1b[2J\xff"}')
     ['{"a":', '"\ufffd[2J\\xff"}']
@@ -63,19 +67,19 @@ def safe_lines(value: bytes) -> list[str]:
     return [printable(line.removesuffix("\r").expandtabs(4)) for line in text.split("\n")]
 
 
-def letter_in_words(letter: Letter, redriven: Redrive | None) -> Iterator[str]:
-    """All of a letter, a line each, and its value at the end."""
+def letter_lines(letter: Letter, redriven: Redrive | None) -> Iterator[str]:
+    """All of a letter, a line per property, its value at the end."""
     said = letter.said
-    size = f"{letter.whole_size} bytes" + ("" if letter.whole else f", of which the first {len(said.value)} were kept")
+    size = f"{letter.whole_size} bytes" + ("" if letter.whole else f", of which the first {len(said.value)} are kept")
     rows = {
         "dead letter": letter.place,
-        "put there": iso(letter.at),
+        "written": rfc3339(letter.at),
         "origin": letter.origin,
         "reason": said.reason,
         "detail": said.detail,
-        "rollout": letter.rollout or "not told",
+        "rollout": letter.rollout or "unknown",
         "key": "none" if said.key is None else "".join(safe_lines(said.key)),
-        "redriven": "no" if redriven is None else _redriven(redriven),
+        "redriven": "no" if redriven is None else _redrive_text(redriven),
         "value": size,
     }
     yield from (f"{name:<12} {printable(text)}" for name, text in rows.items())
@@ -83,41 +87,31 @@ def letter_in_words(letter: Letter, redriven: Redrive | None) -> Iterator[str]:
     yield from safe_lines(said.value)
 
 
-def _redriven(redriven: Redrive) -> str:
-    sure = "" if redriven.state == "sent" else "nobody is sure, "
-    return f"{sure}{redriven.state} {iso(redriven.at)} by {redriven.by}, to {redriven.to}"
+def _redrive_text(redriven: Redrive) -> str:
+    certainty = "" if redriven.state == "sent" else "may have been sent; "
+    return f"{certainty}{redriven.state} {rfc3339(redriven.at)} by {redriven.by}, to {redriven.to}"
 
 
-def print_list(counts: Mapping[tuple[str, str], int], letters: Sequence[tuple[Letter, Redrive | None]]) -> None:
-    """Counts by topic and reason, then a row a letter."""
-    table = _table("letters", "topic", "reason")
+def letters_view(counts: Mapping[tuple[str, str], int], letters: Sequence[LetterState]) -> RenderableType:
+    """Counts by topic and reason, then a row per letter."""
+    totals = plain_table("letters", "topic", "reason")
     for (topic, reason), number in sorted(counts.items(), key=lambda one: -one[1]):
-        table.add_row(str(number), Text(printable(topic)), Text(printable(reason), "yellow"))
-    console = Console()
-    console.print(table)
+        totals.add_row(str(number), Text(printable(topic)), Text(printable(reason), "yellow"))
     if not letters:
-        return
-    console.print()
-    table = _table("put there", "address", "origin", "reason", "rollout", "redriven")
+        return totals
+    table = plain_table("written", "address", "origin", "reason", "rollout", "redriven")
     for column in table.columns[:2]:
-        column.no_wrap = True  # to be read, and to be copied, as a whole
-    table.add_column("detail", ratio=1, overflow="fold")
+        column.no_wrap = True  # so that an address can be copied as a whole
+    add_wide_column(table, "detail")
     for letter, redriven in letters:
         state = "" if redriven is None else "yes" if redriven.state == "sent" else "unsure"
-        cells = (iso(letter.at), letter.place, letter.origin, letter.said.reason, letter.rollout or "", state)
+        cells = (rfc3339(letter.at), letter.place, letter.origin, letter.said.reason, letter.rollout or "", state)
         table.add_row(*(Text(printable(cell)) for cell in cells), Text(printable(letter.said.detail)))
-    console.print(table)
+    return Group(totals, Text(), table)
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    return table
-
-
-def redriven_in_words(done: Redriven, *, dry: bool) -> str:
-    """What became of a letter, in a line."""
+def redriven_line(done: Redriven, *, dry: bool) -> str:
+    """What became of a letter."""
     fate = "would be sent" if dry and done.fate is Fate.SENT else FATES[done.fate]
     return f"{done.letter.place}  {printable(done.letter.origin)}  {fate}" + (
         f": {printable(done.why)}" if done.why else ""
@@ -125,16 +119,16 @@ def redriven_in_words(done: Redriven, *, dry: bool) -> str:
 
 
 def redriven_document(done: Redriven, *, dry: bool) -> dict[str, Any]:
-    """The same as JSON."""
+    """The same as JSON values."""
     place = {"address": str(done.letter.place), "origin": str(done.letter.origin)}
     return place | {"fate": done.fate.value, "dry_run": dry, "why": done.why or None}
 
 
-def summary_in_words(fates: Mapping[Fate, int], *, dry: bool) -> str:
-    """How many of each.
+def redrive_summary(fates: Mapping[Fate, int], *, dry: bool) -> str:
+    """How many letters of each fate.
 
-    >>> summary_in_words({Fate.SENT: 2, Fate.CUT: 1}, dry=False)
-    '2 sent, 1 skipped, cut'
+    >>> redrive_summary({Fate.SENT: 2, Fate.CUT: 1}, dry=False)
+    '2 sent; 1 skipped, truncated'
     """
     parts = [f"{fates[fate]} {FATES[fate]}" for fate in Fate if fates.get(fate)]
-    return ("dry run: " if dry else "") + (", ".join(parts) or "no dead letters, or none like that")
+    return ("dry run: " if dry else "") + ("; ".join(parts) or NO_LETTERS)

@@ -1,90 +1,70 @@
-"""Decisions and statuses in one line of plain words each: for timelines, logs and terminals that show no colours."""
+"""A decision or a status in one line: for timelines, logs and terminals without colours."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from gates.documents.quantities import SECOND_MS, format_duration, format_share
-from gates.text import clock_time, significant_text
+from gates.text import clock_time
+from streams.views.wording import Document, phase_name, printable, stage_progress, weights_text
 
-
-def printable(text: object) -> str:
-    r"""The text with whatever would steer a terminal made visible: it may come from anyone who writes to a topic.
-
-    >>> printable("all good\x1b[2J")
-    'all good\ufffd[2J'
-    """
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in str(text))
+EARLIER = 5
+"""How many decisions from before the watching began are shown at its start."""
 
 
-def weights_in_words(weights: Mapping[str, float]) -> str:
-    """Shares of the traffic by cohort.
+def decision_line(decision: Document) -> str:
+    """One decision: event time, action, stage, weights, reason.
 
-    >>> weights_in_words({"stable": 99, "canary": 1})
-    'stable 99 %, canary 1 %'
-    """
-    return ", ".join(f"{printable(cohort)} {significant_text(share, 6)} %" for cohort, share in weights.items())
-
-
-def whole_seconds(ms: int) -> str:
-    """A duration to the second, cut downwards.
-
-    >>> whole_seconds(61_900)
-    '1m1s'
-    """
-    return format_duration(max(0, ms) // SECOND_MS * SECOND_MS)
-
-
-def decision_in_words(decision: Mapping[str, Any]) -> str:
-    """One decision: when (event time), what, where, with which weights, why.
-
-    >>> decision_in_words({
+    >>> decision_line({
     ...     "event_time": 1767225630000, "action": "rollback", "stage": "canary",
-    ...     "weights": {"stable": 100, "canary": 0}, "reason": "errors: canary 4.1 %",
+    ...     "weights": {"stable": 100, "canary": 0}, "reason": "errors: canary 4.1%",
     ... })
-    '00:00:30Z  rollback  canary  stable 100 %, canary 0 %  errors: canary 4.1 %'
+    '00:00:30Z  rollback  canary  stable 100%, canary 0%  errors: canary 4.1%'
     """
-    page = "  [a person is needed]" if decision.get("escalate") else ""
+    page = "  [needs a person]" if decision.get("escalate") else ""
     return (
         f"{clock_time(decision['event_time'])}  {printable(decision['action']):<8}  {printable(decision['stage'])}  "
-        f"{weights_in_words(decision['weights'])}  {printable(decision['reason'])}{page}"
+        f"{weights_text(decision['weights'])}  {printable(decision['reason'])}{page}"
     )
 
 
-def stage_in_words(status: Mapping[str, Any]) -> str:
-    """Which stage of how many, and how much of its bake is left.
-
-    >>> stage_in_words({"stage": "tenth", "stage_index": 1, "stages": [{}, {}], "baked_ms": 61_000, "bake_ms": 300_000})
-    'stage 2 of 2 (tenth), baked 1m1s of 5m'
-    """
-    place = f"stage {status['stage_index'] + 1} of {len(status['stages'])} ({printable(status['stage'])})"
-    baked = min(status["baked_ms"], status["bake_ms"])
-    return f"{place}, baked {whole_seconds(baked)} of {whole_seconds(status['bake_ms'])}"
-
-
-def status_in_words(status: Mapping[str, Any]) -> str:
-    """Where a rollout stands, in one line: phase, stage, weights, verdicts."""
+def status_line(status: Document) -> str:
+    """The state of a rollout: event time, phase, stage, weights, verdicts."""
     verdicts = ", ".join(f"{printable(check['name'])} {printable(check['verdict'])}" for check in status["checks"])
     return (
-        f"{clock_time(status['event_time'])}  {phase_in_words(status)}  {stage_in_words(status)}  "
-        f"{weights_in_words(status['weights'])}  {verdicts or 'nothing judged yet'}"
+        f"{clock_time(status['event_time'])}  {phase_name(status)}  {stage_progress(status)}  "
+        f"{weights_text(status['weights'])}  {verdicts or 'no verdict yet'}"
     )
 
 
-def phase_in_words(status: Mapping[str, Any]) -> str:
-    """The phase as people say it.
+class Timeline:
+    """A rollout as lines, each printed once: its decisions, and its status whenever something in it changed."""
 
-    >>> phase_in_words({"phase": "rolled_back"})
-    'rolled back'
-    """
-    return printable(status["phase"]).replace("_", " ")
+    def __init__(self, decisions: Sequence[Document]) -> None:
+        """Begin after `decisions`, of which the last few are still shown."""
+        self._shown = {decision["id"] for decision in decisions[:-EARLIER]}
+        self._status: object = None
+
+    def new_lines(self, status: Document, decisions: Sequence[Document]) -> Iterator[str]:
+        """The lines that were not given before."""
+        for decision in decisions:
+            if decision["id"] not in self._shown:
+                self._shown.add(decision["id"])
+                yield decision_line(decision)
+        if (current := _compared_parts(status)) != self._status:
+            self._status = current
+            yield status_line(status)
+            if reason := _reason_without_decision(status):
+                yield reason
 
 
-def share_in_words(share: float) -> str:
-    """A share of the traffic, 0 to 1, as policies write it.
+def _compared_parts(status: Document) -> tuple[object, ...]:
+    """What of a status is worth a line when it changes; event time and counts change each second and are not."""
+    verdicts = tuple((check["name"], check["verdict"]) for check in status["checks"])
+    fields = ("epoch", "phase", "stage_index", "confirmed")
+    weights = tuple(status["weights"].items())
+    return (*(status[name] for name in fields), weights, verdicts, _reason_without_decision(status))
 
-    >>> share_in_words(0.125)
-    '12.5%'
-    """
-    return format_share(share)
+
+def _reason_without_decision(status: Document) -> str:
+    """The reason of a status that no decision gives: the gate cannot decide any more."""
+    return printable(status["reason"]) if status["decision"] is None else ""

@@ -34,10 +34,10 @@ def test_columns_hold_what_the_gate_holds() -> None:
                 process.update(PaneCounts(e_c, e_b, c, b))
             for quantile, pair in zip(QUANTILES, slow[rollout], strict=True):
                 at = threshold(trailing[rollout], quantile)
-                for process, scaled in zip(pair, (scaled_up, scaled_down), strict=True):
+                for exceedance, scaled in zip(pair, (scaled_up, scaled_down), strict=True):
                     edge = BUCKETS if at is None else scaled(at, LATENCY_RATIO) if at < BUCKETS else BUCKETS
                     counts = SlowCounts(at_or_above(mine[0], edge), at_or_above(mine[1], at or 0), c, b)
-                    process.update(SlowCounts(0, 0, 0, 0) if at is None else counts)
+                    exceedance.update(SlowCounts(0, 0, 0, 0) if at is None else counts)
             trailing[rollout].add(mine[1])
             if len(seen) > 60:
                 trailing[rollout].remove(histogram(seen[-61], rollout, BASELINE))

@@ -1,4 +1,4 @@
-"""The load that is measured: what it says it sends, spread as it should be."""
+"""The load that is measured: what it reports as sent, spread over partitions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from benchmarks import fleet, load
 from benchmarks.fleet import BASELINE, BEGAN_MS, CANDIDATE, Fleet, policy
 from benchmarks.load import Load
-from connectors.decoders import decode_one
+from connectors.decoders.registry import decoder
 from streams.journal import Progress
 from streams.judge.fold import Fold, Status
 from streams.judge.join import Join
@@ -47,9 +47,11 @@ def test_every_rollout_of_a_fleet_is_judged_every_second() -> None:
 
 def test_load_is_what_ingest_reads() -> None:
     """Events decode, carry the time of their making, and name every rollout in both cohorts."""
-    events = [decode_one(value) for value in Load(3, 0, 0.0, 0.0).take(500, 0.0, BEGAN_MS)]
-    assert all(event is not None and event.ts_ms == BEGAN_MS for event in events)
-    named = {(event.rollout, event.cohort) for event in events if event is not None}
+    events = [
+        event for value in Load(3, 0, 0.0, 0.0).take(500, 0.0, BEGAN_MS) for event in decoder().decode(value).events
+    ]
+    assert all(event.ts_ms == BEGAN_MS for event in events)
+    named = {(event.rollout, event.cohort) for event in events}
     assert named == {(name, cohort) for name in fleet.names(3) for cohort in (BASELINE, CANDIDATE)}
 
 
@@ -57,9 +59,9 @@ def test_a_rollout_turns_bad_at_its_moment() -> None:
     """Before it hardly anything fails, after it all of its candidate's requests do, and no one else's."""
     made = Load(2, 1, 5.0, 5.0)
     for elapsed, failing in ((4.9, 0.02), (5.0, 1.0)):
-        read = [decode_one(value) for value in made.take(2_000, elapsed, BEGAN_MS)]
-        failed = Counter((event.rollout, event.cohort) for event in read if event is not None and event.status == 500)
-        every = Counter((event.rollout, event.cohort) for event in read if event is not None)
+        read = [event for value in made.take(2_000, elapsed, BEGAN_MS) for event in decoder().decode(value).events]
+        failed = Counter((event.rollout, event.cohort) for event in read if event.status == 500)
+        every = Counter((event.rollout, event.cohort) for event in read)
         bad = (fleet.names(1)[0], CANDIDATE)
         assert abs(failed[bad] / every[bad] - failing) <= 0.02
         assert all(failed[other] / every[other] < 0.03 for other in every if other != bad)

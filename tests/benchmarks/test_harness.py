@@ -19,14 +19,14 @@ from benchmarks.ingest.peers.task import Task
 from benchmarks.ingest.ratios import PER_CORE, ratios
 from benchmarks.measure import SMOKE, Row
 from benchmarks.results import Results
-from connectors.decoders import decode
+from connectors.decoders.registry import decoder
 
 ROW = Row("ingest", "a reader", "a case", PER_CORE, (3.0, 1.0, 2.0))
 
 
 @pytest.mark.kafka
 def test_smoke_measures_ingest(kafka_broker: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every reader that is there has a figure in each case; those of other environments may be missing, and say so."""
+    """Every reader that is there has a figure in each case; those of other environments may be missing."""
     found, failed = measured(["ingest"], SMOKE, kafka_broker)
     assert failed == []
     assert all(math.isfinite(value) and value > 0 for row in found.rows for value in row.values)
@@ -39,13 +39,13 @@ def test_smoke_measures_ingest(kafka_broker: str, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("case", [Case(4, 2), Case(12, 200), Case(12, 200, 500)])
-def test_events_are_as_the_cases_say(case: Case) -> None:
-    """All decode, in order of time, of as many pairs as said, about 180 bytes each."""
+def test_events_are_those_of_the_case(case: Case) -> None:
+    """All decode, in order of time, of as many pairs as the case has, about 180 bytes each."""
     pairs, size, number = set(), 0, 0
     for partition in range(case.partitions):
         latest = 0
         for timestamp, key, value in events.partition_events(case, partition, 120_000, 1_767_225_600_000):
-            found = decode(value)
+            found = decoder().decode(value)
             assert not found.faults
             assert len(found.events) == case.per_message
             assert all(f"{event.rollout}/{event.cohort}".encode() == key for event in found.events)
@@ -82,15 +82,15 @@ def test_ratios_are_taken_run_by_run() -> None:
         Row("ingest", FAUST + COLD, single.name, PER_CORE, (1.0,)),
         Row("ingest", SLUICEGATE, batched.name, PER_CORE, (50.0, 60.0)),
     ]
-    told = {(row.what, row.case): row.values for row in ratios(rows, (single, batched))}
-    assert told == {
+    found = {(row.what, row.case): row.values for row in ratios(rows, (single, batched))}
+    assert found == {
         (f"Sluicegate / {GETMANY}", single.name): (2.0, 1.5),
         (f"Sluicegate / {GETMANY}, of one event a message", batched.name): (5.0, 3.0),
     }
 
 
 def test_a_task_crosses_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A peer is told what the harness meant."""
+    """A peer gets the task that the harness encoded."""
     task = Task("localhost:9092", "t", 4, 10, 500, "out", "g", passes=6)
     monkeypatch.setattr(sys, "argv", ["peer", task.argument()])
     assert Task.given() == task

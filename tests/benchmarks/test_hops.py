@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.hops import Hops, Read, Told
+from benchmarks.hops import Hops, ProgressTimes, Read
 from benchmarks.latency import Plan, rows
 from benchmarks.load import Sent
 
@@ -23,15 +23,15 @@ COMMAND: dict[str, Any] = {
     "event_time": 20_000,
     "journal": {"partition": 1, "offset": 7},
 }
-TOLD = {
-    (1, 6): Told(made=23_000, began=22_980, handed=22_985),
-    (1, 7): Told(made=23_260, began=23_220, handed=23_240),
+PROGRESS = {
+    (1, 6): ProgressTimes(made=23_000, began=22_980, handed=22_985),
+    (1, 7): ProgressTimes(made=23_260, began=23_220, handed=23_240),
 }
 
 
 def test_the_hops_of_one_rollback() -> None:
     """Each begins where the one before it ends, from the last event of the pane to the command read."""
-    hops = Hops.of(Read(COMMAND, made=23_300, read=23_310), SENT, TOLD)
+    hops = Hops.of(Read(COMMAND, made=23_300, read=23_310), SENT, PROGRESS)
     assert hops == Hops(watermark=3_020, ingest=210, flush=20, journal=20, evaluation=40, command=10)
     assert hops.after_watermark == 23_310 - 23_010
     assert hops.total == 23_310 - 19_990
@@ -40,7 +40,7 @@ def test_the_hops_of_one_rollback() -> None:
 def test_the_slowest_partition_moves_the_watermark() -> None:
     """Without the silent one it would have moved a second earlier."""
     quick = Sent(SENT.events, SENT.seconds, {0: SENT.first[0]}, SENT.last)
-    hops = Hops.of(Read(COMMAND, made=23_300, read=23_310), quick, TOLD)
+    hops = Hops.of(Read(COMMAND, made=23_300, read=23_310), quick, PROGRESS)
     assert hops.watermark == 22_004 - 19_990
     assert hops.total == 23_310 - 19_990
 
@@ -57,6 +57,6 @@ def test_what_never_came_took_for_ever() -> None:
 
 
 @pytest.mark.parametrize("crew", [((),), (("ingest",), ("judge", "sequencer", "audit"))])
-def test_a_case_says_rate_and_workers(crew: tuple[tuple[str, ...], ...]) -> None:
-    """Two plans of one rate are told apart."""
+def test_a_case_names_rate_and_workers(crew: tuple[tuple[str, ...], ...]) -> None:
+    """Two plans of one rate have different names."""
     assert Plan(10_000, 1, 1, 0.0, 1.0, crew).case.startswith(f"10,000 events/s, {len(crew)} worker")

@@ -31,14 +31,14 @@ GOOD, BAD = 0, 5
 
 
 def cell(requests: int, errors: int, latency_ms: float = 50.0) -> Cell:
-    """Requests of which so many were 5xx, with latencies around `latency_ms`."""
+    """Requests of which `errors` were 5xx, with latencies around `latency_ms`."""
     counts = [0] * len(CLASSES)
     counts[CLASSES.index("2xx")], counts[CLASSES.index("5xx")] = requests - errors, errors
     return Cell(tuple(counts), Histogram.of(np.linspace(0.9, 1.1, requests) * latency_ms))
 
 
 def pane(number: int, errors: int | None, latency_ms: float = 50.0) -> Pane:
-    """100 requests of the candidate, so many of them errors, and 1,900 flawless ones of the baseline; None: outage."""
+    """100 requests of the candidate with `errors` errors, 1,900 of the baseline without; an outage where it is None."""
     start = number * PANE_MS
     if errors is None:
         return Pane(start, start + PANE_MS, {}, complete=False, broken=True)
@@ -47,7 +47,7 @@ def pane(number: int, errors: int | None, latency_ms: float = 50.0) -> Pane:
 
 
 def ruled(judge: Judge, *minutes: int | None, latency_ms: float = 50.0) -> tuple[Ruling, int] | None:
-    """The ruling and the second it fell in, if every pane of a minute has so many errors."""
+    """The ruling and the second it fell in, if every pane of a minute has this many errors."""
     panes = [
         pane(6 * minute + sixth, errors, latency_ms) for minute, errors in enumerate(minutes) for sixth in range(6)
     ]
@@ -149,7 +149,7 @@ def test_shift_inverts_the_mann_whitney_statistic() -> None:
     def z(by: float) -> float:
         wins = float(np.sum(candidate[:, None] - by > baseline[None, :]))
         centred = wins - 17 * 23 / 2
-        return (centred - 0.5 * np.sign(centred)) / sqrt(17 * 23 * (17 + 23 + 1) / 12)
+        return (centred - float(0.5 * np.sign(centred))) / sqrt(17 * 23 * (17 + 23 + 1) / 12)
 
     found = shift(candidate, baseline)
     assert z(found.low - 1e-9) > quantile >= z(found.low + 1e-9)
@@ -164,7 +164,7 @@ def test_mann_whitney_looks_only_at_its_interval() -> None:
 
 
 def test_z_test_waits_for_expected_errors_and_then_needs_no_minute() -> None:
-    """A few errors say nothing yet; many are significant within the pane."""
+    """A few errors are no evidence yet; many are significant within the pane."""
     assert z_score((3, 0), (100, 1_900)) == 0.0
     assert ruled(PeekingZJudge(60_000), GOOD) == ("pass", 60)
     assert ruled(PeekingZJudge(60_000), 100) == ("rollback", 10)

@@ -1,7 +1,6 @@
 """Policy files: YAML read within bounds, each fault with its line."""
 
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,8 +8,9 @@ from hypothesis import strategies as st
 
 from connectors.policy_files import LARGEST_BYTES, FileFault, PolicyFileError, load
 from gates.policy import Policy
+from tests.paths import CHECKOUT_POLICY
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "policies" / "checkout-v2.yaml"
+EXAMPLE = CHECKOUT_POLICY
 GOOD = """\
 schema: sluicegate.policy/v1
 rollout: checkout-v2
@@ -109,7 +109,7 @@ def test_duplicate_keys_are_faults() -> None:
         ("a: 1\nb: \x07\n", 2, "holds the character '\\x07'"),
         (b"a: 1\nb: \xff\n", 2, "is not UTF-8 text"),
         ('a: "\\UFFFFFFFF"\n', 1, "is not valid YAML"),
-        ("- 1\n", 1, "must be a mapping (`key: value`), and is a list"),
+        ("- 1\n", 1, "must be a mapping (`key: value`), not a list"),
         ("text\n", 1, "must be a mapping"),
         ("[" * 1000, 1, "is nested more than 32 levels deep"),
         ("a: &a [*a]\n", 1, "is nested more than 32 levels deep"),
@@ -150,7 +150,7 @@ def test_small_aliases_are_fine() -> None:
         ("owner: !!bool maybe", "owner", "cannot be read as 'bool'"),
         ("owner: 2026-13-45", "owner", "cannot be read as 'timestamp'"),
         ("owner: 2026-01-01", "owner", "2026-01-01 is not text"),
-        ("owner: yes", "owner", "true is not text: write text, in quotes"),
+        ("owner: yes", "owner", "true is not text; put it in quotes"),
         ("owner:", "owner", "nothing is not text"),
         ("min_requests: .inf", "min_requests", "inf is not a whole number"),
         ("min_completeness: .nan", "min_completeness", "nan is not a share"),

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from prometheus_client.metrics import MetricWrapperBase
@@ -10,8 +9,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from connectors.actuators import orders
 from streams.runtime import metrics
 from streams.runtime.settings import Settings
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 OPERATIONS, SECURITY = (
     (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") for page in ("operations", "security")
 )

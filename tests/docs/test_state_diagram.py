@@ -4,11 +4,11 @@ To draw it anew: SLUICEGATE_DOCS_UPDATE=1 .venv/bin/pytest tests/docs
 """
 
 import os
-from pathlib import Path
 
 from gates.machine.transitions import TABLE, Phase, Signal
+from tests.paths import ROOT
 
-PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
+PAGE = ROOT / "docs" / "architecture.md"
 BEGIN, END = "<!-- state diagram: begin -->\n", "<!-- state diagram: end -->\n"
 UPDATE = "SLUICEGATE_DOCS_UPDATE"
 

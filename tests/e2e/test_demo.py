@@ -14,7 +14,7 @@ import pytest
 from streams.demo.embedded_broker import port_is_free
 from streams.demo.scenario import SCENARIOS
 
-COMMAND = [sys.executable, "-c", "from streams.cli import main; main()", "demo", "--fast", "--plain"]
+COMMAND = [sys.executable, "-c", "from streams.cli.main import main; main()", "demo", "--fast", "--plain"]
 PATIENCE_S = 120.0
 OTHERS = [name for name in SCENARIOS if name != "error-spike"]
 
@@ -67,13 +67,13 @@ def test_a_failing_canary_is_rolled_back() -> None:
     """The default scenario: exit 0, the decisions in order with their reasons, and how long it took."""
     ended = run()
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    closing = ended.stdout.partition("What was decided, and why")[2]
+    closing = ended.stdout.partition("Decisions and reasons")[2]
     decisions = re.findall(r"Z +(start|advance|hold|resume|rollback|promote)", closing)
     assert [word for word in decisions if word not in ("hold", "resume")] == ["start", "advance", "rollback"]
-    assert re.search(r"(?s)errors: canary .* over the limit|e-value .* >= 100", closing)
+    assert re.search(r"(?s)errors: canary .* above the limit|e-value .* >= 100", closing)
     first, decided, zero = (float(seconds) for seconds in re.findall(r"([\d.]+) s  ", closing))
     assert 0.0 == first < decided <= zero
-    assert "as promised" in closing
+    assert "as expected" in closing
     assert_nothing_left(ended.stdout)
 
 

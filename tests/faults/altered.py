@@ -16,12 +16,12 @@ def main() -> None:
         from streams import clock
 
         moved = int(skew) * 1_000_000
-        clock.time = SimpleNamespace(time_ns=lambda: time.time_ns() + moved, time=time.time)  # noqa: TID251
+        vars(clock)["time"] = SimpleNamespace(time_ns=lambda: time.time_ns() + moved, time=time.time)  # noqa: TID251
     if size := altered.get("chunk_offsets"):
-        from streams.ingest import chunks
+        from streams.ingest import cutting
 
-        chunks.CHUNK_OFFSETS = int(size)
-    from streams.cli import main as sluicegate
+        cutting.CHUNK_OFFSETS = int(size)
+    from streams.cli.main import main as sluicegate
 
     sys.argv = ["sluicegate", *sys.argv[cut + 1 :]]
     sluicegate()

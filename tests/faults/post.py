@@ -29,17 +29,17 @@ class Post:
         exits: list[int],
         roles: tuple[str, ...],
         fault: str | None,
-        altered: tuple[str, ...],
+        altered: str,
         variables: dict[str, str],
     ) -> None:
         self._site, self._exits, self._roles, self._variables = site, exits, roles, variables
-        self._command = (sys.executable, str(ALTERED), *altered, "--") if altered else (SLUICEGATE,)
+        self._command = (sys.executable, str(ALTERED), *altered.split(), "--") if altered else (SLUICEGATE,)
         self._wanted = True
         self.died_at: int | None = None
         self.worker: Worker = self._start({VARIABLE: fault} if fault else {})
 
     def _start(self, extra: dict[str, str]) -> Worker:
-        return self._site.worker(*self._roles, command=self._command, **(self._variables | extra))
+        return self._site.worker_of(self._command, self._roles, self._variables | extra)
 
     async def keep(self) -> None:
         """Start a worker whenever the one before has ended."""

@@ -71,7 +71,7 @@ def refuse(frame: bytes, error: int) -> tuple[bytes, bytes]:
     header = frame[: source.tell()]
     kind = KINDS[version]
     request = kind.decode(source)
-    beyond = ([], None) if version >= 8 else ()
+    beyond: tuple[object, ...] = ([], None) if version >= 8 else ()
     topics = [
         (topic, [(partition, error, -1, -1, -1, *beyond) for partition, _ in partitions])
         for topic, partitions in request.topics

@@ -92,7 +92,7 @@ async def test_an_actuator_that_is_slow(kafka_broker: str) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_an_actuator_that_is_killed(kafka_broker: str, seed: int) -> None:
     """Its process dies at any moment, four times: the next one puts in force what is newest; nothing is stuck."""
-    soon = {"checks": {"errors": {"sli": "error_rate", "limit": "30%", "window": "10s"}}}
+    soon: dict[str, Any] = {"checks": {"errors": {"sli": "error_rate", "limit": "30%", "window": "10s"}}}
     async with Trial(kafka_broker, 80 + seed, bake="4s", **soon) as trial:
         await trial.begin(())
         assert trial.carrier is not None

@@ -95,7 +95,7 @@ async def test_two_builds_that_cut_chunks_differently(kafka_broker: str) -> None
     """What another build cuts by another rule is refused and told; the right build goes on counting everything."""
     async with Trial(kafka_broker, 11) as trial:
         (post,) = await trial.begin(())
-        odd = trial.post("ingest", altered=("chunk_offsets=100",))
+        odd = trial.post("ingest", altered="chunk_offsets=100")
         await odd.ready()
         async with asyncio.timeout(PATIENCE):
             while FOREIGN not in await asyncio.to_thread(post.worker.get, "/metrics"):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -12,8 +13,10 @@ from streams.topics import TOPICS, ensure
 from tests.faults.times import PATIENCE
 from tests.pipeline.harness import PARTITIONS, Site
 
+T = TypeVar("T")
 
-async def admin(site: Site, work: Callable[[AIOKafkaAdminClient], Awaitable[object]]) -> object:
+
+async def admin(site: Site, work: Callable[[AIOKafkaAdminClient], Awaitable[T]]) -> T:
     """Have an admin client do this work; what it answers."""
     client = clients.admin(site.settings)
     await client.start()

@@ -13,7 +13,7 @@ import signal
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 
 from aiokafka.errors import KafkaError
@@ -36,7 +36,7 @@ WAITING = frozenset({"start", "hold", "resume"})
 
 def policy(rollout: str, *, bake: str = "10m", **changes: Any) -> Policy:
     """A policy whose first stage takes this long."""
-    document = POLICY.document() | {"rollout": rollout} | changes
+    document: dict[str, Any] = POLICY.document() | {"rollout": rollout} | changes
     document["stages"] = [dict(stage) | {"bake": bake} for stage in document["stages"]]
     return Policy.parse(document)
 
@@ -59,7 +59,7 @@ class Trial:
         self.exits: list[int] = []
         self.sent = 0
         self.silent_partitions: set[int] = set()
-        self.mangle = lambda event: event
+        self.mangle: Callable[[Any], Any] = lambda event: event
         self.malformed: dict[bytes, str] = {}
         self.carrier: Carrier | None = None
         self._acknowledge = acknowledge
@@ -107,7 +107,7 @@ class Trial:
         await asyncio.wait_for(self._loading.wait(), PATIENCE)
         return posts
 
-    def post(self, *roles: str, fault: str | None = None, altered: tuple[str, ...] = (), **variables: str) -> "Post":
+    def post(self, *roles: str, fault: str | None = None, altered: str = "", **variables: str) -> "Post":
         """A place that some worker fills at any time; `altered` says how it differs from others (altered.py)."""
         post = Post(self.site, self.exits, roles, fault, altered, variables)
         self._spawn(post.keep())

@@ -73,7 +73,7 @@ def _atheris(name: str, seconds: int) -> bool:
 
 def _fuzz(name: str, options: Sequence[str]) -> None:
     """Run one target under atheris, which ends the process."""
-    import atheris  # type: ignore[import-not-found]
+    import atheris
 
     with atheris.instrument_imports(include=["connectors", "gates", "streams", "yaml"]):
         from tests.fuzz.targets import TARGETS, bent

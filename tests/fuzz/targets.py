@@ -20,17 +20,19 @@ import orjson
 from connectors import policy_files
 from connectors.actuators import wanted
 from connectors.dead_letters import LARGEST_DETAIL, LARGEST_KEPT
-from connectors.decoders import native
+from connectors.decoders import REASONS, Decoded
 from connectors.decoders.event import EARLIEST_MS, LATEST_MS, RequestEvent
+from connectors.decoders.native import MAX_FAULTS, NativeDecoder
 from connectors.signing.keys import ROLES, KeysError, generate, parse
 from connectors.signing.signatures import HEADER, LONGEST_VALID_MS, Keyring, SignatureError
+from gates.decisions import DECISION_SCHEMA
 from gates.policy import Policy, PolicyError
 from streams import journal
 from streams.audit import chain
 from streams.dead_letters.letters import Place, read_letter
 from streams.dead_letters.redriving import SCHEMA, read_redrive
 from streams.sequencer import Kind, RefusedError, read_spoken
-from tools import topics_examples
+from tools.topics_page import examples as topics_examples
 
 Target = Callable[[bytes], None]
 
@@ -50,11 +52,12 @@ RING: Final = Keyring(parse(_SIGNING.line(), "fuzzing")[0], {"fuzz-1": parse(_VE
 
 def events(data: bytes) -> None:
     """The native event decoder never raises; its events are valid, its faults told apart, printable and bounded."""
-    found = native.decode(data)
-    assert len(found.faults) <= native.MAX_FAULTS + 1
+    decoder = NativeDecoder()
+    found = decoder.decode(data)
+    assert len(found.faults) <= MAX_FAULTS + 1
     assert sum(len(fault.raw) for fault in found.faults) <= 2 * len(data) + 1
     for fault in found.faults:
-        assert fault.reason in native.REASONS
+        assert fault.reason in REASONS
         assert len(fault.detail) <= 200
         assert fault.detail.isprintable()
     for event in found.counted:
@@ -63,15 +66,13 @@ def events(data: bytes) -> None:
         assert all(map(math.isfinite, (event.metrics or {}).values()))
     for event in found.events:
         assert msgspec.json.decode(msgspec.json.encode(event), type=RequestEvent) == event
-    one = native.decode_one(data)
-    assert one is None or found == native.Decoded([one], [])
-    run = native.decode_run([data])
-    assert run is None or (one is not None and list(map(msgspec.structs.asdict, run)) == [msgspec.structs.asdict(one)])
-    lines = native.decode_lines(data)
-    assert lines is None or (list(map(msgspec.structs.asdict, lines)), []) == (
-        list(map(msgspec.structs.asdict, found.events)),
-        found.faults,
-    )
+    for fast in (decoder.decode_valid(data), decoder.decode_run([data])):
+        assert fast is None or _fields(Decoded(fast, [])) == _fields(found)
+
+
+def _fields(decoded: Decoded) -> object:
+    """All that was decoded, whatever the class of its events."""
+    return [msgspec.structs.asdict(event) for event in decoded.events], decoded.faults
 
 
 def journal_record(data: bytes) -> None:
@@ -153,7 +154,7 @@ def decision(data: bytes) -> None:
     assert (order.epoch, order.sequence) == order.token >= (0, 0)
     for moment in (order.epoch, order.sequence, order.event_time, order.expires_at):
         assert moment is None or -(1 << 63) <= moment < 1 << 63
-    again = msgspec.json.encode(msgspec.to_builtins(order) | {"schema": wanted.DECISION_SCHEMA})
+    again = msgspec.json.encode(msgspec.to_builtins(order) | {"schema": DECISION_SCHEMA})
     _bounded(again, data)
     assert wanted.decode(again) == order
 
@@ -270,7 +271,10 @@ def samples() -> Mapping[str, tuple[bytes, ...]]:
         "decision": (orjson.dumps(topics_examples.decision()), orjson.dumps(topics_examples.command())),
         "signature": (_signed()[0][1],),
         "signed_body": (BODY,),
-        "key_file": (_SIGNING.line(), generate("ed25519", "fuzz-2", ROLES)[0].line() + b"\n" + _VERIFYING.line()),
+        "key_file": (
+            _SIGNING.line(),
+            generate("ed25519", "fuzz-2", frozenset(ROLES))[0].line() + b"\n" + _VERIFYING.line(),
+        ),
         "audit_entry": (chain.encode(topics_examples.audit_entry()),),
         "dead_letter": (headers + b"\n\n" + letter.body(), redrive),
     }

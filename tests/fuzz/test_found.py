@@ -15,7 +15,7 @@ from streams.dead_letters.letters import Place, read_letter
 from streams.dead_letters.redriving import SCHEMA, read_redrive
 from streams.runtime.settings import Settings
 from streams.sequencer import LARGEST_JOURNALED, LARGEST_SPOKEN, RefusedError, read_spoken, record_of
-from tools import topics_examples
+from tools.topics_page import examples as topics_examples
 
 HUGE = 10**400
 ORIGIN = journal.Origin("command-acks", 0, 0)
@@ -38,7 +38,7 @@ DEEP = b"[" * 100_000
 
 def test_a_key_nested_very_deep_is_none() -> None:
     """A RecursionError went past the one `except`, and with it a traceback to whoever started a worker."""
-    with pytest.raises(KeysError, match="keys, line 1: is no key"):
+    with pytest.raises(KeysError, match="keys, line 1: is not a key"):
         parse(b'{"kty":"oct","kid":"a","x5c":' + DEEP, "keys")
 
 

@@ -9,6 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors import policy_files
+from connectors.actuators import wanted
+from connectors.decoders.native import NativeDecoder
+from connectors.signing.keys import parse
+from connectors.signing.signatures import HEADER
+from streams import journal
+from streams.audit import chain
 from tests.fuzz import targets
 
 EXAMPLES = int(os.environ.get("SLUICEGATE_FUZZ_EXAMPLES", "60"))
@@ -37,18 +44,18 @@ def test_a_valid_input_keeps_every_promise(name: str) -> None:
 def test_samples_are_valid() -> None:
     """A sample that is refused would test the refusal alone."""
     assert SAMPLES.keys() == targets.TARGETS.keys()
-    assert not [fault for data in SAMPLES["events"][:4] for fault in targets.native.decode(data).faults]
+    assert not [fault for data in SAMPLES["events"][:4] for fault in NativeDecoder().decode(data).faults]
     for data in SAMPLES["journal_record"]:
-        record = targets.journal.decode(data)
-        for row in record.cells if isinstance(record, targets.journal.Partial) else ():
+        record = journal.decode(data)
+        for row in record.cells if isinstance(record, journal.Partial) else ():
             row.cell()
     for data in SAMPLES["policy_text"]:
-        targets.policy_files.load(data, source="sample")
+        policy_files.load(data, source="sample")
     for data in SAMPLES["decision"]:
-        targets.wanted.decode(data)
-    assert [len(targets.parse(data, "sample")) for data in SAMPLES["key_file"]] == [1, 2]
-    assert targets.chain.Head().follow(targets.chain.decode(SAMPLES["audit_entry"][0]), b"") is not None
-    headers = [(targets.HEADER, SAMPLES["signature"][0])]
+        wanted.decode(data)
+    assert [len(parse(data, "sample")) for data in SAMPLES["key_file"]] == [1, 2]
+    assert chain.Head().follow(chain.decode(SAMPLES["audit_entry"][0]), b"") is not None
+    headers = [(HEADER, SAMPLES["signature"][0])]
     assert targets.RING.verify("operator", targets.TOPIC, targets.BODY, headers, targets.NOW).seal is not None
 
 

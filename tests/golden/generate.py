@@ -76,8 +76,8 @@ def _phase(rng: random.Random, phase: Phase, start: int, rollout: str) -> Iterat
 
 def _falls_to_canary(rng: random.Random, phase: Phase, user: str | None) -> bool:
     if user is None or _share_of(f"roams:{user}") < phase.get("roaming", 0.0):
-        return rng.random() < phase["canary_share"]
-    return _share_of(f"cohort:{user}") < phase["canary_share"]
+        return rng.random() < float(phase["canary_share"])
+    return _share_of(f"cohort:{user}") < float(phase["canary_share"])
 
 
 def _share_of(word: str) -> float:

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
 
-from connectors.decoders import decode
+from connectors.decoders.registry import decoder
 from connectors.kafka import clients
 from connectors.kafka.clients import KafkaSettings
 from connectors.kafka.topic_reader import read_to_end
@@ -71,8 +71,12 @@ class Site:
             worker.close()
         await self.producer.stop()
 
-    def worker(self, *roles: str, command: tuple[str, ...] = (SLUICEGATE,), **variables: str) -> "Worker":
+    def worker(self, *roles: str, **variables: str) -> "Worker":
         """Start a worker process; it is ended with the site."""
+        return self.worker_of((SLUICEGATE,), roles, variables)
+
+    def worker_of(self, command: tuple[str, ...], roles: tuple[str, ...], variables: dict[str, str]) -> "Worker":
+        """Start a worker process by another command; it is ended with the site."""
         self.workers.append(Worker(self.settings, roles, variables, command))
         return self.workers[-1]
 
@@ -162,7 +166,7 @@ class Site:
         return Counter(
             (event.rollout, event.cohort, event.ts_ms // 1000 * 1000)
             for record in await self.read(self.topics.events)
-            for event in decode(record.value).counted
+            for event in decoder().decode(record.value).counted
         )
 
 

@@ -71,8 +71,8 @@ async def test_a_rollout_is_recorded(site: Site) -> None:
     assert (done.code, done.json()["findings"]) == (0, [])
     exported = await sluicegate(site, "audit", "export", "--rollout", "checkout-v2", "--since", "1h")
     entries = [json.loads(line) for line in exported.output.splitlines()]
-    said = {(one["kind"], one["actor"], one["action"], one["reason"]) for one in entries}
-    assert said >= {
+    found = {(one["kind"], one["actor"], one["action"], one["reason"]) for one in entries}
+    assert found >= {
         ("start", "tester", "start", "a test"),
         ("control", "bob", "rollback", "=enough"),
         ("approval", "bob", "approve", "=enough"),
@@ -157,7 +157,7 @@ async def test_two_writers_at_once(site: Site) -> None:
 async def test_what_is_not_recorded_is_found(site: Site) -> None:
     """A decision that is old and has no entry breaks the log; so does a log that somebody wrote into."""
     empty = await sluicegate(site, "audit", "verify")
-    assert (empty.code, empty.output) == (0, "whole: 0 entries; head none yet\n")
+    assert (empty.code, empty.output) == (0, "intact: 0 entries; head none yet\n")
     long_ago = time.time_ns() // 1_000_000 - 2 * GRACE_MS  # noqa: TID251  (within retention, or the broker deletes it)
     await site.producer.send_and_wait(site.topics.decisions, b"{}", partition=0, timestamp_ms=long_ago)
     missed = await sluicegate(site, "audit", "verify")
@@ -167,4 +167,4 @@ async def test_what_is_not_recorded_is_found(site: Site) -> None:
     assert "BROKEN  unreadable at offset 0: " in (await sluicegate(site, "audit", "verify")).output
     exported = await sluicegate(site, "audit", "export")
     assert (exported.code, exported.output) == (0, "")
-    assert exported.errors == "no entries, or none like that\nthe audit log is broken: see `sluicegate audit verify`\n"
+    assert exported.errors == "no matching entries\nthe audit log is broken: run `sluicegate audit verify`\n"

@@ -8,7 +8,7 @@ from gates.policy import Policy
 from streams import journal
 from tests.pipeline.harness import Site
 from tests.pipeline.test_why import sluicegate
-from tests.streams.offline.backtest.test_backtest import changed, limited, recorded
+from tests.streams.offline.backtest.journals import changed, limited, recorded
 
 
 def written(folder: Path, policy: Policy) -> str:
@@ -28,13 +28,15 @@ async def test_a_journal_is_judged_again(embedded_broker: str, tmp_path: Path) -
 
         code, output, errors = await sluicegate(site, "backtest", "--policy", written(tmp_path, lax), "--journal")
         assert (code, errors) == (0, "")
-        assert output.endswith("  the same decisions\n\n1 recorded rollout judged: 0 would have gone differently\n")
+        assert output.endswith(
+            "  the same decisions\n\n1 recorded rollout judged: 0 would have been decided differently\n"
+        )
 
         words = ("backtest", "--policy", written(tmp_path, strict), "--journal", "--rollout", "checkout-v2")
         code, output, errors = await sluicegate(site, *words)
         assert (code, errors) == (0, "")
         assert output.startswith("checkout-v2, epoch 1\n")
-        assert "\n  rolled back too, 1s earlier\n" in output
+        assert "\n  also rolled back, 1s earlier\n" in output
         code, output, errors = await sluicegate(site, *words, "--json")
         (said,) = json.loads(output)["rollouts"]
         assert (said["same"], said["recorded"][-1]["action"], said["instead"][-1]["action"]) == (
@@ -49,4 +51,4 @@ async def test_a_journal_is_judged_again(embedded_broker: str, tmp_path: Path) -
         assert errors.startswith("checkout-v2, epoch 1: not judged: its cohorts are canary and stable, and ")
 
         code, output, errors = await sluicegate(site, *words[:-1], "search")
-        assert (code, errors) == (1, "sluicegate: no rollout search in the journal; there: checkout-v2\n")
+        assert (code, errors) == (1, "sluicegate: no rollout search in the journal; known: checkout-v2\n")

@@ -21,7 +21,7 @@ from connectors.kafka.clients import admin
 from streams import journal
 from streams.worker.app import MOST_WAITING
 from tests.pipeline.harness import POLICY, SLUICEGATE, Site, traffic
-from tools import topics_examples
+from tools.topics_page import examples as topics_examples
 
 
 @pytest.fixture
@@ -92,10 +92,8 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
     await site.worker().ready()
     started = await rollout(site, "start", policy, "--by", "ann", "--reason", "the new cart")
     assert (started.code, started.errors) == (0, "")
-    assert (
-        "start     canary  stable 80 %, canary 20 %  ann started checkout-v2 at stage canary: the new cart"
-        in started.output
-    )
+    assert "start     canary  stable 80%, canary 20%  ann started " in started.output
+    assert "the new cart" in started.output
 
     again = await rollout(site, "start", policy)
     assert again.code == 1
@@ -122,7 +120,7 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
     assert (await rollout(site, "promote", "checkout-v2")).code == 0
     watched = await rollout(site, "watch", "checkout-v2")
     assert watched.code == 0, watched.errors
-    assert "promote   canary  stable 0 %, canary 100 %" in watched.output
+    assert "promote   canary  stable 0%, canary 100%" in watched.output
 
     assert (await rollout(site, "rollback", "checkout-v2")).code == 0
     assert (await rollout(site, "watch", "checkout-v2")).code == 3
@@ -138,7 +136,7 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
     absent = await sluicegate(site, "replay", "--journal", "--rollout", "nothing")
     assert (absent.code, absent.errors) == (
         1,
-        "sluicegate: no rollout nothing in the journal; there: checkout-v2\n",
+        "sluicegate: no rollout nothing in the journal; known: checkout-v2\n",
     )
 
     unknown = await rollout(site, "show", "nothing")
@@ -160,7 +158,7 @@ async def test_watching_until_the_rollback(site: Site, policy: str) -> None:
     assert watched.code == 3, watched.errors
     lines = watched.output.splitlines()
     assert any("  start     canary  " in line for line in lines)
-    assert any("  rollback  canary  stable 100 %, canary 0 %  errors: canary " in line for line in lines)
+    assert any("  rollback  canary  stable 100%, canary 0%  errors: canary " in line for line in lines)
     assert any("  baking  stage 1 of 2 (canary), baked " in line for line in lines)
     assert "  rolled back  stage 1 of 2 (canary)" in lines[-1]
 
@@ -180,7 +178,7 @@ async def test_not_waiting(site: Site, policy: str) -> None:
     """With `--no-wait` the order is sent, and that is said."""
     sent = await rollout(site, "start", policy, "--no-wait")
     assert sent.code == 0
-    assert sent.output.startswith("checkout-v2: start is sent;")
+    assert sent.output.startswith("checkout-v2: start was sent;")
 
 
 async def test_missing_topics_are_named(broker: str) -> None:
@@ -220,4 +218,4 @@ async def test_a_truncated_journal_is_told(kafka_broker: str) -> None:
             await client.close()
         replayed = await sluicegate(site, "replay", "--journal", "--json")
         assert (replayed.code, replayed.output) == (0, "")
-        assert replayed.errors.startswith("journal truncated: partition 0 begins at offset 3;")
+        assert replayed.errors.startswith("journal partition 0 is truncated: offsets before 3 are missing;")

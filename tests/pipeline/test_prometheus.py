@@ -18,9 +18,10 @@ import pytest
 
 from gates.policy import Policy
 from streams.demo.embedded_broker import free_port
+from tests.paths import ROOT
 from tests.pipeline.harness import POLICY, Site, traffic
 
-DASHBOARD = Path(__file__).parents[2] / "deploy/grafana/dashboards/sluicegate.json"
+DASHBOARD = ROOT / "deploy/grafana/dashboards/sluicegate.json"
 EMPTY_WHILE_ALL_IS_WELL = {"Dead letters by reason", "Time to rollback (p50, p95)"}
 
 

@@ -12,7 +12,7 @@ import pytest
 from connectors.kafka.clients import TopicPartition, consumer
 from streams import journal
 from streams.demo.embedded_broker import EmbeddedBroker
-from streams.ingest.chunks import CHUNK_OFFSETS
+from streams.ingest.cutting import CHUNK_OFFSETS
 from streams.runtime.watchdog import EXIT_STUCK
 from tests.pipeline.harness import PATIENCE, Site, traffic
 

@@ -13,7 +13,7 @@ import pytest
 
 from streams.journal import encode_document
 from tests.pipeline.harness import SLUICEGATE, Site
-from tools import topics_examples
+from tools.topics_page import examples as topics_examples
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def test_asking_why_and_why_not(site: Site) -> None:
     """Both answer in words and as JSON; what is unknown is one line that names near ones."""
     code, output, errors = await sluicegate(site, "why", "checkout-v2:1:2")
     assert (code, errors) == (0, "")
-    assert output.startswith("checkout-v2 was rolled back at stage canary at 2026-01-01 00:00:07Z.\nWhy: errors: ")
+    assert output.startswith("checkout-v2 was rolled back at stage canary at 2026-01-01 00:00:07Z.\nReason: errors: ")
     assert "\njournal      partition 0, offset 21\n" in output
 
     code, output, errors = await sluicegate(site, "why", "checkout-v2:1:2", "--json")
@@ -54,7 +54,7 @@ async def test_asking_why_and_why_not(site: Site) -> None:
     assert await sluicegate(site, "why", "checkout-v2:1:3") == (
         1,
         "",
-        "sluicegate: no decision checkout-v2:1:3; near: checkout-v2:1:2\n",
+        "sluicegate: no decision checkout-v2:1:3; similar: checkout-v2:1:2\n",
     )
     assert await sluicegate(site, "why", "chekout:1:2") == (
         1,
@@ -65,12 +65,14 @@ async def test_asking_why_and_why_not(site: Site) -> None:
     code, output, errors = await sluicegate(site, "why-not", "checkout-v2")
     assert (code, errors) == (0, "")
     assert output.startswith("checkout-v2 is baking at stage 1 of 2 (canary), baked 1s of 1m, judged until ")
-    assert "\nTo advance to stage full it lacks:\n- 59s of bake: 1s of 1m done\n- a PASS of errors, " in output
+    assert (
+        "\nTo advance to stage full it still needs:\n- 59s more of bake (1s of 1m done)\n- errors must pass " in output
+    )
 
     code, output, errors = await sluicegate(site, "why-not", "checkout-v2", "--json")
     said = json.loads(output)
     assert (code, said["status"]["rollout"], errors) == (0, "checkout-v2", "")
-    assert said["lacking"][0] == "59s of bake: 1s of 1m done"
+    assert said["lacking"][0] == "59s more of bake (1s of 1m done)"
 
     assert await sluicegate(site, "why-not", "chekout-v2") == (
         1,

@@ -36,7 +36,7 @@ def test_1_only_passing_every_check_advances(script: Script) -> None:
     """Each advance and promotion of the gate's own comes with every check of the policy, each required one PASS."""
     for decision in decisions(play(script)):
         if raised_by_the_gate(decision):
-            found = {check["name"]: check["verdict"] for check in decision.checks}
+            found = {verdict.name: verdict.kind.value for verdict in decision.checks}
             assert found.keys() == script.policy["checks"].keys() | required(script.policy)
             assert {found[name] for name in required(script.policy)} == {"PASS"}
 
@@ -53,7 +53,7 @@ def test_1_who_is_asked_approves(script: Script) -> None:
                 left = stages[index if decision.action is Action.PROMOTE else index - 1]
                 assert (decision.approved_by == "ada") or not left.get("approval")
                 assert step.gate is not None
-                assert step.gate.state.doubts == ()
+                assert step.gate.state.evaluation.doubts == ()
 
 
 @journals
@@ -90,7 +90,7 @@ def test_1_an_advance_rests_on_its_own_stage(script: Script) -> None:
             if decision.action in (*RAISING, Action.START):
                 confirmed = None
         if isinstance(record, Ack) and step.gate is not None and confirmed is None:
-            confirmed = step.gate.state.confirmed_at
+            confirmed = step.gate.state.progress.confirmed_at
 
 
 @journals
@@ -112,7 +112,7 @@ def test_1_each_condition_is_needed(missing: str) -> None:
     checks = {"ratio": CHECKS["ratio"]}
     policy = a_policy(checks=checks, no_data={"hold_after": "1h", "pause_after": "2h"})
     if missing == "bake":
-        policy["stages"][0]["bake"] = "1h"  # type: ignore[index]
+        policy["stages"][0]["bake"] = "1h"
     if missing == "requests":
         policy["min_requests"] = 1_000_000
     whole, lacking = ByHand(a_policy(checks=checks)), ByHand(policy, acked=missing != "ack")
@@ -147,7 +147,7 @@ def test_1_silence_that_goes_on_is_not_baking() -> None:
     hand.second()
     hand.second()
     assert [hand.second(None, None) for _ in range(28)] == [[]] * 28
-    assert hand.gate.state.baked_ms == 2_000
+    assert hand.gate.state.progress.baked_ms == 2_000
     assert hand.second() == [Action.ADVANCE]
 
 
@@ -156,7 +156,7 @@ def test_1_an_ack_of_something_else_confirms_nothing(ack: Acked) -> None:
     """Another epoch, an older decision, or an order not carried out: the stage is not in force."""
     hand = ByHand(a_policy(), acked=False)
     hand.gate.ack(replace(ack, weights={"stable": 90, CANDIDATE: 10}), hand.moment())
-    assert hand.gate.state.confirmed_at is None
+    assert hand.gate.state.progress.confirmed_at is None
 
 
 def test_1_an_incomplete_pane_never_advances() -> None:
@@ -175,14 +175,14 @@ def test_1_an_ack_of_what_was_never_published_confirms_nothing() -> None:
     """An ack with a sequence that does not exist yet is not an answer to the stage's order."""
     hand = ByHand(a_policy(), acked=False)
     hand.gate.ack(Acked(1, 999, True, {"stable": 90, CANDIDATE: 10}, "x"), hand.moment())
-    assert hand.gate.state.confirmed_at is None
+    assert hand.gate.state.progress.confirmed_at is None
 
 
 def test_1_an_ack_with_other_weights_confirms_nothing() -> None:
     """An actuator that says applied and observes no traffic at the candidate has not brought the stage into force."""
     hand = ByHand(a_policy(), acked=False)
     hand.gate.ack(Acked(1, 1, True, {"stable": 100, CANDIDATE: 0}, "x"), hand.moment())
-    assert hand.gate.state.confirmed_at is None
+    assert hand.gate.state.progress.confirmed_at is None
 
 
 def test_1_events_before_the_start_are_not_late() -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from gates.decisions import Action
 from gates.machine.transitions import Phase, Signal
+from gates.verdicts import VerdictKind
 from tests.properties.hand import ByHand, a_policy, journals
 from tests.properties.journals import (
     Script,
@@ -24,14 +25,16 @@ def test_3_a_failing_check_is_a_rollback_at_once(script: Script) -> None:
     Only where the baseline breaks a limit too, it may stop there instead, for a person to look at.
     """
     for step in play(script):
-        checks = () if step.gate is None else step.gate.state.checks
-        known = [check for check in checks if check["name"] in required(script.policy)]
-        fails = [check for check in known if check["verdict"] == "FAIL"]
-        if step.gate is None or not fails:
+        if step.gate is None:
             continue
-        shared = any("baseline_beyond" in check for check in known)
-        rolling = any(check["on_fail"] == "rollback" for check in fails)
-        pausing = any(check["on_fail"] == "pause" for check in fails)
+        known = step.gate.state.evaluation.required
+        assert {verdict.name for verdict in known} <= required(script.policy)
+        fails = [verdict for verdict in known if verdict.kind is VerdictKind.FAIL]
+        if not fails:
+            continue
+        shared = any(verdict.baseline_beyond for verdict in known)
+        rolling = any(verdict.on_fail == "rollback" for verdict in fails)
+        pausing = any(verdict.on_fail == "pause" for verdict in fails)
         stopped = {Phase.ROLLED_BACK}
         if shared or not rolling:
             stopped |= {Phase.PAUSED}

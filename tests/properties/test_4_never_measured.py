@@ -26,7 +26,7 @@ def test_4_never_measured_is_never_success(script: Script) -> None:
     for step in play(without_candidate(script)):
         assert not any(decision.action in RAISING for decision in step.decisions)
         if step.gate is not None:
-            assert "PASS" not in {check["verdict"] for check in step.gate.state.checks}
+            assert "PASS" not in {verdict.kind.value for verdict in step.gate.state.evaluation.verdicts}
 
 
 @pytest.mark.parametrize("changes", [{"checks": {}}, {"checks": None}, {"stages": []}, {"checks": {"e": {}}}])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gates.decisions import Action, Decision
-from streams.journal import Control, Origin
+from streams.journal import Control, Origin, Record
 from streams.judge.fold import Fold
 from tests.properties.hand import a_policy, journals
 from tests.properties.journals import (
@@ -55,7 +55,7 @@ def test_8_an_old_word_is_not_heard_again() -> None:
     """An order that the sequencer repeats after a new start is the old one's repeat: it does not end the new epoch."""
     fold = Fold(0)
     order = Control(rollout=ROLLOUT, control="rollback", by="ada", at=T0, origin=Origin("rollout-controls", 0, 5))
-    records = [a_start(a_policy(), T0, 0), order, a_start(a_policy(), T0, 1), order]
+    records: list[Record] = [a_start(a_policy(), T0, 0), order, a_start(a_policy(), T0, 1), order]
     outcomes = [fold.apply(record, at) for at, record in enumerate(records)]
     actions = [each.action for given in outcomes for each in given if isinstance(each, Decision)]
     assert actions == [Action.START, Action.ROLLBACK, Action.START]

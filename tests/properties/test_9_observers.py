@@ -7,6 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 
 from gates.decisions import Action
+from gates.verdicts import VerdictKind
 from tests.properties.hand import journals
 from tests.properties.journals import CHECKS, Document, Script, decisions, play, required, scripts
 
@@ -19,10 +20,10 @@ def test_9_a_rollback_has_its_fail_or_its_person(script: Script) -> None:
     """Each rollback names who ordered it, or comes with the FAIL of a required check whose `on_fail` is rollback."""
     for decision in decisions(play(script)):
         if decision.action is Action.ROLLBACK and decision.by is None and not decision.escalate:
-            known = [check for check in decision.checks if check["name"] in required(script.policy)]
-            fails = [check for check in known if check["verdict"] == "FAIL" and check["on_fail"] == "rollback"]
+            known = [verdict for verdict in decision.checks if verdict.name in required(script.policy)]
+            fails = [each for each in known if each.kind is VerdictKind.FAIL and each.on_fail == "rollback"]
             assert fails
-            assert any(str(check["reason"]) in decision.reason for check in fails)
+            assert any(verdict.reason in decision.reason for verdict in fails)
 
 
 def quiet(script: Script, fields: Document) -> Script:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from aiokafka.protocol.admin import CreateAclsRequest_v1
 from aiokafka.protocol.api import Request
@@ -10,8 +9,9 @@ from aiokafka.protocol.api import Request
 from connectors.kafka.clients import KafkaSettings, admin
 from connectors.kafka.topics import TopicNames
 from streams.topics.specs import TOPICS
+from tests.paths import ROOT
 
-PAGE = Path(__file__).parents[2] / "docs/security.md"
+PAGE = ROOT / "docs/security.md"
 KINDS = {"topic": 2, "group": 3, "cluster": 4}
 OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10}
 LITERAL, ALLOW = 3, 3
@@ -38,7 +38,7 @@ def rights(prefix: str = "") -> Iterator[Right]:
                 yield Right(role, kind, name if kind == "cluster" else prefix + name, operation)
 
 
-class _Creation(Request[CreateAclsRequest_v1]):
+class _Creation(Request[CreateAclsRequest_v1]):  # type: ignore[misc]  # aiokafka has no types
     """Many at once; aiokafka's own takes one."""
 
     API_KEY = 30

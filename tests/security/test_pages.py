@@ -9,21 +9,26 @@ import uuid
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import yaml
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from click.testing import CliRunner
 from faust.web import base
 
-from streams.cli import sluicegate
+from streams.cli.main import sluicegate
 from streams.runtime.settings import Settings
 from streams.worker.app import build
 from streams.worker.web import PATHS
+from tests.paths import ROOT
 from tests.pipeline.harness import Site
 from tests.pipeline.test_prometheus import Prometheus, need_prometheus
 
-DEPLOY = Path(__file__).parents[2] / "deploy/prometheus.yml"
+Client = TestClient[web.Request, web.Application]
+
+DEPLOY = ROOT / "deploy/prometheus.yml"
 TOKEN = "t" * 43
 HASH = f"sha256:{sha256(TOKEN.encode()).hexdigest()}"
 BLUEPRINTS = (
@@ -44,30 +49,30 @@ def fausts_paths() -> set[str]:
     return found
 
 
-async def pages(**fields: object) -> AsyncIterator[TestClient]:
+async def pages(**fields: object) -> AsyncIterator[Client]:
     """Serve the pages of a worker without its loops."""
     app = build(Settings.model_validate({"roles": ("ingest",), **fields}))
     app.finalize()
     app.web.init_server()
-    async with TestClient(TestServer(app.web.web_app)) as client:
+    async with TestClient(TestServer(cast("Any", app.web).web_app)) as client:
         yield client
 
 
 @pytest.fixture
-async def open_pages() -> AsyncIterator[TestClient]:
+async def open_pages() -> AsyncIterator[Client]:
     """Give pages without a token."""
     async for client in pages():
         yield client
 
 
 @pytest.fixture
-async def closed_pages() -> AsyncIterator[TestClient]:
+async def closed_pages() -> AsyncIterator[Client]:
     """Give pages with a token, and a second one that takes over."""
     async for client in pages(web_token_hash=f"sha256:{'0' * 64}, {HASH}"):
         yield client
 
 
-async def test_what_is_not_ours_is_not_served(open_pages: TestClient) -> None:
+async def test_what_is_not_ours_is_not_served(open_pages: Client) -> None:
     """Faust's index, tables, router, statistics, graph and metrics are all 404, and so is anything else."""
     paths = fausts_paths()
     assert {"/", "/graph/", "/router/", "/table/", "/assignment/"} <= {f"{path.rstrip('/')}/" for path in paths}
@@ -104,7 +109,7 @@ async def test_what_is_not_ours_is_not_served(open_pages: TestClient) -> None:
         "Bearer \xff",
     ],
 )
-async def test_without_the_token_there_is_health_only(closed_pages: TestClient, header: str | None) -> None:
+async def test_without_the_token_there_is_health_only(closed_pages: Client, header: str | None) -> None:
     """Every other path, whether it exists or not, is 401 and says nothing."""
     headers = {} if header is None else {"Authorization": header}
     for path in ("/metrics", "/", "/x"):
@@ -116,7 +121,7 @@ async def test_without_the_token_there_is_health_only(closed_pages: TestClient, 
             assert answer.status in (200, 503)
 
 
-async def test_with_the_token_there_are_metrics(closed_pages: TestClient) -> None:
+async def test_with_the_token_there_are_metrics(closed_pages: Client) -> None:
     """Either of two tokens is good while they are changed."""
     for scheme in ("Bearer", "bearer"):
         async with closed_pages.get("/metrics", headers={"Authorization": f"{scheme} {TOKEN}"}) as answer:

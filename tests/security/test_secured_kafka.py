@@ -24,7 +24,7 @@ from tests.security.authority import Authority
 from tests.security.commands import Done, settings_of, sluicegate
 from tests.security.secured import SecuredKafka, password
 from tests.security.token_server import TokenServer, unsecured
-from tools import topics_examples
+from tools.topics_page import examples as topics_examples
 
 pytestmark = pytest.mark.kafka
 
@@ -75,12 +75,13 @@ async def test_auditors_and_redrivers_have_the_rights_they_need_and_no_more(secu
     for words in (("dlq", "list"), ("dlq", "show", address), ("audit", "export"), ("audit", "verify")):
         done = await sluicegate(auditor, *words)
         assert done.code == 0, (words, done)
-    for variables, words, missing in (
+    refused: tuple[tuple[dict[str, str], tuple[str, ...], str], ...] = (
         (auditor, ("dlq", "redrive", address, "--force"), "s.dead-letters"),
         (redriver, ("audit", "export"), "s.audit-log"),
         (redriver, ("replay", "--journal"), "s.gate-journal"),
-    ):
-        done = await sluicegate(variables, *words)
+    )
+    for variables, command, missing in refused:
+        done = await sluicegate(variables, *command)
         assert (done.code, done.errors.count("\n")) == (1, 1), done
         assert missing in done.errors
     done = await sluicegate(redriver, "dlq", "redrive", address, "--force")
@@ -127,7 +128,9 @@ async def test_a_worker_asks_a_server_for_its_tokens(secured: SecuredKafka, site
         assert (listed.code, listed.errors) == (0, "")
         wrong = {"SLUICEGATE_SASL_OAUTH_CLIENT_SECRET": "hidden-wrong"}
         refused = await sluicegate(secured.granted(WORKER, server.url) | wrong, "topics", "list")
-        _is_one_line(refused, f"wants a token, and there is none: {server.url} grants no token (check SLUICEGATE_SASL")
+        _is_one_line(
+            refused, f"requires a token, and there is none: {server.url} grants no token (check SLUICEGATE_SASL"
+        )
     stranger = await sluicegate(secured.granted(WORKER, server.url), "rollout", "list")
     _is_one_line(stranger, f"{server.url} cannot be asked: Connection refused")
 
@@ -138,7 +141,7 @@ async def test_a_worker_asks_a_server_for_its_tokens(secured: SecuredKafka, site
 async def test_what_the_broker_does_not_take_is_one_line(secured: SecuredKafka, words: tuple[str, ...]) -> None:
     """A wrong password, an authority that is not known: exit code 1, the reason, no traceback, no secret."""
     wrong = await sluicegate(secured.scram("reader") | {"SLUICEGATE_SASL_PASSWORD": "hidden-wrong"}, *words)
-    _is_one_line(wrong, "does not take user 'reader' with this password (SCRAM-SHA-512")
+    _is_one_line(wrong, "does not accept user 'reader' with this password (SCRAM-SHA-512")
     stranger = Authority(secured.folder / "stranger")
     untrusted = await sluicegate(secured.scram("reader") | {"SLUICEGATE_TLS_CA_FILE": str(stranger.ca)}, *words)
     _is_one_line(untrusted, "has a certificate that is not trusted")
@@ -154,11 +157,11 @@ async def test_other_refusals_are_one_line_too(secured: SecuredKafka) -> None:
     secured.token("reader").write_text("hidden-token")
     sasl, plain = secured.broker.addresses["SASL"], secured.broker.bootstrap
     for variables, words in (
-        (mtls | foreign, "closed the connection: it wants a certificate that it trusts"),
-        (none, "closed the connection: it wants a certificate that it trusts"),
+        (mtls | foreign, "closed the connection: it requires a trusted certificate"),
+        (none, "closed the connection: it requires a trusted certificate"),
         ({"SLUICEGATE_BOOTSTRAP": sasl}, "SLUICEGATE_SECURITY_PROTOCOL is PLAINTEXT"),
         (secured.scram("reader") | {"SLUICEGATE_BOOTSTRAP": plain}, "SLUICEGATE_SECURITY_PROTOCOL is SASL_SSL"),
-        (void, "does not take the token of SLUICEGATE_SASL_TOKEN_FILE"),
+        (void, "does not accept the token of SLUICEGATE_SASL_TOKEN_FILE"),
     ):
         _is_one_line(await sluicegate(variables, "rollout", "list"), words)
 
@@ -183,7 +186,7 @@ async def test_each_missing_right_of_a_worker_is_named(secured: SecuredKafka, si
         needs = needs_of(Settings.model_validate(settings.model_dump() | {"roles": (role,)}))
         with pytest.raises(AccessError) as refused:
             await require(settings, needs)
-        told = str(refused.value).split("does not allow us: ")[1].split(" (docs")[0]
+        told = str(refused.value).split("does not allow: ")[1].split(" (docs")[0]
         assert told == f"{missing.operation} on {missing.kind} {missing.name}"
 
 
@@ -192,7 +195,7 @@ async def test_a_missing_right_is_one_line_on_the_command_line(secured: SecuredK
     prefix = {"SLUICEGATE_TOPIC_PREFIX": "s."}
     reader = secured.scram("reader") | prefix
     order = await sluicegate(reader, "rollout", "start", policy)
-    _is_one_line(order, "does not allow us: Write on topic s.rollout-policies (docs/security.md")
+    _is_one_line(order, "does not allow: Write on topic s.rollout-policies (docs/security.md")
     worker = await sluicegate(reader, "worker", "--role", "ingest")
     _is_one_line(worker, "Write on topic s.gate-journal")
     actuating = await asyncio.create_subprocess_exec(

@@ -9,7 +9,7 @@ from typing import Any
 
 from gates.policy import Policy
 from streams.offline.simulation.engine import simulate
-from streams.offline.simulation.run import Run
+from streams.offline.simulation.run import SimulatedRun
 from streams.offline.simulation.scenario import Scenario
 
 LOG = logging.getLogger("simulation")
@@ -35,7 +35,7 @@ def policy(*weights: str, bake: str = "1h", **other: Any) -> Policy:
     return Policy.parse(document | other)
 
 
-def runs(plan: Policy, number: int, seed: int, **scenario: Any) -> tuple[Run, ...]:
+def runs(plan: Policy, number: int, seed: int, **scenario: Any) -> tuple[SimulatedRun, ...]:
     """So many runs of the gate by this policy; the scenario's keys are those of docs/simulate.md."""
     return simulate(plan, Scenario.parse(scenario), number, seed=seed)
 
@@ -51,12 +51,12 @@ def more_than(alpha: float, count: int, total: int) -> bool:
     return tail < DOUBT
 
 
-def false_rollbacks(found: tuple[Run, ...]) -> int:
+def false_rollbacks(found: tuple[SimulatedRun, ...]) -> int:
     """How many of the runs were rolled back for nothing."""
     return sum(run.falsely_rolled_back for run in found)
 
 
-def median_delay_s(found: tuple[Run, ...]) -> float:
+def median_delay_s(found: tuple[SimulatedRun, ...]) -> float:
     """Median seconds from the fault to the rollback, of the runs that lived to see the fault; infinite for never."""
     lived = [run for run in found if not run.falsely_rolled_back]
     return median(inf if run.delay_ms is None else run.delay_ms / 1_000.0 for run in lived)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 PANE_S = 1.0
 RPS = 1_000
-INDEPENDENT = {"confidence": {"dispersion": 1}}
+INDEPENDENT: dict[str, Any] = {"confidence": {"dispersion": 1}}
 """What the designed delays take as known: that errors are independent."""
 
 

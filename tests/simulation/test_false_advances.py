@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gates.decisions import Action
-from streams.offline.simulation.run import Run
+from streams.offline.simulation.run import SimulatedRun
 from tests.simulation.rollouts import ERRORS, more_than, note, policy, runs
 
 pytestmark = pytest.mark.slow
@@ -19,7 +19,7 @@ UNREACHABLE = {"limit": "2%", "min_events": 1_000_000}
 """An objective of 2 % whose window never decides anything by itself."""
 
 
-def passed(found: tuple[Run, ...]) -> int:
+def passed(found: tuple[SimulatedRun, ...]) -> int:
     """How many runs left their first stage for more traffic, or for good."""
     return sum(any(taken.action in (Action.ADVANCE, Action.PROMOTE) for taken in run.actions) for run in found)
 
@@ -54,7 +54,7 @@ def test_equal_candidate_advances() -> None:
     assert passed(found) >= 38
 
 
-def alone(**candidate: Any) -> tuple[Run, ...]:
+def alone(**candidate: Any) -> tuple[SimulatedRun, ...]:
     """Runs of a stage at 100 %, where the candidate is held against an error rate of 2 %."""
     rollout = policy("100%", bake="30s", checks={"errors": ERRORS | UNREACHABLE}, **SPARING)
     change = {"at": "0s", "candidate": candidate}

@@ -1,7 +1,6 @@
-"""aiokafka's record batches, of each the list of its values: no object for a record, so the limit of this client.
+"""aiokafka's record batches as lists of values, without an object for each record: the upper limit of this client.
 
-What is left out is private to aiokafka, and needed by none of the records here: aborted transactions, control batches,
-positions within a batch.
+Aborted transactions, control batches and positions within a batch are left out, because these records have none.
 """
 
 from __future__ import annotations

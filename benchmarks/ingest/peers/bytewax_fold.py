@@ -1,7 +1,7 @@
-"""bytewax: a fold over tumbling windows of event time, one worker, whose results go to a topic.
+"""bytewax: a fold over tumbling windows of event time, with one worker; results go to a topic.
 
-Its watermark moves on with the system's clock too, so of a stream that comes slower than its events' times say it drops
-some as late. The clock it is given here stands still: the events' times alone count, and none is dropped.
+Its watermark also moves with the system's clock, so it drops events as late when a stream is read more slowly than the
+events' times advance. Here it gets a clock that stands still, so that only event time counts and none is dropped.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main(task: Task) -> None:
             watch.end()
         return cell
 
-    def said(result: tuple[str, tuple[int, cells.Cell]]) -> KafkaSinkMessage:
+    def record_of(result: tuple[str, tuple[int, cells.Cell]]) -> KafkaSinkMessage:
         key, (_window, cell) = result
         return KafkaSinkMessage(key.encode(), orjson.dumps(cells.summary(cell)))
 
@@ -62,7 +62,7 @@ def main(task: Task) -> None:
         lambda one, _other: one,
         ordered=False,
     )
-    kop.output("results", op.map("say", windows.down, said), brokers=[task.bootstrap], topic=task.output)
+    kop.output("results", op.map("record", windows.down, record_of), brokers=[task.bootstrap], topic=task.output)
     run_main(flow)
 
 

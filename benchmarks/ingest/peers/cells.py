@@ -1,4 +1,4 @@
-"""The job that the peers do: requests, errors and latency percentiles of each pair and second.
+"""The task of the peers: requests, errors and latency percentiles of each pair and second.
 
 A cell is a list, so that any store can keep it: requests, errors, and how many latencies fell in each bucket. The
 buckets are 16 to an octave from 1/16 ms up, so percentiles are right to 4.4 %; Sluicegate's are to 0.8 %.
@@ -20,7 +20,7 @@ Cell = list[Any]
 
 
 class Event(msgspec.Struct, gc=False):
-    """What the job needs of an event; the rest is skipped as it is read."""
+    """The fields that the task needs; the decoder skips the others."""
 
     ts: int
     rollout: str
@@ -53,7 +53,7 @@ def add(cell: Cell, status: int, latency_ms: float) -> None:
 
 
 def bucket_of(latency_ms: float) -> str:
-    """The bucket's number, as text: what JSON makes of a key.
+    """The bucket's number as text, because keys are text in JSON.
 
     >>> bucket_of(0.0), bucket_of(1.0), bucket_of(1e9)
     ('0', '64', '351')
@@ -67,7 +67,7 @@ _NAMES = [str(number) for number in range(_BUCKETS)]
 
 
 def summary(cell: Cell) -> dict[str, float]:
-    """What is said of a cell once its second is over.
+    """The published summary of a cell, once its second is over.
 
     >>> cell = new_cell()
     >>> for status, latency_ms in ((200, 10.0), (200, 10.1), (503, 100.0)):
@@ -77,13 +77,13 @@ def summary(cell: Cell) -> dict[str, float]:
     """
     requests, errors, buckets = cell
     ordered = sorted((int(name), number) for name, number in buckets.items())
-    said = {"requests": requests, "error_rate": errors / requests}
+    found = {"requests": requests, "error_rate": errors / requests}
     for share in PERCENTILES:
         rank = share * requests
         seen = 0
         for bucket, number in ordered:
             seen += number
             if seen >= rank:
-                said[f"p{round(share * 100)}"] = _LOWEST * 2 ** ((bucket + 0.5) / _OCTAVE)
+                found[f"p{round(share * 100)}"] = _LOWEST * 2 ** ((bucket + 0.5) / _OCTAVE)
                 break
-    return said
+    return found

@@ -1,7 +1,7 @@
-"""A prototype in C that reads, decodes and counts (columns.c): what ingest could do, were it not in Python alone.
+"""A prototype in C that reads, decodes and counts (columns.c): the speed that ingest could have with C in it.
 
-It does what costs most in ingest and can be taken out of it; chunks, flushes, the journal and commits are left out. It
-is part of these benchmarks and of nothing else.
+It does the most expensive work of ingest; chunks, flushes, the journal and commits are left out. Only the
+benchmarks use it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def compiler() -> str | None:
 
 
 class Counting:
-    """Counts what fetches hold: requests by cell and class, and latencies by cell and bucket (0.8 % wide)."""
+    """Counts the events of fetches: requests by cell and class, latencies by cell and bucket (0.8% wide)."""
 
     def __init__(self) -> None:
         with tempfile.TemporaryDirectory(prefix="sluicegate-bench-") as folder:
@@ -66,7 +66,7 @@ class Counting:
         self.latencies: dict[int, int] = {}
 
     def take(self, fetched: bytes, since: int) -> tuple[int, int, list[bytes]]:
-        """Count a fetch from offset `since` on; gives the next offset, how many events, and the values left to Python.
+        """Count a fetch from offset `since`; returns the next offset, how many events, and the values left to Python.
 
         Raises:
             ValueError: it holds batches that are compressed, corrupt or of another version.
@@ -94,7 +94,7 @@ def main(task: Task) -> None:
     counting = Counting()
 
     class Whole(bytes):
-        """A fetch as it came, where aiokafka would cut it into batches."""
+        """A fetch as it was received; aiokafka would split it into batches."""
 
         def has_next(self) -> bool:
             return len(self) > 0

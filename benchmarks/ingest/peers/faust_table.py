@@ -13,7 +13,7 @@ from benchmarks.ingest.peers.task import WINDOW_MS, Stopwatch, Task
 
 
 def build(task: Task) -> faust.App:
-    """An app that reads all events; a table's windows are in units of what `relative_to` gives, so milliseconds."""
+    """An app that reads all events. A table's windows have the unit that `relative_to` returns: here milliseconds."""
     app = faust.App(
         task.group,
         broker=f"kafka://{task.bootstrap}",

@@ -1,4 +1,4 @@
-"""quixstreams: a tumbling window over event time, reduced in its RocksDB store, whose results go to a topic."""
+"""quixstreams: a tumbling window over event time, reduced in its RocksDB store; results go to a topic."""
 
 from __future__ import annotations
 

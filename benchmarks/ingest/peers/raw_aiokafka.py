@@ -1,4 +1,4 @@
-"""aiokafka's `getmany` loop, and nothing else: what a consumer written by hand begins with."""
+"""aiokafka's `getmany` loop alone: where a consumer written by hand begins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FETCH_BYTES = 4 * 1_048_576  # of a partition at once: as Sluicegate's ingest
 
 
 async def main(task: Task, most: int | None = 10_000) -> None:
-    """Count all messages, taking at most so many at once."""
+    """Count all messages, fetching at most `most` at once."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=task.bootstrap,
         auto_offset_reset="earliest",

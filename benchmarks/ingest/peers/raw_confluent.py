@@ -1,4 +1,4 @@
-"""confluent-kafka's `consume` loop, and nothing else: librdkafka, which fetches in threads of its own."""
+"""confluent-kafka's `consume` loop alone: librdkafka, which fetches in its own threads."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""`sluicegate worker --role ingest`, as it is, which says on standard output when it began to read.
+"""`sluicegate worker --role ingest`, unchanged, which also prints when it began to read.
 
-Nothing in it is changed but that two methods of its consumer are called by way of here, until they have told: the start
-(from which on processor time counts) and the first records (from which on wall time counts).
+Two methods of its consumer are wrapped until they have reported once: the start, from which processor time counts, and
+the first records, from which wall time counts.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-from streams.cli import main
+from streams.cli.main import main
 
 
-def tell_when_it_reads() -> None:
+def print_when_it_reads() -> None:
     """Print the two times, in seconds of this process's processor clock and of the machine's monotonic clock."""
     begin, read = AIOKafkaConsumer.start, AIOKafkaConsumer.getmany
     cpu = 0.0
@@ -37,5 +37,5 @@ def tell_when_it_reads() -> None:
 
 
 if __name__ == "__main__":
-    tell_when_it_reads()
+    print_when_it_reads()
     main()

@@ -1,4 +1,4 @@
-"""What a peer is told, as one JSON argument, and what it prints when it is done. Standard library only."""
+"""A peer's task, given as one JSON argument, and the times that it prints at the end. Standard library only."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Task:
     messages: int
     per_message: int
     output: str  # the topic for results
-    group: str  # a name that nobody used before
-    passes: int = 1  # how often to read them: in Java only
+    group: str  # a name that was not used before
+    passes: int = 1  # how many times to read them: in Java only
 
     @property
     def events(self) -> int:
-        """How many there are to be read."""
+        """How many events to read."""
         return self.partitions * self.messages * self.per_message
 
     @classmethod
@@ -43,8 +43,8 @@ class Task:
 class Stopwatch:
     """Processor time of this process, all threads, and wall time, from the first record to the last.
 
-    A client fetches ahead, so much is done before it hands over the first record. Where reading is all there is, as
-    with the plain clients, `begin` is called before the client starts, and no wall time is told: much is waiting.
+    A client fetches ahead, so it has done much work before it returns the first record. The plain clients only read, so
+    they call `begin` before the client starts, and print no wall time, because most of it is waiting.
     """
 
     def __init__(self) -> None:
@@ -52,16 +52,16 @@ class Stopwatch:
         self._wall: float | None = None
 
     def begin(self) -> None:
-        """From here on processor time counts."""
+        """Processor time counts from here."""
         self._cpu = time.process_time()
 
     def record(self) -> None:
-        """The first record is here; does nothing from the second time on."""
+        """The first record has arrived; later calls do nothing."""
         if self._wall is None:
             self._cpu, self._wall = time.process_time(), time.perf_counter()
 
     def end(self) -> NoReturn:
-        """The last record is processed: print what it took, and leave at once, as frameworks tidy up for seconds."""
+        """The last record is processed: print the times and exit at once; frameworks take seconds to clean up."""
         wall, cpu = time.perf_counter(), time.process_time()
         assert self._cpu is not None, "the end before the beginning"  # noqa: S101
         took = {"cpu": cpu - self._cpu, "wall": None if self._wall is None else wall - self._wall}

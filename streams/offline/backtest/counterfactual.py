@@ -1,7 +1,7 @@
-"""A journal partition folded twice at once: as recorded, and as if another policy had been started each time. Pure.
+"""A journal partition folded twice: as recorded, and as if each start had had another policy. Pure.
 
-The other fold sees the recorded traffic, operators and clocks. Its orders are acknowledged as the record allows: an
-order for the weights that were wanted then, when those were confirmed; an order for any others at once.
+The second fold gets the recorded traffic, orders and clocks. Recorded acks belong to recorded orders, so its own orders
+are confirmed by a rule: an order for the recorded weights when those were confirmed, an order for others at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from streams.judge.fold import Fold, Outcome, Rollout
 
 
 @dataclass(slots=True)
-class Epoch:
+class EpochDecisions:
     """One start of a rollout: what was decided, and what would have been; each decision once, in order."""
 
     recorded: dict[str, Decision] = field(default_factory=dict)
@@ -30,13 +30,13 @@ class Epoch:
 class Counterfactual:
     """The two folds: `apply` each record of the partition in order of offsets.
 
-    `epochs` has what both decided, by rollout and epoch; `apart` says, by rollout and epoch, why a start could not be
-    judged by the policy. With `only` all other rollouts are left out.
+    `epochs` has the decisions of both, by rollout and epoch; `not_judged` has, by rollout and epoch, why the policy
+    could not judge a start. With `only` all other rollouts are left out.
     """
 
     def __init__(self, policy: Policy, partition: int, only: str | None = None) -> None:
-        self.epochs: dict[tuple[str, int], Epoch] = {}
-        self.apart: dict[tuple[str, int], str] = {}
+        self.epochs: dict[tuple[str, int], EpochDecisions] = {}
+        self.not_judged: dict[tuple[str, int], str] = {}
         self.rollouts: set[str] = set()
         self._policy = policy
         self._only = only
@@ -44,7 +44,7 @@ class Counterfactual:
         self._instead = Fold(partition)
 
     def apply(self, record: Record, offset: int) -> None:
-        """Take in the record at `offset`.
+        """Fold the record at `offset`.
 
         Raises:
             ValueError: the record is malformed.
@@ -61,35 +61,35 @@ class Counterfactual:
             self._keep(self._instead.apply(record, offset), instead=True)
         for name, rollout in self._instead.rollouts.items():
             if rollout.gate is not None:
-                self._acknowledge(name, rollout.gate, offset)
+                self._confirm(name, rollout.gate, offset)
 
     def _start(self, record: Start, offset: int) -> None:
-        """Start both, if the record started anything: from the same past, so that epochs are those recorded."""
+        """Start both if the record started anything; both from the recorded past, so that their epochs agree."""
         known = self._recorded.rollouts.get(record.rollout)
         before = None if known is None else known.gate
-        said = self._recorded.apply(record, offset)
-        self._keep(said, instead=False)
-        started = next((outcome for outcome in said if isinstance(outcome, Decision)), None)
+        outputs = self._recorded.apply(record, offset)
+        self._keep(outputs, instead=False)
+        started = next((output for output in outputs if isinstance(output, Decision)), None)
         if started is None:
             return
         other = self._instead.rollouts.setdefault(record.rollout, Rollout())
         other.gate = None
         if why := cohorts_differ(self._policy.cohorts, started.cohorts.values()):
-            self.apart[started.rollout, started.epoch] = why
+            self.not_judged[started.rollout, started.epoch] = why
             return
         if before is not None:
             other.gate = Gate(replace(before.state, phase=Phase.ROLLED_BACK), before.evidence)
         document = renamed(self._policy, record.rollout).document()
         self._keep(self._instead.apply(msgspec.structs.replace(record, policy=document), offset), instead=True)
 
-    def _keep(self, outcomes: Iterable[Outcome], *, instead: bool) -> None:
-        for outcome in outcomes:
-            if isinstance(outcome, Decision):
-                epoch = self.epochs.setdefault((outcome.rollout, outcome.epoch), Epoch())
-                (epoch.instead if instead else epoch.recorded).setdefault(outcome.id, outcome)
+    def _keep(self, outputs: Iterable[Outcome], *, instead: bool) -> None:
+        for output in outputs:
+            if isinstance(output, Decision):
+                epoch = self.epochs.setdefault((output.rollout, output.epoch), EpochDecisions())
+                (epoch.instead if instead else epoch.recorded).setdefault(output.id, output)
 
-    def _acknowledge(self, name: str, gate: Gate, offset: int) -> None:
-        """Confirm what the other fold ordered, unless the record is still waiting for those very weights."""
+    def _confirm(self, name: str, gate: Gate, offset: int) -> None:
+        """Confirm the second fold's order, unless the record still waits for confirmation of the same weights."""
         recorded, wanted = self._recorded.rollouts[name].gate, gate.state.last
         if gate.state.pending is None or wanted is None or recorded is None:
             return

@@ -1,4 +1,4 @@
-"""The journal of live rollouts folded as recorded, and as another policy would have it, from its topic."""
+"""The journal of live rollouts, read from its topic and folded twice: as recorded, and with another policy."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from connectors.kafka.clients import KafkaSettings
 from connectors.kafka.topic_reader import partitions_of
 from gates.policy import Policy
-from streams.offline.backtest.counterfactual import Counterfactual, Epoch
+from streams.offline.backtest.counterfactual import Counterfactual, EpochDecisions
 from streams.offline.journal_replay import apply_partition
 
 
 @dataclass(slots=True)
 class JournalBacktest:
-    """What was found, over all partitions: see `Counterfactual`; `notes` say what is amiss with the journal."""
+    """The result over all partitions, see `Counterfactual`; `notes` are problems with the journal."""
 
-    epochs: dict[tuple[str, int], Epoch] = field(default_factory=dict)
-    apart: dict[tuple[str, int], str] = field(default_factory=dict)
+    epochs: dict[tuple[str, int], EpochDecisions] = field(default_factory=dict)
+    not_judged: dict[tuple[str, int], str] = field(default_factory=dict)
     rollouts: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
@@ -33,6 +33,6 @@ async def read_backtest(settings: KafkaSettings, policy: Policy, only: str | Non
         both = Counterfactual(policy, partition.partition, only)
         found.notes += await apply_partition(settings, partition.partition, both.apply)
         found.epochs |= both.epochs
-        found.apart |= both.apart
+        found.not_judged |= both.not_judged
         found.rollouts |= both.rollouts
     return found

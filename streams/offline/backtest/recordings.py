@@ -1,4 +1,4 @@
-"""Recorded request events in files, told apart by rollout, and judged by a policy as `replay` judges them."""
+"""Recorded request events in files, separated by rollout, and judged by a policy as `replay` judges them."""
 
 from __future__ import annotations
 
@@ -7,51 +7,51 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from connectors.decoders import decode
+from connectors.decoders.registry import decoder
 from gates.decisions import Decision
 from gates.policy import Policy, PolicyError
 from streams.offline.backtest.counterfactual import cohorts_differ, renamed
-from streams.offline.replay import Replay, decisions
+from streams.offline.replay import Replay, distinct_decisions
 
 
 @dataclass(slots=True)
 class Recording:
-    """A file of events, one message value a line: the cohorts of each rollout in it, and lines that are no events."""
+    """A file of events, one message value per line: the cohorts of each rollout, and faults by reason."""
 
     file: Path
     cohorts: dict[str, set[str]] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
 
-    @classmethod
-    def of(cls, file: Path) -> Recording:
-        """Read through a file.
-
-        Raises:
-            OSError: it cannot be read.
-        """
-        found = cls(file)
-        with file.open("rb") as lines:
-            for line in lines:
-                if line.isspace():
-                    continue
-                decoded = decode(line)
-                found.faults.update(fault.reason for fault in decoded.faults)
-                for event in decoded.counted:
-                    found.cohorts.setdefault(event.rollout, set()).add(event.cohort)
-        return found
-
-    def judged(self, policy: Policy, rollout: str) -> list[Decision]:
-        """What the policy decides of one rollout in the file, acknowledged at once.
+    def decisions_by(self, policy: Policy, rollout: str) -> list[Decision]:
+        """The policy's decisions on one rollout in the file, each confirmed at once.
 
         Raises:
             OSError: the file cannot be read any more.
         """
         with self.file.open("rb") as lines:
-            mine: Iterable[bytes] = lines if len(self.cohorts) == 1 else filter(_of(rollout), lines)
-            return list(decisions(Replay(renamed(policy, rollout)).run(mine)))
+            of_rollout: Iterable[bytes] = lines if len(self.cohorts) == 1 else filter(_names(rollout), lines)
+            return list(distinct_decisions(Replay(renamed(policy, rollout)).run(of_rollout)))
 
 
-def unfit(policy: Policy, rollout: str, cohorts: Iterable[str]) -> str:
+def read_recording(file: Path) -> Recording:
+    """Read through a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    found, decode = Recording(file), decoder().decode
+    with file.open("rb") as lines:
+        for line in lines:
+            if line.isspace():
+                continue
+            decoded = decode(line)
+            found.faults.update(fault.reason for fault in decoded.faults)
+            for event in decoded.counted:
+                found.cohorts.setdefault(event.rollout, set()).add(event.cohort)
+    return found
+
+
+def why_not_judged(policy: Policy, rollout: str, cohorts: Iterable[str]) -> str:
     """Why a policy cannot judge a recorded rollout with these cohorts; empty if it can."""
     try:
         renamed(policy, rollout)
@@ -60,12 +60,13 @@ def unfit(policy: Policy, rollout: str, cohorts: Iterable[str]) -> str:
     return cohorts_differ(policy.cohorts, cohorts)
 
 
-def _of(rollout: str) -> Callable[[bytes], bool]:
+def _names(rollout: str) -> Callable[[bytes], bool]:
+    decode = decoder().decode
     return lambda line: any(event.rollout == rollout for event in decode(line).counted)
 
 
 def event_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files themselves, and of each folder all NDJSON files in its depths, in the order of their paths.
+    """The files themselves, and all NDJSON files in each folder and its subfolders, in the order of their paths.
 
     Raises:
         FileNotFoundError: a folder holds none.

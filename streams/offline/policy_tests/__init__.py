@@ -1,1 +1,1 @@
-"""Unit tests of policies: a policy, the traffic it meets, and what must be decided of it. Pure but for `folders`."""
+"""Tests of policies: a policy, traffic, and the decisions that must follow. Only `folders` reads files."""

@@ -1,4 +1,4 @@
-"""Whether the decisions found are those that a test expects, and if not, why."""
+"""Whether decisions are those that a test expects and, if not, why."""
 
 from __future__ import annotations
 
@@ -7,32 +7,34 @@ from dataclasses import dataclass
 
 from gates.decisions import Decision
 from streams.offline.policy_tests.document import PolicyTest
-from streams.offline.policy_tests.matching import Matcher, Row
-from streams.offline.policy_tests.words import decision_in_words, since_start
+from streams.offline.policy_tests.matching import ExpectationPair, Matcher
+from streams.offline.policy_tests.summaries import decision_summary, since_start
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """All of it side by side, and why it does not fit: sentences, none if it does."""
+class ExpectationComparison:
+    """Expected and found side by side, and why they differ: sentences, none if they do not."""
 
-    rows: tuple[Row, ...]
+    pairs: tuple[ExpectationPair, ...]
     faults: tuple[str, ...]
 
 
-def compare(test: PolicyTest, found: Sequence[Decision], start_ms: int) -> Comparison:
-    """Hold what was decided against what the test expects; `start_ms` is the rollout's start in event time."""
-    rows: tuple[Row, ...] = ()
+def compare(test: PolicyTest, found: Sequence[Decision], start_ms: int) -> ExpectationComparison:
+    """Compare decisions with the expectations of a test; `start_ms` is the rollout's start in event time."""
+    pairs: tuple[ExpectationPair, ...] = ()
     faults: list[str] = []
     if test.expect is not None:
         matcher = Matcher(test.expect, found, start_ms)
         if not matcher.fits():
             faults.append(matcher.fault())
-        rows = tuple(matcher.rows())
+        pairs = tuple(matcher.pairs())
     else:
-        rows = tuple(Row("", decision_in_words(each, start_ms), each.action not in test.never) for each in found)
+        pairs = tuple(
+            ExpectationPair("", decision_summary(each, start_ms), each.action not in test.never) for each in found
+        )
     faults += (
-        f"{each.action} must never be, and came {since_start(each.event_time, start_ms)}: {each.reason}"
+        f"{each.action} must never happen, but it did at {since_start(each.event_time, start_ms)}: {each.reason}"
         for each in found
         if each.action in test.never
     )
-    return Comparison(rows, tuple(faults))
+    return ExpectationComparison(pairs, tuple(faults))

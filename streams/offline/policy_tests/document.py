@@ -1,15 +1,16 @@
-"""What `test.yaml` holds: the traffic, what operators say, and what must be decided. Read once, every fault at once."""
+"""The content of `test.yaml`: traffic, orders of operators, expected decisions. Read once, with every fault at once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Self, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 
 from gates.documents.faults import faults_in_words
-from gates.documents.fields import OptionalDurationMs, whole_number
+from gates.documents.fields import OptionalDurationMs
 from gates.documents.quantities import shown
+from gates.documents.readers import whole_number
 from gates.policy import PolicyError, PolicyFault
 from streams.offline.policy_tests.fields import (
     AckWord,
@@ -24,21 +25,25 @@ from streams.offline.policy_tests.fields import (
     OptionalText,
     Text,
 )
-from streams.offline.policy_tests.rules import faults_between
-from streams.offline.simulation.traffic import SCENARIOS, Scenario
+from streams.offline.policy_tests.rules import faults_between_keys
+from streams.offline.simulation.named import SCENARIOS
+from streams.offline.simulation.scenario import MODELS as SCENARIO_MODELS
+from streams.offline.simulation.scenario import Scenario
 
 MOST_EXPECTED = 200
 
 
-class _Part(BaseModel):
+class PolicyTestPart(BaseModel):
+    """A part of a test: read strictly, never changed."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
-class Expectation(_Part):
-    """One decision that must come; only what is given is compared.
+class Expectation(PolicyTestPart):
+    """One decision that must follow; only what is given is compared.
 
-    It must come `within_ms` of event time of the expected decision before it or, with `since_ms`, of that moment after
-    the rollout's start (and not before that).
+    It must follow within `within_ms` of event time after the expected decision before it or, with `since_ms`, after
+    that time since the rollout's start (and not before it).
     """
 
     action: ActionOrGap = Field(examples=["rollback"])
@@ -52,8 +57,8 @@ class Expectation(_Part):
         return self.action
 
 
-class Word(_Part):
-    """What an operator says `at_ms` after the rollout's start."""
+class OperatorOrder(PolicyTestPart):
+    """An order that an operator gives `at_ms` after the rollout's start."""
 
     at_ms: FromStartMs = Field(alias="at", examples=["30s"])
     control: ControlWord = Field(examples=["pause"])
@@ -67,14 +72,20 @@ def _scenario(name: object) -> Scenario:
     return SCENARIOS[name]
 
 
+def _not_null(value: object) -> object:
+    if value is None:
+        raise ValueError(f"must be a mapping (`key: value`), and is {shown(value)}")
+    return value
+
+
 def _few(expected: tuple[Expectation, ...]) -> tuple[Expectation, ...]:
     if len(expected) > MOST_EXPECTED:
         raise ValueError(f"has {len(expected)} decisions: write at most {MOST_EXPECTED}")
     return expected
 
 
-class PolicyTest(_Part):
-    """One test. Make it with `PolicyTest.parse` only.
+class PolicyTest(PolicyTestPart):
+    """One test. Create it with `PolicyTest.parse` only, which also checks rules between keys.
 
     `policy` and `events` are paths relative to the test's folder; at most one of `events`, `scenario` and `traffic` is
     given, and if none is, events are recorded beside the test. `seed` and `run` are those of `sluicegate simulate`.
@@ -84,17 +95,17 @@ class PolicyTest(_Part):
     policy: Text = Field(default="policy.yaml", examples=["policy.yaml"])
     events: OptionalText = Field(default=None, examples=["events.ndjson"])
     scenario: Annotated[Scenario | None, PlainValidator(_scenario)] = Field(default=None, examples=["error-x2"])
-    traffic: Annotated[Scenario | None, PlainValidator(Scenario.parse)] = None
+    traffic: Annotated[Scenario | None, BeforeValidator(_not_null)] = None
     seed: Annotated[int, PlainValidator(whole_number(0, 2**32 - 1))] = 0
     run: Annotated[int, PlainValidator(whole_number(0, 1_000_000))] = 0
     acks: AckWord = "auto"
-    controls: tuple[Word, ...] = ()
+    controls: tuple[OperatorOrder, ...] = ()
     expect: Annotated[tuple[Expectation, ...], AfterValidator(_few)] | None = None
     never: tuple[ActionWord, ...] = ()
 
     @property
     def simulated(self) -> Scenario | None:
-        """The traffic that is made up; None where it is recorded."""
+        """The simulated traffic; None if it is recorded."""
         return self.scenario or self.traffic
 
     @classmethod
@@ -107,7 +118,7 @@ class PolicyTest(_Part):
             raise PolicyError((PolicyFault((), f"must be a mapping (`key: value`), and is {shown(document)}"),))
         written = dict(document)
         if isinstance(written.get("expect"), list):
-            written["expect"] = [_spelled_out(each) for each in cast("list[object]", written["expect"])]
+            written["expect"] = [_as_mapping(each) for each in cast("list[object]", written["expect"])]
         faults: list[PolicyFault] = []
         more = 0
         test: Self | None = None
@@ -116,15 +127,21 @@ class PolicyTest(_Part):
         except ValidationError as error:
             faults += faults_in_words(error, _MODELS)
             more = error.error_count() - len(faults)
-        faults += faults_between(written)
+        faults += faults_between_keys(written)
         if test is None or faults:
             raise PolicyError(tuple(faults), more)
         return test
 
 
-_MODELS: Mapping[str, type[BaseModel]] = {"": PolicyTest, "expect": Expectation, "controls": Word}
+_MODELS: Mapping[str, type[BaseModel]] = {
+    **SCENARIO_MODELS,
+    "": PolicyTest,
+    "traffic": Scenario,
+    "expect": Expectation,
+    "controls": OperatorOrder,
+}
 
 
-def _spelled_out(expected: object) -> object:
+def _as_mapping(expected: object) -> object:
     """`rollback` is short for `{action: rollback}`."""
     return {"action": expected} if isinstance(expected, str) else expected

@@ -1,4 +1,4 @@
-"""The kinds of value that a policy test holds beyond those of a policy; readers raise ValueError in plain words."""
+"""The kinds of value that only policy tests hold; readers raise ValueError with what is wrong and what would fit."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from typing import Annotated, NamedTuple
 from pydantic import PlainValidator
 
 from gates.decisions import Action
-from gates.documents.fields import printable
 from gates.documents.quantities import parse_duration, shown
-from gates.verdicts import Outcome
+from gates.documents.readers import printable
+from gates.verdicts import VerdictKind
 from streams.judge.fold import CONTROLS
 
 GAP = "..."
-"""Stands in `expect` for any number of decisions, none included."""
+"""In `expect`, any number of decisions, or none."""
 
 ACTIONS = tuple(action.value for action in Action)
 
-VERDICT_WORDS = {
-    "fails": Outcome.FAIL,
-    "passes": Outcome.PASS,
-    "is inconclusive": Outcome.INCONCLUSIVE,
-    "has no data": Outcome.NO_DATA,
-    "errs": Outcome.ERROR,
+VERDICT_PHRASES = {
+    "fails": VerdictKind.FAIL,
+    "passes": VerdictKind.PASS,
+    "is inconclusive": VerdictKind.INCONCLUSIVE,
+    "has no data": VerdictKind.NO_DATA,
+    "errs": VerdictKind.ERROR,
 }
-"""How a test says what a check must say."""
+"""How a test names the verdict that a check must have."""
 
 _LONGEST_TEXT = 500
 
 
-class Reason(NamedTuple):
-    """What a reason must hold: the text itself or, between slashes, a regular expression that is found in it."""
+class ReasonPattern(NamedTuple):
+    """What a reason must contain: the text itself or, between slashes, a match of a regular expression."""
 
     text: str
     pattern: re.Pattern[str]
@@ -42,50 +42,50 @@ class Reason(NamedTuple):
 
 
 class CheckVerdict(NamedTuple):
-    """What a check must say in a decision."""
+    """The verdict that a check must have in a decision."""
 
     name: str
-    outcome: Outcome
-    words: str
+    outcome: VerdictKind
+    phrase: str
 
     def __str__(self) -> str:
-        return f"{self.name} {self.words}"
+        return f"{self.name} {self.phrase}"
 
 
-def one_of(*words: str) -> Callable[[object], str]:
-    """Make the reader of one of these words."""
+def one_of(*known: str) -> Callable[[object], str]:
+    """Make the reader of one of these names."""
 
     def read(value: object) -> str:
-        if value not in words:
-            raise ValueError(f"{shown(value)} is not known: write one of {', '.join(words)}")
+        if value not in known:
+            raise ValueError(f"{shown(value)} is not known: write one of {', '.join(known)}")
         return str(value)
 
     return read
 
 
-def read_reason(value: object) -> Reason:
-    """Read a text that must stand in the reason, or a regular expression between slashes."""
+def read_reason(value: object) -> ReasonPattern:
+    """Read a text that the reason must contain, or a regular expression between slashes."""
     text = printable(1, _LONGEST_TEXT)(value)
     if len(text) < 3 or not (text.startswith("/") and text.endswith("/")):
-        return Reason(text, re.compile(re.escape(text)))
+        return ReasonPattern(text, re.compile(re.escape(text)))
     try:
-        return Reason(text, re.compile(text[1:-1]))
+        return ReasonPattern(text, re.compile(text[1:-1]))
     except re.error as error:
         raise ValueError(f"{shown(text)} is not a regular expression: {error}") from None
 
 
 def read_check(value: object) -> CheckVerdict:
-    """Read a check's name and what it must say.
+    """Read a check's name and its verdict.
 
     >>> read_check("errors fails").outcome.value
     'FAIL'
     """
-    name, _, words = value.partition(" ") if isinstance(value, str) else ("", "", "")
-    outcome = VERDICT_WORDS.get(words.strip())
+    name, _, phrase = value.partition(" ") if isinstance(value, str) else ("", "", "")
+    outcome = VERDICT_PHRASES.get(phrase.strip())
     if not name or outcome is None:
-        known = ", ".join(f"`NAME {word}`" for word in VERDICT_WORDS)
-        raise ValueError(f"{shown(value)} does not say what a check says: write one of {known}")
-    return CheckVerdict(name, outcome, words.strip())
+        known = ", ".join(f"`NAME {known_phrase}`" for known_phrase in VERDICT_PHRASES)
+        raise ValueError(f"{shown(value)} does not name a check and its verdict: write one of {known}")
+    return CheckVerdict(name, outcome, phrase.strip())
 
 
 Text = Annotated[str, PlainValidator(printable(1, _LONGEST_TEXT))]
@@ -97,5 +97,5 @@ ActionWord = Annotated[str, PlainValidator(one_of(*ACTIONS))]
 ActionOrGap = Annotated[str, PlainValidator(one_of(*ACTIONS, GAP))]
 ControlWord = Annotated[str, PlainValidator(one_of("start", *CONTROLS))]
 AckWord = Annotated[str, PlainValidator(one_of("auto", "none"))]
-OptionalReason = Annotated[Reason | None, PlainValidator(read_reason)]
+OptionalReason = Annotated[ReasonPattern | None, PlainValidator(read_reason)]
 OptionalCheck = Annotated[CheckVerdict | None, PlainValidator(read_check)]

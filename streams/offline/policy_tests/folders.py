@@ -17,44 +17,45 @@ HINT = "write what is expected, such as `expect: [start, ..., rollback]`"
 
 
 class UnreadableError(ValueError):
-    """A test that cannot be run: its files cannot be read, or have faults; the message has a line for each."""
+    """A test that cannot run: its files cannot be read, or have faults; the message has a line for each."""
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """A test with the policy it is about and, where its traffic is recorded, the lines of it."""
+class LoadedTest:
+    """A test with its policy and, if its traffic is recorded, the lines of the events file."""
 
     test: PolicyTest
     policy: Policy
     lines: list[bytes]
 
 
-def find(roots: Iterable[Path]) -> list[Path]:
+def find_tests(roots: Iterable[Path]) -> list[Path]:
     """Every test folder in these folders, themselves included, each once and in the order of their paths.
 
-    Folders of a policy and its events without a `test.yaml` are among them: whoever wrote them meant to test something.
+    A folder with a policy and events but without a `test.yaml` is included, and is then reported as unreadable: its
+    author forgotten it to be a test, and must learn that it tests nothing.
 
     Raises:
-        OSError: a folder is none, or cannot be listed.
+        OSError: a path is not a folder, or cannot be listed.
     """
     found: dict[Path, Path] = {}
     for root in roots:
         next(root.iterdir(), None)
-        for folder in sorted({file.parent for file in root.rglob("*.*") if _marks(file)}):
+        for folder in sorted({file.parent for file in root.rglob("*.*") if _marks_test(file)}):
             found.setdefault(folder.resolve(), folder)
     return list(found.values())
 
 
-def _marks(file: Path) -> bool:
-    meant = file.name == DEFAULT_EVENTS and (file.parent / "policy.yaml").exists()
-    return file.name == TEST_FILE or meant
+def _marks_test(file: Path) -> bool:
+    forgotten = file.name == DEFAULT_EVENTS and (file.parent / "policy.yaml").exists()
+    return file.name == TEST_FILE or forgotten
 
 
-def load_test(folder: Path) -> Loaded:
+def load_test(folder: Path) -> LoadedTest:
     """Read a test folder.
 
     Raises:
-        UnreadableError: something in it cannot be read; every fault that can be told is in the message.
+        UnreadableError: something in it cannot be read; the message has every fault.
     """
     file = folder / TEST_FILE
     if not file.exists():
@@ -64,10 +65,10 @@ def load_test(folder: Path) -> Loaded:
     except PolicyFileError as error:
         raise UnreadableError(_faults(error, "test")) from None
     policy = _policy(Path(normpath(folder / test.policy)))
-    if unknown := _unknown(test, policy):
+    if unknown := _unknown_names(test, policy):
         raise UnreadableError("\n".join(f"{file}: {fault}" for fault in unknown))
     lines = [] if test.simulated else _lines(Path(normpath(folder / (test.events or DEFAULT_EVENTS))))
-    return Loaded(test, policy, lines)
+    return LoadedTest(test, policy, lines)
 
 
 def _content(file: Path) -> bytes:
@@ -98,15 +99,15 @@ def _faults(error: PolicyFileError, whole: str) -> str:
     return "\n".join(f"{error.source}:{f.line}: {f.path or whole}: {f.message}" for f in error.faults)
 
 
-def _unknown(test: PolicyTest, policy: Policy) -> list[str]:
-    """Stages and checks that are expected and that the policy does not have: such a test could not pass."""
+def _unknown_names(test: PolicyTest, policy: Policy) -> list[str]:
+    """Faults for expected stages and checks that the policy does not have: such a test could never pass."""
     stages = [stage.name for stage in policy.stages]
     faults: list[str] = []
     for index, each in enumerate(test.expect or ()):
         if each.stage is not None and each.stage not in stages:
-            faults.append(f"expect[{index}].stage: {each.stage!r} is no stage of the policy: {', '.join(stages)}")
+            faults.append(f"expect[{index}].stage: {each.stage!r} is not a stage of the policy: {', '.join(stages)}")
         if each.check is not None and each.check.name not in policy.checks:
             faults.append(
-                f"expect[{index}].check: {each.check.name!r} is no check of the policy: {', '.join(policy.checks)}"
+                f"expect[{index}].check: {each.check.name!r} is not a check of the policy: {', '.join(policy.checks)}"
             )
     return faults

@@ -1,4 +1,4 @@
-"""What the gate decides of a test's traffic: of recorded events as `replay` judges them, of simulated panes at once."""
+"""The gate's decisions on the traffic of a test: recorded events as in `replay`, simulated panes directly."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import cast
 
 import numpy as np
 
-from connectors.decoders import decode
+from connectors.decoders.registry import decoder
 from gates.decisions import Decision
 from gates.gate import Gate
+from gates.machine.facts import Output
 from gates.machine.rollout import Acked, Controlled, Moment, Started
-from gates.machine.step import Output
 from gates.policy import Policy
 from streams.journal import CELL_MS, Control, ControlWord, Spoken, Start
 from streams.judge.fold import CONTROLS
-from streams.offline.policy_tests.document import PolicyTest, Word
-from streams.offline.replay import Replay, decisions
+from streams.offline.policy_tests.document import OperatorOrder, PolicyTest
+from streams.offline.replay import Replay, distinct_decisions
 from streams.offline.simulation.run import START_MS
 from streams.offline.simulation.scenario import Scenario
 from streams.offline.simulation.traffic import panes
@@ -28,42 +28,42 @@ BY = "test"
 
 
 @dataclass(slots=True)
-class Judged:
-    """The decisions, each once, the start they count from, and the lines that are no events, by reason."""
+class JudgedTraffic:
+    """The decisions, each once, the start of the rollout, and the lines that are not events, by reason."""
 
     decisions: list[Decision]
     start_ms: int
     faults: Counter[str] = field(default_factory=Counter)
 
 
-def judge_events(test: PolicyTest, policy: Policy, lines: Sequence[bytes]) -> Judged | None:
-    """Recorded events, as NDJSON lines; None where none of the lines is an event."""
-    first = next((event for line in lines for event in decode(line).counted), None)
+def judge_events(test: PolicyTest, policy: Policy, lines: Sequence[bytes]) -> JudgedTraffic | None:
+    """Judge recorded events, as NDJSON lines; None if no line is an event."""
+    first = next((event for line in lines for event in decoder().decode(line).counted), None)
     if first is None:
         return None
     start_ms = first.ts_ms - first.ts_ms % CELL_MS
-    said = [(start_ms + word.at_ms, _spoken(word, policy, start_ms)) for word in _in_order(test.controls)]
+    orders = [(start_ms + order.at_ms, _order_record(order, policy, start_ms)) for order in _by_time(test.controls)]
     replay = Replay(policy, acks=test.acks == "auto")
-    found = list(decisions(replay.run(lines, said)))
-    return Judged(found, found[0].event_time if found else start_ms, replay.faults)
+    found = list(distinct_decisions(replay.run(lines, orders)))
+    return JudgedTraffic(found, found[0].event_time if found else start_ms, replay.faults)
 
 
-def _in_order(words: Iterable[Word]) -> list[Word]:
-    return sorted(words, key=lambda word: word.at_ms)
+def _by_time(orders: Iterable[OperatorOrder]) -> list[OperatorOrder]:
+    return sorted(orders, key=lambda order: order.at_ms)
 
 
-def _spoken(word: Word, policy: Policy, start_ms: int) -> Spoken:
-    at = start_ms + word.at_ms
-    if word.control == "start":
-        return Start(rollout=policy.rollout, policy=policy.document(), by=word.by, reason=word.reason, at=at)
+def _order_record(order: OperatorOrder, policy: Policy, start_ms: int) -> Spoken:
+    at = start_ms + order.at_ms
+    if order.control == "start":
+        return Start(rollout=policy.rollout, policy=policy.document(), by=order.by, reason=order.reason, at=at)
     return Control(
-        rollout=policy.rollout, control=cast("ControlWord", word.control), by=word.by, reason=word.reason, at=at
+        rollout=policy.rollout, control=cast("ControlWord", order.control), by=order.by, reason=order.reason, at=at
     )
 
 
-def judge_traffic(test: PolicyTest, policy: Policy, scenario: Scenario) -> Judged:
-    """Simulated traffic, drawn by the test's seed and split at each moment as the gate last ordered."""
-    return Judged(list(decisions(_Simulation(test, policy).run(scenario))), START_MS)
+def judge_traffic(test: PolicyTest, policy: Policy, scenario: Scenario) -> JudgedTraffic:
+    """Judge simulated traffic, drawn by the test's seed and always split as the gate ordered last."""
+    return JudgedTraffic(list(distinct_decisions(_Simulation(test, policy).run(scenario))), START_MS)
 
 
 @dataclass(slots=True)
@@ -74,18 +74,18 @@ class _Simulation:
     _inputs: Iterator[int] = field(default_factory=count)
 
     def run(self, scenario: Scenario) -> Iterator[Output]:
-        words = deque(_in_order(self.test.controls))
+        waiting = deque(_by_time(self.test.controls))
         rng = np.random.default_rng(np.random.SeedSequence(self.test.seed, spawn_key=(self.test.run,)))
         yield from self._start(None, BY, "", START_MS)
         for pane in panes(scenario, rng, START_MS, self.policy.pane_ms, self._weight, self.policy.cohorts):
-            while words and START_MS + words[0].at_ms <= pane.start:
-                yield from self._say(words.popleft(), pane.start)
+            while waiting and START_MS + waiting[0].at_ms <= pane.start:
+                yield from self._order(waiting.popleft(), pane.start)
             yield from self._acknowledged(self._gate.pane(pane, self._moment(pane.end)), pane.end)
             yield from self._gate.tick(self._moment(pane.end))
-            if self._gate.ended and not words:
+            if self._gate.ended and not waiting:
                 return
-        for word in words:
-            yield from self._say(word, START_MS + word.at_ms)
+        for order in waiting:
+            yield from self._order(order, START_MS + order.at_ms)
 
     def _weight(self) -> float:
         last = self._gate.state.last
@@ -98,11 +98,11 @@ class _Simulation:
         self._gate, outputs = Gate.begin(before, Started(self.policy, by, reason), self._moment(now))
         return self._acknowledged(outputs, now)
 
-    def _say(self, word: Word, now: int) -> tuple[Output, ...]:
-        if word.control == "start":
-            return self._start(self._gate, word.by, word.reason, now)
-        said = Controlled(CONTROLS[word.control], word.by, word.reason)
-        return self._acknowledged(self._gate.control(said, self._moment(now)), now)
+    def _order(self, order: OperatorOrder, now: int) -> tuple[Output, ...]:
+        if order.control == "start":
+            return self._start(self._gate, order.by, order.reason, now)
+        controlled = Controlled(CONTROLS[order.control], order.by, order.reason)
+        return self._acknowledged(self._gate.control(controlled, self._moment(now)), now)
 
     def _acknowledged(self, outputs: tuple[Output, ...], now: int) -> tuple[Output, ...]:
         for each in outputs if self.test.acks == "auto" else ():

@@ -1,4 +1,4 @@
-"""Reading the decisions found as those expected, and where that ends."""
+"""Matching the decisions found with those expected, and where the match ends."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from gates.decisions import Decision
 from gates.documents.quantities import format_duration
 from streams.offline.policy_tests.document import Expectation
 from streams.offline.policy_tests.fields import GAP
-from streams.offline.policy_tests.words import decision_in_words, expectation_in_words, verdict_of
+from streams.offline.policy_tests.summaries import decision_summary, expectation_summary
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the comparison, in words: what was expected beside what was found; empty where there is nothing."""
+class ExpectationPair:
+    """What was expected and what was found, as texts; empty if there is nothing on a side."""
 
     expected: str
     found: str
@@ -23,35 +23,41 @@ class Row:
 
 
 def misfit(expected: Expectation, found: Decision, since_ms: int) -> str:
-    """In what a decision is not the one expected, in words; empty if it is. `since_ms`: from when `within` counts."""
+    """How a decision differs from the expected one; empty if it does not. `within` counts from `since_ms` on."""
     took = found.event_time - since_ms
     if expected.action != found.action:
-        return f"it is no {expected.action}"
+        return f"it is not {expected.action}"
     if expected.stage is not None and expected.stage != found.stage:
-        return f"it stands at stage {found.stage}, not {expected.stage}"
+        return f"it is at stage {found.stage}, not {expected.stage}"
     if expected.within_ms is not None and took > expected.within_ms:
         return f"it took {format_duration(took)}, more than {format_duration(expected.within_ms)}"
     if took < 0:
-        return f"it came {format_duration(-took)} too early"
+        return f"it was {format_duration(-took)} too early"
     if expected.reason is not None and expected.reason.pattern.search(found.reason) is None:
-        return f"its reason does not hold {expected.reason}"
-    if expected.check is not None and (said := verdict_of(found, expected.check.name)) != expected.check.outcome:
-        return f"check {expected.check.name} says {said}, not {expected.check.outcome.value}"
+        return f"its reason does not contain {expected.reason}"
+    if expected.check is not None and (verdict := _verdict(found, expected.check.name)) != expected.check.outcome:
+        return f"check {expected.check.name} is {verdict}, not {expected.check.outcome.value}"
     return ""
+
+
+def _verdict(decision: Decision, check: str) -> str:
+    """The verdict of a check in a decision; `absent` if it had none yet."""
+    return next((each.kind.value for each in decision.checks if each.name == check), "absent")
 
 
 @dataclass(slots=True)
 class Matcher:
-    """Finds a way to read the decisions as those expected; where there is none, the way that goes furthest.
+    """Finds a match of the decisions with the expectations or, if there is none, the longest partial match.
 
-    A way has for each expectation, gaps left out, the index of the decision that fits it. What can follow hangs only
-    on the last decision taken, so what failed once from there need not be tried again.
+    A match has for each expectation, gaps left out, the index of its decision. What can follow depends only on the
+    number of expectations matched and on the last decision used, so a pair that failed once is not tried again: without
+    that memory several gaps would take exponential time.
     """
 
     written: Sequence[Expectation]
     found: Sequence[Decision]
     start_ms: int
-    way: list[int] = field(default_factory=list)
+    match: list[int] = field(default_factory=list)
     _wanted: list[Expectation] = field(default_factory=list)
     _after_gap: set[int] = field(default_factory=set)
     _failed: set[tuple[int, int]] = field(default_factory=set)
@@ -64,26 +70,26 @@ class Matcher:
                 self._wanted.append(each)
 
     def fits(self) -> bool:
-        """Whether all decisions are accounted for; `way` has how, or how far it went."""
-        return self._go([])
+        """Whether every decision is accounted for; `match` has the match, or the longest partial one."""
+        return self._extend([])
 
-    def _go(self, way: list[int]) -> bool:
-        index, last = len(way), way[-1] if way else -1
+    def _extend(self, match: list[int]) -> bool:
+        index, last = len(match), match[-1] if match else -1
         done = index == len(self._wanted) and (index in self._after_gap or last + 1 == len(self.found))
-        if done or index > len(self.way):
-            self.way = way
+        if done or index > len(self.match):
+            self.match = match
         if index == len(self._wanted):
             return done
         if (index, last) in self._failed:
             return False
         for candidate in self._candidates(index, last):
-            if not self._misfit(index, candidate, last) and self._go([*way, candidate]):
+            if not self._misfit(index, candidate, last) and self._extend([*match, candidate]):
                 return True
         self._failed.add((index, last))
         return False
 
     def _candidates(self, index: int, last: int) -> range:
-        """Where the next one expected may stand: right after the last one or, after a gap, anywhere later."""
+        """Where the next expected decision may be: right after the last one or, after a gap, anywhere later."""
         end = len(self.found) if index in self._after_gap else last + 2
         return range(last + 1, min(end, len(self.found)))
 
@@ -94,41 +100,43 @@ class Matcher:
         return misfit(wanted, self.found[candidate], since)
 
     def fault(self) -> str:
-        """Where and why the furthest way ends."""
-        index, last = len(self.way), self.way[-1] if self.way else -1
+        """Where and why the longest partial match ends."""
+        index, last = len(self.match), self.match[-1] if self.match else -1
         following = self.found[last + 1 :]
         if index == len(self._wanted):
-            return f"nothing more was expected, but found {self._told(following[0])}"
-        wanted = expectation_in_words(self._wanted[index])
+            return f"no further decision was expected, but found {self._with_reason(following[0])}"
+        wanted = expectation_summary(self._wanted[index])
         candidates = self._candidates(index, last)
-        alike = [number for number in candidates if self.found[number].action == self._wanted[index].action]
-        nearest = alike[0] if alike else candidates[0] if candidates and index not in self._after_gap else None
+        same_action = [number for number in candidates if self.found[number].action == self._wanted[index].action]
+        nearest = same_action[0] if same_action else None
+        if nearest is None and candidates and index not in self._after_gap:
+            nearest = candidates[0]
         if nearest is None:
-            rest = f"none came after {self._told(self.found[last])}" if last >= 0 else "none came"
+            rest = f"none followed {self._with_reason(self.found[last])}" if last >= 0 else "there was none"
             return f"expected {wanted}, but {rest}"
-        why = f"; {self._misfit(index, nearest, last)}" if alike else ""
-        return f"expected {wanted}, but found {self._told(self.found[nearest])}{why}"
+        why = f"; {self._misfit(index, nearest, last)}" if same_action else ""
+        return f"expected {wanted}, but found {self._with_reason(self.found[nearest])}{why}"
 
-    def _told(self, decision: Decision) -> str:
-        return f"{decision_in_words(decision, self.start_ms)} ({decision.reason})"
+    def _with_reason(self, decision: Decision) -> str:
+        return f"{decision_summary(decision, self.start_ms)} ({decision.reason})"
 
-    def rows(self) -> list[Row]:
-        """Expected beside found: as far as they fit, in their order; what is left, as it stands."""
-        rows: list[Row] = []
+    def pairs(self) -> list[ExpectationPair]:
+        """Expected beside found: the matched part pair by pair, then what is left of both."""
+        pairs: list[ExpectationPair] = []
         done = 0
-        for index, place in enumerate(self.way):
-            rows += (Row(GAP, self._words(number), True) for number in range(done, place))
-            rows.append(Row(expectation_in_words(self._wanted[index]), self._words(place), True))
+        for index, place in enumerate(self.match):
+            pairs += (ExpectationPair(GAP, self._summary(number), True) for number in range(done, place))
+            pairs.append(ExpectationPair(expectation_summary(self._wanted[index]), self._summary(place), True))
             done = place + 1
-        rest = [self._expected(index) for index in range(len(self.way), len(self._wanted))]
+        rest = [self._expected(index) for index in range(len(self.match), len(self._wanted))]
         fits = not rest and len(self._wanted) in self._after_gap
-        left = [self._words(number) for number in range(done, len(self.found))]
+        left = [self._summary(number) for number in range(done, len(self.found))]
         filler = GAP if fits else ""
-        return rows + [Row(one or filler, other or "", fits) for one, other in zip_longest(rest, left)]
+        return pairs + [ExpectationPair(one or filler, other or "", fits) for one, other in zip_longest(rest, left)]
 
     def _expected(self, index: int) -> str:
         gap = f"{GAP} " if index in self._after_gap else ""
-        return gap + expectation_in_words(self._wanted[index])
+        return gap + expectation_summary(self._wanted[index])
 
-    def _words(self, number: int) -> str:
-        return decision_in_words(self.found[number], self.start_ms)
+    def _summary(self, number: int) -> str:
+        return decision_summary(self.found[number], self.start_ms)

@@ -1,4 +1,4 @@
-"""The rules that look at several keys of a policy test at once; what cannot be read is left to the models."""
+"""The rules between several keys of a policy test; the models report values that are invalid by themselves."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from streams.offline.policy_tests.fields import ACTIONS, GAP
 INPUTS = ("events", "scenario", "traffic")
 
 
-def faults_between(written: Mapping[str, Any]) -> Iterator[PolicyFault]:
-    """Yield what is wrong between the keys of a test, each `expect` spelled out as a mapping; never raises."""
+def faults_between_keys(written: Mapping[str, Any]) -> Iterator[PolicyFault]:
+    """Yield the faults between the keys of a test, whose `expect` holds mappings only; never raises."""
     inputs = [key for key in INPUTS if key in written]
     if len(inputs) > 1:
-        yield PolicyFault((inputs[1],), f"cannot stand beside `{inputs[0]}`: a test has one traffic, so remove one")
+        yield PolicyFault((inputs[1],), f"cannot be combined with `{inputs[0]}`: a test has one traffic, so remove one")
     for key in () if {"scenario", "traffic"}.intersection(inputs) else ("seed", "run"):
         if key in written:
-            yield PolicyFault((key,), "changes nothing in recorded events: remove it")
+            yield PolicyFault((key,), "has no effect on recorded events: remove it")
     if not written.get("never") and _empty(written.get("expect")):
         example = "`expect: [start, advance, ..., rollback]`"
-        yield PolicyFault((), f"expects nothing, so it could never fail: write for example {example}")
+        yield PolicyFault((), f"expects nothing, so it can never fail: write for example {example}")
     for index, each in enumerate(written["expect"] if isinstance(written.get("expect"), list) else []):
         if not isinstance(each, Mapping):
             continue
         if each.get("action") == GAP and len(each) > 1:
-            yield PolicyFault(("expect", index), f"`{GAP}` stands for any decisions: write it alone")
+            yield PolicyFault(("expect", index), f"`{GAP}` stands for any decisions: write it without other keys")
         if "since" in each and "within" not in each:
-            yield PolicyFault(("expect", index, "since"), "says from when `within` counts: write `within` too")
+            yield PolicyFault(("expect", index, "since"), "is the start of `within`: write `within`, too")
     for index, each in enumerate(written["never"] if isinstance(written.get("never"), list) else []):
         if each in ACTIONS and each in _expected_actions(written):
-            yield PolicyFault(("never", index), f"{shown(each)} is expected too: remove one of the two")
+            yield PolicyFault(("never", index), f"{shown(each)} is also expected: remove one of the two")
 
 
 def _empty(expected: object) -> bool:
-    """Whether any decisions at all would do."""
+    """Whether any decisions would fit."""
     return not expected or (isinstance(expected, list) and all(each == {"action": GAP} for each in expected))
 
 

@@ -11,21 +11,21 @@ from typing import Literal
 from gates.decisions import Decision
 from streams.offline.policy_tests.comparison import compare
 from streams.offline.policy_tests.folders import DEFAULT_EVENTS, UnreadableError, load_test
-from streams.offline.policy_tests.judging import Judged, judge_events, judge_traffic
-from streams.offline.policy_tests.matching import Row
+from streams.offline.policy_tests.judging import JudgedTraffic, judge_events, judge_traffic
+from streams.offline.policy_tests.matching import ExpectationPair
 
-Status = Literal["ok", "failed", "unreadable"]
+TestStatus = Literal["ok", "failed", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What became of a test; `faults` are sentences, none where it is ok, `notes` are worth knowing in any case."""
+class PolicyTestResult:
+    """The result of one test; `faults` are sentences, none if it is ok; `notes` are for the reader in any case."""
 
     folder: Path
-    status: Status
+    status: TestStatus
     seconds: float
     about: str | None = None
-    rows: tuple[Row, ...] = ()
+    pairs: tuple[ExpectationPair, ...] = ()
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
@@ -39,18 +39,18 @@ class Result:
             "seconds": round(self.seconds, 3),
             "faults": list(map(_encodable, self.faults)),
             "notes": list(self.notes),
-            "comparison": [{"expected": row.expected, "found": row.found, "fits": row.fits} for row in self.rows],
+            "comparison": [{"expected": each.expected, "found": each.found, "fits": each.fits} for each in self.pairs],
             "decisions": [decision.document() for decision in self.decisions],
         }
 
 
 def _encodable(text: str) -> str:
-    """Names of files may hold bytes that are no text."""
+    """Replace what is not text: a file name may hold any bytes."""
     return text.encode(errors="replace").decode()
 
 
-def run_test(folder: Path) -> Result:
-    """Run the test in a folder; whatever is wrong with it is in the result."""
+def run_test(folder: Path) -> PolicyTestResult:
+    """Run the test in a folder; every fault of it is in the result."""
     began = perf_counter()
     try:
         loaded = load_test(folder)
@@ -62,20 +62,20 @@ def run_test(folder: Path) -> Result:
         if judged is None:
             raise UnreadableError(f"{folder / (test.events or DEFAULT_EVENTS)}: holds no events")
     except UnreadableError as error:
-        return Result(folder, "unreadable", perf_counter() - began, faults=tuple(str(error).splitlines()))
+        return PolicyTestResult(folder, "unreadable", perf_counter() - began, faults=tuple(str(error).splitlines()))
     compared = compare(test, judged.decisions, judged.start_ms)
-    return Result(
+    return PolicyTestResult(
         folder,
         "failed" if compared.faults else "ok",
         perf_counter() - began,
         test.about,
-        compared.rows,
+        compared.pairs,
         compared.faults,
         _notes(judged),
         tuple(judged.decisions),
     )
 
 
-def _notes(judged: Judged) -> tuple[str, ...]:
+def _notes(judged: JudgedTraffic) -> tuple[str, ...]:
     reasons = ", ".join(f"{reason} {number:,}" for reason, number in judged.faults.most_common())
-    return (f"lines that are no events: {reasons}",) if reasons else ()
+    return (f"lines that are not events: {reasons}",) if reasons else ()

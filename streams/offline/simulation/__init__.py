@@ -1,1 +1,1 @@
-"""Rollouts in simulation: the real gate, fed with panes of made-up traffic, many times over."""
+"""Simulated rollouts: the real gate on panes of random traffic, many times."""

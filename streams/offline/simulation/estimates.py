@@ -1,4 +1,4 @@
-"""What a sample of runs says of all of them: proportions and delays, each with its 95 % confidence interval."""
+"""Estimates from a sample of runs: proportions and quantiles, each with its 95% confidence interval."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2.0)
 
 @dataclass(frozen=True, slots=True)
 class Proportion:
-    """So many of so many."""
+    """`count` of `total`."""
 
     count: int
     total: int
 
     @property
     def share(self) -> float:
-        """The share itself; 0 of nothing."""
+        """The share; 0 if there are none."""
         return self.count / self.total if self.total else 0.0
 
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's score interval (JASA 22, 1927), which Brown, Cai and DasGupta (Statist. Sci. 16, 2001) advise.
 
-        It is all the values that a two-sided score test would not reject, and does not collapse at 0 and 1.
+        It holds the values that a two-sided score test would not reject, and has a width even at shares of 0 and 1.
 
         >>> [round(end, 4) for end in Proportion(1, 10).interval]
         [0.0179, 0.4042]
@@ -48,7 +48,7 @@ class Proportion:
 
 @dataclass(frozen=True, slots=True)
 class Quantile:
-    """A quantile of times, with its interval where the sample is large enough; `inf` stands for never."""
+    """A quantile of times, with its interval if the sample is large enough; `inf` means never."""
 
     value: float
     interval: tuple[float, float] | None
@@ -57,9 +57,9 @@ class Quantile:
 def quantile(times: Sequence[float], q: float) -> Quantile | None:
     """The q-quantile and its interval between two order statistics; None without times.
 
-    How many of n times lie below the quantile is binomial, whatever their distribution. The interval leaves out as many
-    of the least as can all lie below it with at most 2.5 %, and so of the greatest above (David and Nagaraja, Order
-    Statistics, 2003, section 7.1).
+    The number of times below the quantile is binomial, whatever their distribution. The interval leaves out as many of
+    the smallest as lie below the quantile with a probability of at most 2.5%, and as many of the greatest above it
+    (David and Nagaraja, Order Statistics, 2003, section 7.1).
 
     >>> quantile([3.0, 1.0, 2.0, 5.0, 4.0, float("inf")], 0.5)
     Quantile(value=3.0, interval=(1.0, inf))

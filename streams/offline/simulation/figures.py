@@ -1,4 +1,4 @@
-"""The plots of a report, as plotly reads them: plain documents, so that nothing here needs plotly."""
+"""The plots of a report, as plain documents that plotly reads: nothing here imports plotly, which is optional."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from gates.machine.transitions import Phase
 from gates.panes import Cell, Pane
 from gates.policy import Cohorts
-from streams.offline.simulation.run import START_MS, Run
+from streams.offline.simulation.run import START_MS, SimulatedRun
 
 Figure = dict[str, Any]
 
@@ -26,17 +26,17 @@ MINUTE_MS = 60_000.0
 
 
 @dataclass(slots=True)
-class Recorder:
-    """Keeps what the gate saw of a run: give its `see` to `simulate_run`."""
+class PaneRecorder:
+    """Keeps the panes of a run: give its `append` to `simulate_run` as `on_pane`."""
 
     panes: list[Pane] = field(default_factory=list)
 
-    def see(self, pane: Pane) -> None:
+    def append(self, pane: Pane) -> None:
         """Keep the pane."""
         self.panes.append(pane)
 
     def error_rates(self, cohort: str) -> tuple[list[float], list[float | None]]:
-        """Minutes since the start, and the error rate there; None where no request was seen."""
+        """Minutes since the start, and the error rate there; None where there was no request."""
         step = max(1, -(-len(self.panes) // MOST_POINTS))
         groups = [self.panes[first : first + step] for first in range(0, len(self.panes), step)]
         minutes = [(group[-1].end - START_MS) / MINUTE_MS for group in groups]
@@ -48,7 +48,7 @@ def _error_rate(cells: Sequence[Cell]) -> float | None:
     return sum(cell.errors(ERRORS) for cell in cells) / requests if requests else None
 
 
-def outcomes(found: Mapping[str, Sequence[Run]]) -> Figure:
+def ends_figure(found: Mapping[str, Sequence[SimulatedRun]]) -> Figure:
     """How the runs of each scenario ended, as shares of them all."""
     names = list(found)
     bars = [
@@ -72,8 +72,8 @@ def outcomes(found: Mapping[str, Sequence[Run]]) -> Figure:
     return {"data": bars, "layout": layout}
 
 
-def delays(found: Mapping[str, Sequence[Run]]) -> Figure:
-    """Of each bad candidate, the share of runs rolled back so soon after it became bad."""
+def delays_figure(found: Mapping[str, Sequence[SimulatedRun]]) -> Figure:
+    """For each bad candidate, the share of runs rolled back, by time since it became bad."""
     lines = []
     for name, runs in found.items():
         known = sorted(run.delay_ms / MINUTE_MS for run in runs if run.delay_ms is not None)
@@ -90,17 +90,17 @@ def delays(found: Mapping[str, Sequence[Run]]) -> Figure:
     return {"data": lines, "layout": layout}
 
 
-def timeline(name: str, run: Run, recorded: Recorder, cohorts: Cohorts) -> Figure:
-    """One run: the candidate's weight as it was decided, and the error rates of both."""
+def timeline_figure(name: str, run: SimulatedRun, recorded: PaneRecorder, cohorts: Cohorts) -> Figure:
+    """One run: the candidate's weight as decided, and the error rates of both cohorts."""
     end = recorded.panes[-1].end - START_MS if recorded.panes else 0
-    times = [*(taken.at_ms for taken in run.actions), end]
-    weights = [taken.weight for taken in run.actions]
+    times = [*(decision.at_ms for decision in run.actions), end]
+    weights = [decision.weight for decision in run.actions]
     weight = {
         "type": "scatter",
         "name": "weight",
         "x": [at_ms / MINUTE_MS for at_ms in times],
         "y": [*weights, weights[-1]],
-        "text": [*(f"{taken.action.value}: {taken.reason}" for taken in run.actions), "end"],
+        "text": [*(f"{decision.action.value}: {decision.reason}" for decision in run.actions), "end"],
         "line": {"shape": "hv", "color": "#888888"},
         "fill": "tozeroy",
     }

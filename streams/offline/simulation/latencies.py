@@ -1,11 +1,12 @@
-"""Histograms of simulated latencies, drawn bucket by bucket: as many as there are requests, in little time.
+"""Histograms of simulated latencies, drawn bucket by bucket: many requests in little time.
 
-Each bucket's probability is worked out once per distribution, so a pane's histogram is a draw over some 500 buckets.
-It is distributed just as `Histogram.of` lognormal draws would be.
+Each bucket's probability is computed once per distribution, so that a pane's histogram is a draw over some 500 buckets.
+The result is distributed as `Histogram.of` lognormal draws would be.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from math import inf, log
 from statistics import NormalDist
@@ -14,30 +15,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.stats.histogram import BUCKETS, Histogram, lower_edges
-from streams.offline.simulation.changes import Latency
 
 TAIL_MEDIAN = 4.0
 TAIL_SPREAD = 0.4
 
 MANY = 400
-"""From so many latencies on one multinomial draw of the buckets is quicker than a draw for each."""
+"""From this many latencies on, one multinomial draw of all buckets is faster than a draw for each request."""
 
-_LEAST = 1e-12  # buckets less likely than this are left out
+_LEAST = 1e-12  # less likely buckets are left out: they would only make each draw longer
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyProfile:
+    """Lognormal latencies around `median_ms` times `factor`; a share `tail` lies around four times that instead.
+
+    `spread` is the standard deviation of the logarithm.
+    """
+
+    median_ms: int = 100
+    spread: float = 0.5
+    tail: float = 0.03
+    factor: float = 1.0
 
 
 @lru_cache(maxsize=256)
-def _buckets(latency: Latency) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _buckets(profile: LatencyProfile) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The buckets that matter, and the probability of each."""
-    centre = log(latency.median_ms * latency.factor / 1_000.0)
-    body = _probabilities(centre, latency.spread)
+    centre = log(profile.median_ms * profile.factor / 1_000.0)
+    body = _probabilities(centre, profile.spread)
     tail = _probabilities(centre + log(TAIL_MEDIAN), TAIL_SPREAD)
-    mixed = (1.0 - latency.tail) * body + latency.tail * tail
+    mixed = (1.0 - profile.tail) * body + profile.tail * tail
     indices = np.flatnonzero(mixed > _LEAST)
     return indices, mixed[indices] / mixed[indices].sum()
 
 
 def _probabilities(centre: float, spread: float) -> NDArray[np.float64]:
-    """Of each bucket, under the lognormal distribution; the first and the last take what lies beyond."""
+    """Of each bucket, under the lognormal distribution; the first and the last include what lies beyond them."""
     edges = np.log(lower_edges(np.arange(1, BUCKETS, dtype=np.int64)))
     if not spread:
         below = [float(edge > centre) for edge in edges]
@@ -48,19 +61,19 @@ def _probabilities(centre: float, spread: float) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=256)
-def _cumulative(latency: Latency) -> NDArray[np.float64]:
-    summed = np.cumsum(_buckets(latency)[1])
-    summed[-1] = inf
+def _cumulative(profile: LatencyProfile) -> NDArray[np.float64]:
+    summed = np.cumsum(_buckets(profile)[1])
+    summed[-1] = inf  # rounding may leave the sum below 1, and a draw above it would fall out of the last bucket
     return summed
 
 
-def draw(latency: Latency, requests: int, rng: np.random.Generator) -> Histogram:
-    """The latencies of so many requests."""
-    indices, probabilities = _buckets(latency)
+def draw(profile: LatencyProfile, requests: int, rng: np.random.Generator) -> Histogram:
+    """The latencies of this many requests."""
+    indices, probabilities = _buckets(profile)
     if requests >= MANY:
         counts = rng.multinomial(requests, probabilities)
     else:
-        drawn = np.searchsorted(_cumulative(latency), rng.random(requests), side="right")
+        drawn = np.searchsorted(_cumulative(profile), rng.random(requests), side="right")
         counts = np.bincount(drawn, minlength=len(indices))
     some = np.flatnonzero(counts)
     return Histogram(indices[some], counts[some])

@@ -1,4 +1,4 @@
-"""The report on simulated rollouts: one HTML file that holds all it needs, the plots' JavaScript too."""
+"""The report on simulated rollouts: one HTML file without references, the JavaScript of the plots included."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import plotly.io
 import plotly.offline
 
 from gates.policy import Policy
-from streams.offline.simulation.figures import Figure, Recorder, delays, outcomes, timeline
-from streams.offline.simulation.run import Run, simulate_run
+from streams.offline.simulation.figures import Figure, PaneRecorder, delays_figure, ends_figure, timeline_figure
+from streams.offline.simulation.run import SimulatedRun, simulate_run
 from streams.offline.simulation.scenario import Scenario
 
 STYLE = """
@@ -24,16 +24,16 @@ th { font-weight: 600; }
 def report(
     policy: Policy,
     scenarios: Mapping[str, Scenario],
-    found: Mapping[str, Sequence[Run]],
+    found: Mapping[str, Sequence[SimulatedRun]],
     heading: Sequence[str],
     rows: Sequence[Sequence[str]],
 ) -> str:
     """The HTML; `heading` and `rows` are the table of figures, and of each scenario run 0 is drawn."""
-    figures = [outcomes(found), delays(found)]
+    figures = [ends_figure(found), delays_figure(found)]
     for name, scenario in scenarios.items():
-        recorded = Recorder()
-        run = simulate_run(policy, scenario, found[name][0].seed, 0, recorded.see)
-        figures.append(timeline(name, run, recorded, policy.cohorts))
+        recorded = PaneRecorder()
+        run = simulate_run(policy, scenario, found[name][0].seed, 0, recorded.append)
+        figures.append(timeline_figure(name, run, recorded, policy.cohorts))
     title = f"{policy.rollout}: simulated rollouts"
     return "\n".join(
         (
@@ -49,8 +49,8 @@ def report(
     )
 
 
-def _cells(tag: str, words: Sequence[str]) -> str:
-    return "".join(f"<{tag}>{escape(each)}</{tag}>" for each in words)
+def _cells(tag: str, texts: Sequence[str]) -> str:
+    return "".join(f"<{tag}>{escape(each)}</{tag}>" for each in texts)
 
 
 def _plot(name: str, figure: Figure) -> str:

@@ -1,43 +1,45 @@
 """What simulated traffic is like: a healthy service, and what happens to it when.
 
-A scenario is a mapping, as YAML or JSON have it; docs/simulate.md lists its keys. `Scenario.parse` reads it strictly.
+A scenario is a mapping, as in YAML or JSON; docs/simulate.md lists its keys. `Scenario.parse` reads it strictly.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import pi, sin
 from typing import Annotated, Self
 
-from streams.offline.simulation.changes import (
-    BASELINE,
-    CANDIDATE,
-    DOWN,
-    USUAL,
-    Arm,
-    Change,
+from pydantic import BaseModel, Field, PlainValidator, ValidationError
+
+from gates.documents.faults import faults_in_words
+from streams.offline.simulation.changes import BASELINE, CANDIDATE, DOWN, Change, CohortTraffic, Effect
+from streams.offline.simulation.fields import (
+    Duration,
     Factor,
     Flag,
-    Latency,
+    ListOfParts,
+    ScenarioPart,
     Share,
-    SomeTime,
+    number_between,
 )
-from streams.offline.simulation.reading import number, part, parts, read
+from streams.offline.simulation.latencies import LatencyProfile
 
 
-@dataclass(frozen=True, slots=True)
-class Sine:
-    """A wave of the error rate: up and down by the share `amplitude` of it."""
+class Sine(ScenarioPart):
+    """A wave of the error rate, up and down by the share `amplitude` of it."""
 
-    period_ms: SomeTime
-    amplitude: Share
+    period_ms: Duration = Field(alias="period", examples=["10m"])
+    amplitude: Share = Field(examples=["50%"])
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """How the error rate of both wanders: a wave, and a straight line to `ramp` times the rate at the end."""
+NO_WAVE = Sine.model_construct(period_ms=1, amplitude=0.0)
 
-    sine: Annotated[Sine, part(Sine)] = Sine(1, 0.0)
+
+class Drift(ScenarioPart):
+    """How the error rate of both cohorts drifts: a wave, and a straight line to `ramp` times the rate at the end."""
+
+    sine: Sine = NO_WAVE
     ramp: Factor = 1.0
 
     def factor(self, ms: int, duration_ms: int) -> float:
@@ -46,49 +48,69 @@ class Drift:
         return wave * (1.0 + (self.ramp - 1.0) * ms / duration_ms)
 
 
+class UsualLatency(ScenarioPart):
+    """The latencies of a healthy service; see `LatencyProfile`."""
+
+    median_ms: Duration = Field(default=100, alias="median")
+    spread: Annotated[float, PlainValidator(number_between(0.0, 3.0))] = 0.5
+    tail: Share = 0.03
+
+    @property
+    def profile(self) -> LatencyProfile:
+        """The distribution."""
+        return LatencyProfile(self.median_ms, self.spread, self.tail)
+
+
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """How everything is at some time; `heard` are the cohorts whose telemetry arrives."""
+    """The traffic at some time; `reporting` are the cohorts whose telemetry arrives."""
 
     rps: float
-    candidate: Arm
-    baseline: Arm
-    heard: frozenset[str] = frozenset((CANDIDATE, BASELINE))
+    candidate: CohortTraffic
+    baseline: CohortTraffic
+    reporting: frozenset[str] = frozenset((CANDIDATE, BASELINE))
     outage: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """Simulated traffic; `rps` are the requests a second of both cohorts together.
+class Scenario(ScenarioPart):
+    """Simulated traffic; `rps` are the requests per second of both cohorts together.
 
-    `clusters` is the variance of the number of errors over its mean: 1 where each request fails for itself.
-    `share_factor` is the candidate's share of the traffic over the one wanted. With `users`, events carry user ids.
+    `clusters` is the variance of the number of errors over its mean: 1 if requests fail independently. `share_factor`
+    is the candidate's share of the traffic over the ordered one. With `users`, events carry user ids.
     """
 
-    rps: Annotated[float, number(0.001, 1e7)] = 1_000.0
-    duration_ms: SomeTime = 1_800_000
+    rps: Annotated[float, PlainValidator(number_between(0.001, 1e7))] = 1_000.0
+    duration_ms: Duration = Field(default=1_800_000, alias="duration")
     error_rate: Share = 0.005
-    latency: Annotated[Latency, part(Latency)] = USUAL
-    changes: Annotated[tuple[Change, ...], parts(Change)] = ()
-    drift: Annotated[Drift, part(Drift)] = Drift()
-    clusters: Annotated[float, number(1.0, 1_000.0)] = 1.0
+    latency: UsualLatency = UsualLatency()
+    changes: Annotated[tuple[Change, ...], ListOfParts] = ()
+    drift: Drift = Drift()
+    clusters: Annotated[float, PlainValidator(number_between(1.0, 1_000.0))] = 1.0
     share_factor: Factor = 1.0
     users: Flag = False
 
     @classmethod
     def parse(cls, document: object) -> Self:
-        """Read a scenario from a mapping; what it leaves out has its default.
+        """Read a scenario from a mapping; a key that is missing has its default.
 
         Raises:
-            ValueError: an unknown key, or a value that cannot be; the message says where.
+            ValueError: unknown keys or invalid values; the message has a line for each, with its path.
         """
-        return read(cls, document)
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            faults = [f"{fault.path or 'scenario'}: {fault.message}" for fault in faults_in_words(error, MODELS)]
+            raise ValueError("\n".join(faults)) from None
+
+    @property
+    def healthy(self) -> CohortTraffic:
+        """A cohort to which nothing happens."""
+        return CohortTraffic(self.error_rate, self.latency.profile)
 
     @property
     def harmful_at_ms(self) -> int | None:
-        """When the candidate first becomes worse than it would be without a change; None: it never does."""
-        arm = Arm(self.error_rate, self.latency)
-        harms = [each.at_ms for each in self.changes if each.down or each.candidate.worsens(arm)]
+        """When the candidate first becomes worse than without a change; None if it never does."""
+        harms = [each.at_ms for each in self.changes if each.down or each.candidate.worsens(self.healthy)]
         return min((at_ms for at_ms in harms if at_ms < self.duration_ms), default=None)
 
     @property
@@ -97,16 +119,28 @@ class Scenario:
         return self.harmful_at_ms is not None
 
     def at(self, ms: int) -> Conditions:
-        """How everything is at this time."""
+        """The traffic at this time."""
         rate = min(1.0, self.error_rate * self.drift.factor(ms, self.duration_ms))
-        candidate = baseline = Arm(rate, self.latency)
+        candidate = baseline = CohortTraffic(rate, self.latency.profile)
         rps, outage, silent = self.rps, False, frozenset[str]()
         for change in self.changes:
-            if change.lasts(ms):
-                baseline = change.both.on(baseline)
-                candidate = change.candidate.on(change.both.on(candidate))
-                candidate = DOWN.on(candidate) if change.down else candidate
+            if change.is_active(ms):
+                baseline = change.both.applied_to(baseline)
+                candidate = change.candidate.applied_to(change.both.applied_to(candidate))
+                candidate = DOWN.applied_to(candidate) if change.down else candidate
                 rps *= change.rps_factor
                 outage = outage or change.outage
                 silent |= set(change.silent)
         return Conditions(rps, candidate, baseline, frozenset((CANDIDATE, BASELINE)) - silent, outage)
+
+
+MODELS: Mapping[str, type[BaseModel]] = {
+    "": Scenario,
+    "latency": UsualLatency,
+    "drift": Drift,
+    "sine": Sine,
+    "changes": Change,
+    "candidate": Effect,
+    "both": Effect,
+}
+"""The model behind each key, for the messages about unknown and missing keys."""

@@ -1,4 +1,4 @@
-"""What many runs of one scenario came to: how often the gate was wrong, and how long it took to be right."""
+"""Many runs of one scenario in figures: how often the gate was wrong, and how long it took to be right."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from math import inf, isinf
 
 from streams.offline.simulation.estimates import Proportion, Quantile, quantile
-from streams.offline.simulation.run import Run
+from streams.offline.simulation.run import SimulatedRun
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class SimulationSummary:
     """The figures of one scenario; the last four are None where the candidate was never bad.
 
-    `false_rollbacks` are of all runs: rolled back while the candidate was fine. The others are of the runs that lived
-    to see it become bad: `false_advances` gave it more traffic nevertheless, `detected` rolled it back. The delays are
-    milliseconds from when it became bad to the rollback; a run without one counts as infinite.
-    `ends` and `stages` count where the runs stood in the end.
+    `false_rollbacks` are of all runs: rolled back while the candidate was fine. The others are of the runs that were
+    still running when it became bad: `false_advances` gave it more traffic, `detected` rolled it back. The delays are
+    milliseconds from the time it became bad to the rollback; a run without a rollback counts as infinite.
+    `ends` and `stages` count the last phases and stages of the runs.
     """
 
     runs: int
@@ -46,14 +46,14 @@ class Summary:
         }
 
 
-def summarise(runs: Sequence[Run]) -> Summary:
+def summarise(runs: Sequence[SimulatedRun]) -> SimulationSummary:
     """The figures of runs of the same scenario."""
     harmful = any(run.harmful_at_ms is not None for run in runs)
     exposed = [run for run in runs if not run.falsely_rolled_back] if harmful else []
     delays = [inf if run.delay_ms is None else float(run.delay_ms) for run in exposed]
     advanced = sum(run.falsely_advanced for run in exposed)
     detected = sum(run.delay_ms is not None for run in exposed)
-    return Summary(
+    return SimulationSummary(
         runs=len(runs),
         requests=sum(run.requests for run in runs),
         ends=dict(sorted(Counter(run.end.value for run in runs).items())),

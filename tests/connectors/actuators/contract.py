@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from connectors.actuators import Actuator, Wanted
-from connectors.actuators.executor import Ack, Executor
+from connectors.actuators.executor import AckMessage, Executor
 from connectors.actuators.wanted import decode
 from gates.decisions import Action, Command, Decision
 from streams.journal import encode_document
@@ -90,7 +90,7 @@ class ActuatorContract:
         """Each newer decision is applied; the ack carries the weights observed."""
         for sequence, share in ((1, 1), (2, 12.5), (4, 100), (5, 0)):
             ack = await executor.carry_out(decode(decided(sequence, share)))
-            assert ack == Ack(
+            assert ack == AckMessage(
                 id=f"checkout-v2:1:{sequence}",
                 rollout="checkout-v2",
                 epoch=1,
@@ -113,7 +113,7 @@ class ActuatorContract:
         for epoch, sequence in ((2, 4), (1, 9)):
             ack = await executor.carry_out(decode(decided(sequence, 50, epoch=epoch)))
             assert (ack.status, ack.weights) == ("rejected", {"stable": 100, "canary": 0})
-            assert ack.reason == f"{epoch}:{sequence} is older than 2:5, which is known here"
+            assert ack.reason == f"{epoch}:{sequence} is older than 2:5, which was seen before"
 
     async def test_an_expired_order_is_not_applied(self, executor: Executor) -> None:
         """A command past its time is answered `expired`; in its last millisecond it is still applied."""
@@ -122,7 +122,7 @@ class ActuatorContract:
         assert (late.status, late.weights, late.reason) == (
             "expired",
             {"stable": 90, "canary": 10},
-            f"void since {NOW - 1}",
+            f"expired at {NOW - 1} ms",
         )
         last = await executor.carry_out(decode(commanded(2, expires_at=NOW)))
         assert (last.status, last.weights) == ("applied", {"stable": 100, "canary": 0})

@@ -7,13 +7,13 @@ from collections.abc import Collection
 import msgspec
 from aiokafka.admin import NewTopic
 
-from connectors.actuators.executor import Ack
+from connectors.actuators.executor import AckMessage
 from connectors.kafka.clients import KafkaSettings, admin, producer
 from connectors.kafka.topic_reader import read_to_end
 
 PATIENCE_S = 60.0
 
-_decode = msgspec.json.Decoder(Ack).decode
+_decode = msgspec.json.Decoder(AckMessage).decode
 
 
 def settings_of(bootstrap: str) -> KafkaSettings:
@@ -46,7 +46,7 @@ async def publish(settings: KafkaSettings, *values: bytes) -> None:
             await sink.send_and_wait(settings.topics.commands if command else settings.topics.decisions, value, key=key)
 
 
-async def acks(settings: KafkaSettings, count: int, *, timeout_s: float = PATIENCE_S) -> list[Ack]:
+async def acks(settings: KafkaSettings, count: int, *, timeout_s: float = PATIENCE_S) -> list[AckMessage]:
     """All acks once there are so many; in order within a rollout."""
     async with asyncio.timeout(timeout_s):
         while True:
@@ -58,6 +58,6 @@ async def acks(settings: KafkaSettings, count: int, *, timeout_s: float = PATIEN
     return [_decode(record.value) for record in found]
 
 
-def said(found: Collection[Ack]) -> list[tuple[str, str, float | None]]:
+def said(found: Collection[AckMessage]) -> list[tuple[str, str, float | None]]:
     """Acks as (id, status, the candidate's weight observed)."""
     return [(ack.id, ack.status, ack.weights.get("canary")) for ack in found]

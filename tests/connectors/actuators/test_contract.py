@@ -34,8 +34,8 @@ class TestLogActuator(ActuatorContract):
         await LogActuator().apply(decode(decided(4, 2.5, reason="errors are fine")))
         await LogActuator().apply(decode(decided(5, 2.5, reason="nobody answers", escalate=True)))
         assert [(record.levelname, record.message) for record in caplog.records] == [
-            ("INFO", "checkout-v2:1:4 advance at canary: stable 97.5 %, canary 2.5 %: errors are fine"),
-            ("WARNING", "checkout-v2:1:5 advance at canary: stable 97.5 %, canary 2.5 %: nobody answers"),
+            ("INFO", "checkout-v2:1:4 advance at canary: stable 97.5%, canary 2.5%: errors are fine"),
+            ("WARNING", "checkout-v2:1:5 advance at canary: stable 97.5%, canary 2.5%: nobody answers"),
         ]
 
 
@@ -126,7 +126,7 @@ class Custom:
 async def test_an_apply_has_its_time() -> None:
     """One that takes longer has failed, and says so."""
     ack = await Executor(Custom({}, takes_s=60.0), lambda: NOW, timeout_s=0.01).carry_out(decode(decided(1, 1)))
-    assert (ack.status, ack.reason) == ("failed", "given up: not done within 0.01 s, or before a rollback")
+    assert (ack.status, ack.reason) == ("failed", "cancelled: not applied within 0.01 s, or a rollback came first")
 
 
 async def test_an_apply_makes_way_for_a_rollback() -> None:
@@ -135,11 +135,11 @@ async def test_an_apply_makes_way_for_a_rollback() -> None:
     hanging = asyncio.create_task(executor.carry_out(decode(decided(2, 1))))
     await asyncio.sleep(0)
     for sequence in (1, 2):
-        executor.make_way(decode(decided(sequence, 0)))
+        executor.interrupt_for(decode(decided(sequence, 0)))
     await asyncio.sleep(0.01)
     assert not hanging.done()
     for sequence in (3, 3):
-        executor.make_way(decode(decided(sequence, 0)))
+        executor.interrupt_for(decode(decided(sequence, 0)))
         await asyncio.sleep(0)
     assert (await hanging).status == "failed"
 

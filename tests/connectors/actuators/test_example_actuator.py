@@ -20,8 +20,9 @@ from streams.cli.actuate import actuate
 from streams.demo.embedded_broker import free_port
 from tests.connectors.actuators.contract import decided
 from tests.connectors.actuators.gate_topics import PATIENCE_S, acks, create, publish, said, settings_of
+from tests.paths import ROOT
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "custom_actuator.py"
+EXAMPLE = ROOT / "examples" / "custom_actuator.py"
 ACTUATE = ["-c", "from streams.cli.actuate import actuate; actuate()"]
 
 
@@ -96,7 +97,7 @@ async def test_actuate_log(settings: KafkaSettings) -> None:
     assert found[0].actuator == "shadow"
     assert process.stderr is not None
     log = (await process.stderr.read()).decode()
-    assert "checkout-v2:1:2 advance at canary: stable 95 %, canary 5 %: because" in log
+    assert "checkout-v2:1:2 advance at canary: stable 95%, canary 5%: because" in log
     assert "Traceback" not in log
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from connectors.actuators import Actuator, FileActuator, Wanted, run, subscription
+from connectors.actuators import Actuator, FileActuator, Wanted, dispatcher, run, subscription
 from connectors.kafka.clients import KafkaSettings
 from gates.decisions import Action
 from streams.demo.embedded_broker import EmbeddedBroker, free_port
@@ -132,7 +132,7 @@ async def test_only_the_rollouts_named(settings: KafkaSettings) -> None:
 
 async def test_what_hangs_holds_nothing_up(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not another rollout, and not the rollback of its own; and it does not keep the actuator from stopping."""
-    monkeypatch.setattr(subscription, "GRACE_S", 0.5)
+    monkeypatch.setattr(dispatcher, "GRACE_S", 0.5)
     async with running(Recording("checkout-v2:1:1", "third:1:1"), settings):
         await publish(settings, decided(1, 10), decided(1, 10, rollout="third"), decided(1, 5, rollout="other"))
         assert said(await acks(settings, 1)) == [("other:1:1", "applied", 5)]
@@ -153,7 +153,7 @@ async def test_an_order_waits_for_no_poll(settings: KafkaSettings, monkeypatch: 
 
 async def test_few_orders_wait_while_one_is_applied(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many came meanwhile: the newest is applied next, the oldest were void and are forgotten."""
-    monkeypatch.setattr(subscription, "MOST_WAITING", 3)
+    monkeypatch.setattr(dispatcher, "MOST_WAITING", 3)
     actuator = Recording("checkout-v2:1:1")
     async with running(actuator, settings):
         await publish(settings, decided(1, 10))

@@ -33,7 +33,7 @@ def test_a_command() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"schema": "sluicegate.ack/v1"}, "schema 'sluicegate.ack/v1' is neither of"),
+        ({"schema": "sluicegate.ack/v1"}, "schema 'sluicegate.ack/v1' is not one of"),
         ({"schema": None}, "Expected `str`"),
         ({"epoch": -1}, "epoch"),
         ({"sequence": "4"}, "sequence"),
@@ -41,7 +41,7 @@ def test_a_command() -> None:
         ({"rollout": ""}, "rollout"),
         ({"action": "explode"}, "explode"),
         ({"weights": {"stable": 90}}, "both must have a weight"),
-        ({"weights": {"stable": 90, "canary": 20}}, "100 per cent together"),
+        ({"weights": {"stable": 90, "canary": 20}}, "must add up to 100 per cent"),
         ({"weights": {"stable": 110, "canary": -10}}, "0 to 100"),
         ({"weights": {"stable": 90, "canary": None}}, "weights"),
         ({"cohorts": {"baseline": "stable"}}, "both must have a weight"),

@@ -87,7 +87,7 @@ def read(log: bytes, aborted: list[tuple[int, int]], start: int, *, whole: bool)
     fetched = FetchResult(PARTITION, assignment=assignment, partition_records=records, backoff=0)
     consumer = SimpleNamespace(_fetcher=SimpleNamespace(_records=OrderedDict()))
     if whole:
-        assert record_batches.read_batches(consumer)  # type: ignore[arg-type]
+        assert record_batches.read_batches(consumer)
     consumer._fetcher._records[PARTITION] = fetched
     return consumer._fetcher._records[PARTITION].getall(), state.position
 
@@ -110,11 +110,11 @@ def test_another_version_reads_the_usual_way(monkeypatch: pytest.MonkeyPatch) ->
     """An aiokafka that nobody tried is left alone."""
     monkeypatch.setattr("aiokafka.__version__", "9.0")
     consumer = SimpleNamespace(_fetcher=SimpleNamespace(_records=OrderedDict()))
-    assert not record_batches.read_batches(consumer)  # type: ignore[arg-type]
+    assert not record_batches.read_batches(consumer)
     assert type(consumer._fetcher._records) is OrderedDict
 
 
 def test_a_changed_inside_reads_the_usual_way() -> None:
     """Where the private attribute is not what it was, nothing is touched."""
-    assert not record_batches.read_batches(SimpleNamespace(_fetcher=SimpleNamespace(_records={})))  # type: ignore[arg-type]
-    assert not record_batches.read_batches(SimpleNamespace())  # type: ignore[arg-type]
+    assert not record_batches.read_batches(SimpleNamespace(_fetcher=SimpleNamespace(_records={})))
+    assert not record_batches.read_batches(SimpleNamespace())

@@ -150,7 +150,7 @@ async def test_a_broker_that_dies_is_given_up() -> None:
         async with consumer(settings) as source:
             source.assign([TopicPartition("dies", 0)])
             broker.stop()
-            with pytest.raises(TimeoutError, match=r"said nothing for 0.5 s of dies\[0\]"):
+            with pytest.raises(TimeoutError, match=r"not answered for 0.5 s about dies\[0\]"):
                 async for _record in to_end(source, patience_s=0.5):
                     pass
 

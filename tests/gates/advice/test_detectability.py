@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from gates.advice.detectability import EFFECTS, detectability, live_detection
-from gates.evidence.evaluation import EvidenceOfRollout
-from gates.slis.registry import JointTest
+from gates.evidence.evaluation import RolloutEvidence
+from gates.policy.checks import joint_test_of
 from gates.stats.power import Traffic
-from gates.verdicts import Measurement, Outcome, Verdict
+from gates.verdicts import Measurement, Verdict, VerdictKind
 from tests.gates.pane_builders import EVERY_KIND, T0, cell, pane, policy
 
 STAGE = [{"name": "tenth", "weight": "10%", "bake": "10m"}]
@@ -29,11 +29,11 @@ def test_the_median_is_that_of_the_real_check(times: float, stated: dict[str, fl
     assert seen is not None
     rng, found = np.random.default_rng(1), []
     for _ in range(15):
-        evidence = EvidenceOfRollout(known, T0)
+        evidence = RolloutEvidence(known, T0)
         for second in range(600):
             mine, base = (int(rng.binomial(n, p)) for n, p in ((100, 0.01 * times), (900, 0.01)))
             verdict = evidence.observe(pane(second, cell(100, mine), cell(900, base))).verdicts[0]
-            if verdict.outcome is Outcome.FAIL:
+            if verdict.kind is VerdictKind.FAIL:
                 found.append(second + 1)
                 break
     assert seen.medians()[times] / 2.0 < median(found) < seen.medians()[times] * 2.0 + 1.0
@@ -119,10 +119,10 @@ def test_live_reads_the_baselines_figure_from_the_verdict() -> None:
         return [a_verdict(name, Measurement(1_000, value)) for name, value in values.items()]
 
     def a_verdict(name: str, baseline: Measurement) -> Verdict:
-        return Verdict(name, Outcome.PASS, "", (T0, T0 + 1_000), Measurement(0, None), baseline)
+        return Verdict(name, VerdictKind.PASS, "", (T0, T0 + 1_000), Measurement(0, None), baseline)
 
     def live(given: list[Verdict]) -> dict[str, dict[str, float | None]]:
-        return live_detection(known, JointTest.of(known), 0, 1_000.0, given)
+        return live_detection(known, joint_test_of(known), 0, 1_000.0, given)
 
     found = live(verdicts(errors=0.02, orders=0.02, bounded=0.2))
     assert found["errors"] == found["orders"]

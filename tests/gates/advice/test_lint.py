@@ -1,52 +1,17 @@
 """The lint: what each one catches, and that good policies are left in peace."""
 
-import copy
-from typing import Any
-
 import pytest
 
 from gates.advice.lint import lint
-from gates.policy import Policy
+from tests.gates.good_policy import Document, changed
 
-Document = dict[str, Any]
-
-GOOD: Document = {
-    "schema": "sluicegate.policy/v1",
-    "rollout": "r",
-    "owner": "us",
-    "cohorts": {"baseline": "stable", "candidate": "canary"},
-    "stages": [
-        {"name": "tenth", "weight": "10%", "bake": "10m", "timeout": "1h"},
-        {"name": "full", "weight": "100%", "bake": "10m"},
-    ],
-    "checks": {
-        "errors": {"sli": "error_rate", "ratio": 1.25, "limit": "5%"},
-        "p95": {"sli": "latency", "quantile": 0.95, "ratio": 1.2, "limit": "800ms"},
-    },
-}
 HOLDING = {"sli": "error_rate", "limit": "5%", "on_fail": "hold"}
 ALONE = {"name": "all", "weight": "100%", "bake": "10m"}
 COVERAGE = {"sli": "coverage", "expected": 10, "limit": "90%"}
-MEAN = {"sli": "metric", "metric": "cpu", "limit": 5, "ratio": 1.2, "ceiling": 10}
-
-
-def changed(changes: Document) -> Policy:
-    """The good policy with other values at these places, such as `checks.errors.limit`; None takes a key out."""
-    document = copy.deepcopy(GOOD)
-    for way, value in changes.items():
-        *parts, last = way.split(".")
-        at: Any = document
-        for part in parts:
-            at = at[int(part)] if isinstance(at, list) else at.setdefault(part, {})
-        if value is None:
-            del at[last]
-        else:
-            at[int(last) if isinstance(at, list) else last] = copy.deepcopy(value)
-    return Policy.parse(document)
 
 
 def test_a_good_policy_is_left_in_peace() -> None:
-    """Nothing is said of a policy that means what it says, at a traffic that it is made for."""
+    """No remark on a policy without mistakes, at the traffic that it is made for."""
     assert lint(changed({})) == ()
     assert lint(changed({}), 1000.0, 0.01) == ()
 
@@ -54,12 +19,12 @@ def test_a_good_policy_is_left_in_peace() -> None:
 @pytest.mark.parametrize(
     ("changes", "path", "words"),
     [
-        ({"checks.errors.window": "20m"}, "checks.errors.window", "longer than the bake of stage tenth, 10m"),
-        ({"stages.0.warmup": "20m"}, "stages[0].warmup", "more of the stage is ignored than is compared"),
+        ({"checks.errors.window": "20m"}, "checks.errors.window", "longer than the bake of stage tenth (10m)"),
+        ({"stages.0.warmup": "20m"}, "stages[0].warmup", "more of the stage is ignored than compared"),
         (
             {"checks.p50": {"sli": "latency", "quantile": 0.5, "limit": "900ms"}},
             "checks.p50.limit",
-            "never decides: wherever it is broken, that of p95 is, too",
+            "never decides: wherever it is broken, the limit of p95 is broken",
         ),
         (
             {
@@ -67,61 +32,35 @@ def test_a_good_policy_is_left_in_peace() -> None:
                 "checks.mid": {"sli": "metric", "metric": "m", "quantile": 0.5, "limit": 5, "better": "higher"},
             },
             "checks.mid.limit",
-            "that of low is, too",
+            "the limit of low is broken",
         ),
-        ({"checks.errors.limit": "90%"}, "checks.errors.limit", "lets more than half of the requests fail"),
-        ({"checks.paid": {"sli": "success_rate", "limit": "3%"}}, "checks.paid.limit", "lowest success rate"),
-        ({"checks.p95.ratio": 120}, "checks.p95.ratio", "120 times the baseline's figure"),
-        ({"checks.p95.ratio": 1}, "checks.p95.ratio", "the noise of one host"),
-        ({"checks.p95.quantile": 0.4}, "checks.p95.quantile", "watches the fastest requests"),
-        (
-            {"checks.m": {"sli": "metric", "metric": "m", "quantile": 0.95, "limit": 5, "better": "higher"}},
-            "checks.m.quantile",
-            "the smallest values are at 0.05 or so",
-        ),
-        (
-            {"checks.m": {"sli": "metric", "metric": "m", "quantile": 0.05, "limit": 5}},
-            "checks.m.quantile",
-            "the largest values are at 0.95 or so",
-        ),
-        ({"checks.errors.errors": ["5xx", "2xx"]}, "checks.errors.errors", "counts 2xx as errors"),
-        ({"budget": {"slo": "99.9%", "spend": "5%", "errors": ["4xx"]}}, "budget.errors", "leaves out 5xx and error"),
-        ({"checks.c": {**COVERAGE, "expected": 1}}, "checks.c.limit", "cannot fail: one emitter is enough"),
-        ({"checks.t": {"sli": "throughput_share", "tolerance": "100%"}}, "checks.t.tolerance", "get nothing at all"),
-        ({"budget": {"slo": "99%", "spend": "50%"}}, "budget.spend", "cannot be spent within the bakes"),
-        ({"stages": [ALONE], "checks.p95.ratio": None}, "checks.errors.ratio", "no stage is below 100 %"),
+        ({"stages": [ALONE], "checks.p95.ratio": None}, "checks.errors.ratio", "every stage is at 100%"),
         ({"checks.t": {"sli": "throughput_share", "weight": 2}}, "checks.t.weight", "only comparisons that roll back"),
-        (
-            {"checks.m": {"sli": "latency", "quantile": 0.5, "ratio": 1.2, "min_events": 5}, "stages.1.weight": "50%"},
-            "checks.m.min_events",
-            "belongs to `limit`",
-        ),
-        ({"checks.m": {**MEAN, "quantile": 0.9}}, "checks.m.ceiling", "belongs to the comparison of a mean"),
-        ({"checks": {"errors": HOLDING}}, "checks", "never roll back, whatever they find"),
+        ({"checks": {"errors": HOLDING}}, "checks", "no check ever rolls back"),
         (
             {"checks": {"errors": {"sli": "error_rate", "ratio": 1.2}}, "stages.1.weight": "50%"},
             "checks",
-            "only compare: where both cohorts fail alike",
+            "every check only compares: if both cohorts fail equally",
         ),
-        ({"checks.errors": None}, "checks", "count no errors"),
+        ({"checks.errors": None}, "checks", "no check counts errors"),
         (
             {"checks": {"e": {"sli": "error_rate", "limit": "5%", "traffic": "synthetic"}, "c": COVERAGE}},
             "checks",
-            "look at synthetic traffic alone",
+            "measures synthetic traffic only",
         ),
-        ({"rollback_on.failing": 2}, "rollback_on.failing", "2 is all there are (errors, latency)"),
-        ({"stages.1.weight": "50%"}, "stages[1].weight", "nobody watches that step"),
+        ({"rollback_on.failing": 2}, "rollback_on.failing", "2 is the number of all families (errors, latency)"),
+        ({"stages.1.weight": "50%"}, "stages[1].weight", "the step to 100% (the promotion) is not judged"),
         ({"data_quality.sample_ratio": False}, "data_quality.sample_ratio", "biased split"),
         ({"data_quality.contamination": "100%"}, "data_quality.contamination", "in both cohorts"),
-        ({"data_quality.unknown_cohorts": "100%"}, "data_quality.unknown_cohorts", "carry neither cohort"),
-        ({"confidence.rollback": "20%"}, "confidence.rollback", "healthy candidates may be rolled back"),
+        ({"data_quality.unknown_cohorts": "100%"}, "data_quality.unknown_cohorts", "name neither cohort"),
+        ({"confidence.rollback": "20%"}, "confidence.rollback", "healthy candidates are rolled back"),
         ({"confidence.advance": "20%"}, "confidence.advance", "not good enough"),
         ({"min_completeness": "50%"}, "min_completeness", "much of the telemetry missing"),
-        ({"stages.1.approval": True, "owner": None}, "stages[1].approval", "write an `owner`"),
+        ({"stages.1.approval": True, "owner": None}, "stages[1].approval", "add `owner`"),
     ],
 )
 def test_what_is_odd_is_remarked(changes: Document, path: str, words: str) -> None:
-    """Each lint points at the key and says why it matters."""
+    """Each lint points at the key and gives the reason."""
     found = {remark.path: remark.message for remark in lint(changed(changes))}
     assert words in found[path]
 
@@ -129,18 +68,19 @@ def test_what_is_odd_is_remarked(changes: Document, path: str, words: str) -> No
 @pytest.mark.parametrize(
     ("changes", "rps", "path", "words"),
     [
-        ({}, 5.0, "stages[0].bake", "too short to see even ten times the baseline's figure by errors"),
-        ({"min_requests": 10000}, 100.0, "stages[0].bake", "16m40s until each cohort has 10,000 requests"),
-        ({"min_requests": 90000}, 100.0, "stages[0].timeout", "comes first: it takes 2h30m until"),
-        ({"stages.0.timeout": "11m"}, 5.0, "stages[0].timeout", "longer to pass errors"),
-        ({}, 5.0, "checks.errors.min_events", "fewer than 20 bad events (if half of all are) in stage tenth"),
-        ({"checks.m": MEAN}, 2.0, "checks.m.min_events", "fewer than 20 values in stage tenth"),
-        ({"checks.p95.quantile": 0.999}, 50.0, "checks.p95.quantile", "fewer than 10 values a minute beyond it"),
-        ({"checks.t": {"sli": "throughput_share"}}, 2.0, "checks.t.window", "holds 120 requests at 2 requests"),
+        ({}, 5.0, "stages[0].bake", "10m is too short: at 5 requests/s, errors would miss even 10 times"),
+        (
+            {"min_requests": 10000},
+            100.0,
+            "stages[0].bake",
+            "at 100 requests/s canary needs 16m40s to reach min_requests (10,000)",
+        ),
+        ({"min_requests": 90000}, 100.0, "stages[0].timeout", "1h is too short: at 100 requests/s canary needs 2h30m"),
+        ({"stages.0.timeout": "11m"}, 5.0, "stages[0].timeout", "takes longer to pass errors"),
     ],
 )
 def test_what_traffic_is_too_little_for_is_remarked(changes: Document, rps: float, path: str, words: str) -> None:
-    """With requests a second, what a stage cannot see or reach is said, too; without them nothing is."""
+    """With requests a second, also what a stage cannot detect or reach."""
     policy = changed(changes)
     assert lint(policy) == ()
     assert words in " ".join(remark.message for remark in lint(policy, rps) if remark.path == path)

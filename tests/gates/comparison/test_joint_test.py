@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates.slis.registry import JointTest
+from gates.comparison.joint_test import JointTest
+from gates.policy.checks import joint_test_of
 from gates.stats.combination import closed_testing, weighted_mean
 from tests.gates.pane_builders import policy
 
@@ -21,7 +22,7 @@ values = st.floats(0.0, 1e6) | st.sampled_from([0.0, 99.9, 100.0, 100.1, 200.0, 
 def a_joint_test(checks: dict[str, dict[str, Any]], failing: int = 1) -> JointTest:
     """The joint test of error-rate comparisons with these fields."""
     known = {name: {"sli": "error_rate", "ratio": 1.25, **fields} for name, fields in checks.items()}
-    return JointTest.of(policy(known, stages=STAGE, rollback_on={"failing": failing}))
+    return joint_test_of(policy(known, stages=STAGE, rollback_on={"failing": failing}))
 
 
 def closed(e_values: list[float], weights: list[float], threshold: float) -> set[int]:
@@ -140,6 +141,6 @@ def test_a_check_that_does_not_roll_back_is_tested_alone(fields: dict[str, str])
 
 def test_nothing_compares() -> None:
     """Without a comparison there is no e-value, and no null is rejected."""
-    joint_test = JointTest.of(policy({"l": {"sli": "error_rate", "limit": "5%"}}, stages=STAGE))
+    joint_test = joint_test_of(policy({"l": {"sli": "error_rate", "limit": "5%"}}, stages=STAGE))
     assert joint_test.evaluate({}).e_value is None
     assert not joint_test.evaluate({}).rejected

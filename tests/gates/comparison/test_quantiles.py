@@ -12,23 +12,22 @@ from hypothesis import strategies as st
 
 from gates.comparison.distributions import Latencies, MetricValues
 from gates.comparison.quantiles import MIN_TAIL, TRAILING_MS, QuantileComparison
+from gates.evidence_view import PaneUse
 from gates.panes import NOTHING, Cell, Pane
-from gates.policy import Cohorts, LatencyCheck, MetricCheck
-from gates.slis.check import Seen
+from gates.policy import Cohorts
 from gates.stats.value_counts import bucket_of, lower_edge
 from gates.windows import CohortWindow
 from tests.gates.pane_builders import BASELINE, CANDIDATE, T0, cell, pane
 
 COHORTS = Cohorts(baseline=BASELINE, candidate=CANDIDATE)
-ALONE = Seen(compared=False)
+ALONE = PaneUse(compared=False)
 finite = st.floats(-1e12, 1e12).filter(lambda value: value == 0.0 or abs(value) > 1e-9)
 ratios = st.sampled_from([1.0, 1.05, 1.2, 1.5, 2.0, 3.0, 10.0])
 
 
-def scale(better: str = "lower", quantile: float = 0.5, **fields: Any) -> MetricValues:
+def scale(better: str = "lower", quantile: float = 0.5, limit: float | None = None) -> MetricValues:
     """The scale of a metric `m`."""
-    known = {"sli": "metric", "metric": "m", "quantile": quantile, "ratio": 1.2, "better": better, **fields}
-    return MetricValues(MetricCheck.model_validate(known))
+    return MetricValues("m", quantile, limit, higher_is_better=better == "higher")
 
 
 def real(given: Pane, cohort: str) -> Cell:
@@ -51,7 +50,7 @@ def test_a_candidate_at_the_null_never_exceeds_where_the_baseline_does_not(
 
     And the other way about: as bad as a baseline value that is counted is counted when it is to be shown good enough.
     """
-    known = scale(better, ratio=max(ratio, 1.0))
+    known = scale(better)
     base, candidate = (cell(1, metrics={"m": [v]}) for v in (value, worse_by(value, ratio, better)))
     bucket = known.values(cell(1, metrics={"m": [mark]})).buckets[0]
     beyond = known.at_or_above(base, bucket)
@@ -100,7 +99,7 @@ def test_beyond_a_limit_is_beyond_its_bucket() -> None:
 class Followed(QuantileComparison):
     """The evidence, with a trailing window of its own that moves on after each pane."""
 
-    def observe(self, given: Pane, seen: Seen) -> None:
+    def observe(self, given: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
         super().observe(given, seen)
         self._trailing.push(given.start, given.end, real(given, BASELINE))
@@ -111,9 +110,9 @@ def process(known: Any, ratio: float = 1.2, trailing: CohortWindow | None = None
     return Followed(COHORTS, known, real, ratio, 4, trailing or CohortWindow(TRAILING_MS))
 
 
-def latencies(**fields: Any) -> Latencies:
+def latencies(quantile: float = 0.5, limit_ms: int | None = None) -> Latencies:
     """The scale of latencies, p50 by default."""
-    return Latencies(LatencyCheck.model_validate({"sli": "latency", "quantile": 0.5, "ratio": 1.2, **fields}))
+    return Latencies(quantile, limit_ms)
 
 
 @pytest.mark.parametrize("better", ["lower", "higher"])
@@ -126,7 +125,7 @@ def test_healthy_at_the_null_is_rarely_rejected(better: str) -> None:
             base, mine = rng.lognormal(3.0, 0.5, 40), rng.lognormal(3.0, 0.5, 20)
             mine = mine * 1.2 if better == "lower" else mine / 1.2
             known.observe(
-                pane(second, cell(20, metrics={"m": list(mine)}), cell(40, metrics={"m": list(base)})), Seen()
+                pane(second, cell(20, metrics={"m": list(mine)}), cell(40, metrics={"m": list(base)})), PaneUse()
             )
             highest = max(highest, known.worse)
         reached += highest >= 20.0
@@ -143,7 +142,7 @@ def test_twice_as_bad_is_rejected_and_as_good_passes(better: str) -> None:
         worse = mine * 2.0 if better == "lower" else mine / 2.0
         for known, values in ((bad, worse), (same, mine)):
             given_pane = pane(second, cell(50, metrics={"m": list(values)}), cell(100, metrics={"m": list(base)}))
-            known.observe(given_pane, Seen())
+            known.observe(given_pane, PaneUse())
     assert bad.worse > 1e6
     assert bad.good < 1.0
     assert same.good > 20.0
@@ -154,11 +153,11 @@ def test_without_a_past_there_is_no_threshold() -> None:
     """The first pane, and as long as the baseline has too few values beyond its quantile: nothing is said."""
     known = process(latencies(quantile=0.99))
     for second in range(5):
-        known.observe(pane(second, cell(100, latency_ms=900.0), cell(190)), Seen())
+        known.observe(pane(second, cell(100, latency_ms=900.0), cell(190)), PaneUse())
         assert known.worse == pytest.approx(1.0)
     assert MIN_TAIL > 5 * 190 * 0.01
-    known.observe(pane(5, cell(100, latency_ms=900.0), cell(190)), Seen())
-    known.observe(pane(6, cell(100, latency_ms=900.0), cell(190)), Seen())
+    known.observe(pane(5, cell(100, latency_ms=900.0), cell(190)), PaneUse())
+    known.observe(pane(6, cell(100, latency_ms=900.0), cell(190)), PaneUse())
     assert known.worse > 100.0
 
 
@@ -166,9 +165,9 @@ def test_the_threshold_comes_from_before_the_pane() -> None:
     """Both cohorts slow down in the same pane: the threshold is the old one, both exceed it, and that says nothing."""
     known = process(latencies())
     for second in range(10):
-        known.observe(pane(second, cell(100), cell(100)), Seen())
+        known.observe(pane(second, cell(100), cell(100)), PaneUse())
     before = known.worse
-    known.observe(pane(10, cell(100, latency_ms=500.0), cell(100, latency_ms=500.0)), Seen())
+    known.observe(pane(10, cell(100, latency_ms=500.0), cell(100, latency_ms=500.0)), PaneUse())
     assert 0.9 * before < known.worse < 1.1 * before
 
 
@@ -176,15 +175,15 @@ def test_a_warm_up_feeds_the_threshold_and_no_evidence() -> None:
     """While caches are cold nothing is compared, but the baseline's past is still gathered."""
     known = process(latencies())
     for second in range(10):
-        known.observe(pane(second, cell(100, latency_ms=900.0), cell(100)), Seen(eligible=False, warming=True))
+        known.observe(pane(second, cell(100, latency_ms=900.0), cell(100)), PaneUse(eligible=False, warming=True))
     assert known.worse == pytest.approx(1.0)
-    known.observe(pane(10, cell(100, latency_ms=900.0), cell(100)), Seen())
+    known.observe(pane(10, cell(100, latency_ms=900.0), cell(100)), PaneUse())
     assert known.worse > 100.0
 
 
 def test_at_full_traffic_the_limit_takes_over() -> None:
     """Without a baseline, what is beyond the limit is counted against the share that the quantile allows."""
-    known = process(latencies(quantile=0.9, limit="100ms"))
+    known = process(latencies(quantile=0.9, limit_ms=100))
     for second in range(10):
         known.observe(pane(second, cell(50, latency_ms=20.0), None), ALONE)
     assert known.worse < 1.0
@@ -192,7 +191,7 @@ def test_at_full_traffic_the_limit_takes_over() -> None:
     for second in range(10, 14):
         known.observe(pane(second, cell(50, latency_ms=200.0), None), ALONE)
     assert known.worse > 1e6
-    idle = process(latencies(quantile=0.9, limit="100ms"))
+    idle = process(latencies(quantile=0.9, limit_ms=100))
     idle.observe(pane(0, None, None), ALONE)
     assert idle.worse == pytest.approx(1.0)
     assert idle.good == 1.0
@@ -210,5 +209,5 @@ def test_a_dump_goes_on_bit_for_bit() -> None:
         mine, base = (list(rng.lognormal(1.0, 0.7, 10)) for _ in range(2))
         given_pane = pane(second, cell(10, metrics={"m": mine}), cell(10, metrics={"m": base}))
         for each in (known, other):
-            each.observe(given_pane, Seen())
+            each.observe(given_pane, PaneUse())
         assert other.dump() == known.dump()

@@ -12,18 +12,18 @@ import pytest
 
 from gates.comparison.dispersion import Dispersion
 from gates.comparison.rates import Allowance, RateComparison
+from gates.evidence_view import PaneUse
 from gates.panes import NOTHING, Cell, Pane
-from gates.policy import Cohorts, MetricCheck
-from gates.slis.check import Seen
-from gates.slis.metric import MetricMean
-from gates.slis.rates import ErrorRate
+from gates.policy import Cohorts
+from gates.slis.error_rate import ErrorRateFigure
+from gates.slis.metric import MetricCheck, MetricMean
 from gates.stats import single_arm
 from gates.stats.error_share import ADVANCE_EFFECTS, REGRESSION_EFFECTS, PaneCounts, log_factor
 from tests.gates.pane_builders import BASELINE, CANDIDATE, cell, pane, policy
 
 COHORTS = Cohorts(baseline=BASELINE, candidate=CANDIDATE)
 TINY = 1e-9
-ALONE = Seen(compared=False)
+ALONE = PaneUse(compared=False)
 
 
 def real(given: Pane, cohort: str) -> Cell:
@@ -34,12 +34,13 @@ def real(given: Pane, cohort: str) -> Cell:
 def evidence(objective: float | None = 0.1, dispersion: float = 1.0, ratio: float = 1.25) -> RateComparison:
     """A comparison of error rates."""
     definition = policy({"e": {"sli": "error_rate", "ratio": ratio, "limit": "10%"}}).checks["e"]
-    figure = ErrorRate(definition)  # type: ignore[arg-type]
+    figure = ErrorRateFigure(definition)  # type: ignore[arg-type]
     return RateComparison(COHORTS, figure, real, Allowance(ratio, objective), 4, Dispersion((), dispersion))
 
 
 # (value, chance): distributions on [0, 1], of the same three shapes for both cohorts
-SHAPES: dict[str, Callable[[float], tuple[tuple[float, float], ...]]] = {
+Distribution = tuple[tuple[float, float], ...]
+SHAPES: dict[str, Callable[[float], Distribution]] = {
     "coin": lambda mean: ((0.0, 1.0 - mean), (1.0, mean)),
     "constant": lambda mean: ((mean, 1.0),),
     "three": lambda mean: ((0.0, 1.0 - 1.5 * mean), (0.5, mean), (1.0, 0.5 * mean)),
@@ -110,7 +111,7 @@ def test_dispersion_takes_the_root() -> None:
     plain, divided = evidence(), evidence(dispersion=4.0)
     given = pane(0, cell(100, 30), cell(900, 40))
     for each in (plain, divided):
-        each.observe(given, Seen())
+        each.observe(given, PaneUse())
     logs = [np.array(each.dump()["worse"][1]) for each in (plain, divided)]
     start = logs[0] - [log_factor(PaneCounts(30, 40, 100, 900), 1.25 * effect, 1.25) for effect in REGRESSION_EFFECTS]
     assert (logs[1] - start) * 4.0 == pytest.approx(logs[0] - start, abs=1e-9)
@@ -121,17 +122,17 @@ def test_a_warm_up_is_no_evidence() -> None:
     """What comes while caches are cold moves the clock of the prior, and nothing else."""
     known = evidence()
     for second in range(20):
-        known.observe(pane(second, cell(100, 90), cell(900, 0)), Seen(eligible=False, warming=True))
+        known.observe(pane(second, cell(100, 90), cell(900, 0)), PaneUse(eligible=False, warming=True))
     assert known.worse == pytest.approx(1.0)
     assert known.good == 1.0
-    known.observe(pane(20, cell(100, 90), cell(900, 0)), Seen())
+    known.observe(pane(20, cell(100, 90), cell(900, 0)), PaneUse())
     assert known.worse > 100.0
 
 
 def test_at_full_traffic_the_same_process_goes_on() -> None:
     """What was gathered beside a baseline is kept at 100 %, and grows or shrinks there by the limit."""
     known = evidence(objective=0.1)
-    known.observe(pane(0, cell(100, 12), cell(900, 50)), Seen())
+    known.observe(pane(0, cell(100, 12), cell(900, 50)), PaneUse())
     before = known.worse
     known.enter_stage()
     assert known.worse == before
@@ -166,7 +167,7 @@ def test_one_error_probability_for_the_whole_rollout() -> None:
         for second in range(120):
             if second < 60:
                 given = pane(second, cell(20, int(rng.binomial(20, 0.1))), cell(80, int(rng.binomial(80, 0.08))))
-                known.observe(given, Seen())
+                known.observe(given, PaneUse())
             else:
                 known.observe(pane(second, cell(100, int(rng.binomial(100, 0.1))), None), ALONE)
             highest = max(highest, known.worse)
@@ -183,6 +184,6 @@ def test_a_dump_goes_on_bit_for_bit() -> None:
         other.load(json.loads(json.dumps(known.dump())))
         given = pane(second, cell(50, int(rng.integers(0, 5))), cell(50, int(rng.integers(0, 5))))
         for each in (known, other):
-            each.observe(given, Seen() if second < 30 else ALONE)
+            each.observe(given, PaneUse() if second < 30 else ALONE)
         assert other.dump() == known.dump()
         assert other.interval() == known.interval()

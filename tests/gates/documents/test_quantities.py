@@ -48,9 +48,9 @@ def test_what_is_no_duration_is_refused(value: object) -> None:
         parse_duration(value)
 
 
-def test_a_number_without_a_unit_is_told_what_is_missing() -> None:
+def test_a_number_without_a_unit_gets_both_units_offered() -> None:
     """The message for a bare number offers both units it could have meant."""
-    with pytest.raises(ValueError, match=r"^300 has no unit: write 300s for seconds or 300ms for milliseconds$"):
+    with pytest.raises(ValueError, match=r"^300 has no unit; write 300s for seconds or 300ms for milliseconds$"):
         parse_duration(300)
 
 
@@ -88,9 +88,9 @@ def test_what_is_no_share_is_refused(value: object) -> None:
         parse_share(value)
 
 
-def test_a_bare_number_above_one_is_told_both_ways_to_write_it() -> None:
+def test_a_bare_number_above_one_gets_both_ways_to_write_it_offered() -> None:
     """The message for `5` offers the percentage and the fraction."""
-    with pytest.raises(ValueError, match=r"^5 is not a share: write 5% or 0\.05$"):
+    with pytest.raises(ValueError, match=r"^5 is not a share; write 5% or 0\.05$"):
         parse_share(5)
 
 

@@ -1,4 +1,4 @@
-"""The split of the traffic: rare false doubts, soon true ones, bounded state."""
+"""The split of traffic: few false doubts, quick true ones, bounded state."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from hashlib import blake2b
 import numpy as np
 import pytest
 
-from gates.evidence.traffic_split import BOTH, MOST_USERS, Assignment
+from gates.documents.state import Codec
+from gates.evidence.traffic_split import BOTH, MOST_USERS, SplitState, TrafficSplit
 from gates.policy import Cohorts, DataQuality
 from tests.gates.pane_builders import BASELINE, CANDIDATE, cell, pane
 
 COHORTS = Cohorts(baseline=BASELINE, candidate=CANDIDATE)
 
 
-def assignment(weight: float, **rules: object) -> Assignment:
-    """A stage at this weight, to which users are to be split as ordered."""
-    found = Assignment(COHORTS, DataQuality.model_validate(rules), 0.01)
+def split(weight: float, **rules: object) -> TrafficSplit:
+    """A stage at this weight."""
+    found = TrafficSplit(COHORTS, DataQuality.model_validate(rules), 0.01)
     found.start(weight)
     return found
 
@@ -28,7 +29,7 @@ def hashes(users: np.ndarray) -> list[int]:
 
 
 def falls(users: np.ndarray, share: float, salt: int) -> np.ndarray:
-    """Whether each user falls to the candidate: by a hash of its own, always the same."""
+    """Whether each user falls to the candidate: decided by a second hash, always the same."""
     return np.array([int.from_bytes(blake2b(b"%d/%d" % (salt, u), digest_size=4).digest(), "big") for u in users]) < (
         share * 2**32
     )
@@ -38,7 +39,7 @@ def run(
     weight: float, share: float, seconds: int, seed: int, *, rps: int = 100, pool: int = 5_000, zipf: bool = False
 ) -> int | None:
     """The second at which there is a doubt; None if there is none. With `zipf` few users make most of the requests."""
-    rng, known = np.random.default_rng(seed), assignment(weight)
+    rng, known = np.random.default_rng(seed), split(weight)
     chances = 1.0 / np.arange(1, pool + 1) if zipf else np.ones(pool)
     chances /= chances.sum()
     for second in range(seconds):
@@ -53,20 +54,20 @@ def run(
 
 @pytest.mark.parametrize(("weight", "zipf"), [(0.5, False), (0.1, False), (0.5, True), (0.1, True)])
 def test_traffic_as_ordered_is_rarely_doubted(weight: float, zipf: bool) -> None:
-    """At any of a hundred looks, over many seeds; heavy users, who ask all the time, are users once."""
+    """At any of a hundred looks, over many seeds; a user with most of the requests counts once."""
     assert sum(run(weight, weight, 100, seed, zipf=zipf) is not None for seed in range(15)) <= 1
 
 
 @pytest.mark.parametrize(("weight", "share"), [(0.5, 0.25), (0.1, 0.05), (0.5, 0.75)])
 def test_half_the_share_is_doubted_within_tens_of_seconds(weight: float, share: float) -> None:
-    """Every time, and soon enough to hold the stage that it spoils."""
+    """Every time, and soon enough to hold the stage."""
     found = [run(weight, share, 300, seed, rps=200, pool=20_000) for seed in range(4)]
     assert all(second is not None and second < (60 if weight == 0.5 else 300) for second in found), found
 
 
 def test_contamination_is_counted_once_a_user() -> None:
-    """Users in both cohorts: under the allowance, and under twenty, nothing; above, they are told with their share."""
-    known = assignment(0.5, sample_ratio=False)
+    """Users in both cohorts: no doubt below the allowance or below twenty; above, the doubt has their number."""
+    known = split(0.5, sample_ratio=False)
     for second in range(40):
         both = tuple(range(second * 20, second * 20 + 1)) if second >= 20 else ()
         mine = (*both, *range(10_000 + second * 20, 10_000 + second * 20 + 10))
@@ -74,12 +75,12 @@ def test_contamination_is_counted_once_a_user() -> None:
         for _ in range(2):
             known.observe(pane(second, cell(20, users=mine), cell(20, users=theirs)))
         assert bool(known.doubts()) == (second >= 39)
-    assert known.doubts()[0].startswith("contamination: 20 of 820 users were in both cohorts, 1 % allowed")
+    assert known.doubts()[0].startswith("20 of 820 users were in both cohorts, at most 1% allowed")
 
 
 def test_forgotten_users_are_not_held_against_the_stage() -> None:
-    """Half a per cent in both cohorts stays half a per cent however many users come and are forgotten."""
-    rng, known = np.random.default_rng(1), assignment(0.5, sample_ratio=False)
+    """Half a per cent in both cohorts stays half a per cent, however many users are added and dropped."""
+    rng, known = np.random.default_rng(1), split(0.5, sample_ratio=False)
     shares = []
     for second in range(3_000):
         users = np.sort(rng.integers(0, 2**32, 28))
@@ -89,31 +90,34 @@ def test_forgotten_users_are_not_held_against_the_stage() -> None:
         known.observe(pane(second, *cells))
         if second % 100:
             continue
-        state = known.dump()
-        shares.append(state[2] / max(1, len(state[1])))
-        assert state[2] == sum(cohort == BOTH for _, cohort in state[1])
-    assert len(known.dump()[1]) == MOST_USERS
+        state = known.state()
+        shares.append(state.in_both / max(1, len(state.users)))
+        assert state.in_both == sum(cohort == BOTH for _, cohort in state.users)
+    assert len(known.state().users) == MOST_USERS
     assert max(shares[5:]) < 0.01
     assert known.doubts() == ()
 
 
-def test_strays_are_counted_by_requests() -> None:
+def test_unknown_cohorts_are_counted_by_requests() -> None:
     """Another cohort's requests and those without one: allowed up to 1 %, and up to twenty."""
-    known = assignment(0.1)
+    known = split(0.1)
     for second in range(3):
         known.observe(pane(second, cell(10), cell(84), others={"": cell(3), "shadow": cell(3)}))
         assert known.doubts() == ()
     known.observe(pane(3, cell(10), cell(84), others={"": cell(3), "shadow": cell(3)}))
-    assert known.doubts() == ("unknown cohorts: 24 of 400 requests were of neither canary nor stable, 1 % allowed",)
-    allowed = assignment(0.1, unknown_cohorts=0.1)
+    assert known.doubts() == (
+        "24 of 400 requests were of neither canary nor stable, at most 1% allowed (unknown_cohorts); "
+        "check the cohort of the events",
+    )
+    allowed = split(0.1, unknown_cohorts=0.1)
     for second in range(10):
         allowed.observe(pane(second, cell(10), cell(84), others={"": cell(6)}))
     assert allowed.doubts() == ()
 
 
 def test_a_new_stage_starts_anew() -> None:
-    """What was doubted at one weight is forgotten at the next; at 100 % there is no split to doubt."""
-    known = assignment(0.1)
+    """A doubt at one weight is dropped at the next; at 100 % there is no split to doubt."""
+    known = split(0.1)
     for second in range(60):
         known.observe(pane(second, cell(20, users=tuple(range(second * 20, second * 20 + 20))), cell(20)))
     assert known.doubts()
@@ -126,26 +130,27 @@ def test_a_new_stage_starts_anew() -> None:
 
 
 def test_the_switch_turns_off_the_ratio_alone() -> None:
-    """`sample_ratio: false` says nothing of a mismatch, and still tells strays."""
-    known = assignment(0.5, sample_ratio=False)
+    """`sample_ratio: false` ignores a mismatch, and still doubts unknown cohorts."""
+    known = split(0.5, sample_ratio=False)
     for second in range(60):
         users = tuple(range(second * 20, second * 20 + 20))
         known.observe(pane(second, cell(20, users=users), cell(20), others={"x": cell(20)}))
-    assert [doubt.split(":")[0] for doubt in known.doubts()] == ["unknown cohorts"]
+    assert ["(unknown_cohorts)" in doubt for doubt in known.doubts()] == [True]
 
 
-def test_a_dump_goes_on_bit_for_bit() -> None:
-    """Through JSON, also when the table of users is full: the same doubts and the same state ever after."""
-    rng, known = np.random.default_rng(7), assignment(0.3)
+def test_a_restored_split_continues_bit_for_bit() -> None:
+    """Through JSON, also when the table of users is full: the same doubts and the same state from then on."""
+    rng, known = np.random.default_rng(7), split(0.3)
     for second in range(400):
         cells = [cell(32, users=tuple(int(u) for u in rng.integers(0, 2**32, 32))) for _ in range(2)]
         if second % 40 == 39:
-            other = assignment(0.5)
-            other.load(json.loads(json.dumps(known.dump())))
-            assert json.dumps(other.dump()) == json.dumps(known.dump())
+            other = split(0.5)
+            codec = Codec(SplitState)
+            other.restore(codec.decode(json.loads(json.dumps(codec.encode(known.state())))))
+            assert other.state() == known.state()
             for each in (known, other):
                 each.observe(pane(second, *cells))
-            assert json.dumps(other.dump()) == json.dumps(known.dump())
+            assert other.state() == known.state()
             assert other.doubts() == known.doubts()
             known = other
         known.observe(pane(second, *cells))

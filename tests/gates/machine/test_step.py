@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from gates.decisions import Action, Decision
+from gates.machine.facts import Decided, Ended, Fact, Output, StageConfirmed, StageEntered, StepResult
 from gates.machine.rollout import Acked, Controlled, Moment, RolloutState, Started
-from gates.machine.step import Output, start, step
+from gates.machine.step import start, step
 from gates.machine.transitions import Phase, Signal
-from gates.verdicts import Evaluation, Measurement, Outcome, Verdict
+from gates.verdicts import Evaluation, Measurement, Verdict, VerdictKind
 from tests.gates.pane_builders import T0, policy
 
 CHECKS = {"errors": {"sli": "error_rate", "limit": "20%"}}
@@ -19,7 +20,7 @@ STAGE = {"name": "tenth", "weight": "10%", "bake": "3s"}
 LAST = {"name": "half", "weight": "50%", "bake": "3s"}
 
 
-def verdict(name: str, outcome: Outcome = Outcome.PASS, **fields: Any) -> Verdict:
+def verdict(name: str, outcome: VerdictKind = VerdictKind.PASS, **fields: Any) -> Verdict:
     """A verdict with a reason of its own."""
     none = Measurement(100, 0.0)
     return Verdict(name, outcome, f"{name}: {outcome.value}", (T0, T0 + 1_000), none, none, **fields)
@@ -27,12 +28,12 @@ def verdict(name: str, outcome: Outcome = Outcome.PASS, **fields: Any) -> Verdic
 
 def limit(name: str = "a", **fields: Any) -> Verdict:
     """A limit that is broken."""
-    return verdict(name, Outcome.FAIL, absolute=True, **fields)
+    return verdict(name, VerdictKind.FAIL, absolute=True, **fields)
 
 
 def worse(name: str = "a", **fields: Any) -> Verdict:
     """A comparison whose null is rejected."""
-    return verdict(name, Outcome.FAIL, rejected=True, **fields)
+    return verdict(name, VerdictKind.FAIL, rejected=True, **fields)
 
 
 @dataclass
@@ -41,12 +42,17 @@ class Hand:
 
     stages: list[dict[str, Any]] = field(default_factory=lambda: [STAGE, LAST])
     now: int = T0
-    said: tuple[Output, ...] = ()
+    state: RolloutState = field(init=False)
+    outputs: tuple[Output, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
     def __post_init__(self) -> None:
         self.policy = policy(CHECKS, stages=self.stages, no_data={"hold_after": "30s", "pause_after": "5m"})
-        self.state, self.said = start(None, Started(self.policy, "ada", ""), self.moment)
+        self._follow(start(None, Started(self.policy, "ada", ""), self.moment))
         self.ack()
+
+    def _follow(self, result: StepResult) -> None:
+        self.state, self.outputs, self.facts = result.state, result.outputs, result.facts
 
     @property
     def moment(self) -> Moment:
@@ -55,8 +61,8 @@ class Hand:
 
     def take(self, given: Any) -> list[Decision]:
         """One input; returns the decisions that follow."""
-        self.state, self.said = step(self.state, given, self.moment)
-        return [output for output in self.said if isinstance(output, Decision)]
+        self._follow(step(self.state, given, self.moment))
+        return [output for output in self.outputs if isinstance(output, Decision)]
 
     def ack(self) -> None:
         """Acknowledge the last decision."""
@@ -149,9 +155,12 @@ def test_doubts_hold_and_are_said_once() -> None:
     hand = Hand()
     doubted = [hand.second(doubts=("contamination: 5 of 9",)) for _ in range(3)]
     assert [decision.action for found in doubted for decision in found] == [Action.HOLD]
-    assert doubted[0][0].reason == "data not to be trusted: contamination: 5 of 9"
+    assert doubted[0][0].reason == "contamination: 5 of 9"
     (resumed,) = hand.second()
-    assert (resumed.action, resumed.reason) == (Action.RESUME, "the traffic is split as ordered: tenth bakes on")
+    assert (resumed.action, resumed.reason) == (
+        Action.RESUME,
+        "traffic is split as ordered again; stage tenth continues to bake",
+    )
 
 
 def test_approval_is_waited_for_and_noted() -> None:
@@ -163,7 +172,7 @@ def test_approval_is_waited_for_and_noted() -> None:
     assert hand.say(Signal.OPERATOR_APPROVE) == []
     (advance,) = hand.second()
     assert (advance.action, advance.approved_by) == (Action.ADVANCE, "grace")
-    assert advance.reason == "tenth baked 3s: approved by grace; a: PASS"
+    assert advance.reason == "stage tenth passed after 3s, approved by grace: a: PASS"
     hand.ack()
     later = [decision for _ in range(5) for decision in hand.second()]
     assert [(decision.action, decision.approved_by) for decision in later] == [(Action.HOLD, None)]
@@ -174,7 +183,7 @@ def test_an_approval_is_no_leave_to_skip_the_bake_or_a_check() -> None:
     hand = Hand([STAGE | {"approval": True}, LAST])
     hand.say(Signal.OPERATOR_APPROVE)
     assert hand.second() + hand.second() == []
-    (held,) = hand.second(verdict("a", Outcome.INCONCLUSIVE))
+    (held,) = hand.second(verdict("a", VerdictKind.INCONCLUSIVE))
     assert (held.action, held.approved_by) == (Action.HOLD, None)
     (advance,) = hand.second()
     assert (advance.action, advance.approved_by) == (Action.ADVANCE, "grace")
@@ -187,24 +196,24 @@ def test_an_approval_that_makes_no_sense_is_refused() -> None:
     asking.say(Signal.OPERATOR_APPROVE, epoch=7)
     paused.say(Signal.OPERATOR_PAUSE)
     paused.say(Signal.OPERATOR_APPROVE)
-    for hand, words in ((plain, "asks for no approval"), (asking, "epoch is 1, not 7"), (paused, "is paused")):
+    for hand, words in ((plain, "needs no approval"), (asking, "epoch is 1, not 7"), (paused, "is paused")):
         assert hand.state.control is not None
         assert not hand.state.control.accepted
         assert words in hand.state.control.reason
-        assert hand.state.approved_by is None
+        assert hand.state.progress.approved_by is None
 
 
 def test_passes_are_counted_in_a_row() -> None:
     """One pane that is not passed starts the count anew; the stage is left on the pane that completes it."""
     hand = Hand([STAGE | {"passes": 4}, LAST])
     assert [hand.second() for _ in range(2)] == [[], []]
-    (held,) = hand.second(verdict("a", Outcome.INCONCLUSIVE))
+    (held,) = hand.second(verdict("a", VerdictKind.INCONCLUSIVE))
     assert held.action is Action.HOLD
     assert [decision.action for _ in range(3) for decision in hand.second()] == []
-    assert hand.state.passes == 3
+    assert hand.state.progress.passes == 3
     (advance,) = hand.second()
     assert advance.action is Action.ADVANCE
-    assert hand.state.passes == 0
+    assert hand.state.progress.passes == 0
 
 
 @pytest.mark.parametrize("spoilt", [{"trusted": False}, {"silent_ms": 1_000, "silent_cohorts": ("canary",)}])
@@ -214,7 +223,7 @@ def test_a_pane_without_news_or_trust_is_no_pass(spoilt: dict[str, Any]) -> None
     for _ in range(3):
         hand.second()
     hand.second(**spoilt)
-    assert hand.state.passes == 0
+    assert hand.state.progress.passes == 0
 
 
 def test_a_warm_up_is_not_baked() -> None:
@@ -231,14 +240,39 @@ def test_a_new_policy_says_whose_it_replaces() -> None:
     hand = Hand()
     other = replace_policy(hand.state, min_requests=21)
     for given, words in (
-        (hand.policy, "at stage tenth: why"),
-        (other, "by a policy that replaces that of epoch 2: why"),
+        (hand.policy, "ada started epoch 2 of r at stage tenth (reason: why)"),
+        (other, "ada started epoch 3 of r with a new policy, at stage tenth (reason: why)"),
     ):
         (decision,) = hand.take(Started(given, "ada", "why"))
-        assert decision.reason.endswith(words)
+        assert decision.reason == words
     assert hand.state.epoch == 3
 
 
 def replace_policy(state: RolloutState, **changes: Any) -> Any:
     """The state's policy with other fields."""
     return type(state.policy).parse({**state.policy.document(), **changes})
+
+
+def test_a_step_reports_what_happened() -> None:
+    """An ack confirms a stage once, an advance enters the next, a rollback ends it all; a quiet pane is no fact."""
+    hand = Hand()
+    found = [hand.facts]
+    decisions = []
+    for _ in range(3):
+        decisions += hand.second()
+        found.append(hand.facts)
+    for _ in range(2):
+        hand.ack()
+        found.append(hand.facts)
+    decisions += hand.second(limit())
+    found.append(hand.facts)
+    advance, rollback = decisions
+    assert found == [
+        (StageConfirmed(T0),),
+        (),
+        (),
+        (StageEntered(1, T0 + 3_000), Decided(advance)),
+        (StageConfirmed(T0 + 3_000),),
+        (),
+        (Decided(rollback), Ended()),
+    ]

@@ -80,8 +80,11 @@ def test_running_sum_is_exact(entering: list[Histogram], length: int) -> None:
         assert running.get().quantile(0.5) == expected.quantile(0.5)
 
 
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
 @st.composite
-def raw_latencies(draw: st.DrawFn) -> np.ndarray:
+def raw_latencies(draw: st.DrawFn) -> Floats:
     """Draw 1 to 2000 latencies between 1 ms and 60 s, from one of several shapes."""
     size = draw(st.integers(1, 2000))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))

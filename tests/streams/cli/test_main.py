@@ -1,4 +1,4 @@
-"""`sluicegate`: quick help, every command there, errors in one line, Ctrl-C."""
+"""`sluicegate`: quick help, every command in its table, errors in one line, Ctrl-C."""
 
 import json
 import os
@@ -11,8 +11,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
+import streams.cli
 from streams import __version__
-from streams.cli import COMMANDS, sluicegate
+from streams.cli.main import COMMANDS, sluicegate
 
 SLUICEGATE = str(Path(sys.executable).with_name("sluicegate"))
 HEAVY = ("faust", "aiokafka", "numpy", "pydantic", "rich", "msgspec", "asyncio")
@@ -21,7 +22,7 @@ CLOSED_PORT = "127.0.0.1:1"
 LIGHT_HELP = f"""
 import json, sys
 sys.argv = ["sluicegate", "--help"]
-from streams.cli import main
+from streams.cli.main import main
 try:
     main()
 except SystemExit as end:
@@ -43,9 +44,9 @@ def test_help_is_light() -> None:
 
 def test_help_lists_every_command() -> None:
     """The help has each command with its line."""
-    said = " ".join(CliRunner().invoke(sluicegate, ["--help"]).output.split())
+    text = " ".join(CliRunner().invoke(sluicegate, ["--help"]).output.split())
     for name, words in COMMANDS.items():
-        assert f"{name} {words}" in said
+        assert f"{name} {words}" in text
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "demo"])
@@ -59,12 +60,12 @@ def test_commands_load(name: str) -> None:
 
 
 def test_version() -> None:
-    """`--version` says which."""
+    """`--version` prints it."""
     assert run("--version").stdout == f"sluicegate, version {__version__}\n"
 
 
 def test_an_unknown_command_is_wrong_use() -> None:
-    """A word that is no command exits with 2."""
+    """An unknown command exits with 2."""
     done = run("rollouts")
     assert done.returncode == 2
     assert "No such command 'rollouts'" in done.stderr
@@ -74,8 +75,8 @@ def test_an_unknown_command_is_wrong_use() -> None:
     "words",
     [("topics", "list"), ("topics", "ensure"), ("rollout", "list"), ("rollout", "pause", "x"), ("replay", "--journal")],
 )
-def test_an_unreachable_broker_is_said_in_one_line(words: tuple[str, ...]) -> None:
-    """Where there is no Kafka, one line says so and what to do, and the exit code is 1."""
+def test_an_unreachable_broker_is_one_line(words: tuple[str, ...]) -> None:
+    """Where there is no Kafka, one line has the address and what to do, and the exit code is 1."""
     done = run(*words)
     hint = "start one (docker compose up) or set SLUICEGATE_BOOTSTRAP"
     assert (done.returncode, done.stdout) == (1, "")
@@ -91,7 +92,7 @@ def test_an_unreachable_broker_is_said_in_one_line(words: tuple[str, ...]) -> No
     ],
 )
 def test_a_bad_variable_is_wrong_use(variables: dict[str, str], line: str) -> None:
-    """A variable that cannot be is named in one line, and the exit code is 2."""
+    """An invalid variable is named in one line, and the exit code is 2."""
     done = run("settings", **variables)
     assert done.returncode == 2
     assert done.stderr.startswith(f"sluicegate: {line}")
@@ -99,7 +100,7 @@ def test_a_bad_variable_is_wrong_use(variables: dict[str, str], line: str) -> No
 
 
 def test_ctrl_c_is_quiet() -> None:
-    """Ctrl-C exits with 130 and without a word."""
+    """Ctrl-C exits with 130 without a message."""
     running = subprocess.Popen(
         [SLUICEGATE, "events", "check", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -111,3 +112,24 @@ def test_ctrl_c_is_quiet() -> None:
     running.send_signal(signal.SIGINT)
     output, errors = running.communicate(timeout=20)
     assert (running.returncode, errors.strip()) == (130, b""), output[-200:]
+
+
+TOY = """
+import click
+
+@click.command("toy-echo")
+@click.argument("text")
+def toy_echo(text: str) -> None:
+    \"\"\"Print TEXT.\"\"\"
+    click.echo(text)
+"""
+
+
+def test_a_command_is_one_file_and_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module in streams/cli and its line in COMMANDS are all that a new command needs."""
+    (tmp_path / "toy_echo.py").write_text(TOY)
+    monkeypatch.setattr(streams.cli, "__path__", [*streams.cli.__path__, str(tmp_path)])
+    monkeypatch.setitem(COMMANDS, "toy-echo", "Print a text.")
+    assert "toy-echo" in CliRunner().invoke(sluicegate, ["--help"]).output
+    assert CliRunner().invoke(sluicegate, ["toy-echo", "hello"]).output == "hello\n"
+    monkeypatch.delitem(sys.modules, "streams.cli.toy_echo")

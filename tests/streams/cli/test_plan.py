@@ -9,8 +9,9 @@ from click.testing import CliRunner
 from gates.advice.plan import plan as planned
 from gates.policy import Policy
 from streams.cli.plan import plan
+from tests.paths import CHECKOUT_POLICY
 
-EXAMPLE = str(Path(__file__).parents[3] / "examples/policies/checkout-v2.yaml")
+EXAMPLE = str(CHECKOUT_POLICY)
 
 
 def _policy(**checks: object) -> Policy:
@@ -29,25 +30,25 @@ def _policy(**checks: object) -> Policy:
 
 
 def test_enough_traffic_sees_a_regression() -> None:
-    """At a thousand requests a second every stage sees something; the figures are in words, the exit code is 0."""
-    said = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "1000", "--base-error", "1%"])
-    assert said.exit_code == 0, said.output
-    assert "canary (1%, bake 5m)" in said.output
-    assert "errors: sees x1.5 in " in said.output
-    assert "no baseline is left" in said.output
+    """At 1,000 requests per second every stage can detect something: estimates in one unit, exit code 0."""
+    result = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "1000", "--base-error", "1%"])
+    assert result.exit_code == 0, result.output
+    assert "stage canary: weight 1%, bake 5m\n" in result.output
+    assert "errors: detects 1.5x in " in result.output
+    assert "the baseline has no traffic, so only limits apply" in result.output
 
 
 def test_a_blind_stage_is_named() -> None:
-    """At ten requests a second one per cent is one in ten seconds: the stage sees nothing, and the command fails."""
-    said = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "10"], standalone_mode=False)
-    assert "stage canary is blind" in str(said.exception)
-    assert "more weight or a longer bake" in str(said.exception)
+    """At 10 requests per second, 1% is one in ten seconds: the stage detects nothing, and the exit code is 1."""
+    result = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "10"], standalone_mode=False)
+    assert "stage canary is blind" in str(result.exception)
+    assert "would miss even 10 times the baseline's figure; raise weight or lengthen bake" in str(result.exception)
 
 
 def test_json_has_the_same_figures() -> None:
     """Seconds as numbers, what never happens as null."""
-    said = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "1000", "--json"])
-    document = json.loads(said.stdout)
+    result = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "1000", "--json"])
+    document = json.loads(result.stdout)
     stages = planned(Policy.parse(_document()), 1000.0, 0.001)
     assert [stage["name"] for stage in document["stages"]] == [stage.name for stage in stages]
     first = document["stages"][0]["checks"][0]
@@ -64,8 +65,8 @@ def _document() -> dict[str, object]:
 @pytest.mark.parametrize("base", ["0%", "150%", "five"])
 def test_a_share_that_cannot_be_is_refused(base: str) -> None:
     """Wrong use: exit code 2, with words."""
-    said = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "10", "--base-error", base])
-    assert said.exit_code == 2
+    result = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "10", "--base-error", base])
+    assert result.exit_code == 2
 
 
 def test_comparisons_share_the_confidence() -> None:

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from streams.cli.policy import policy
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 POLICIES = [*ROOT.glob("examples/policies/*.yaml"), *ROOT.glob("tests/golden/*/policy.yaml")]
 EXAMPLE = yaml.safe_load((ROOT / "examples/policies/payments-v7.yaml").read_text())
 

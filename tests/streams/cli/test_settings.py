@@ -39,5 +39,5 @@ def test_the_table_names_every_variable() -> None:
     assert result.exit_code == 0
     for name in Settings.model_fields:
         assert f"SLUICEGATE_{name.upper()} " in result.stdout
-    assert "else 6066" in result.stdout
+    assert "default: 6066" in result.stdout
     assert result.stderr == f"1 of {len(Settings.model_fields)} are set in the environment\n"

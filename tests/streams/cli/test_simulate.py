@@ -14,8 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streams.cli import simulate as command
+from streams.cli.policy_file import load_policy
 from streams.cli.simulate import simulate
-from streams.offline.simulation.figures import Recorder, delays, outcomes, timeline
+from streams.offline.simulation.figures import PaneRecorder, delays_figure, ends_figure, timeline_figure
 from streams.offline.simulation.named import SCENARIOS
 from streams.offline.simulation.run import simulate_run
 from streams.offline.simulation.scenario import Scenario
@@ -24,18 +25,18 @@ EXAMPLE = str(Path(__file__).parents[3] / "examples/policies/checkout-v2.yaml")
 QUICK = ("--runs", "3", "--duration", "15s", "--rps", "50")
 
 
-def said(*words: str) -> Result:
-    """What the command says on the example policy."""
+def run(*words: str) -> Result:
+    """Run the command on the example policy."""
     return CliRunner().invoke(simulate, ["--policy", EXAMPLE, *words])
 
 
 def test_figures_come_as_a_table() -> None:
     """A row per scenario, each figure with its interval."""
-    result = said("--scenario", "healthy", "--scenario", "candidate-down", *QUICK, "--seed", "3")
+    result = run("--scenario", "healthy", "--scenario", "candidate-down", *QUICK, "--seed", "3")
     assert result.exit_code == 0, result.output
     heading, healthy, down = result.stdout.splitlines()
     assert heading.split("  ")[0] == "scenario"
-    assert "0 % (0 to 56.1 %)" in healthy
+    assert "0% (0% to 56.1%)" in healthy
     assert "3 baking" in healthy
     assert "-" in down  # 15 seconds do not reach minute 6: the candidate is fine
 
@@ -45,7 +46,7 @@ def test_json_has_the_same_figures(tmp_path: Path) -> None:
     file = tmp_path / "down.yaml"
     file.write_text("changes:\n  - {at: 5s, down: true}\n")
     words = ("--scenario", str(file), "--runs", "2", "--duration", "60s", "--seed", "5", "--json")
-    alone, both = said(*words), said(*words, "--jobs", "2")
+    alone, both = run(*words), run(*words, "--jobs", "2")
     assert alone.exit_code == 0, alone.output
     assert alone.stdout == both.stdout
     document = json.loads(alone.stdout)
@@ -69,9 +70,9 @@ def test_the_named_scenarios_are_listed() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, "no scenario has this name (see --list), and no file either"),
+        (None, "neither a named scenario (see --list) nor a file"),
         ("rps: [", "is not YAML"),
-        ("changes: [{at: 1}]", "changes: number 1: at: 1 has no unit"),
+        ("changes: [{at: 1}]", "changes[0].at: 1 has no unit"),
         ("\a", "is not YAML"),
         ("\udcff", "is not YAML"),
     ],
@@ -81,7 +82,7 @@ def test_a_scenario_that_cannot_be_read_is_wrong_use(tmp_path: Path, text: str |
     file = tmp_path / "scenario.yaml"
     if text is not None:
         file.write_bytes(text.encode(errors="surrogateescape"))
-    result = said("--scenario", str(file), *QUICK)
+    result = run("--scenario", str(file), *QUICK)
     assert result.exit_code == 2
     assert f"{file}: {words}" in result.stderr
     assert result.stderr.count("\n") == 1
@@ -92,7 +93,7 @@ def test_a_scenario_that_cannot_be_read_is_wrong_use(tmp_path: Path, text: str |
 )
 def test_options_that_cannot_be_are_refused(words: tuple[str, ...]) -> None:
     """A scenario and at least one run are needed; durations have units."""
-    assert said(*words).exit_code == 2
+    assert run(*words).exit_code == 2
 
 
 def test_the_report_holds_all_it_needs(tmp_path: Path) -> None:
@@ -100,11 +101,11 @@ def test_the_report_holds_all_it_needs(tmp_path: Path) -> None:
     scenario = tmp_path / "<i>bad.yaml"
     scenario.write_text("changes: [{at: 5s, down: true}]")
     file = tmp_path / "report.html"
-    result = said("--scenario", "healthy", "--scenario", str(scenario), *QUICK, "--html", str(file))
+    result = run("--scenario", "healthy", "--scenario", str(scenario), *QUICK, "--html", str(file))
     assert result.exit_code == 0, result.output
     text = file.read_text()
     assert "<h1>checkout-v2: simulated rollouts</h1>" in text
-    assert "<td>0 % (0 to 56.1 %)</td>" in text
+    assert "<td>0% (0% to 56.1%)</td>" in text
     assert text.count("Plotly.newPlot(") - text.count("Plotly.newPlot()") >= 4
     assert "<i>bad" not in text
     script, body = text.split("</script></head>")
@@ -114,12 +115,12 @@ def test_the_report_holds_all_it_needs(tmp_path: Path) -> None:
 
 def test_the_plots_are_what_plotly_knows() -> None:
     """Plotly itself checks every property; the example has both cohorts and each decision."""
-    policy = command.load_policy(EXAMPLE)
+    policy = load_policy(EXAMPLE)
     scenario = Scenario.parse({"duration": "60s", "changes": [{"at": "5s", "down": True}]})
-    recorded = Recorder()
-    run = simulate_run(policy, scenario, 1, 0, recorded.see)
-    example = timeline("down", run, recorded, policy.cohorts)
-    for figure in (outcomes({"down": [run]}), delays({"down": [run]}), example):
+    recorded = PaneRecorder()
+    simulated = simulate_run(policy, scenario, 1, 0, recorded.append)
+    example = timeline_figure("down", simulated, recorded, policy.cohorts)
+    for figure in (ends_figure({"down": [simulated]}), delays_figure({"down": [simulated]}), example):
         go.Figure(figure)
     weight, stable, canary = example["data"]
     assert weight["y"] == [0.01, 0.0, 0.0]
@@ -131,14 +132,14 @@ def test_the_plots_are_what_plotly_knows() -> None:
 def test_a_report_without_plotly_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is simulated, in one line, with exit code 2."""
     monkeypatch.setattr(command, "find_spec", lambda name: None)
-    result = said("--scenario", "healthy", "--html", "report.html")
+    result = run("--scenario", "healthy", "--html", "report.html")
     assert result.exit_code == 2
     assert result.stderr == "sluicegate: --html needs plotly: pip install 'sluicegate[report]'\n"
 
 
 def test_a_report_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     """The figures are printed all the same."""
-    result = said("--scenario", "healthy", *QUICK, "--html", str(tmp_path / "nowhere" / "report.html"))
+    result = run("--scenario", "healthy", *QUICK, "--html", str(tmp_path / "nowhere" / "report.html"))
     assert result.exit_code == 2
     assert "cannot be written: No such file or directory" in result.stderr
     assert "3 baking" in result.stdout
@@ -151,7 +152,7 @@ def _children(pid: int) -> list[str]:
 
 
 def test_ctrl_c_is_quiet() -> None:
-    """It exits with 130 and without a word, and leaves no process behind."""
+    """It exits with 130 without a message, and leaves no process behind."""
     sluicegate = str(Path(sys.executable).with_name("sluicegate"))
     words = [
         "simulate",

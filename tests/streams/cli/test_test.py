@@ -37,14 +37,14 @@ def test_all_pass(folder: Path) -> None:
 
 
 def test_one_fails(folder: Path) -> None:
-    """Why, and both sides of it; exit code 1."""
+    """The reason and both sides; exit code 1."""
     (folder / "recorded.ndjson").write_text(events(12, bad_from=99))
     (folder / "good" / "test.yaml").unlink()
     result = run(folder / "wrong")
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert lines[0] == f"FAILED     {folder / 'wrong'}"
-    assert lines[1].startswith("    expected promote, but none came after +0s start at canary (replay started ")
+    assert lines[1].startswith("    expected promote, but none followed +0s start at canary (")
     assert lines[2:5] == [
         "      expected     found",
         "      start        +0s start at canary",
@@ -59,7 +59,7 @@ def test_what_cannot_be_read_decides_the_exit_code(folder: Path) -> None:
     result = run(folder)
     assert result.exit_code == 2
     assert f"{folder / 'good' / 'test.yaml'}:1: expect[0].action: 'strat' is not known" in result.stdout
-    assert f"{folder / 'good' / 'test.yaml'}:2: bogus: is not a known key" in result.stdout
+    assert f"{folder / 'good' / 'test.yaml'}:2: bogus: is an unknown key" in result.stdout
     assert "1 failed, 1 unreadable in " in result.stdout
 
 
@@ -77,9 +77,9 @@ def test_nothing_tested_is_no_success(tmp_path: Path) -> None:
 def test_json_and_junit(folder: Path) -> None:
     """Both hold every test; stdout is one document."""
     result = run(folder, "--json", "--junit", folder / "junit.xml")
-    said = json.loads(result.stdout)
-    assert (result.exit_code, said["ok"], said["failed"], said["unreadable"]) == (1, 1, 1, 0)
-    good, wrong = said["tests"]
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["ok"], document["failed"], document["unreadable"]) == (1, 1, 1, 0)
+    good, wrong = document["tests"]
     assert [decision["action"] for decision in good["decisions"]] == ["start", "advance", "rollback"]
     assert (wrong["status"], wrong["comparison"][-1]["fits"]) == ("failed", False)
     assert (folder / "junit.xml").read_text().count("<testcase ") == 2

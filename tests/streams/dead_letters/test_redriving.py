@@ -10,7 +10,7 @@ from connectors.kafka.topics import TopicNames
 from streams import journal
 from streams.dead_letters.letters import Address, Letter, Origin, Place, Selection, read_letter
 from streams.dead_letters.redriving import SCHEMA, Fate, Memory, Redrive, checks, judge, read_redrive
-from streams.views.dead_letters import letter_in_words, safe_lines
+from streams.views.dead_letters import letter_lines, safe_lines
 
 NAMES = TopicNames()
 GOOD = b'{"ts":1767225600123,"rollout":"search","cohort":"canary","status":200,"latency_ms":1}'
@@ -143,5 +143,5 @@ def test_a_letter_cannot_pass_for_a_note() -> None:
 def test_nothing_steers_the_terminal(value: bytes, key: bytes | None, detail: str) -> None:
     """Whatever a letter holds, only printable lines come out."""
     said = DeadLetter("t\x1b[2J", 1, 2, 3, "r\n", detail, key, value)
-    lines = [*letter_in_words(Letter(Place(0, 0), 0, said, len(value)), None), *safe_lines(value)]
+    lines = [*letter_lines(Letter(Place(0, 0), 0, said, len(value)), None), *safe_lines(value)]
     assert all(line.isprintable() for line in lines)

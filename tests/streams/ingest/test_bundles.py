@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from connectors.decoders import RequestEvent
 from connectors.kafka.clients import partition_for
 from streams import journal
-from streams.ingest.chunks import Chunker, Decoded
+from streams.ingest.chunks import Chunker, SourceRecord
 from streams.journal import Partial, Partials, SourcePartition, bundled, decode, encode
 from streams.judge.fold import Fold
 
@@ -27,7 +27,7 @@ def partials(rng: random.Random, rollouts: int) -> list[Partial]:
             status=200,
             latency_ms=rng.lognormvariate(3, 1),
         )
-        chunker.take([Decoded(offset, T0 + offset * 100, [event])])
+        chunker.count_records([SourceRecord(offset, T0 + offset * 100, [event])])
         if rng.random() < 0.1:
             found += chunker.flush().partials
     return found + chunker.flush().partials

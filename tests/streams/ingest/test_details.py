@@ -12,12 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.decoders import RequestEvent, decode
+from connectors.decoders import RequestEvent
+from connectors.decoders.registry import decoder
 from gates.gate import Gate
 from gates.panes import CLASSES, NO_DETAIL, NO_HALVES, NOTHING, SAMPLE_SIZE, Cell, Detail, Pane, smallest
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts
-from streams.ingest.chunks import CHUNK_OFFSETS, MOST_COHORTS, MOST_ROLLOUTS, Chunker, Decoded
+from streams.ingest.cells import MOST_COHORTS, MOST_ROLLOUTS
+from streams.ingest.chunks import Chunker, SourceRecord
+from streams.ingest.cutting import CHUNK_OFFSETS
 from streams.ingest.details import MOST_METRICS, hash32
 from streams.journal import CELL_MS, CellRecord, Partial, SourcePartition, encode
 from streams.journal import decode as read
@@ -44,13 +47,13 @@ def a_beat(emitter: str, **changes: Any) -> dict[str, Any]:
 def decoded(events: Iterable[dict[str, Any]]) -> Iterator[RequestEvent]:
     """Return what counts of these events, each written and decoded."""
     for event in events:
-        yield from decode(json.dumps(event).encode()).counted
+        yield from decoder().decode(json.dumps(event).encode()).counted
 
 
-def chunked(*events: dict[str, Any], chunker: Chunker | None = None) -> dict[tuple[str, str, bool], Cell]:
+def chunked(*events: dict[str, Any]) -> dict[tuple[str, str, bool], Cell]:
     """Return the cells of one chunk that holds these events, by rollout, cohort and whether synthetic."""
-    chunker = chunker or Chunker(SourcePartition("e", 0))
-    chunker.take([Decoded(0, T0, list(decoded(events)))])
+    chunker = Chunker(SourcePartition("e", 0))
+    chunker.count_records([SourceRecord(0, T0, list(decoded(events)))])
     partials = [read(encode(partial)) for partial in chunker.flush().partials]
     return {
         (partial.rollout, record.cohort, record.synthetic): record.cell()
@@ -69,7 +72,7 @@ def detail(*events: dict[str, Any]) -> Detail:
 def test_plain_events_have_no_details() -> None:
     """What nobody sends takes no place."""
     chunker = Chunker(SourcePartition("e", 0))
-    chunker.take([Decoded(0, T0, list(decoded([an_event(), an_event(user="", metrics={}, emitter="")])))])
+    chunker.count_records([SourceRecord(0, T0, list(decoded([an_event(), an_event(user="", metrics={}, emitter="")])))])
     (partial,) = chunker.flush().partials
     assert partial.cells[0].cell().detail is NO_DETAIL
     assert partial.cells[0].detail is None
@@ -152,22 +155,20 @@ def test_cohorts_are_bounded_per_chunk() -> None:
     """Another chunk names its own: what was too much in one is none of the next one's business."""
     chunker = Chunker(SourcePartition("e", 0))
     many = [an_event(cohort=f"c{number}") for number in range(MOST_COHORTS)]
-    chunker.take([Decoded(0, T0, list(decoded(many))), Decoded(CHUNK_OFFSETS, T0, list(decoded([an_event()])))])
+    chunker.count_records([SourceRecord(0, T0, list(decoded(many)))])
+    chunker.count_records([SourceRecord(CHUNK_OFFSETS, T0, list(decoded([an_event()])))])
     assert [len(partial.cells) for partial in chunker.flush().partials] == [MOST_COHORTS, 1]
 
 
 def test_metrics_are_bounded() -> None:
     """A cell keeps the metrics that it was told of first; values of others are dropped, and counted."""
-    chunker = Chunker(SourcePartition("e", 0))
     known = {f"m{number}": 1.0 for number in range(MOST_METRICS)}
-    (cell,) = chunked(
-        an_event(metrics=known),
-        an_event(metrics={"late": 1.0, "m0": 2.0}),
-        an_event(metrics={"late": 1.0}),
-        chunker=chunker,
-    ).values()
+    events = [an_event(metrics=known), an_event(metrics={"late": 1.0, "m0": 2.0}), an_event(metrics={"late": 1.0})]
+    (cell,) = chunked(*events).values()
+    chunker = Chunker(SourcePartition("e", 0))
+    chunker.count_records([SourceRecord(0, T0, list(decoded(events)))])
     assert cell.detail.metrics == {name: ValueCounts.of([1.0]) for name in known} | {"m0": ValueCounts.of([1.0, 2.0])}
-    assert (cell.requests, chunker.metrics_dropped) == (3, 2)
+    assert (cell.requests, chunker.flush().limited.metrics_dropped) == (3, 2)
 
 
 def test_rollouts_are_bounded() -> None:
@@ -175,9 +176,10 @@ def test_rollouts_are_bounded() -> None:
     chunker = Chunker(SourcePartition("e", 0))
     one = next(decoded([an_event()]))
     many = [msgspec.structs.replace(one, rollout=f"r{number}") for number in range(MOST_ROLLOUTS + 2)]
-    chunker.take([Decoded(0, T0, [*many, many[0]])])
-    partials = chunker.flush().partials
-    assert (len(partials), chunker.refused) == (MOST_ROLLOUTS, 2)
+    chunker.count_records([SourceRecord(0, T0, [*many, many[0]])])
+    flush = chunker.flush()
+    partials = flush.partials
+    assert (len(partials), flush.limited.refused) == (MOST_ROLLOUTS, 2)
     assert sum(record.cell().requests for partial in partials for record in partial.cells) == MOST_ROLLOUTS + 1
 
 
@@ -236,7 +238,12 @@ EVENTS = [
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[Pane]:
     """The panes that gates are given, from now on."""
     found: list[Pane] = []
-    monkeypatch.setattr(Gate, "pane", lambda _self, pane, _moment: found.append(pane) or ())
+
+    def keep(_self: Gate, pane: Pane, _moment: int) -> tuple[()]:
+        found.append(pane)
+        return ()
+
+    monkeypatch.setattr(Gate, "pane", keep)
     return found
 
 
@@ -259,7 +266,7 @@ def test_details_reach_the_pane(judged: list[Pane]) -> None:
 def test_late_probes_and_heartbeats_are_not_late_requests() -> None:
     """Only users' requests lower the completeness of a rollout."""
     chunker = Chunker(SourcePartition("e", 0))
-    chunker.take([Decoded(0, T0, list(decoded([an_event(synthetic=True), a_beat("pod-1"), an_event()])))])
+    chunker.count_records([SourceRecord(0, T0, list(decoded([an_event(synthetic=True), a_beat("pod-1"), an_event()])))])
     join = Join()
     join.take(0, T0 + CELL_MS)
     assert join.apply(chunker.flush().partials[0]) == {"canary": 1}

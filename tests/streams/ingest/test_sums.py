@@ -13,11 +13,11 @@ import numpy as np
 import orjson
 import pytest
 
-from connectors.decoders import decode_one
+from connectors.decoders.registry import decoder
 from gates.panes import CLASSES, Cell
 from gates.stats.exceedance import bucket_at
 from gates.windows import CohortWindow
-from streams.ingest.chunks import Chunker, Decoded
+from streams.ingest.chunks import Chunker, SourceRecord
 from streams.journal import CELL_MS, Partial, SourcePartition, decode, encode
 from streams.judge.join import Join
 
@@ -54,7 +54,7 @@ def word_of(event: dict[str, object]) -> str:
 @pytest.fixture(scope="module")
 def counted() -> tuple[Raw, dict[str, dict[int, dict[str, Cell]]]]:
     """The raw values by rollout, cohort and second; and the panes that came out at the other end."""
-    rng, raw, joins = random.Random(20260101), defaultdict(list), {}
+    rng, raw, joins = random.Random(20260101), defaultdict(list), dict[str, Join]()
     chunkers = [Chunker(SourcePartition("events", partition)) for partition in range(3)]
     offsets = Counter[int]()
     supply, journal = list(lines(rng)), []
@@ -62,14 +62,14 @@ def counted() -> tuple[Raw, dict[str, dict[int, dict[str, Cell]]]]:
         batch, supply = supply[: (size := rng.randint(1, 900))], supply[size:]
         partition = rng.randrange(3)
         records = []
-        for value, event in zip(batch, map(decode_one, batch), strict=True):
-            assert event is not None
+        for value in batch:
+            (event,) = decoder().decode(value).events
             written = orjson.loads(value)
             second = written["ts"] // 1_000 * 1_000
             raw[written["rollout"], written["cohort"], second].append((word_of(written), written["latency_ms"]))
-            records.append(Decoded(offsets[partition], event.ts_ms, [event]))
+            records.append(SourceRecord(offsets[partition], event.ts_ms, [event]))
             offsets[partition] += 1
-        chunkers[partition].take(records)
+        chunkers[partition].count_records(records)
         if rng.random() < 0.5:
             journal += [encode(partial) for partial in chunkers[partition].flush().partials]
     for chunker in chunkers:

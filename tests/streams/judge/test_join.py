@@ -24,8 +24,10 @@ from connectors.decoders import CLASS_INDEX, RequestEvent
 from gates.panes import CLASSES, SAMPLE_SIZE, Cell, Detail
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts
-from streams.ingest.chunks import CHUNK_OFFSETS, MOST_CELLS, SLOT_MS, Chunker, Decoded, rule
-from streams.journal import CELL_MS, CHUNK_RULE, CellKey, Partial, SourcePartition, decode, encode
+from streams.ingest.cells import MOST_CELLS
+from streams.ingest.chunks import Chunker, SourceRecord
+from streams.ingest.cutting import CHUNK_OFFSETS, SLOT_MS, rule
+from streams.journal import CELL_MS, CHUNK_RULE, CellKey, CellRecord, Partial, SourcePartition, decode, encode
 from streams.judge.join import Join
 
 T0 = 1_767_225_600_000
@@ -34,24 +36,24 @@ COHORTS = ("stable", "canary")
 Sums = dict[str, dict[CellKey, Cell]]
 
 
-def take(chunker: Chunker, records: list[Decoded]) -> None:
+def take(chunker: Chunker, records: list[SourceRecord]) -> None:
     """Take records as ingest does: runs of one event each at once where they can be, the others one by one."""
     for single, group in itertools.groupby(records, lambda record: len(record.events) == 1):
         run = list(group)
         if single:
-            chunker.take_run(run, [event for record in run for event in record.events])
+            chunker.count_run(run, [event for record in run for event in record.events])
         else:
-            chunker.take(run)
+            chunker.count_records(run)
 
 
-def a_log(rng: random.Random, size: int) -> list[Decoded]:
+def a_log(rng: random.Random, size: int) -> list[SourceRecord]:
     """Return a log: offsets with gaps, close to a chunk's end; time goes on, stands still, goes back a little."""
     offset, now, log = CHUNK_OFFSETS - rng.randint(0, size), T0 + rng.randint(0, 20_000), []
     for _ in range(size):
         offset += rng.choice([1, 1, 1, 2, 7])
         now += rng.choice([0, 5, 80, 400, 3_000])
         events = [an_event(rng, now) for _ in range(rng.choice([0, 1, 1, 1, 3]))]
-        log.append(Decoded(offset, now + rng.randint(-1_000, 0), events))
+        log.append(SourceRecord(offset, now + rng.randint(-1_000, 0), events))
     return log
 
 
@@ -87,7 +89,9 @@ def hashed(names: Iterable[str | None]) -> tuple[int, ...]:
 def detail_of(seen: list[RequestEvent]) -> Detail:
     """Return what the events of one cell have beyond outcomes and latencies, naively."""
     requests = [event for event in seen if not event.heartbeat]
-    halves = Counter((hashed([event.user])[0] % 2, event.class_index) for event in requests if event.user)
+    halves = Counter(
+        (hashed([event.user])[0] % 2, CLASS_INDEX[event.outcome or event.status]) for event in requests if event.user
+    )
     metrics: dict[str, list[float]] = defaultdict(list)
     for event in requests:
         for name, value in (event.metrics or {}).items():
@@ -102,7 +106,7 @@ def detail_of(seen: list[RequestEvent]) -> Detail:
     )
 
 
-def recount(logs: list[list[Decoded]]) -> Sums:
+def recount(logs: list[list[SourceRecord]]) -> Sums:
     """Count one pass over the logs, naively."""
     raw: dict[str, dict[CellKey, list[RequestEvent]]] = {}
     for event in (event for log in logs for record in log for event in record.events):
@@ -160,7 +164,7 @@ class Cluster:
     """Logs, committed offsets, the journal, and the worker that owns each partition, with the zombies before it."""
 
     rng: random.Random
-    logs: list[list[Decoded]]
+    logs: list[list[SourceRecord]]
     committed: list[int]
     journal: list[bytes] = field(default_factory=list)
     workers: dict[int, list[Worker]] = field(default_factory=dict)
@@ -270,7 +274,9 @@ def test_chunks_are_cut_by_the_log_alone(seed: int, data: st.DataObject) -> None
     log = a_log(random.Random(seed), 120)
 
     def finals(batches: list[int], flushes: list[bool]) -> tuple[dict[tuple[int, str], bytes], list[int]]:
-        chunker, at, out, commits = Chunker(SourcePartition("e", 0)), 0, {}, []
+        chunker, at = Chunker(SourcePartition("e", 0)), 0
+        out: dict[tuple[int, str], tuple[int, list[CellRecord]]] = {}
+        commits: list[int] = []
         for size, flush in zip(batches, flushes, strict=True):
             take(chunker, log[at : at + size])
             at += size
@@ -278,7 +284,7 @@ def test_chunks_are_cut_by_the_log_alone(seed: int, data: st.DataObject) -> None
                 partials, commit, *_ = chunker.flush()
                 out |= {(p.start, p.rollout): (p.upto, sorted(p.cells, key=repr)) for p in partials}
                 commits += [] if commit is None else [commit]
-        chunker.take(log[at:])
+        chunker.count_records(log[at:])
         partials, commit, *_ = chunker.flush()
         out |= {(p.start, p.rollout): (p.upto, sorted(p.cells, key=repr)) for p in partials}
         commits += [] if commit is None else [commit]
@@ -303,14 +309,14 @@ def test_a_run_is_counted_as_its_records_one_by_one(seed: int, size: int) -> Non
         offset, now = offset + rng.choice([1, 1, 2]), now + rng.choice([0, 80, 3_000])
         ahead = rng.choice([0, 0, 59_000, 61_000, 90_000_000])
         timestamp = rng.choice([now, now, now - 30_000, 0, -1])
-        log.append(Decoded(offset, timestamp, [an_event(rng, now + ahead)]))
+        log.append(SourceRecord(offset, timestamp, [an_event(rng, now + ahead)]))
     single, runs = Chunker(SourcePartition("e", 0)), Chunker(SourcePartition("e", 0))
-    single.take(log)
+    single.count_records(log)
     for begin in range(0, len(log), size):
         run = log[begin : begin + size]
-        runs.take_run(run, [record.events[0] for record in run])
+        runs.count_run(run, [record.events[0] for record in run])
     assert runs.flush() == single.flush()
-    assert (runs.clamped, runs.newest) == (single.clamped, single.newest)
+    assert runs.newest == single.newest
 
 
 @settings(max_examples=40, deadline=None)
@@ -322,7 +328,7 @@ def test_a_chunk_ends_at_its_offset_or_slot(seed: int) -> None:
     slots = {record.offset: record.timestamp // SLOT_MS for record in log}
     ends: set[int] = set()
     for record in log:
-        chunker.take([record])
+        chunker.count_records([record])
         partials, commit, *_ = chunker.flush()
         ends |= {partial.upto for partial in partials if partial.final}
         if commit is not None:
@@ -392,10 +398,11 @@ def test_a_clock_far_ahead_is_counted_at_the_records_time() -> None:
     chunker = Chunker(SourcePartition("e", 0), max_future_ms=60_000)
     event = RequestEvent(ts_ms=T0 + 60_001, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)
     near = RequestEvent(ts_ms=T0 + 60_000, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)
-    chunker.take([Decoded(0, T0, [event, near])])
-    (partial,) = chunker.flush().partials
+    chunker.count_records([SourceRecord(0, T0, [event, near])])
+    flush = chunker.flush()
+    (partial,) = flush.partials
     assert [cell.start for cell in partial.cells] == [T0, T0 + 60_000]
-    assert (chunker.clamped, chunker.newest) == (1, T0 + 60_000)
+    assert (flush.limited.clamped, flush.newest) == (1, T0 + 60_000)
 
 
 def test_the_rule_is_the_one_that_is_known_by_its_absence() -> None:
@@ -408,7 +415,7 @@ def test_the_rule_is_the_one_that_is_known_by_its_absence() -> None:
 def _of_one_event() -> Chunker:
     chunker = Chunker(SourcePartition("e", 0))
     event = RequestEvent(ts_ms=T0, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)
-    chunker.take([Decoded(0, T0, [event])])
+    chunker.count_records([SourceRecord(0, T0, [event])])
     return chunker
 
 
@@ -419,9 +426,10 @@ def test_a_backfill_makes_no_version_that_the_journal_would_refuse() -> None:
         RequestEvent(ts_ms=T0 - at * CELL_MS, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)
         for at in range(MOST_CELLS + 10)
     ]
-    chunker.take([Decoded(0, T0, log)])
-    (partial,) = chunker.flush().partials
-    assert (len(partial.cells), chunker.refused) == (MOST_CELLS, 10)
+    chunker.count_records([SourceRecord(0, T0, log)])
+    flush = chunker.flush()
+    (partial,) = flush.partials
+    assert (len(partial.cells), flush.limited.refused) == (MOST_CELLS, 10)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from gates.decisions import Decision
 from gates.gate import Gate
 from gates.machine.rollout import Moment
 from gates.panes import Pane
-from streams.ingest.chunks import Chunker, Decoded
+from streams.ingest.chunks import Chunker, SourceRecord
 from streams.journal import Progress, Record, SourcePartition, SourceProgress, Start, Timing, encode_document
 from streams.journal import decode as decode_record
 from streams.journal import encode as encode_record
@@ -47,7 +47,7 @@ class Model:
 
     rng: random.Random
     now: int = T0
-    logs: list[list[Decoded]] = field(default_factory=lambda: [[] for _ in range(PARTITIONS)])
+    logs: list[list[SourceRecord]] = field(default_factory=lambda: [[] for _ in range(PARTITIONS)])
     committed: list[int] = field(default_factory=lambda: [0] * PARTITIONS)
     journal: list[bytes] = field(default_factory=list)
     readers: list[Reader] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Model:
             if self.rng.random() < 0.8:
                 ages = [self.rng.randrange(500) for _ in range(self.rng.randint(0, 3))]
                 events = [self._event(age) for age in ages]
-                log.append(Decoded(len(log), self.now, events))
+                log.append(SourceRecord(len(log), self.now, events))
 
     def _event(self, age: int) -> RequestEvent:
         cohort = self.rng.choice(("stable", "canary"))
@@ -77,7 +77,7 @@ class Model:
         """Read on, and make ready what a flush writes: versions, and then the report."""
         log = self.logs[reader.partition]
         upto = min(len(log), reader.at + self.rng.choice((1, 3, 50)))
-        reader.chunker.take(log[reader.at : upto])
+        reader.chunker.count_records(log[reader.at : upto])
         reader.at = upto
         flush = reader.chunker.flush(len(log))
         partials, commit = flush.partials, flush.commit

@@ -50,7 +50,12 @@ def test_the_newest_of_each_key_counts(topic: list[Snapshot]) -> None:
 def test_what_is_not_the_newest_is_not_loaded(topic: list[Snapshot], monkeypatch: pytest.MonkeyPatch) -> None:
     """Old versions are many; of each but the offset is read, so what else is in them does not matter."""
     loaded: list[object] = []
-    monkeypatch.setattr(Rollout, "load", lambda state: loaded.append(state) or Rollout())
+
+    def load(state: object) -> Rollout:
+        loaded.append(state)
+        return Rollout()
+
+    monkeypatch.setattr(Rollout, "load", load)
     old = [(KEY, orjson.dumps({"schema": SCHEMA, "offset": at, "state": "of another shape"})) for at in range(HALF)]
     assert restore(0, [*old, *topic]).offset == len(RECORDS) - 1
     assert len(loaded) == 1
@@ -64,7 +69,7 @@ def test_what_is_not_the_newest_is_not_loaded(topic: list[Snapshot], monkeypatch
         b"\xff",
         b"[]",
         b'{"offset": 1}',
-        b'{"schema": "sluicegate.snapshot/v3", "offset": 999}',
+        b'{"schema": "sluicegate.snapshot/v4", "offset": 999}',
         b"[" * 9_999,
     ],
     ids=["empty", "text", "no UTF-8", "a list", "no schema", "a newer schema", "deep"],
@@ -92,9 +97,9 @@ def test_what_a_foreign_record_replaced_is_missed(topic: list[Snapshot], key: by
         (KEY, lambda document: document.pop("state")),
         (KEY, lambda document: document.update(state=[])),
         (KEY, lambda document: document["state"].update(gate={})),
-        (KEY, lambda document: document["state"]["gate"]["policy"].update(stages=[])),
+        (KEY, lambda document: document["state"]["gate"]["rollout"]["policy"].update(stages=[])),
         (KEY, lambda document: document["state"]["gate"]["evidence"].update(windows=None)),
-        (KEY, lambda document: document["state"]["gate"]["evidence"]["windows"][0][2]["sizes"].pop()),
+        (KEY, lambda document: document["state"]["gate"]["evidence"]["windows"]["cohorts"][0]["panes"]["sizes"].pop()),
         (PARTITION_KEY, lambda document: document.pop("index")),
         (PARTITION_KEY, lambda document: document.update(index=[])),
         (PARTITION_KEY, lambda document: document.update(marks={"sources": None})),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gates.policy import Policy
-from streams.offline.replay import Replay, decisions
+from streams.offline.replay import Replay, distinct_decisions
 from tests.pipeline.harness import POLICY, traffic
 
 T0 = 1_767_225_600_000
@@ -16,7 +16,10 @@ DAY = 86_400_000
 
 def _decided(events: Iterable[dict[str, object]], policy: Policy = POLICY) -> list[dict[str, object]]:
     replay = Replay(policy)
-    return [decision.document() for decision in decisions(replay.run(json.dumps(event).encode() for event in events))]
+    return [
+        decision.document()
+        for decision in distinct_decisions(replay.run(json.dumps(event).encode() for event in events))
+    ]
 
 
 @settings(max_examples=10, deadline=None)

@@ -1,0 +1,52 @@
+"""How far a consumer is, and whether the broker still answers its fetches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import FetchError
+
+from connectors.kafka.private_aiokafka import fetched_by
+
+FRESH_MS = 1_000.0
+"""Fetches are answered every 100 ms, so an end that is older than this may be out of date."""
+
+
+class End(NamedTuple):
+    """The end of a partition (the offset after the last), and the age of the fetch that reported it."""
+
+    offset: int
+    age_ms: float
+
+
+def end_of(consumer: AIOKafkaConsumer, partition: TopicPartition) -> End | None:
+    """The end that the last fetch reported; None before the first, or if the partition is not assigned to us."""
+    if partition not in consumer.assignment():
+        return None
+    offset = consumer.highwater(partition)
+    return None if offset is None else End(offset, _age_ms(consumer.last_poll_timestamp(partition)))
+
+
+def answered(consumer: AIOKafkaConsumer, within_ms: float) -> bool:
+    """Whether each partition that is read was fetched within this time; true if there is none.
+
+    A partition whose records still wait in the client is not fetched meanwhile, and does not count. With an aiokafka
+    that was not checked, each partition counts: a backlog can then look like an outage, but an outage never looks fine.
+    """
+    due = consumer.assignment() - consumer.paused() - _waiting(consumer)
+    ends = [end_of(consumer, partition) for partition in due]
+    return all(end is not None and end.age_ms <= within_ms for end in ends)
+
+
+def _waiting(consumer: AIOKafkaConsumer) -> set[TopicPartition]:
+    """Partitions with records that were fetched and not taken yet."""
+    fetched: Mapping[TopicPartition, object] = fetched_by(consumer) or {}
+    return {partition for partition, found in fetched.items() if not isinstance(found, FetchError)}
+
+
+def _age_ms(polled_at: int | None) -> float:
+    """The age of a fetch, in milliseconds; infinite if there was none. aiokafka stamps fetches with the wall clock."""
+    return float("inf") if polled_at is None else time.time() * 1000 - polled_at  # noqa: TID251 - aiokafka's clock

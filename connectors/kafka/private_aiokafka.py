@@ -1,0 +1,65 @@
+"""The only module that uses private parts of aiokafka. Each use is limited to the versions it was checked with.
+
+Each function states what happens with another version: either it reports that the private part is not available, or
+there is a fallback. `tests/connectors/kafka/test_private_aiokafka.py` is the contract: run it with a new version before
+adding that version to `CHECKED`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Final
+
+import aiokafka
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.structs import TopicPartition
+
+CHECKED: Final = ("0.12.", "0.13.", "0.14.")
+"""The versions of aiokafka that the private parts were checked with."""
+
+Fetched = OrderedDict[TopicPartition, Any]
+
+
+def is_checked() -> bool:
+    """Whether the installed aiokafka is one of the versions checked."""
+    return str(aiokafka.__version__).startswith(CHECKED)
+
+
+def fetched_by(consumer: aiokafka.AIOKafkaConsumer) -> Fetched | None:
+    """The fetches of a started consumer that `getmany` has not returned yet, by partition.
+
+    None if the version was not checked or the consumer has no such dictionary.
+    """
+    found = getattr(getattr(consumer, "_fetcher", None), "_records", None)
+    return found if is_checked() and isinstance(found, OrderedDict) else None
+
+
+def replace_fetched(consumer: aiokafka.AIOKafkaConsumer, fetched: Fetched) -> None:
+    """Make the consumer keep its fetches in this dictionary. Call only if `fetched_by` returned the one before."""
+    consumer._fetcher._records = fetched
+
+
+def iterate_batches(fetch: Any, wrap: Callable[[Any], Any], convert: Callable[[Any, int], Any]) -> None:
+    """Make a fetch iterate over what `wrap` makes of its batches; `convert(item, start)` makes the records returned.
+
+    `start` is the offset that the fetch was asked for. A fetch that failed has no records and is left as it is.
+    """
+    records = getattr(fetch, "_partition_records", None)
+    if records is None:
+        return
+    start = records.next_fetch_offset
+    records._records = wrap(records._records)
+    records._consumer_record = lambda _, item: convert(item, start)
+
+
+async def send_request(client: AIOKafkaAdminClient, request: Any) -> Any:
+    """The broker's response to a request that the admin client has no method for.
+
+    Raises:
+        NotImplementedError: the broker does not know this version of the request, or this aiokafka was not checked.
+        aiokafka.errors.KafkaError: the request failed.
+    """
+    if not is_checked():
+        raise NotImplementedError(f"aiokafka {aiokafka.__version__} was not checked")
+    return await client._send_request(request)

@@ -1,0 +1,43 @@
+"""The only module that uses private parts of Faust, limited to the versions it was checked with.
+
+With another version `check_version` fails at the start with a clear message: a wrong guess about Faust's consumer would
+let a stuck worker look healthy. `tests/connectors/kafka/test_private_faust.py` is the contract: run it with a new
+version before adding that version to `CHECKED`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+import faust
+from aiokafka import AIOKafkaConsumer
+
+CHECKED: Final = ("0.15.",)
+"""The versions of faust-streaming that the private parts were checked with."""
+
+
+class FaustVersionError(RuntimeError):
+    """The installed Faust is not one that was checked."""
+
+
+def check_version() -> None:
+    """Return if the installed Faust was checked.
+
+    Raises:
+        FaustVersionError: it was not.
+    """
+    if not faust.__version__.startswith(CHECKED):
+        wanted = " or ".join(f"{version}x" for version in CHECKED)
+        raise FaustVersionError(f"faust-streaming {faust.__version__} is not supported: install {wanted}")
+
+
+def aiokafka_consumer_of(app: faust.App) -> AIOKafkaConsumer:
+    """The aiokafka consumer inside the started consumer of an app; it belongs to another thread, so only read it."""
+    consumer: Any = app.consumer
+    return consumer._thread._ensure_consumer()
+
+
+def committed_offset_of(app: faust.App, partition: Any) -> int | None:
+    """The offset that the app has last committed for a partition; None before the first commit."""
+    consumer: Any = app.consumer
+    return cast("int | None", consumer._committed_offset[partition])

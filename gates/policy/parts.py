@@ -1,0 +1,147 @@
+"""The parts of a policy beside its checks: cohorts, stages, and how the gate decides."""
+
+from pydantic import Field
+
+from gates.documents.fields import (
+    Alpha,
+    Count,
+    DurationMs,
+    Name,
+    OptionalDispersion,
+    OptionalDurationMs,
+    Share,
+    Switch,
+    Text,
+    Tries,
+)
+from gates.documents.quantities import parse_duration
+from gates.policy.rules import DEFAULT_HOLD_AFTER, DEFAULT_PAUSE_AFTER
+from gates.slis.definition import Part
+
+
+class Cohorts(Part):
+    """The two cohorts, by the names that events carry."""
+
+    baseline: Text = Field(examples=["stable"], description="The version that already serves traffic.")
+    candidate: Text = Field(examples=["canary"], description="The version that is being released.")
+
+    def document(self) -> dict[str, str]:
+        """Return both names, as decisions and statuses have them."""
+        return {"baseline": self.baseline, "candidate": self.candidate}
+
+
+class Stage(Part):
+    """One step: the candidate's share of traffic (`weight`) and the minimum time to spend there (`bake_ms`).
+
+    A stage that has not passed `timeout_ms` after it was ordered is paused for a person to look at. For `warmup_ms`
+    after the weights are confirmed nothing is compared or counted as baked, because caches are cold. Every required
+    check must PASS on `passes` panes in a row, and with `approval` a person must approve, before the stage ends.
+    """
+
+    name: Name = Field(examples=["canary"], description="The name of the stage in decisions.")
+    weight: Share = Field(examples=["1%"], description="The candidate's share of traffic.")
+    bake_ms: DurationMs = Field(
+        alias="bake",
+        examples=["5m"],
+        description="The minimum time in the stage, in event time; holds, pauses and the warm-up do not count.",
+    )
+    timeout_ms: OptionalDurationMs = Field(
+        default=None,
+        alias="timeout",
+        examples=["2h"],
+        description="A stage that has not passed this long after its order is paused, and a person is paged.",
+    )
+    warmup_ms: OptionalDurationMs = Field(
+        default=None,
+        alias="warmup",
+        examples=["30s"],
+        description="The time after the confirmation in which nothing is compared or counted as baked; limits apply.",
+    )
+    passes: Count = Field(
+        default=1, examples=[5], description="The number of panes in a row on which every required check must PASS."
+    )
+    approval: Switch = Field(
+        default=False, examples=[True], description="Whether a person must approve before the stage ends."
+    )
+
+
+class Confidence(Part):
+    """How often the comparisons may be wrong.
+
+    `rollback` bounds all of them together, over a whole rollout, for a healthy candidate. `advance` bounds each, in one
+    stage, for a candidate that is not good enough. `dispersion` is the variance of error counts, divided by that of
+    independent errors: 1 where errors are independent. Where events carry a `user` it is measured as well, and the
+    larger value applies; without it, it is measured only.
+    """
+
+    rollback: Alpha = Field(
+        default=0.01,
+        examples=["1%"],
+        description="The probability that the comparisons together roll back a healthy candidate in a whole rollout.",
+    )
+    advance: Alpha = Field(
+        default=0.05,
+        examples=["5%"],
+        description="The probability that a comparison passes, in a stage, a candidate that is not good enough.",
+    )
+    dispersion: OptionalDispersion = Field(
+        default=None,
+        examples=[4],
+        description="The variance of error counts, divided by that of independent errors; measured if missing.",
+    )
+
+
+class RollbackOn(Part):
+    """In how many families of standard checks evidence is needed before the rollout rolls back."""
+
+    failing: Count = Field(
+        default=1, examples=[2], description="The number of families of checks in which the candidate must be worse."
+    )
+
+
+class DataQuality(Part):
+    """What makes the data untrustworthy: a reason to hold the rollout, and never one to roll it back.
+
+    `sample_ratio`: whether users must be split as the weights order. `contamination`: the share of users that may be
+    seen in both cohorts within a stage. `unknown_cohorts`: the share of requests that may name neither cohort.
+    """
+
+    sample_ratio: Switch = Field(
+        default=True, examples=[True], description="Whether users must be split as the weights order."
+    )
+    contamination: Share = Field(
+        default=0.01,
+        examples=["1%"],
+        description="The share of users that may be seen in both cohorts within a stage.",
+    )
+    unknown_cohorts: Share = Field(
+        default=0.01, examples=["1%"], description="The share of requests that may name neither cohort."
+    )
+
+
+class NoData(Part):
+    """How long a cohort may have no requests, in event time, before the rollout holds and then pauses."""
+
+    hold_after_ms: DurationMs = Field(
+        default=parse_duration(DEFAULT_HOLD_AFTER),
+        alias="hold_after",
+        examples=["30s"],
+        description="Hold when a cohort has had no requests, or telemetry has been incomplete, for this long.",
+    )
+    pause_after_ms: DurationMs = Field(
+        default=parse_duration(DEFAULT_PAUSE_AFTER),
+        alias="pause_after",
+        examples=["5m"],
+        description="Pause, and page a person, when a cohort has had no requests for this long.",
+    )
+
+
+class Commands(Part):
+    """How long a command may stay unacknowledged before it is sent again, and how often it is sent in all."""
+
+    ack_within_ms: DurationMs = Field(
+        default=10_000, alias="ack_within", examples=["10s"], description="The time to wait for an ack before a retry."
+    )
+    tries: Tries = Field(
+        default=5, examples=[5], description="The number of times to send an order before a person is paged."
+    )

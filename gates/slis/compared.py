@@ -1,0 +1,180 @@
+"""The verdict of a check that may compare: by an absolute limit over its window, by the baseline, or by both.
+
+A `Figure` measures, a `ComparisonEvidence` gathers e-values for and against the candidate. The order of the questions
+is the same for all such checks, and stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from gates.comparison.evidence import ComparisonEvidence
+from gates.evidence_view import CohortView, EvidenceView, PaneUse, Thresholds
+from gates.panes import Pane
+from gates.slis.compared_definition import ComparedCheck
+from gates.slis.limit import Standing
+from gates.slis.presence import presence
+from gates.text import clock_time, e_value
+from gates.verdicts import NO_INTERVALS, Intervals, Measurement, Unit, Verdict, VerdictKind
+from gates.windows import CohortWindow
+
+SUSPICION = 10.0
+"""From this e-value for a worse candidate on it does not advance, though it is not yet rolled back."""
+
+
+class Figure(Protocol):
+    """What a check measures of a cohort, how it stands to the limit, and both as text.
+
+    `limit` is the limit as text, `side` its wrong side: above or below.
+    """
+
+    limit: str
+    side: str
+    unit: Unit
+
+    def sample(self, window: CohortWindow) -> int:
+        """On how many observations the figure rests."""
+
+    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
+        """The figure, over the window or (where it can) since the stage was ordered."""
+
+    def standing(self, window: CohortWindow) -> Standing:
+        """How the window stands to the limit; within, where there is none."""
+
+    def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
+        """Whether the baseline is about to break the limit too, no better than a candidate that breaks it."""
+
+    def window_text(self, name: str, window: CohortWindow) -> str:
+        """A cohort's figure over the window, as text."""
+
+
+class Compared:
+    """A check by limit, by comparison, or both; see `Check` for its methods."""
+
+    def __init__(
+        self,
+        name: str,
+        definition: ComparedCheck,
+        figure: Figure,
+        evidence: ComparisonEvidence | None,
+        thresholds: Thresholds,
+    ) -> None:
+        self._name = name
+        self._definition = definition
+        self._figure = figure
+        self._evidence = evidence
+        self._thresholds = thresholds
+
+    def observe(self, pane: Pane, seen: PaneUse) -> None:
+        """Take in one pane."""
+        if self._evidence is not None:
+            self._evidence.observe(pane, seen)
+
+    def enter_stage(self) -> None:
+        """Start the evidence for an advance anew; the evidence for a rollback continues."""
+        if self._evidence is not None:
+            self._evidence.enter_stage()
+
+    @property
+    def worse(self) -> float | None:
+        """The e-value for the candidate being worse than allowed."""
+        return None if self._evidence is None else self._evidence.worse
+
+    def intervals(self, windows: Mapping[str, CohortWindow]) -> Intervals:
+        """The ratio to the baseline, with its confidence sequence."""
+        return NO_INTERVALS if self._evidence is None else Intervals(ratio=self._evidence.interval())
+
+    def verdict(self, view: EvidenceView) -> Verdict:
+        """FAIL by limit, FAIL by comparison, then what is missing, else PASS.
+
+        The two FAILs come before every question of missing data: an outage of telemetry, or too few requests, must not
+        hide a limit that is broken or a null that is rejected. The limit comes first: its reason is the simpler one.
+        """
+        beyond = self._figure.standing(view.candidate.window) is Standing.BREACHED
+        rejected, shared = self._name in view.rejected, self._shared(view, beyond=beyond)
+        if beyond:
+            outcome, reason, staged = VerdictKind.FAIL, self._beyond(view, shared=shared), False
+        elif rejected:
+            outcome, reason, staged = VerdictKind.FAIL, self._rejected(view), True
+        else:
+            outcome, reason, staged = self._not_failing(view)
+        window = view.candidate.window
+        start = view.stage_start if staged else window.start
+        candidate, baseline = (self._figure.measured(arm, staged=staged) for arm in (view.candidate, view.baseline))
+        evidence = self._evidence
+        return Verdict(
+            self._name,
+            outcome,
+            f"{self._name}: {reason}",
+            (start, window.end),
+            candidate,
+            baseline,
+            e_value=None if evidence is None else evidence.worse,
+            threshold=None if evidence is None else self._thresholds.rollback,
+            advance_e_value=None if evidence is None else evidence.good,
+            advance_threshold=None if evidence is None else self._thresholds.advance,
+            unit=self._figure.unit,
+            severity=self._definition.severity,
+            on_fail=self._definition.on_fail,
+            absolute=beyond,
+            rejected=rejected,
+            baseline_beyond=shared,
+        )
+
+    def _shared(self, view: EvidenceView, *, beyond: bool) -> bool:
+        """Whether the baseline breaks the limit too, or is about to when the candidate does."""
+        if not view.compared:
+            return False
+        candidate, baseline = view.candidate.window, view.baseline.window
+        breached = self._figure.standing(baseline) is Standing.BREACHED
+        return breached or (beyond and self._figure.alike(candidate, baseline))
+
+    def _beyond(self, view: EvidenceView, *, shared: bool) -> str:
+        also = f"; {self._figure.window_text(view.baseline.name, view.baseline.window)}" if shared else ""
+        candidate = self._figure.window_text(view.candidate.name, view.candidate.window)
+        return f"{candidate}, {self._figure.side} {self._figure.limit}{also}"
+
+    def _rejected(self, view: EvidenceView) -> str:
+        if self._evidence is None:
+            raise TypeError("only a comparison can be rejected")
+        found = f"since {clock_time(view.stage_start)} {self._evidence.describe(view)}"
+        found += f"; e-value {e_value(self._evidence.worse)}"
+        if self._evidence.worse >= self._thresholds.rollback:
+            return f"{found}, rolls back at {e_value(self._thresholds.rollback)}"
+        return f"{found}, rolls back together with the other checks"
+
+    def _not_failing(self, view: EvidenceView) -> tuple[VerdictKind, str, bool]:
+        missing = presence(view, self._figure.sample)
+        if missing is not None:
+            return *missing, False
+        for window in (view.candidate.window, view.candidate.fresh):
+            if self._figure.standing(window) is not Standing.WITHIN:
+                figures = self._figure.window_text(view.candidate.name, window)
+                return (
+                    VerdictKind.INCONCLUSIVE,
+                    f"{figures}, {self._figure.side} {self._figure.limit}, too few events to fail (min_events)",
+                    False,
+                )
+        if self._evidence is None:
+            figures = self._figure.window_text(view.candidate.name, view.candidate.window)
+            return VerdictKind.PASS, f"{figures}, within {self._figure.limit}", False
+        return *self._by_evidence(view, self._evidence), True
+
+    def _by_evidence(self, view: EvidenceView, evidence: ComparisonEvidence) -> tuple[VerdictKind, str]:
+        figures, good, needed = evidence.describe(view), evidence.good, self._thresholds.advance
+        if evidence.worse >= SUSPICION:
+            against = f"e-value {e_value(evidence.worse)} for a worse candidate"
+            return VerdictKind.INCONCLUSIVE, f"{figures}, {against}, rolls back at {e_value(self._thresholds.rollback)}"
+        outcome = VerdictKind.PASS if good >= needed else VerdictKind.INCONCLUSIVE
+        return outcome, f"{figures}, e-value {e_value(good)}, needs {e_value(needed)}"
+
+    @property
+    def evidence(self) -> dict[str, object]:
+        """The state of the comparison, for a snapshot."""
+        return {} if self._evidence is None else self._evidence.dump()
+
+    @evidence.setter
+    def evidence(self, state: dict[str, object]) -> None:
+        if self._evidence is not None:
+            self._evidence.load(state)

@@ -1,0 +1,54 @@
+"""What checks on a quantile have in common: their evidence, the rule for `ratio`, and the lints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gates.comparison.distributions import Scale
+from gates.comparison.quantiles import MIN_TAIL, TRAILING_MS, QuantileComparison
+from gates.documents.readers import read_quantile, readable
+from gates.slis.compared_definition import ComparedCheck
+from gates.slis.definition import CheckContext, sample_of
+from gates.slis.findings import Fields, Finding, LintContext, traffic_text
+
+LOWEST_COMPARED = 0.25
+"""Below it most values lie beyond the threshold, and their number hardly changes with the candidate."""
+
+
+def quantile_evidence(definition: ComparedCheck, context: CheckContext, scale: Scale) -> QuantileComparison | None:
+    """The evidence of a check on a quantile; None where it does not compare."""
+    if definition.ratio is None:
+        return None
+    sample = definition.traffic
+    trailing = context.trailing[sample]
+    return QuantileComparison(
+        context.cohorts, scale, sample_of(sample), definition.ratio, context.start_blocks, trailing
+    )
+
+
+def comparable_rule(fields: Fields, *, higher_is_better: bool) -> Iterator[Finding]:
+    """Yield a quantile so far on the good side that a comparison could not see it move."""
+    quantile = readable(read_quantile, fields.get("quantile"))
+    if "ratio" not in fields or quantile is None:
+        return
+    if (1.0 - quantile if higher_is_better else quantile) < LOWEST_COMPARED:
+        bound = f"at most {1.0 - LOWEST_COMPARED}" if higher_is_better else f"at least {LOWEST_COMPARED}"
+        yield Finding("quantile", f"{quantile} cannot be compared by `ratio`; write {bound}, such as 0.5")
+
+
+def without_tail(definition: ComparedCheck, context: LintContext, rps: float) -> Iterator[Finding]:
+    """Yield a comparison that never begins, because the baseline's last minute has too few values beyond the quantile.
+
+    Then the check never PASSes.
+    """
+    quantile = definition.compared_quantile
+    if quantile is None or not definition.comparing or not definition.required or definition.traffic == "synthetic":
+        return
+    most = rps * TRAILING_MS / 1000.0 * (1.0 - quantile)
+    stages = [stage.name for stage in context.stages if stage.weight < 1.0 and most * (1.0 - stage.weight) < MIN_TAIL]
+    if stages:
+        yield Finding(
+            "quantile",
+            f"the check cannot pass in stage {' and '.join(stages)}: at {traffic_text(rps)}, the baseline has fewer "
+            f"than {MIN_TAIL} values a minute beyond the quantile; write one nearer to 0.5",
+        )

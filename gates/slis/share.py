@@ -1,0 +1,87 @@
+"""What error rate and success rate have in common: a figure that is the share of bad events, and its evidence."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from gates.comparison.dispersion import Dispersion
+from gates.comparison.rates import Allowance, CountedFigure, RateComparison
+from gates.documents.quantities import format_duration
+from gates.evidence_view import CohortView
+from gates.panes import Cell
+from gates.slis.compared_definition import ComparedCheck
+from gates.slis.definition import CheckContext, sample_of
+from gates.slis.limit import Guard, Standing
+from gates.text import count, percent
+from gates.verdicts import Measurement, Unit
+from gates.windows import CohortWindow
+
+
+class ShareFigure(ABC):
+    """A `Figure` of a share of bad events, and the tally that its comparison counts by; a subclass counts them."""
+
+    unit: Unit = "share"
+    side = "above"
+    limit: str
+
+    def __init__(self, guard: Guard | None) -> None:
+        self._guard = guard
+
+    @abstractmethod
+    def tally(self, source: Cell | CohortWindow) -> tuple[int, int]:
+        """Bad events, and all of them."""
+
+    @abstractmethod
+    def stage_text(self, name: str, cell: Cell) -> str:
+        """The share since the stage was ordered, as text."""
+
+    @abstractmethod
+    def window_text(self, name: str, window: CohortWindow) -> str:
+        """The share over the window, as text."""
+
+    def sample(self, window: CohortWindow) -> int:
+        """All events."""
+        return self.tally(window)[1]
+
+    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
+        """The share, 0 to 1."""
+        bad, events = self.tally(arm.stage if staged else arm.window)
+        return Measurement(events, bad / events if events else None, bad)
+
+    def standing(self, window: CohortWindow) -> Standing:
+        """How the window stands to the limit."""
+        return Standing.WITHIN if self._guard is None else self._guard.standing(*self.tally(window))
+
+    def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
+        """Whether the baseline is no better than a candidate beyond the limit."""
+        return self._guard is not None and self._guard.alike(self.tally(candidate), self.tally(baseline))
+
+
+def share_text(name: str, tally: tuple[int, int], events: str, window: CohortWindow) -> str:
+    """A share over a window with its counts; `events` names what is counted."""
+    bad, total = tally
+    counts = f"({count(bad)} of {count(total)} {events} in {format_duration(window.length_ms)})"
+    return f"{name} {percent(bad / total) if total else 'no share'} {counts}"
+
+
+def share_evidence(
+    definition: ComparedCheck,
+    context: CheckContext,
+    figure: CountedFigure,
+    objective: float | None,
+    classes: tuple[str, ...] = (),
+) -> RateComparison | None:
+    """The evidence of a check on a share; None where it does not compare.
+
+    `objective` is the limit as a share of bad events, `classes` are the outcomes that count as bad.
+    """
+    if definition.ratio is None:
+        return None
+    return RateComparison(
+        context.cohorts,
+        figure,
+        sample_of(definition.traffic),
+        Allowance(definition.ratio, objective),
+        context.start_blocks,
+        Dispersion(classes, context.dispersion, by_time=definition.clusters),
+    )

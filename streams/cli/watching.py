@@ -1,0 +1,60 @@
+"""The loop of `sluicegate rollout watch`: a live view on a terminal, a line per change elsewhere."""
+
+from __future__ import annotations
+
+import click
+
+from streams.clock import wall_ms
+from streams.operator_client import Board, has_ended, was_promoted
+from streams.views.rollout import rollout_view
+from streams.views.timeline import Timeline
+
+ROLLED_BACK = 3
+"""The exit code for a rollout that was rolled back."""
+
+POLL_S = 0.5
+LAST_DECISION_S = 2.0
+"""How long to wait, once a status has ended, for the decision that ended it: it comes by another topic."""
+
+
+async def watch_lines(view: Board, rollout: str) -> int:
+    """Print a line per decision and per change of the status until the rollout ends; returns the exit code."""
+    timeline = Timeline(view.decisions(rollout))
+    while True:
+        ended = await _ended(view, rollout)
+        for line in timeline.new_lines(view.status(rollout), view.decisions(rollout)):
+            click.echo(line)
+        if ended:
+            return _exit_code(view, rollout)
+        await view.update(POLL_S)
+
+
+async def watch_live(view: Board, rollout: str) -> int:
+    """Redraw a live view until the rollout ends; returns the exit code."""
+    from rich.live import Live
+
+    with Live(auto_refresh=False) as live:
+        while True:
+            ended = await _ended(view, rollout)
+            now = None if ended else wall_ms()
+            live.update(rollout_view(view.status(rollout), view.decisions(rollout), now), refresh=True)
+            if ended:
+                return _exit_code(view, rollout)
+            await view.update(POLL_S)
+
+
+async def _ended(view: Board, rollout: str) -> bool:
+    """Whether the rollout has ended, after waiting for its last decision."""
+    if not has_ended(view.status(rollout)):
+        return False
+
+    def last_decision() -> bool | None:
+        last = view.status(rollout)["decision"]
+        return any(decision["id"] == last for decision in view.decisions(rollout)) or None
+
+    await view.until(last_decision, LAST_DECISION_S)
+    return has_ended(view.status(rollout))  # again: it may have been started anew meanwhile
+
+
+def _exit_code(view: Board, rollout: str) -> int:
+    return 0 if was_promoted(view.status(rollout)) else ROLLED_BACK

@@ -1,0 +1,55 @@
+"""From record batches of a source partition to its chunker, and dead letters for what cannot be decoded."""
+
+from __future__ import annotations
+
+from aiokafka.structs import ConsumerRecord, TopicPartition
+
+from connectors.dead_letters import DeadLetter
+from connectors.decoders.decoder import Decoder
+from streams.ingest.chunks import Chunker, SourceRecord
+from streams.runtime import metrics
+
+RUN = 512
+"""Records that are decoded and counted in one go, if each holds one good event.
+
+One bad record sends only its run the slow way, and a run is small enough to stay in the processor's cache.
+"""
+
+
+class RecordDecoder:
+    """Decodes records by one decoder. `max_bytes` is the size of the largest value that is decoded."""
+
+    def __init__(self, decoder: Decoder, max_bytes: int) -> None:
+        self._decoder = decoder
+        self._max_bytes = max_bytes
+        self._dead: list[DeadLetter] = []
+
+    def count(
+        self, chunker: Chunker, partition: TopicPartition, batches: list[list[ConsumerRecord[bytes, bytes]]]
+    ) -> None:
+        """Count the events of these batches, the next ones of the partition."""
+        for batch in batches:
+            for start in range(0, len(batch), RUN):
+                run = batch[start : start + RUN]
+                events = self._decoder.decode_run([record.value for record in run], max_bytes=self._max_bytes)
+                if events is None:
+                    chunker.count_records(self._decode(partition, record) for record in run)
+                else:
+                    chunker.count_run(run, events)
+
+    def drain_dead_letters(self) -> list[DeadLetter]:
+        """The dead letters since the last call."""
+        dead, self._dead = self._dead, []
+        return dead
+
+    def _decode(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes]) -> SourceRecord:
+        """The events of a record that count; its faults become dead letters."""
+        events = self._decoder.decode_valid(record.value, max_bytes=self._max_bytes)
+        if events is not None:
+            return SourceRecord(record.offset, record.timestamp, events)
+        found = self._decoder.decode(record.value, max_bytes=self._max_bytes)
+        for fault in found.faults:
+            metrics.DEAD_LETTERS.labels(partition.topic, fault.reason).inc()
+            where = (partition.topic, partition.partition, record.offset, fault.index)
+            self._dead.append(DeadLetter(*where, fault.reason, fault.detail, record.key, fault.raw))
+        return SourceRecord(record.offset, record.timestamp, found.counted)

@@ -1,0 +1,133 @@
+"""What a rollout still needs to advance, each in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from streams.views.why import advance_evidence, check_lines
+from streams.views.wording import Document, phase_name, printable, stage_progress, utc, weights_text, whole_seconds
+
+STALE_MS = 60_000
+"""A running gate judges each second; one that has judged nothing for this long is reported as stopped."""
+
+ENDS = {
+    "promoted": "it has all the traffic, so there is no further stage",
+    "rolled_back": "it does not advance any more; `sluicegate rollout start FILE` starts it again",
+}
+
+
+def status_lines(status: Document, now: int) -> list[str]:
+    """The lines of `sluicegate why-not`; `now` is wall-clock milliseconds since the epoch."""
+    name, end = printable(status["rollout"]), ENDS.get(status["phase"])
+    if end is not None:
+        return [f"{name} is {phase_name(status)}: {end}.", *_last_decision(status)]
+    until = utc(status["event_time"])
+    lines = [f"{name} is {phase_name(status)} at {stage_progress(status)}, judged until {until}."]
+    lines += _last_decision(status)
+    missing = list(missing_conditions(status, now))
+    if missing:
+        lines += ["", f"To {_goal(status)} it still needs:", *(f"- {each}" for each in missing)]
+    else:
+        lines += ["", f"Nothing is missing: at the next judged pane it can {_goal(status)}."]
+    for check in _checks_to_pass(status):
+        lines += ["", *check_lines(check, status["cohorts"])]
+    return lines
+
+
+def _last_decision(status: Document) -> Iterator[str]:
+    if status["decision"] is not None:
+        yield f"Last decision: {printable(status['decision'])}: {printable(status['reason'])}."
+
+
+def _goal(status: Document) -> str:
+    following = status["stages"][status["stage_index"] + 1 :]
+    return f"advance to stage {printable(following[0]['name'])}" if following else "be promoted"
+
+
+def missing_conditions(status: Document, now: int) -> Iterator[str]:
+    """What the rollout needs to advance; nothing where it has ended.
+
+    The order is that in which a person has to act: nothing below "resume" helps while the rollout is paused, and
+    nothing below "a running worker" changes while none runs.
+    """
+    if status["phase"] in ENDS:
+        return
+    yield from _paused(status)
+    if now - status["event_time"] >= STALE_MS:
+        silent = whole_seconds(now - status["event_time"])
+        hint = "check sluicegate worker (/readyz) and that events arrive"
+        yield f"a running worker: nothing has been judged for {silent}; {hint}"
+    yield from _held(status)
+    if not status["confirmed"]:
+        yield f"confirmation by an actuator of the weights {weights_text(status['weights'])}"
+    yield from _silent_cohorts(status)
+    left = status["bake_ms"] - status["baked_ms"]
+    if left > 0:
+        done = f"{whole_seconds(status['baked_ms'])} of {whole_seconds(status['bake_ms'])} done"
+        yield f"{_seconds_up(left)} more of bake ({done})"
+    if not status["checks"]:
+        yield "a first verdict: no pane of this stage has been judged yet"
+    for check in _checks_to_pass(status):
+        yield f"{printable(check['name'])} must pass (now {printable(check['verdict'])}): {_shortfall(check)}"
+    for doubt in status["doubts"]:
+        yield f"a trustworthy split of traffic: {printable(doubt)}"
+    yield from _passes(status)
+    yield from _approval(status)
+
+
+def _paused(status: Document) -> Iterator[str]:
+    if status["phase"] == "paused":
+        command = f"sluicegate rollout resume {printable(status['rollout'])}"
+        yield f"resume: the rollout is paused ({printable(status['reason'])}): {command}"
+
+
+def _passes(status: Document) -> Iterator[str]:
+    passes = status["passes"]
+    if passes["needed"] > 1 and passes["so_far"] < passes["needed"]:
+        yield f"consecutive panes on which every check passes: {passes['so_far']}, needs {passes['needed']}"
+
+
+def _approval(status: Document) -> Iterator[str]:
+    approval = status["approval"]
+    if approval["needed"] and approval["by"] is None:
+        # the gate refuses an approval while the rollout is paused
+        after = ", after the resume" if status["phase"] == "paused" else ""
+        yield f"approval{after}: sluicegate rollout approve {printable(status['rollout'])}"
+
+
+def _checks_to_pass(status: Document) -> list[Document]:
+    """The checks that must pass and do not; advisory and dry-run checks hold nothing up."""
+    required = (check for check in status["checks"] if check["severity"] in ("critical", "standard"))
+    return [check for check in required if check["verdict"] != "PASS"]
+
+
+def _held(status: Document) -> Iterator[str]:
+    """The reason of a hold, unless it is only that checks do not pass: those are listed one by one."""
+    stage = status["stage"]
+    baked = str(status["reason"]).startswith((f"{stage} baked ", f"stage {stage} has baked "))
+    if status["phase"] == "held" and not (baked and _checks_to_pass(status)):
+        yield f"the end of the hold: {printable(status['reason'])}"
+
+
+def _silent_cohorts(status: Document) -> Iterator[str]:
+    """Cohorts without requests; with all traffic at the candidate, the baseline may be silent."""
+    compared = status["stages"][status["stage_index"]]["weight"] < 1.0
+    for role in ("candidate", "baseline") if compared else ("candidate",):
+        name = status["cohorts"][role]
+        figures = status["slis"].get(name)
+        if figures is not None and figures["requests"] == 0:
+            yield f"requests of {printable(name)}: none in the last {whole_seconds(figures['window_ms'])}"
+
+
+def _shortfall(check: Document) -> str:
+    """Why the check does not pass, with its e-value if the reason does not have it."""
+    reason = printable(check["reason"]).removeprefix(f"{printable(check['name'])}: ")
+    found, needed = check.get("advance_e_value"), check.get("advance_threshold")
+    if found is None or needed is None or found >= needed or check["verdict"] == "FAIL" or "e-value" in reason:
+        return reason
+    return f"{reason}; e-value {advance_evidence(found, needed)}"
+
+
+def _seconds_up(ms: int) -> str:
+    """A remaining duration to the second, rounded up, so that it is never shown as zero."""
+    return whole_seconds(ms + 999)

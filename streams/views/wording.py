@@ -1,0 +1,121 @@
+"""Words that several views share: times, weights, stages, phases, estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from math import isinf
+from typing import Any
+
+from gates.documents.quantities import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, format_duration
+from gates.text import significant_text
+
+Document = Mapping[str, Any]
+
+MOST_SIMILAR = 5
+"""How many similar names are listed for one that is unknown."""
+
+LONGEST_ESTIMATE_S = 100 * 86_400
+
+
+def printable(text: object) -> str:
+    r"""The text with control characters made visible: anyone who writes to a topic could control the terminal.
+
+    >>> printable("all good\x1b[2J")
+    'all good\ufffd[2J'
+    """
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in str(text))
+
+
+def weights_text(weights: Mapping[str, float]) -> str:
+    """Weights in per cent, by cohort.
+
+    >>> weights_text({"stable": 99, "canary": 1})
+    'stable 99%, canary 1%'
+    """
+    return ", ".join(f"{printable(cohort)} {significant_text(share, 6)}%" for cohort, share in weights.items())
+
+
+def whole_seconds(ms: int) -> str:
+    """A duration to the second, rounded down.
+
+    >>> whole_seconds(61_900)
+    '1m1s'
+    """
+    return format_duration(max(0, ms) // SECOND_MS * SECOND_MS)
+
+
+def estimate(seconds: float) -> str:
+    """An estimated duration, in one unit: the figures are only good to about half of themselves.
+
+    >>> [estimate(seconds) for seconds in (0.2, 90, 2_458, 57_120, 457_380, float("inf"))]
+    ['1s', '90s', '41m', '16h', '5d', 'never']
+    """
+    if isinf(seconds):
+        return "never"
+    if seconds > LONGEST_ESTIMATE_S:
+        return "over 100d"
+    ms = max(SECOND_MS, seconds * SECOND_MS)
+    unit = SECOND_MS if ms < 2 * MINUTE_MS else MINUTE_MS if ms < HOUR_MS else HOUR_MS if ms < 2 * DAY_MS else DAY_MS
+    letter = {SECOND_MS: "s", MINUTE_MS: "m", HOUR_MS: "h", DAY_MS: "d"}[unit]
+    return f"{round(ms / unit)}{letter}"
+
+
+def utc(ms: int) -> str:
+    """A time with its date, in UTC; fractions of a second only if there are any.
+
+    >>> utc(1767225630000), utc(1767225630250)
+    ('2026-01-01 00:00:30Z', '2026-01-01 00:00:30.250Z')
+    """
+    text = datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{text}.{ms % 1000:03d}Z" if ms % 1000 else f"{text}Z"
+
+
+def rfc3339(ms: int) -> str:
+    """A time in RFC 3339, UTC, always with milliseconds, so that texts sort as times do.
+
+    >>> rfc3339(1767225600123)
+    '2026-01-01T00:00:00.123Z'
+    """
+    time = datetime.fromtimestamp(ms // 1000, UTC)
+    return f"{time:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+
+
+def phase_name(status: Document) -> str:
+    """The phase without underscores.
+
+    >>> phase_name({"phase": "rolled_back"})
+    'rolled back'
+    """
+    return printable(status["phase"]).replace("_", " ")
+
+
+def stage_progress(status: Document) -> str:
+    """The stage, its number, and how much of its bake is done.
+
+    >>> stage_progress({"stage": "tenth", "stage_index": 1, "stages": [{}, {}], "baked_ms": 61_000, "bake_ms": 300_000})
+    'stage 2 of 2 (tenth), baked 1m1s of 5m'
+    """
+    place = f"stage {status['stage_index'] + 1} of {len(status['stages'])} ({printable(status['stage'])})"
+    baked = min(status["baked_ms"], status["bake_ms"])
+    return f"{place}, baked {whole_seconds(baked)} of {whole_seconds(status['bake_ms'])}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "stage"), counted(3_000, "event")
+    ('1 stage', '3,000 events')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def similar(wanted: str, known: Collection[str]) -> str:
+    """The known names most like the wanted one or, if none is like it, the last few.
+
+    >>> similar("x", []), similar("serch", ["search", "cart"]), similar("x", ["search", "cart"])
+    ('none', 'search', 'search, cart')
+    """
+    names = get_close_matches(wanted, known, MOST_SIMILAR) or list(known)[-MOST_SIMILAR:]
+    return ", ".join(printable(name) for name in names) or "none"

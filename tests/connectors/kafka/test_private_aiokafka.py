@@ -1,0 +1,84 @@
+"""The contract with aiokafka's private parts: they are in the installed version, and do what we rely on."""
+
+from __future__ import annotations
+
+import inspect
+from collections import OrderedDict
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.consumer.fetcher import READ_COMMITTED, Fetcher, FetchError, FetchResult, PartitionRecords
+
+from connectors.kafka import private_aiokafka
+
+PARTITION = TopicPartition("t", 0)
+
+
+def a_fetch_of(batches: object) -> Any:
+    """Return what a fetch from offset 7 holds."""
+    return PartitionRecords(PARTITION, batches, [], 7, None, None, True, READ_COMMITTED)
+
+
+def a_consumer(records: object) -> Any:
+    """Return as much of a consumer as is used."""
+    return SimpleNamespace(_fetcher=SimpleNamespace(_records=records))
+
+
+def test_the_installed_version_is_checked() -> None:
+    """The pin in pyproject.toml and `CHECKED` agree."""
+    assert private_aiokafka.is_checked()
+
+
+async def test_a_consumer_keeps_its_fetches_in_a_dictionary() -> None:
+    """The fetcher that a consumer makes at its start has the dictionary that `getmany` takes fetches from."""
+    source = inspect.getsource(Fetcher.__init__)
+    assert "self._records = collections.OrderedDict()" in source
+    assert "self._records" in inspect.getsource(Fetcher.fetched_records)
+    assert "self._fetcher = Fetcher(" in inspect.getsource(AIOKafkaConsumer.start)
+
+
+def test_a_fetch_of_records_is_wrapped() -> None:
+    """Its batches and the conversion of records are replaced; `test_record_batches` reads real batches this way."""
+    fetch = FetchResult(PARTITION, assignment=None, partition_records=a_fetch_of("batches"), backoff=0)
+    private_aiokafka.iterate_batches(fetch, str.upper, lambda item, start: (item, start))
+    records: Any = fetch._partition_records
+    assert (records._records, records._consumer_record(PARTITION, "batch")) == ("BATCHES", ("batch", 7))
+    methods = inspect.getsource(PartitionRecords)
+    assert "self._records = records" in methods
+    assert "def _consumer_record(self, tp, record)" in methods
+
+
+def test_a_failed_fetch_is_left_alone() -> None:
+    """An error has no records to wrap."""
+    failed = FetchError(error=ConnectionError(), backoff=0)
+    private_aiokafka.iterate_batches(failed, lambda _: pytest.fail("wrapped"), lambda *_: None)
+
+
+def test_fetches_can_be_replaced() -> None:
+    """What was put in is what is found."""
+    consumer, fetched = a_consumer(OrderedDict()), OrderedDict[TopicPartition, Any]()
+    private_aiokafka.replace_fetched(consumer, fetched)
+    assert private_aiokafka.fetched_by(consumer) is fetched
+
+
+def test_an_admin_client_sends_any_request() -> None:
+    """`_send_request` is a coroutine with the request as its first parameter."""
+    assert inspect.iscoroutinefunction(AIOKafkaAdminClient._send_request)
+    assert next(iter(list(inspect.signature(AIOKafkaAdminClient._send_request).parameters)[1:])) == "request"
+
+
+async def test_a_version_that_was_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing private is touched."""
+    monkeypatch.setattr("aiokafka.__version__", "9.0")
+    assert private_aiokafka.fetched_by(a_consumer(OrderedDict())) is None
+    with pytest.raises(NotImplementedError, match=r"aiokafka 9\.0 was not checked"):
+        await private_aiokafka.send_request(SimpleNamespace(), object())
+
+
+def test_other_parts_than_expected() -> None:
+    """A consumer that is built otherwise has no fetches that we could use."""
+    assert private_aiokafka.fetched_by(a_consumer({})) is None
+    assert private_aiokafka.fetched_by(SimpleNamespace()) is None

@@ -1,0 +1,60 @@
+"""The windows of both cohorts: what is fresh, what a stage counts, and when a cohort last had a request."""
+
+from __future__ import annotations
+
+from gates.evidence.cohort_windows import Look, TrafficWindows
+from gates.evidence_view import PaneUse
+from tests.gates.pane_builders import BASELINE, CANDIDATE, T0, cell, pane, policy
+
+ERRORS = {"sli": "error_rate", "limit": "20%", "window": "5s"}
+LOOK: Look = "real", (5_000,)
+
+
+def windows(**checks: object) -> TrafficWindows:
+    """The windows for these checks."""
+    return TrafficWindows(policy(checks or {"errors": ERRORS}), T0)
+
+
+def test_only_eligible_panes_are_fresh() -> None:
+    """A pane that may support an advance is in both windows, another in one."""
+    known = windows()
+    known.push(pane(0, cell(10), cell(20)), PaneUse(eligible=False))
+    known.push(pane(1, cell(3), cell(20)), PaneUse(eligible=True))
+    view = known.view(LOOK, CANDIDATE)
+    assert (view.window.requests, view.fresh.requests, view.eligible) == (13, 3, 3)
+
+
+def test_a_confirmation_restarts_what_is_fresh() -> None:
+    """Panes from before the confirmation support no advance; the sliding window keeps them."""
+    known = windows()
+    known.push(pane(0, cell(10), None), PaneUse())
+    known.confirm_stage()
+    assert known.view(LOOK, CANDIDATE).fresh.requests == 0
+    assert known.view(LOOK, CANDIDATE).window.requests == 10
+
+
+def test_a_stage_counts_from_its_order_without_its_warm_up() -> None:
+    """Requests of the warm-up are in the window, and not in the stage's figures."""
+    known = windows()
+    known.push(pane(0, cell(10), None), PaneUse())
+    known.enter_stage()
+    known.push(pane(1, cell(5), None), PaneUse(eligible=False, warming=True))
+    known.push(pane(2, cell(2), None), PaneUse())
+    view = known.view(LOOK, CANDIDATE)
+    assert (view.window.requests, view.stage.requests) == (17, 2)
+
+
+def test_the_last_request_of_each_cohort() -> None:
+    """The end of the last pane with a request, in any sample; the start of the rollout before."""
+    known = windows(errors=ERRORS, probes={"sli": "error_rate", "limit": "20%", "traffic": "synthetic"})
+    known.push(pane(0, None, cell(1), synthetic={CANDIDATE: cell(1)}), PaneUse())
+    known.push(pane(1, cell(0, emitters=(1,)), cell(1)), PaneUse())
+    assert known.last_request == {CANDIDATE: T0 + 1_000, BASELINE: T0 + 2_000}
+
+
+def test_indicators_prefer_users_requests() -> None:
+    """The longest window of users' requests; of another sample only where no check reads users' requests."""
+    probes = {"sli": "error_rate", "limit": "20%", "traffic": "synthetic", "window": "7s"}
+    both = windows(errors=ERRORS, more={**ERRORS, "window": "9s"}, probes=probes)
+    assert both.longest(CANDIDATE).length_ms == 9_000
+    assert windows(probes=probes).longest(CANDIDATE).length_ms == 7_000

@@ -1,0 +1,132 @@
+"""The order of the rules: of several signals that apply to one pane the gravest counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from gates.decisions import Action
+from gates.machine.rollout import Moment, Pending, RolloutState, Started
+from gates.machine.signals import PANE_RULES, gravest_signal, missing
+from gates.machine.step import start
+from gates.machine.transitions import Signal
+from gates.verdicts import Evaluation, Measurement, Verdict, VerdictKind
+from tests.gates.pane_builders import T0, policy
+
+NONE = Measurement(100, 0.0)
+FAIL = Verdict("a", VerdictKind.FAIL, "a: fails", (T0, T0 + 1_000), NONE, NONE, absolute=True)
+PASS = replace(FAIL, kind=VerdictKind.PASS, reason="a: passes", absolute=False)
+GOOD: dict[str, Any] = {"silent_ms": 0, "silent_cohorts": (), "broken": False, "trusted": True, "completeness": 1.0}
+SILENT: dict[str, Any] = {"silent_cohorts": ("canary",)}
+
+
+def state(**progress: Any) -> RolloutState:
+    """A confirmed stage of 3 s."""
+    known = policy(
+        {"a": {"sli": "error_rate", "limit": "20%"}},
+        stages=[{"name": "tenth", "weight": "10%", "bake": "3s", "timeout": "5m"}],
+        no_data={"hold_after": "30s", "pause_after": "5m"},
+    )
+    found = start(None, Started(known, "ada", ""), Moment(T0, T0, T0, (0, 0))).state
+    return replace(found, pending=None, progress=replace(found.progress, confirmed_at=T0, **progress))
+
+
+def signal(known: RolloutState, *verdicts: Verdict, **fields: Any) -> tuple[Signal, str]:
+    """The signal of one pane."""
+    pane = Evaluation(T0, T0 + 1_000, verdicts or (PASS,), **(GOOD | fields))
+    return gravest_signal(known, pane, missing(known, pane, fresh=True))
+
+
+# each applies to its pane together with all that follow it here
+GRAVE_FIRST: list[tuple[Signal, tuple[Verdict, ...], dict[str, Any]]] = [
+    (Signal.FAILING, (FAIL,), {}),
+    (Signal.SHARED_CAUSE, (replace(FAIL, baseline_beyond=True),), {}),
+    (Signal.FAIL_PAUSES, (replace(FAIL, on_fail="pause"),), {}),
+    (Signal.BROKEN, (), {"broken": True}),
+    (Signal.SILENT_LONG, (), {"silent_ms": 300_000, **SILENT}),
+    (Signal.FAIL_HOLDS, (replace(FAIL, on_fail="hold"),), {}),
+    (Signal.BASELINE_BURNING, (replace(PASS, baseline_beyond=True),), {}),
+    (Signal.SILENT, (), {"silent_ms": 30_000, **SILENT}),
+    (Signal.INCOMPLETE, (), {"trusted": False, "untrusted_ms": 30_000}),
+    (Signal.DOUBTED, (), {"doubts": ("no split",)}),
+]
+
+
+@pytest.mark.parametrize(("graver", "milder"), list(pairwise(GRAVE_FIRST)), ids=lambda case: str(case[0]))
+def test_the_graver_of_two_counts(graver: Any, milder: Any) -> None:
+    """Whatever else is true of the same pane."""
+    for expected, verdicts, fields in (graver, milder):
+        assert signal(state(), *verdicts, **fields)[0] is expected
+    both = {**milder[2], **graver[2]}
+    assert signal(state(), *graver[1], *milder[1], **both)[0] is graver[0]
+
+
+def test_a_failing_comparison_beside_a_broken_baseline_explains_the_hold() -> None:
+    """It outranks a check that only holds, and does not roll back."""
+    worse = replace(FAIL, name="b", reason="b: worse", absolute=False, rejected=True)
+    burning = replace(PASS, baseline_beyond=True)
+    found, reason = signal(state(), burning, worse, replace(FAIL, name="c", on_fail="hold"))
+    assert found is Signal.BASELINE_BURNING
+    assert reason.startswith("b: worse; baseline stable breaks the limit of a, so the cause is likely not canary")
+
+
+def test_a_problem_of_the_candidate_is_not_hidden_by_a_missing_ack() -> None:
+    """An order without an ack is the mildest problem, and outranks every passed stage."""
+    waiting = replace(state(baked_ms=3_000), pending=Pending(1, T0, T0, T0, rounds=1))
+    assert signal(waiting)[0] is Signal.UNCONFIRMED
+    assert signal(waiting, doubts=("no split",))[0] is Signal.DOUBTED
+
+
+@pytest.mark.parametrize(
+    ("progress", "fields", "expected", "reason"),
+    [
+        ({}, {}, Signal.STEADY, "no problem is left; stage tenth continues to bake"),
+        (
+            {"timed_from": T0 - 300_000},
+            {},
+            Signal.TIMED_OUT,
+            "stage tenth timed out after 5m: it has baked 0s of 3s; resume (this restarts the timeout), "
+            "roll back or promote",
+        ),
+        (
+            {"baked_ms": 3_000},
+            {"trusted": False, "on_time": 0.9, "completeness": 0.9},
+            Signal.UNDECIDED,
+            "stage tenth has baked 3s and waits for complete telemetry: telemetry is 90% complete, "
+            "needs 99% (min_completeness)",
+        ),
+        (
+            {"baked_ms": 3_000},
+            {"trusted": False},
+            Signal.UNDECIDED,
+            "stage tenth has baked 3s and waits for complete telemetry: telemetry is incomplete: a source partition "
+            "has not reported (100% so far)",
+        ),
+        ({"baked_ms": 3_000}, {}, Signal.PASSED_LAST, "stage tenth passed after 3s: a: passes"),
+    ],
+)
+def test_a_sound_stage(progress: dict[str, Any], fields: dict[str, Any], expected: Signal, reason: str) -> None:
+    """What is said of a stage on which nothing fails."""
+    assert signal(state(**progress), **fields) == (expected, reason)
+
+
+def test_a_second_pause_for_the_same_silence_says_so() -> None:
+    """Requests are still missing on the first pane after an operator's resume."""
+    known = state(timed_from=T0)
+    assert known.last is not None
+    resumed = replace(known, last=replace(known.last, action=Action.RESUME, by="ada"))
+    found, reason = signal(resumed, silent_ms=300_000, **SILENT)
+    assert found is Signal.SILENT_LONG
+    assert "the silence began before the resume); paused again" in reason
+    _, first = signal(known, silent_ms=300_000, **SILENT)
+    assert first.startswith("canary has had no requests for 5m (pause_after 5m); weights stay;")
+
+
+def test_every_signal_of_a_pane_has_its_rule() -> None:
+    """The rules and the signals name each other, and the last rule always applies."""
+    signals = list(Signal)
+    assert {signal for signal, _ in PANE_RULES} == set(signals[signals.index(Signal.FAILING) :])
+    assert PANE_RULES[-1][0] is Signal.PASSED

@@ -1,0 +1,75 @@
+"""What the fields of decisions, commands, statuses and dead-letter headers mean."""
+
+from __future__ import annotations
+
+from connectors.dead_letters import LARGEST_DETAIL, LARGEST_KEPT
+
+DECISION_FIELDS = {
+    "schema": "`sluicegate.decision/v1`",
+    "id": "rollout:epoch:sequence; a consumer drops an id that it has processed",
+    "rollout": "the rollout's name",
+    "epoch": "which start of the rollout this is, from 1",
+    "sequence": "which decision of the epoch, from 1; with `epoch` the fencing token",
+    "action": "`start`, `advance`, `hold`, `pause`, `resume`, `rollback` or `promote`",
+    "stage": "the stage after the decision",
+    "weights": "the ordered weight of every cohort, in per cent: the complete wanted state",
+    "event_time": "the end of the last judged pane, milliseconds since the epoch",
+    "reason": "the reason, as text",
+    "checks": "the verdicts of that pane: name, verdict, reason, window, figures of both cohorts, e-values",
+    "combined": "the combined e-value of all comparisons that may roll back, and its threshold; absent without any",
+    "confidence": "the error probabilities that the policy allows, of a rollback and of an advance",
+    "completeness": "the share of the stage's telemetry that arrived in time, 0 to 1",
+    "policy_hash": "the hash of the policy",
+    "journal": "the journal record that led to the decision",
+    "cohorts": "which cohort is the baseline and which the candidate",
+    "escalate": "whether a person is needed",
+    "approved_by": "who approved the stage; absent if nobody did",
+    "by": "the operator who ordered it; absent if none did",
+    "contact": "the policy's owner, runbook and labels; absent if it has none",
+}
+
+COMMAND_FIELDS = {
+    "schema": "`sluicegate.command/v1`",
+    "deadline": "when an ack is due, wall-clock milliseconds since the epoch",
+    "expires_at": "when the command expires and must not be carried out, wall-clock milliseconds since the epoch",
+}
+
+STATUS_FIELDS = {
+    "schema": "`sluicegate.status/v1`",
+    "rollout": "the rollout's name",
+    "epoch": "which start of the rollout this is, from 1",
+    "policy_hash": "the hash of the policy",
+    "phase": "`baking`, `held`, `paused`, `rolled_back` or `promoted`",
+    "stage": "the stage's name",
+    "stage_index": "the stage's place in `stages`, from 0",
+    "stages": "every stage: name, weight (0 to 1), bake in milliseconds",
+    "baked_ms": "how long the stage has baked, in event time",
+    "bake_ms": "how long it must bake",
+    "confirmed": "whether an actuator has confirmed the weights",
+    "weights": "the ordered weight of every cohort, in per cent",
+    "event_time": "the end of the last judged pane, milliseconds since the epoch",
+    "reason": "the last decision's reason; or why no decision is made any more: the journal is truncated",
+    "decision": "the last decision's id; null before the first, and if the reason is not a decision's",
+    "checks": "the last pane's verdicts, as in a decision",
+    "combined": "the combined e-value, as in a decision; null without any",
+    "confidence": "the error probabilities that the policy allows, of a rollback and of an advance",
+    "doubts": "reasons to distrust the split of traffic: users or requests are not split as ordered",
+    "notices": "the reasons of checks that FAIL and only notify",
+    "passes": "consecutive panes on which every check passed: `so_far` and `needed`",
+    "approval": "whether a person must approve the stage (`needed`), and who did (`by`)",
+    "sight": "by check with a ratio, the median seconds to detect 1.5, 2 or 5 times the baseline; null: never",
+    "slis": "the figures of each cohort over its longest window; latencies in milliseconds",
+    "completeness": "the share of the stage's telemetry that arrived in time, 0 to 1",
+    "cohorts": "which cohort is the baseline and which the candidate",
+    "control": "the last order of an operator: whether it was `accepted`, else the reason; null before the first",
+    "owner": "the policy's owner",
+}
+
+HEADER_FIELDS = {
+    "topic": "the record's place: topic, partition, offset",
+    "index": "the element's place within the message, from 0",
+    "reason": "the reason as a fixed name, for programs",
+    "detail": f"the reason as text, at most {LARGEST_DETAIL:,} characters",
+    "key": f"the original key, if it had one of at most {LARGEST_KEPT // 1024} KiB; else `detail` says so",
+    "truncated_from": "the value's size in bytes, if it was cut",
+}
