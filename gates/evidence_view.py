@@ -43,8 +43,8 @@ class EvidenceView:
     """All a check may look at: both arms, the stage, and the state of the telemetry.
 
     `weight` is the candidate's share of the traffic as ordered; `compared` is false where that is all of it and no
-    baseline is left; `stage_start` is event time. `convicted` are the checks whose evidence, taken together with the
-    others', suffices to call the candidate worse.
+    baseline is left; `stage_start` is event time. `rejected` are the checks for which the joint test
+    rejects that the candidate is no worse than allowed.
     """
 
     candidate: CohortView
@@ -54,7 +54,7 @@ class EvidenceView:
     broken: bool
     min_requests: int
     stage_start: int
-    convicted: frozenset[str] = frozenset()
+    rejected: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

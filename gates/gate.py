@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gates.advice.detectability import live
+from gates.advice.detectability import live_detection
 from gates.decisions import Decision
 from gates.documents.state import Codec, as_document
 from gates.evidence.evaluation import EvidenceState, RolloutEvidence
@@ -134,7 +134,7 @@ class Gate:
             "notices": [verdict.reason for verdict in evaluation.verdicts if verdict.notifies],
             "passes": {"so_far": progress.passes, "needed": stage.passes},
             "approval": {"needed": stage.approval, "by": progress.approved_by},
-            "sight": live(policy, joint_test, progress.index, indicators.rps, evaluation.verdicts),
+            "sight": live_detection(policy, joint_test, progress.index, indicators.rps, evaluation.verdicts),
             "slis": indicators.document(),
             "completeness": evaluation.completeness,
             "cohorts": policy.cohorts.document(),

@@ -73,8 +73,8 @@ class Verdict:
     """The answer of one check on one pane, with its reason; `window` is half-open, in milliseconds since the epoch.
 
     The figures are shares (0 to 1), milliseconds, or a metric's own numbers (`unit`).
-    `severity` and `on_fail` are the policy's. With a FAIL, `absolute` means that a limit is broken, and `convicted`
-    that the comparison found the candidate worse; `baseline_beyond` means that the baseline breaks the same limit.
+    `severity` and `on_fail` are the policy's. With a FAIL, `absolute` means that a limit is broken, and `rejected`
+    that the joint test found the candidate worse; `baseline_beyond` means that the baseline breaks the same limit.
     Only the verdicts of a decision have `intervals`.
     """
 
@@ -92,7 +92,7 @@ class Verdict:
     severity: str = "standard"
     on_fail: str = "rollback"
     absolute: bool = False
-    convicted: bool = False
+    rejected: bool = False
     baseline_beyond: bool = False
     intervals: Intervals = NO_INTERVALS
 

@@ -1,13 +1,16 @@
-"""What a comparison can see at a given traffic, and how soon: for plans beforehand, and live beside each check."""
+"""What a comparison can detect at a given traffic, and how soon: for plans beforehand, and live beside each check.
+
+All times are seconds, all shares are from 0 to 1, and evidence is in nats (natural logarithms of an e-value).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, exp, inf, log
 
-from gates.comparison.joint_test import Jury
-from gates.comparison.split_by_time import UNDOUBTED, doubt_of
+from gates.comparison.dispersion import NO_PRIOR, prior_for
+from gates.comparison.joint_test import JointTest
 from gates.policy import Policy
 from gates.policy.checks import joint_test_of
 from gates.slis.definition import CheckDefinition, ComparedFigure
@@ -19,88 +22,85 @@ from gates.stats.power import (
     latency_growth,
     median_time,
     smallest_effect,
-    tempered_time,
+    time_with_dispersion,
 )
 from gates.verdicts import Measurement, Verdict, significant
 
 EFFECTS = (1.5, 2.0, 5.0)
-"""Regressions that are spoken of: so many times the baseline's figure."""
+"""The regressions that plans and statuses report, as multiples of the baseline's figure."""
 
 _WORDS = {times: f"x{times:g}" for times in EFFECTS}
 
 INDEPENDENT = 1.3
-"""What the clustering of independent errors is measured as: the larger of two estimates, margin included."""
+"""What is measured as phi where errors are independent: the larger of two noisy estimates, with their margin."""
 
 _GRID = tuple(round(1.05 * 1.05**step, 3) for step in range(ceil(log(LARGEST_EFFECT / 1.05) / log(1.05)) + 1))
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """What one comparison sees: nats a second for a rollback by effect, and for an advance when all is well.
+class Detectability:
+    """What one comparison detects, and when it passes.
 
-    Both are worked out when asked for. `rollback` and `advance` are the e-values that it takes. `tempered` and
-    `tempered_when_well` say how many seconds it takes to gather the evidence of so many, as clusters are allowed for.
+    `growth` gives the nats a second for a rollback by effect, `growth_when_well` those for an advance if the candidate
+    is like the baseline; both are calculated only when asked for. `rollback` and `advance` are the e-values needed.
+    `dispersed` and `dispersed_when_well` turn the seconds that undivided evidence takes into those that evidence
+    divided by phi takes.
     """
 
     growth: Callable[[float], float]
     growth_when_well: Callable[[], float]
     rollback: float
     advance: float
-    tempered: Callable[[float], float] = float
-    tempered_when_well: Callable[[float], float] = float
+    dispersed: Callable[[float], float] = float
+    dispersed_when_well: Callable[[float], float] = float
 
     def _median(self, times: float) -> float:
-        return self.tempered(median_time(self.growth(times), self.rollback))
+        return self.dispersed(median_time(self.growth(times), self.rollback))
 
-    def detect(self) -> dict[float, float]:
+    def medians(self) -> dict[float, float]:
         """Median seconds to detect each of `EFFECTS`; infinite where it never will."""
         return {times: self._median(times) for times in EFFECTS}
 
     def smallest(self, within_s: float) -> float | None:
-        """The least effect whose median is within so many seconds; None if there is none."""
+        """The smallest effect whose median time is at most `within_s`; None if there is none."""
         return smallest_effect({times: self._median(times) for times in _GRID}, within_s)
 
-    @property
-    def well(self) -> float:
-        """Nats a second for an advance when all is well."""
-        return self.growth_when_well()
-
     def passes(self) -> float:
-        """Seconds until it passes when all is well."""
-        well = self.well
-        return self.tempered_when_well(log(self.advance) / well) if well > 0.0 else inf
+        """Seconds until the comparison passes when all is well; infinite where it never will."""
+        well = self.growth_when_well()
+        return self.dispersed_when_well(log(self.advance) / well) if well > 0.0 else inf
 
 
-def sight(
+def detectability(
     policy: Policy, name: str, definition: CheckDefinition, traffic: Traffic, base: float | None, *, new: bool = False
-) -> Sight | None:
-    """What the check sees at this traffic, whose baseline has the share `base` of bad events; None if it is unknown.
+) -> Detectability | None:
+    """What the check detects at this traffic, if the baseline's share of bad events is `base`.
 
-    None as well for a check that does not compare, and where there is no traffic or no baseline is left. At a `new`
-    rollout how clustered errors are is not yet measured, and the worst is assumed.
+    None for a check that does not compare, without traffic, without a baseline, and where `base` is needed but unknown.
+    At a `new` rollout phi is not measured yet, so the prior applies at first.
     """
-    return _sight(policy, joint_test_of(policy), name, definition, traffic, base, new=new)
+    return _detectability(policy, joint_test_of(policy), name, definition, traffic, base, new=new)
 
 
-def _sight(
+def _detectability(
     policy: Policy,
-    jury: Jury,
+    joint_test: JointTest,
     name: str,
     definition: CheckDefinition,
     traffic: Traffic,
     base: float | None,
     *,
     new: bool = False,
-) -> Sight | None:
+) -> Detectability | None:
     compared = definition.compared
     if compared is None:
         return None
     if traffic.share >= 1.0 or not traffic.rps > 0.0:
         return None
     ratio, quantile = compared.ratio, compared.quantile
-    threshold = jury.threshold(name, policy.confidence.advance)
+    threshold = joint_test.thresholds(name, policy.confidence.advance)
     if quantile is not None:
-        return Sight(
+        return Detectability(
             lambda times: latency_growth(traffic, quantile, times, ratio) if times > ratio else 0.0,
             lambda: latency_growth(traffic, quantile, 1.0, ratio),
             threshold.rollback,
@@ -108,20 +108,20 @@ def _sight(
         )
     if base is None or not 0.0 < base < 1.0:
         return None
-    return Sight(
+    return Detectability(
         lambda times: error_growth(traffic, base, times, ratio),
         lambda: advance_growth(traffic, base, ratio),
         threshold.rollback,
         threshold.advance,
-        _tempered(policy, compared, traffic, base, new=new),
-        _tempered(policy, compared, traffic, base, new=False),
+        _dispersed(policy, compared, traffic, base, new=new),
+        _dispersed(policy, compared, traffic, base, new=False),
     )
 
 
-def _tempered(
+def _dispersed(
     policy: Policy, compared: ComparedFigure, traffic: Traffic, base: float, *, new: bool
 ) -> Callable[[float], float]:
-    """How long evidence takes, if events carry no users: by what the policy says, or by what will be measured."""
+    """How long evidence takes if events carry no users: by the phi that the policy states, or will be measured."""
     stated = policy.confidence.dispersion
     if stated is None and not compared.clusters:
         stated = 1.0
@@ -131,33 +131,34 @@ def _tempered(
     pane_s = policy.pane_ms / 1_000.0
     errors = traffic.rps * (1.0 - traffic.share) * base * pane_s
     blocks_per_s = (1.0 - exp(-3.0 * errors)) / pane_s  # a block counts where it or a neighbour has an error
-    doubt = doubt_of(policy.pane_ms) if new else UNDOUBTED
-    return lambda seconds: tempered_time(seconds, INDEPENDENT, blocks_per_s, doubt)
+    prior = prior_for(policy.pane_ms) if new else NO_PRIOR
+    return lambda seconds: time_with_dispersion(seconds, INDEPENDENT, blocks_per_s, prior)
 
 
-def live(
-    policy: Policy, jury: Jury, stage: int, rps: float, checks: tuple[Verdict, ...]
+def live_detection(
+    policy: Policy, joint_test: JointTest, stage: int, rps: float, verdicts: Sequence[Verdict]
 ) -> dict[str, dict[str, float | None]]:
-    """By comparing check, at the traffic seen now: the median seconds to see each of `EFFECTS`, None for never.
+    """By comparing check, at the current `rps` of both cohorts: the median seconds to detect each of `EFFECTS`.
 
-    `checks` are the last pane's verdicts: the baseline's figures come from there.
+    None stands for never. `verdicts` are those of the last pane; the baseline's figures come from there.
     """
     out: dict[str, dict[str, float | None]] = {}
     traffic = Traffic(rps, policy.stages[stage].weight)
-    for check in checks:
-        definition = policy.checks.get(check.name)
+    for verdict in verdicts:
+        definition = policy.checks.get(verdict.name)
         if definition is None:
             continue
-        found = _sight(policy, jury, check.name, definition, traffic, _base(definition, check.baseline))
+        base = _base(definition, verdict.baseline)
+        found = _detectability(policy, joint_test, verdict.name, definition, traffic, base)
         if found is not None:
-            seconds = found.detect()
-            out[check.name] = {_WORDS[times]: None if s == inf else round(s, 1) for times, s in seconds.items()}
+            seconds = found.medians()
+            out[verdict.name] = {_WORDS[times]: None if s == inf else round(s, 1) for times, s in seconds.items()}
     return out
 
 
-def _base(definition: CheckDefinition, measured: Measurement) -> float | None:
+def _base(definition: CheckDefinition, baseline: Measurement) -> float | None:
     """The baseline's share of bad events, from its verdict; half an event where it had none yet."""
-    if measured.value is None or not measured.requests or definition.compared is None:
+    if baseline.value is None or not baseline.requests or definition.compared is None:
         return None
-    value = significant(measured.value)  # as published, so that a status can be worked out again from its figures
-    return min(max(definition.compared.bad_share(value), 0.5 / measured.requests), 1.0 - 1e-9)
+    value = significant(baseline.value)  # as published, so that a reader of the status can repeat the calculation
+    return min(max(definition.compared.bad_share(value), 0.5 / baseline.requests), 1.0 - 1e-9)

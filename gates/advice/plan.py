@@ -1,25 +1,25 @@
-"""What a policy's stages will be able to see at a given traffic, before anyone rolls out by it."""
+"""What the stages of a policy will be able to detect at a given traffic, before any rollout."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gates.advice.detectability import EFFECTS, Sight, sight
+from gates.advice.detectability import EFFECTS, Detectability, detectability
 from gates.policy import Policy, Stage
 from gates.stats.power import P95_OVER_MEDIAN, Traffic
 
 __all__ = ["BLIND_ABOVE", "EFFECTS", "CheckPlan", "StagePlan", "p95", "plan"]
 
 BLIND_ABOVE = 10.0
-"""A stage that cannot see even a tenfold regression within its bake sees nothing."""
+"""A comparison that cannot detect even a tenfold regression within the bake is blind in that stage."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckPlan:
-    """What one comparison can see in one stage; times in seconds, infinite where it never will.
+    """What one comparison can detect in one stage; times in seconds, infinite where it never will.
 
-    `detect` has the median time by effect; the 95th percentile is about 2.3 times that. `smallest` is the least effect
-    whose median is within the bake, None if there is none. `advance` is the time to pass when all is well.
+    `detect` has the median time by effect; the 95th percentile is about 2.3 times that. `smallest` is the smallest
+    effect whose median is within the bake, None if there is none. `advance` is the time to pass when all is well.
     """
 
     name: str
@@ -30,7 +30,7 @@ class CheckPlan:
 
 @dataclass(frozen=True, slots=True)
 class StagePlan:
-    """One stage: what its comparisons see, and how long until each cohort has `min_requests` (seconds)."""
+    """One stage: what its comparisons detect, and how long until each cohort has `min_requests` (seconds)."""
 
     name: str
     weight: float
@@ -45,7 +45,7 @@ class StagePlan:
 
     @property
     def blind(self) -> tuple[str, ...]:
-        """The comparisons that see nothing here within the bake."""
+        """The comparisons that detect not even `BLIND_ABOVE` within the bake."""
         return tuple(c.name for c in self.checks if self.compared and (c.smallest is None or c.smallest > BLIND_ABOVE))
 
     @property
@@ -55,13 +55,13 @@ class StagePlan:
 
 
 def plan(policy: Policy, rps: float, base_error: float) -> tuple[StagePlan, ...]:
-    """A plan per stage, for `rps` requests a second of both cohorts and the baseline's error share `base_error`.
+    """A plan per stage, for `rps` requests a second of both cohorts and the baseline's share `base_error` of errors.
 
     Raises:
         ValueError: the traffic is not above 0, or the error share not between 0 and 1.
     """
     if not rps > 0.0 or not 0.0 < base_error < 1.0:
-        raise ValueError("requests a second must be above 0, and the error share between 0 and 1")
+        raise ValueError("requests a second must be above 0, and the share of errors between 0 and 1")
     first = policy.stages[0]
     return tuple(_stage(policy, stage, rps, base_error, new=stage is first) for stage in policy.stages)
 
@@ -70,13 +70,17 @@ def _stage(policy: Policy, stage: Stage, rps: float, base_error: float, *, new: 
     traffic = Traffic(rps, stage.weight)
     compared = stage.weight < 1.0
     smaller = min(stage.weight, 1.0 - stage.weight) if compared else 1.0
-    sights = {name: sight(policy, name, check, traffic, base_error, new=new) for name, check in policy.checks.items()}
-    checks = tuple(_check(name, seen, stage) for name, seen in sights.items() if seen is not None)
-    return StagePlan(stage.name, stage.weight, stage.bake_ms / 1000.0, policy.min_requests / (rps * smaller), checks)
+    checks = []
+    for name, definition in policy.checks.items():
+        found = detectability(policy, name, definition, traffic, base_error, new=new)
+        if found is not None:
+            checks.append(_check(name, found, stage))
+    enough_requests = policy.min_requests / (rps * smaller)
+    return StagePlan(stage.name, stage.weight, stage.bake_ms / 1000.0, enough_requests, tuple(checks))
 
 
-def _check(name: str, seen: Sight, stage: Stage) -> CheckPlan:
-    return CheckPlan(name, seen.detect(), seen.smallest(stage.bake_ms / 1000.0), seen.passes())
+def _check(name: str, found: Detectability, stage: Stage) -> CheckPlan:
+    return CheckPlan(name, found.medians(), found.smallest(stage.bake_ms / 1000.0), found.passes())
 
 
 def p95(median: float) -> float:

@@ -14,9 +14,13 @@ from gates.windows import CohortWindow
 
 
 class Scale(Protocol):
-    """Values by buckets: `quantile` of them, where larger is worse, and what counts as beyond."""
+    """Values by buckets, of which larger ones are worse: their `quantile`, and two words for a reason.
+
+    `noun` names the values, `beyond` is the comparative of a worse one: "slower", "more".
+    """
 
     quantile: float
+    noun: str
     beyond: str
 
     def total(self, source: Cell | CohortWindow) -> int:
@@ -47,6 +51,7 @@ class Scale(Protocol):
 class Latencies:
     """A `Scale` of latencies."""
 
+    noun = "requests"
     beyond = "slower"
 
     def __init__(self, quantile: float, limit_ms: int | None) -> None:
@@ -86,12 +91,14 @@ class Latencies:
         return exceedance.at_or_above(cell.latency, exceedance.bucket_at(self._limit_ms) + 1)
 
     def allowance(self, ratio: float, baseline: str) -> str:
-        """The baseline's quantile, so many times."""
+        """`ratio` times the quantile of the baseline."""
         return f"{ratio:g} times {baseline}'s {ordinal(self.quantile)}"
 
 
 class MetricValues:
     """A `Scale` of the values of a metric."""
+
+    noun = "values"
 
     def __init__(self, name: str, quantile: float, limit: float | None, *, higher_is_better: bool) -> None:
         self._sign = -1 if higher_is_better else 1
@@ -156,7 +163,7 @@ class MetricValues:
         return self.values(cell).at_or_above(self._sign * bucket_of(self._limit) + 1)
 
     def allowance(self, ratio: float, baseline: str) -> str:
-        """The baseline's quantile, so many times, or that part of it."""
+        """`ratio` times the quantile of the baseline, or 1/`ratio` of it where higher is better."""
         times = f"{ratio:g} times" if self._sign > 0 else f"1/{ratio:g} of"
         return f"{times} {baseline}'s {ordinal(self._given)} of {self._name}"
 

@@ -1,10 +1,12 @@
-"""What the comparisons say together: whether the rollout is to be rolled back, and which of them are to blame.
+"""The joint test: whether all comparisons together roll back, and for which checks the null is rejected.
 
-The error probability `confidence.rollback` is spent once for all of them. With `rollback_on: {failing: 1}` their
-weighted mean must reach 1/alpha (Vovk and Wang, Annals of Statistics 2021). With `failing: u` the critical ones roll
-back by their mean, and the standard ones by partial conjunction over the means of their families, each at half of
-alpha. Blame is by closed testing of the same means, so that it holds for all of those blamed at once (Hartog and Lei,
-arXiv 2501.09015). A comparison that does not roll back answers for itself, at the whole of alpha.
+The null of a check is that the candidate is no worse than its `ratio` allows. The error probability
+`confidence.rollback` (alpha) is spent once, for all comparisons that may roll back. With `rollback_on: {failing: 1}`
+their weighted mean must reach 1/alpha (Vovk and Wang, Annals of Statistics 2021). With `failing: u` the critical checks
+roll back by their mean, and the standard ones by partial conjunction over the means of their families, each of the two
+ways at half of alpha. The nulls to reject are found by closed testing of the same means, so that the error probability
+holds for all of them at once (Hartog and Lei, arXiv 2501.09015). A comparison that does not roll back is tested alone,
+at the whole of alpha: it ends nothing, so it takes nothing from the others.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from math import fsum
 from typing import Protocol
 
 from gates.evidence_view import Thresholds
-from gates.stats.combination import blamed, family_means, partial_conjunction, weighted_mean
+from gates.stats.combination import closed_testing, family_means, partial_conjunction, weighted_mean
 
 
 class Member(Protocol):
@@ -39,17 +41,17 @@ class Member(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
-    """All comparisons as one e-value, what it must reach for a rollback, and the checks that are convicted."""
+class JointResult:
+    """All comparisons that may roll back as one e-value, its threshold, and the checks whose null is rejected."""
 
     e_value: float | None
     threshold: float
-    convicted: frozenset[str]
+    rejected: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Jury:
-    """The comparisons of a policy, by the part they play."""
+class JointTest:
+    """The comparisons of a policy: those tested by their mean, by partial conjunction, and each alone."""
 
     mean: Mapping[str, Member]
     conjunction: Mapping[str, Member]
@@ -59,20 +61,20 @@ class Jury:
 
     @property
     def _shared_alpha(self) -> float:
-        """What each of the two groups that may roll back has to spend."""
+        """What each of the two ways to roll back may spend."""
         return self.alpha / (2.0 if self.mean and self.conjunction else 1.0)
 
     @classmethod
-    def of(cls, checks: Mapping[str, Member], alpha: float, failing: int) -> Jury:
-        """Who decides how: the comparing `checks` by name, `confidence.rollback` and `rollback_on.failing`."""
+    def of(cls, checks: Mapping[str, Member], alpha: float, failing: int) -> JointTest:
+        """The joint test of the comparing `checks`, at `confidence.rollback` and `rollback_on.failing`."""
         rolling = {name: check for name, check in checks.items() if check.rolls_back}
         several = {name: check for name, check in rolling.items() if failing > 1 and check.severity == "standard"}
         mean = {name: check for name, check in rolling.items() if name not in several}
         alone = {name: check for name, check in checks.items() if name not in rolling}
         return cls(mean, several, alone, alpha, failing)
 
-    def threshold(self, name: str, advance: float) -> Thresholds:
-        """What this comparison needs to convict while all the others have nothing against the candidate."""
+    def thresholds(self, name: str, advance: float) -> Thresholds:
+        """The e-values that this comparison needs: for a rollback, while all the others are 0; and for an advance."""
         if name in self.mean:
             share = self._shared_alpha * self.mean[name].weight / fsum(check.weight for check in self.mean.values())
         elif name in self.conjunction:
@@ -82,29 +84,29 @@ class Jury:
             share = self.alpha
         return Thresholds(1.0 / share, 1.0 / advance)
 
-    def verdict(self, e_values: Mapping[str, float]) -> Together:
-        """What they say; all e-values are of the same pane."""
+    def evaluate(self, e_values: Mapping[str, float]) -> JointResult:
+        """Test the e-values for a worse candidate, by check; all of the same pane."""
         threshold = 1.0 / self._shared_alpha
-        convicted = {name for name in self.alone if e_values[name] >= 1.0 / self.alpha}
+        rejected = {name for name in self.alone if e_values[name] >= 1.0 / self.alpha}
         found: list[float] = []
         if self.mean:
             values = [e_values[name] for name in self.mean]
             weights = [check.weight for check in self.mean.values()]
             found.append(weighted_mean(values, weights))
             if found[-1] >= threshold:
-                indices = blamed(values, weights, threshold)
-                convicted.update(name for index, name in enumerate(self.mean) if index in indices)
+                indices = closed_testing(values, weights, threshold)
+                rejected.update(name for index, name in enumerate(self.mean) if index in indices)
         if self.conjunction:
-            found.append(self._conjunction(e_values, convicted, threshold))
-        return Together(max(found, default=None), threshold, frozenset(convicted))
+            found.append(self._conjunction(e_values, rejected, threshold))
+        return JointResult(max(found, default=None), threshold, frozenset(rejected))
 
-    def _conjunction(self, e_values: Mapping[str, float], convicted: set[str], threshold: float) -> float:
-        """The e-value against "fewer than `failing` families are worse"; convicts the worst check of each that is."""
+    def _conjunction(self, e_values: Mapping[str, float], rejected: set[str], threshold: float) -> float:
+        """The e-value against "fewer than `failing` families are worse"; adds the worst check of each to `rejected`."""
         families = {name: check.family for name, check in self.conjunction.items()}
         means = family_means({name: e_values[name] for name in self.conjunction}, dict(families))
         found = partial_conjunction(list(means.values()), self.failing)
         if found >= threshold:
             for family in sorted(means, key=lambda word: -means[word])[: self.failing]:
                 members = [name for name in self.conjunction if families[name] == family]
-                convicted.add(max(members, key=lambda name: e_values[name]))
+                rejected.add(max(members, key=lambda name: e_values[name]))
         return found

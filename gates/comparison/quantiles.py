@@ -1,8 +1,8 @@
 """Whether the candidate's quantile is beyond what the baseline's allows: evidence by concurrent exceedance.
 
-The threshold of a pane is the baseline's quantile over the minute before it, so it is known before the pane is; then
-both cohorts' values at or above it are counted (the candidate's above `ratio` times it). Where the candidate has all
-the traffic, what is counted are its values beyond the absolute limit, against the share that the quantile allows.
+The threshold of a pane is the baseline's quantile over the minute before it, so it is fixed before the pane. Then the
+values at or above it are counted in both cohorts (the candidate's above `ratio` times it). Where the candidate has all
+the traffic, its values beyond the absolute limit are counted, against the share that the quantile allows.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from collections.abc import Callable
 from typing import Any
 
 from gates.comparison.distributions import Scale
-from gates.comparison.evidence import Betting
+from gates.comparison.evidence import ComparisonEvidence
 from gates.evidence_view import CohortNames, EvidenceView, PaneUse
 from gates.panes import Cell, Pane
 from gates.stats.exceedance import Exceedance, SlowCounts
-from gates.stats.ratio_interval import Interval
 from gates.text import percent
 from gates.windows import CohortWindow
 
 TRAILING_MS = 60_000
-"""How much of the baseline's past makes the threshold."""
+"""The length of the baseline's past that the threshold is taken from."""
 
 MIN_TAIL = 10
-"""The threshold is taken once the baseline has so many values beyond it: before, it would be noise."""
+"""Baseline values that must lie beyond the quantile before it is a threshold: with fewer it is noise."""
 
 
-class Exceeding(Betting):
-    """An `Evidence`. `scale` knows the values and their buckets, `sample` picks a cohort's cell out of a pane.
+class QuantileComparison(ComparisonEvidence):
+    """Evidence by quantiles. `scale` has the values and their buckets, `sample` picks a cohort's cell out of a pane.
 
-    `trailing` is the baseline's last `TRAILING_MS`, which whoever gives it moves on after each pane.
+    `trailing` is the baseline's last `TRAILING_MS` before the pane. The caller adds each pane to it after `observe`:
+    a threshold that includes the pane itself would not be fixed before it, and the test would lose its validity.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Exceeding(Betting):
         self._sample = sample
         self._ratio = ratio
         self._trailing = trailing
-        self._seen = (0, 0)
+        self._counted = (0, 0)  # beyond, and all, since the stage was ordered
 
     def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
@@ -72,7 +72,8 @@ class Exceeding(Betting):
         self._worse.update(SlowCounts(slow, base, values, base_values))
         self._count(slow, values)
         if seen.eligible:
-            highest = min(threshold, self._scale.highest(self._trailing))  # beyond it, nothing could be seen to be less
+            # The baseline must have values at or above it, else the candidate cannot have fewer.
+            highest = min(threshold, self._scale.highest(self._trailing))
             within = self._scale.at_or_above(candidate, self._scale.scaled_down(highest, self._ratio))
             base = base if highest == threshold else self._scale.at_or_above(baseline, highest)
             self._good.update(SlowCounts(within, base, values, base_values))
@@ -83,32 +84,27 @@ class Exceeding(Betting):
         self._count(beyond, values)
 
     def _count(self, beyond: int, values: int) -> None:
-        self._seen = (self._seen[0] + beyond, self._seen[1] + values)
+        self._counted = (self._counted[0] + beyond, self._counted[1] + values)
 
     def enter_stage(self) -> None:
-        """Forget what spoke for an advance; keep what speaks for a rollback."""
+        """Start the evidence for an advance anew."""
         self._good = Exceedance.advance(self._scale.quantile)
-        self._seen = (0, 0)
+        self._counted = (0, 0)
 
-    def words(self, view: EvidenceView) -> str:
-        """How many of the candidate's values were beyond what is allowed, since the stage was ordered."""
-        beyond, values = self._seen
-        cohorts, allowed = self._cohorts, percent(1.0 - self._scale.quantile)
+    def describe(self, view: EvidenceView) -> str:
+        """How many of the candidate's values were beyond the allowance since the stage was ordered."""
+        beyond, values = self._counted
         share = percent(beyond / values) if values else "none"
-        against = self._scale.allowance(self._ratio, cohorts.baseline) if view.compared else "the limit"
-        found = f"{share} of {cohorts.candidate} ({beyond:,} of {values:,}) {self._scale.beyond} than {against}"
-        return f"{found}, {allowed} expected at most"
-
-    def interval(self) -> Interval | None:
-        """None: a quantile shows an interval of its own."""
-        return None
+        allowance = self._scale.allowance(self._ratio, self._cohorts.baseline) if view.compared else "the limit"
+        counted = f"{share} of {self._cohorts.candidate}'s {self._scale.noun} ({beyond:,} of {values:,})"
+        allowed = percent(1.0 - self._scale.quantile)
+        return f"{counted} were {self._scale.beyond} than {allowance}, at most {allowed} allowed"
 
     def dump(self) -> dict[str, Any]:
-        """State for a snapshot; `load` takes it back bit for bit."""
-        return {"worse": self._worse.dump(), "good": self._good.dump(), "seen": list(self._seen)}
+        """State for a snapshot; `load` continues from it bit for bit."""
+        return super().dump() | {"seen": list(self._counted)}
 
     def load(self, state: dict[str, Any]) -> None:
         """Continue from what `dump` returned."""
-        self._worse.load(state["worse"])
-        self._good.load(state["good"])
-        self._seen = (state["seen"][0], state["seen"][1])
+        super().load(state)
+        self._counted = (state["seen"][0], state["seen"][1])

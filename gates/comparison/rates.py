@@ -1,8 +1,8 @@
-"""Whether the candidate's share of bad events is larger than allowed: evidence from counts of bad events among all.
+"""Whether the candidate's share of bad events is larger than allowed: evidence from counts of bad events and of all.
 
-Against the concurrent baseline while there is one; where the candidate has all the traffic, against the absolute limit
-as its objective. Both e-factors have at most the expectation 1 for a candidate that is as good as the policy asks, so
-one e-process may go on from the one to the other.
+The candidate is compared with the concurrent baseline while there is one; where it has all the traffic, with the
+absolute limit as its objective. Both e-factors have an expectation of at most 1 for a candidate that is as good as the
+policy asks, so one e-process continues from the one to the other.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from gates.comparison.clustering import Clustering
-from gates.comparison.evidence import Betting
+from gates.comparison.dispersion import Dispersion
+from gates.comparison.evidence import ComparisonEvidence
 from gates.evidence_view import CohortNames, EvidenceView, PaneUse
 from gates.panes import Cell, Pane
 from gates.stats.error_share import ErrorShare, PaneCounts
 from gates.stats.ratio_interval import Interval, RatioInterval
 
 
-class Counted(Protocol):
+class CountedFigure(Protocol):
     """A figure whose bad events can be counted, and shown as text."""
 
     def tally(self, source: Cell, /) -> tuple[float, int]:
@@ -30,40 +30,40 @@ class Counted(Protocol):
 
 
 BLOCK_PANES = 10
-"""The displayed interval takes in so many panes at a time."""
+"""Panes that the displayed interval takes in at a time: its 401 ratios would cost too much for each pane."""
 
 SHOWN_ALPHA = 0.05
-"""The displayed interval misses the true ratio ever with at most this probability."""
+"""The probability that the displayed interval ever misses the true ratio, at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
-    """What a candidate may show: so many times the baseline's share, and where none is left, the share `objective`."""
+class Allowance:
+    """`ratio` times the baseline's share; where no baseline is left, the share `objective`, None for no bound."""
 
     ratio: float
     objective: float | None
 
 
-class WorseShare(Betting):
-    """An `Evidence`. `figure` counts (bad, all) in a cell, `sample` picks a cohort's cell out of a pane."""
+class RateComparison(ComparisonEvidence):
+    """Evidence by shares. `figure` counts (bad, all) in a cell, `sample` picks a cohort's cell out of a pane."""
 
     def __init__(
         self,
         cohorts: CohortNames,
-        figure: Counted,
+        figure: CountedFigure,
         sample: Callable[[Pane, str], Cell],
-        allowed: Allowed,
+        allowance: Allowance,
         start_blocks: int,
-        clustering: Clustering,
+        dispersion: Dispersion,
     ) -> None:
         self._worse: ErrorShare
         self._good: ErrorShare
-        super().__init__(ErrorShare.regression(allowed.ratio, start_blocks), ErrorShare.advance(allowed.ratio))
+        super().__init__(ErrorShare.regression(allowance.ratio, start_blocks), ErrorShare.advance(allowance.ratio))
         self._cohorts = cohorts
         self._figure = figure
         self._sample = sample
-        self._allowed = allowed
-        self._clustering = clustering
+        self._allowance = allowance
+        self._dispersion = dispersion
         self._interval = RatioInterval()
         self._block = [0.0, 0.0, 0, 0, 0]  # bad and all of candidate and baseline, and panes
 
@@ -72,24 +72,24 @@ class WorseShare(Betting):
         baseline_cell = self._sample(pane, self._cohorts.baseline)
         (bad, events) = self._figure.tally(self._sample(pane, self._cohorts.candidate))
         (base_bad, base_events) = self._figure.tally(baseline_cell)
-        self._clustering.observe(pane, baseline_cell, base_bad, base_events)
-        temper = self._clustering.phi
+        self._dispersion.observe(pane, baseline_cell, base_bad, base_events)  # before phi is read, for the prior
+        dispersion = self._dispersion.for_rollback
         if seen.warming:
             self._worse.bet(None)
         elif seen.compared:
             counts = PaneCounts(bad, base_bad, events, base_events)
-            self._worse.update(counts, temper)
+            self._worse.update(counts, dispersion)
             if seen.eligible:
-                self._good.update(counts, self._clustering.phi_to_advance)
-            self._collect(counts, temper)
+                self._good.update(counts, self._dispersion.for_advance)
+            self._collect(counts, dispersion)
         else:
-            self._bet_alone(bad, events, self._allowed.objective, eligible=seen.eligible, temper=temper)
+            self._bet_alone(bad, events, self._allowance.objective, eligible=seen.eligible, dispersion=dispersion)
 
-    def _collect(self, counts: PaneCounts, temper: float) -> None:
+    def _collect(self, counts: PaneCounts, dispersion: float) -> None:
         new = (counts.candidate_errors, counts.baseline_errors, counts.candidate_requests, counts.baseline_requests, 1)
         self._block = [known + number for known, number in zip(self._block, new, strict=True)]
         if self._block[-1] >= BLOCK_PANES:
-            self._interval.update(self._block_counts(), temper)
+            self._interval.add_counts(self._block_counts(), dispersion)
             self._block = [0.0, 0.0, 0, 0, 0]
 
     def _block_counts(self) -> PaneCounts:
@@ -97,38 +97,37 @@ class WorseShare(Betting):
         return PaneCounts(bad, base_bad, int(events), int(base_events))
 
     def enter_stage(self) -> None:
-        """Forget what spoke for an advance; keep what speaks for a rollback."""
-        self._good = ErrorShare.advance(self._allowed.ratio)
+        """Start the evidence for an advance and the displayed interval anew; phi may change."""
+        self._good = ErrorShare.advance(self._allowance.ratio)
         self._interval = RatioInterval()
         self._block = [0.0, 0.0, 0, 0, 0]
-        self._clustering.freeze()
+        self._dispersion.enter_stage()
 
-    def words(self, view: EvidenceView) -> str:
+    def describe(self, view: EvidenceView) -> str:
         """Both cohorts' figures since the stage was ordered."""
-        candidate, baseline = (self._figure.stage_text(arm.name, arm.stage) for arm in (view.candidate, view.baseline))
-        return f"{candidate} against {baseline}" if view.compared else f"{candidate} against the limit alone"
+        candidate = self._figure.stage_text(view.candidate.name, view.candidate.stage)
+        if not view.compared:
+            return f"{candidate}, compared with the limit alone"
+        return f"{candidate}, {self._figure.stage_text(view.baseline.name, view.baseline.stage)}"
 
     def interval(self) -> Interval | None:
-        """The ratio of the shares in this stage, the block begun included."""
+        """The ratio of the shares in this stage, with the panes of the block that is not full yet."""
         known = RatioInterval(list(self._interval.log_likelihood), self._interval.errors)
-        known.update(self._block_counts(), self._clustering.phi)
-        return known.get(SHOWN_ALPHA)
+        known.add_counts(self._block_counts(), self._dispersion.for_rollback)
+        return known.interval(SHOWN_ALPHA)
 
     def dump(self) -> dict[str, Any]:
-        """State for a snapshot; `load` takes it back bit for bit."""
-        return {
-            "worse": self._worse.dump(),
-            "good": self._good.dump(),
+        """State for a snapshot; `load` continues from it bit for bit."""
+        return super().dump() | {
             "interval": self._interval.dump() if self._interval.errors else None,
             "block": list(self._block),
-            "clustering": self._clustering.dump(),
+            "clustering": self._dispersion.dump(),  # the key of earlier builds' snapshots
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Continue from what `dump` returned."""
-        self._worse.load(state["worse"])
-        self._good.load(state["good"])
+        super().load(state)
         if state["interval"] is not None:
             self._interval.load(state["interval"])
         self._block = list(state["block"])
-        self._clustering.load(state["clustering"])
+        self._dispersion.load(state["clustering"])

@@ -126,8 +126,8 @@ class RolloutEvidence:
 
     def _verdicts(self, *, broken: bool) -> tuple[tuple[Verdict, ...], Combined | None]:
         e_values = {name: check.worse for name, check in self._checks.items()}
-        joint = self.joint_test.verdict({name: value for name, value in e_values.items() if value is not None})
-        views = {look: self._view(look, joint.convicted, broken=broken) for look in set(self._looks.values())}
+        joint = self.joint_test.evaluate({name: value for name, value in e_values.items() if value is not None})
+        views = {look: self._view(look, joint.rejected, broken=broken) for look in set(self._looks.values())}
         verdicts = tuple(check.verdict(views[self._looks[name]]) for name, check in self._checks.items())
         self._baseline_beyond = any(verdict.baseline_beyond and verdict.required for verdict in verdicts)
         return verdicts, None if joint.e_value is None else Combined(joint.e_value, joint.threshold)
@@ -137,7 +137,7 @@ class RolloutEvidence:
         definition = self._policy.judged[name]
         return definition.sample, definition.windows() or (self._windows.longest_of(definition.sample),)
 
-    def _view(self, look: Look, convicted: frozenset[str], *, broken: bool) -> EvidenceView:
+    def _view(self, look: Look, rejected: frozenset[str], *, broken: bool) -> EvidenceView:
         return EvidenceView(
             self._windows.view(look, self._names[0]),
             self._windows.view(look, self._names[1]),
@@ -146,7 +146,7 @@ class RolloutEvidence:
             broken,
             self._policy.min_requests,
             self._stage.ordered_at,
-            convicted,
+            rejected,
         )
 
     def indicators(self) -> Indicators:

@@ -84,7 +84,7 @@ def _fails(pane: JudgedPane) -> str:
     """
     failing = pane.failing("rollback")
     if pane.baseline_beyond:
-        failing = [each for each in failing if each.absolute and (each.convicted or not each.baseline_beyond)]
+        failing = [each for each in failing if each.absolute and (each.rejected or not each.baseline_beyond)]
     return _reasons(failing)
 
 

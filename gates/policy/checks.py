@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gates.comparison.joint_test import Jury
+from gates.comparison.joint_test import JointTest
 from gates.policy.model import Policy
 from gates.slis.definition import Check, CheckContext
 from gates.windows import CohortWindow
 
 
-def joint_test_of(policy: Policy) -> Jury:
+def joint_test_of(policy: Policy) -> JointTest:
     """The joint test of the policy's comparisons."""
     comparing = {name: check for name, check in policy.checks.items() if check.comparing}
-    return Jury.of(comparing, policy.confidence.rollback, policy.rollback_on.failing)
+    return JointTest.of(comparing, policy.confidence.rollback, policy.rollback_on.failing)
 
 
 def checks_for(policy: Policy, start_blocks: int, trailing: Mapping[str, CohortWindow]) -> dict[str, Check]:
@@ -23,6 +23,6 @@ def checks_for(policy: Policy, start_blocks: int, trailing: Mapping[str, CohortW
     `TRAILING_MS` as of the pane before.
     """
     joint_test, confidence = joint_test_of(policy), policy.confidence
-    thresholds = {name: joint_test.threshold(name, confidence.advance) for name in policy.checks}
+    thresholds = {name: joint_test.thresholds(name, confidence.advance) for name in policy.checks}
     context = CheckContext(policy.cohorts, thresholds, confidence.dispersion, start_blocks, trailing)
     return {name: definition.build(name, context) for name, definition in policy.judged.items()}

@@ -53,7 +53,7 @@ class Budget(Definition):
         spent = BudgetSpent(self.slo)
         for stage in context.stages:
             length = stage.bake_ms + (stage.warmup_ms or 0)
-            spent.update(requests=length, errors=round(length * stage.weight), lasting_ms=length)
+            spent.add_pane(requests=length, errors=round(length * stage.weight), lasting_ms=length)
         most = spent.get() or 0.0
         if most <= self.spend:
             yield Finding(
@@ -77,7 +77,7 @@ class BudgetCap(Windowed):
         """Take in one pane."""
         candidate, baseline = pane.cell(self._cohorts.candidate), pane.cell(self._cohorts.baseline)
         self._requests += candidate.requests
-        self._spent.update(
+        self._spent.add_pane(
             requests=candidate.requests + baseline.requests,
             errors=candidate.errors(self._definition.errors),
             lasting_ms=pane.end - pane.start,

@@ -1,26 +1,26 @@
-"""The checks that may compare: an absolute limit over the sliding window, the comparison with the baseline, or both.
+"""The verdict of a check that may compare: by an absolute limit over its window, by the baseline, or by both.
 
-What is measured is a `Figure`, what has been gathered for and against the candidate is `Evidence`; the order of the
-questions is the same for all of them, and stands here.
+A `Figure` measures, a `ComparisonEvidence` gathers e-values for and against the candidate. The order of the questions
+is the same for all such checks, and stands here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
+from gates.comparison.evidence import ComparisonEvidence
 from gates.evidence_view import CohortView, EvidenceView, PaneUse, Thresholds
 from gates.panes import Pane
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.limit import Standing
 from gates.slis.presence import presence
-from gates.stats.ratio_interval import Interval
 from gates.text import clock_time, e_value
 from gates.verdicts import NO_INTERVALS, Intervals, Measurement, Unit, Verdict, VerdictKind
 from gates.windows import CohortWindow
 
 SUSPICION = 10.0
-"""An e-value for the candidate being worse at which it is not advanced, though not yet rolled back."""
+"""From this e-value for a worse candidate on it does not advance, though it is not yet rolled back."""
 
 
 class Figure(Protocol):
@@ -43,40 +43,10 @@ class Figure(Protocol):
         """How the window stands to the limit; within, where there is none."""
 
     def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
-        """Whether the baseline is on its way beyond the limit too, no better than a candidate that is beyond it."""
+        """Whether the baseline is about to break the limit too, no better than a candidate that breaks it."""
 
     def window_text(self, name: str, window: CohortWindow) -> str:
         """A cohort's figure over the window, as text."""
-
-
-class Evidence(Protocol):
-    """What speaks for and against the candidate, as e-values."""
-
-    @property
-    def worse(self) -> float:
-        """The e-value for the candidate being worse than allowed."""
-
-    @property
-    def good(self) -> float:
-        """The e-value for the candidate being good enough."""
-
-    def observe(self, pane: Pane, seen: PaneUse) -> None:
-        """Take in one pane."""
-
-    def enter_stage(self) -> None:
-        """Forget what spoke for an advance; keep what speaks for a rollback."""
-
-    def words(self, view: EvidenceView) -> str:
-        """What was seen since the stage was ordered."""
-
-    def interval(self) -> Interval | None:
-        """The ratio to the baseline, for display."""
-
-    def dump(self) -> dict[str, Any]:
-        """State for a snapshot; `load` takes it back bit for bit."""
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Continue from what `dump` returned."""
 
 
 class Compared:
@@ -87,7 +57,7 @@ class Compared:
         name: str,
         definition: ComparedCheck,
         figure: Figure,
-        evidence: Evidence | None,
+        evidence: ComparisonEvidence | None,
         thresholds: Thresholds,
     ) -> None:
         self._name = name
@@ -102,7 +72,7 @@ class Compared:
             self._evidence.observe(pane, seen)
 
     def enter_stage(self) -> None:
-        """Forget what spoke for an advance; keep what speaks for a rollback."""
+        """Start the evidence for an advance anew; the evidence for a rollback continues."""
         if self._evidence is not None:
             self._evidence.enter_stage()
 
@@ -116,13 +86,17 @@ class Compared:
         return NO_INTERVALS if self._evidence is None else Intervals(ratio=self._evidence.interval())
 
     def verdict(self, view: EvidenceView) -> Verdict:
-        """FAIL by limit, FAIL by comparison, then what is missing, else PASS."""
+        """FAIL by limit, FAIL by comparison, then what is missing, else PASS.
+
+        The two FAILs come before every question of missing data: an outage of telemetry, or too few requests, must not
+        hide a limit that is broken or a null that is rejected. The limit comes first: its reason is the simpler one.
+        """
         beyond = self._figure.standing(view.candidate.window) is Standing.BREACHED
-        convicted, shared = self._name in view.convicted, self._shared(view, beyond=beyond)
+        rejected, shared = self._name in view.rejected, self._shared(view, beyond=beyond)
         if beyond:
             outcome, reason, staged = VerdictKind.FAIL, self._beyond(view, shared=shared), False
-        elif convicted:
-            outcome, reason, staged = VerdictKind.FAIL, self._convicted(view), True
+        elif rejected:
+            outcome, reason, staged = VerdictKind.FAIL, self._rejected(view), True
         else:
             outcome, reason, staged = self._not_failing(view)
         window = view.candidate.window
@@ -144,7 +118,7 @@ class Compared:
             severity=self._definition.severity,
             on_fail=self._definition.on_fail,
             absolute=beyond,
-            convicted=convicted,
+            rejected=rejected,
             baseline_beyond=shared,
         )
 
@@ -157,19 +131,18 @@ class Compared:
         return breached or (beyond and self._figure.alike(candidate, baseline))
 
     def _beyond(self, view: EvidenceView, *, shared: bool) -> str:
-        also = f"; and {self._figure.window_text(view.baseline.name, view.baseline.window)}" if shared else ""
+        also = f"; {self._figure.window_text(view.baseline.name, view.baseline.window)}" if shared else ""
         candidate = self._figure.window_text(view.candidate.name, view.candidate.window)
         return f"{candidate}, {self._figure.side} {self._figure.limit}{also}"
 
-    def _convicted(self, view: EvidenceView) -> str:
+    def _rejected(self, view: EvidenceView) -> str:
         if self._evidence is None:
-            raise TypeError("only a comparison can convict")
-        found = f"e-value {e_value(self._evidence.worse)}"
+            raise TypeError("only a comparison can be rejected")
+        found = f"since {clock_time(view.stage_start)} {self._evidence.describe(view)}"
+        found += f"; e-value {e_value(self._evidence.worse)}"
         if self._evidence.worse >= self._thresholds.rollback:
-            found += f" >= {e_value(self._thresholds.rollback)}"
-        else:
-            found += ", enough together with the other checks"
-        return f"{self._evidence.words(view)} since {clock_time(view.stage_start)}; {found}"
+            return f"{found}, rolls back at {e_value(self._thresholds.rollback)}"
+        return f"{found}, rolls back together with the other checks"
 
     def _not_failing(self, view: EvidenceView) -> tuple[VerdictKind, str, bool]:
         missing = presence(view, self._figure.sample)
@@ -180,7 +153,7 @@ class Compared:
                 figures = self._figure.window_text(view.candidate.name, window)
                 return (
                     VerdictKind.INCONCLUSIVE,
-                    f"{figures}, {self._figure.side} {self._figure.limit} on too few to fail",
+                    f"{figures}, {self._figure.side} {self._figure.limit}, too few events to fail (min_events)",
                     False,
                 )
         if self._evidence is None:
@@ -188,19 +161,17 @@ class Compared:
             return VerdictKind.PASS, f"{figures}, within {self._figure.limit}", False
         return *self._by_evidence(view, self._evidence), True
 
-    def _by_evidence(self, view: EvidenceView, evidence: Evidence) -> tuple[VerdictKind, str]:
-        figures, good, needed = evidence.words(view), evidence.good, self._thresholds.advance
+    def _by_evidence(self, view: EvidenceView, evidence: ComparisonEvidence) -> tuple[VerdictKind, str]:
+        figures, good, needed = evidence.describe(view), evidence.good, self._thresholds.advance
         if evidence.worse >= SUSPICION:
-            against = f"suspect: e-value {e_value(evidence.worse)} of {e_value(self._thresholds.rollback)} against it"
-            return VerdictKind.INCONCLUSIVE, f"{figures}, {against}"
-        if good < needed:
-            short = f"not yet shown to be good enough: e-value {e_value(good)} of {e_value(needed)}"
-            return VerdictKind.INCONCLUSIVE, f"{figures}, {short}"
-        return VerdictKind.PASS, f"{figures}; e-value {e_value(good)} >= {e_value(needed)}"
+            against = f"e-value {e_value(evidence.worse)} for a worse candidate"
+            return VerdictKind.INCONCLUSIVE, f"{figures}, {against}, rolls back at {e_value(self._thresholds.rollback)}"
+        outcome = VerdictKind.PASS if good >= needed else VerdictKind.INCONCLUSIVE
+        return outcome, f"{figures}, e-value {e_value(good)}, needs {e_value(needed)}"
 
     @property
     def evidence(self) -> dict[str, object]:
-        """What the comparison has gathered."""
+        """The state of the comparison, for a snapshot."""
         return {} if self._evidence is None else self._evidence.dump()
 
     @evidence.setter

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from gates.comparison.distributions import Latencies
-from gates.comparison.quantiles import Exceeding
+from gates.comparison.quantiles import QuantileComparison
 from gates.documents.fields import Count, Family, OptionalLatencyLimitMs, Quantile, WindowMs
 from gates.documents.quantities import MINUTE_MS, format_duration
 from gates.evidence_view import CohortView, Thresholds
@@ -161,7 +161,7 @@ class ComparedLatency(Compared):
         name: str,
         definition: LatencyCheck,
         figure: LatencyFigure,
-        evidence: Exceeding | None,
+        evidence: QuantileComparison | None,
         thresholds: Thresholds,
     ) -> None:
         super().__init__(name, definition, figure, evidence, thresholds)

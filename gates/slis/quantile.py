@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gates.comparison.distributions import Scale
-from gates.comparison.quantiles import MIN_TAIL, TRAILING_MS, Exceeding
+from gates.comparison.quantiles import MIN_TAIL, TRAILING_MS, QuantileComparison
 from gates.documents.readers import read_quantile, readable
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import CheckContext, sample_of
@@ -15,13 +15,15 @@ LOWEST_COMPARED = 0.25
 """Below it most values lie beyond the threshold, and their number hardly changes with the candidate."""
 
 
-def quantile_evidence(definition: ComparedCheck, context: CheckContext, scale: Scale) -> Exceeding | None:
+def quantile_evidence(definition: ComparedCheck, context: CheckContext, scale: Scale) -> QuantileComparison | None:
     """The evidence of a check on a quantile; None where it does not compare."""
     if definition.ratio is None:
         return None
     sample = definition.traffic
     trailing = context.trailing[sample]
-    return Exceeding(context.cohorts, scale, sample_of(sample), definition.ratio, context.start_blocks, trailing)
+    return QuantileComparison(
+        context.cohorts, scale, sample_of(sample), definition.ratio, context.start_blocks, trailing
+    )
 
 
 def comparable_rule(fields: Fields, *, higher_is_better: bool) -> Iterator[Finding]:

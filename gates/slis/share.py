@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from gates.comparison.clustering import Clustering
-from gates.comparison.rates import Allowed, Counted, WorseShare
+from gates.comparison.dispersion import Dispersion
+from gates.comparison.rates import Allowance, CountedFigure, RateComparison
 from gates.documents.quantities import format_duration
 from gates.evidence_view import CohortView
 from gates.panes import Cell
@@ -67,21 +67,21 @@ def share_text(name: str, tally: tuple[int, int], events: str, window: CohortWin
 def share_evidence(
     definition: ComparedCheck,
     context: CheckContext,
-    figure: Counted,
+    figure: CountedFigure,
     objective: float | None,
     classes: tuple[str, ...] = (),
-) -> WorseShare | None:
+) -> RateComparison | None:
     """The evidence of a check on a share; None where it does not compare.
 
     `objective` is the limit as a share of bad events, `classes` are the outcomes that count as bad.
     """
     if definition.ratio is None:
         return None
-    return WorseShare(
+    return RateComparison(
         context.cohorts,
         figure,
         sample_of(definition.traffic),
-        Allowed(definition.ratio, objective),
+        Allowance(definition.ratio, objective),
         context.start_blocks,
-        Clustering(classes, context.dispersion, in_time=definition.clusters),
+        Dispersion(classes, context.dispersion, by_time=definition.clusters),
     )

@@ -1,6 +1,6 @@
 """Multi-window multi-burn-rate: whether the error budget is spent too fast, and how much of it this rollout has spent.
 
-An SLO of 99.9 % leaves a budget: 0.1 % of the requests of a period (30 days) may fail. The burn rate is how many times
+An SLO of 99.9% leaves a budget: 0.1% of the requests of a period (30 days) may fail. The burn rate is how many times
 faster than evenly it is being spent: error rate / (1 - SLO). A rule watches a long window, so that a blip does not
 count, and a short one, so that what is over stops counting; it burns while both are beyond the threshold (Beyer et al.:
 The Site Reliability Workbook, 2018, chapter 5, table 5-8). Unlike an e-process it claims no error probability: it is a
@@ -18,7 +18,7 @@ PERIOD_MS = 30 * DAY_MS
 """The period that an error budget is for."""
 
 MIN_ERRORS = 20
-"""A rule burns only with so many errors in its long window, so that one among three requests alarms nobody."""
+"""Errors in the long window below which a rule does not burn, so that one error in three requests is no alarm."""
 
 _SHORT_PER_LONG = 12
 
@@ -36,7 +36,7 @@ def budget(slo: float) -> float:
     """The share of requests that may fail.
 
     Raises:
-        ValueError: the SLO is not between 0 and 1; one of 100 % leaves no budget to divide by.
+        ValueError: the SLO is not between 0 and 1; one of 100% leaves no budget to divide by.
     """
     if not 0.0 < slo < 1.0:
         raise ValueError(f"an SLO lies between 0 and 1, both excluded, not at {slo}")
@@ -55,11 +55,12 @@ class WindowCounts:
 class BurnRule:
     """Alarm when a long window spends `budget_share` of the period's budget; the short one is a twelfth of it.
 
-    >>> BurnRule(0.02, HOUR_MS).threshold
+    >>> rule = BurnRule(0.02, HOUR_MS)
+    >>> rule.threshold
     14.4
-    >>> PAGE_FAST.burning(WindowCounts(150, 10_000), WindowCounts(13, 800), slo=0.999)
+    >>> rule.burning(WindowCounts(150, 10_000), WindowCounts(13, 800), slo=0.999)
     True
-    >>> PAGE_FAST.burning(WindowCounts(150, 10_000), WindowCounts(0, 800), slo=0.999)  # over by now
+    >>> rule.burning(WindowCounts(150, 10_000), WindowCounts(0, 800), slo=0.999)  # over by now
     False
     """
 
@@ -92,27 +93,6 @@ class BurnRule:
         beyond = all(window.errors > limit * window.requests for window in (long, short))
         return beyond and long.errors >= self.min_errors
 
-    def detection_ms(self, error_rate: float, slo: float) -> float | None:
-        """How long a constant error rate takes to be noticed after errorless times; None if it never is.
-
-        >>> PAGE_FAST.detection_ms(1.0, 0.999)
-        51840.0
-        """
-        if error_rate <= self.error_rate(slo):
-            return None
-        return round(self.error_rate(slo) / error_rate * self.long_ms, 6)
-
-    def exhaustion_ms(self) -> float:
-        """How long the whole budget lasts at the threshold."""
-        return self.period_ms / self.threshold
-
-
-PAGE_FAST = BurnRule(0.02, HOUR_MS)
-PAGE_SLOW = BurnRule(0.05, 6 * HOUR_MS)
-TICKET = BurnRule(0.10, 3 * DAY_MS)
-STAGE = BurnRule(0.02, 5 * MINUTE_MS)
-"""For a stage of a rollout: 5 minutes and 25 seconds at 172.8. It needs a budget below 1/172.8 = 0.58 %."""
-
 
 @dataclass(slots=True)
 class BudgetSpent:
@@ -122,7 +102,7 @@ class BudgetSpent:
     in the rollout so far, all period long. For even traffic that is burn rate times elapsed time over the period.
 
     >>> spent = BudgetSpent(slo=0.999)
-    >>> spent.update(requests=360_000, errors=5_184, lasting_ms=HOUR_MS)  # burns at 14.4 for an hour
+    >>> spent.add_pane(requests=360_000, errors=5_184, lasting_ms=HOUR_MS)  # burns at 14.4 for an hour
     >>> round(spent.get(), 9)
     0.02
 
@@ -139,7 +119,7 @@ class BudgetSpent:
     def __post_init__(self) -> None:
         budget(self.slo)
 
-    def update(self, *, requests: int, errors: int, lasting_ms: int) -> None:
+    def add_pane(self, *, requests: int, errors: int, lasting_ms: int) -> None:
         """Take in a pane: the requests of all cohorts, and the errors that are put down to the rollout.
 
         Those are the candidate's: all of them, or those beyond what the baseline would have made.
@@ -155,7 +135,7 @@ class BudgetSpent:
         return self.errors * self.elapsed_ms / (self.requests * self.period_ms * budget(self.slo))
 
     def dump(self) -> tuple[int, int, int]:
-        """State for a snapshot; `load` takes it back bit for bit."""
+        """State for a snapshot; `load` continues from it bit for bit."""
         return self.requests, self.errors, self.elapsed_ms
 
     def load(self, state: tuple[int, int, int]) -> None:

@@ -1,11 +1,11 @@
-"""Several e-values made one: the weighted mean, partial conjunction, means within families, e-BH.
+"""Several e-values made one: the weighted mean, partial conjunction, means within families.
 
 All are valid under any dependence between the e-values, which SLIs of the same requests surely have. All must be
 of the same moment: a mean of running maxima is no e-value. There is no state; latch the decision, not the evidence.
 E-values are finite non-negative numbers without unit; anything else raises ValueError.
 
 Vovk and Wang, "E-values: calibration, combination and applications", Annals of Statistics 2021, arXiv 1912.06116 (the
-mean); Wang and Ramdas, "False discovery rate control with e-values", JRSS B 2022, arXiv 2009.02824 (e-BH).
+mean).
 """
 
 from __future__ import annotations
@@ -35,13 +35,14 @@ def weighted_mean(e_values: Sequence[float], weights: Sequence[float] | None = N
     return fsum(weight / total * value for weight, value in zip(weights, e_values, strict=True))
 
 
-def blamed(e_values: Sequence[float], weights: Sequence[float], threshold: float) -> frozenset[int]:
-    """Which nulls to reject, all of them at once, once the weighted mean has reached `threshold` (closed testing).
+def closed_testing(e_values: Sequence[float], weights: Sequence[float], threshold: float) -> frozenset[int]:
+    """Which nulls to reject, all of them at once, once the weighted mean has reached `threshold`: their indices.
 
-    A null is rejected if every weighted mean of a set that holds it reaches the threshold; the worst such set takes in
-    just those others that fall short. Where that spares all of them, the one that weighs most is named.
+    A null is rejected if every weighted mean of a set that holds it reaches the threshold. The smallest such mean is of
+    the set with all others that fall short, so one sum decides instead of all subsets. If no null passes, the one with
+    the largest weighted surplus is rejected, because the mean shows that at least one null is false.
 
-    >>> sorted(blamed([400, 350, 3, 0.5], [1, 1, 1, 1], 100.0))
+    >>> sorted(closed_testing([400, 350, 3, 0.5], [1, 1, 1, 1], 100.0))
     [0, 1]
 
     Raises:
@@ -73,7 +74,7 @@ def partial_conjunction(e_values: Sequence[float], failing: int) -> float:
 
 
 def family_means(e_values: Mapping[str, float], families: Mapping[str, str]) -> dict[str, float]:
-    """The mean within each family, by family in order of name; `families` says each name's family.
+    """The mean within each family, by family in order of name; `families` has each name's family.
 
     To be taken before `partial_conjunction`, so that two views of the same thing (p95 and p99) do not count twice.
 
@@ -89,29 +90,6 @@ def family_means(e_values: Mapping[str, float], families: Mapping[str, str]) -> 
     for name, value in e_values.items():
         members.setdefault(families[name], []).append(value)
     return {family: weighted_mean(members[family]) for family in sorted(members)}
-
-
-def e_benjamini_hochberg(e_values: Sequence[float], alpha: float) -> tuple[int, ...]:
-    """Which nulls to reject so that, on average, at most the share `alpha` of those rejected is true (e-BH).
-
-    The indices, ascending: those of the k largest, for the largest k with k e_[k] / K >= 1 / alpha. For exploring many
-    cohorts and SLIs; a decision about one rollout wants one of the others.
-
-    >>> e_benjamini_hochberg([100, 30, 5, 1, 0.2], alpha=0.1)
-    (0, 1)
-
-    Raises:
-        ValueError: an e-value is negative or not finite, or alpha is not above 0 and at most 1.
-    """
-    if not 0.0 < alpha <= 1.0:
-        raise ValueError(f"alpha is above 0 and at most 1, not {alpha}")
-    if not e_values:
-        return ()
-    _checked(e_values)
-    order = sorted(range(len(e_values)), key=lambda index: (-e_values[index], index))
-    needed = len(e_values) / alpha
-    rejected = max((k for k, index in enumerate(order, 1) if k * e_values[index] >= needed), default=0)
-    return tuple(sorted(order[:rejected]))
 
 
 def _checked(e_values: Sequence[float]) -> None:

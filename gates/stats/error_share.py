@@ -1,6 +1,6 @@
 """Share e-process: evidence that the candidate fails more (or less) than `ratio` times the concurrent baseline.
 
-Anytime-valid: whoever looks after every pane and stops when they like still errs at most with the stated probability.
+Anytime-valid: the stated error probability holds however often one looks and whenever one stops.
 Given the requests each cohort really had in a pane, the candidate's share of the errors is compared with the share it
 would have under the null `p_candidate <= ratio * p_baseline + margin` (for advance: `>=`), as in the Poisson test of
 Lindon and Malek (NeurIPS 2022, arXiv 2011.03567), but with the share taken from realised counts, so that ramps,
@@ -46,7 +46,7 @@ _REGRESSION_WEIGHTS = inverse_root_weights(REGRESSION_EFFECTS)
 _ADVANCE_WEIGHTS = uniform_weights(ADVANCE_EFFECTS)
 
 ADVANCE_MARGIN = 0.005
-"""Error rate that a candidate may add and still count as no worse: 0.5 %."""
+"""Error rate that a candidate may add and still count as no worse: 0.5%."""
 
 
 class PaneCounts(NamedTuple):
@@ -116,6 +116,6 @@ class ErrorShare(EffectMixture):
         """Evidence that the candidate is good enough: the null is `p_c >= ratio * p_b + margin`."""
         return cls(effects=ADVANCE_EFFECTS, weights=_ADVANCE_WEIGHTS, ratio=ratio, margin=margin)
 
-    def update(self, counts: PaneCounts, temper: float = 1.0) -> None:
+    def update(self, counts: PaneCounts, dispersion: float = 1.0) -> None:
         """Take in one pane; a pane without traffic in either cohort moves only the clock of the prior."""
-        self.bet(_log_factors(counts, self.effects, self.ratio, self.margin), temper)
+        self.bet(_log_factors(counts, self.effects, self.ratio, self.margin), dispersion)

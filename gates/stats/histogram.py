@@ -1,6 +1,6 @@
 """Latency histogram in log-linear buckets cut from the bits of a float64.
 
-Each power of two is cut into 64 equal buckets, so a bucket's representative value is within 1/129 (0.78 %) of any
+Each power of two is cut into 64 equal buckets, so a bucket's representative value is within 1/129 (0.78%) of any
 value in it. No logarithm is taken, so equal inputs give equal buckets on every machine. The layout is that of
 HdrHistogram and of DDSketch's linearly interpolated mapping (Masson, Rim, Lee: DDSketch, VLDB 2019).
 Counts merge and subtract exactly and in any order, which sliding windows and replays rest on.
@@ -51,7 +51,7 @@ def _quantile(values_ms: NDArray[np.float64], cumulative: Counts, q: float) -> f
     """The q-quantile in milliseconds, or None without data; `cumulative` counts up to and with each of the values.
 
     Hyndman and Fan's type 7 (numpy's default): linear between the two order statistics around `(n - 1) q`,
-    each known to 0.78 %.
+    each known to 0.78%.
     """
     total = int(cumulative[-1]) if len(cumulative) else 0
     if total == 0:

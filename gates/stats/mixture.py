@@ -1,4 +1,4 @@
-"""Mixture of e-processes: over the sizes of an effect and, on wish, over the pane at which it starts.
+"""Mixture of e-processes: over the sizes of an effect and, optionally, over the pane at which it starts.
 
 The effect is unknown, so each of a grid of effects bets for itself and the e-value is the weighted mean of their
 wealth (Robbins 1970); by Ville's inequality it passes `1 / alpha` with probability at most alpha, however often one
@@ -16,7 +16,7 @@ START_BLOCK = 30
 """Panes between two possible starts of a degradation."""
 
 REMEMBERED = 1 << 14
-"""So many panes' log factors are remembered by each kind of e-process: thin traffic gives the same counts again."""
+"""Panes whose log factors each kind of e-process keeps in a cache: thin traffic gives the same counts again."""
 
 _LOG_LARGEST = 690.0  # e-values are reported up to exp(690), so that they stay finite
 
@@ -107,7 +107,7 @@ class Mixture:
     _value: float | None = None
 
     def update(self, log_factors: Sequence[float] | None) -> None:
-        """Take in one pane's log factor per weight; None where nothing was seen, which moves only the prior's clock.
+        """Take in one pane's log factor per weight; None for a pane without evidence moves only the prior's clock.
 
         Raises:
             ValueError: not one factor per weight.
@@ -144,7 +144,7 @@ class Mixture:
         return self._value
 
     def dump(self) -> tuple[int, list[float | None]]:
-        """State for a snapshot; `load` takes it back bit for bit."""
+        """State for a snapshot; `load` continues from it bit for bit."""
         return self.tick, [None if known == -inf else known for known in self.log_evidence]
 
     def load(self, state: tuple[int, Sequence[float | None]]) -> None:
@@ -168,22 +168,23 @@ class EffectMixture:
     def __post_init__(self) -> None:
         self._mixture = Mixture(self.weights, self.blocks)
 
-    def bet(self, log_factors: Sequence[float] | None, temper: float = 1.0) -> None:
-        """Take in one pane by its log factor for each effect; None where it says nothing: only the prior's clock moves.
+    def bet(self, log_factors: Sequence[float] | None, dispersion: float = 1.0) -> None:
+        """Take in one pane's log factor for each effect; None for a pane without evidence moves only the prior's clock.
 
-        `temper`, at least 1 and settled before the pane, divides the logarithms: so overdispersed errors stay honest.
+        `dispersion` (phi), at least 1 and fixed before the pane, divides the logarithms: `gates.comparison.dispersion`
+        has the reason.
         """
-        if log_factors is None or temper == 1.0:
+        if log_factors is None or dispersion == 1.0:
             self._mixture.update(log_factors)
         else:
-            self._mixture.update([factor / temper for factor in log_factors])
+            self._mixture.update([factor / dispersion for factor in log_factors])
 
     def get(self) -> float:
         """The e-value: 1 at the start, large where the null is false; finite."""
         return self._mixture.get()
 
     def dump(self) -> tuple[int, list[float | None]]:
-        """State for a snapshot; `load` takes it back bit for bit."""
+        """State for a snapshot; `load` continues from it bit for bit."""
         return self._mixture.dump()
 
     def load(self, state: tuple[int, Sequence[float | None]]) -> None:

@@ -1,4 +1,4 @@
-"""What a comparison can see, and how soon: growth of evidence by traffic, share and effect.
+"""Power of the comparisons: growth of evidence by traffic, share and effect.
 
 Evidence grows, in the mean, by a constant number of nats a second; a test stops about when it has gathered the
 logarithm of its threshold (Wald 1945: no test stops sooner). The constants 1.5 and 2.3 are fitted to simulations of
@@ -12,13 +12,14 @@ from functools import lru_cache
 from math import inf, log
 from statistics import NormalDist
 
-from gates.stats.dispersion import Doubt
+from gates.stats.cluster_prior import ClusterPrior
 from gates.stats.error_share import ADVANCE_EFFECTS, ADVANCE_MARGIN
 
 MIXTURE_COST = 1.5
-"""Nats that not knowing the effect costs."""
+"""Nats that a mixture needs beyond the threshold, because the effect is not known; fitted to simulations."""
 
 P95_OVER_MEDIAN = 2.3
+"""The 95th percentile of the time to detect, as a multiple of its median; fitted to simulations."""
 
 LARGEST_EFFECT = 64.0
 """The largest effect that a mixture looks for."""
@@ -48,13 +49,13 @@ def _factor(traffic: Traffic, effect: float, ratio: float, errors: tuple[float, 
 def error_growth(traffic: Traffic, base: float, times: float, ratio: float) -> float:
     """Nats a second for a rollback, if the candidate fails `times` as often as the baseline's share `base`.
 
-    0 where `times` is not above `ratio`: that is what the policy allows.
+    0 where `times` is not above `ratio`: the policy allows it.
 
     >>> round(error_growth(Traffic(1000.0, 0.01), 0.001, 5.0, 1.0), 4)
     0.0397
     """
     if base > 0.0:
-        times = min(times, 1.0 / base)  # more than all cannot fail
+        times = min(times, 1.0 / base)  # no more than all requests can fail
     if times <= ratio:
         return 0.0
     return max(0.0, _factor(traffic, times, ratio, (min(1.0, base * times), base), 0.0))
@@ -91,26 +92,26 @@ def median_time(growth: float, threshold: float) -> float:
     return inf if growth <= 0.0 else (log(threshold) + MIXTURE_COST) / growth
 
 
-def tempered_time(seconds: float, found: float, blocks_per_s: float, doubt: Doubt) -> float:
-    """How long evidence of so many seconds takes if it is divided by phi, doubted until enough blocks with errors.
+def time_with_dispersion(seconds: float, estimate: float, blocks_per_s: float, prior: ClusterPrior) -> float:
+    """Seconds that evidence of `seconds` takes if it is divided by phi, which the `prior` raises at first.
 
-    `found` is the estimate that the errors lead to, `blocks_per_s` how many blocks with errors there are a second.
+    `estimate` is the phi that the errors lead to, `blocks_per_s` the number of blocks with errors a second.
 
-    >>> tempered_time(100.0, 1.0, 1.0, Doubt(weight=0, until=0))
+    >>> time_with_dispersion(100.0, 1.0, 1.0, ClusterPrior(weight=0, until=0))
     100.0
-    >>> round(tempered_time(100.0, 1.0, 1.0, Doubt(weight=12, until=60)), 1)
+    >>> round(time_with_dispersion(100.0, 1.0, 1.0, ClusterPrior(weight=12, until=60)), 1)
     141.0
     """
     passed = 0.0
-    for blocks in range(doubt.until if blocks_per_s > 0.0 else 0):
-        phi = doubt.phi(found, blocks)
+    for blocks in range(prior.until if blocks_per_s > 0.0 else 0):
+        phi = prior.dispersion(estimate, blocks)
         if seconds * phi * blocks_per_s <= 1.0:
             return passed + seconds * phi
         passed += 1.0 / blocks_per_s
         seconds -= 1.0 / (blocks_per_s * phi)
-    return passed + seconds * doubt.phi(found, doubt.until)
+    return passed + seconds * prior.dispersion(estimate, prior.until)
 
 
-def smallest_effect(seconds_to_see: dict[float, float], within_s: float) -> float | None:
-    """The smallest effect of those given that takes at most `within_s` to see; None if there is none."""
-    return min((times for times, seconds in seconds_to_see.items() if seconds <= within_s), default=None)
+def smallest_effect(seconds_to_detect: dict[float, float], within_s: float) -> float | None:
+    """The smallest effect of those given that takes at most `within_s` to detect; None if there is none."""
+    return min((times for times, seconds in seconds_to_detect.items() if seconds <= within_s), default=None)

@@ -1,4 +1,4 @@
-"""Confidence sequence for the ratio of error rates, candidate to baseline: what a page shows beside the verdict.
+"""Confidence sequence for the ratio of error rates, candidate to baseline: shown beside the verdict.
 
 Valid at every pane at once, under the assumption that the ratio is constant in time (the rates themselves may drift,
 and the traffic may ramp). A ratio `x` stays in it while the mixture of the conditional likelihoods over a grid of
@@ -18,7 +18,7 @@ import numpy as np
 from gates.stats.error_share import PaneCounts
 
 RATIOS: tuple[float, ...] = tuple(np.geomspace(0.02, 200.0, 401).tolist())
-"""The ratios that are told apart: 2.3 % from one to the next."""
+"""The ratios that are distinguished: 2.3% from one to the next."""
 
 _LOG_RATIOS = tuple(log(ratio) for ratio in RATIOS)
 
@@ -37,18 +37,18 @@ class RatioInterval:
 
     >>> interval = RatioInterval()
     >>> for _ in range(20):
-    ...     interval.update(PaneCounts(2, 10, 100, 1000))
-    >>> [round(end, 2) for end in interval.get(0.05)]
+    ...     interval.add_counts(PaneCounts(2, 10, 100, 1000))
+    >>> [round(end, 2) for end in interval.interval(0.05)]
     [1.03, 2.0, 3.56]
     """
 
     log_likelihood: list[float] = field(default_factory=lambda: [0.0] * len(RATIOS))
     errors: float = 0
 
-    def update(self, counts: PaneCounts, temper: float = 1.0) -> None:
-        """Take in one pane, its logarithm divided by `temper` (see `dispersion`).
+    def add_counts(self, counts: PaneCounts, dispersion: float = 1.0) -> None:
+        """Take in one pane, its logarithm divided by the `dispersion` phi.
 
-        Without errors, or without traffic in either cohort, it says nothing about the ratio.
+        Without errors, or without traffic in either cohort, the pane does not bound the ratio.
         """
         s_c, s = counts.candidate_errors, counts.candidate_errors + counts.baseline_errors
         n_c, n_b = counts.candidate_requests, counts.baseline_requests
@@ -56,7 +56,7 @@ class RatioInterval:
             return
         self.errors += s
         self.log_likelihood = [
-            known + (s_c * log_ratio - s * log(ratio * n_c + n_b)) / temper
+            known + (s_c * log_ratio - s * log(ratio * n_c + n_b)) / dispersion
             for known, ratio, log_ratio in zip(self.log_likelihood, RATIOS, _LOG_RATIOS, strict=True)
         ]
 
@@ -66,7 +66,7 @@ class RatioInterval:
         mean = top + log(fsum(exp(known - top) for known in self.log_likelihood) / len(RATIOS))
         return [mean - known for known in self.log_likelihood]
 
-    def get(self, alpha: float) -> Interval | None:
+    def interval(self, alpha: float) -> Interval | None:
         """The interval that misses the true ratio ever with probability at most `alpha`; None before an error.
 
         The estimate is the likeliest ratio of the grid. The ends are one grid step outside the ratios that stay.
@@ -85,7 +85,7 @@ class RatioInterval:
         return Interval(RATIOS[lower], RATIOS[evidence.index(min(evidence))], RATIOS[upper])
 
     def dump(self) -> tuple[float, list[float]]:
-        """State for a snapshot; `load` takes it back bit for bit."""
+        """State for a snapshot; `load` continues from it bit for bit."""
         return self.errors, list(self.log_likelihood)
 
     def load(self, state: tuple[float, Sequence[float]]) -> None:

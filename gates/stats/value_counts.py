@@ -1,7 +1,7 @@
 """Values of a metric in log-linear buckets cut from the bits of a float64, of any size and either sign.
 
 Each power of two is cut into 64 equal buckets, as in `histogram`, but without a lowest and a highest: a cost of a tenth
-of a cent, a queue lag of hours and a quality score below zero all keep their first two digits (0.78 %). Counts merge
+of a cent, a queue lag of hours and a quality score below zero all keep their first two digits (0.78%). Counts merge
 and subtract exactly and in any order; sums of floats would not, and then a replay would differ in the last bit.
 """
 
@@ -50,7 +50,7 @@ def lower_edge(bucket: int) -> float:
 
 
 def value_of(bucket: int) -> float:
-    """The value that stands for a bucket: at most 1/129 (0.78 %) from any value in it."""
+    """The value that stands for a bucket: at most 1/129 (0.78%) from any value in it."""
     if bucket == 0:
         return 0.0
     part = abs(bucket) & 63  # of the 64 into which a power of two is cut
@@ -118,14 +118,14 @@ class ValueCounts:
         return self.from_counter(Counter(dict(self.items())) + Counter(dict(other.items())))
 
     def mean(self) -> float | None:
-        """The mean to 0.78 %, or None without values."""
+        """The mean to 0.78%, or None without values."""
         if not self.counts:
             return None
         total = self.total
         return fsum(value_of(bucket) * (count / total) for bucket, count in self.items())
 
     def quantile(self, q: float) -> float | None:
-        """The q-quantile to 0.78 %: the order statistic at `(n - 1) q`, rounded down; None without values."""
+        """The q-quantile to 0.78%: the order statistic at `(n - 1) q`, rounded down; None without values."""
         rank = int((self.total - 1) * q)
         for bucket, count in self.items():
             rank -= count

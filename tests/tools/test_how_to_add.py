@@ -16,8 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 from connectors.actuators import Actuator, Wanted
+from gates.stats.statistic import Statistic
 from tests.connectors.actuators.contract import ActuatorContract
-from tests.gates.stats.contract import Statistic, StatisticContract
+from tests.gates.stats.contract import StatisticContract
 from tests.paths import ROOT
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -62,7 +63,8 @@ class Share:
     """A toy statistic: the share of successes.
 
     >>> share = Share()
-    >>> share.update(3, 4)
+    >>> for success in (True, True, True, False):
+    ...     share.update(success)
     >>> share.get()
     0.75
     """
@@ -70,10 +72,10 @@ class Share:
     successes: int = 0
     trials: int = 0
 
-    def update(self, successes: int, trials: int) -> None:
-        """Take in some trials."""
-        self.successes += successes
-        self.trials += trials
+    def update(self, success: bool) -> None:
+        """Take in one trial."""
+        self.successes += success
+        self.trials += 1
 
     def get(self) -> float | None:
         """The share; None before the first trial."""
@@ -91,13 +93,13 @@ class Share:
 class TestToyStatistic(StatisticContract):
     """A statistic needs its file and a test that inherits the contract."""
 
-    def make(self) -> Statistic:
+    def make(self) -> Statistic[Any, Any, Any]:
         """The toy."""
         return Share()
 
-    def inputs(self, rng: random.Random) -> tuple[Any, ...]:
-        """Some trials."""
-        return rng.randrange(3), rng.randrange(3, 9)
+    def observation(self, rng: random.Random) -> bool:
+        """One trial."""
+        return rng.random() < 0.75
 
 
 class Toy:

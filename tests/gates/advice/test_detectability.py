@@ -1,4 +1,4 @@
-"""What a comparison can see: against the real checks, and where there is nothing to say."""
+"""What a comparison can detect: against the real checks, and where there is nothing to detect."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from statistics import median
 import numpy as np
 import pytest
 
-from gates.advice.detectability import EFFECTS, live, sight
+from gates.advice.detectability import EFFECTS, detectability, live_detection
 from gates.evidence.evaluation import RolloutEvidence
 from gates.policy.checks import joint_test_of
 from gates.stats.power import Traffic
@@ -23,9 +23,9 @@ AT_1000 = Traffic(1_000.0, 0.1)
 @pytest.mark.parametrize("stated", [{"dispersion": 1}, {"dispersion": 3}, {}])
 @pytest.mark.parametrize("times", [2.0, 5.0])
 def test_the_median_is_that_of_the_real_check(times: float, stated: dict[str, float]) -> None:
-    """Simulated with the real evidence: the median second of the conviction is as foreseen, to a factor of two."""
+    """Simulated with the real evidence: the median second of the FAIL is as foreseen, to a factor of two."""
     known = policy(ERRORS, stages=STAGE, confidence=stated)
-    seen = sight(known, "e", known.checks["e"], AT_1000, 0.01, new=True)
+    seen = detectability(known, "e", known.checks["e"], AT_1000, 0.01, new=True)
     assert seen is not None
     rng, found = np.random.default_rng(1), []
     for _ in range(15):
@@ -36,39 +36,39 @@ def test_the_median_is_that_of_the_real_check(times: float, stated: dict[str, fl
             if verdict.kind is VerdictKind.FAIL:
                 found.append(second + 1)
                 break
-    assert seen.detect()[times] / 2.0 < median(found) < seen.detect()[times] * 2.0 + 1.0
+    assert seen.medians()[times] / 2.0 < median(found) < seen.medians()[times] * 2.0 + 1.0
 
 
-def test_more_is_seen_sooner() -> None:
-    """A larger effect, more traffic and more base errors are all seen sooner; the smallest effect shrinks with time."""
+def test_more_is_detected_sooner() -> None:
+    """A larger effect, more traffic and more base errors: sooner; the smallest effect shrinks with time."""
     known = policy(ERRORS, stages=STAGE)
 
     def seconds(traffic: Traffic, base: float) -> dict[float, float]:
-        found = sight(known, "e", known.checks["e"], traffic, base)
+        found = detectability(known, "e", known.checks["e"], traffic, base)
         assert found is not None
-        return found.detect()
+        return found.medians()
 
     plain = seconds(AT_1000, 0.01)
     assert plain[1.5] > plain[2.0] > plain[5.0]
     assert all(seconds(Traffic(4_000.0, 0.1), 0.01)[times] < plain[times] for times in EFFECTS)
     assert all(seconds(AT_1000, 0.04)[times] < plain[times] for times in EFFECTS)
-    found = sight(known, "e", known.checks["e"], AT_1000, 0.01)
+    found = detectability(known, "e", known.checks["e"], AT_1000, 0.01)
     assert found is not None
     assert (found.smallest(1_000.0) or inf) < (found.smallest(30.0) or 0.0)
     settled = 1.3 + (1.3 - 1.0) / 3.0
-    assert found.passes() == pytest.approx(settled * log(20.0) / found.well)
+    assert found.passes() == pytest.approx(settled * log(20.0) / found.growth_when_well())
 
 
 @pytest.mark.parametrize("sli", ["error_rate", "success_rate"])
 def test_clusters_are_allowed_for(sli: str) -> None:
-    """At a new rollout longest, less once they are measured; as the policy says where it says it, for either share."""
+    """At a new rollout longest, less once they are measured; as the policy states where it does, for either share."""
     checks = {"e": {"sli": sli, "ratio": 1.25}}
 
     def seconds(*, new: bool, **confidence: float) -> float:
         known = policy(checks, stages=STAGE, confidence=confidence)
-        found = sight(known, "e", known.checks["e"], AT_1000, 0.01, new=new)
+        found = detectability(known, "e", known.checks["e"], AT_1000, 0.01, new=new)
         assert found is not None
-        return found.detect()[2.0]
+        return found.medians()[2.0]
 
     plain = seconds(new=True, dispersion=1.0)
     assert seconds(new=False, dispersion=4.0) == pytest.approx(4.0 * plain)
@@ -76,55 +76,57 @@ def test_clusters_are_allowed_for(sli: str) -> None:
     assert seconds(new=True) > 1.5 * seconds(new=False)
 
 
-def test_what_is_allowed_is_never_seen() -> None:
+def test_what_is_allowed_is_never_detected() -> None:
     """An effect within `ratio` takes for ever, for shares and for quantiles."""
     checks = {"e": {"sli": "error_rate", "ratio": 3}, "l": {"sli": "latency", "quantile": 0.9, "ratio": 3}}
     known = policy(checks, stages=STAGE)
     for name, definition in known.checks.items():
-        found = sight(known, name, definition, AT_1000, 0.01)
+        found = detectability(known, name, definition, AT_1000, 0.01)
         assert found is not None
-        assert found.detect()[2.0] == inf
-        assert found.detect()[5.0] < inf
+        assert found.medians()[2.0] == inf
+        assert found.medians()[5.0] < inf
 
 
 def test_several_checks_share_the_error_probability() -> None:
     """Beside a second comparison each needs twice the e-value, and a little more time."""
     alone = policy(ERRORS, stages=STAGE)
     both = policy(ERRORS | {"l": {"sli": "latency", "quantile": 0.9, "ratio": 1.2}}, stages=STAGE)
-    first, second = (sight(known, "e", known.checks["e"], AT_1000, 0.01) for known in (alone, both))
+    first, second = (detectability(known, "e", known.checks["e"], AT_1000, 0.01) for known in (alone, both))
     assert first is not None
     assert second is not None
     assert second.rollback == pytest.approx(2.0 * first.rollback)
-    assert second.detect()[2.0] > first.detect()[2.0]
+    assert second.medians()[2.0] > first.medians()[2.0]
 
 
-def test_nothing_is_seen_where_nothing_is_compared() -> None:
-    """A guard rail has no sight; nor has a comparison at full traffic, or before the baseline has a figure."""
+def test_nothing_is_detected_where_nothing_is_compared() -> None:
+    """A guard rail detects nothing by comparing, nor does a comparison at full traffic or without a base figure."""
     known = policy()
     for name, definition in known.checks.items():
         compares = "ratio" in EVERY_KIND[name]
-        assert (sight(known, name, definition, AT_1000, 0.01) is not None) == compares
-        assert sight(known, name, definition, Traffic(1_000.0, 1.0), 0.01) is None
-        assert sight(known, name, definition, Traffic(0.0, 0.1), 0.01) is None
+        assert (detectability(known, name, definition, AT_1000, 0.01) is not None) == compares
+        assert detectability(known, name, definition, Traffic(1_000.0, 1.0), 0.01) is None
+        assert detectability(known, name, definition, Traffic(0.0, 0.1), 0.01) is None
     errors = known.checks["errors"]
-    assert sight(known, "errors", errors, AT_1000, None) is None
-    assert sight(known, "errors", errors, AT_1000, 0.0) is None
+    assert detectability(known, "errors", errors, AT_1000, None) is None
+    assert detectability(known, "errors", errors, AT_1000, 0.0) is None
 
 
 def test_live_reads_the_baselines_figure_from_the_verdict() -> None:
     """Shares as they are, a mean as its part of the ceiling; no error is half a one."""
     known = policy(stages=STAGE)
 
-    def verdicts(requests: int = 1_000, **values: float | None) -> tuple[Verdict, ...]:
-        baselines = {name: Measurement(requests, value) for name, value in values.items()}
-        return tuple(
-            Verdict(name, VerdictKind.PASS, "", (0, 1), baseline, baseline) for name, baseline in baselines.items()
-        )
+    def verdicts(**values: float) -> list[Verdict]:
+        return [a_verdict(name, Measurement(1_000, value)) for name, value in values.items()]
 
-    found = live(known, joint_test_of(known), 0, 1_000.0, verdicts(errors=0.02, orders=0.02, bounded=0.2))
+    def a_verdict(name: str, baseline: Measurement) -> Verdict:
+        return Verdict(name, VerdictKind.PASS, "", (T0, T0 + 1_000), Measurement(0, None), baseline)
+
+    def live(given: list[Verdict]) -> dict[str, dict[str, float | None]]:
+        return live_detection(known, joint_test_of(known), 0, 1_000.0, given)
+
+    found = live(verdicts(errors=0.02, orders=0.02, bounded=0.2))
     assert found["errors"] == found["orders"]
     assert set(found["errors"]) == {"x1.5", "x2", "x5"}
-    none = live(known, joint_test_of(known), 0, 1_000.0, verdicts(errors=0.0))["errors"]
-    assert none == live(known, joint_test_of(known), 0, 1_000.0, verdicts(errors=0.0005))["errors"]
-    assert live(known, joint_test_of(known), 0, 1_000.0, verdicts(requests=0, errors=None)) == {}
-    assert live(known, joint_test_of(known), 0, 1_000.0, verdicts(pods=0.5, budget=0.1)) == {}
+    assert live(verdicts(errors=0.0))["errors"] == live(verdicts(errors=0.0005))["errors"]
+    assert live([a_verdict("errors", Measurement(0, None))]) == {}
+    assert live(verdicts(pods=0.5, budget=0.1)) == {}

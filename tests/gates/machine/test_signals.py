@@ -66,7 +66,7 @@ def test_the_graver_of_two_counts(graver: Any, milder: Any) -> None:
 
 def test_a_failing_comparison_beside_a_broken_baseline_explains_the_hold() -> None:
     """It outranks a check that only holds, and does not roll back."""
-    worse = replace(FAIL, name="b", reason="b: worse", absolute=False, convicted=True)
+    worse = replace(FAIL, name="b", reason="b: worse", absolute=False, rejected=True)
     burning = replace(PASS, baseline_beyond=True)
     found, reason = signal(state(), burning, worse, replace(FAIL, name="c", on_fail="hold"))
     assert found is Signal.BASELINE_BURNING

@@ -32,8 +32,8 @@ def limit(name: str = "a", **fields: Any) -> Verdict:
 
 
 def worse(name: str = "a", **fields: Any) -> Verdict:
-    """A comparison that convicts."""
-    return verdict(name, VerdictKind.FAIL, convicted=True, **fields)
+    """A comparison whose null is rejected."""
+    return verdict(name, VerdictKind.FAIL, rejected=True, **fields)
 
 
 @dataclass
@@ -88,7 +88,7 @@ FAILING = {
     "a comparison": ([worse()], Phase.ROLLED_BACK, False),
     "a limit, critical": ([limit(severity="critical")], Phase.ROLLED_BACK, False),
     "a limit of both": ([limit(baseline_beyond=True)], Phase.PAUSED, True),
-    "a limit of both, and worse": ([replace(limit(baseline_beyond=True), convicted=True)], Phase.ROLLED_BACK, False),
+    "a limit of both, and worse": ([replace(limit(baseline_beyond=True), rejected=True)], Phase.ROLLED_BACK, False),
     "its own limit beside a shared one": (
         [limit(baseline_beyond=True), limit("b")],
         Phase.ROLLED_BACK,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gates.stats.block_dispersion import WINDOW, BlockDispersion
-from gates.stats.dispersion import MARGIN
+from gates.stats.halves_dispersion import MARGIN
 
 REQUESTS = 9_500
 RATE = 0.005
@@ -18,7 +18,7 @@ def fed(blocks: list[tuple[int, int]]) -> BlockDispersion:
     """What these blocks of (errors, requests) lead to."""
     dispersion = BlockDispersion()
     for errors, requests in blocks:
-        dispersion.update(errors, requests)
+        dispersion.add_block(errors, requests)
     return dispersion
 
 
@@ -39,7 +39,7 @@ def test_by_hand() -> None:
     """The middle block of each three in a row against both its neighbours, by their requests."""
     dispersion = fed([(4, 500), (10, 500), (4, 500), (2, 1_000)])
     # (10 - 18/3)^2 = 16 of 18 * 2/9 = 4; (4 - 16/4)^2 = 0 of 16 * 3/16 = 3
-    assert dispersion.seen == 2
+    assert dispersion.blocks == 2
     assert dispersion.get() == pytest.approx(MARGIN * 16.0 / 7.0, rel=1e-9)
 
 
@@ -47,7 +47,7 @@ def test_nothing_is_said_of_nothing() -> None:
     """Blocks without errors, a silent middle or silent neighbours have no statistic."""
     for blocks in ([], [(5, 10)] * 2, [(0, 10)] * 9, [(1, 10), (0, 0), (1, 10)], [(0, 0), (5, 10), (0, 0)]):
         assert fed(blocks).get() is None
-        assert fed(blocks).seen == 0
+        assert fed(blocks).blocks == 0
 
 
 def test_a_straight_drift_is_no_clustering() -> None:
@@ -86,7 +86,7 @@ def test_only_the_last_blocks_count() -> None:
     clustered, plain = drawn(rng, 8, [1.0] * WINDOW), drawn(rng, 1, [1.0] * WINDOW)
     long, short = fed(clustered + plain), fed(clustered[-2:] + plain)
     assert long.get() == short.get()
-    assert long.seen == 2 * WINDOW - 2
+    assert long.blocks == 2 * WINDOW - 2
 
 
 BLOCKS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 500)), max_size=80)
@@ -98,13 +98,13 @@ def test_snapshot_continues_bit_for_bit(blocks: list[tuple[int, int]], cut: int)
     straight, after = fed(blocks), BlockDispersion()
     after.load(json.loads(json.dumps(fed(blocks[:cut]).dump(), allow_nan=False)))
     for errors, requests in blocks[cut:]:
-        after.update(errors, requests)
+        after.add_block(errors, requests)
     assert after.dump() == straight.dump()
     assert after.get() == straight.get()
 
 
 @given(BLOCKS)
 def test_estimate_is_at_least_one_and_finite(blocks: list[tuple[int, int]]) -> None:
-    """Whatever the blocks were, tempering by the estimate never sharpens a test."""
+    """Whatever the blocks were, dividing by the estimate never sharpens a test."""
     found = fed(blocks).get()
     assert found is None or 1.0 <= found < float("inf")

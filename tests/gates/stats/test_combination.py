@@ -8,18 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates.stats.combination import e_benjamini_hochberg, family_means, partial_conjunction, weighted_mean
+from gates.stats.combination import family_means, partial_conjunction, weighted_mean
 
 REFERENCE = [120, 3, 0.5, 40]
 e_lists = st.lists(st.floats(0.0, 1e12), min_size=1, max_size=8)
 
 
 def test_reference_values() -> None:
-    """Mean, partial conjunction and e-BH have the reference values."""
+    """Mean and partial conjunction have the reference values."""
     assert weighted_mean(REFERENCE) == pytest.approx(40.875, rel=1e-9)
     assert partial_conjunction(REFERENCE, 2) == pytest.approx(14.5, rel=1e-9)
     assert partial_conjunction(REFERENCE, 3) == pytest.approx(1.75, rel=1e-9)
-    assert e_benjamini_hochberg([100, 30, 5, 1, 0.2], alpha=0.1) == (0, 1)
 
 
 def test_the_ends_of_partial_conjunction() -> None:
@@ -111,37 +110,6 @@ def test_families_of_nothing() -> None:
         family_means({"p99": 1.0, "errors": 1.0, "p95": 1.0}, {"errors": "errors"})
 
 
-def test_e_bh_at_its_edges() -> None:
-    """Exactly at the bound rejects; all alike stand or fall together; small ones may ride on many; none, none."""
-    assert e_benjamini_hochberg([20.0], 0.05) == (0,)
-    assert e_benjamini_hochberg([19.999], 0.05) == ()
-    assert e_benjamini_hochberg([20.0, 20.0, 20.0], 0.05) == (0, 1, 2)
-    assert e_benjamini_hochberg([0.1, 45.0, 35.0, 31.0], 0.05) == (1, 2, 3)
-    assert e_benjamini_hochberg([], 0.05) == ()
-
-
-@given(e_lists, st.sampled_from([0.01, 0.05, 0.1, 1.0]))
-def test_e_bh_by_its_definition(e_values: list[float], alpha: float) -> None:
-    """The rejected are the k largest, k the largest number for which k times the smallest of them is enough."""
-    rejected = e_benjamini_hochberg(e_values, alpha)
-    largest = sorted(e_values, reverse=True)
-    enough = [k for k, value in enumerate(largest, 1) if k * value >= len(e_values) / alpha]
-    assert len(rejected) == max(enough, default=0)
-    assert sorted((e_values[index] for index in rejected), reverse=True) == largest[: len(rejected)]
-    assert list(rejected) == sorted(set(rejected))
-
-
-def test_e_bh_keeps_the_false_discovery_rate() -> None:
-    """Twenty fair bets that win rarely, all at once, beside five true discoveries: the mean share is at most alpha."""
-    generator, alpha, runs = np.random.default_rng(3), 0.1, 4_000
-    shares = []
-    for _ in range(runs):
-        win = generator.random() < 1 / 60  # the nulls are as one: the dependence that hurts most
-        rejected = e_benjamini_hochberg([60.0 if win else 0.0] * 20 + [60.0] * 5, alpha)
-        shares.append(sum(index < 20 for index in rejected) / max(1, len(rejected)))
-    assert np.mean(shares) <= alpha
-
-
 @pytest.mark.parametrize("wrong", [[], [1.0, -0.1], [nan, 1.0], [inf, 1.0]])
 def test_what_is_no_e_value_is_refused(wrong: list[float]) -> None:
     """Nothing, a negative number, NaN or infinity: an error, never a silent answer."""
@@ -149,19 +117,13 @@ def test_what_is_no_e_value_is_refused(wrong: list[float]) -> None:
         weighted_mean(wrong)
     with pytest.raises(ValueError, match="e-value"):
         partial_conjunction(wrong, 1)
-    if wrong:
-        with pytest.raises(ValueError, match="e-value"):
-            e_benjamini_hochberg(wrong, 0.05)
 
 
 def test_impossible_parameters_are_refused() -> None:
-    """Weights that do not fit, more failing than there are, an alpha that is no probability."""
+    """Weights that do not fit, more failing than there are."""
     for weights in ([1], [1, -1], [0, 0], [nan, 1], [inf, 1]):
         with pytest.raises(ValueError, match="are no weights of 2"):
             weighted_mean([1.0, 2.0], weights)
     for failing in (0, 3):
         with pytest.raises(ValueError, match="cannot be failing"):
             partial_conjunction([1.0, 2.0], failing)
-    for alpha in (0.0, 1.1, nan):
-        with pytest.raises(ValueError, match="alpha"):
-            e_benjamini_hochberg([1.0], alpha)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from gates.stats.exceedance import bucket_at
 from gates.stats.histogram import (
@@ -88,7 +89,7 @@ def raw_latencies(draw: st.DrawFn) -> Floats:
     size = draw(st.integers(1, 2000))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shape = draw(st.sampled_from(["uniform", "lognormal", "heavy", "two humps", "constant", "few values"]))
-    shapes: dict[str, Callable[[], Floats]] = {
+    shapes: dict[str, Callable[[], NDArray[np.float64]]] = {
         "uniform": lambda: rng.uniform(1.0, 60_000.0, size),
         "lognormal": lambda: rng.lognormal(4.5, 0.6, size),
         "heavy": lambda: 10.0 * (1.0 + rng.pareto(0.8, size)),
@@ -96,7 +97,7 @@ def raw_latencies(draw: st.DrawFn) -> Floats:
         "constant": lambda: np.full(size, rng.uniform(1.0, 60_000.0)),
         "few values": lambda: rng.choice([1.0, 7.5, 800.0, 60_000.0], size),
     }
-    clipped: Floats = np.clip(shapes[shape](), 1.0, 60_000.0)
+    clipped: NDArray[np.float64] = np.clip(shapes[shape](), 1.0, 60_000.0)
     return clipped
 
 

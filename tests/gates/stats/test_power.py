@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates.stats.dispersion import Doubt
+from gates.stats.cluster_prior import ClusterPrior
 from gates.stats.power import (
     Traffic,
     advance_growth,
@@ -14,7 +14,7 @@ from gates.stats.power import (
     latency_growth,
     median_time,
     smallest_effect,
-    tempered_time,
+    time_with_dispersion,
 )
 
 TRAFFIC = st.builds(Traffic, st.floats(1.0, 1e6), st.floats(0.001, 0.9))
@@ -72,12 +72,12 @@ def test_without_growth_nothing_is_seen() -> None:
     assert smallest_effect({2.0: inf, 3.0: 6.0, 4.0: 3.0}, within_s=60.0) == 3.0
 
 
-def test_doubt_takes_time_until_it_is_gone() -> None:
+def test_the_prior_takes_time_until_it_is_gone() -> None:
     """By hand: 8 alone for the first block, then with an estimate of 1 that weighs as much, then the estimate."""
-    doubt = Doubt(weight=1, until=2)
-    assert tempered_time(0.1, 1.0, 1.0, doubt) == pytest.approx(0.8)
-    assert tempered_time(1.0 / 8.0 + 0.1, 1.0, 1.0, doubt) == pytest.approx(1.0 + 4.5 * 0.1)
-    assert tempered_time(1.0 / 8.0 + 1.0 / 4.5 + 7.0, 1.0, 1.0, doubt) == pytest.approx(2.0 + 7.0)
-    assert tempered_time(1.0 / 8.0 + 1.0 / 4.5 + 7.0, 4.0, 1.0, doubt) > 4.0 * 7.0
-    assert tempered_time(inf, 1.0, 1.0, doubt) == inf
-    assert tempered_time(5.0, 4.0, 0.0, doubt) == pytest.approx(5.0 * 5.0)
+    prior = ClusterPrior(weight=1, until=2)
+    assert time_with_dispersion(0.1, 1.0, 1.0, prior) == pytest.approx(0.8)
+    assert time_with_dispersion(1.0 / 8.0 + 0.1, 1.0, 1.0, prior) == pytest.approx(1.0 + 4.5 * 0.1)
+    assert time_with_dispersion(1.0 / 8.0 + 1.0 / 4.5 + 7.0, 1.0, 1.0, prior) == pytest.approx(2.0 + 7.0)
+    assert time_with_dispersion(1.0 / 8.0 + 1.0 / 4.5 + 7.0, 4.0, 1.0, prior) > 4.0 * 7.0
+    assert time_with_dispersion(inf, 1.0, 1.0, prior) == inf
+    assert time_with_dispersion(5.0, 4.0, 0.0, prior) == pytest.approx(5.0 * 5.0)

@@ -23,7 +23,7 @@ def of(*panes: PaneCounts) -> RatioInterval:
     """Return the sequence after these panes."""
     interval = RatioInterval()
     for pane in panes:
-        interval.update(pane)
+        interval.add_counts(pane)
     return interval
 
 
@@ -32,18 +32,19 @@ def test_interval_has_the_reference_values() -> None:
     interval = of(*REFERENCE)
     against_one = float(np.interp(0.0, np.log(RATIOS), interval.log_evidence()))
     assert against_one == pytest.approx(14.572496053457474, rel=1e-9)
-    assert interval.get(0.05) == pytest.approx((8.337387669406711, 52.605359837907635, RATIOS[-1]), rel=1e-9)
+    assert interval.interval(0.05) == pytest.approx((8.337387669406711, 52.605359837907635, RATIOS[-1]), rel=1e-9)
 
 
 def test_nothing_is_known_before_an_error() -> None:
     """Without an error, or without traffic to compare with, there is no interval rather than an empty one."""
-    assert RatioInterval().get(0.05) is None
-    assert of(PaneCounts(0, 0, 100, 900), PaneCounts(0, 7, 0, 500), PaneCounts(2, 0, 10, 0)).get(0.05) is None
+    assert RatioInterval().interval(0.05) is None
+    assert of(PaneCounts(0, 0, 100, 900), PaneCounts(0, 7, 0, 500), PaneCounts(2, 0, 10, 0)).interval(0.05) is None
 
 
 def test_interval_is_open_where_only_one_cohort_fails() -> None:
     """Errors of the candidate alone bound the ratio from below only, those of the baseline alone from above only."""
-    worse, better = of(*[PaneCounts(1, 0, 50, 50)] * 20).get(0.05), of(*[PaneCounts(0, 1, 50, 50)] * 20).get(0.05)
+    worse = of(*[PaneCounts(1, 0, 50, 50)] * 20).interval(0.05)
+    better = of(*[PaneCounts(0, 1, 50, 50)] * 20).interval(0.05)
     assert worse is not None
     assert better is not None
     assert worse.lower > 1.0
@@ -55,7 +56,7 @@ def test_interval_is_open_where_only_one_cohort_fails() -> None:
 def test_a_smaller_alpha_gives_a_wider_interval() -> None:
     """Being surer costs width."""
     interval = of(*[PaneCounts(2, 10, 100, 1000)] * 20)
-    sure, surer = interval.get(0.05), interval.get(0.001)
+    sure, surer = interval.interval(0.05), interval.interval(0.001)
     assert sure is not None
     assert surer is not None
     assert surer.lower < sure.lower < 1.0 * sure.estimate < sure.upper < surer.upper
@@ -65,7 +66,7 @@ def test_a_smaller_alpha_gives_a_wider_interval() -> None:
 def test_alpha_is_a_probability(alpha: float) -> None:
     """An alpha that promises nothing, or too much, is refused."""
     with pytest.raises(ValueError, match="alpha"):
-        RatioInterval().get(alpha)
+        RatioInterval().interval(alpha)
 
 
 @pytest.mark.parametrize("index", [150, 170, 200, 230])
@@ -107,10 +108,10 @@ def test_snapshot_continues_bit_for_bit(drawn: list[PaneCounts], cut: int) -> No
     straight, after = of(*drawn), RatioInterval()
     after.load(json.loads(json.dumps(of(*drawn[:cut]).dump(), allow_nan=False)))
     for pane in drawn[cut:]:
-        after.update(pane)
+        after.add_counts(pane)
     assert after.dump() == straight.dump()
-    found = after.get(0.05)
-    assert found == straight.get(0.05)
+    found = after.interval(0.05)
+    assert found == straight.interval(0.05)
     assert found is None or RATIOS[0] <= found.lower <= found.estimate <= found.upper <= RATIOS[-1]
 
 
@@ -126,8 +127,8 @@ def test_truth_is_covered_at_all_panes_at_once() -> None:
         s_c, s_b = rng.binomial(n_c, 2.0 * base), rng.binomial(1_000 - n_c, base)
         interval, miss = RatioInterval(), False
         for pane in second:
-            interval.update(PaneCounts(int(s_c[pane]), int(s_b[pane]), int(n_c[pane]), 1_000 - int(n_c[pane])))
-            found = interval.get(0.05) if pane % 15 == 14 else None
+            interval.add_counts(PaneCounts(int(s_c[pane]), int(s_b[pane]), int(n_c[pane]), 1_000 - int(n_c[pane])))
+            found = interval.interval(0.05) if pane % 15 == 14 else None
             miss = miss or (found is not None and not found.lower <= 2.0 <= found.upper)
             if found is not None and pane == 599:
                 at_ten_minutes.append(found)

@@ -1,6 +1,5 @@
-"""Sequential sample-ratio mismatch: reference values, that it is an e-process over changes of weights, delays."""
+"""Sequential sample-ratio mismatch: reference values, that it is an e-process, delays."""
 
-import itertools
 import json
 from math import exp, factorial, prod
 
@@ -51,21 +50,6 @@ def test_expectation_is_one_under_the_plan(shares: tuple[float, ...], concentrat
     assert expected == pytest.approx(1.0, rel=1e-8)
 
 
-def test_weights_changed_by_what_was_seen_keep_the_expectation() -> None:
-    """A plan that reacts to the counts, over every outcome of two segments: the product has expectation 1."""
-    first, total = (0.2, 0.8), 6
-    expected = 0.0
-    for before in compositions(total, 2):
-        second = (0.5, 0.5) if before[0] > 2 else (0.1, 0.9)
-        for after in compositions(total, 2):
-            process = SampleRatio(first, concentration=10.0)
-            process.update(before)
-            process.replan(second)
-            process.update(after)
-            expected += multinomial(before, first) * multinomial(after, second) * process.get()
-    assert expected == pytest.approx(1.0, rel=1e-9)
-
-
 def test_order_and_portions_do_not_matter() -> None:
     """Counts at once and in portions come to the same, to the bit."""
     at_once, portions = SampleRatio((1, 9)), SampleRatio((1, 9))
@@ -84,32 +68,6 @@ def test_weights_in_per_cent_or_as_shares() -> None:
     assert per_cent.get() == pytest.approx(shares.get(), rel=1e-12)
 
 
-def test_a_change_of_weights_keeps_the_evidence() -> None:
-    """What was found before counts on; the same weights again change nothing at all."""
-    process = SampleRatio((10, 90))
-    process.update([1_300, 8_700])
-    found = process.get()
-    assert found > 1e6
-    process.replan((10, 90))
-    assert process.units == [1_300, 8_700]
-    process.replan((50, 50))
-    assert process.get() == pytest.approx(found, rel=1e-12)
-    process.update([5_000, 5_000])
-    assert found / 10 < process.get() < found
-
-
-def test_a_ramp_counted_by_one_plan_would_look_wrong() -> None:
-    """A healthy ramp is no mismatch where the plan follows it, and is one where it does not."""
-    following, still = SampleRatio((1, 99)), SampleRatio((1, 99))
-    for candidate in (1, 10, 50):
-        following.replan((candidate, 100 - candidate))
-        units = [candidate * 100, (100 - candidate) * 100]
-        following.update(units)
-        still.update(units)
-    assert following.get() < 1.0
-    assert still.get() > 1e100
-
-
 def test_a_cohort_planned_to_get_nothing_is_left_out() -> None:
     """The last stage has one cohort: nothing to compare, whoever still comes to the other; three become two."""
     last = SampleRatio((0, 100))
@@ -123,14 +81,9 @@ def test_a_cohort_planned_to_get_nothing_is_left_out() -> None:
 
 @pytest.mark.parametrize("weights", [(), (0, 0), (-1, 2), (float("nan"), 1), (float("inf"), 1)])
 def test_impossible_weights_are_refused(weights: tuple[float, ...]) -> None:
-    """No cohort, no weight, a negative or a non-finite one: an error in words, at the start and at a change."""
-    with pytest.raises(ValueError, match="weights are finite"):
+    """No cohort, no weight, a negative or a non-finite one is an error."""
+    with pytest.raises(ValueError, match="weights must be finite"):
         SampleRatio(weights)
-    process = SampleRatio((1, 1))
-    process.update([3, 4])
-    with pytest.raises(ValueError, match="weights are finite"):
-        process.replan(weights)
-    assert process.dump() == (0.0, [1.0, 1.0], [3, 4])
 
 
 @pytest.mark.parametrize("units", [[], [1], [1, 2, 3], [1, -1]])
@@ -151,47 +104,28 @@ def test_evidence_stays_finite_where_it_is_overwhelming() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(
-    st.lists(
-        st.one_of(
-            st.tuples(st.integers(0, 500), st.integers(0, 500)),
-            st.tuples(st.floats(0.01, 1.0), st.floats(0.01, 1.0)),
-        ),
-        max_size=30,
-    ),
-    st.integers(0, 30),
-)
-def test_snapshot_continues_bit_for_bit(steps: list[tuple[float, float]], cut: int) -> None:
-    """A process that went through JSON between any two updates or changes of weights ends with the very same bits."""
-
-    def walk(process: SampleRatio, part: list[tuple[float, float]]) -> None:
-        for pair in part:
-            if isinstance(pair[0], int):
-                process.update([int(count) for count in pair])
-            else:
-                process.replan(pair)
-
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), max_size=30), st.integers(0, 30))
+def test_snapshot_continues_bit_for_bit(steps: list[tuple[int, int]], cut: int) -> None:
+    """A process that went through JSON between any two updates ends with the very same bits."""
     straight, before, after = SampleRatio((1, 9)), SampleRatio((1, 9)), SampleRatio((1, 9))
-    walk(straight, steps)
-    walk(before, steps[:cut])
+    for pair in steps:
+        straight.update(pair)
+    for pair in steps[:cut]:
+        before.update(pair)
     after.load(json.loads(json.dumps(before.dump(), allow_nan=False)))
-    walk(after, steps[cut:])
+    for pair in steps[cut:]:
+        after.update(pair)
     assert after.dump() == straight.dump()
     assert after.get() == straight.get()
 
 
-def seconds_to_fire(
-    generator: np.random.Generator, plan: list[tuple[float, int]], factor: float, alpha: float
-) -> float:
-    """Return after how many seconds the e-value reaches 1/alpha, inf if not; `plan`: the share, for how long."""
-    process, second = SampleRatio((plan[0][0], 1.0 - plan[0][0])), itertools.count(1)
-    for share, seconds in plan:
-        process.replan((share, 1.0 - share))
-        for candidate in generator.binomial(UNITS_PER_SECOND, share * factor, size=seconds).tolist():
-            process.update([candidate, UNITS_PER_SECOND - candidate])
-            now = next(second)
-            if process.get() >= 1.0 / alpha:
-                return now
+def seconds_to_fire(generator: np.random.Generator, share: float, seconds: int, factor: float, alpha: float) -> float:
+    """Return after how many seconds the e-value reaches 1/alpha, inf if not; the candidate gets `factor * share`."""
+    process = SampleRatio((share, 1.0 - share))
+    for second, candidate in enumerate(generator.binomial(UNITS_PER_SECOND, share * factor, size=seconds).tolist(), 1):
+        process.update([candidate, UNITS_PER_SECOND - candidate])
+        if process.get() >= 1.0 / alpha:
+            return second
     return float("inf")
 
 
@@ -201,19 +135,17 @@ def seconds_to_fire(
     [(0.01, 0.9, 111), (0.01, 0.8, 33), (0.05, 0.95, 90), (0.05, 0.9, 25), (0.1, 0.95, 46), (0.1, 0.9, 15)],
 )
 def test_delays_are_those_of_the_reference(share: float, factor: float, median: int) -> None:
-    """A candidate that gets less than planned is noticed in the time of the reference table, within 15 %."""
+    """A candidate that gets less than planned is noticed in the time of the reference table, within 15%."""
     generator = np.random.default_rng(7)
-    delays = [seconds_to_fire(generator, [(share, 2_000)], factor, 0.01) for _ in range(600)]
+    delays = [seconds_to_fire(generator, share, 2_000, factor, 0.01) for _ in range(600)]
     assert float(np.median(delays)) == pytest.approx(median, rel=0.15)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "plan", [[(0.01, 900)], [(0.05, 900)], [(0.1, 900)], [(0.01, 300), (0.05, 300), (0.1, 300), (0.25, 300)]]
-)
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.1])
 @pytest.mark.parametrize("alpha", [0.05, 0.01])
-def test_false_alarms_are_at_most_alpha(plan: list[tuple[float, int]], alpha: float) -> None:
-    """Looked at every second, through a ramp too, healthy splits alarm no more often than alpha (three deviations)."""
+def test_false_alarms_are_at_most_alpha(share: float, alpha: float) -> None:
+    """Looked at every second, healthy splits alarm no more often than alpha (within three standard deviations)."""
     generator, runs = np.random.default_rng(11), 500
-    alarms = sum(seconds_to_fire(generator, plan, 1.0, alpha) < float("inf") for _ in range(runs))
+    alarms = sum(seconds_to_fire(generator, share, 900, 1.0, alpha) < float("inf") for _ in range(runs))
     assert alarms / runs <= alpha + 3.0 * (alpha * (1.0 - alpha) / runs) ** 0.5

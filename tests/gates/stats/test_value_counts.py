@@ -69,8 +69,8 @@ def test_means_are_near(seen: list[float]) -> None:
     mean = ValueCounts.of(seen).mean()
     assert mean is not None
     assert math.isfinite(mean)
-    exact = sum(map(Fraction, seen), Fraction()) / len(seen)
-    size = sum((abs(Fraction(value)) for value in seen), Fraction()) / len(seen)
+    exact = sum(map(Fraction, seen), Fraction(0)) / len(seen)
+    size = sum((abs(Fraction(value)) for value in seen), Fraction(0)) / len(seen)
     assert abs(Fraction(mean) - exact) <= size * Fraction(8, 1000) + Fraction(SMALLEST)
 
 

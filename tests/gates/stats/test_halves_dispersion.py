@@ -1,4 +1,4 @@
-"""Dispersion: by hand, on clustered errors, and what tempering by it does to false alarms."""
+"""Dispersion: by hand, on clustered errors, and what dividing evidence by it does to false alarms."""
 
 import json
 
@@ -7,24 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates.stats.dispersion import MARGIN, MIN_BLOCKS, BlockCounts, Dispersion
 from gates.stats.error_share import REGRESSION_EFFECTS, PaneCounts, log_factor
+from gates.stats.halves_dispersion import MARGIN, HalfCounts, HalvesDispersion
 
 REQUESTS_PER_BLOCK = 9_500  # the baseline's 95 % of 1000 rps, for 10 s
 BASE_RATE = 0.005
+BLOCKS = 30
 
 
-def block(generator: np.random.Generator, phi: int, share: float = 0.5) -> BlockCounts:
+def block(generator: np.random.Generator, phi: int, share: float = 0.5) -> HalfCounts:
     """Return a block whose errors come in clusters of `phi`, each cluster in one half."""
     clusters = generator.poisson(REQUESTS_PER_BLOCK * BASE_RATE / phi)
     first = generator.binomial(clusters, share)
     requests = round(REQUESTS_PER_BLOCK * share)
-    return BlockCounts(int(first) * phi, int(clusters - first) * phi, requests, REQUESTS_PER_BLOCK - requests)
+    return HalfCounts(int(first) * phi, int(clusters - first) * phi, requests, REQUESTS_PER_BLOCK - requests)
 
 
 def estimate(generator: np.random.Generator, phi: int, blocks: int, share: float = 0.5) -> float:
     """Return the estimate after so many blocks."""
-    dispersion = Dispersion(min_blocks=1)
+    dispersion = HalvesDispersion()
     for _ in range(blocks):
         dispersion.update(block(generator, phi, share))
     found = dispersion.get()
@@ -34,39 +35,36 @@ def estimate(generator: np.random.Generator, phi: int, blocks: int, share: float
 
 def test_by_hand() -> None:
     """Two blocks, the second unevenly split: the sums are those of the formula, the margin is on top."""
-    dispersion = Dispersion(min_blocks=2)
-    dispersion.update(BlockCounts(8, 2, 500, 500))  # (8 - 5)^2 = 9, 10/4 = 2.5
-    dispersion.update(BlockCounts(1, 7, 250, 750))  # (1 - 2)^2 = 1, 8 * 3/16 = 1.5
+    dispersion = HalvesDispersion()
+    dispersion.update(HalfCounts(8, 2, 500, 500))  # (8 - 5)^2 = 9, 10/4 = 2.5
+    dispersion.update(HalfCounts(1, 7, 250, 750))  # (1 - 2)^2 = 1, 8 * 3/16 = 1.5
     assert dispersion.get() == pytest.approx(1.2 * 10.0 / 4.0, rel=1e-9)
 
 
 def test_never_below_one() -> None:
     """Halves more alike than chance would have them do not speed evidence up."""
-    dispersion = Dispersion(min_blocks=1)
-    dispersion.update(BlockCounts(50, 50, 500, 500))
+    dispersion = HalvesDispersion()
+    dispersion.update(HalfCounts(50, 50, 500, 500))
     assert dispersion.get() == 1.0
 
 
-def test_nothing_is_said_before_there_are_enough_blocks() -> None:
-    """None until the minimum; blocks without errors or with an empty half do not count."""
-    dispersion = Dispersion()
+def test_no_estimate_before_a_block_counts() -> None:
+    """Blocks without errors or with an empty half do not count."""
+    dispersion = HalvesDispersion()
     for _ in range(1_000):
-        dispersion.update(BlockCounts(0, 0, 500, 500))
-        dispersion.update(BlockCounts(5, 0, 500, 0))
-        dispersion.update(BlockCounts(0, 5, 0, 500))
-    for _ in range(MIN_BLOCKS - 1):
-        dispersion.update(BlockCounts(3, 4, 500, 500))
+        dispersion.update(HalfCounts(0, 0, 500, 500))
+        dispersion.update(HalfCounts(5, 0, 500, 0))
+        dispersion.update(HalfCounts(0, 5, 0, 500))
     assert dispersion.get() is None
-    dispersion.update(BlockCounts(3, 4, 500, 500))
-    assert dispersion.get() == 1.0
-    assert Dispersion(min_blocks=0).get() is None
+    dispersion.update(HalfCounts(3, 4, 500, 500))
+    assert (dispersion.get(), dispersion.blocks) == (1.0, 1)
 
 
 def test_single_errors_are_no_clusters() -> None:
     """One error a block is what independence looks like: phi is 1 but for the margin."""
-    dispersion = Dispersion()
-    for index in range(MIN_BLOCKS):
-        dispersion.update(BlockCounts(index % 2, 1 - index % 2, 500, 500))
+    dispersion = HalvesDispersion()
+    for index in range(BLOCKS):
+        dispersion.update(HalfCounts(index % 2, 1 - index % 2, 500, 500))
     assert dispersion.get() == pytest.approx(MARGIN, rel=1e-12)
 
 
@@ -81,11 +79,11 @@ def test_clustered_errors_are_recovered(phi: int, reference: float, share: float
 
 def test_a_coin_for_each_event_sees_no_clusters() -> None:
     """Why the split must go by the session: torn apart at random, clusters of 8 look independent."""
-    generator, dispersion = np.random.default_rng(5), Dispersion()
+    generator, dispersion = np.random.default_rng(5), HalvesDispersion()
     for _ in range(2_000):
         errors = 8 * generator.poisson(REQUESTS_PER_BLOCK * BASE_RATE / 8)
         first = int(generator.binomial(errors, 0.5))
-        dispersion.update(BlockCounts(first, int(errors) - first, 4_750, 4_750))
+        dispersion.update(HalfCounts(first, int(errors) - first, 4_750, 4_750))
     found = dispersion.get()
     assert found is not None
     assert found / MARGIN == pytest.approx(1.0, rel=0.1)
@@ -97,8 +95,8 @@ def test_a_coin_for_each_event_sees_no_clusters() -> None:
 )
 def test_snapshot_continues_bit_for_bit(counts: list[tuple[int, int, int, int]], cut: int) -> None:
     """An estimate that went through JSON in the middle ends with the very same bits."""
-    blocks = [BlockCounts(*one) for one in counts]
-    straight, before, after = Dispersion(), Dispersion(), Dispersion()
+    blocks = [HalfCounts(*one) for one in counts]
+    straight, before, after = HalvesDispersion(), HalvesDispersion(), HalvesDispersion()
     for one in blocks:
         straight.update(one)
     for one in blocks[:cut]:
@@ -112,16 +110,16 @@ def test_snapshot_continues_bit_for_bit(counts: list[tuple[int, int, int, int]],
 
 @given(st.lists(st.tuples(*[st.integers(0, 50)] * 2, *[st.integers(1, 500)] * 2), min_size=30, max_size=60))
 def test_estimate_is_at_least_one_and_finite(counts: list[tuple[int, int, int, int]]) -> None:
-    """Whatever the halves did, tempering by the estimate never sharpens a test."""
-    dispersion = Dispersion(min_blocks=1)
+    """Whatever the halves did, dividing by the estimate never sharpens a test."""
+    dispersion = HalvesDispersion()
     for one in counts:
-        dispersion.update(BlockCounts(*one))
+        dispersion.update(HalfCounts(*one))
     found = dispersion.get()
     assert found is None or 1.0 <= found < float("inf")
 
 
 def false_alarms(generator: np.random.Generator, cluster: int, phis: list[float], seconds: int = 1_800) -> float:
-    """Return how often a healthy candidate with 5 % of the traffic reaches 20, one run for each phi to temper by.
+    """Return how often a healthy candidate with 5% of the traffic reaches 20, one run for each phi.
 
     Errors come in clusters, each in one cohort; one mixture over effects, looked at every second.
     """
@@ -137,17 +135,17 @@ def false_alarms(generator: np.random.Generator, cluster: int, phis: list[float]
             cluster * np.cumsum(generator.poisson(requests * BASE_RATE / cluster, seconds))[:, np.newaxis]
             for requests in (50, 950)
         )
-        tempered = np.minimum((s_c * of_candidate + s_b * of_baseline) / phi, 690.0)
-        alarms += bool(np.max(np.exp(tempered) @ weights) >= 20.0)
+        log_evidence = np.minimum((s_c * of_candidate + s_b * of_baseline) / phi, 690.0)
+        alarms += bool(np.max(np.exp(log_evidence) @ weights) >= 20.0)
     return alarms / len(phis)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("cluster", "untempered"), [(2, 0.192), (4, 0.462), (8, 0.616)])
-def test_tempering_by_the_estimate_keeps_false_alarms_down(cluster: int, untempered: float) -> None:
-    """Clustered errors: untempered as many false alarms as in the reference, tempered no more than the 5 % stated."""
+@pytest.mark.parametrize(("cluster", "undivided"), [(2, 0.192), (4, 0.462), (8, 0.616)])
+def test_dividing_by_the_estimate_keeps_false_alarms_down(cluster: int, undivided: float) -> None:
+    """Clustered errors: as many false alarms as in the reference; divided by phi, no more than the 5% stated."""
     generator, runs = np.random.default_rng(13), 500
-    error = 3.0 * (untempered * (1.0 - untempered) / runs) ** 0.5
-    assert false_alarms(generator, cluster, [1.0] * runs) == pytest.approx(untempered, abs=1.5 * error)
-    phis = [estimate(generator, cluster, MIN_BLOCKS) for _ in range(runs)]
+    error = 3.0 * (undivided * (1.0 - undivided) / runs) ** 0.5
+    assert false_alarms(generator, cluster, [1.0] * runs) == pytest.approx(undivided, abs=1.5 * error)
+    phis = [estimate(generator, cluster, BLOCKS) for _ in range(runs)]
     assert false_alarms(generator, cluster, phis) <= 0.05 + 3.0 * (0.05 * 0.95 / runs) ** 0.5
