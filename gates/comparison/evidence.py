@@ -38,7 +38,7 @@ class ComparisonEvidence(ABC):
 
     @abstractmethod
     def enter_stage(self) -> None:
-        """Start the evidence for an advance anew; the evidence for a rollback continues over all stages."""
+        """Reset the evidence for an advance; the evidence for a rollback continues over all stages."""
 
     @abstractmethod
     def describe(self, view: EvidenceView) -> str:

@@ -97,7 +97,7 @@ class RateComparison(ComparisonEvidence):
         return PaneCounts(bad, base_bad, int(events), int(base_events))
 
     def enter_stage(self) -> None:
-        """Start the evidence for an advance and the displayed interval anew; phi may change."""
+        """Reset the evidence for an advance and the displayed interval; phi may change."""
         self._good = ErrorShare.advance(self._allowance.ratio)
         self._interval = RatioInterval()
         self._block = [0.0, 0.0, 0, 0, 0]

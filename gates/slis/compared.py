@@ -72,7 +72,7 @@ class Compared:
             self._evidence.observe(pane, seen)
 
     def enter_stage(self) -> None:
-        """Start the evidence for an advance anew; the evidence for a rollback continues."""
+        """Reset the evidence for an advance; the evidence for a rollback continues."""
         if self._evidence is not None:
             self._evidence.enter_stage()
 

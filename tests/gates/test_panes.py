@@ -35,7 +35,7 @@ def test_cells_merge_in_any_order(one: Cell, two: Cell, three: Cell) -> None:
 
 @given(hashes, hashes)
 def test_a_merged_sample_is_the_sample_of_all(one: set[int], other: set[int]) -> None:
-    """The smallest of two samples are the smallest of all: nobody is forgotten, nobody counts twice."""
+    """The smallest of two samples are the smallest of all: no unit is lost, none counts twice."""
     merged = Detail(users=smallest(one), emitters=smallest(other, MOST_EMITTERS)).merge(
         Detail(users=smallest(other), emitters=smallest(one, MOST_EMITTERS))
     )
@@ -51,7 +51,7 @@ def test_metrics_of_one_name_are_merged() -> None:
 
 
 def same(known: Cell, loaded: Callable[[bytes], Cell]) -> bool:
-    """Tell whether a cell comes back from its bytes equal, and gives those bytes again."""
+    """Whether a cell comes back from its bytes equal, and gives those bytes again."""
     written = orjson.dumps(known.dump())
     return loaded(written) == known and orjson.dumps(loaded(written).dump()) == written
 

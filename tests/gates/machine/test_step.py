@@ -150,7 +150,7 @@ def test_nothing_that_is_amiss_masks_a_rollback(case: str, amiss: dict[str, Any]
         assert decision.action is Action.ROLLBACK
 
 
-def test_doubts_hold_and_are_said_once() -> None:
+def test_doubts_hold_and_are_published_once() -> None:
     """The same doubt is one decision; when it is gone the stage bakes on by itself."""
     hand = Hand()
     doubted = [hand.second(doubts=("contamination: 5 of 9",)) for _ in range(3)]
@@ -204,7 +204,7 @@ def test_an_approval_that_makes_no_sense_is_refused() -> None:
 
 
 def test_passes_are_counted_in_a_row() -> None:
-    """One pane that is not passed starts the count anew; the stage is left on the pane that completes it."""
+    """One pane that is not passed starts the count again; the stage is left on the pane that completes it."""
     hand = Hand([STAGE | {"passes": 4}, LAST])
     assert [hand.second() for _ in range(2)] == [[], []]
     (held,) = hand.second(verdict("a", VerdictKind.INCONCLUSIVE))
@@ -235,8 +235,8 @@ def test_a_warm_up_is_not_baked() -> None:
     assert [decision.action for decision in cold.second(limit())] == [Action.ROLLBACK]
 
 
-def test_a_new_policy_says_whose_it_replaces() -> None:
-    """The same policy anew says nothing of it; another one names the epoch before."""
+def test_a_new_policy_names_the_epoch_it_replaces() -> None:
+    """A start with the same policy does not mention it; one with another policy names the epoch before."""
     hand = Hand()
     other = replace_policy(hand.state, min_requests=21)
     for given, words in (

@@ -50,7 +50,7 @@ def test_what_is_beyond_the_range_counts_at_its_end() -> None:
 @settings(max_examples=60, deadline=None)
 @given(histograms, histograms, histograms)
 def test_merge_is_associative_and_commutative(a: Histogram, b: Histogram, c: Histogram) -> None:
-    """Sums do not hang on their order, and the empty histogram adds nothing."""
+    """Sums do not depend on their order, and the empty histogram adds nothing."""
     assert a.merge(b) == b.merge(a)
     assert a.merge(b).merge(c) == a.merge(b.merge(c))
     assert a.merge(EMPTY) == EMPTY.merge(a) == a
