@@ -121,7 +121,7 @@ def test_a_limit_alone_has_no_evidence() -> None:
 
 
 def test_a_stage_resets_the_evidence_for_an_advance_only() -> None:
-    """What speaks for a rollback accumulates over the whole rollout."""
+    """The evidence for a rollback accumulates over the whole rollout."""
     check = check_of(BOTH)
     for second in range(10):
         check.observe(pane(second, cell(200, 6), GOOD), PaneUse())
