@@ -16,17 +16,17 @@ def presence(view: EvidenceView, sample: Callable[[CohortWindow], int]) -> tuple
     """Why a check cannot pass for lack of data, None if there is enough; `sample` counts the measured values."""
     if view.broken:
         return VerdictKind.ERROR, BROKEN
-    arms = (view.candidate, view.baseline) if view.compared else (view.candidate,)
-    for arm in arms:
-        if arm.window.requests == 0:
-            return VerdictKind.NO_DATA, f"{arm.name} has no requests in the window"
-        if sample(arm.window) == 0:
-            return VerdictKind.NO_DATA, f"{arm.name} has requests in the window, but none with the measured value"
-    short = [arm for arm in arms if arm.eligible < view.min_requests]
+    cohorts = (view.candidate, view.baseline) if view.compared else (view.candidate,)
+    for cohort in cohorts:
+        if cohort.window.requests == 0:
+            return VerdictKind.NO_DATA, f"{cohort.name} has no requests in the window"
+        if sample(cohort.window) == 0:
+            return VerdictKind.NO_DATA, f"{cohort.name} has requests in the window, but none with the measured value"
+    short = [cohort for cohort in cohorts if cohort.eligible < view.min_requests]
     if short:
         return VerdictKind.INCONCLUSIVE, f"{_so_far(short)}, needs {count(view.min_requests)}"
     return None
 
 
-def _so_far(arms: Sequence[CohortView]) -> str:
-    return " and ".join(f"{arm.name} has {count(arm.eligible)} requests" for arm in arms)
+def _so_far(cohorts: Sequence[CohortView]) -> str:
+    return " and ".join(f"{cohort.name} has {count(cohort.eligible)} requests" for cohort in cohorts)
