@@ -17,7 +17,7 @@ def test_examples() -> None:
     assert doctest.testmod(text).failed == 0
 
 
-@given(st.floats(1e-9, 1e12), st.integers(1, 6))
+@given(st.floats(1e-9, 1e12), st.integers(1, 4))
 def test_a_figure_is_near_its_value_and_has_no_exponent(value: float, digits: int) -> None:
     """To the relative precision of its significant digits."""
     written = significant_text(value, digits)
