@@ -85,3 +85,8 @@ def test_each_test_rounds_to_its_own_side(size: float, sign: float, ratio: float
     assert lower_edge(down) <= wanted <= lower_edge(up)
     assert up - down <= 1
     assert (HIGHER.scaled_up(bucket, ratio), HIGHER.scaled_down(bucket, ratio)) == (up, down)
+
+
+def test_an_empty_window_has_no_threshold() -> None:
+    """Not even where no values are asked for beyond it."""
+    assert LOWER.threshold(CohortWindow(60_000), 0) is None

@@ -97,3 +97,14 @@ def test_severity_and_on_fail_agree(severity: str, on_fail: str, faulty: bool) -
     """An observer cannot act, and a critical check cannot only notify."""
     found = list(CheckDefinition.rules({"severity": severity, "on_fail": on_fail}, CONTEXT))
     assert [finding.key for finding in found] == (["on_fail"] if faulty else [])
+
+
+def test_only_a_limit_on_a_quantile_is_one() -> None:
+    """A latency that only compares has none, and the budget is always absolute."""
+    known = policy(
+        {"slow": {"sli": "latency", "quantile": 0.9, "ratio": 1.2}},
+        stages=[{"name": "half", "weight": "50%", "bake": "10s"}],
+        budget={"slo": "99%", "spend": "5%"},
+    )
+    assert known.checks["slow"].quantile_limit is None
+    assert known.judged["budget"].absolute

@@ -54,3 +54,20 @@ def test_for_a_mean_every_value_counts() -> None:
     assert list(too_few_events(definition, 20, context, 20.0, all_count=True)) == []
     (finding,) = too_few_events(definition, 20, context, 19.0, all_count=True)
     assert "fewer than 20 values" in finding.message
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"sli": "success_rate", "limit": "95%", "window": "10s"},
+        {"sli": "burn_rate", "slo": "99%", "window": "12s", "spend": "0.01%"},
+        {"sli": "latency", "quantile": 0.5, "limit": "1s", "window": "10s"},
+        {"sli": "throughput_share", "window": "10s"},
+    ],
+    ids=lambda fields: str(fields["sli"]),
+)
+def test_every_limit_is_held_against_the_traffic(fields: dict[str, Any]) -> None:
+    """Each SLI remarks that its check is of no use at one request a minute, and is silent at a thousand a second."""
+    definition, context = parts(fields)
+    assert list(definition.traffic_lints(context, 1 / 60)) != []
+    assert list(definition.traffic_lints(context, 1_000.0)) == []

@@ -170,3 +170,9 @@ def test_histograms_are_frozen(array: Any) -> None:
     histogram = Histogram.of(array)
     with pytest.raises(ValueError, match="read-only"):
         histogram.counts[0] = 7
+
+
+def test_counts_by_bucket_in_any_order() -> None:
+    """No counts are the empty histogram."""
+    assert Histogram.of_counts({7: 2, 3: 1}).to_lists() == ([3, 7], [1, 2])
+    assert Histogram.of_counts({}).to_lists() == ([], [])
