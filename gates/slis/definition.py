@@ -12,7 +12,7 @@ from gates.documents.fields import Family, Weight, WindowMs
 from gates.documents.quantities import MINUTE_MS, format_duration
 from gates.documents.readers import read_window, readable
 from gates.evidence_view import CohortNames, EvidenceView, PaneUse, Thresholds
-from gates.panes import NOTHING, Cell, Pane
+from gates.panes import Cell, Pane
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 from gates.verdicts import Intervals, Verdict
 from gates.windows import CohortWindow
