@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import zip_longest
 
 from gates.evidence_view import CohortView, EvidenceView
 from gates.text import count
 from gates.verdicts import VerdictKind
-from gates.windows import CohortWindow
 
 BROKEN = "no source reports telemetry, so nothing can be judged"
 
 
-def presence(view: EvidenceView, sample: Callable[[CohortWindow], int]) -> tuple[VerdictKind, str] | None:
-    """Why a check cannot pass for lack of data, None if there is enough; `sample` counts the measured values."""
+def presence(view: EvidenceView, samples: Sequence[int] = ()) -> tuple[VerdictKind, str] | None:
+    """Why a check cannot pass for lack of data, None if there is enough.
+
+    `samples` are the values measured in the windows of the candidate and, where it is compared, of the baseline; none
+    are given by a check that measures every request.
+    """
     if view.broken:
         return VerdictKind.ERROR, BROKEN
     cohorts = (view.candidate, view.baseline) if view.compared else (view.candidate,)
-    for cohort in cohorts:
+    for cohort, sample in zip_longest(cohorts, samples):
         if cohort.window.requests == 0:
             return VerdictKind.NO_DATA, f"{cohort.name} has no requests in the window"
-        if sample(cohort.window) == 0:
+        if sample == 0:
             return VerdictKind.NO_DATA, f"{cohort.name} has requests in the window, but none with the measured value"
     short = [cohort for cohort in cohorts if cohort.eligible < view.min_requests]
     if short:

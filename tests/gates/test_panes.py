@@ -2,12 +2,13 @@
 
 import doctest
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 from hypothesis import given
 
 from gates import panes
-from gates.panes import MOST_EMITTERS, NO_DETAIL, NOTHING, SAMPLE_SIZE, Cell, Detail, smallest
+from gates.panes import MOST_EMITTERS, NO_DETAIL, NOTHING, SAMPLE_SIZE, Cell, Detail, Pane, smallest
 from gates.stats.value_counts import ValueCounts
 from tests.gates.drawn import cells, details, hashes
 
@@ -31,6 +32,21 @@ def test_cells_merge_in_any_order(one: Cell, two: Cell, three: Cell) -> None:
     assert one.merge(two) == two.merge(one)
     assert one.merge(two).merge(three) == one.merge(two.merge(three))
     assert one.merge(NOTHING) == one == NOTHING.merge(one)
+
+
+@given(cells, cells)
+def test_a_merge_without_latency_keeps_the_first_latencies(one: Cell, other: Cell) -> None:
+    """Counts and details are those of both cells."""
+    assert one.merge_without_latency(other) == replace(one.merge(other), latency=one.latency)
+
+
+@given(cells, cells)
+def test_a_cohort_has_a_cell_for_each_kind_of_request(user: Cell, synthetic: Cell) -> None:
+    """Users' requests, synthetic ones and both; the empty cell where there were none."""
+    pane = Pane(0, 1, {"canary": user}, synthetic={"canary": synthetic})
+    assert (pane.cell("canary"), pane.synthetic_cell("canary")) == (user, synthetic)
+    assert pane.merged_cell("canary") == user.merge(synthetic)
+    assert pane.cell("stable") == pane.synthetic_cell("stable") == pane.merged_cell("stable") == NOTHING
 
 
 @given(hashes, hashes)

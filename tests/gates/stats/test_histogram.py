@@ -80,6 +80,15 @@ def test_running_sum_is_exact(entering: list[Histogram], length: int) -> None:
         assert running.get().quantile(0.5) == expected.quantile(0.5)
 
 
+@given(st.lists(histograms, max_size=4), histograms)
+def test_to_slide_is_to_remove_and_to_add(gone: list[Histogram], new: Histogram) -> None:
+    """What leaves the window is taken out, and what enters it is counted in."""
+    running = RunningHistogram()
+    running.add_all(gone)
+    running.slide(gone, new)
+    assert running.get() == new
+
+
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
