@@ -53,7 +53,7 @@ async def _ended(view: StatusView, rollout: str) -> bool:
         return any(decision["id"] == last for decision in view.decisions(rollout)) or None
 
     await view.wait_for(last_decision, LAST_DECISION_S)
-    return has_ended(view.status(rollout))  # again: it may have been started anew meanwhile
+    return has_ended(view.status(rollout))  # asked again, because a new start may have arrived meanwhile
 
 
 def _exit_code(view: StatusView, rollout: str) -> int:

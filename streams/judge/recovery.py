@@ -100,7 +100,7 @@ class Recovery:
             return False
         del self._doubted[partition.partition]
         if first < needed:
-            why = f"its records before offset {needed} are not those of the snapshots; was the topic made anew?"
+            why = f"its records before offset {needed} are not those of the snapshots; was the topic created again?"
             self._give_up(partition, why)
             return False
         # A gap alone is no loss: a broker may leave offsets without a record (transaction markers, for one).
@@ -130,6 +130,6 @@ class Recovery:
 def digest(record: ConsumerRecord[bytes, bytes]) -> int:
     """A checksum that distinguishes a journal record from another one at its offset; never 0.
 
-    It covers the timestamp too, because a topic that was made anew may get the same values.
+    It covers the timestamp too, because a topic that was created again may get the same values.
     """
     return crc32(record.value or b"", record.timestamp & 0xFFFFFFFF) or 1

@@ -42,7 +42,7 @@ def chain_of(choices: list[tuple[str, int]], head: Head | None = None, writer: s
 
 
 def verified(values: list[bytes], records: list[SourceRecord] | None = None, **options: object) -> Verifier:
-    """What verify says of a log, and of sources that hold just what the log was made of if none are given."""
+    """What verify finds in a log; without `sources`, the topics have just the records that the log was made of."""
     verifier = Verifier(whole=[NAMES.decisions], **options)  # type: ignore[arg-type]
     for offset, value in enumerate(values):
         verifier.check(offset, value)
@@ -123,7 +123,7 @@ def test_a_repeated_entry_is_no_harm(choices: list[tuple[str, int]], data: st.Da
 
 
 @given(sources, st.data())
-def test_a_fork_is_told(choices: list[tuple[str, int]], data: st.DataObject) -> None:
+def test_a_fork_is_reported(choices: list[tuple[str, int]], data: st.DataObject) -> None:
     """A second writer's entries behind an older head are void; no harm if the chain has what they record."""
     values = chain_of(choices)
     place = data.draw(st.integers(0, len(values) - 1))
@@ -205,7 +205,7 @@ def test_from_an_entry() -> None:
         ("control", [], ("unreadable", None, None, None, None)),
     ],
 )
-def test_what_was_said(kind: str, document: object, known: tuple[str | None, ...]) -> None:
+def test_what_was_recorded(kind: str, document: object, known: tuple[str | None, ...]) -> None:
     """Kind, actor, action, reason and rollout of each topic's messages."""
     found = audit_record(kind, Origin("t", 0, 0), NOW, json.dumps(document).encode())  # type: ignore[arg-type]
     assert (found.kind, found.actor, found.action, found.reason, found.rollout) == known

@@ -137,7 +137,7 @@ def test_a_report_without_plotly_says_what_to_install(monkeypatch: pytest.Monkey
     assert result.stderr == "sluicegate: --html needs plotly: pip install 'sluicegate[report]'\n"
 
 
-def test_a_report_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     """The figures are printed all the same."""
     result = run("--scenario", "healthy", *QUICK, "--html", str(tmp_path / "nowhere" / "report.html"))
     assert result.exit_code == 2

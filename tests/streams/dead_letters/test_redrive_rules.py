@@ -18,24 +18,24 @@ GOOD = b'{"ts":1767225600123,"rollout":"search","cohort":"canary","status":200,"
 
 def letter(value: bytes = GOOD, reason: str = "bad_json", topic: str = NAMES.events, at: int = 1_000) -> Letter:
     """A dead letter as its topic has it."""
-    said = DeadLetter(topic, 3, 8194, 2, reason, "the detail", b"k", value)
-    found = read_letter(Place(1, 7), at, said.body(), said.headers())
+    content = DeadLetter(topic, 3, 8194, 2, reason, "the detail", b"k", value)
+    found = read_letter(Place(1, 7), at, content.body(), content.headers())
     assert found is not None
     return found
 
 
 def note(state: str = "claimed", run: str = "a", after: str = "") -> Redrive:
-    """What a run says about it."""
+    """What a run records about it."""
     return Redrive(run=run, state=state, origin=tuple(letter().origin), to="t", by="ann", at=1, after=after)  # type: ignore[arg-type]
 
 
 @given(st.binary(max_size=50), st.none() | st.binary(), st.text(), st.integers(0, 99))
 def test_a_letter_is_read_back(value: bytes, key: bytes | None, detail: str, index: int) -> None:
     """All that was put there comes back."""
-    said = DeadLetter("t", 1, 2, index, "r", detail.encode(errors="replace").decode(), key, value)
-    found = read_letter(Place(0, 0), 5, said.body(), said.headers())
+    content = DeadLetter("t", 1, 2, index, "r", detail.encode(errors="replace").decode(), key, value)
+    found = read_letter(Place(0, 0), 5, content.body(), content.headers())
     assert found is not None
-    assert (found.content, found.whole, found.origin) == (said, True, LetterOrigin("t", 1, 2, index))
+    assert (found.content, found.whole, found.origin) == (content, True, LetterOrigin("t", 1, 2, index))
 
 
 def test_a_letter_that_was_cut_says_so() -> None:
@@ -71,7 +71,7 @@ def test_other_records_are_no_letters(headers: list[tuple[str, bytes | None]]) -
     ],
 )
 def test_choosing(selection: Selection, chosen: bool) -> None:
-    """All that a selection says must be true of a letter."""
+    """A letter must meet every condition of a selection."""
     assert (letter() in selection) is chosen
 
 
@@ -83,7 +83,7 @@ def test_what_is_no_address(text: str) -> None:
 
 
 def test_what_is_sent() -> None:
-    """A letter that would be read now is sent; else it says why, and `force` sends it, unless it was cut."""
+    """A letter that would be read now is sent; else the reason is given, and `force` sends it, unless it was cut."""
     check = checks(NAMES)[NAMES.events]
     assert decide(letter(), RedriveHistory(), check) == (Fate.SENT, "")
     assert decide(letter(b"{"), RedriveHistory(), check)[0] is Fate.MALFORMED
@@ -96,14 +96,14 @@ def test_what_is_sent() -> None:
 
 @pytest.mark.parametrize("topic", [NAMES.events, NAMES.policies, NAMES.controls, NAMES.acks, NAMES.journal])
 def test_every_reader_is_asked(topic: str) -> None:
-    """Whoever reads the topic says that nonsense is nonsense; and a good control is good."""
+    """Each topic's own reader refuses nonsense, and accepts a good control."""
     assert checks(NAMES)[topic](b"{") is not None
     control = journal.Control(rollout="r", control="pause", by="ann", at=1)
     assert checks(NAMES)[NAMES.controls](journal.encode(control)) is None
 
 
 def test_a_claim_is_remembered() -> None:
-    """Claimed and not told of: unsure. Sent: already. `again` overrides both; an older run's word changes nothing."""
+    """Claimed without a second record: unsure. Sent: already. `again` overrides both; older runs do not count."""
     memory = RedriveHistory()
     memory.add(note())
     assert decide(letter(), memory, None)[0] is Fate.UNSURE
@@ -142,6 +142,6 @@ def test_a_letter_cannot_pass_for_a_note() -> None:
 @given(st.binary(), st.none() | st.binary(), st.text())
 def test_nothing_steers_the_terminal(value: bytes, key: bytes | None, detail: str) -> None:
     """Whatever a letter holds, only printable lines come out."""
-    said = DeadLetter("t\x1b[2J", 1, 2, 3, "r\n", detail, key, value)
-    lines = [*letter_lines(Letter(Place(0, 0), 0, said, len(value)), None), *safe_lines(value)]
+    content = DeadLetter("t\x1b[2J", 1, 2, 3, "r\n", detail, key, value)
+    lines = [*letter_lines(Letter(Place(0, 0), 0, content, len(value)), None), *safe_lines(value)]
     assert all(line.isprintable() for line in lines)

@@ -142,7 +142,7 @@ def test_a_source_that_reads_on_is_not_stalled() -> None:
 
 
 def test_a_source_that_reads_nothing_newer_is_stalled() -> None:
-    """A flood of messages that are no events, say, does not hold event time for ever."""
+    """Messages that are no events, however many, do not hold event time forever."""
     marks = InSeconds()
     for at in range(100, 140):
         marks.report(0, at=at, newest=at)
@@ -220,7 +220,7 @@ def test_snapshot_reads_the_same(at: int) -> None:
 
 
 def test_one_wrong_clock_does_not_move_event_time() -> None:
-    """A worker whose clock is a day ahead is not believed while another speaks: what the sources say counts."""
+    """A worker whose clock is a day ahead has no effect while another reports: the sources' times count."""
     marks = InSeconds()
     marks.report(0, at=99, newest=99)
     for at in range(100, 200):
@@ -241,7 +241,7 @@ def test_a_leap_that_all_confirm_is_believed() -> None:
 
 
 def test_a_clock_that_is_alone_is_believed() -> None:
-    """Nobody else to ask: the time is what the one worker says."""
+    """With one worker only, its clock is the time."""
     marks = InSeconds()
     marks.report(0, at=100, newest=100)
     assert marks.report(0, at=900, newest=900) == seconds(898)

@@ -46,7 +46,7 @@ def test_a_rollback_in_plain_words_then_the_evidence(decision: dict[str, Any]) -
 
 
 def test_an_order_says_who(decision: dict[str, Any]) -> None:
-    """A person's order names the person; one that wants a person says so; the contact has runbook and labels."""
+    """A person's order names the person; a page for a person has the contact's runbook and labels."""
     contact = {"owner": "payments", "runbook": "https://wiki.example/x", "labels": {"tier": "1"}}
     lines = decision_lines(
         decision | {"action": "pause", "by": "ann", "escalate": True, "checks": [], "contact": contact}
