@@ -229,7 +229,7 @@ class _Redriving:
                 letters = [letter async for letter in redriver.letters() if letter in wanted]
                 letters.sort(key=lambda letter: (letter.at, letter.place))
                 if limit is not None:
-                    # Else the letters that were sent before would use up the limit, and a second run would do nothing.
+                    # Letters that were sent before must not use up the limit: a second run would do nothing.
                     again, sent = self.options["again"], redriver.history.is_sent
                     letters = [letter for letter in letters if again or not sent(letter.origin)][:limit]
                 async for done in redriver.redrive(letters, by=operator_name(), to=self.target, **self.options):

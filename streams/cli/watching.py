@@ -14,7 +14,7 @@ ROLLED_BACK = 3
 
 POLL_S = 0.5
 LAST_DECISION_S = 2.0
-"""How long to wait, once a status has ended, for the decision that ended it: it comes by another topic."""
+"""How long to wait, once a status has ended, for the decision that ended it, which is on another topic."""
 
 
 async def watch_lines(view: StatusView, rollout: str) -> int:

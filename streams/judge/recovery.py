@@ -60,9 +60,8 @@ class Recovery:
         async for record in read_to_end(self._settings, self._settings.topics.snapshots, partitions=[partition]):
             found.add(record.key, record.value)
             self._pulse.beat()
-        fold = await asyncio.to_thread(
-            found.fold
-        )  # seconds of work where rollouts are many; heartbeats go on meanwhile
+        # In a thread: with many rollouts this takes seconds, in which the event loop must send heartbeats.
+        fold = await asyncio.to_thread(found.fold)
         for key, why in found.unusable.items():
             log.warning("snapshot partition %d: snapshot of %r is unusable: %s", partition, key, why)
         journal = TopicPartition(self._settings.topics.journal, partition)
@@ -86,7 +85,7 @@ class Recovery:
 
         Records that do not fit may have been fetched for an earlier fold of the partition, before a seek. So they are
         fetched once more, beginning with the record that was folded last, which is then removed from the list. What
-        does not fit then is missing for good.
+        still does not fit is missing for good.
         """
         first, needed = records[0].offset, fold.offset + 1
         again = first == fold.offset and fold.digest in (0, digest(records[0]))

@@ -3,7 +3,7 @@
 The slowest live source partition sets the watermark. Time comes from the journal's progress records alone. A source
 partition that has caught up and is silent is left out, and so is one that has stalled: neither an empty partition nor a
 dead worker may stop event time. Without any live one, the wall clock in the records moves the watermark, so that
-silence itself is noticed.
+silence has an effect, too.
 """
 
 from __future__ import annotations

@@ -14,12 +14,12 @@ NOW = 10_000_000
 
 
 def message(source: Origin) -> bytes:
-    """What stands there."""
+    """Return the message at this place."""
     return json.dumps({"rollout": "search", "action": "hold", "control": "pause", "n": source.offset}).encode()
 
 
 def chain_of(choices: list[tuple[str, int]], head: Head | None = None, writer: str = "a") -> list[bytes]:
-    """The log that one writer makes of them."""
+    """Return the log that one writer makes of records from these topics and partitions."""
     values, head = [], head or Head()
     for topic, partition in choices:
         source = Origin(topic, partition, head.position(topic, partition))

@@ -54,7 +54,7 @@ def test_what_is_no_entry(value: bytes | None) -> None:
 
 @given(st.none() | st.binary(), st.lists(st.tuples(st.sampled_from([HEADER, "x"]), st.none() | st.binary())))
 def test_anything_can_be_recorded(value: bytes | None, headers: list[tuple[str, bytes | None]]) -> None:
-    """Whatever stands on a topic becomes an entry that can be read back."""
+    """Any record of a topic becomes an entry that can be read back."""
     entry = Head().next_entry(audit_record("control", Origin("t", 0, 0), NOW, value, headers), "a", NOW)
     assert entry is not None
     assert decode(encode(entry)) == entry

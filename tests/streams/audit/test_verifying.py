@@ -52,7 +52,7 @@ def test_a_whole_log_is_whole(choices: list[tuple[str, int]]) -> None:
 
 @given(sources, st.data())
 def test_a_tampered_entry_is_found(choices: list[tuple[str, int]], data: st.DataObject) -> None:
-    """Whatever is changed of an entry that another one follows."""
+    """Any change of an entry that another one follows is found."""
     values = chain_of(choices)
     place = data.draw(st.integers(0, len(values) - 2))
     changes: list[Callable[[Entry], Entry]] = [
@@ -92,7 +92,7 @@ def test_swapped_entries_are_found(choices: list[tuple[str, int]], data: st.Data
 
 @given(sources, st.data())
 def test_a_repeated_entry_is_no_harm(choices: list[tuple[str, int]], data: st.DataObject) -> None:
-    """A producer that sent again what was there: a note, and the chain goes on."""
+    """A producer that sent an entry again: it is noted, and the chain continues."""
     values = chain_of(choices)
     place = data.draw(st.integers(0, len(values) - 1))
     values.insert(data.draw(st.integers(place + 1, len(values))), values[place])
@@ -116,7 +116,7 @@ def test_a_fork_is_reported(choices: list[tuple[str, int]], data: st.DataObject)
 
 @given(sources, sources)
 def test_two_writers_make_one_chain(first: list[tuple[str, int]], second: list[tuple[str, int]]) -> None:
-    """By the rule of the writers, whoever reads the log comes to the same head as verify."""
+    """The writers' rule and verify come to the same head."""
     values = chain_of(first) + chain_of(second, writer="b")
     head = Head()
     for value in values:

@@ -13,7 +13,7 @@ from tests.streams.dead_letters.letters import letter
 
 @given(st.binary(max_size=50), st.none() | st.binary(), st.text(), st.integers(0, 99))
 def test_a_letter_is_read_back(value: bytes, key: bytes | None, detail: str, index: int) -> None:
-    """All that was put there comes back."""
+    """What is read is what was written."""
     content = DeadLetter("t", 1, 2, index, "r", detail.encode(errors="replace").decode(), key, value)
     found = read_letter(Place(0, 0), 5, content.body(), content.headers())
     assert found is not None
@@ -28,7 +28,7 @@ def test_a_letter_that_was_cut_has_its_whole_size() -> None:
 
 @pytest.mark.parametrize("headers", [[], [("topic", b"t")], [("partition", b"x")], [("topic", None)]])
 def test_other_records_are_no_letters(headers: list[tuple[str, bytes | None]]) -> None:
-    """Whatever else stands on the topic."""
+    """Other records on the topic are skipped."""
     assert read_letter(Place(0, 0), 0, b"", headers) is None
 
 
@@ -59,7 +59,7 @@ def test_choosing(selection: Selection, chosen: bool) -> None:
 
 @pytest.mark.parametrize("text", ["", "1", "1:", ":1", "a:b", "t/1", "t/1/x", "/1/2", "t/1/2/3/4", "-1:2"])
 def test_what_is_no_address(text: str) -> None:
-    """It is refused, in words."""
+    """It is refused with a reason."""
     with pytest.raises(ValueError, match="is not an address"):
         Address.parse(text)
 

@@ -32,13 +32,13 @@ def test_what_is_sent() -> None:
 
 @pytest.mark.parametrize("topic", [NAMES.events, NAMES.policies, NAMES.controls, NAMES.acks, NAMES.journal])
 def test_every_reader_is_asked(topic: str) -> None:
-    """Each topic's own reader refuses nonsense, and accepts a good control."""
+    """Each topic's own reader refuses a broken message, and accepts a good control."""
     assert checks(NAMES)[topic](b"{") is not None
     control = journal.Control(rollout="r", control="pause", by="ann", at=1)
     assert checks(NAMES)[NAMES.controls](journal.encode(control)) is None
 
 
-def test_a_claim_is_remembered() -> None:
+def test_a_claim_lasts() -> None:
     """Claimed without a second record: unsure. Sent: already. `again` overrides both; older runs do not count."""
     memory = RedriveHistory()
     memory.add(note())
@@ -56,7 +56,7 @@ def test_a_claim_is_remembered() -> None:
 
 @given(st.permutations(["a", "b", "c"]), st.booleans())
 def test_one_claim_counts(runs: list[str], again: bool) -> None:
-    """Of claims behind the same one the first in the log counts, whoever made it."""
+    """Of claims behind the same one the first in the log counts, of whichever run."""
     memory = RedriveHistory()
     if again:
         memory.add(note(run="old"))
@@ -77,7 +77,7 @@ def test_a_letter_cannot_pass_for_a_note() -> None:
 
 @given(st.binary(), st.none() | st.binary(), st.text())
 def test_nothing_steers_the_terminal(value: bytes, key: bytes | None, detail: str) -> None:
-    """Whatever a letter holds, only printable lines come out."""
+    """A letter with any content is shown as printable lines."""
     content = DeadLetter("t\x1b[2J", 1, 2, 3, "r\n", detail, key, value)
     lines = [*letter_lines(Letter(Place(0, 0), 0, content, len(value)), None), *safe_lines(value)]
     assert all(line.isprintable() for line in lines)

@@ -1,4 +1,4 @@
-"""Snapshots of the judge: a fold that went through JSON anywhere goes on as if nothing had happened."""
+"""Snapshots of the judge: a fold that is restored from JSON at any point continues with the same outputs."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def take(chunker: Chunker, records: list[SourceRecord]) -> None:
 
 
 def a_log(rng: random.Random, size: int) -> list[SourceRecord]:
-    """Return a log: offsets with gaps, close to a chunk's end; time goes on, stands still, goes back a little."""
+    """Return a log: offsets with gaps, close to a chunk's end; time moves on, stands still, moves back a little."""
     offset, now, log = CHUNK_OFFSETS - rng.randint(0, size), T0 + rng.randint(0, 20_000), []
     for _ in range(size):
         offset += rng.choice([1, 1, 1, 2, 7])

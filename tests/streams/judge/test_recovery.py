@@ -186,7 +186,7 @@ async def folding(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Judge:
 
 @pytest.mark.parametrize("misplaced", [[5, 6], [17, 18]], ids=["behind", "ahead"])
 async def test_what_was_fetched_for_another_fold_is_asked_for_again(folding: Judge, misplaced: list[int]) -> None:
-    """Neither a truncated journal nor a gap: it goes on from the record folded last, and nothing is missing."""
+    """It is neither a truncated journal nor a gap: folding continues after the last record, and nothing is missing."""
     folding._consumer.fetched = [[*map(record, misplaced)], [record(10), record(11)], [record(12)]]
     await folding._round()
     assert (folding._consumer.seeks, folding._recovery.folds[0].offset) == ([(0, 10)], 10)

@@ -117,7 +117,7 @@ def test_combined_evidence_has_a_line(decision: dict[str, Any]) -> None:
 
 
 def test_text_from_topics_cannot_control_the_terminal(decision: dict[str, Any]) -> None:
-    """Whatever others wrote, only printable characters come out."""
+    """Texts from outside are shown in printable characters only."""
     evil = "\x1b[2J"
     check = decision["checks"][0] | {"name": evil, "verdict": evil, "reason": evil} | COMPARED
     hostile = {"rollout": evil, "stage": evil, "reason": evil, "checks": [check]}

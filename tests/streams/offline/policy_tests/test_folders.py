@@ -67,7 +67,7 @@ def test_what_cannot_be_read_is_reported(folder: Path, file: str, content: str, 
 
 
 def test_a_name_that_is_no_path_is_reported(folder: Path) -> None:
-    """Whatever is written for a file, it is no traceback."""
+    """No name of a file leads to a traceback."""
     (folder / "test.yaml").write_text(f"policy: {'x' * 400}\nexpect: [start]")
     with pytest.raises(UnreadableError, match="cannot be read"):
         load_test(folder)
