@@ -25,7 +25,7 @@ def test_the_signal_is_sent_once_at_its_step(suffix: str, number: int) -> None:
     assert sent == [(os.getpid(), number)]
 
 
-@pytest.mark.parametrize("setting", ["judge: comitted:1", "judge: committed", "judge: committed:x", ""])
+@pytest.mark.parametrize("setting", ["judge: forgotten:1", "judge: committed", "judge: committed:x", ""])
 def test_a_wrong_setting_is_an_error(setting: str) -> None:
     """A test that names no step must not pass because nothing happened."""
     with pytest.raises(ValueError):  # noqa: PT011 - either message
