@@ -1,4 +1,4 @@
-"""Topics that lose data: snapshots gone, the journal cut off or made anew."""
+"""Topics that lose data: snapshots gone, the journal cut off or created again."""
 
 import asyncio
 import json
@@ -77,7 +77,7 @@ async def test_a_journal_that_was_made_anew(kafka_broker: str, length: str) -> N
                 ]
                 await asyncio.gather(*sent)
             judge = trial.post("judge")
-        await is_held(trial, judge, "was the topic made anew?", before)
+        await is_held(trial, judge, "was the topic created again?", before)
 
 
 async def journal_offsets(trial: Trial) -> dict[int, list[int]]:
