@@ -10,7 +10,7 @@ from tests.faults.trial import ROLLOUTS, WAITING, Trial
 
 pytestmark = [pytest.mark.faults]
 
-LATE = 100_000  # what a worker that stalls has not read
+LATE = 100_000  # what a stalled worker has not read
 LENIENT = {
     "checks": {"errors": {"sli": "error_rate", "limit": "30%", "window": "10s"}},
     "no_data": {"hold_after": "3s", "pause_after": "5m"},
@@ -64,7 +64,7 @@ async def test_a_stopped_ingest_worker_never_lets_a_stage_advance(kafka_broker: 
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_an_ingest_worker_that_stalls_never_lets_a_stage_advance(kafka_broker: str, seed: int) -> None:
-    """One of two keeps its partitions and says nothing: they are left out, judging goes on, and nothing advances.
+    """One of two keeps its partitions and reports nothing: they are left out, judging goes on, nothing advances.
 
     What it had not read by then counts as late, to the request.
     """
@@ -90,7 +90,7 @@ async def test_an_ingest_worker_that_stalls_never_lets_a_stage_advance(kafka_bro
 
 
 async def confirm(trial: Trial) -> None:
-    """Say of each rollout's newest decision that it is in force."""
+    """Acknowledge each rollout's newest decision as applied."""
     for decisions in (await trial.decided()).values():
         await trial.site.acknowledge(decisions[-1])
 

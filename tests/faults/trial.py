@@ -108,7 +108,7 @@ class Trial:
         return posts
 
     def post(self, *roles: str, fault: str | None = None, altered: str = "", **variables: str) -> "Post":
-        """A place that some worker fills at any time; `altered` says how it differs from others (altered.py)."""
+        """A place that some worker fills at any time; `altered` is how it differs from others (altered.py)."""
         post = Post(self.site, self.exits, roles, fault, altered, variables)
         self._spawn(post.keep())
         return post

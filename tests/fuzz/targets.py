@@ -52,7 +52,7 @@ RING: Final = Keyring(parse(_SIGNING.line(), "fuzzing")[0], {"fuzz-1": parse(_VE
 
 
 def events(data: bytes) -> None:
-    """The native event decoder never raises; its events are valid, its faults told apart, printable and bounded."""
+    """The native event decoder never raises; its events are valid, its faults distinct, printable and bounded."""
     decoder = NativeDecoder()
     found = decoder.decode(data)
     assert len(found.faults) <= MAX_FAULTS + 1
@@ -198,7 +198,7 @@ def key_file(data: bytes) -> None:
 
 
 def audit_entry(data: bytes) -> None:
-    """A record of the audit log raises DecodeError alone; whether it goes on from another is told in bounded memory."""
+    """A record of the audit log raises DecodeError alone; whether it continues another takes bounded memory."""
     try:
         entry = chain.decode(data)
     except msgspec.DecodeError:
@@ -219,15 +219,15 @@ def dead_letter(data: bytes) -> None:
     letter = read_letter(Place(0, 0), NOW, body, headers)
     if letter is None:
         return
-    said = letter.content
-    assert min(said.partition, said.offset, said.index, letter.whole_size) >= 0
+    content = letter.content
+    assert min(content.partition, content.offset, content.index, letter.whole_size) >= 0
     orjson.dumps([*letter.origin, letter.whole_size, letter.rollout])  # as the command line prints it
-    written = said.headers()
+    written = content.headers()
     assert all(len(text) <= max(LARGEST_KEPT, 4 * LARGEST_DETAIL) for name, text in written if name != "topic")
-    again = read_letter(letter.place, letter.at, said.body(), written)
+    again = read_letter(letter.place, letter.at, content.body(), written)
     assert again is not None
     assert again.origin == letter.origin
-    assert (again.content.reason, again.content.value) == (said.reason, said.value[:LARGEST_KEPT])
+    assert (again.content.reason, again.content.value) == (content.reason, content.value[:LARGEST_KEPT])
 
 
 TARGETS: Final[Mapping[str, Target]] = {
@@ -331,15 +331,15 @@ def bent(data: bytes, choose: Callable[[int], int]) -> bytes:
 def _spoken(kind: MessageType, data: bytes) -> None:
     """A message to the sequencer raises RecordRefusedError alone; what is taken can be journaled and read again."""
     try:
-        said = read_message(kind, data)
+        message = read_message(kind, data)
     except RecordRefusedError as error:
         assert error.reason in ("bad_message", "bad_policy")
         return
-    record = journal.encode(said)
+    record = journal.encode(message)
     _bounded(record, data)
-    assert journal.decode(record) == said
-    numbers = [said.at, *((said.epoch, said.sequence) if isinstance(said, journal.Ack) else ())]
-    journal.encode_document({"numbers": numbers, "rollout": said.rollout})  # as snapshots and decisions carry it
+    assert journal.decode(record) == message
+    numbers = [message.at, *((message.epoch, message.sequence) if isinstance(message, journal.Ack) else ())]
+    journal.encode_document({"numbers": numbers, "rollout": message.rollout})  # as snapshots and decisions carry it
 
 
 def _same(policy: Policy) -> None:

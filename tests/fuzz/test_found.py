@@ -1,4 +1,4 @@
-"""What fuzzing has found: most of these stopped a worker, or kept it at one message for ever."""
+"""What fuzzing has found: most of these stopped a worker, or kept it at one message forever."""
 
 from pathlib import Path
 from typing import Any
@@ -79,17 +79,17 @@ def test_no_number_of_an_order_either(field: str) -> None:
 
 
 def test_a_record_fits_into_a_message_of_the_journal() -> None:
-    """Numbers are longer in a record than they may be in what was said; Kafka refused it, and was asked for ever."""
+    """Numbers are longer in a record than in the message; Kafka refused it, and the sequencer retried forever."""
     plain = spoken(topics_examples.record(journal.Ack), weights={})
     value = plain.replace(b'"weights":{}', b'"weights":{%s}' % b",".join(b'"%x":1e15' % one for one in range(40_000)))
     assert len(value) < LARGEST_MESSAGE
-    said = read_message(journal.Ack, value)
-    assert len(journal.encode(said)) > LARGEST_JOURNALED
+    message = read_message(journal.Ack, value)
+    assert len(journal.encode(message)) > LARGEST_JOURNALED
     with pytest.raises(RecordRefusedError, match="would be larger"):
-        journal_record(said, ORIGIN, Settings().timing)
+        journal_record(message, ORIGIN, Settings().timing)
 
 
-def test_a_bad_policy_is_told_of_briefly() -> None:
+def test_faults_of_a_bad_policy_are_brief() -> None:
     """Its faults, all of them, made a dead letter of eleven megabytes, which Kafka does not take."""
     policy = topics_examples.policy().document() | {f"{key:x}": 0 for key in range(2_000)}
     with pytest.raises(RecordRefusedError, match=r"; and 1980 more$") as caught:

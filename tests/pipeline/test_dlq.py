@@ -40,9 +40,9 @@ async def sent(site: Site) -> list[bytes]:
 
 
 async def test_each_is_sent_once(site: Site) -> None:
-    """Good ones are sent once, duplicates and all; what is malformed or cut is told and stays; a second run skips."""
+    """Good letters are sent once; malformed and truncated ones are reported and stay; a second run skips all."""
     await bury(site, 1, GOOD, "missing_field", partition=0)
-    await bury(site, 1, GOOD, "missing_field", partition=1)  # ingest was killed, and put it there again
+    await bury(site, 1, GOOD, "missing_field", partition=1)  # ingest was killed, and wrote it again
     await bury(site, 2, b"{\x1b[2J")
     await bury(site, 3, b"x" * (LARGEST_KEPT + 1), "oversized")
     dry = await sluicegate(site, "dlq", "redrive", "--all", "--dry-run")
@@ -120,7 +120,7 @@ async def test_two_runs_at_once(site: Site) -> None:
 
 
 async def test_a_run_that_was_killed(site: Site) -> None:
-    """What it had claimed and not told of is named, and sent only when a person says so."""
+    """A letter that was claimed but has no result is named, and sent only when a person orders it."""
     await bury(site, 1, GOOD)
     record = (await site.read(site.topics.dead_letters))[0]
     letter = read_letter(Place(0, record.offset), record.timestamp, record.value, record.headers)

@@ -36,7 +36,7 @@ def policy(*weights: str, bake: str = "1h", **other: Any) -> Policy:
 
 
 def runs(plan: Policy, number: int, seed: int, **scenario: Any) -> tuple[SimulatedRun, ...]:
-    """So many runs of the gate by this policy; the scenario's keys are those of docs/simulate.md."""
+    """Runs of the gate with this policy; the scenario's keys are those of docs/simulate.md."""
     return simulate(plan, Scenario.parse(scenario), number, seed=seed)
 
 

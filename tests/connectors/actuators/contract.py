@@ -1,4 +1,4 @@
-"""What every actuator must do, as one suite: inherit `ActuatorContract` and say how yours is made.
+"""What every actuator must do, as one suite: inherit `ActuatorContract` and define how yours is made.
 
     class TestMine(ActuatorContract):
         def make(self, folder: Path) -> Actuator:
@@ -54,7 +54,7 @@ def commanded(sequence: int, *, expires_at: int, **fields: Any) -> bytes:
 
 
 class Failing:
-    """An actuator that fails so many times before it does what another does."""
+    """An actuator that fails this many times before it does what another does."""
 
     def __init__(self, inner: Actuator, failures: int) -> None:
         self.name = inner.name

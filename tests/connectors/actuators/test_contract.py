@@ -1,4 +1,4 @@
-"""The actuators that come along pass the contract; and what each does beyond it."""
+"""The bundled actuators pass the contract; and what each does beyond it."""
 
 import asyncio
 import json
@@ -100,7 +100,7 @@ class TestFileActuator(ActuatorContract):
         assert (names(tmp_path), path.read_bytes()) == (["weights.json"], before)
 
     def test_what_is_no_such_file_is_refused(self, tmp_path: Path) -> None:
-        """A file of something else is not overwritten, and a missing folder is said at once."""
+        """A file of something else is not overwritten, and a missing folder is an error at once."""
         (tmp_path / "other.json").write_text('{"a": 1}')
         with pytest.raises(ValueError, match=r"other.json is not a file of wanted weights"):
             FileActuator(tmp_path / "other.json")
@@ -124,7 +124,7 @@ class Custom:
 
 
 async def test_an_apply_has_its_time() -> None:
-    """One that takes longer has failed, and says so."""
+    """One that takes longer has failed; its ack has the reason."""
     ack = await Executor(Custom({}, takes_s=60.0), lambda: NOW, timeout_s=0.01).carry_out(decode(decided(1, 1)))
     assert (ack.status, ack.reason) == ("failed", "cancelled: not applied within 0.01 s, or a rollback came first")
 

@@ -33,7 +33,7 @@ DOCUMENTS = st.dictionaries(st.text(), VALUES, min_size=1, max_size=5)
 
 
 def ring(algorithm: Algorithm, identity: str = "one", roles: frozenset[Any] = ALL) -> Keyring:
-    """A key that signs, and believes itself."""
+    """A key that signs, and a keyring that has it as a trusted key."""
     signing, verifying = generate(algorithm, identity, roles)
     return Keyring(parse(signing.line(), "test")[0], {identity: parse(verifying.line(), "test")[0]})
 
@@ -146,7 +146,7 @@ def test_of_two_fields_of_a_name_the_one_that_was_verified_is_read(known: Keyrin
     assert known.verify("operator", TOPIC, doubled, headers, NOW).value == b'{"control":"pause"}'
 
 
-def test_a_key_speaks_for_its_roles_only() -> None:
+def test_a_key_is_accepted_for_its_roles_only() -> None:
     """An actuator's key orders nothing."""
     known = ring("ed25519", roles=frozenset({"actuator"}))
     headers = known.sign(TOPIC, b"{}", expires_at=NOW)
@@ -156,13 +156,13 @@ def test_a_key_speaks_for_its_roles_only() -> None:
 
 @either
 def test_the_gates_signatures_repeat(known: Keyring) -> None:
-    """Decisions are signed alike each time, words never."""
+    """Decisions are signed alike each time, orders never."""
     assert known.sign(TOPIC, b'{"a":1}') == known.sign(TOPIC, b'{"a": 1.0}')
     assert known.sign(TOPIC, b"{}", expires_at=NOW) != known.sign(TOPIC, b"{}", expires_at=NOW)
 
 
 def test_rotation() -> None:
-    """Both keys are believed while both are there; the one that was removed is not."""
+    """Both keys are accepted while both are there; the one that was removed is not."""
     old, new = ring("ed25519", "old"), ring("ed25519", "new")
     by_old, by_new = (each.sign(TOPIC, b"{}", expires_at=NOW) for each in (old, new))
     both = Keyring(new.signing, {**old.trusted, **new.trusted})
@@ -187,8 +187,8 @@ def test_hmacs_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) ->
     assert [(len(one), len(two)) for one, two in seen] == [(32, 32)]
 
 
-def test_without_keys_all_is_believed_and_a_warning_is_due() -> None:
-    """As before there were keys; half a protection is told too."""
+def test_without_keys_all_is_accepted_with_a_warning() -> None:
+    """Without keys all works as before; half a protection causes a warning too."""
     none, whole = Keyring(), ring("hmac")
     assert none.verify("operator", TOPIC, b"anything", None, NOW) == (b"anything", None)
     assert none.sign(TOPIC, b"anything") == []
@@ -206,7 +206,7 @@ def settings(folder: Path, signing: bytes, *trusted: bytes) -> KafkaSettings:
 
 
 def test_keys_come_from_files_or_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One signs, any number is believed."""
+    """One signs, any number is trusted."""
     (first, first_public), (second, second_public) = (generate("ed25519", name, ALL) for name in ("a", "b"))
     found = keyring(settings(tmp_path, first.line(), first_public.line(), second_public.line()), "gate")
     assert (found.signing is not None and found.signing.id, sorted(found.trusted)) == ("a", ["a", "b"])
@@ -257,7 +257,7 @@ def test_no_secret_gets_out(algorithm: Algorithm, tmp_path: Path, caplog: pytest
     [("gate", "is not for the role gate"), ("operator", None)],
 )
 def test_a_key_for_another_role_does_not_sign(tmp_path: Path, role: Any, fault: str | None) -> None:
-    """It is told when the process starts."""
+    """It is an error when the process starts."""
     signing, verifying = generate("ed25519", "one", frozenset({"operator"}))
     chosen = settings(tmp_path, signing.line(), verifying.line())
     if fault is None:
@@ -267,7 +267,7 @@ def test_a_key_for_another_role_does_not_sign(tmp_path: Path, role: Any, fault: 
         keyring(chosen, role)
 
 
-def test_keys_that_cannot_be_are_told(tmp_path: Path) -> None:
+def test_keys_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     """A public key that is to sign, two of one id, an empty file, none at all."""
     signing, verifying = generate("ed25519", "one", ALL)
     one, public = signing.line(), verifying.line()
