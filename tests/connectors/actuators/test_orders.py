@@ -13,9 +13,9 @@ from tests.connectors.actuators.contract import NOW, decided
 TOPIC = "gate-decisions"
 
 
-def record(value: bytes | None, headers: Headers = ()) -> ConsumerRecord:
+def record(value: bytes | None, headers: Headers | None = None) -> ConsumerRecord:
     """A record of the decisions topic."""
-    return ConsumerRecord(TOPIC, 1, 7, NOW, 0, b"checkout-v2", value, None, 0, len(value or b""), tuple(headers))
+    return ConsumerRecord(TOPIC, 1, 7, NOW, 0, b"checkout-v2", value, None, 0, len(value or b""), tuple(headers or ()))
 
 
 def refused(reason: str) -> float:
