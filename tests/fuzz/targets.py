@@ -130,17 +130,17 @@ def policy_mapping(data: bytes) -> None:
 
 def start(data: bytes) -> None:
     """What starts a rollout."""
-    _spoken(journal.Start, data)
+    _signed_message(journal.Start, data)
 
 
 def control(data: bytes) -> None:
     """An operator's order."""
-    _spoken(journal.Control, data)
+    _signed_message(journal.Control, data)
 
 
 def ack(data: bytes) -> None:
     """An actuator's word."""
-    _spoken(journal.Ack, data)
+    _signed_message(journal.Ack, data)
 
 
 def decision(data: bytes) -> None:
@@ -161,7 +161,7 @@ def decision(data: bytes) -> None:
 
 
 def signature(data: bytes) -> None:
-    """A signature's header raises SignatureError alone, and only the very bytes that were signed are believed."""
+    """A signature's header raises SignatureError alone, and only the very bytes that were signed are accepted."""
     headers = _signed()
     try:
         found = RING.verify("operator", TOPIC, BODY, [(HEADER, data)], NOW)
@@ -328,7 +328,7 @@ def bent(data: bytes, choose: Callable[[int], int]) -> bytes:
     return data[:begin] + piece + data[end:]
 
 
-def _spoken(kind: MessageType, data: bytes) -> None:
+def _signed_message(kind: MessageType, data: bytes) -> None:
     """A message to the sequencer raises RecordRefusedError alone; what is taken can be journaled and read again."""
     try:
         message = read_message(kind, data)
@@ -359,7 +359,7 @@ def _bounded(out: bytes, data: bytes) -> None:
 
 
 def _signed() -> list[tuple[str, bytes]]:
-    """A header that is believed, the same each time."""
+    """A header that is accepted, the same each time."""
     return _SIGNED
 
 

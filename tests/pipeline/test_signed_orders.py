@@ -60,7 +60,7 @@ class SignedSite:
 
     @property
     def trusted(self) -> Path:
-        """The file of keys to believe."""
+        """The file of trusted keys."""
         return self._folder / "verify.keys"
 
     def settings(self, who: str) -> KafkaSettings:

@@ -138,7 +138,7 @@ async def test_a_worker_asks_a_server_for_its_tokens(secured: SecuredKafka, site
 @pytest.mark.parametrize(
     "words", [("worker",), ("rollout", "list"), ("topics", "list"), ("actuate", "log"), ("replay", "--journal")]
 )
-async def test_what_the_broker_does_not_take_is_one_line(secured: SecuredKafka, words: tuple[str, ...]) -> None:
+async def test_what_the_broker_refuses_is_one_line(secured: SecuredKafka, words: tuple[str, ...]) -> None:
     """A wrong password, an authority that is not known: exit code 1, the reason, no traceback, no secret."""
     wrong = await sluicegate(secured.scram("reader") | {"SLUICEGATE_SASL_PASSWORD": "hidden-wrong"}, *words)
     _is_one_line(wrong, "does not accept user 'reader' with this password (SCRAM-SHA-512")
@@ -148,7 +148,7 @@ async def test_what_the_broker_does_not_take_is_one_line(secured: SecuredKafka, 
 
 
 async def test_other_refusals_are_one_line_too(secured: SecuredKafka) -> None:
-    """A client's certificate from elsewhere or none, another protocol, a token that is void."""
+    """A client's certificate from elsewhere or none, another protocol, a token that is not valid."""
     certificate, key = Authority(secured.folder / "elsewhere").issue("reader")
     mtls = secured.mtls("reader")
     foreign = {"SLUICEGATE_TLS_CERT_FILE": str(certificate), "SLUICEGATE_TLS_KEY_FILE": str(key)}

@@ -25,7 +25,7 @@ def refused(reason: str) -> float:
 
 @pytest.fixture(scope="module")
 def gate() -> Keyring:
-    """The gate's keys: it signs, and an actuator with the same ring trusts it."""
+    """The gate's keys: it signs, and an actuator with the same ring accepts its orders."""
     signing, public = generate("ed25519", "gate", frozenset(ROLES))
     (private,), (trusted,) = parse(signing.line(), "a test"), parse(public.line(), "a test")
     return Keyring(private, {trusted.id: trusted})

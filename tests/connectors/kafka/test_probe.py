@@ -66,7 +66,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, **errors: Exception) -> list[str]:
         (
             TLS,
             disagreed(),
-            "does not agree on TLS (wrong version number): check that SLUICEGATE_SECURITY_PROTOCOL (SSL)",
+            "does not agree on TLS (wrong version number): check that SLUICEGATE_SECURITY_PROTOCOL",
         ),
         (TLS, KafkaConnectionError(), "closed the connection: it requires a trusted certificate"),
         (PLAIN, ConnectionResetError(), "closed the connection: check that SLUICEGATE_SECURITY_PROTOCOL (PLAINTEXT)"),

@@ -36,7 +36,7 @@ def test_fields_are_all_explained() -> None:
 
 
 @pytest.mark.parametrize("kind", [Start, Control, Ack])
-def test_spoken_examples_are_taken(kind: type[Start] | type[Control] | type[Ack]) -> None:
+def test_examples_of_orders_are_accepted(kind: type[Start] | type[Control] | type[Ack]) -> None:
     """The sequencer takes the examples, so that one can copy them."""
     value = encode(examples.record(kind))
     assert read_message(kind, value) == decode(value)
