@@ -91,7 +91,7 @@ def test_every_scenario_keeps_its_promise(name: str) -> None:
     ("moment", "sent", "code"), [("metrics", signal.SIGINT, 130), ("stage 1 of 4", signal.SIGTERM, 143)]
 )
 def test_it_ends_on_a_signal(moment: str, sent: signal.Signals, code: int) -> None:
-    """Ctrl-C while it sets up, SIGTERM while it runs: it takes everything with it, within seconds."""
+    """Ctrl-C while it sets up, SIGTERM while it runs: it ends all its processes within seconds."""
     with running(until=moment) as (demo, printed):
         demo.send_signal(sent)
         rest, _ = demo.communicate(timeout=PATIENCE_S)
@@ -123,7 +123,7 @@ def test_a_dead_process_ends_the_demo_with_its_log() -> None:
 
 @pytest.mark.parametrize("words", [["--scenario", "nonsense"], ["--rps", "0"]])
 def test_wrong_words_are_refused(words: list[str]) -> None:
-    """A scenario that there is not, a load of nothing: exit 2 with one message, and nothing is started."""
+    """An unknown scenario or a load of zero: exit 2 with one message, and nothing is started."""
     ended = run(*words)
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr

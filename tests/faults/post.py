@@ -1,4 +1,4 @@
-"""Places that workers fill: what a supervisor does, in a trial."""
+"""Posts, each filled by one worker at a time, as a supervisor does it; for trials."""
 
 import asyncio
 import signal

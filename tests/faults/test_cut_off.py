@@ -1,4 +1,4 @@
-"""The broker dies, or cannot be reached; and what the watchdog does about a worker that gets nowhere."""
+"""The broker dies or cannot be reached; and what the watchdog does with a worker that makes no headway."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ async def test_a_broker_killed_three_times(own_kafka: MavenKafka) -> None:
 
 
 async def test_a_broker_that_is_hard_to_reach(line: Line[Proxy]) -> None:
-    """Connections cut, packets delayed, connections refused, all while requests go on: all is caught up with."""
+    """Connections cut, packets delayed, connections refused while requests continue: the worker catches up."""
     proxy = line.proxy
     async with Trial(line.direct, 21) as trial:
         await trial.begin((), **line.worker)

@@ -47,7 +47,7 @@ async def test_writes_that_are_to_be_tried_again(refusing_line: Line[Refuser], e
     ids=["ingest", "judge"],
 )
 async def test_topics_that_take_nothing_for_a_while(kafka_broker: str, topics: tuple[str, ...], logged: str) -> None:
-    """Every write is refused for good, as a topic takes small records only; then it takes all again."""
+    """Every write is refused for good, because the topics accept small records only; then they accept all again."""
     async with Trial(kafka_broker, 62) as trial:
         (post,) = await trial.begin(())
         trial.malformed = {b"{": "bad_json"}
@@ -66,7 +66,7 @@ async def test_topics_that_take_nothing_for_a_while(kafka_broker: str, topics: t
 
 
 async def test_a_broker_whose_disk_is_full(own_kafka: MavenKafka) -> None:
-    """No file of the broker's may grow any more, upon which it ends itself, as Kafka does; then there is room again."""
+    """The broker's files cannot grow, so it ends itself, as Kafka does; then there is room again."""
     async with Trial(own_kafka.bootstrap, 61) as trial:
         await trial.begin(())
         await trial.judged_past(now_ms() + 1_000)

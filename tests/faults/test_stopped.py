@@ -48,7 +48,7 @@ async def test_a_zombie_that_writes_after_its_partitions_moved(
 
 
 async def test_a_stopped_ingest_worker_never_lets_a_stage_advance(kafka_broker: str) -> None:
-    """The only reader of the events is stopped while a stage bakes: time stands still; after it went on, all counts."""
+    """The only reader of events is stopped while a stage bakes: no time passes; once it continues, all is counted."""
     async with Trial(kafka_broker, 7, bake="5s", acknowledge=False, **LENIENT) as trial:
         ingest, *_ = await trial.begin(("ingest",), ("judge",), ("sequencer",), SLUICEGATE_IDLE_TIMEOUT_MS="1000")
         await trial.judged_past(now_ms())

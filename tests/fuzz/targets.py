@@ -139,7 +139,7 @@ def control(data: bytes) -> None:
 
 
 def ack(data: bytes) -> None:
-    """An actuator's word."""
+    """An actuator's ack."""
     _signed_message(journal.Ack, data)
 
 
@@ -329,7 +329,7 @@ def bent(data: bytes, choose: Callable[[int], int]) -> bytes:
 
 
 def _signed_message(kind: MessageType, data: bytes) -> None:
-    """A message to the sequencer raises RecordRefusedError alone; what is taken can be journaled and read again."""
+    """A message to the sequencer raises RecordRefusedError alone; an accepted one can be journaled and read again."""
     try:
         message = read_message(kind, data)
     except RecordRefusedError as error:

@@ -35,7 +35,7 @@ async def write_letter(site: Site, offset: int, value: bytes, reason: str = "bad
 
 
 async def sent(site: Site) -> list[bytes]:
-    """What stands on the event topic."""
+    """The values on the event topic."""
     return [record.value for record in await site.read(site.topics.events)]
 
 

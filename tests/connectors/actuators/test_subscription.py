@@ -182,7 +182,7 @@ async def test_a_restart_goes_on_where_the_file_is(settings: KafkaSettings, tmp_
 
 
 async def test_it_waits_for_broker_and_topics(caplog: pytest.LogCaptureFixture) -> None:
-    """Neither need be there at the start; the log names what is waited for."""
+    """Broker and topics may be missing at the start; the log names what is missing."""
     caplog.set_level(logging.WARNING, "connectors.actuators.subscription")
     port = free_port()
     settings = settings_of(f"127.0.0.1:{port}")
