@@ -1,4 +1,4 @@
-"""Workers that come and go, in mid-flush too; offsets that go back; builds that differ."""
+"""Workers that join and leave, even during a flush; offsets that go back; builds that differ."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""Workers that are stopped and go on later as zombies; partitions that stand still; clocks that are off."""
+"""Workers that are stopped and continue later as zombies; idle partitions; wrong clocks."""
 
 import asyncio
 import signal

@@ -13,7 +13,7 @@ from tests.connectors.actuators.contract import NOW, Failing, decided
 
 
 class Custom:
-    """An actuator whose apply is given."""
+    """An actuator that observes given weights."""
 
     name = "custom"
 
@@ -22,7 +22,7 @@ class Custom:
         self._takes_s = takes_s
 
     async def apply(self, wanted: Wanted) -> Mapping[str, float]:
-        """Take long, and give what was given."""
+        """Wait, and return the given weights."""
         await asyncio.sleep(self._takes_s)
         return self._observed
 
@@ -34,7 +34,7 @@ async def test_an_apply_has_its_time() -> None:
 
 
 async def test_an_apply_makes_way_for_a_rollback() -> None:
-    """What hangs is given up for a newer order, not for itself or an older one; and asking twice is no error."""
+    """A hanging apply is cancelled for a newer order, not for itself or an older one; twice is no error."""
     executor = Executor(Custom({}, takes_s=60.0), lambda: NOW)
     hanging = asyncio.create_task(executor.carry_out(decode(decided(2, 1))))
     await asyncio.sleep(0)

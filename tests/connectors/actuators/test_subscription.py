@@ -99,7 +99,7 @@ async def test_the_urgent_path_and_the_decision_are_one(settings: KafkaSettings)
 
 
 async def test_an_expired_command_after_an_absence(settings: KafkaSettings) -> None:
-    """What was ordered in its absence and is void by now is answered so; its decision, which is not void, is obeyed."""
+    """A command that expired meanwhile is acked as expired; its decision, which never expires, is carried out."""
     await publish(settings, commanded(3, expires_at=NOW - 1))
     await publish(settings, decided(2, 0, rollout="other", action=Action.ROLLBACK))
     await publish(settings, commanded(2, expires_at=NOW - 1, rollout="other"))
@@ -142,7 +142,7 @@ async def test_what_hangs_holds_nothing_up(settings: KafkaSettings, monkeypatch:
 
 
 async def test_an_order_waits_for_no_poll(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However seldom the actuator looks around for other things, an order is carried out as it comes."""
+    """An order is carried out as it arrives, however rarely the actuator does its periodic work."""
     monkeypatch.setattr(subscription, "POLL_MS", 3_600_000)
     async with running(Recording(), settings):
         await publish(settings, decided(1, 10))
@@ -152,7 +152,7 @@ async def test_an_order_waits_for_no_poll(settings: KafkaSettings, monkeypatch: 
 
 
 async def test_few_orders_wait_while_one_is_applied(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many came meanwhile: the newest is applied next, the oldest were void and are forgotten."""
+    """However many come meanwhile, the newest is applied next; the oldest are dropped."""
     monkeypatch.setattr(dispatcher, "MOST_WAITING", 3)
     actuator = Recording("checkout-v2:1:1")
     async with running(actuator, settings):
@@ -197,7 +197,7 @@ async def test_it_waits_for_broker_and_topics(caplog: pytest.LogCaptureFixture) 
 
 @pytest.mark.kafka
 async def test_it_survives_the_broker(own_kafka: MavenKafka) -> None:
-    """A broker that is killed and comes back is followed on: nothing twice, nothing missed."""
+    """The broker is killed and comes back: no order is applied twice, none is missed."""
     settings = settings_of(own_kafka.bootstrap)
     await create(settings)
     actuator = Recording()

@@ -204,7 +204,7 @@ def test_every_setting_of_a_secret_is_one_that_does_not_show() -> None:
 
 
 def test_no_secret_is_in_a_traceback() -> None:
-    """Whoever makes settings in a program of their own sees no password in what is raised."""
+    """A program that makes settings itself gets an exception without the password."""
     with pytest.raises(ValidationError) as raised:
         settings(
             **SCRAM | {"SASL_USERNAME": "", "TLS_KEY_PASSWORD": SECRET, "SASL_OAUTH_CLIENT_SECRET": SECRET}, BOOTSTRAP=7
