@@ -17,7 +17,7 @@ MOST_FILES, MOST_MOVES = 33, 155
 
 
 def test_the_gate_judges_a_pane_without_detours() -> None:
-    """A change that sends control to and fro between files for each pane is noticed."""
+    """A change that sends control back and forth between files for each pane is noticed."""
     gate = measure()["gate"]
     assert gate.files <= MOST_FILES
     assert gate.moves <= MOST_MOVES
