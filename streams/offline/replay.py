@@ -15,6 +15,7 @@ from connectors.decoders.decoder import Decoder
 from connectors.decoders.registry import decoder
 from gates.decisions import Decision
 from gates.policy import Policy
+from gates.rules import CURRENT
 from streams.cells import CELL_MS, SourcePartition
 from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, SourceRecord
 from streams.journal import Ack, Progress, Record, SequencedRecord, SourceProgress, Start, Timing
@@ -95,6 +96,7 @@ class Replay:
                 by="replay",
                 at=self._flushed_until,
                 timing=self.timing,
+                rules=CURRENT,
             )
         )
 

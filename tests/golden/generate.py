@@ -4,7 +4,8 @@
 
 * `rps`: requests a second; `canary_share`: the share of them that the canary gets (the others go to stable);
 * `error_rate` and `latency_ms` (the median) by cohort;
-* `silent`: cohorts whose telemetry is lost; `late`: `{"share": .., "by_s": ..}` of the events arrive so much later.
+* `silent`: cohorts whose telemetry is lost; `late`: `{"share": .., "by_s": ..}` of the events arrive so much later;
+  with `failures_of`, only that cohort's failures.
 
 What else a phase may say (nothing is drawn for what it does not say, so that older stories keep their bytes):
 
@@ -55,6 +56,8 @@ def _phase(rng: random.Random, phase: Phase, start: int, rollout: str) -> Iterat
         failed = rng.random() < phase["error_rate"][cohort]
         latency = rng.lognormvariate(log(phase["latency_ms"][cohort]), SPREAD)
         delay = late["by_s"] * 1_000 if rng.random() < late["share"] else 0
+        if "failures_of" in late and not (failed and cohort == late["failures_of"]):
+            delay = 0
         more = _more(rng, phase, cohort, index)
         slow = "slow" in phase and rng.random() < phase["slow"].get(cohort, 0.0)
         line = _line(
