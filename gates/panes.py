@@ -93,7 +93,7 @@ NO_DETAIL = Detail()
 class Cell:
     """Requests of one cohort in some part of the log and of event time.
 
-    `counts` has one entry per word of `CLASSES`; `latency` holds the same requests' latencies.
+    `counts` has one entry per word of `CLASSES`; `latency` holds the latencies of those requests that have one.
     Cells form a commutative monoid under `merge`, with `Cell()` as zero.
     """
 

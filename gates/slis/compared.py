@@ -145,7 +145,8 @@ class Compared:
         return f"{found}, rolls back together with the other checks"
 
     def _not_failing(self, view: EvidenceView) -> tuple[VerdictKind, str, bool]:
-        missing = presence(view, self._figure.sample)
+        required = "latencies" if self._figure.unit == "ms" else ""
+        missing = presence(view, self._figure.sample, required)
         if missing is not None:
             return *missing, False
         for window in (view.candidate.window, view.candidate.fresh):

@@ -127,8 +127,8 @@ class LatencyFigure:
         self.limit = f"the limit of {milliseconds(definition.limit_ms or 0)}"
 
     def sample(self, window: CohortWindow) -> int:
-        """Requests."""
-        return window.requests
+        """Requests that have a latency."""
+        return window.latencies()
 
     def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The quantile in milliseconds."""
@@ -144,7 +144,7 @@ class LatencyFigure:
         return bucket is not None and self._guard.alike(self._slow(candidate, bucket), self._slow(baseline, bucket))
 
     def _slow(self, window: CohortWindow, bucket: int) -> tuple[int, int]:
-        return window.latency().at_or_above(bucket), window.requests
+        return window.latency().at_or_above(bucket), window.latencies()
 
     def window_text(self, name: str, window: CohortWindow) -> str:
         """The quantile over the window, as text."""

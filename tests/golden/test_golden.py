@@ -78,6 +78,7 @@ PLOTS = {
     "outage-while-baking": "start hold resume advance promote",
     "late-candidate": "start hold",
     "late-data": "start hold",
+    "unanswered": "start rollback",
     "lost-ack": "start start start hold hold hold hold hold hold",
     "operator-pause-resume": "start pause resume advance promote",
     "operator-rollback": "start rollback",
