@@ -63,7 +63,7 @@ def test_a_failure_may_lack_its_latency(failed: dict[str, Any], latency: Any) ->
 
 @pytest.mark.parametrize("good", [{"status": 200}, {"status": 301}, {"status": 503, "outcome": "ok"}])
 def test_a_success_says_that_it_has_no_latency(good: dict[str, Any]) -> None:
-    """By null; a producer that forgets the field is told of it."""
+    """By null; without the field the event is refused."""
     assert read(**good, latency_ms=None).latency_ms is None
     with pytest.raises(msgspec.ValidationError, match="`latency_ms`"):
         read(**good, latency_ms=...)
