@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from connectors.decoders import RequestEvent
 from gates.policy import Policy
+from gates.rules import CURRENT
 from streams.cells import SourcePartition
 from streams.ingest.chunks import Chunker, SourceRecord
 from streams.journal import Ack, Partial, Progress, Record, SourceProgress, Start, Timing
@@ -48,7 +49,9 @@ def policy(rollout: str) -> Policy:
 
 def orders(rollout: str, at: int) -> tuple[Start, Ack]:
     """The start of a rollout and the ack of its first weights, both at this time (ms since the epoch)."""
-    start = Start(rollout=rollout, policy=policy(rollout).document(), by="benchmark", at=at, timing=Timing())
+    start = Start(
+        rollout=rollout, policy=policy(rollout).document(), by="benchmark", at=at, rules=CURRENT, timing=Timing()
+    )
     return start, Ack(
         id=f"{rollout}:1:1",
         rollout=rollout,

@@ -18,6 +18,7 @@ from gates.machine.transitions import ENDED
 from gates.panes import Pane
 from gates.policy import Policy
 from gates.policy.checks import joint_test_of
+from gates.rules import RULES
 
 STATUS_SCHEMA = "sluicegate.status/v1"
 
@@ -49,7 +50,7 @@ class Gate:
     def begin(cls, before: Gate | None, given: Started, moment: Moment) -> tuple[Gate, tuple[Output, ...]]:
         """Start the rollout's first epoch, or the one after `before`."""
         result = start(None if before is None else before.state, given, moment)
-        return cls(result.state, RolloutEvidence(given.policy, moment.event_time)), result.outputs
+        return cls(result.state, RolloutEvidence(given.policy, moment.event_time, RULES[given.rules])), result.outputs
 
     @property
     def ended(self) -> bool:
@@ -137,6 +138,7 @@ class Gate:
             "sight": live_detection(policy, joint_test, progress.index, indicators.rps, evaluation.verdicts),
             "slis": indicators.document(),
             "completeness": evaluation.completeness,
+            "telemetry": {cohort: known.document() for cohort, known in evaluation.telemetry.items()},
             "cohorts": policy.cohorts.document(),
             "control": None if state.control is None else as_document(state.control),
             "owner": policy.owner,
@@ -158,6 +160,7 @@ class Gate:
             return cls(known.rollout, known.indicators)
         if known.evidence is None:
             raise ValueError("a snapshot of a gate has neither evidence nor indicators")
-        evidence = RolloutEvidence(known.rollout.policy, known.rollout.progress.ordered_at)
+        rollout = known.rollout
+        evidence = RolloutEvidence(rollout.policy, rollout.progress.ordered_at, RULES[rollout.rules])
         evidence.restore(known.evidence)
-        return cls(known.rollout, evidence)
+        return cls(rollout, evidence)

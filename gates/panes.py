@@ -93,7 +93,7 @@ NO_DETAIL = Detail()
 class Cell:
     """Requests of one cohort in some part of the log and of event time.
 
-    `counts` has one entry per word of `CLASSES`; `latency` holds the same requests' latencies.
+    `counts` has one entry per word of `CLASSES`; `latency` holds the latencies of those requests that have one.
     Cells form a commutative monoid under `merge`, with `Cell()` as zero.
     """
 
@@ -144,15 +144,15 @@ class Pane:
     """One step of event time, `[start, end)` in milliseconds since the epoch, over all cohorts.
 
     `cells` are users' requests by cohort, `synthetic` those of probes; the cohort "" has requests without a cohort.
-    `complete` is false where a source of telemetry was left out; `late` counts events of earlier panes that arrived too
-    late to be applied; `broken` is true where no ingest worker reports at all.
+    `complete` is false where a source of telemetry was left out; `late` counts, by cohort, events of earlier panes that
+    arrived too late to be applied; `broken` is true where no ingest worker reports at all.
     """
 
     start: int
     end: int
     cells: Mapping[str, Cell] = field(default_factory=dict)
     complete: bool = True
-    late: int = 0
+    late: Mapping[str, int] = field(default_factory=dict)
     broken: bool = False
     synthetic: Mapping[str, Cell] = field(default_factory=dict)
 

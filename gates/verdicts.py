@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
 from gates.stats.ratio_interval import Interval
+from gates.telemetry import CohortTelemetry
 
 
 class VerdictKind(StrEnum):
@@ -161,8 +162,9 @@ class Evaluation:
     `silent_ms` is how long the most silent of the cohorts that should have traffic has had none; `silent_cohorts` are
     those that have been silent for as long, or for long enough to hold.
     `trusted` is true where nothing is missing that an advance needs, and `untrusted_ms` is how long something has been
-    missing. `on_time` is the share of the stage's events that arrived in time; `completeness` also counts the panes
-    that were complete. `doubts` are reasons to distrust the split of traffic.
+    missing. `on_time` is the share of the stage's events that were counted, of the cohort `least_complete` where that
+    decides; `completeness` also counts the panes that were complete. `telemetry` has what became of each cohort's
+    events. `doubts` are reasons to distrust the split of traffic.
     """
 
     start: int
@@ -174,6 +176,8 @@ class Evaluation:
     trusted: bool
     completeness: float
     on_time: float = 1.0
+    telemetry: Mapping[str, CohortTelemetry] = field(default_factory=dict)
+    least_complete: str | None = None
     untrusted_ms: int = 0
     combined: Combined | None = None
     doubts: tuple[str, ...] = ()

@@ -113,6 +113,10 @@ class CohortWindow:
             self._latency.add_all([cell.latency for _, cell in self._panes])
         return self._latency
 
+    def latencies(self) -> int:
+        """How many requests in the window have a latency."""
+        return self.latency().at_or_above(0)
+
     def metric(self, name: str) -> ValueCounts:
         """The values of a metric in the window."""
         return ValueCounts.from_counter(self._metrics.get(name, Counter()))

@@ -103,7 +103,8 @@ class Progress(
 class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.start/v1"):
     """An operator's order to start a rollout by a policy; `at` is the operator's wall clock (ms).
 
-    The sequencer adds its own wall clock (`sequenced_at`), the timing, the origin and the verified signature.
+    The sequencer adds its own wall clock (`sequenced_at`), the number of the rules of judging (`gates.rules`), the
+    timing, the origin and the verified signature.
     """
 
     rollout: str
@@ -112,6 +113,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
     reason: str = ""
     at: Int64
     sequenced_at: int | None = None
+    rules: int = 1
     timing: Timing | None = None
     origin: Origin | None = None
     signed: Signed | None = None

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 import msgspec
 from msgspec import Meta
 
-CLASS_INDEX: Final[Mapping[int | str | None, int]] = {status: status // 100 - 1 for status in range(100, 600)} | {
+CLASS_INDEX: Final[Mapping[int | str | None, int]] = {
+    **{status: status // 100 - 1 for status in range(100, 600)},
     "ok": 5,
     "error": 6,
+    0: 6,
+    -1: 6,
 }
 """Position in CLASSES by status or by outcome: `CLASS_INDEX[event.outcome or event.status]`.
 
@@ -22,8 +25,8 @@ EARLIEST_MS: Final = 10**11
 LATEST_MS: Final = 10**14
 """First time stamp refused as too large, in milliseconds (the year 5138); as microseconds it would be March 1973."""
 
-NO_LATENCY: Final = -1.0
-"""The `latency_ms` of a heartbeat that gives none; no decoded latency is negative."""
+_ABSENT: Final = -1.0
+"""Stands for a `latency_ms` that is absent, unlike one that is null, until `__post_init__` checks that it may be."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXTUAL: Final[type[object]] = datetime  # what msgspec makes of RFC 3339 text; __post_init__ makes a number of it
@@ -35,7 +38,8 @@ else:
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Text = Annotated[str, Meta(max_length=256)]
-Status = Annotated[int, Meta(ge=100, lt=600)]
+Status = Annotated[int, Meta(ge=-1, lt=600)]
+HttpStatus = Annotated[int, Meta(ge=100, lt=600)]
 Latency = Annotated[float, Meta(ge=0)]
 Metrics = Annotated[dict[Annotated[str, Meta(max_length=64)], float], Meta(max_length=32)]
 
@@ -51,10 +55,12 @@ class RequestEvent(
     """One request: its time, rollout, cohort, outcome and latency.
 
     `ts_ms` is event time in milliseconds since the epoch; on the wire it is `ts`, that number or RFC 3339 text, which
-    is cut to the millisecond. `latency_ms` is in milliseconds. At least one of `status` (HTTP, RFC 9110) and `outcome`
-    is given; if both are, the producer's own judgement wins and the event counts as its outcome. `success` is whether
-    the business transaction behind the request succeeded. `emitter` is the instance that reports. Lengths are in
-    characters; null stands for an absent optional field; unknown fields are ignored.
+    is cut to the millisecond. `latency_ms` is in milliseconds; None where the request failed and has none, or where the
+    producer wrote null. `status` 0 or -1 is a request without an answer, as proxies log it: an error. At least one of
+    `status` (HTTP, RFC 9110) and `outcome` is given; if both are, the producer's own judgement wins and the event
+    counts as its outcome. `success` is whether the business transaction behind the request succeeded. `emitter` is the
+    instance that reports. Lengths are in characters; null stands for an absent optional field; unknown fields are
+    ignored.
 
     A `heartbeat` is not a request: it reports that an emitter is alive. It has an `emitter`, and needs neither latency
     nor outcome. `cohort` is empty only in an event that came without one (`Fault.event`).
@@ -77,7 +83,7 @@ class RequestEvent(
     ts_ms: Milliseconds
     rollout: Name
     cohort: Name
-    latency_ms: Latency = NO_LATENCY
+    latency_ms: Latency | None = _ABSENT
     status: Status | None = None
     outcome: Literal["ok", "error"] | None = None
     user: Text | None = None
@@ -89,15 +95,28 @@ class RequestEvent(
 
     def __post_init__(self) -> None:
         """Check the rules that span fields, and make the time stamp a number."""
+        status = self.status
+        if status is not None and 0 < status < 100:
+            raise ValueError("Expected `int` from 100 to 599, or 0 or -1 without an answer - at `$.status`")
+        absent = self.latency_ms == _ABSENT
         if self.heartbeat:
             if not self.emitter:
                 raise ValueError("Object missing required field `emitter`")
-        elif self.latency_ms < 0.0:
+        elif absent and not self._failed:
             raise ValueError("Object missing required field `latency_ms`")
-        elif self.status is None and self.outcome is None:
+        elif status is None and self.outcome is None:
             raise ValueError("Object missing required field `status` or `outcome`")
+        if absent:
+            msgspec.structs.force_setattr(self, "latency_ms", None)
         if self.ts_ms.__class__ is _TEXTUAL:
             msgspec.structs.force_setattr(self, "ts_ms", _to_ms(self.ts_ms))
+
+    @property
+    def _failed(self) -> bool:
+        """Whether the request failed, so that it may have no latency: it need not have ended."""
+        if self.outcome is not None:
+            return self.outcome == "error"
+        return self.status is not None and not 100 <= self.status < 400
 
 
 def _to_ms(moment: Any) -> int:

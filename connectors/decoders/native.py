@@ -14,7 +14,7 @@ import msgspec
 
 from connectors.decoders.decoded import MAX_BYTES, Decoded, Fault
 from connectors.decoders.decoder import Decoder
-from connectors.decoders.event import EARLIEST_MS, LATEST_MS, Latency, Metrics, Name, RequestEvent, Status, Text
+from connectors.decoders.event import EARLIEST_MS, LATEST_MS, HttpStatus, Latency, Metrics, Name, RequestEvent, Text
 from connectors.decoders.native_faults import UNDECODABLE, document, fault_of
 
 MAX_FAULTS: Final = 1000
@@ -29,7 +29,7 @@ class _Plain(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     ts_ms: Annotated[int, msgspec.Meta(ge=EARLIEST_MS, lt=LATEST_MS)]
     rollout: Name
     cohort: Name
-    status: Status
+    status: HttpStatus
     latency_ms: Latency
     outcome: Literal["ok", "error"] | None = None
     user: Text | None = None

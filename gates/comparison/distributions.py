@@ -59,8 +59,8 @@ class Latencies:
         self._limit_ms = limit_ms
 
     def total(self, source: Cell | CohortWindow) -> int:
-        """Requests."""
-        return source.requests
+        """Requests that have a latency."""
+        return source.latency.total if isinstance(source, Cell) else source.latencies()
 
     def threshold(self, trailing: CohortWindow, min_tail: int) -> int | None:
         """The bucket at the quantile."""

@@ -13,6 +13,7 @@ from gates.evidence_view import EvidenceView, PaneUse
 from gates.panes import Pane
 from gates.policy import Policy
 from gates.policy.checks import checks_for, joint_test_of
+from gates.rules import CURRENT, RULES, JudgingRules
 from gates.slis.definition import Check
 from gates.stats.mixture import START_BLOCK
 from gates.verdicts import Combined, Evaluation, Verdict, significant
@@ -49,9 +50,10 @@ class RolloutEvidence:
     `enter_stage` and `confirm_stage` follow what happens to the rollout.
     """
 
-    def __init__(self, policy: Policy, started_at: int) -> None:
+    def __init__(self, policy: Policy, started_at: int, rules: JudgingRules = RULES[CURRENT]) -> None:
         self.joint_test = joint_test_of(policy)
         self._policy = policy
+        self._rules = rules
         self._names = (policy.cohorts.candidate, policy.cohorts.baseline)
         self._windows = TrafficWindows(policy, started_at)
         panes = LATE_STARTS * sum(stage.bake_ms for stage in policy.stages) / policy.pane_ms
@@ -59,8 +61,16 @@ class RolloutEvidence:
         self._checks: dict[str, Check] = checks_for(policy, blocks, self._windows.trailing)
         self._looks = {name: self._look(name) for name in self._checks}
         self._split = TrafficSplit(policy.cohorts, policy.data_quality, policy.confidence.rollback)
-        self._stage = _Stage(0, started_at, None, Completeness(started_at))
+        self._stage = self._stage_at(0, started_at)
         self._baseline_beyond = False
+
+    def _stage_at(self, index: int, ordered_at: int) -> _Stage:
+        needed = self._needed(index) if self._rules.cohort_completeness else ()
+        return _Stage(index, ordered_at, None, Completeness.begin(ordered_at, self._names, needed))
+
+    def _needed(self, index: int) -> tuple[str, ...]:
+        """The cohorts that should have traffic in a stage."""
+        return self._names if self._policy.stages[index].weight < 1.0 else self._names[:1]
 
     @property
     def _weight(self) -> float:
@@ -68,7 +78,7 @@ class RolloutEvidence:
 
     def enter_stage(self, index: int, ordered_at: int) -> None:
         """A stage was ordered: reset totals and the evidence for an advance; the evidence for a rollback continues."""
-        self._stage = _Stage(index, ordered_at, None, Completeness(ordered_at))
+        self._stage = self._stage_at(index, ordered_at)
         self._windows.enter_stage()
         for check in self._checks.values():
             check.enter_stage()
@@ -88,8 +98,7 @@ class RolloutEvidence:
         self._windows.push(pane, seen)
         if seen.eligible:
             self._split.observe(pane)
-        requests = sum(pane.cell(name).requests for name in self._names)
-        trusted = self._stage.completeness.observe(pane, requests, self._policy.min_completeness)
+        trusted = self._stage.completeness.observe(pane, self._policy.min_completeness)
         return self._evaluation(pane, trusted=trusted)
 
     def _pane_use(self, pane: Pane) -> PaneUse:
@@ -103,8 +112,7 @@ class RolloutEvidence:
 
     def _evaluation(self, pane: Pane, *, trusted: bool) -> Evaluation:
         stage, completeness = self._stage, self._stage.completeness
-        needed = self._names if self._weight < 1.0 else self._names[:1]
-        last = self._windows.last_request
+        needed, last = self._needed(stage.index), self._windows.last_request
         silences = {name: pane.end - max(last[name], stage.ordered_at) for name in needed}
         longest = max(silences.values())
         noticed = min(longest, self._policy.no_data.hold_after_ms)
@@ -119,6 +127,8 @@ class RolloutEvidence:
             trusted=trusted,
             completeness=significant(completeness.share),
             on_time=completeness.on_time,
+            telemetry=dict(completeness.cohorts),
+            least_complete=completeness.least_complete,
             untrusted_ms=pane.end - completeness.trusted_at,
             combined=combined,
             doubts=self._split.doubts() if stage.confirmed_at is not None else (),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gates.decisions import Decision
 from gates.machine.transitions import Phase, Signal
 from gates.policy import Policy, Stage
+from gates.rules import CURRENT
 from gates.verdicts import NOT_EVALUATED, Evaluation
 
 
@@ -26,11 +27,12 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An operator started a rollout, or started it again."""
+    """An operator started a rollout, or started it again; `rules` is the number of the rules that judge it."""
 
     policy: Policy
     by: str
     reason: str
+    rules: int = CURRENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class RolloutState:
 
     `cause` is why the rollout is held or paused, so that the same cause is published once. `evaluation` is that of the
     last pane, `last` the last decision, `pending` an order without an ack, `control` the last operator's control.
+    `rules` is the number of the rules that judge this epoch (`gates.rules`).
     """
 
     policy: Policy
@@ -127,6 +130,7 @@ class RolloutState:
     last: Decision | None = None
     pending: Pending | None = None
     control: ControlOutcome | None = None
+    rules: int = CURRENT
 
     @property
     def stage(self) -> Stage:

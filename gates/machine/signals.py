@@ -14,7 +14,8 @@ from gates.documents.quantities import format_duration
 from gates.machine.rollout import Pending, RolloutState
 from gates.machine.transitions import Signal
 from gates.policy import Policy, Stage
-from gates.text import clock_time, percent, silence, weights_text
+from gates.telemetry import CohortTelemetry
+from gates.text import clock_time, count, percent, silence, weights_text
 from gates.verdicts import Evaluation, Verdict, VerdictKind
 
 CAUSE_GONE: dict[Signal | None, str] = {
@@ -143,7 +144,8 @@ def _silent(pane: JudgedPane) -> str:
 def _incomplete(pane: JudgedPane) -> str:
     if pane.evaluation.untrusted_ms < pane.policy.no_data.hold_after_ms:
         return ""
-    return f"{untrusted(pane.policy, pane.evaluation)}; the rollout resumes when it is; {INCOMPLETE_ADVICE}"
+    why = untrusted(pane.policy, pane.stage.name, pane.evaluation)
+    return f"{why}; the rollout resumes when it is; {INCOMPLETE_ADVICE}"
 
 
 def _doubted(pane: JudgedPane) -> str:
@@ -247,7 +249,7 @@ def missing(state: RolloutState, evaluation: Evaluation, *, fresh: bool) -> str:
         weak = all(verdict.kind is VerdictKind.INCONCLUSIVE for verdict in not_passed)
         return f"{'more evidence' if weak else 'every check to pass'}: {_reasons(not_passed)}"
     if not evaluation.trusted:
-        return f"complete telemetry: {untrusted(state.policy, evaluation)}"
+        return f"complete telemetry: {untrusted(state.policy, state.stage.name, evaluation)}"
     if state.progress.confirmed_at is None:
         return "an actuator to confirm its weights"
     return "" if fresh else f"requests: {silence(evaluation.silent_cohorts, evaluation.silent_ms)}"
@@ -262,12 +264,23 @@ def too_few_passes(state: RolloutState) -> str:
 INCOMPLETE_ADVICE = "check ingest lag and producers' clocks"
 
 
-def untrusted(policy: Policy, evaluation: Evaluation) -> str:
+def untrusted(policy: Policy, stage: str, evaluation: Evaluation) -> str:
     """Why the telemetry of the pane cannot be relied on."""
     if evaluation.on_time < policy.min_completeness:
-        found, needed = percent(evaluation.completeness), percent(policy.min_completeness)
-        return f"telemetry is {found} complete, needs {needed} (min_completeness)"
+        needed, cohort = f"needs {percent(policy.min_completeness)} (min_completeness)", evaluation.least_complete
+        if cohort is not None:
+            missing = _missing_events(evaluation.telemetry[cohort], stage)
+            return f"{cohort}'s telemetry is {percent(evaluation.on_time)} complete ({missing}), {needed}"
+        return f"telemetry is {percent(evaluation.completeness)} complete, {needed}"
     return f"telemetry is incomplete: a source partition has not reported ({percent(evaluation.completeness)} so far)"
+
+
+def _missing_events(telemetry: CohortTelemetry, stage: str) -> str:
+    """How many of a cohort's events are missing and why."""
+    causes = ((telemetry.late, "arrived too late"),)
+    (first, cause), *others = [(number, cause) for number, cause in causes if number]
+    more = "".join(f", {count(number)} {cause}" for number, cause in others)
+    return f"{count(first)} of {count(telemetry.events)} events of stage {stage} {cause}{more}"
 
 
 def unconfirmed(state: RolloutState, pending: Pending) -> str:

@@ -44,6 +44,7 @@ def start(state: RolloutState | None, given: Started, moment: Moment) -> StepRes
         epoch=1 if state is None else state.epoch + 1,
         progress=StageProgress(0, ordered_at=moment.event_time, timed_from=moment.event_time),
         control=None if state is None else state.control,
+        rules=given.rules,
     )
     rollout, stage = given.policy.rollout, given.policy.stages[0].name
     if state is None:

@@ -148,7 +148,8 @@ class Compared:
     def _not_failing(
         self, view: EvidenceView, assessed: Sequence[Assessment], e_values: EValues | None
     ) -> tuple[VerdictKind, str, bool]:
-        missing = presence(view, [each.sample for each in assessed])
+        required = "latencies" if self._figure.unit == "ms" else ""
+        missing = presence(view, [each.sample for each in assessed], required)
         if missing is not None:
             return *missing, False
         window, fresh = view.candidate.window, view.candidate.fresh

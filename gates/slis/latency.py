@@ -131,10 +131,11 @@ class LatencyFigure:
         return Measurement(arm.window.requests, arm.window.latency().quantile(self._quantile))
 
     def assess(self, window: CohortWindow) -> Assessment:
-        """How the window stands to the limit, and its requests."""
+        """How the window stands to the limit, and how many of its requests have a latency."""
         if self._beyond is None:
-            return Assessment(Standing.WITHIN, window.requests)
-        return Assessment(self._guard.standing(*self._slow(window, self._beyond)), window.requests)
+            return Assessment(Standing.WITHIN, window.latencies())
+        slow, latencies = self._slow(window, self._beyond)
+        return Assessment(self._guard.standing(slow, latencies), latencies)
 
     def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
         """Whether the baseline is no better than a candidate beyond the limit."""
@@ -142,7 +143,7 @@ class LatencyFigure:
         return bucket is not None and self._guard.alike(self._slow(candidate, bucket), self._slow(baseline, bucket))
 
     def _slow(self, window: CohortWindow, bucket: int) -> tuple[int, int]:
-        return window.latency().at_or_above(bucket), window.requests
+        return window.latency().at_or_above(bucket), window.latencies()
 
     def window_text(self, name: str, window: CohortWindow) -> str:
         """The quantile over the window, as text."""

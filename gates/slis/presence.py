@@ -12,11 +12,12 @@ from gates.verdicts import VerdictKind
 BROKEN = "no source reports telemetry, so nothing can be judged"
 
 
-def presence(view: EvidenceView, samples: Sequence[int] = ()) -> tuple[VerdictKind, str] | None:
+def presence(view: EvidenceView, samples: Sequence[int] = (), required: str = "") -> tuple[VerdictKind, str] | None:
     """Why a check cannot pass for lack of data, None if there is enough.
 
     `samples` are the values measured in the windows of the candidate and, where it is compared, of the baseline; none
-    are given by a check that measures every request.
+    are given by a check that measures every request. `required` names values that each request should have, such as
+    latencies, of which `min_requests` are needed.
     """
     if view.broken:
         return VerdictKind.ERROR, BROKEN
@@ -29,6 +30,13 @@ def presence(view: EvidenceView, samples: Sequence[int] = ()) -> tuple[VerdictKi
     short = [cohort for cohort in cohorts if cohort.eligible < view.min_requests]
     if short:
         return VerdictKind.INCONCLUSIVE, f"{_so_far(short)}, needs {count(view.min_requests)}"
+    for cohort, sample in zip(cohorts, samples, strict=True) if required else ():
+        requests = cohort.window.requests
+        # Only where values are missing: a short window of sparse traffic has few requests, and the stage has enough.
+        if sample < min(requests, view.min_requests):
+            lacking = f"{count(requests - sample)} of its {count(requests)} requests in the window have none"
+            needs = f"needs {count(view.min_requests)}"
+            return VerdictKind.INCONCLUSIVE, f"{cohort.name} has {count(sample)} {required}, {needs}; {lacking}"
     return None
 
 

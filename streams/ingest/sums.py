@@ -38,7 +38,7 @@ class CellSums:
     def __init__(self, cells: Sequence[ChunkCell]) -> None:
         self._cells = cells
         self._slots: list[int] = []  # two columns: of each event that is not summed yet, its slot
-        self._latencies: list[float] = []  # and its latency in milliseconds
+        self._latencies: list[float | None] = []  # and its latency in milliseconds
         self._counts: Counts = np.zeros((0, SLOTS_PER_CELL), dtype=np.int64)  # by cell and class
         self._reported = self._counts  # the part of `_counts` that `drain_kinds` has returned
         self._places = self._numbers = _NOTHING  # cell * BUCKETS + bucket, ascending, and the latencies counted there
@@ -80,14 +80,17 @@ class CellSums:
     def _sum_columns(self) -> None:
         """Add the columns to the sums, and empty them."""
         slots = np.array(self._slots, dtype=np.int64)
-        buckets = bucket_indices(np.array(self._latencies, dtype=np.float64) / 1000.0)
+        seconds = np.array(self._latencies, dtype=np.float64) / 1000.0  # NaN where an event has no latency
         self._slots.clear()
         self._latencies.clear()
         counts = np.bincount(slots, minlength=len(self._cells) * SLOTS_PER_CELL).reshape(-1, SLOTS_PER_CELL)
         self._changed.update(np.flatnonzero(counts.any(axis=1)).tolist())
         counts[: len(self._counts)] += self._counts
         self._counts = counts
-        self._add_latencies(*np.unique(slots // SLOTS_PER_CELL * BUCKETS + buckets, return_counts=True))
+        if (lacking := np.isnan(seconds)).any():
+            slots, seconds = slots[~lacking], seconds[~lacking]
+        places = slots // SLOTS_PER_CELL * BUCKETS + bucket_indices(seconds)
+        self._add_latencies(*np.unique(places, return_counts=True))
 
     def _add_latencies(self, places: Counts, numbers: Counts) -> None:
         if len(self._places):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from gates.gate import Gate
 from gates.machine.rollout import Acked, Controlled, Moment, Started
 from gates.policy import Policy, PolicyError
+from gates.rules import RULES
 from streams.cells import CELL_MS
 from streams.journal import CHUNK_RULE, Ack, Control, Partial, Partials, Progress, Record, Start, Timing
 from streams.judge.outputs import Acknowledged, FoldOutput, ForeignCounts, LateEvents, RolloutStatus
@@ -77,7 +78,9 @@ class Fold:
         if rollout.gate is None or not late:
             return []
         cohorts = rollout.gate.state.policy.cohorts
-        rollout.late += late.get(cohorts.candidate, 0) + late.get(cohorts.baseline, 0)
+        for cohort in (cohorts.candidate, cohorts.baseline):
+            if cohort in late:
+                rollout.late[cohort] = rollout.late.get(cohort, 0) + late[cohort]
         return [LateEvents(record.rollout, sum(late.values()))]
 
     def _open(self, name: str) -> JudgedRollout:
@@ -159,7 +162,7 @@ class Fold:
             policy = Policy.parse(record.policy)
         except PolicyError:
             return []
-        if policy.rollout != record.rollout:
+        if policy.rollout != record.rollout or record.rules not in RULES:
             return []
         if rollout.gate is not None and not rollout.ended and rollout.gate.state.policy.hash == policy.hash:
             return []  # already running with this policy: an order that was given twice starts no second epoch
@@ -170,9 +173,11 @@ class Fold:
         newest = (record.sequenced_at or record.at) if watermark is None else max(watermark, self.marks.newest)
         begins_at = _round_up(max(newest, rollout.join.closed_until), policy.pane_ms)
         rollout.join.close(begins_at, begins_at)
-        rollout.join.opened_at, rollout.late = begins_at, 0
+        rollout.join.opened_at, rollout.late = begins_at, {}
         moment = replace(self._moment(begins_at, offset), wall=self.marks.wall or record.sequenced_at or record.at)
-        rollout.gate, outputs = Gate.begin(rollout.gate, Started(policy, record.by, record.reason), moment)
+        rollout.gate, outputs = Gate.begin(
+            rollout.gate, Started(policy, record.by, record.reason, record.rules), moment
+        )
         self._without_policy().discard(record.rollout)
         return [*outputs, RolloutStatus(record.rollout, rollout.gate.status(moment))]
 

@@ -30,9 +30,9 @@ CONTROLS = {
 class JudgedRollout:
     """A rollout that events or an operator named; `gate` is None until a policy starts it.
 
-    `seen` is the greatest offset per origin partition, `replay_guard` the ids of signed orders. `late` counts the late
-    events that no pane has reported yet. `snapshot_offset` is the journal offset of the last snapshot, -1 without one;
-    `changed` means that a new one is due.
+    `seen` is the greatest offset per origin partition, `replay_guard` the ids of signed orders. `late` counts,
+    by cohort, the late events that no pane has reported yet. `snapshot_offset` is the journal offset of the last
+    snapshot, -1 without one; `changed` means that a new one is due.
     """
 
     join: Join = field(default_factory=Join)
@@ -40,7 +40,7 @@ class JudgedRollout:
     timing: Timing = field(default_factory=Timing)
     seen: dict[str, int] = field(default_factory=dict)
     replay_guard: ReplayGuard = field(default_factory=ReplayGuard)
-    late: int = 0
+    late: dict[str, int] = field(default_factory=dict)
     snapshot_offset: int = -1
     changed: bool = False
 
@@ -86,7 +86,7 @@ class JudgedRollout:
             return
         for start, end in _bounds(self.join, time.watermark, pane_ms):
             closed = self.join.close(start, end)
-            late, self.late = self.late, 0
+            late, self.late = self.late, {}
             yield Pane(start, end, closed.cells, time.complete, late, time.broken, closed.synthetic)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from gates.decisions import Decision
 from gates.policy import Policy
+from gates.rules import CURRENT
 from streams.cells import CELL_MS, SourcePartition
 from streams.ingest.chunks import Chunker, SourceRecord
 from streams.journal import Ack, Progress, Record, SequencedRecord, SourceProgress, Start, Timing
@@ -66,6 +67,7 @@ class Replay:
                 by="replay",
                 at=self._flushed_until,
                 timing=self.timing,
+                rules=CURRENT,
             )
         )
 

@@ -70,7 +70,7 @@ async def panes_hold(site: Site, true: Requests, rollouts: int, allowed: int) ->
                 lacks = true[rollout, cohort, pane.start] - given
                 assert lacks >= 0 if allowed else lacks == 0, (rollout, cohort, pane)
                 missing += lacks
-        late = sum(pane.late for pane in seen) + unreported[rollout]
+        late = sum(sum(pane.late.values()) for pane in seen) + sum(unreported[rollout].values())
         assert missing == late <= allowed, (rollout, missing, late)
     return {rollout: seen[0].start for rollout, seen in panes.items()}
 

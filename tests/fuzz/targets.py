@@ -63,7 +63,7 @@ def events(data: bytes) -> None:
         assert fault.detail.isprintable()
     for event in found.counted:
         assert EARLIEST_MS <= event.ts_ms < LATEST_MS
-        assert math.isfinite(event.latency_ms)
+        assert event.latency_ms is None or math.isfinite(event.latency_ms)
         assert all(map(math.isfinite, (event.metrics or {}).values()))
     for event in found.events:
         assert msgspec.json.decode(msgspec.json.encode(event), type=RequestEvent) == event

@@ -5,13 +5,14 @@
 * `rps`: requests a second; `canary_share`: the share of them that the canary gets (the others go to stable);
 * `error_rate` and `latency_ms` (the median) by cohort;
 * `silent`: cohorts whose telemetry is lost; `late`: the `share` of the events that arrive
-  `by_s` seconds later.
+  `by_s` seconds later; with `failures_of`, only that cohort's failures do.
 
 Optional keys of a phase (nothing is drawn for an absent key, so that older stories keep their bytes):
 
 * `users`: how many users there are; each keeps to one cohort, by a hash of its own, except the share `roaming` of
   them, which are sent anywhere;
 * `slow`: `{cohort: share}` of the requests take ten times as long;
+* `unanswered`: true where a failed request has no answer: its status is 0, and it has no latency;
 * `outcome`: true where the work is not HTTP: `ok` and `error` instead of a status;
 * `success`: the share of transactions that succeed, by cohort; `metrics`: `{name: {cohort: median}}`;
 * `synthetic`, `untagged`, `unknown`, `nan`: the share of events that are probes, have no cohort, have a third cohort's
@@ -56,8 +57,11 @@ def _phase(rng: random.Random, phase: Phase, start: int, rollout: str) -> Iterat
         failed = rng.random() < phase["error_rate"][cohort]
         latency = rng.lognormvariate(log(phase["latency_ms"][cohort]), SPREAD)
         delay = late["by_s"] * 1_000 if rng.random() < late["share"] else 0
+        if "failures_of" in late and not (failed and cohort == late["failures_of"]):
+            delay = 0
         more = _more(rng, phase, cohort, index)
         slow = "slow" in phase and rng.random() < phase["slow"].get(cohort, 0.0)
+        measured = {"latency_ms": round(latency * SLOW_TIMES if slow else latency, 3)}
         line = _line(
             rng,
             phase,
@@ -66,7 +70,7 @@ def _phase(rng: random.Random, phase: Phase, start: int, rollout: str) -> Iterat
                 "rollout": rollout,
                 "cohort": cohort,
                 **_result(phase, failed),
-                "latency_ms": round(latency * SLOW_TIMES if slow else latency, 3),
+                **({} if failed and phase.get("unanswered") else measured),
                 **({} if user is None else {"user": user}),
                 **more,
             },
@@ -89,7 +93,7 @@ def _share_of(word: str) -> float:
 def _result(phase: Phase, failed: bool) -> dict[str, Any]:
     if phase.get("outcome"):
         return {"outcome": "error" if failed else "ok"}
-    return {"status": 503 if failed else 200}
+    return {"status": (0 if phase.get("unanswered") else 503) if failed else 200}
 
 
 def _more(rng: random.Random, phase: Phase, cohort: str, index: int) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import yaml
 
 from gates.decisions import Decision
 from gates.policy import Policy
+from gates.rules import CURRENT
 from streams.journal import Ack, Control, SequencedRecord, Start, Timing, decode, encode_document
 from streams.offline.replay import Replay
 from tests.golden.generate import events
@@ -38,6 +39,7 @@ def words(story: Path, start: int, policy: Policy) -> list[tuple[int, SequencedR
         record = {"rollout": policy.rollout, "at": at, **word["record"]}
         if record["schema"] == "sluicegate.start/v1":
             record.setdefault("policy", policy.document() | word.get("changes", {}))
+            record.setdefault("rules", CURRENT)
         spoken = decode(encode_document(record))
         assert isinstance(spoken, Start | Control | Ack)
         out.append((at, spoken))
@@ -74,7 +76,9 @@ PLOTS = {
     "latency-regression": "start advance rollback",
     "no-data": "start hold pause",
     "outage-while-baking": "start hold resume advance promote",
+    "late-candidate": "start hold",
     "late-data": "start hold",
+    "unanswered": "start rollback",
     "lost-ack": "start start start hold hold hold hold hold hold",
     "operator-pause-resume": "start pause resume advance promote",
     "operator-rollback": "start rollback",

@@ -84,7 +84,7 @@ class ByHand:
             for name, arm in ((CANDIDATE, candidate), ("stable", baseline))
             if arm is not None
         }
-        pane = Pane(self.now, self.now + 1_000, cells, complete, late, broken)
+        pane = Pane(self.now, self.now + 1_000, cells, complete, {CANDIDATE: late}, broken)
         self.now += 1_000
         self.outputs = self.gate.pane(pane, self.moment())
         return [each.action for each in self.outputs if isinstance(each, Decision)]

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from gates.decisions import Command, Decision
 from gates.gate import Gate
 from gates.panes import CLASSES, NO_HALVES, smallest
+from gates.rules import CURRENT
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import bucket_of
 from streams.cells import CellRecord, DetailRecord, SourcePartition
@@ -56,10 +57,10 @@ class Episode:
     """Some seconds in which the world stays as it is, and the order that is given at their end.
 
     A `silent` source has no events; a `stalled` one keeps them back and is reported as stalled; an `unreported` one is
-    missing from the progress. With `late` the candidate's events arrive that many seconds after their time. With
-    `details` each request is a transaction that fails if the request does, and its cost is its latency; with `users`
-    there is one user for ten requests (users need not be split as ordered). `probes` are synthetic requests of each
-    second and cohort, which fail like the others.
+    missing from the progress. With `late` the candidate's events arrive that many seconds after their time, with
+    `late_failures` only its failures. With `details` each request is a transaction that fails if the request does, and
+    its cost is its latency; with `users` there is one user for ten requests (users need not be split as ordered).
+    `probes` are synthetic requests of each second and cohort, which fail like the others.
     """
 
     seconds: int
@@ -68,6 +69,7 @@ class Episode:
     latency_ms: float = 10.0
     sources: tuple[SourceState, SourceState] = ("live", "live")
     late: int = 0
+    late_failures: int = 0
     word: str | None = None
     details: bool = True
     users: bool = False
@@ -213,7 +215,9 @@ def _second(
             half = (here - bad) // 2 if delay else 0
             users = tuple(_hash(cohort, second, number, n) for n in range(here // 10)) if episode.users else ()
             more: Document = {"users": users, "details": episode.details}
-            source.waiting.append(_Requests(second + late, cohort, now, here - bad - half, bad, latency, **more))
+            bad_late = max(late, episode.late_failures if cohort == CANDIDATE else 0)
+            source.waiting.append(_Requests(second + late, cohort, now, here - bad - half, 0, latency, **more))
+            source.waiting.append(_Requests(second + bad_late, cohort, now, 0, bad, latency, **more))
             source.waiting.append(_Requests(second + late + 1, cohort, now, half, 0, latency, **more))
             failed = round(episode.probes * share)
             probes = _Requests(second, cohort, now, episode.probes - failed, failed, latency, synthetic=True)
@@ -256,7 +260,7 @@ def _progress(sources: list[_Source], episode: Episode, second: int) -> Progress
 def a_start(policy: Document, at: int = T0, offset: int | None = None) -> Start:
     """Return an operator's start."""
     origin = None if offset is None else Origin("rollout-policies", 0, offset)
-    return Start(rollout=ROLLOUT, policy=policy, by="ada", at=at, timing=TIMING, origin=origin)
+    return Start(rollout=ROLLOUT, policy=policy, by="ada", at=at, rules=CURRENT, timing=TIMING, origin=origin)
 
 
 def records_of(word: str, policy: Document, at: int, offset: int) -> Iterator[Record]:

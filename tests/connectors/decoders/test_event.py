@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.decoders import CLASS_INDEX, RequestEvent, event
-from connectors.decoders.event import NO_LATENCY
 from gates.panes import CLASSES
 
 GOOD: dict[str, Any] = {"ts": 1767225600123, "rollout": "checkout-v2", "cohort": "canary", "status": 200}
@@ -47,10 +46,35 @@ def test_unknown_fields() -> None:
     assert read(schema="x/v1", extra={"deep": [1, None]}) == read()
 
 
+@pytest.mark.parametrize("status", [0, -1])
+def test_no_answer_is_an_error(status: int) -> None:
+    """As proxies log a request that was never answered."""
+    assert CLASSES[CLASS_INDEX[read(status=status).status]] == "error"
+
+
+@pytest.mark.parametrize("failed", [{"status": 503}, {"status": 404}, {"status": 0}, {"outcome": "error"}])
+@pytest.mark.parametrize("latency", [..., None])
+def test_a_failure_may_lack_its_latency(failed: dict[str, Any], latency: Any) -> None:
+    """It need not have ended. It reads the same once it was written again."""
+    found = read(**failed, latency_ms=latency)
+    assert found.latency_ms is None
+    assert msgspec.json.decode(msgspec.json.encode(found), type=RequestEvent) == found
+
+
+@pytest.mark.parametrize("good", [{"status": 200}, {"status": 301}, {"status": 503, "outcome": "ok"}])
+def test_a_success_says_that_it_has_no_latency(good: dict[str, Any]) -> None:
+    """By null; without the field the event is refused."""
+    assert read(**good, latency_ms=None).latency_ms is None
+    with pytest.raises(msgspec.ValidationError, match="`latency_ms`"):
+        read(**good, latency_ms=...)
+
+
 @pytest.mark.parametrize("name", ["ts", "rollout", "cohort", "latency_ms"])
 @pytest.mark.parametrize("value", [..., None, [], {}, True])
 def test_required(name: str, value: Any) -> None:
-    """A required field is there, not null, and of its type."""
+    """A required field is there, not null (but for the latency), and of its type."""
+    if (name, value) == ("latency_ms", None):
+        return
     with pytest.raises(msgspec.ValidationError):
         read(**{name: value})
 
@@ -81,9 +105,9 @@ def test_names_are_not_empty(name: str) -> None:
         read(**{name: ""})
 
 
-@pytest.mark.parametrize("status", [99, 600, 0, -200, 200.0, "200", True])
+@pytest.mark.parametrize("status", [99, 600, 1, -2, -200, 200.0, "200", True])
 def test_refused_statuses(status: Any) -> None:
-    """A status is a whole number from 100 to 599."""
+    """A status is a whole number from 100 to 599, or 0 or -1 without an answer."""
     with pytest.raises(msgspec.ValidationError):
         read(status=status)
 
@@ -111,9 +135,16 @@ HEARTBEAT = {"heartbeat": True, "emitter": "pod-1", "status": ..., "latency_ms":
 def test_heartbeat() -> None:
     """An emitter's word that it is there needs neither latency nor outcome, and may have both."""
     seen = read(**HEARTBEAT)
-    assert (seen.emitter, seen.status, seen.outcome, seen.latency_ms) == ("pod-1", None, None, NO_LATENCY)
+    assert (seen.emitter, seen.status, seen.outcome, seen.latency_ms) == ("pod-1", None, None, None)
     assert read(**HEARTBEAT | {"status": 200, "latency_ms": 3}).latency_ms == 3.0
-    assert json.loads(msgspec.json.encode(seen)).keys() == {"ts", "rollout", "cohort", "heartbeat", "emitter"}
+    assert json.loads(msgspec.json.encode(seen)).keys() == {
+        "ts",
+        "rollout",
+        "cohort",
+        "heartbeat",
+        "emitter",
+        "latency_ms",
+    }
 
 
 @pytest.mark.parametrize("change", [{"emitter": ...}, {"emitter": None}, {"emitter": ""}])

@@ -58,7 +58,7 @@ def happen(evidence: RolloutEvidence, move: Any, second: int, stage: int) -> Eva
     start = T0 + second * 1_000
     known = {CANDIDATE: mine, BASELINE: theirs}
     synthetic = {CANDIDATE: probes, BASELINE: theirs}
-    return evidence.observe(Pane(start, start + 1_000, known, complete, late, broken, synthetic))
+    return evidence.observe(Pane(start, start + 1_000, known, complete, {CANDIDATE: late}, broken, synthetic))
 
 
 @settings(max_examples=40, deadline=None)

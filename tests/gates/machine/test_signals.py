@@ -13,6 +13,7 @@ from gates.machine.rollout import Moment, Pending, RolloutState, Started
 from gates.machine.signals import PANE_RULES, gravest_signal, missing
 from gates.machine.step import start
 from gates.machine.transitions import Signal
+from gates.telemetry import CohortTelemetry
 from gates.verdicts import Evaluation, Measurement, Verdict, VerdictKind
 from tests.gates.pane_builders import T0, policy
 
@@ -97,6 +98,18 @@ def test_a_problem_of_the_candidate_is_not_hidden_by_a_missing_ack() -> None:
             Signal.UNDECIDED,
             "stage tenth has baked 3s and waits for complete telemetry: telemetry is 90% complete, "
             "needs 99% (min_completeness)",
+        ),
+        (
+            {"baked_ms": 3_000},
+            {
+                "trusted": False,
+                "on_time": 0.25,
+                "telemetry": {"canary": CohortTelemetry(100, 300)},
+                "least_complete": "canary",
+            },
+            Signal.UNDECIDED,
+            "stage tenth has baked 3s and waits for complete telemetry: canary's telemetry is 25% complete (300 of 400 "
+            "events of stage tenth arrived too late), needs 99% (min_completeness)",
         ),
         (
             {"baked_ms": 3_000},

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gates.advice.lint import lint
+from gates.panes import Cell
+from gates.stats.histogram import Histogram
 from gates.verdicts import VerdictKind
 from tests.gates.good_policy import Document, changed
 from tests.gates.pane_builders import BASELINE, CANDIDATE, cell
@@ -78,3 +80,16 @@ def test_what_traffic_is_too_little_for_is_remarked(changes: Document, rps: floa
     policy = changed(changes)
     assert lint(policy) == ()
     assert words in " ".join(remark.message for remark in lint(policy, rps) if remark.path == path)
+
+
+@pytest.mark.parametrize(("missing", "kind"), [(0, VerdictKind.PASS), (85, VerdictKind.INCONCLUSIVE)])
+def test_requests_without_a_latency_do_not_make_it_pass(missing: int, kind: VerdictKind) -> None:
+    """They are requests, and their latencies are not in the quantile: too few of them are left to judge by."""
+    hand = Watched(sli="latency", quantile=0.95, limit="800ms", window="10s")
+    known = cell(100)
+    verdict = hand.second(Cell(known.counts, Histogram.of([10.0] * (100 - missing))), cell(100))
+    assert verdict.kind is kind
+    if missing:
+        assert verdict.reason == (
+            "it: canary has 15 latencies, needs 20; 85 of its 100 requests in the window have none"
+        )

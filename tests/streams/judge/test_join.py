@@ -121,7 +121,7 @@ def cell_of(seen: list[RequestEvent]) -> Cell:
     """Return the cell that these events make."""
     requests = [event for event in seen if not event.heartbeat]
     classes = Counter(CLASS_INDEX[event.outcome or event.status] for event in requests)
-    latency = Histogram.of([event.latency_ms for event in requests])
+    latency = Histogram.of([event.latency_ms for event in requests if event.latency_ms is not None])
     return Cell(tuple(classes[index] for index in range(len(CLASSES))), latency, detail_of(seen))
 
 

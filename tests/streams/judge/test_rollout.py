@@ -48,8 +48,8 @@ def test_the_watermark_closes_whole_panes() -> None:
 
 def test_late_events_are_reported_with_the_next_pane() -> None:
     """Once."""
-    rollout = JudgedRollout(late=7)
-    assert [pane.late for pane in rollout.panes(Time(2_000), PANE_MS)] == [7, 0]  # type: ignore[arg-type]
+    rollout = JudgedRollout(late={"canary": 7})
+    assert [pane.late for pane in rollout.panes(Time(2_000), PANE_MS)] == [{"canary": 7}, {}]  # type: ignore[arg-type]
 
 
 def test_a_long_silence_is_not_walked_through() -> None:

@@ -15,6 +15,7 @@ from gates.decisions import Decision
 from gates.gate import Gate
 from gates.machine.rollout import Moment
 from gates.panes import Pane
+from gates.rules import CURRENT
 from streams.cells import SourcePartition
 from streams.ingest.chunks import Chunker, SourceRecord
 from streams.journal import Progress, Record, SourceProgress, Start, Timing, encode_document
@@ -148,7 +149,7 @@ def run(seed: int, steps: int, monkeypatch: pytest.MonkeyPatch) -> int:
         model.read(reader)  # a source that was never reported is not waited for
         model.write(reader)
     policy = POLICY.document()
-    start = Start(rollout="checkout-v2", policy=policy, by="t", at=T0, sequenced_at=T0, timing=TIMING)
+    start = Start(rollout="checkout-v2", policy=policy, by="t", at=T0, sequenced_at=T0, rules=CURRENT, timing=TIMING)
     model.journal.append(encode_record(start))
     for _ in range(steps):
         model.step()
@@ -165,7 +166,7 @@ def run(seed: int, steps: int, monkeypatch: pytest.MonkeyPatch) -> int:
         again = [outcome for at, value in enumerate(model.journal) for outcome in fold.apply(decode_record(value), at)]
     decided = {each.id: encode_document(each.document()) for each in again if isinstance(each, Decision)}
     assert decided == model.decisions
-    assert sum(pane.late for pane in panes) == 0
+    assert not any(pane.late for pane in panes)
     events = [event for log in model.logs for record in log for event in record.events]
     for pane in panes:
         for cohort in ("stable", "canary"):

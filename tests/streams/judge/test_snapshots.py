@@ -72,7 +72,7 @@ def test_what_is_not_the_newest_is_not_loaded(topic: list[Snapshot], monkeypatch
         b"\xff",
         b"[]",
         b'{"offset": 1}',
-        b'{"schema": "sluicegate.snapshot/v4", "offset": 999}',
+        b'{"schema": "sluicegate.snapshot/v9", "offset": 999}',
         b"[" * 9_999,
     ],
     ids=["empty", "text", "no UTF-8", "a list", "no schema", "a newer schema", "deep"],

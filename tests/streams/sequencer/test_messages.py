@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from connectors.signing.signatures import Seal
+from gates.rules import CURRENT
 from streams.journal import Ack, Control, Origin, Signed, Start, Timing, decode, encode
 from streams.sequencer.messages import RecordRefusedError, journal_record, read_message
 from tests.properties.hand import a_policy
@@ -48,6 +49,14 @@ def test_a_start_has_the_timing() -> None:
     assert isinstance(found, Start)
     assert (found.timing, found.origin) == (Timing(idle_timeout=7), ORIGIN)
     assert found.sequenced_at is not None
+
+
+def test_a_start_has_the_current_rules() -> None:
+    """Whatever the operator's build wrote."""
+    start = Start(rollout="r", policy={}, by="ann", at=1, rules=99)
+    found = decode(journal_record(start, ORIGIN, Timing()))
+    assert isinstance(found, Start)
+    assert found.rules == CURRENT
 
 
 def test_an_ack_has_its_origin() -> None:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from gates.policy import Policy
+from gates.rules import CURRENT
 from streams.journal import Start
 from streams.offline.replay import Replay
 from tests.golden.generate import events
@@ -38,7 +39,7 @@ def test_the_same_policy_decides_the_same_to_the_byte(story: Path) -> None:
 
 def test_each_recorded_start_starts_both() -> None:
     """Epochs are those recorded, though the policy would still have run when it was started again."""
-    again = Start(rollout="checkout-v2", policy=POLICY.document(), by="ada", at=BEGIN + 35_000)
+    again = Start(rollout="checkout-v2", policy=POLICY.document(), by="ada", at=BEGIN + 35_000, rules=CURRENT)
     found = compared(recorded(bad=0.25, orders=[(BEGIN + 35_000, again)]), limited("90%"))
     assert [each.source for each in found] == ["1", "2"]
     assert [each.instead[0].action for each in found] == ["start", "start"]
