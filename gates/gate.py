@@ -49,7 +49,7 @@ class Gate:
     def begin(cls, before: Gate | None, given: Started, moment: Moment) -> tuple[Gate, tuple[Output, ...]]:
         """Start the rollout's first epoch, or the one after `before`."""
         result = start(None if before is None else before.state, given, moment)
-        return cls(result.state, RolloutEvidence(given.policy, moment.event_time)), result.outputs
+        return cls(result.state, RolloutEvidence(given.policy, moment.event_time, given.rules)), result.outputs
 
     @property
     def ended(self) -> bool:
@@ -158,6 +158,6 @@ class Gate:
             return cls(known.rollout, known.indicators)
         if known.evidence is None:
             raise ValueError("a snapshot of a gate has neither evidence nor indicators")
-        evidence = RolloutEvidence(known.rollout.policy, known.rollout.progress.ordered_at)
+        evidence = RolloutEvidence(known.rollout.policy, known.rollout.progress.ordered_at, known.rollout.rules)
         evidence.restore(known.evidence)
         return cls(known.rollout, evidence)

@@ -103,7 +103,8 @@ class Progress(
 class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.start/v1"):
     """An operator's order to start a rollout by a policy; `at` is the operator's wall clock (ms).
 
-    The sequencer adds its own wall clock (`sequenced_at`), the timing, the origin and the verified signature.
+    The sequencer adds its own wall clock (`sequenced_at`), the timing, the number of the rules of judging, the origin
+    and the verified signature. Without a number the rules are those of the first releases (`gates.rules`).
     """
 
     rollout: str
@@ -113,6 +114,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
     at: Int64
     sequenced_at: int | None = None
     timing: Timing | None = None
+    rules: int | None = None
     origin: Origin | None = None
     signed: Signed | None = None
 

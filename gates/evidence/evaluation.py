@@ -13,6 +13,7 @@ from gates.evidence_view import EvidenceView, PaneUse
 from gates.panes import Pane
 from gates.policy import Policy
 from gates.policy.checks import checks_for, joint_test_of
+from gates.rules import CURRENT, RULES
 from gates.slis.definition import Check
 from gates.stats.mixture import START_BLOCK
 from gates.verdicts import Combined, Evaluation, Verdict, significant
@@ -49,14 +50,15 @@ class RolloutEvidence:
     `enter_stage` and `confirm_stage` follow what happens to the rollout.
     """
 
-    def __init__(self, policy: Policy, started_at: int) -> None:
+    def __init__(self, policy: Policy, started_at: int, rules: int = CURRENT) -> None:
         self.joint_test = joint_test_of(policy)
         self._policy = policy
+        self._rules = RULES[rules]
         self._names = (policy.cohorts.candidate, policy.cohorts.baseline)
         self._windows = TrafficWindows(policy, started_at)
         panes = LATE_STARTS * sum(stage.bake_ms for stage in policy.stages) / policy.pane_ms
         blocks = max(1, round(panes / START_BLOCK))
-        self._checks: dict[str, Check] = checks_for(policy, blocks, self._windows.trailing)
+        self._checks: dict[str, Check] = checks_for(policy, blocks, self._windows.trailing, self._rules)
         self._looks = {name: self._look(name) for name in self._checks}
         self._split = TrafficSplit(policy.cohorts, policy.data_quality, policy.confidence.rollback)
         self._stage = _Stage(0, started_at, None, Completeness(started_at))
@@ -147,6 +149,7 @@ class RolloutEvidence:
             self._policy.min_requests,
             self._stage.ordered_at,
             rejected,
+            self._rules,
         )
 
     def indicators(self) -> Indicators:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gates.decisions import Decision
 from gates.machine.transitions import Phase, Signal
 from gates.policy import Policy, Stage
+from gates.rules import CURRENT, RULES, JudgingRules
 from gates.verdicts import NOT_EVALUATED, Evaluation
 
 
@@ -26,11 +27,12 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An operator started a rollout, or started it again."""
+    """An operator started a rollout, or started it again; `rules` is the number of the rules of judging."""
 
     policy: Policy
     by: str
     reason: str
+    rules: int = CURRENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +115,27 @@ class StageProgress:
 class RolloutState:
     """All that the machine remembers.
 
-    `cause` is why the rollout is held or paused, so that the same cause is published once. `evaluation` is that of the
-    last pane, `last` the last decision, `pending` an order without an ack, `control` the last operator's control.
+    `rules` is the number of the rules that the epoch is judged by. `cause` is why the rollout is held or paused, so
+    that the same cause is published once. `evaluation` is that of the last pane, `last` the last decision, `pending` an order
+    without an ack, `control` the last operator's control.
     """
 
     policy: Policy
     phase: Phase
     epoch: int
     progress: StageProgress
+    rules: int
     sequence: int = 0
     cause: Signal | None = None
     evaluation: Evaluation = NOT_EVALUATED
     last: Decision | None = None
     pending: Pending | None = None
     control: ControlOutcome | None = None
+
+    @property
+    def judging(self) -> JudgingRules:
+        """The rules that the epoch is judged by."""
+        return RULES[self.rules]
 
     @property
     def stage(self) -> Stage:

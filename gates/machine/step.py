@@ -43,6 +43,7 @@ def start(state: RolloutState | None, given: Started, moment: Moment) -> StepRes
         phase=Phase.IDLE if state is None else state.phase,
         epoch=1 if state is None else state.epoch + 1,
         progress=StageProgress(0, ordered_at=moment.event_time, timed_from=moment.event_time),
+        rules=given.rules,
         control=None if state is None else state.control,
     )
     rollout, stage = given.policy.rollout, given.policy.stages[0].name

@@ -145,7 +145,7 @@ class Compared:
         return f"{found}, rolls back together with the other checks"
 
     def _not_failing(self, view: EvidenceView) -> tuple[VerdictKind, str, bool]:
-        missing = presence(view, self._figure.sample)
+        missing = presence(view, self._figure.sample, comparing=self._evidence is not None)
         if missing is not None:
             return *missing, False
         for window in (view.candidate.window, view.candidate.fresh):

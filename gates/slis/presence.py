@@ -12,11 +12,17 @@ from gates.windows import CohortWindow
 BROKEN = "no source reports telemetry, so nothing can be judged"
 
 
-def presence(view: EvidenceView, sample: Callable[[CohortWindow], int]) -> tuple[VerdictKind, str] | None:
-    """Why a check cannot pass for lack of data, None if there is enough; `sample` counts the measured values."""
+def presence(
+    view: EvidenceView, sample: Callable[[CohortWindow], int], *, comparing: bool
+) -> tuple[VerdictKind, str] | None:
+    """Why a check cannot pass for lack of data, None if there is enough; `sample` counts the measured values.
+
+    Only a check that is `comparing` needs data of the baseline: what only the new version does can still have a limit.
+    """
     if view.broken:
         return VerdictKind.ERROR, BROKEN
-    arms = (view.candidate, view.baseline) if view.compared else (view.candidate,)
+    both = view.compared and (comparing or not view.rules.limit_asks_candidate_only)
+    arms = (view.candidate, view.baseline) if both else (view.candidate,)
     for arm in arms:
         if arm.window.requests == 0:
             return VerdictKind.NO_DATA, f"{arm.name} has no requests in the window"

@@ -10,6 +10,7 @@ from dataclasses import replace
 from gates.gate import Gate
 from gates.machine.rollout import Acked, Controlled, Moment, Started
 from gates.policy import Policy, PolicyError
+from gates.rules import FIRST, RULES
 from streams.cells import CELL_MS
 from streams.journal import CHUNK_RULE, Ack, Control, Partial, Partials, Progress, Record, Start, Timing
 from streams.judge.outputs import Acknowledged, FoldOutput, ForeignCounts, LateEvents, RolloutStatus
@@ -154,12 +155,13 @@ class Fold:
             return []
         rollout.changed = True
         rollout.replay_guard.record(record, self.marks.wall)
-        # The sequencer refuses both of these. A record of another build, or one written past it, starts nothing.
+        # The sequencer refuses these. A record of another build, or one written past it, starts nothing.
         try:
             policy = Policy.parse(record.policy)
         except PolicyError:
             return []
-        if policy.rollout != record.rollout:
+        rules = FIRST if record.rules is None else record.rules
+        if policy.rollout != record.rollout or rules not in RULES:
             return []
         if rollout.gate is not None and not rollout.ended and rollout.gate.state.policy.hash == policy.hash:
             return []  # already running with this policy: an order that was given twice starts no second epoch
@@ -172,7 +174,7 @@ class Fold:
         rollout.join.close(begins_at, begins_at)
         rollout.join.opened_at, rollout.late = begins_at, 0
         moment = replace(self._moment(begins_at, offset), wall=self.marks.wall or record.sequenced_at or record.at)
-        rollout.gate, outputs = Gate.begin(rollout.gate, Started(policy, record.by, record.reason), moment)
+        rollout.gate, outputs = Gate.begin(rollout.gate, Started(policy, record.by, record.reason, rules), moment)
         self._without_policy().discard(record.rollout)
         return [*outputs, RolloutStatus(record.rollout, rollout.gate.status(moment))]
 

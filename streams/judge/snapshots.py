@@ -25,7 +25,7 @@ from streams.judge.replay_guard import ReplayGuard
 from streams.judge.rollout import JudgedRollout
 from streams.judge.watermarks import Watermarks
 
-SCHEMA = "sluicegate.snapshot/v3"
+SCHEMA = "sluicegate.snapshot/v4"
 """Raise the version with every change of what is below: snapshots of another version are not read, and the journal is
 folded again. A snapshot half understood would decide differently from a replay."""
 
@@ -88,7 +88,7 @@ class PartitionSnapshot(msgspec.Struct, frozen=True, tag_field="schema", tag=SCH
 class _Head(msgspec.Struct):
     """What is decoded of every snapshot; the rest only of those that are used, as most are outdated."""
 
-    schema: Literal["sluicegate.snapshot/v3"]
+    schema: Literal["sluicegate.snapshot/v4"]
     offset: int
 
 

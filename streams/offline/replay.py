@@ -15,6 +15,7 @@ from connectors.decoders.decoder import Decoder
 from connectors.decoders.registry import decoder
 from gates.decisions import Decision
 from gates.policy import Policy
+from gates.rules import CURRENT
 from streams.cells import CELL_MS, SourcePartition
 from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, SourceRecord
 from streams.journal import Ack, Progress, Record, SequencedRecord, SourceProgress, Start, Timing
@@ -29,12 +30,13 @@ class Replay:
     """Request events as NDJSON lines, judged by a policy as if a worker had read them in this order.
 
     With `acks` every decision is acknowledged at once, else never. While `run` is consumed, `events` counts the events
-    and `faults` the faults, by reason.
+    and `faults` the faults, by reason. `rules` is the number of the rules of judging.
     """
 
     policy: Policy
     timing: Timing = field(default_factory=Timing)
     acks: bool = True
+    rules: int = CURRENT
     events: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     decoder: Decoder = field(default_factory=decoder)
@@ -95,6 +97,7 @@ class Replay:
                 by="replay",
                 at=self._flushed_until,
                 timing=self.timing,
+                rules=self.rules,
             )
         )
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from connectors.signing.signatures import Role, Seal
 from gates.policy import Policy, PolicyError
+from gates.rules import CURRENT
 from streams.clock import wall_ms
 from streams.journal import Ack, Control, Origin, SequencedRecord, Signed, Start, Timing, encode
 
@@ -68,7 +69,7 @@ def journal_record(message: SequencedRecord, origin: Origin, timing: Timing, sea
 
 
 def _stamped(message: SequencedRecord, origin: Origin, timing: Timing, seal: Seal | None) -> SequencedRecord:
-    """The message with its origin and verified signature, and for a start with the timing and the wall clock.
+    """The message with its origin and verified signature, and for a start with timing, rules and wall clock.
 
     Whatever the sender wrote in these fields is replaced: the judge relies on them.
     """
@@ -78,7 +79,7 @@ def _stamped(message: SequencedRecord, origin: Origin, timing: Timing, seal: Sea
     if seal is not None and seal.id is not None and seal.expires_at is not None:
         signed = Signed(seal.key, seal.id, seal.expires_at)
     if isinstance(message, Start):
-        return replace(message, origin=origin, signed=signed, timing=timing, sequenced_at=wall_ms())
+        return replace(message, origin=origin, signed=signed, timing=timing, rules=CURRENT, sequenced_at=wall_ms())
     return replace(message, origin=origin, signed=signed)
 
 

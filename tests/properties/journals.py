@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from gates.decisions import Command, Decision
 from gates.gate import Gate
 from gates.panes import CLASSES, NO_HALVES, smallest
+from gates.rules import CURRENT
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import bucket_of
 from streams.cells import CellRecord, DetailRecord, SourcePartition
@@ -255,7 +256,7 @@ def _progress(sources: list[_Source], episode: Episode, second: int) -> Progress
 def a_start(policy: Document, at: int = T0, offset: int | None = None) -> Start:
     """Return an operator's start."""
     origin = None if offset is None else Origin("rollout-policies", 0, offset)
-    return Start(rollout=ROLLOUT, policy=policy, by="ada", at=at, timing=TIMING, origin=origin)
+    return Start(rollout=ROLLOUT, policy=policy, by="ada", at=at, timing=TIMING, rules=CURRENT, origin=origin)
 
 
 def said(word: str, policy: Document, at: int, offset: int) -> Iterator[Record]:

@@ -16,6 +16,7 @@ from gates.gate import Gate
 from gates.machine.facts import Output
 from gates.machine.rollout import Acked, Controlled, Moment, Started
 from gates.policy import Policy
+from gates.rules import CURRENT
 from streams.cells import CELL_MS
 from streams.journal import Control, ControlName, SequencedRecord, Start
 from streams.judge.rollout import CONTROLS
@@ -56,7 +57,9 @@ def _by_time(orders: Iterable[OperatorOrder]) -> list[OperatorOrder]:
 def _order_record(order: OperatorOrder, policy: Policy, start_ms: int) -> SequencedRecord:
     at = start_ms + order.at_ms
     if order.control == "start":
-        return Start(rollout=policy.rollout, policy=policy.document(), by=order.by, reason=order.reason, at=at)
+        return Start(
+            rollout=policy.rollout, policy=policy.document(), by=order.by, reason=order.reason, at=at, rules=CURRENT
+        )
     return Control(
         rollout=policy.rollout, control=cast("ControlName", order.control), by=order.by, reason=order.reason, at=at
     )

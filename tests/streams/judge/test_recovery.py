@@ -145,7 +145,7 @@ async def test_what_cannot_be_used_is_named(
     judge: Judge, snapshots: Snapshots, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The judge warns with the key, and folds the journal from its beginning."""
-    snapshots.records = [(PARTITION_KEY, b'{"schema": "sluicegate.snapshot/v3", "offset": 7}')]
+    snapshots.records = [(PARTITION_KEY, b'{"schema": "sluicegate.snapshot/v4", "offset": 7}')]
     with caplog.at_level(logging.WARNING):
         await judge._round()
     assert judge._recovery.folds[0].offset == -1

@@ -15,6 +15,7 @@ from gates.decisions import Decision
 from gates.gate import Gate
 from gates.machine.rollout import Moment
 from gates.panes import Pane
+from gates.rules import CURRENT
 from streams.cells import SourcePartition
 from streams.ingest.chunks import Chunker, SourceRecord
 from streams.journal import Progress, Record, SourceProgress, Start, Timing, encode_document
@@ -148,7 +149,7 @@ def run(seed: int, steps: int, monkeypatch: pytest.MonkeyPatch) -> int:
         model.read(reader)  # a source that was never told of is not waited for
         model.write(reader)
     policy = POLICY.document()
-    start = Start(rollout="checkout-v2", policy=policy, by="t", at=T0, sequenced_at=T0, timing=TIMING)
+    start = Start(rollout="checkout-v2", policy=policy, by="t", at=T0, sequenced_at=T0, timing=TIMING, rules=CURRENT)
     model.journal.append(encode_record(start))
     for _ in range(steps):
         model.step()

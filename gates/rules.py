@@ -1,0 +1,38 @@
+"""The rules of judging, by number. An epoch keeps the rules that it began under.
+
+A new release may judge the same telemetry in another way. A journal that was written before it must still fold to the
+decisions that were published then, so each such change is one switch here, and a start in the journal has the number of
+the rules that its epoch is judged by. A start without a number is of rules 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgingRules:
+    """One switch for each change of judging; all are off in rules 1.
+
+    `limit_asks_candidate_only`: a check with a limit alone needs no data of the baseline, and `ceiling` applies to the
+    limit of a mean.
+    """
+
+    limit_asks_candidate_only: bool = False
+
+
+RULES: Mapping[int, JudgingRules] = MappingProxyType(
+    {
+        1: JudgingRules(),
+        2: JudgingRules(limit_asks_candidate_only=True),
+    }
+)
+"""All rules that an epoch in some journal may have begun under."""
+
+FIRST = 1
+"""The rules of a start without a number."""
+
+CURRENT = 2
+"""The rules of a new epoch."""
