@@ -17,16 +17,17 @@ class JudgingRules:
     """One switch for each change of judging; all are off in rules 1.
 
     `limit_asks_candidate_only`: a check with a limit alone needs no data of the baseline, and `ceiling` applies to the
-    limit of a mean.
+    limit of a mean. `budget_by_error`: a budget is spent error by error, and a shared outage is not the candidate's.
     """
 
     limit_asks_candidate_only: bool = False
+    budget_by_error: bool = False
 
 
 RULES: Mapping[int, JudgingRules] = MappingProxyType(
     {
         1: JudgingRules(),
-        2: JudgingRules(limit_asks_candidate_only=True),
+        2: JudgingRules(limit_asks_candidate_only=True, budget_by_error=True),
     }
 )
 """All rules that an epoch in some journal may have begun under."""

@@ -116,8 +116,8 @@ class RolloutState:
     """All that the machine remembers.
 
     `rules` is the number of the rules that the epoch is judged by. `cause` is why the rollout is held or paused, so
-    that the same cause is published once. `evaluation` is that of the last pane, `last` the last decision, `pending` an order
-    without an ack, `control` the last operator's control.
+    that the same cause is published once. `evaluation` is that of the last pane, `last` the last decision, `pending` an
+    order without an ack, `control` the last operator's control.
     """
 
     policy: Policy

@@ -2,8 +2,9 @@
 
 A folder is a story: `policy.yaml`, `events.json` (see `generate`), `expected.ndjson` (the decisions as published,
 repeats included), `expected-rules-1.ndjson` where the first rules of judging decide otherwise, and where needed
-`controls.json` (`at_s` since the start, `record`, and of a start the `changes` to the policy) and `options.json` (`acks`: `auto` or `none`).
-After a wanted change run with SLUICEGATE_GOLDEN_UPDATE=1, and read the difference as a reviewer.
+`controls.json` (`at_s` since the start, `record`, and of a start the `changes` to the policy) and `options.json`
+(`acks`: `auto` or `none`). After a wanted change run with SLUICEGATE_GOLDEN_UPDATE=1, and read the difference as a
+reviewer.
 """
 
 from __future__ import annotations
