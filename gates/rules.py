@@ -18,16 +18,18 @@ class JudgingRules:
 
     `limit_asks_candidate_only`: a check with a limit alone needs no data of the baseline, and `ceiling` applies to the
     limit of a mean. `budget_by_error`: a budget is spent error by error, and a shared outage is not the candidate's.
+    `requests_as_ordered`: a share of the requests far from the ordered weight is a doubt.
     """
 
     limit_asks_candidate_only: bool = False
     budget_by_error: bool = False
+    requests_as_ordered: bool = False
 
 
 RULES: Mapping[int, JudgingRules] = MappingProxyType(
     {
         1: JudgingRules(),
-        2: JudgingRules(limit_asks_candidate_only=True, budget_by_error=True),
+        2: JudgingRules(limit_asks_candidate_only=True, budget_by_error=True, requests_as_ordered=True),
     }
 )
 """All rules that an epoch in some journal may have begun under."""

@@ -60,7 +60,8 @@ class RolloutEvidence:
         blocks = max(1, round(panes / START_BLOCK))
         self._checks: dict[str, Check] = checks_for(policy, blocks, self._windows.trailing, self._rules)
         self._looks = {name: self._look(name) for name in self._checks}
-        self._split = TrafficSplit(policy.cohorts, policy.data_quality, policy.confidence.rollback)
+        judged_from = policy.min_requests if self._rules.requests_as_ordered else None
+        self._split = TrafficSplit(policy.cohorts, policy.data_quality, policy.confidence.rollback, judged_from)
         self._stage = _Stage(0, started_at, None, Completeness(started_at))
         self._baseline_beyond = False
 
