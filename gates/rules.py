@@ -19,17 +19,21 @@ class JudgingRules:
     `limit_asks_candidate_only`: a check with a limit alone needs no data of the baseline, and `ceiling` applies to the
     limit of a mean. `budget_by_error`: a budget is spent error by error, and a shared outage is not the candidate's.
     `requests_as_ordered`: a share of the requests far from the ordered weight is a doubt.
+    `steady_holds`: a hold for missing telemetry ends only once it has been back for a while, and silence does not bake.
     """
 
     limit_asks_candidate_only: bool = False
     budget_by_error: bool = False
     requests_as_ordered: bool = False
+    steady_holds: bool = False
 
 
 RULES: Mapping[int, JudgingRules] = MappingProxyType(
     {
         1: JudgingRules(),
-        2: JudgingRules(limit_asks_candidate_only=True, budget_by_error=True, requests_as_ordered=True),
+        2: JudgingRules(
+            limit_asks_candidate_only=True, budget_by_error=True, requests_as_ordered=True, steady_holds=True
+        ),
     }
 )
 """All rules that an epoch in some journal may have begun under."""
