@@ -81,7 +81,7 @@ class BudgetLedger:
             self._minute.popleft()
 
     def _attributed(self, candidate: CohortCounts, baseline: CohortCounts) -> float:
-        """How many of the pane's errors are put down to the candidate."""
+        """How many of the pane's errors are attributed to the candidate."""
         if not self._baseline_fails():
             self._shared, self._counted = None, 0.0
             return float(candidate.errors)

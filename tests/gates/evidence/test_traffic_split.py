@@ -159,7 +159,7 @@ def test_a_restored_split_continues_bit_for_bit() -> None:
 def judged(
     weight: float, candidate: int, baseline: int, *, seconds: int = 1, judged_from: int = 20, **rules: object
 ) -> str:
-    """The doubt after so many panes with these requests; "" if there is none."""
+    """The doubt after this many panes with these requests; "" if there is none."""
     known = TrafficSplit(COHORTS, DataQuality.model_validate(rules), 0.01, judged_from)
     known.start(weight)
     for second in range(seconds):
