@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gates.panes import Cell
+from gates.rules import CURRENT, RULES, JudgingRules
 from gates.windows import CohortWindow
 
 
@@ -55,6 +56,7 @@ class EvidenceView:
     min_requests: int
     stage_start: int
     rejected: frozenset[str] = frozenset()
+    rules: JudgingRules = RULES[CURRENT]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from gates.machine.transitions import ENDED
 from gates.panes import Pane
 from gates.policy import Policy
 from gates.policy.checks import joint_test_of
-from gates.rules import RULES
 
 STATUS_SCHEMA = "sluicegate.status/v1"
 
@@ -50,7 +49,7 @@ class Gate:
     def begin(cls, before: Gate | None, given: Started, moment: Moment) -> tuple[Gate, tuple[Output, ...]]:
         """Start the rollout's first epoch, or the one after `before`."""
         result = start(None if before is None else before.state, given, moment)
-        return cls(result.state, RolloutEvidence(given.policy, moment.event_time, RULES[given.rules])), result.outputs
+        return cls(result.state, RolloutEvidence(given.policy, moment.event_time, result.state.judging)), result.outputs
 
     @property
     def ended(self) -> bool:
@@ -161,6 +160,6 @@ class Gate:
         if known.evidence is None:
             raise ValueError("a snapshot of a gate has neither evidence nor indicators")
         rollout = known.rollout
-        evidence = RolloutEvidence(rollout.policy, rollout.progress.ordered_at, RULES[rollout.rules])
+        evidence = RolloutEvidence(rollout.policy, rollout.progress.ordered_at, rollout.judging)
         evidence.restore(known.evidence)
         return cls(rollout, evidence)

@@ -1,31 +1,52 @@
-"""The rules of judging, pinned to each epoch: a journal folds to the same decisions after an upgrade.
+"""The rules of judging, by number. An epoch keeps the rules that it began under.
 
-A change of judging becomes a switch here and a new number in `RULES`. An epoch keeps the number that its start has.
+A new release may judge the same telemetry in another way. A journal that was written before it must still fold to the
+decisions that were published then, so each such change is one switch here, and a start in the journal has the number of
+the rules that its epoch is judged by. A start without a number is of rules 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from types import MappingProxyType
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JudgingRules:
-    """One switch for each change of judging.
+    """One switch for each change of judging; all are off in rules 1.
 
-    `cohort_completeness`: completeness is that of the least complete cohort, and counts unreadable, refused and clamped
-    events; before, it was the share of both cohorts' events that were not late.
+    `cohort_completeness`: completeness is that of the least complete cohort; before, it was the share of both cohorts'
+    events that were not late.
+    `limit_asks_candidate_only`: a check with a limit alone needs no data of the baseline, and `ceiling` applies to the
+    limit of a mean. `budget_by_error`: a budget is spent error by error, and a shared outage is not the candidate's.
+    `requests_as_ordered`: a share of the requests far from the ordered weight is a doubt.
+    `steady_holds`: a hold for missing telemetry ends only once it has been back for a while, and silence does not bake.
     """
 
-    cohort_completeness: bool
+    cohort_completeness: bool = False
+    limit_asks_candidate_only: bool = False
+    budget_by_error: bool = False
+    requests_as_ordered: bool = False
+    steady_holds: bool = False
 
 
-RULES: Final[Mapping[int, JudgingRules]] = {
-    1: JudgingRules(cohort_completeness=False),
-    2: JudgingRules(cohort_completeness=True),
-}
-"""The rules by number. A start without a number, which an older build has written, has number 1."""
+RULES: Mapping[int, JudgingRules] = MappingProxyType(
+    {
+        1: JudgingRules(),
+        2: JudgingRules(
+            cohort_completeness=True,
+            limit_asks_candidate_only=True,
+            budget_by_error=True,
+            requests_as_ordered=True,
+            steady_holds=True,
+        ),
+    }
+)
+"""All rules that an epoch in some journal may have begun under."""
 
-CURRENT: Final = max(RULES)
-"""The number that a new start gets."""
+FIRST = 1
+"""The rules of a start without a number."""
+
+CURRENT = 2
+"""The rules of a new epoch."""

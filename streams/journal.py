@@ -104,7 +104,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
     """An operator's order to start a rollout by a policy; `at` is the operator's wall clock (ms).
 
     The sequencer adds its own wall clock (`sequenced_at`), the number of the rules of judging (`gates.rules`), the
-    timing, the origin and the verified signature.
+    timing, the origin and the verified signature. Without a number the rules are those of the first releases.
     """
 
     rollout: str

@@ -158,6 +158,12 @@ def data_quality_off(policy: Policy) -> Iterator[Remark]:
             ("data_quality", "sample_ratio"),
             "false accepts a biased split, where cohorts differ by more than the version; remove it",
         )
+    if rules.split == 1.0:
+        yield Remark(
+            ("data_quality", "split"),
+            "100% accepts any split of the requests, and a candidate that gets none of the ordered traffic passes; "
+            "remove it, or write 50% or so",
+        )
     for key, share, what in (
         ("contamination", rules.contamination, "users that were in both cohorts"),
         ("unknown_cohorts", rules.unknown_cohorts, "requests that name neither cohort"),

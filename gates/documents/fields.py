@@ -129,6 +129,7 @@ OptionalDurationMs = Annotated[int | None, PlainValidator(read_positive_duration
 OptionalDispersion = Annotated[
     float | None, PlainValidator(read_dispersion), WithJsonSchema({"type": "number", "minimum": 1})
 ]
+OptionalShare = Annotated[float | None, PlainValidator(read_positive_share), _WrittenShare, _SHARE]
 OptionalErrorLimit = Annotated[float | None, PlainValidator(read_error_limit), _WrittenShare, _SHARE]
 OptionalSlo = Annotated[float | None, PlainValidator(read_slo), _WrittenShare, _SHARE]
 OptionalLatencyLimitMs = Annotated[int | None, PlainValidator(read_latency_limit), _WrittenDuration, _DURATION]

@@ -58,9 +58,10 @@ class RolloutEvidence:
         self._windows = TrafficWindows(policy, started_at)
         panes = LATE_STARTS * sum(stage.bake_ms for stage in policy.stages) / policy.pane_ms
         blocks = max(1, round(panes / START_BLOCK))
-        self._checks: dict[str, Check] = checks_for(policy, blocks, self._windows.trailing)
+        self._checks: dict[str, Check] = checks_for(policy, blocks, self._windows.trailing, rules)
         self._looks = {name: self._look(name) for name in self._checks}
-        self._split = TrafficSplit(policy.cohorts, policy.data_quality, policy.confidence.rollback)
+        judged_from = policy.min_requests if rules.requests_as_ordered else None
+        self._split = TrafficSplit(policy.cohorts, policy.data_quality, policy.confidence.rollback, judged_from)
         self._stage = self._stage_at(0, started_at)
         self._baseline_beyond = False
 
@@ -157,6 +158,7 @@ class RolloutEvidence:
             self._policy.min_requests,
             self._stage.ordered_at,
             rejected,
+            self._rules,
         )
 
     def indicators(self) -> Indicators:

@@ -2,7 +2,8 @@
 
 Counted since the stage's weights were confirmed. Users: each once, in the cohort where it was first seen, against the
 weights (sample ratio mismatch), and those seen in both cohorts (contamination). Requests: those whose cohort is neither
-of the two, or that have none. Each doubt holds the rollout, and none rolls it back.
+of the two, or that have none; and the candidate's share of both cohorts' requests, against its weight. Each doubt holds
+the rollout, and none rolls it back.
 
 A cell holds only the smallest hashes of its users (`gates.panes.SAMPLE_SIZE`). In order of hash, each user falls to a
 cohort as ordered, whatever came before. So counting stops, for both cohorts alike, at the largest hash that a full
@@ -13,8 +14,9 @@ once it is full, only users with smaller hashes than its largest are counted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
+from math import sqrt
 
 from gates.panes import SAMPLE_SIZE, Pane
 from gates.policy import Cohorts, DataQuality
@@ -27,8 +29,62 @@ MOST_USERS = 4_096
 MIN_EVENTS = 20
 """Fewer users in both cohorts, or requests of unknown cohorts, are no reason to doubt."""
 
+DEFAULT_SPLIT = 0.5
+"""The share of the smaller cohort's weight by which requests may be off: routers split by user, session or connection,
+and some of these have many requests."""
+
+LEAST_TOLERANCE = 0.01
+"""Routers split in coarse steps: one percentage point is never a reason to doubt."""
+
+LEAST_AT_ALL = 0.95
+"""The share of the requests that the candidate has at least at a weight of 100%: connections to the baseline drain."""
+
+CHANCE = 4.0
+"""Standard deviations by which a share may be off by chance, at any of many looks."""
+
+SETTLING_MS = 5_000
+"""Requests of the first moments after the confirmation are not held against the weight: routers take it up one by one,
+and open connections remain."""
+
 BOTH = 2
 """Stands for the cohort of a user that was seen in both."""
+
+
+@dataclass(slots=True)
+class ShareCounts:
+    """The candidate's requests and all of both cohorts, their sums of squares and products over panes, and the weight.
+
+    `since` is the start of the first pane, of those that the settling leaves out too.
+    """
+
+    weight: float
+    since: int | None = None
+    own: int = 0
+    all: int = 0
+    own_own: int = 0
+    own_all: int = 0
+    all_all: int = 0
+
+    def observe(self, start: int, own: int, requests: int) -> None:
+        """Add a pane."""
+        self.since = start if self.since is None else self.since
+        if not requests or start < self.since + SETTLING_MS:
+            return
+        self.own += own
+        self.all += requests
+        self.own_own += own * own
+        self.own_all += own * requests
+        self.all_all += requests * requests
+
+    def chance(self, expected: float) -> float:
+        """By how much the share may be off by chance.
+
+        Requests come in clusters, as by sessions and connections, so the spread of the panes around what is expected
+        counts where it is larger than that of independent requests. A doubt needs 17 panes for it, however far off.
+        """
+        independent = expected * (1.0 - expected) * self.all
+        clustered = self.own_own - 2.0 * expected * self.own_all + expected * expected * self.all_all
+        return CHANCE * sqrt(max(independent, clustered)) / self.all
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +96,20 @@ class SplitState:
     in_both: int
     requests: int
     unknown: int
+    shares: ShareCounts
     compared: bool
 
 
 class TrafficSplit:
     """The split of one stage at a time; call `start` when its weights are confirmed."""
 
-    def __init__(self, cohorts: Cohorts, rules: DataQuality, alpha: float) -> None:
+    def __init__(self, cohorts: Cohorts, rules: DataQuality, alpha: float, judged_from: int | None = None) -> None:
+        """`judged_from` is how many requests the share of the requests is judged from; None: it is not judged."""
         self._names = (cohorts.candidate, cohorts.baseline)
         self._rules = rules
         self._threshold = 1.0 / alpha
+        self._tolerance = DEFAULT_SPLIT if rules.split is None else rules.split
+        self._judged_from = judged_from if self._tolerance < 1.0 else None
         self.start(0.5)
 
     def start(self, weight: float) -> None:
@@ -60,6 +120,7 @@ class TrafficSplit:
         self._in_both = 0
         self._requests = 0
         self._unknown = 0
+        self._shares = ShareCounts(weight)
         self._compared = weight < 1.0
 
     def observe(self, pane: Pane) -> None:
@@ -68,6 +129,7 @@ class TrafficSplit:
         known = sum(cell.requests for cell in cells)
         unknown = sum(cell.requests for name, cell in pane.cells.items() if name not in self._names)
         self._requests += known + unknown
+        self._shares.observe(pane.start, cells[0].requests, known)
         self._unknown += unknown
         if self._compared:
             self._ratio.update(self._new_users([cell.detail.users for cell in cells]))
@@ -98,7 +160,7 @@ class TrafficSplit:
 
     def doubts(self) -> tuple[str, ...]:
         """The reasons to distrust the split; empty if there is none."""
-        return tuple(filter(None, (self._mismatch(), self._contamination(), self._unknown_cohorts())))
+        return tuple(filter(None, (self._mismatch(), self._share(), self._contamination(), self._unknown_cohorts())))
 
     def _mismatch(self) -> str:
         found, units = self._ratio.get(), self._ratio.units
@@ -113,6 +175,20 @@ class TrafficSplit:
             f"traffic is not split as ordered: {self._names[0]} has {got}, ordered {ordered} ({evidence}); "
             "check that the router assigns by user"
         )
+
+    def _share(self) -> str:
+        known = self._shares
+        if self._judged_from is None or known.all < max(self._judged_from, 1):
+            return ""
+        share, weight = known.own / known.all, known.weight
+        # At 100% the weight has no rest to take a share of, and no spread.
+        expected = weight if self._compared else LEAST_AT_ALL
+        tolerance = max(self._tolerance * min(weight, 1.0 - weight), LEAST_TOLERANCE) if self._compared else 0.0
+        off = abs(share - expected) if self._compared else expected - share
+        if off <= max(tolerance, known.chance(expected)):
+            return ""
+        got = f"{self._names[0]} got {percent(share)} of the requests ({count(known.own)} of {count(known.all)})"
+        return f"{got}, ordered {percent(weight)} (split); check the router and the cohort of the events"
 
     def _contamination(self) -> str:
         users = len(self._users)
@@ -136,7 +212,8 @@ class TrafficSplit:
     def state(self) -> SplitState:
         """Everything, for a snapshot."""
         users = sorted(self._users.items())
-        return SplitState(self._ratio.dump(), users, self._in_both, self._requests, self._unknown, self._compared)
+        counts = self._in_both, self._requests, self._unknown
+        return SplitState(self._ratio.dump(), users, *counts, replace(self._shares), self._compared)
 
     def restore(self, state: SplitState) -> None:
         """Continue, bit for bit, from what `state` returned."""
@@ -144,7 +221,7 @@ class TrafficSplit:
         self._users = dict(state.users)
         self._largest = [-user for user in sorted(self._users, reverse=True)]
         self._in_both, self._requests, self._unknown = state.in_both, state.requests, state.unknown
-        self._compared = state.compared
+        self._shares, self._compared = replace(state.shares), state.compared
 
 
 def _seen(samples: Sequence[Sequence[int]], last: int) -> Iterator[tuple[int, int]]:

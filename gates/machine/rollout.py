@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gates.decisions import Decision
 from gates.machine.transitions import Phase, Signal
 from gates.policy import Policy, Stage
-from gates.rules import CURRENT
+from gates.rules import CURRENT, RULES, JudgingRules
 from gates.verdicts import NOT_EVALUATED, Evaluation
 
 
@@ -90,6 +90,10 @@ class ControlOutcome:
     journal: tuple[int, int]
 
 
+LONGEST_RESUME_MS = 3_600_000
+"""The longest time that telemetry must be back for before a hold ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class StageProgress:
     """The current stage, `index` in the policy, and how far it has come. Times are event time in milliseconds.
@@ -97,6 +101,9 @@ class StageProgress:
     `confirmed_at` is the time from which the stage's weights are confirmed, None before. `timed_from` is the time that
     the stage's timeout counts from: its order, or an operator's resume. `passes` is the number of panes in a row on
     which nothing was missing. `approved_by` is who approved the stage.
+
+    `missing_holds` is how often the stage was held for silence or incomplete telemetry, `missing_until` the end of the
+    last pane on which either was long enough for a hold.
 
     Silence counts as baked only once a later request has ended it: until `requests_until` every cohort had requests.
     """
@@ -109,6 +116,8 @@ class StageProgress:
     passes: int = 0
     approved_by: str | None = None
     requests_until: int = 0
+    missing_holds: int = 0
+    missing_until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +140,23 @@ class RolloutState:
     pending: Pending | None = None
     control: ControlOutcome | None = None
     rules: int = CURRENT
+
+    @property
+    def judging(self) -> JudgingRules:
+        """The rules that the epoch is judged by."""
+        return RULES[self.rules]
+
+    @property
+    def resume_after_ms(self) -> int:
+        """How long telemetry must be back before a hold for its lack ends: twice as long at each such hold of a stage.
+
+        A cohort with gaps of about `hold_after` would otherwise be held and resumed all night.
+        """
+        if not self.judging.steady_holds:
+            return 0
+        # The exponent is bounded too: a stage may be held any number of times.
+        doublings = min(max(self.progress.missing_holds - 1, 0), 16)
+        return min(self.policy.no_data.hold_after_ms << doublings, LONGEST_RESUME_MS)
 
     @property
     def stage(self) -> Stage:

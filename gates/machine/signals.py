@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from gates.decisions import Action
 from gates.documents.quantities import format_duration
 from gates.machine.rollout import Pending, RolloutState
-from gates.machine.transitions import Signal
+from gates.machine.transitions import Phase, Signal
 from gates.policy import Policy, Stage
 from gates.telemetry import CohortTelemetry
 from gates.text import clock_time, count, percent, silence, weights_text
@@ -141,6 +141,24 @@ def _silent(pane: JudgedPane) -> str:
     return f"{silent} (hold_after {format_duration(limit)}); the rollout resumes when requests return"
 
 
+def telemetry_missing(policy: Policy, evaluation: Evaluation) -> bool:
+    """Whether requests, or complete telemetry, have been missing for long enough for a hold."""
+    return max(evaluation.silent_ms, evaluation.untrusted_ms) >= policy.no_data.hold_after_ms
+
+
+def _returning(cause: Signal) -> Callable[[JudgedPane], str]:
+    """The hold goes on, with its cause, until what was missing has been back for `resume_after_ms`."""
+
+    def rule(pane: JudgedPane) -> str:
+        state, back = pane.state, pane.evaluation.end - pane.state.progress.missing_until
+        if state.phase is not Phase.HELD or state.cause is not cause or back >= state.resume_after_ms:
+            return ""
+        needed = format_duration(state.resume_after_ms)
+        return f"telemetry has been back for {format_duration(back)}; the rollout resumes after {needed}"
+
+    return rule
+
+
 def _incomplete(pane: JudgedPane) -> str:
     if pane.evaluation.untrusted_ms < pane.policy.no_data.hold_after_ms:
         return ""
@@ -221,6 +239,9 @@ PANE_RULES: tuple[tuple[Signal, Callable[[JudgedPane], str]], ...] = (
     # From here on telemetry is sound and nothing fails. A timeout outranks STEADY, or a stage that never bakes would
     # never time out; it applies only while something is lacking.
     (Signal.TIMED_OUT, _timed_out),
+    # After the timeout, which must not wait for telemetry that comes and goes.
+    (Signal.SILENT, _returning(Signal.SILENT)),
+    (Signal.INCOMPLETE, _returning(Signal.INCOMPLETE)),
     (Signal.STEADY, _steady),
     (Signal.UNDECIDED, _undecided),
     # After UNDECIDED: approval is asked for only once nothing else is missing.

@@ -24,13 +24,16 @@ from gates.machine.rollout import (
     Started,
     Ticked,
 )
-from gates.machine.signals import gravest_signal, missing, too_few_passes, unconfirmed
+from gates.machine.signals import gravest_signal, missing, telemetry_missing, too_few_passes, unconfirmed
 from gates.machine.transitions import ENDED, Phase, Signal, Transition, lookup
 from gates.policy import Policy
 from gates.verdicts import Evaluation
 
 LONGEST_ACK_WAIT_MS = 600_000
 """The longest wait before an order without an ack is sent again."""
+
+LONGEST_BAKED_GAP_MS = 30_000
+"""A longer gap between requests is silence, which shows nothing about the candidate, so it does not bake."""
 
 WEIGHT_TOLERANCE = 1.0
 """Percentage points by which the observed weight may miss the order, for actuators that split in coarse steps."""
@@ -140,17 +143,25 @@ def _evaluate(state: RolloutState, given: Evaluation, moment: Moment) -> StepRes
     baked = 0
     if fresh and state.phase is Phase.BAKING and before.confirmed_at is not None and given.trusted:
         warm_from = before.confirmed_at + (state.stage.warmup_ms or 0)
-        baked = max(0, requests_until - max(before.requests_until, warm_from))
+        baked = _baked(state, max(before.requests_until, warm_from), requests_until)
     lacking = missing(state, given, fresh=fresh)
     progress = replace(
         before,
         baked_ms=before.baked_ms + baked,
         requests_until=max(requests_until, before.requests_until),
+        missing_until=given.end if telemetry_missing(state.policy, given) else before.missing_until,
         passes=0 if lacking else before.passes + 1,
     )
     state = replace(state, progress=progress, evaluation=given)
     signal, reason = gravest_signal(state, given, lacking or too_few_passes(state))
     return _decide(state, lookup(state.phase, signal), reason, moment, cause=signal)
+
+
+def _baked(state: RolloutState, since: int, until: int) -> int:
+    """How much of the time between two panes with requests counts as baked: in a long gap, the last pane alone."""
+    length, pane_ms = max(0, until - since), state.policy.pane_ms
+    most = min(state.policy.no_data.hold_after_ms, LONGEST_BAKED_GAP_MS)
+    return min(length, pane_ms) if state.judging.steady_holds and length - pane_ms > most else length
 
 
 def _tick(state: RolloutState, moment: Moment) -> StepResult:
@@ -208,6 +219,8 @@ def _progress(before: StageProgress, action: Action, cause: Signal | None, momen
         return StageProgress(before.index + 1, ordered_at=at, timed_from=at, requests_until=before.requests_until)
     if action is Action.RESUME and cause is not Signal.STEADY:  # by an operator, who gives the stage its time again
         return replace(before, timed_from=moment.event_time)
+    if action is Action.HOLD and cause in (Signal.SILENT, Signal.INCOMPLETE):
+        return replace(before, missing_holds=before.missing_holds + 1)
     return before
 
 

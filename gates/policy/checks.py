@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from gates.comparison.joint_test import JointTest
 from gates.policy.model import Policy
+from gates.rules import JudgingRules
 from gates.slis.definition import Check, CheckContext
 from gates.windows import CohortWindow
 
@@ -16,7 +17,9 @@ def joint_test_of(policy: Policy) -> JointTest:
     return JointTest.of(comparing, policy.confidence.rollback, policy.rollback_on.failing)
 
 
-def checks_for(policy: Policy, start_blocks: int, trailing: Mapping[str, CohortWindow]) -> dict[str, Check]:
+def checks_for(
+    policy: Policy, start_blocks: int, trailing: Mapping[str, CohortWindow], rules: JudgingRules
+) -> dict[str, Check]:
     """The checks that answer a policy's definitions, by name.
 
     `start_blocks` spreads the prior over late starts; `trailing` has, by sample of the traffic, the baseline's last
@@ -24,5 +27,5 @@ def checks_for(policy: Policy, start_blocks: int, trailing: Mapping[str, CohortW
     """
     joint_test, confidence = joint_test_of(policy), policy.confidence
     thresholds = {name: joint_test.thresholds(name, confidence.advance) for name in policy.checks}
-    context = CheckContext(policy.cohorts, thresholds, confidence.dispersion, start_blocks, trailing)
+    context = CheckContext(policy.cohorts, thresholds, confidence.dispersion, start_blocks, trailing, rules)
     return {name: definition.build(name, context) for name, definition in policy.judged.items()}

@@ -9,6 +9,7 @@ from gates.documents.fields import (
     Name,
     OptionalDispersion,
     OptionalDurationMs,
+    OptionalShare,
     Share,
     Switch,
     Text,
@@ -103,7 +104,9 @@ class DataQuality(Part):
     """What makes the data untrustworthy: a reason to hold the rollout, and never one to roll it back.
 
     `sample_ratio`: whether users must be split as the weights order. `contamination`: the share of users that may be
-    seen in both cohorts within a stage. `unknown_cohorts`: the share of requests that may name neither cohort.
+    seen in both cohorts within a stage. `unknown_cohorts`: the share of requests that may name neither cohort. `split`:
+    by how much the candidate's share of the requests may differ from the ordered weight. Its default is not written
+    out, so that policies of before it keep their hash.
     """
 
     sample_ratio: Switch = Field(
@@ -116,6 +119,12 @@ class DataQuality(Part):
     )
     unknown_cohorts: Share = Field(
         default=0.01, examples=["1%"], description="The share of requests that may name neither cohort."
+    )
+    split: OptionalShare = Field(
+        default=None,
+        examples=["50%"],
+        description="By how much the candidate's share of the requests may differ from the weight, as a share of the "
+        "smaller cohort's weight; 50% if missing, and 100% switches the rule off.",
     )
 
 

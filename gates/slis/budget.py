@@ -19,6 +19,7 @@ from gates.slis.error_classes import DEFAULT_ERRORS, odd_errors
 from gates.slis.findings import Finding, LintContext
 from gates.slis.presence import BROKEN
 from gates.slis.windowed import Windowed
+from gates.stats.budget_spent import BudgetLedger, CohortCounts
 from gates.stats.burn_rate import BudgetSpent
 from gates.text import count, percent
 from gates.verdicts import Measurement, Verdict, VerdictKind
@@ -45,7 +46,7 @@ class Budget(Definition):
 
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""
-        return BudgetCap(name, self, context.cohorts)
+        return BudgetCap(name, self, context.cohorts, by_error=context.rules.budget_by_error)
 
     def lints(self, context: LintContext) -> Iterator[Finding]:
         """Yield odd outcomes, and a cap that a rollout this short cannot reach even if every request fails."""
@@ -66,32 +67,41 @@ class Budget(Definition):
 class BudgetCap(Windowed):
     """The check that `budget` builds. It counts the candidate's errors over all stages, and keeps them."""
 
-    def __init__(self, name: str, definition: Budget, cohorts: CohortNames) -> None:
+    def __init__(self, name: str, definition: Budget, cohorts: CohortNames, *, by_error: bool) -> None:
         super().__init__(name)
         self._definition = definition
         self._cohorts = cohorts
-        self._spent = BudgetSpent(definition.slo)
+        ledger = BudgetLedger(definition.slo, definition.min_events)
+        self._spent: BudgetLedger | BudgetSpent = ledger if by_error else BudgetSpent(definition.slo)
         self._requests = 0
 
     def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
         candidate, baseline = pane.cell(self._cohorts.candidate), pane.cell(self._cohorts.baseline)
         self._requests += candidate.requests
-        self._spent.add_pane(
-            requests=candidate.requests + baseline.requests,
-            errors=candidate.errors(self._definition.errors),
-            lasting_ms=pane.end - pane.start,
-        )
+        errors, lasting = candidate.errors(self._definition.errors), pane.end - pane.start
+        if isinstance(self._spent, BudgetLedger):
+            own = CohortCounts(candidate.requests, errors)
+            other = CohortCounts(baseline.requests, baseline.errors(self._definition.errors))
+            self._spent.add_pane(pane.start, lasting, own, other)
+        else:
+            self._spent.add_pane(requests=candidate.requests + baseline.requests, errors=errors, lasting_ms=lasting)
+
+    def _figures(self) -> tuple[float, int]:
+        """The share spent, and the errors that spent it."""
+        if isinstance(self._spent, BudgetLedger):
+            return self._spent.spent, round(self._spent.errors)
+        return self._spent.get() or 0.0, self._spent.errors
 
     def verdict(self, view: EvidenceView) -> Verdict:
         """FAIL once more is spent than allowed, on at least `min_events` errors."""
-        spent, allowed = self._spent.get() or 0.0, self._definition.spend
+        (spent, errors), allowed = self._figures(), self._definition.spend
         reason = (
             f"{view.candidate.name} spent {percent(spent)} of the 30-day error budget at slo "
-            f"{percent(self._definition.slo)} ({count(self._spent.errors)} errors), limit {percent(allowed)}"
+            f"{percent(self._definition.slo)} ({count(errors)} errors), limit {percent(allowed)}"
         )
         # FAIL comes first: what is spent stays spent, even when telemetry stops.
-        if spent > allowed and self._spent.errors >= self._definition.min_events:
+        if spent > allowed and errors >= self._definition.min_events:
             found = VerdictKind.FAIL, reason
         elif view.broken:
             found = VerdictKind.ERROR, BROKEN
@@ -100,7 +110,7 @@ class BudgetCap(Windowed):
         else:
             found = VerdictKind.PASS, reason
         window = view.stage_start, view.candidate.window.end
-        return self.made(found, window, Measurement(self._requests, spent, self._spent.errors), Measurement(0, None))
+        return self.made(found, window, Measurement(self._requests, spent, errors), Measurement(0, None))
 
     @property
     def evidence(self) -> dict[str, object]:

@@ -116,7 +116,7 @@ class BurnRate(Windowed):
         if self._burning(view.candidate):
             also = f"; {self._figures(view.baseline)}, also above it" if shared else ""
             return VerdictKind.FAIL, f"{figures}, above the limit of {limit}{also}"
-        missing = presence(view)
+        missing = presence(view, comparing=False)
         return missing or (VerdictKind.PASS, f"{figures}, below the limit of {limit}")
 
     def _burning(self, cohort: CohortView) -> bool:

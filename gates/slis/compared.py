@@ -149,7 +149,8 @@ class Compared:
         self, view: EvidenceView, assessed: Sequence[Assessment], e_values: EValues | None
     ) -> tuple[VerdictKind, str, bool]:
         required = "latencies" if self._figure.unit == "ms" else ""
-        missing = presence(view, [each.sample for each in assessed], required)
+        samples = [each.sample for each in assessed]
+        missing = presence(view, samples, required, comparing=self._evidence is not None)
         if missing is not None:
             return *missing, False
         window, fresh = view.candidate.window, view.candidate.fresh

@@ -13,6 +13,7 @@ from gates.documents.quantities import MINUTE_MS, format_duration
 from gates.documents.readers import read_window, readable
 from gates.evidence_view import CohortNames, EvidenceView, PaneUse, Thresholds
 from gates.panes import Cell, Pane
+from gates.rules import JudgingRules
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 from gates.verdicts import Intervals, Verdict
 from gates.windows import CohortWindow
@@ -68,6 +69,7 @@ class CheckContext:
     dispersion: float | None
     start_blocks: int
     trailing: Mapping[str, CohortWindow]
+    rules: JudgingRules
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,8 @@ class MetricCheck(ComparedCheck):
     """A number that events carry in `metrics`: cost, cpu_ms, queue lag, quality of a model.
 
     Its mean, or with `quantile` that quantile: against the baseline's (`ratio`), an absolute `limit` in the metric's
-    own unit, or both. `better` is the good direction. The mean is compared on values cut off at `ceiling`, because a
-    single value could move a mean without an upper bound. The limit looks at the last `window_ms`, and fails only on
+    own unit, or both. `better` is the good direction. Values count as `ceiling` at most, because a single value could
+    move a mean without an upper bound. The limit looks at the last `window_ms`, and fails only on
     `min_events` values beyond it (for the mean: on this many values).
     """
 
@@ -59,7 +59,9 @@ class MetricCheck(ComparedCheck):
         description="The worst acceptable mean or quantile of the candidate, in the metric's unit.",
     )
     ceiling: OptionalCeiling = Field(
-        default=None, examples=[1000], description="A mean is compared on values cut off at this number."
+        default=None,
+        examples=[1000],
+        description="Larger values count as this number, in the limit and the comparison of a mean.",
     )
     window_ms: WindowMs = Field(
         default=MINUTE_MS,
@@ -112,7 +114,7 @@ class MetricCheck(ComparedCheck):
         """Build the check under this name."""
         thresholds = context.thresholds[name]
         if self.quantile is None:
-            mean = MetricMean(self)
+            mean = MetricMean(self, cut=context.rules.limit_asks_candidate_only)
             return Compared(name, self, mean, share_evidence(self, context, mean, mean.objective), thresholds)
         scale = MetricValues(self.metric, self.quantile, self.limit, higher_is_better=self.higher_is_better)
         evidence = quantile_evidence(self, context, scale)
@@ -129,8 +131,15 @@ class MetricCheck(ComparedCheck):
                 f"for the {worst} values",
             )
         yield from idle_min_events(self, self.min_events)
-        if self.ceiling is not None and not (self.comparing and self.quantile is None):
-            yield Finding("ceiling", "has no effect: it belongs to the comparison of a mean by `ratio`; remove it")
+        if self.ceiling is not None and self.quantile is not None:
+            yield Finding("ceiling", "has no effect: it belongs to a mean, and this is a quantile; remove it")
+        elif self.ceiling is not None and self.limit is not None and self.limit >= self.ceiling:
+            effect = "fails always" if self.higher_is_better else "cannot fail"
+            yield Finding(
+                "limit",
+                f"{effect}: values are cut off at the ceiling, {self.ceiling:g}, so no mean is above it; write a "
+                "limit below it, or raise `ceiling`",
+            )
 
     def traffic_lints(self, context: LintContext, rps: float) -> Iterator[Finding]:
         """Yield a limit that cannot fail, and a comparison that never begins, at this traffic."""
@@ -210,8 +219,9 @@ class MetricMean:
 
     unit: Unit = "number"
 
-    def __init__(self, definition: MetricCheck) -> None:
+    def __init__(self, definition: MetricCheck, *, cut: bool = True) -> None:
         self._definition = definition
+        self._most = definition.ceiling if cut else None
         self.limit = f"the limit of {signed_text(definition.limit or 0.0)}"
         self.side = "below" if definition.higher_is_better else "above"
 
@@ -224,7 +234,7 @@ class MetricMean:
     def stage_text(self, name: str, cell: Cell) -> str:
         """The mean since the stage was ordered."""
         values = cell.metric(self._definition.metric)
-        mean = values.mean()
+        mean = values.mean(self._most)
         return f"{name} {'no value' if mean is None else signed_text(mean)} ({count(values.total)} values)"
 
     @property
@@ -241,7 +251,7 @@ class MetricMean:
     def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The mean, in the metric's unit."""
         values = self._values(arm.window)
-        return Measurement(values.total, values.mean())
+        return Measurement(values.total, values.mean(self._most))
 
     def assess(self, window: CohortWindow) -> Assessment:
         """How the window stands to the limit, and its values."""
@@ -249,7 +259,7 @@ class MetricMean:
         return Assessment(self._standing(values), values.total)
 
     def _standing(self, values: ValueCounts) -> Standing:
-        limit, mean = self._definition.limit, values.mean()
+        limit, mean = self._definition.limit, values.mean(self._most)
         if limit is None or mean is None:
             return Standing.WITHIN
         known = value_of(bucket_of(limit))  # to the resolution of the mean, so that at the limit is within it
@@ -264,7 +274,7 @@ class MetricMean:
     def window_text(self, name: str, window: CohortWindow) -> str:
         """The mean and its sample."""
         values = self._values(window)
-        return _text(name, values.mean(), values.total, window)
+        return _text(name, values.mean(self._most), values.total, window)
 
 
 def _text(name: str, value: float | None, values: int, window: CohortWindow) -> str:

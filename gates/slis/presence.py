@@ -12,16 +12,21 @@ from gates.verdicts import VerdictKind
 BROKEN = "no source reports telemetry, so nothing can be judged"
 
 
-def presence(view: EvidenceView, samples: Sequence[int] = (), required: str = "") -> tuple[VerdictKind, str] | None:
+def presence(
+    view: EvidenceView, samples: Sequence[int] = (), required: str = "", *, comparing: bool
+) -> tuple[VerdictKind, str] | None:
     """Why a check cannot pass for lack of data, None if there is enough.
 
     `samples` are the values measured in the windows of the candidate and, where it is compared, of the baseline; none
     are given by a check that measures every request. `required` names values that each request should have, such as
-    latencies, of which `min_requests` are needed.
+    latencies, of which `min_requests` are needed. Only a check that is `comparing` needs data of the baseline: what
+    only the new version does can still have a limit.
     """
     if view.broken:
         return VerdictKind.ERROR, BROKEN
-    cohorts = (view.candidate, view.baseline) if view.compared else (view.candidate,)
+    both = view.compared and (comparing or not view.rules.limit_asks_candidate_only)
+    cohorts = (view.candidate, view.baseline) if both else (view.candidate,)
+    samples = samples[: len(cohorts)]
     for cohort, sample in zip_longest(cohorts, samples):
         if cohort.window.requests == 0:
             return VerdictKind.NO_DATA, f"{cohort.name} has no requests in the window"

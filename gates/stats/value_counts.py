@@ -11,7 +11,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import fsum
+from math import fsum, inf
 
 _SHIFT = 46  # 52 bits of mantissa, 6 of them kept
 _TINY = 2.0**-60  # what is smaller counts as zero
@@ -117,12 +117,16 @@ class ValueCounts:
             return other
         return self.from_counter(Counter(dict(self.items())) + Counter(dict(other.items())))
 
-    def mean(self) -> float | None:
-        """The mean to 0.78%, or None without values."""
+    def mean(self, ceiling: float | None = None) -> float | None:
+        """The mean to 0.78%, or None without values; larger values count as the ceiling.
+
+        >>> round(ValueCounts.of([2.0, 60_000.0]).mean(ceiling=4.0), 1)
+        3.0
+        """
         if not self.counts:
             return None
-        total = self.total
-        return fsum(value_of(bucket) * (count / total) for bucket, count in self.items())
+        total, most = self.total, inf if ceiling is None else ceiling
+        return fsum(min(value_of(bucket), most) * (count / total) for bucket, count in self.items())
 
     def quantile(self, q: float) -> float | None:
         """The q-quantile to 0.78%: the order statistic at `(n - 1) q`, rounded down; None without values."""

@@ -157,7 +157,7 @@ class Fold:
             return []
         rollout.changed = True
         rollout.replay_guard.record(record, self.marks.wall)
-        # The sequencer refuses both of these. A record of another build, or one written past it, starts nothing.
+        # The sequencer refuses these. A record of another build, or one written past it, starts nothing.
         try:
             policy = Policy.parse(record.policy)
         except PolicyError:

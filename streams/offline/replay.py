@@ -28,13 +28,14 @@ class Replay:
     """Request events as NDJSON lines, judged by a policy as if a worker had read them in this order.
 
     With `acks` every decision is acknowledged at once, else never. `source` reads the lines, and counts what it finds
-    while `run` is consumed.
+    while `run` is consumed. `rules` is the number of the rules of judging.
     """
 
     policy: Policy
     timing: Timing = field(default_factory=Timing)
     acks: bool = True
     source: EventLines = field(default_factory=EventLines)
+    rules: int = CURRENT
     _fold: Fold = field(default_factory=lambda: Fold(0))
     _chunker: Chunker = field(default_factory=lambda: Chunker(SOURCE))
     _offset: int = -1
@@ -67,7 +68,7 @@ class Replay:
                 by="replay",
                 at=self._flushed_until,
                 timing=self.timing,
-                rules=CURRENT,
+                rules=self.rules,
             )
         )
 

@@ -69,7 +69,7 @@ def journal_record(message: SequencedRecord, origin: Origin, timing: Timing, sea
 
 
 def _stamped(message: SequencedRecord, origin: Origin, timing: Timing, seal: Seal | None) -> SequencedRecord:
-    """The message with its origin and verified signature, and for a start with the timing and the wall clock.
+    """The message with its origin and verified signature, and for a start with timing, rules and wall clock.
 
     Whatever the sender wrote in these fields is replaced: the judge relies on them.
     """

@@ -1,9 +1,10 @@
 """Whole stories: a policy, events, what operators order, and the decisions that must follow, byte for byte.
 
 A folder is a story: `policy.yaml`, `events.json` (see `generate`), `expected.ndjson` (the decisions as published,
-repeats included), and where needed `controls.json` (`at_s` since the start, `record`, and of a start the `changes` to
-the policy) and `options.json` (`acks`: `auto` or `none`). After a wanted change run with SLUICEGATE_GOLDEN_UPDATE=1,
-and read the difference as a reviewer.
+repeats included), `expected-rules-1.ndjson` where the first rules of judging decide otherwise, and where needed
+`controls.json` (`at_s` since the start, `record`, and of a start the `changes` to the policy) and `options.json`
+(`acks`: `auto` or `none`). After a wanted change run with SLUICEGATE_GOLDEN_UPDATE=1, and read the difference as a
+reviewer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import yaml
 
 from gates.decisions import Decision
 from gates.policy import Policy
-from gates.rules import CURRENT
+from gates.rules import CURRENT, FIRST
 from streams.journal import Ack, Control, SequencedRecord, Start, Timing, decode, encode_document
 from streams.offline.replay import Replay
 from tests.golden.generate import events
@@ -31,7 +32,7 @@ def read(path: Path, otherwise: Any) -> Any:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else otherwise
 
 
-def words(story: Path, start: int, policy: Policy) -> list[tuple[int, SequencedRecord]]:
+def words(story: Path, start: int, policy: Policy, rules: int = CURRENT) -> list[tuple[int, SequencedRecord]]:
     """Return the story's orders and acks with their event times; a start without a policy starts this one."""
     out: list[tuple[int, SequencedRecord]] = []
     for word in read(story / "controls.json", []):
@@ -39,20 +40,21 @@ def words(story: Path, start: int, policy: Policy) -> list[tuple[int, SequencedR
         record = {"rollout": policy.rollout, "at": at, **word["record"]}
         if record["schema"] == "sluicegate.start/v1":
             record.setdefault("policy", policy.document() | word.get("changes", {}))
-            record.setdefault("rules", CURRENT)
+            record["rules"] = rules
         spoken = decode(encode_document(record))
         assert isinstance(spoken, Start | Control | Ack)
         out.append((at, spoken))
     return out
 
 
-def decided(story: Path) -> list[bytes]:
-    """Return the decisions of the story, one a line."""
+def decided(story: Path, rules: int = CURRENT) -> list[bytes]:
+    """Return the decisions of the story under these rules of judging, one a line."""
     policy = Policy.parse(yaml.safe_load((story / "policy.yaml").read_text(encoding="utf-8")))
     described = read(story / "events.json", None)
     options = {"acks": "auto", "timing": {}} | read(story / "options.json", {})
-    replay = Replay(policy, timing=Timing(**options["timing"]), acks=options["acks"] == "auto")
-    outcomes = replay.run(events(described), words(story, described["start"], policy))
+    replay = Replay(policy, timing=Timing(**options["timing"]), acks=options["acks"] == "auto", rules=rules)
+    orders = words(story, described["start"], policy, rules)
+    outcomes = replay.run(events(described), orders)
     return [encode_document(outcome.document()) for outcome in outcomes if isinstance(outcome, Decision)]
 
 
@@ -65,6 +67,14 @@ def test_story_has_its_recorded_decisions(story: Path) -> None:
     recorded = expected.read_bytes().splitlines()
     assert [json.loads(line) for line in found] == [json.loads(line) for line in recorded]
     assert found == recorded
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda path: path.name)
+def test_an_epoch_of_the_first_rules_folds_as_before(story: Path) -> None:
+    """A journal that an earlier release wrote: `expected-rules-1.ndjson` has what it decided, where that differs."""
+    earlier = story / "expected-rules-1.ndjson"
+    recorded = earlier if earlier.exists() else story / "expected.ndjson"
+    assert decided(story, FIRST) == recorded.read_bytes().splitlines()
 
 
 # The actions once more in short, so that a careless update of the records does not pass unseen.

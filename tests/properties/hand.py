@@ -39,6 +39,7 @@ def a_policy(**changes: object) -> Document:
         "stages": [{"name": "first", "weight": "10%", "bake": "5s"}, {"name": "all", "weight": "100%", "bake": "5s"}],
         "checks": {"limit": CHECKS["limit"]},
         "min_requests": 10,
+        "data_quality": {"split": "100%"},  # panes by hand have what their test needs, at any weight
         "no_data": {"hold_after": "4s", "pause_after": "12s"},
         "commands": {"ack_within": "2s", "tries": 2},
         **changes,

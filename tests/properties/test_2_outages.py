@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gates.decisions import Action
 from streams.journal import Partial
-from tests.properties.hand import journals, raised_by_the_gate
+from tests.properties.hand import ByHand, a_policy, journals, raised_by_the_gate
 from tests.properties.journals import (
     T0,
     Episode,
@@ -38,3 +39,16 @@ def test_2_an_outage_is_never_a_promotion(script: Script, seconds: int) -> None:
         for decision in step.decisions:
             if raised_by_the_gate(decision):
                 assert decision.event_time <= last_events + 4_000 + 1_000  # hold_after, and the pane itself
+
+
+@pytest.mark.parametrize("gap", [3, 4, 5, 6, 9])
+def test_a_quiet_night_makes_a_handful_of_decisions_and_does_not_bake(gap: int) -> None:
+    """A request each few seconds, about `hold_after` (4s) apart, for two hours; then traffic, and the stage ends."""
+    hand = ByHand(a_policy())
+    actions = [action for second in range(7_200) for action in hand.second(None if second % gap else (40, 0))]
+    assert len(actions) <= 6
+    if gap > 5:
+        assert hand.gate.state.progress.baked_ms < 5_000
+        assert Action.ADVANCE not in actions
+        later = [action for _ in range(3_700) for action in hand.second()]
+        assert Action.ADVANCE in later

@@ -154,3 +154,68 @@ def test_a_restored_split_continues_bit_for_bit() -> None:
             assert other.doubts() == known.doubts()
             known = other
         known.observe(pane(second, *cells))
+
+
+def judged(
+    weight: float, candidate: int, baseline: int, *, seconds: int = 1, judged_from: int = 20, **rules: object
+) -> str:
+    """The doubt after this many panes with these requests; "" if there is none."""
+    known = TrafficSplit(COHORTS, DataQuality.model_validate(rules), 0.01, judged_from)
+    known.start(weight)
+    for second in range(seconds):
+        known.observe(pane(second, cell(candidate), cell(baseline)))
+    return "; ".join(known.doubts())
+
+
+@pytest.mark.parametrize(
+    ("weight", "candidate", "baseline", "doubted"),
+    [
+        (0.1, 10, 90, False),
+        (0.1, 14, 86, False),
+        (0.1, 16, 84, True),
+        (0.1, 90, 10, True),
+        (0.9, 84, 16, True),
+        (0.01, 2, 98, False),
+        (0.01, 0, 100, False),
+        (0.5, 20, 80, True),
+        (0.5, 30, 70, False),
+        (1.0, 100, 0, False),
+        (1.0, 96, 4, False),
+        (1.0, 90, 10, True),
+    ],
+)
+def test_the_share_of_the_requests_is_held_against_the_weight(
+    weight: float, candidate: int, baseline: int, doubted: bool
+) -> None:
+    """Half of the smaller weight, one point at least; at 100% nearly all."""
+    assert bool(judged(weight, candidate, baseline, seconds=100)) is doubted
+
+
+def test_the_share_is_doubted_with_its_numbers_and_not_by_chance() -> None:
+    """Some panes after the confirmation, beyond what so few requests can be off, unless the policy switches it off."""
+    assert judged(0.1, 90, 10, seconds=22) == (
+        "canary got 90% of the requests (1,530 of 1,700), ordered 10% (split); "
+        "check the router and the cohort of the events"
+    )
+    assert judged(0.1, 90, 10, seconds=20) == ""
+    assert judged(0.1, 9, 1, seconds=24, judged_from=200) == ""
+    assert judged(0.1, 1, 4, seconds=24) == ""
+    assert judged(0.1, 90, 10, seconds=24, split="100%") == ""
+
+
+@pytest.mark.parametrize("weight", [0.01, 0.1, 0.5, 0.95])
+def test_honest_routers_are_not_doubted(weight: float) -> None:
+    """Fifty rollouts of ten minutes, looked at each second; the traffic comes in sessions of one to twenty requests."""
+    rng = np.random.default_rng(9)
+    doubted = 0
+    for _ in range(50):
+        known = TrafficSplit(COHORTS, DataQuality(), 0.01, 200)
+        known.start(weight)
+        for second in range(600):
+            sessions = rng.integers(1, 21, 10)
+            own = int(sessions[rng.random(10) < weight].sum())
+            known.observe(pane(second, cell(own), cell(int(sessions.sum()) - own)))
+            if known.doubts():
+                doubted += 1
+                break
+    assert doubted <= 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gates.comparison.quantiles import TRAILING_MS
 from gates.policy.checks import checks_for, joint_test_of
+from gates.rules import CURRENT, RULES
 from gates.windows import CohortWindow
 from tests.gates.pane_builders import EVERY_KIND, policy
 
@@ -14,7 +15,7 @@ def test_every_definition_has_its_check() -> None:
     """Under its own name, the budget last."""
     known = policy(budget=BUDGET)
     trailing = {sample: CohortWindow(TRAILING_MS) for sample in ("real", "synthetic", "all")}
-    built = checks_for(known, 4, trailing)
+    built = checks_for(known, 4, trailing, RULES[CURRENT])
     assert list(built) == [*sorted(EVERY_KIND), "budget"]
     assert {name for name, check in built.items() if check.worse is not None} == {
         name for name, check in known.checks.items() if check.comparing

@@ -20,6 +20,15 @@ def test_a_budget_once_spent_stays_spent() -> None:
     assert hand.second(cell(50), cell(50)).kind is VerdictKind.FAIL
 
 
+def test_a_shared_outage_does_not_spend_the_budget() -> None:
+    """Both cohorts fail alike: the candidate keeps its budget; where it alone fails, it is spent."""
+    for errors_of_baseline, kind in ((3, VerdictKind.PASS), (0, VerdictKind.FAIL)):
+        hand = Watched(sli="error_rate", limit="95%", budget={"slo": "99.9%", "spend": "0.5%"})
+        for _ in range(300):
+            found = hand.second(cell(10, 3), cell(10, errors_of_baseline))
+        assert found.kind is kind, found.reason
+
+
 @pytest.mark.parametrize(
     ("changes", "path", "words"),
     [

@@ -10,6 +10,7 @@ import pytest
 from gates.evidence_view import CohortView, EvidenceView, PaneUse
 from gates.panes import Cell
 from gates.policy.checks import checks_for
+from gates.rules import CURRENT, RULES
 from gates.slis.compared import Compared
 from gates.verdicts import NO_INTERVALS, Verdict, VerdictKind
 from gates.windows import CohortWindow
@@ -23,7 +24,7 @@ GOOD, BAD = cell(200, 2), cell(200, 100)
 def check_of(fields: dict[str, Any]) -> Compared:
     """The check with this definition."""
     known = policy({"it": fields}, stages=[{"name": "half", "weight": "50%", "bake": "10s"}])
-    check = checks_for(known, 4, {"real": CohortWindow(60_000)})["it"]
+    check = checks_for(known, 4, {"real": CohortWindow(60_000)}, RULES[CURRENT])["it"]
     assert isinstance(check, Compared)
     return check
 

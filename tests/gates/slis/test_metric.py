@@ -27,6 +27,25 @@ def test_a_mean_at_the_limit_is_within() -> None:
             assert worse.kind is VerdictKind.FAIL
 
 
+def test_a_ceiling_cuts_values_off_for_the_limit_too() -> None:
+    """One wild value among thirty moves a mean by the ceiling at most; without a ceiling it breaks the limit alone."""
+    ceilings: list[tuple[Document, VerdictKind]] = [({"ceiling": 500}, VerdictKind.PASS), ({}, VerdictKind.FAIL)]
+    for ceiling, kind in ceilings:
+        hand = Watched(sli="metric", metric="m", limit=120, window="5s", **ceiling)
+        found = hand.second(cell(30, metrics={"m": [50.0] * 29 + [60_000.0]}), cell(30))
+        assert found.kind is kind, found.reason
+        assert (found.candidate.value or 0.0) < 70 or not ceiling
+
+
+def test_a_limit_alone_asks_the_candidate_only() -> None:
+    """A metric that only the new version sends can pass; what is compared with the baseline cannot."""
+    fields: Document = {"sli": "metric", "metric": "m", "limit": 50, "window": "5s", "ceiling": 90}
+    known: list[tuple[Document, VerdictKind]] = [({}, VerdictKind.PASS), ({"ratio": 1.2}, VerdictKind.NO_DATA)]
+    for more, kind in known:
+        found = Watched(**fields, **more).second(cell(30, metrics={"m": [1.0] * 30}), cell(30))
+        assert found.kind is kind, found.reason
+
+
 def test_a_mean_without_a_stage_at_all_traffic_may_have_any_limit() -> None:
     """The limit is compared with cut-off values only where no baseline is left."""
     document = checkout()
@@ -70,7 +89,17 @@ def test_its_rules(check: Document, path: str, message: str) -> None:
             "checks.m.quantile",
             "write 0.95 or so for the largest",
         ),
-        ({"checks.m": {**MEAN, "quantile": 0.9}}, "checks.m.ceiling", "belongs to the comparison of a mean"),
+        (
+            {"checks.m": {"sli": "metric", "metric": "m", "limit": 50, "ceiling": 50}},
+            "checks.m.limit",
+            "cannot fail: values are cut off at the ceiling, 50",
+        ),
+        (
+            {"checks.m": {"sli": "metric", "metric": "m", "limit": 50, "ceiling": 40, "better": "higher"}},
+            "checks.m.limit",
+            "fails always",
+        ),
+        ({"checks.m": {**MEAN, "quantile": 0.9}}, "checks.m.ceiling", "belongs to a mean, and this is a quantile"),
     ],
 )
 def test_what_is_odd_is_remarked(changes: Document, path: str, words: str) -> None:

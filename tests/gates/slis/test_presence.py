@@ -28,6 +28,6 @@ def test_broken_telemetry_is_an_error(sli: str) -> None:
 
 def test_what_is_missing_is_part_of_the_reason() -> None:
     """Which cohort has no requests, or how many it has and needs."""
-    hand = Watched(sli="error_rate", limit="50%", window="5s")
+    hand = Watched(sli="error_rate", limit="50%", ratio=1.25, window="5s")
     assert hand.second(cell(5), None).reason == "it: stable has no requests in the window"
     assert hand.second(cell(5), cell(50)).reason == "it: canary has 10 requests, needs 20"

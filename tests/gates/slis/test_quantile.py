@@ -9,6 +9,7 @@ import pytest
 from gates.comparison.distributions import Latencies
 from gates.comparison.quantiles import TRAILING_MS
 from gates.policy.checks import joint_test_of
+from gates.rules import CURRENT, RULES
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import CheckContext
 from gates.slis.findings import LintContext
@@ -26,7 +27,7 @@ def definition(**fields: Any) -> tuple[ComparedCheck, LintContext, CheckContext]
     found = known.checks["it"]
     assert isinstance(found, ComparedCheck)
     thresholds = {"it": joint_test_of(known).thresholds("it", 0.05)}
-    context = CheckContext(known.cohorts, thresholds, None, 4, {"real": CohortWindow(TRAILING_MS)})
+    context = CheckContext(known.cohorts, thresholds, None, 4, {"real": CohortWindow(TRAILING_MS)}, RULES[CURRENT])
     return found, LintContext(known.stages, known.min_requests), context
 
 
