@@ -68,7 +68,7 @@ class Hand:
         """Acknowledge the last decision."""
         last = self.state.last
         assert last is not None
-        self.take(Acked(last.epoch, last.sequence, True, last.weights, "x"))
+        self.take(Acked(last.epoch, last.sequence, "applied", last.weights, "x"))
 
     def say(self, word: Signal, by: str = "grace", epoch: int | None = None) -> list[Decision]:
         """An operator's word."""
