@@ -17,7 +17,7 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-demo: $(READY)   ## watch a bad canary being caught and rolled back (one minute)
+demo: $(READY)   ## watch a bad canary being detected and rolled back (one minute)
 	@$(BIN)/sluicegate demo $(ARGS)
 
 test: $(READY)   ## the fast suites: unit, property, golden, pipeline on the embedded broker
@@ -34,9 +34,9 @@ test-kafka: $(READY)  ## the pipeline suite on Apache Kafka 4
 
 test-slow: $(READY)   ## tests that take minutes each
 	$(BIN)/pytest -n 2 -m 'slow' $(ARGS)
-	SLUICEGATE_EXAMPLES=15 $(BIN)/pytest -n 2 tests/properties tests/streams/judge/test_fold_snapshot.py
+	SLUICEGATE_EXAMPLES=15 $(BIN)/pytest -n 2 tests/properties tests/streams/judge/test_fold.py
 
-test-faults: $(READY) ## workers killed, stopped and cut off on Apache Kafka 4 (twelve minutes)
+test-faults: $(READY) ## workers killed, stopped and cut off on Apache Kafka 4 (ten minutes)
 	$(BIN)/pytest -n 2 --dist worksteal -m 'faults' $(ARGS)
 
 soak: $(READY)   ## half an hour of faults under load, watching memory, handles and lag: make soak MINUTES=30

@@ -40,7 +40,7 @@ class CohortView:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceView:
-    """All a check may look at: both arms, the stage, and the state of the telemetry.
+    """All a check may look at: both cohorts, the stage, and the state of the telemetry.
 
     `weight` is the candidate's share of the traffic as ordered; `compared` is false where that is all of it and no
     baseline is left; `stage_start` is event time. `rejected` are the checks for which the joint test
@@ -70,8 +70,8 @@ class PaneUse:
 class Thresholds:
     """E-values at which a comparison decides; a healthy candidate ever reaches 1/alpha with probability at most alpha.
 
-    `rollback` is what this comparison needs if all the others say nothing; `advance` is for each of them, since all
-    must pass.
+    `rollback` is what this comparison needs if all the others have no evidence; `advance` is for each of them, since
+    all must pass.
     """
 
     rollback: float

@@ -99,7 +99,7 @@ class Gate:
                         decision if isinstance(output, Decision) else replace(output, decision=decision)
                         for output in outputs
                     )
-                case Ended():
+                case Ended():  # pragma: no branch - mypy proves that no fact is left
                     self.evidence = evidence.indicators()
         return outputs
 

@@ -36,7 +36,7 @@ def milliseconds(value: float) -> str:
 
 
 def significant_text(value: float, digits: int) -> str:
-    """A non-negative figure to so many significant digits, never in exponent form, no trailing zeros.
+    """A non-negative figure to `digits` significant digits, whole from 1,000 on; no exponent, no trailing zeros.
 
     >>> significant_text(0.000123, 2), significant_text(312.04, 3), significant_text(1e9, 3)
     ('0.00012', '312', '1,000,000,000')

@@ -62,16 +62,17 @@ class CohortWindow:
             self._latency = None
         self._asked = False
         begin, panes, latency = end - self.length_ms, self._panes, self._latency
+        gone: list[Cell] = []
         while panes and panes[0][0] < begin:
-            _, gone = panes.popleft()
-            self._count(gone, -1)
-            if latency is not None:
-                latency.remove(gone.latency)
-        if cell.requests or cell.detail is not NO_DETAIL:
+            gone.append(panes.popleft()[1])
+            self._count(gone[-1], -1)
+        kept = bool(cell.requests) or cell.detail is not NO_DETAIL
+        if kept:
             panes.append((start, cell))
             self._count(cell, 1)
-            if latency is not None:
-                latency.add(cell.latency)
+        if latency is not None:
+            # What is not kept never leaves the window, so it must not be counted in either.
+            latency.slide([left.latency for left in gone], cell.latency if kept else EMPTY)
 
     def fill(self, panes: Panes, end: int) -> None:
         """Move the end of an empty window to `end` and add these panes, with the result of pushing each."""

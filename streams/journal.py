@@ -21,9 +21,9 @@ BUNDLE_BYTES = 262_144
 content."""
 
 CHUNK_RULE = "4096.10000"
-"""How ingest cuts chunks: at every so many offsets, and at every so many milliseconds of record time. Versions of
-chunks with another rule overlap these, so their counts would be added twice; they are refused. A record without a rule
-has this one."""
+"""How ingest cuts chunks: OFFSETS.MILLISECONDS, a cut at each multiple of this number of offsets and of this number of
+milliseconds of record time. Versions of chunks with another rule overlap these, so their counts would be added twice;
+they are refused. A record without a rule has this one."""
 
 Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 """A number from outside. JSON allows larger ones, which snapshots and metrics cannot hold."""

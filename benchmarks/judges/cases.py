@@ -127,10 +127,8 @@ def _clustered() -> Iterator[Case]:
 
 def _innocent() -> Iterator[Case]:
     both = {"at": "15m", "both": {"error_ratio": 5.0}}
-    healthy = Scenario.parse(HEALTHY | {"changes": [both]})
-    yield Case("innocent", "both x5 of 0.1%", 50, healthy)
+    both_fail = Scenario.parse(HEALTHY | {"changes": [both]})
+    yield Case("innocent", "both x5 of 0.1%", 50, both_fail)
     yield Case("innocent", "both x5 of 0.5%", 50, Scenario.parse(FAILING_MORE | {"changes": [both]}))
-    yield Case(
-        "innocent", "both x5 of 0.1%, share to 50%", 50, Scenario.parse(HEALTHY | {"changes": [both]}), later_share=0.5
-    )
+    yield Case("innocent", "both x5 of 0.1%, share to 50%", 50, both_fail, later_share=0.5)
     yield Case("innocent", "half the share", 50, Scenario.parse(HEALTHY | {"share_factor": 0.5}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from benchmarks.judges.summary import Line
@@ -27,7 +28,17 @@ def rows_of(lines: Sequence[Line], experiment: str) -> list[list[str]]:
     cases = list(dict.fromkeys(line.case for line in known))
     judges = list(dict.fromkeys(line.judge for line in known))
     cells = {(line.judge, line.case): _cell(line) for line in known}
-    return [["judge", *cases], *([judge, *(cells[judge, case] for case in cases)] for judge in judges)]
+    return [["judge", *map(_heading, cases)], *([judge, *(cells[judge, case] for case in cases)] for judge in judges)]
+
+
+def _heading(case: str) -> str:
+    """A case as the head of a column. The names of cases cannot change: they are part of the seeds and of results.json.
+
+    >>> _heading("both x5 of 0.1%"), _heading("x1.5"), _heading("x4, told")
+    ('both 5 times 0.1%', '1.5 times', '4 times, declared')
+    """
+    words = re.sub(r"\bx([\d.]+)(?: of)?", r"\1 times", case)
+    return words.replace("told", "declared").replace("nothing said", "nothing declared")
 
 
 def _cell(line: Line) -> str:

@@ -22,7 +22,7 @@ COHORTS = Cohorts(baseline=BASELINE, candidate=CANDIDATE)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One judge's ruling on one rollout, and after how many seconds; None if it had not ruled at the end."""
+    """One judge's ruling on one rollout, and after how many seconds; None if it gave none by the end."""
 
     ruling: Ruling | None = None
     at_s: float = 0.0

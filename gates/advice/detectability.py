@@ -1,4 +1,4 @@
-"""What a comparison can detect at a given traffic, and how soon: for plans beforehand, and live beside each check.
+"""What a comparison can detect at a given traffic, and how soon: for plans, and beside each live check.
 
 All times are seconds, all shares are from 0 to 1, and evidence is in nats (natural logarithms of an e-value).
 """

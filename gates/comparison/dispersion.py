@@ -14,7 +14,7 @@ After five minutes with errors, phi changes only when a stage begins.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from gates.panes import CLASSES, NO_DETAIL, NO_HALVES, Cell, Pane
 from gates.stats.block_dispersion import WINDOW, BlockDispersion
@@ -40,6 +40,13 @@ NO_PRIOR = ClusterPrior(weight=0, until=0)
 def prior_for(pane_ms: int) -> ClusterPrior:
     """The prior of an estimate by panes of this length; panes as long as a block get the blocks' prior."""
     return PANES_PRIOR if pane_ms < BLOCK_MS else BLOCKS_PRIOR
+
+
+class PanePhi(NamedTuple):
+    """What to divide the log factors of one pane by."""
+
+    for_rollback: float
+    for_advance: float
 
 
 class Dispersion:
@@ -69,8 +76,8 @@ class Dispersion:
         """The same for an advance. It waits for the bake anyway, so by time the estimate is enough, without prior."""
         return max(self._least, self._source.for_advance)
 
-    def observe(self, pane: Pane, baseline: Cell, bad: float, events: int) -> None:
-        """Take in one pane of the baseline, with its `bad` events and all `events`; call it before phi is read.
+    def observe(self, pane: Pane, baseline: Cell, bad: float, events: int) -> PanePhi:
+        """Take in one pane of the baseline, with its `bad` events and all `events`; returns the phi for this pane.
 
         What is counted in this pane does not change the phi for this pane, but that its events carry users does: the
         prior must hold from that pane on. With phi read first, a simulated gate rolled back 8.8% (phi 5) and 8.1%
@@ -79,6 +86,7 @@ class Dispersion:
         self._by_user.observe(pane, baseline)
         if self._by_time is not None and not self._by_user.observed:
             self._by_time.observe(pane, int(bad), events)
+        return PanePhi(self.for_rollback, self.for_advance)
 
     def enter_stage(self) -> None:
         """A stage begins: use what has been measured by now."""

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 from gates.evidence_view import EvidenceView, PaneUse
 from gates.panes import Pane
 from gates.stats import single_arm
 from gates.stats.mixture import EffectMixture
 from gates.stats.ratio_interval import Interval
+
+
+class EValues(NamedTuple):
+    """The e-values for the candidate being worse than allowed, and for its being good enough."""
+
+    worse: float
+    good: float
 
 
 class ComparisonEvidence(ABC):
@@ -32,13 +39,17 @@ class ComparisonEvidence(ABC):
         """The e-value for the candidate being good enough."""
         return self._good.get()
 
+    def e_values(self) -> EValues:
+        """Both e-values."""
+        return EValues(self._worse.get(), self._good.get())
+
     @abstractmethod
     def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
 
     @abstractmethod
     def enter_stage(self) -> None:
-        """Start the evidence for an advance anew; the evidence for a rollback continues over all stages."""
+        """Reset the evidence for an advance; the evidence for a rollback continues over all stages."""
 
     @abstractmethod
     def describe(self, view: EvidenceView) -> str:

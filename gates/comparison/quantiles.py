@@ -87,7 +87,7 @@ class QuantileComparison(ComparisonEvidence):
         self._counted = (self._counted[0] + beyond, self._counted[1] + values)
 
     def enter_stage(self) -> None:
-        """Start the evidence for an advance anew."""
+        """Reset the evidence for an advance."""
         self._good = Exceedance.advance(self._scale.quantile)
         self._counted = (0, 0)
 

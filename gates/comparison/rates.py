@@ -72,18 +72,18 @@ class RateComparison(ComparisonEvidence):
         baseline_cell = self._sample(pane, self._cohorts.baseline)
         (bad, events) = self._figure.tally(self._sample(pane, self._cohorts.candidate))
         (base_bad, base_events) = self._figure.tally(baseline_cell)
-        self._dispersion.observe(pane, baseline_cell, base_bad, base_events)  # before phi is read, for the prior
-        dispersion = self._dispersion.for_rollback
+        phi = self._dispersion.observe(pane, baseline_cell, base_bad, base_events)
         if seen.warming:
             self._worse.bet(None)
         elif seen.compared:
             counts = PaneCounts(bad, base_bad, events, base_events)
-            self._worse.update(counts, dispersion)
+            self._worse.update(counts, phi.for_rollback)
             if seen.eligible:
-                self._good.update(counts, self._dispersion.for_advance)
-            self._collect(counts, dispersion)
+                self._good.update(counts, phi.for_advance)
+            self._collect(counts, phi.for_rollback)
         else:
-            self._bet_alone(bad, events, self._allowance.objective, eligible=seen.eligible, dispersion=dispersion)
+            objective, eligible = self._allowance.objective, seen.eligible
+            self._bet_alone(bad, events, objective, eligible=eligible, dispersion=phi.for_rollback)
 
     def _collect(self, counts: PaneCounts, dispersion: float) -> None:
         new = (counts.candidate_errors, counts.baseline_errors, counts.candidate_requests, counts.baseline_requests, 1)
@@ -97,7 +97,7 @@ class RateComparison(ComparisonEvidence):
         return PaneCounts(bad, base_bad, int(events), int(base_events))
 
     def enter_stage(self) -> None:
-        """Start the evidence for an advance and the displayed interval anew; phi may change."""
+        """Reset the evidence for an advance and the displayed interval; phi may change."""
         self._good = ErrorShare.advance(self._allowance.ratio)
         self._interval = RatioInterval()
         self._block = [0.0, 0.0, 0, 0, 0]

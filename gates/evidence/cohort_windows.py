@@ -60,19 +60,19 @@ class CohortWindows:
         self.eligible = 0
         self.pick = sample_of(sample)
 
-    def push(self, pane: Pane, seen: PaneUse) -> int:
-        """Add the cohort's part of the next pane; returns how many requests that was."""
+    def push(self, pane: Pane, seen: PaneUse) -> Cell:
+        """Add the cohort's part of the next pane, and return it."""
         cell = self.pick(pane, self.cohort)
         fresh = cell if seen.eligible else NOTHING
         for length, window in self.by_length.items():
             window.push(pane.start, pane.end, cell)
             self.fresh[length].push(pane.start, pane.end, fresh)
         if cell.requests and not seen.warming:
-            # Without the histogram: no check reads latencies of a whole stage, and merging one each pane is slow.
-            self.counted = self.counted.merge(Cell(cell.counts, detail=cell.detail))
+            # No check reads the latencies of a whole stage.
+            self.counted = self.counted.merge_without_latency(cell)
         if seen.eligible:
             self.eligible += cell.requests
-        return cell.requests
+        return cell
 
     def restart_stage(self) -> None:
         """A stage was ordered: its counts start at zero, and the windows go on."""
@@ -130,12 +130,12 @@ class TrafficWindows:
 
     def push(self, pane: Pane, seen: PaneUse) -> None:
         """Add the next pane."""
-        for windows in self._cohorts.values():
-            if windows.push(pane, seen):
-                self.last_request[windows.cohort] = pane.end
-        for sample, trailing in self._own.items():
-            cell = self._cohorts[sample, self._baseline].pick(pane, self._baseline)
-            trailing.push(pane.start, pane.end, cell)
+        for (sample, cohort), windows in self._cohorts.items():
+            cell = windows.push(pane, seen)
+            if cell.requests:
+                self.last_request[cohort] = pane.end
+            if cohort == self._baseline and sample in self._own:
+                self._own[sample].push(pane.start, pane.end, cell)
 
     def enter_stage(self) -> None:
         """A stage was ordered: its totals start at zero, and the windows go on."""

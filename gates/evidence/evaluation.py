@@ -67,7 +67,7 @@ class RolloutEvidence:
         return self._policy.stages[self._stage.index].weight
 
     def enter_stage(self, index: int, ordered_at: int) -> None:
-        """A stage was ordered: totals and advance evidence start anew, rollback evidence continues."""
+        """A stage was ordered: reset totals and the evidence for an advance; the evidence for a rollback continues."""
         self._stage = _Stage(index, ordered_at, None, Completeness(ordered_at))
         self._windows.enter_stage()
         for check in self._checks.values():

@@ -1,7 +1,7 @@
 """From the evaluation of a pane to one signal: the gravest that applies, with its reason.
 
 Safety depends on the order of `PANE_RULES`. Each rule returns its reason, or "" where it does not apply, and the first
-that applies counts. The comment above a group says why it stands there.
+that applies counts. The comment above a group gives the reason for its place.
 """
 
 from __future__ import annotations

@@ -107,28 +107,28 @@ class BurnRate(Windowed):
     def verdict(self, view: EvidenceView) -> Verdict:
         """FAIL while both windows burn."""
         window = view.candidate.window
-        arms = (self._measured(arm.window) for arm in (view.candidate, view.baseline))
+        cohorts = (self._measured(cohort.window) for cohort in (view.candidate, view.baseline))
         shared = view.compared and self._burning(view.baseline)
-        return self.made(self._outcome(view, shared), (window.start, window.end), *arms, baseline_beyond=shared)
+        return self.made(self._outcome(view, shared), (window.start, window.end), *cohorts, baseline_beyond=shared)
 
     def _outcome(self, view: EvidenceView, shared: bool) -> tuple[VerdictKind, str]:
         figures, limit = self._figures(view.candidate), significant_text(self._rule.threshold, 3)
         if self._burning(view.candidate):
             also = f"; {self._figures(view.baseline)}, also above it" if shared else ""
             return VerdictKind.FAIL, f"{figures}, above the limit of {limit}{also}"
-        missing = presence(view, lambda window: window.requests)
+        missing = presence(view)
         return missing or (VerdictKind.PASS, f"{figures}, below the limit of {limit}")
 
-    def _burning(self, arm: CohortView) -> bool:
-        return self._rule.burning(self._counts(arm.window), self._counts(arm.short), slo=self._slo)
+    def _burning(self, cohort: CohortView) -> bool:
+        return self._rule.burning(self._counts(cohort.window), self._counts(cohort.short), slo=self._slo)
 
     def _counts(self, window: CohortWindow) -> WindowCounts:
         return WindowCounts(window.errors(self._errors), window.requests)
 
-    def _figures(self, arm: CohortView) -> str:
-        counts = self._counts(arm.window)
+    def _figures(self, cohort: CohortView) -> str:
+        counts = self._counts(cohort.window)
         times = burn(counts.errors, counts.requests, self._slo)
-        figures = share_text(arm.name, (counts.errors, counts.requests), "requests", arm.window)
+        figures = share_text(cohort.name, (counts.errors, counts.requests), "requests", cohort.window)
         return figures if times is None else f"{figures}, burn rate {significant_text(times, 3)}"
 
     def _measured(self, window: CohortWindow) -> Measurement:

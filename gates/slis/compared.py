@@ -6,14 +6,14 @@ is the same for all such checks, and stands here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from gates.comparison.evidence import ComparisonEvidence
+from gates.comparison.evidence import ComparisonEvidence, EValues
 from gates.evidence_view import CohortView, EvidenceView, PaneUse, Thresholds
 from gates.panes import Pane
 from gates.slis.compared_definition import ComparedCheck
-from gates.slis.limit import Standing
+from gates.slis.limit import Assessment, Standing
 from gates.slis.presence import presence
 from gates.text import clock_time, e_value
 from gates.verdicts import NO_INTERVALS, Intervals, Measurement, Unit, Verdict, VerdictKind
@@ -33,14 +33,11 @@ class Figure(Protocol):
     side: str
     unit: Unit
 
-    def sample(self, window: CohortWindow) -> int:
-        """On how many observations the figure rests."""
-
     def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The figure, over the window or (where it can) since the stage was ordered."""
 
-    def standing(self, window: CohortWindow) -> Standing:
-        """How the window stands to the limit; within, where there is none."""
+    def assess(self, window: CohortWindow) -> Assessment:
+        """How the window stands to the limit, and on how many values the figure rests."""
 
     def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
         """Whether the baseline is about to break the limit too, no better than a candidate that breaks it."""
@@ -72,7 +69,7 @@ class Compared:
             self._evidence.observe(pane, seen)
 
     def enter_stage(self) -> None:
-        """Start the evidence for an advance anew; the evidence for a rollback continues."""
+        """Reset the evidence for an advance; the evidence for a rollback continues."""
         if self._evidence is not None:
             self._evidence.enter_stage()
 
@@ -91,18 +88,20 @@ class Compared:
         The two FAILs come before every question of missing data: an outage of telemetry, or too few requests, must not
         hide a limit that is broken or a null that is rejected. The limit comes first: its reason is the simpler one.
         """
-        beyond = self._figure.standing(view.candidate.window) is Standing.BREACHED
-        rejected, shared = self._name in view.rejected, self._shared(view, beyond=beyond)
+        arms = (view.candidate, view.baseline) if view.compared else (view.candidate,)
+        assessed = [self._figure.assess(arm.window) for arm in arms]
+        e_values = None if self._evidence is None else self._evidence.e_values()
+        beyond = assessed[0].standing is Standing.BREACHED
+        rejected, shared = self._name in view.rejected, self._shared(view, assessed)
         if beyond:
             outcome, reason, staged = VerdictKind.FAIL, self._beyond(view, shared=shared), False
         elif rejected:
             outcome, reason, staged = VerdictKind.FAIL, self._rejected(view), True
         else:
-            outcome, reason, staged = self._not_failing(view)
+            outcome, reason, staged = self._not_failing(view, assessed, e_values)
         window = view.candidate.window
         start = view.stage_start if staged else window.start
         candidate, baseline = (self._figure.measured(arm, staged=staged) for arm in (view.candidate, view.baseline))
-        evidence = self._evidence
         return Verdict(
             self._name,
             outcome,
@@ -110,10 +109,10 @@ class Compared:
             (start, window.end),
             candidate,
             baseline,
-            e_value=None if evidence is None else evidence.worse,
-            threshold=None if evidence is None else self._thresholds.rollback,
-            advance_e_value=None if evidence is None else evidence.good,
-            advance_threshold=None if evidence is None else self._thresholds.advance,
+            e_value=None if e_values is None else e_values.worse,
+            threshold=None if e_values is None else self._thresholds.rollback,
+            advance_e_value=None if e_values is None else e_values.good,
+            advance_threshold=None if e_values is None else self._thresholds.advance,
             unit=self._figure.unit,
             severity=self._definition.severity,
             on_fail=self._definition.on_fail,
@@ -122,13 +121,15 @@ class Compared:
             baseline_beyond=shared,
         )
 
-    def _shared(self, view: EvidenceView, *, beyond: bool) -> bool:
+    def _shared(self, view: EvidenceView, assessed: Sequence[Assessment]) -> bool:
         """Whether the baseline breaks the limit too, or is about to when the candidate does."""
         if not view.compared:
             return False
-        candidate, baseline = view.candidate.window, view.baseline.window
-        breached = self._figure.standing(baseline) is Standing.BREACHED
-        return breached or (beyond and self._figure.alike(candidate, baseline))
+        candidate, baseline = assessed
+        if baseline.standing is Standing.BREACHED:
+            return True
+        beyond = candidate.standing is Standing.BREACHED
+        return beyond and self._figure.alike(view.candidate.window, view.baseline.window)
 
     def _beyond(self, view: EvidenceView, *, shared: bool) -> str:
         also = f"; {self._figure.window_text(view.baseline.name, view.baseline.window)}" if shared else ""
@@ -144,27 +145,30 @@ class Compared:
             return f"{found}, rolls back at {e_value(self._thresholds.rollback)}"
         return f"{found}, rolls back together with the other checks"
 
-    def _not_failing(self, view: EvidenceView) -> tuple[VerdictKind, str, bool]:
-        missing = presence(view, self._figure.sample)
+    def _not_failing(
+        self, view: EvidenceView, assessed: Sequence[Assessment], e_values: EValues | None
+    ) -> tuple[VerdictKind, str, bool]:
+        missing = presence(view, [each.sample for each in assessed])
         if missing is not None:
             return *missing, False
-        for window in (view.candidate.window, view.candidate.fresh):
-            if self._figure.standing(window) is not Standing.WITHIN:
-                figures = self._figure.window_text(view.candidate.name, window)
+        window, fresh = view.candidate.window, view.candidate.fresh
+        for part, standing in ((window, assessed[0].standing), (fresh, self._figure.assess(fresh).standing)):
+            if standing is not Standing.WITHIN:
+                figures = self._figure.window_text(view.candidate.name, part)
                 return (
                     VerdictKind.INCONCLUSIVE,
                     f"{figures}, {self._figure.side} {self._figure.limit}, too few events to fail (min_events)",
                     False,
                 )
-        if self._evidence is None:
-            figures = self._figure.window_text(view.candidate.name, view.candidate.window)
+        if self._evidence is None or e_values is None:
+            figures = self._figure.window_text(view.candidate.name, window)
             return VerdictKind.PASS, f"{figures}, within {self._figure.limit}", False
-        return *self._by_evidence(view, self._evidence), True
+        return *self._by_evidence(self._evidence.describe(view), e_values), True
 
-    def _by_evidence(self, view: EvidenceView, evidence: ComparisonEvidence) -> tuple[VerdictKind, str]:
-        figures, good, needed = evidence.describe(view), evidence.good, self._thresholds.advance
-        if evidence.worse >= SUSPICION:
-            against = f"e-value {e_value(evidence.worse)} for a worse candidate"
+    def _by_evidence(self, figures: str, e_values: EValues) -> tuple[VerdictKind, str]:
+        (worse, good), needed = e_values, self._thresholds.advance
+        if worse >= SUSPICION:
+            against = f"e-value {e_value(worse)} for a worse candidate"
             return VerdictKind.INCONCLUSIVE, f"{figures}, {against}, rolls back at {e_value(self._thresholds.rollback)}"
         outcome = VerdictKind.PASS if good >= needed else VerdictKind.INCONCLUSIVE
         return outcome, f"{figures}, e-value {e_value(good)}, needs {e_value(needed)}"

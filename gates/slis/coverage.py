@@ -74,12 +74,12 @@ class Coverage(Windowed):
 
     def verdict(self, view: EvidenceView) -> Verdict:
         """FAIL while too few emitters report."""
-        arms, window = (view.candidate, view.baseline), view.candidate.window
-        emitters = [_emitters(arm) for arm in arms]
+        cohorts, window = (view.candidate, view.baseline), view.candidate.window
+        emitters = [_emitters(cohort) for cohort in cohorts]
         found = self._outcome(view, len(emitters[0] | emitters[1]))
         measured = (
-            Measurement(arm.window.requests, len(known) / self._expected)
-            for arm, known in zip(arms, emitters, strict=True)
+            Measurement(cohort.window.requests, len(known) / self._expected)
+            for cohort, known in zip(cohorts, emitters, strict=True)
         )
         return self.made(found, (window.start, window.end), *measured)
 
@@ -105,5 +105,5 @@ class Coverage(Windowed):
         self._since = cast("int | None", state["since"])
 
 
-def _emitters(arm: CohortView) -> set[int]:
-    return {emitter for _, cell in arm.window.panes() for emitter in cell.detail.emitters}
+def _emitters(cohort: CohortView) -> set[int]:
+    return {emitter for _, cell in cohort.window.panes() for emitter in cell.detail.emitters}

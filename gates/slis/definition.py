@@ -12,7 +12,7 @@ from gates.documents.fields import Family, Weight, WindowMs
 from gates.documents.quantities import MINUTE_MS, format_duration
 from gates.documents.readers import read_window, readable
 from gates.evidence_view import CohortNames, EvidenceView, PaneUse, Thresholds
-from gates.panes import NOTHING, Cell, Pane
+from gates.panes import Cell, Pane
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 from gates.verdicts import Intervals, Verdict
 from gates.windows import CohortWindow
@@ -239,11 +239,7 @@ def default_of(definition: type[CheckDefinition], field: str) -> Any:
 
 def sample_of(word: str) -> Callable[[Pane, str], Cell]:
     """How to pick a cohort's cell out of a pane: of users' requests, of synthetic ones, or of both."""
-    if word == "synthetic":
-        return lambda pane, cohort: pane.synthetic.get(cohort, NOTHING)
-    if word == "all":
-        return lambda pane, cohort: pane.cell(cohort).merge(pane.synthetic.get(cohort, NOTHING))
-    return lambda pane, cohort: pane.cell(cohort)
+    return {"synthetic": Pane.synthetic_cell, "all": Pane.merged_cell}.get(word, Pane.cell)
 
 
 def _window_rule(definition: type[CheckDefinition], fields: Fields, context: RuleContext) -> Iterator[Finding]:

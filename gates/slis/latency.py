@@ -16,7 +16,7 @@ from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import Check, CheckContext, QuantileLimit
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
-from gates.slis.limit import Guard, Standing
+from gates.slis.limit import Assessment, Guard, Standing
 from gates.slis.limit_lints import idle_min_events, too_few_events
 from gates.slis.quantile import comparable_rule, quantile_evidence, without_tail
 from gates.stats.exceedance import bucket_at
@@ -126,17 +126,15 @@ class LatencyFigure:
         self._guard = Guard(1.0 - definition.quantile, definition.min_events)
         self.limit = f"the limit of {milliseconds(definition.limit_ms or 0)}"
 
-    def sample(self, window: CohortWindow) -> int:
-        """Requests."""
-        return window.requests
-
     def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The quantile in milliseconds."""
         return Measurement(arm.window.requests, arm.window.latency().quantile(self._quantile))
 
-    def standing(self, window: CohortWindow) -> Standing:
-        """How the window stands to the limit."""
-        return Standing.WITHIN if self._beyond is None else self._guard.standing(*self._slow(window, self._beyond))
+    def assess(self, window: CohortWindow) -> Assessment:
+        """How the window stands to the limit, and its requests."""
+        if self._beyond is None:
+            return Assessment(Standing.WITHIN, window.requests)
+        return Assessment(self._guard.standing(*self._slow(window, self._beyond)), window.requests)
 
     def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
         """Whether the baseline is no better than a candidate beyond the limit."""

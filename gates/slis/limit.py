@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 from math import sqrt
+from typing import NamedTuple
 
 BEYOND_CHANCE = 3.0
 """Two shares that are this many standard deviations apart differ."""
@@ -25,6 +26,13 @@ class Standing(Enum):
     WITHIN = auto()
     ABOVE_BUT_FEW = auto()
     BREACHED = auto()
+
+
+class Assessment(NamedTuple):
+    """How a window stands to the limit (within, where there is none), and how many values were measured in it."""
+
+    standing: Standing
+    sample: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import Check, CheckContext, QuantileLimit
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
-from gates.slis.limit import Guard, Standing
+from gates.slis.limit import Assessment, Guard, Standing
 from gates.slis.limit_lints import idle_min_events, too_few_events
 from gates.slis.quantile import comparable_rule, quantile_evidence, without_tail
 from gates.slis.share import share_evidence
@@ -176,19 +176,18 @@ class MetricQuantile:
         self.limit = f"the limit of {signed_text(definition.limit or 0.0)}"
         self.side = "below" if definition.higher_is_better else "above"
 
-    def sample(self, window: CohortWindow) -> int:
-        """Values of the metric."""
-        return self._scale.total(window)
-
     def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The quantile, in the metric's unit."""
         values = arm.window.metric(self._definition.metric)
         return Measurement(values.total, values.quantile(self._definition.quantile or 0.5))
 
-    def standing(self, window: CohortWindow) -> Standing:
-        """How the window stands to the limit."""
+    def assess(self, window: CohortWindow) -> Assessment:
+        """How the window stands to the limit, and its values."""
         limit = self._definition.limit
-        return Standing.WITHIN if limit is None else self._guard.standing(*self._beyond(window, limit))
+        if limit is None:
+            return Assessment(Standing.WITHIN, self._scale.total(window))
+        beyond, values = self._beyond(window, limit)
+        return Assessment(self._guard.standing(beyond, values), values)
 
     def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
         """Whether the baseline is no better than a candidate beyond the limit."""
@@ -236,10 +235,6 @@ class MetricMean:
             return None
         return self._definition.bad_share(limit)
 
-    def sample(self, window: CohortWindow) -> int:
-        """Values of the metric."""
-        return self._values(window).total
-
     def _values(self, window: CohortWindow) -> ValueCounts:
         return window.metric(self._definition.metric)
 
@@ -248,10 +243,13 @@ class MetricMean:
         values = self._values(arm.window)
         return Measurement(values.total, values.mean())
 
-    def standing(self, window: CohortWindow) -> Standing:
-        """How the window stands to the limit."""
-        limit, values = self._definition.limit, self._values(window)
-        mean = values.mean()
+    def assess(self, window: CohortWindow) -> Assessment:
+        """How the window stands to the limit, and its values."""
+        values = self._values(window)
+        return Assessment(self._standing(values), values.total)
+
+    def _standing(self, values: ValueCounts) -> Standing:
+        limit, mean = self._definition.limit, values.mean()
         if limit is None or mean is None:
             return Standing.WITHIN
         known = value_of(bucket_of(limit))  # to the resolution of the mean, so that at the limit is within it

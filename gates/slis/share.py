@@ -11,7 +11,7 @@ from gates.evidence_view import CohortView
 from gates.panes import Cell
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import CheckContext, sample_of
-from gates.slis.limit import Guard, Standing
+from gates.slis.limit import Assessment, Guard, Standing
 from gates.text import count, percent
 from gates.verdicts import Measurement, Unit
 from gates.windows import CohortWindow
@@ -39,18 +39,15 @@ class ShareFigure(ABC):
     def window_text(self, name: str, window: CohortWindow) -> str:
         """The share over the window, as text."""
 
-    def sample(self, window: CohortWindow) -> int:
-        """All events."""
-        return self.tally(window)[1]
-
     def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
         """The share, 0 to 1."""
         bad, events = self.tally(arm.stage if staged else arm.window)
         return Measurement(events, bad / events if events else None, bad)
 
-    def standing(self, window: CohortWindow) -> Standing:
-        """How the window stands to the limit."""
-        return Standing.WITHIN if self._guard is None else self._guard.standing(*self.tally(window))
+    def assess(self, window: CohortWindow) -> Assessment:
+        """How the window stands to the limit, and all its events."""
+        bad, events = self.tally(window)
+        return Assessment(Standing.WITHIN if self._guard is None else self._guard.standing(bad, events), events)
 
     def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
         """Whether the baseline is no better than a candidate beyond the limit."""

@@ -81,9 +81,9 @@ class ThroughputShare(Windowed):
         """FAIL while the share, of the requests since the weights were confirmed, is outside of the tolerance."""
         windows = view.candidate.fresh, view.baseline.fresh
         requests = sum(window.requests for window in windows)
-        arms = (Measurement(window.requests, window.requests / requests if requests else None) for window in windows)
+        cohorts = (Measurement(window.requests, window.requests / requests if requests else None) for window in windows)
         found = self._outcome(view, windows[0].requests, requests)
-        return self.made(found, (windows[0].start, windows[0].end), *arms)
+        return self.made(found, (windows[0].start, windows[0].end), *cohorts)
 
     def _outcome(self, view: EvidenceView, own: int, requests: int) -> tuple[VerdictKind, str]:
         name, figures = view.candidate.name, ""

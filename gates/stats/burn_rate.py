@@ -120,7 +120,7 @@ class BudgetSpent:
         budget(self.slo)
 
     def add_pane(self, *, requests: int, errors: int, lasting_ms: int) -> None:
-        """Take in a pane: the requests of all cohorts, and the errors that are put down to the rollout.
+        """Take in a pane: the requests of all cohorts, and the errors that are attributed to the rollout.
 
         Those are the candidate's: all of them, or those beyond what the baseline would have made.
         """

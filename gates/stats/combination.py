@@ -17,8 +17,8 @@ from math import fsum, isfinite
 def weighted_mean(e_values: Sequence[float], weights: Sequence[float] | None = None) -> float:
     """The mean of the e-values: an e-value against "every one of the nulls is true".
 
-    `weights`, one for each, say beforehand where the bets go; None weighs all alike. Better than Bonferroni, which
-    asks that a single weighted e-value reach the threshold alone.
+    `weights`, one for each, must be chosen before the data are seen; None weighs all alike. It is at least
+    as powerful as Bonferroni, which needs one weighted e-value that reaches the threshold alone.
 
     >>> weighted_mean([120, 3, 0.5, 40])
     40.875
@@ -69,7 +69,7 @@ def partial_conjunction(e_values: Sequence[float], failing: int) -> float:
     """
     _checked(e_values)
     if not 1 <= failing <= len(e_values):
-        raise ValueError(f"{failing} of {len(e_values)} cannot be failing: say one from 1 to {len(e_values)}")
+        raise ValueError(f"{failing} of {len(e_values)} cannot be failing: write a number from 1 to {len(e_values)}")
     return weighted_mean(sorted(e_values)[: len(e_values) - failing + 1])
 
 

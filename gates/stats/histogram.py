@@ -195,6 +195,12 @@ class RunningHistogram:
             self._dense[histogram.indices] -= histogram.counts
             self._changed()
 
+    def slide(self, gone: Sequence[Histogram], new: Histogram) -> None:
+        """Take out those that leave a window and count in the one that enters it."""
+        for histogram in gone:
+            self.remove(histogram)
+        self.add(new)
+
     def _changed(self) -> None:
         self._cumulative = None
         self._quantiles.clear()

@@ -1,8 +1,8 @@
 """Verifies an audit log: whether each entry continues the chain, and whether the chain is complete.
 
-`Verifier` gets the log's records in order, then what the audited topics still hold. It trusts only the first entry:
-that nothing was removed before it can be shown only where the log still has its beginning, or by a hash that was noted
-earlier (`anchor`).
+`Verifier` gets the log's records in order, then what the audited topics still hold. It takes the
+first entry as given: only a log that still has its beginning, or a hash that was noted earlier (`anchor`), shows that
+nothing was removed before that entry.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Verifier:
         else:
             self._look_for_skipped(offset, entry)
         if entry.sequence == self._start_at.sequence:
-            self._start_anew(offset, entry, value)
+            self._restart(offset, entry, value)
         if entry.value is not None and digest(entry.value.encode()) != entry.sha256:
             self._find("altered", f"entry {entry.sequence}: the hash of its value is not its sha256", offset)
         self._accept(entry, value)
@@ -94,7 +94,7 @@ class Verifier:
         if offset == 0 and (entry.sequence, entry.previous) != (1, GENESIS):
             self._find("gap", f"the log begins with entry {entry.sequence}; the entries before it were removed", offset)
 
-    def _start_anew(self, offset: int, entry: Entry, value: bytes | None) -> None:
+    def _restart(self, offset: int, entry: Entry, value: bytes | None) -> None:
         """Start the check at this entry: findings before it do not count."""
         self.entries, self._reached = 0, True
         self._recorded = Recorded(head_before(entry))

@@ -96,7 +96,7 @@ class Writer:
         )
 
     async def step(self, timeout_ms: int) -> bool:
-        """Write entries for new records, waiting at most so long for one; returns whether any were written.
+        """Write entries for new records, waiting at most `timeout_ms` for one; returns whether any were written.
 
         Raises:
             TimeoutError, aiokafka.errors.KafkaError: it is unknown what was written; close this writer and open

@@ -45,8 +45,8 @@ def verify(context: click.Context, /, start: tuple[int | None, str | None], as_j
     same hash, within a minute. A fork that lost nothing (two workers wrote at once; the second entry is void) is
     reported and is not a fault.
 
-    Exits with 0 if the log is intact, with 1 if it is broken. Keep the printed head somewhere else: only with --from
-    and that head can a later run detect that somebody rewrote the whole log.
+    Exits with 0 if the log is intact, with 1 if it is broken. Keep the printed head somewhere else: a later run
+    needs it, as --from, to detect that somebody rewrote the whole log.
     """
     from streams.audit.log_reader import verify as verify_log
     from streams.views.audit import is_broken, verification_document, verification_lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +20,7 @@ from streams.cli.progress import activity
 if TYPE_CHECKING:
     from connectors.kafka.clients import KafkaSettings
     from streams.dead_letters.letters import Address, Letter, Selection
+    from streams.dead_letters.redrive_rules import Fate
     from streams.dead_letters.redriver import Redriven
 
 NEWEST = 20
@@ -183,7 +185,7 @@ def redrive(
 ) -> None:
     """Send dead letters again, to the topic that each came from: those at ADDRESS, or those that the flags choose.
 
-    No letter is sent twice: a record on `dead-letters` claims each before it is sent, and a second record says that it
+    No letter is sent twice: one record on `dead-letters` claims it before it is sent, and a second one confirms that it
     was sent, for as long as the topic keeps them. A run that is killed in between leaves at most 200 claimed letters
     that may or may not have been sent; they are listed, and sent only with --again.
 
@@ -193,42 +195,63 @@ def redrive(
 
     Exits with 0 if every chosen letter was sent, now or before, else with 1; with 2 if nothing chooses.
     """
-    from streams.dead_letters.redrive_rules import Fate
-    from streams.dead_letters.redriver import Redriver
-    from streams.views.dead_letters import redrive_summary, redriven_document, redriven_line
-
     settings, rest = _split(flags)
     wanted, spans = _selection(settings, rest, addresses)
     chosen = (*addresses, *rest["topics"], *rest["reasons"], *(one for one in spans.values() if one is not None))
     if not chosen and not everything:
         raise Failure("choose letters: an ADDRESS, a flag such as --reason, or --all", WRONG_USE)
-    fates: Counter[Fate] = Counter()
+    redriving = _Redriving(target, {"force": force, "again": again, "dry": dry}, as_json)
+    try:
+        run_with_kafka(settings, redriving.run(settings, wanted, limit))
+    except Failure:
+        if redriving.fates:  # what was sent before the error stays sent
+            redriving.print_summary()
+        raise
+    redriving.print_summary()
+    context.exit(0 if redriving.is_complete() else FAILED)
 
-    def report(done: Redriven) -> None:
-        fates[done.fate] += 1
-        if as_json:
-            print_json(redriven_document(done, dry=dry))
-        else:
-            click.echo(redriven_line(done, dry=dry))
 
-    async def body() -> None:
+@dataclass(slots=True)
+class _Redriving:
+    """One redrive: sends the letters, prints a line for each, and counts what was done with them."""
+
+    target: str | None
+    options: dict[str, bool]
+    as_json: bool
+    fates: Counter[Fate] = field(default_factory=Counter)
+
+    async def run(self, settings: KafkaSettings, wanted: Selection, limit: int | None) -> None:
+        from streams.dead_letters.redriver import Redriver
+
         with activity() as show:
-            async with Redriver(settings, *([target] if target else ())) as redriver:
+            async with Redriver(settings, *([self.target] if self.target else ())) as redriver:
                 show("reading dead letters")
                 letters = [letter async for letter in redriver.letters() if letter in wanted]
                 letters.sort(key=lambda letter: (letter.at, letter.place))
                 if limit is not None:
-                    letters = [one for one in letters if again or not redriver.history.is_sent(one.origin)][:limit]
-                options = {"force": force, "again": again, "dry": dry}
-                async for done in redriver.redrive(letters, by=operator_name(), to=target, **options):
-                    report(done)
-                    show(f"{fates.total()} of {len(letters)}")
+                    # Letters that were sent before must not use up the limit: a second run would do nothing.
+                    again, sent = self.options["again"], redriver.history.is_sent
+                    letters = [letter for letter in letters if again or not sent(letter.origin)][:limit]
+                async for done in redriver.redrive(letters, by=operator_name(), to=self.target, **self.options):
+                    self.print_letter(done)
+                    show(f"{self.fates.total()} of {len(letters)}")
 
-    try:
-        run_with_kafka(settings, body())
-    except Failure:
-        if fates:
-            click.echo(redrive_summary(fates, dry=dry), err=True)
-        raise
-    click.echo(redrive_summary(fates, dry=dry), err=True)
-    context.exit(0 if fates.total() == fates[Fate.SENT] + fates[Fate.ALREADY] else FAILED)
+    def print_letter(self, done: Redriven) -> None:
+        from streams.views.dead_letters import redriven_document, redriven_line
+
+        self.fates[done.fate] += 1
+        if self.as_json:
+            print_json(redriven_document(done, dry=self.options["dry"]))
+        else:
+            click.echo(redriven_line(done, dry=self.options["dry"]))
+
+    def print_summary(self) -> None:
+        from streams.views.dead_letters import redrive_summary
+
+        click.echo(redrive_summary(self.fates, dry=self.options["dry"]), err=True)
+
+    def is_complete(self) -> bool:
+        """Whether every chosen letter was sent, now or before."""
+        from streams.dead_letters.redrive_rules import Fate
+
+        return self.fates.total() == self.fates[Fate.SENT] + self.fates[Fate.ALREADY]

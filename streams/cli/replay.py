@@ -89,7 +89,7 @@ def _replay_events(policy: Policy, file: str, timing: Timing, *, acks: bool, as_
         else:
             _print_decisions(found, as_json=as_json)
     _print_decisions(found, as_json=as_json)
-    _print_totals(policy.rollout, running.events, running.faults)
+    _print_totals(policy.rollout, running.source.events, running.source.faults)
 
 
 @contextlib.contextmanager

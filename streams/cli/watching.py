@@ -14,7 +14,7 @@ ROLLED_BACK = 3
 
 POLL_S = 0.5
 LAST_DECISION_S = 2.0
-"""How long to wait, once a status has ended, for the decision that ended it: it comes by another topic."""
+"""How long to wait, once a status has ended, for the decision that ended it, which is on another topic."""
 
 
 async def watch_lines(view: StatusView, rollout: str) -> int:
@@ -53,7 +53,7 @@ async def _ended(view: StatusView, rollout: str) -> bool:
         return any(decision["id"] == last for decision in view.decisions(rollout)) or None
 
     await view.wait_for(last_decision, LAST_DECISION_S)
-    return has_ended(view.status(rollout))  # again: it may have been started anew meanwhile
+    return has_ended(view.status(rollout))  # asked again, because a new start may have arrived meanwhile
 
 
 def _exit_code(view: StatusView, rollout: str) -> int:

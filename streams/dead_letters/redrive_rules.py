@@ -2,8 +2,8 @@
 
 The `Redrive` records are on `dead-letters` itself, keyed by the letter's origin, so that everything about one letter is
 in one partition, in one order. A run first *claims* a letter, then reads on: the first claim in the partition counts,
-so of two runs at the same time only one sends. After the send the run writes `sent`. A letter that was claimed and not
-reported as sent may have been sent or not; it is not sent again unless a person asks for that, by a claim after that
+so of two runs at the same time only one sends. After the send the run writes `sent`. A letter with a claim and
+without `sent` may or may not have been sent. It is sent again only if a person orders it, by a claim that follows that
 one.
 """
 

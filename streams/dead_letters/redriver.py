@@ -29,7 +29,7 @@ from streams.dead_letters.redrive_rules import (
 )
 
 BATCH = 200
-"""Letters claimed at a time: a run that dies leaves at most so many that may have been sent or not."""
+"""Letters claimed at a time: a run that is killed leaves at most this many that may or may not have been sent."""
 
 
 class Redriven(NamedTuple):
@@ -84,7 +84,10 @@ class Redriver:
         return read_letter(Place(record.partition, record.offset), record.timestamp, record.value, record.headers)
 
     async def _read_past(self, ends: Mapping[TopicPartition, int]) -> None:
-        """Read on past these offsets. `to_end` would not do: it may stop at an end that it learned of before them."""
+        """Read on past these offsets.
+
+        `to_end` is not enough: it may stop at an end that the broker reported before they were written.
+        """
         async with asyncio.timeout(PATIENCE_S):
             while any([await self._source.position(one) <= end for one, end in ends.items()]):
                 for records in (await self._source.getmany(timeout_ms=50)).values():

@@ -68,7 +68,7 @@ class Fold:
                 self.ignored += 1
                 return []
             rollout = self._open(record.rollout)
-            # Event time before the watermark is closed for this rollout as for all others, although nobody judged it.
+            # Event time before the watermark is closed for this rollout as for all others, although it was not judged.
             rollout.join.closed_until = self._closed_by(rollout.timing) or 0
         if offset <= rollout.snapshot_offset:
             return []  # the journal is read from the oldest snapshot on; this rollout's own one already has the record

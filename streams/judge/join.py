@@ -68,7 +68,7 @@ class Join:
         same = known is not None and known.start == partial.start
         before = known.cells if known is not None and same else []
         cells = partial.cells
-        # A version repeats most cells of the one before, in the same order: only those that differ are looked at. All
+        # A version repeats most cells of the one before, in the same order: only those that differ are added. All
         # are checked before anything is stored, so that a refused version leaves the sums as they were.
         changed = [cell for cell, past in zip(cells, before, strict=False) if cell != past]
         changed += cells[len(before) :]

@@ -76,7 +76,8 @@ class Publisher:
     async def publish_statuses(self) -> list[Sent]:
         """Send the newest status of each rollout since the last call.
 
-        Only the newest, because `gate-status` is compacted: after an outage a rollout has hundreds, which nobody needs.
+        Only the newest, because `gate-status` is compacted: after an outage a rollout has hundreds, of
+        which only the last is of use.
         """
         statuses, self._statuses = self._statuses, {}
         for status in statuses.values():

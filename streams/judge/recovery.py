@@ -60,9 +60,8 @@ class Recovery:
         async for record in read_to_end(self._settings, self._settings.topics.snapshots, partitions=[partition]):
             found.add(record.key, record.value)
             self._pulse.beat()
-        fold = await asyncio.to_thread(
-            found.fold
-        )  # seconds of work where rollouts are many; heartbeats go on meanwhile
+        # In a thread: with many rollouts this takes seconds, in which the event loop must send heartbeats.
+        fold = await asyncio.to_thread(found.fold)
         for key, why in found.unusable.items():
             log.warning("snapshot partition %d: snapshot of %r is unusable: %s", partition, key, why)
         journal = TopicPartition(self._settings.topics.journal, partition)
@@ -86,7 +85,7 @@ class Recovery:
 
         Records that do not fit may have been fetched for an earlier fold of the partition, before a seek. So they are
         fetched once more, beginning with the record that was folded last, which is then removed from the list. What
-        does not fit then is missing for good.
+        still does not fit is missing for good.
         """
         first, needed = records[0].offset, fold.offset + 1
         again = first == fold.offset and fold.digest in (0, digest(records[0]))
@@ -100,7 +99,7 @@ class Recovery:
             return False
         del self._doubted[partition.partition]
         if first < needed:
-            why = f"its records before offset {needed} are not those of the snapshots; was the topic made anew?"
+            why = f"its records before offset {needed} are not those of the snapshots; was the topic created again?"
             self._give_up(partition, why)
             return False
         # A gap alone is no loss: a broker may leave offsets without a record (transaction markers, for one).
@@ -130,6 +129,6 @@ class Recovery:
 def digest(record: ConsumerRecord[bytes, bytes]) -> int:
     """A checksum that distinguishes a journal record from another one at its offset; never 0.
 
-    It covers the timestamp too, because a topic that was made anew may get the same values.
+    It covers the timestamp too, because a topic that was created again may get the same values.
     """
     return crc32(record.value or b"", record.timestamp & 0xFFFFFFFF) or 1

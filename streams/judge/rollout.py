@@ -14,8 +14,8 @@ from streams.judge.replay_guard import ReplayGuard
 from streams.judge.watermarks import EventTimeState
 
 LONGEST_SILENT_WALK_MS = 3_600_000
-"""A longer stretch without events becomes one long pane. Without this bound, event time that jumps ahead by weeks
-(after an outage, say) would make the fold evaluate millions of empty panes. Silence has the same effect either way."""
+"""A longer stretch without events becomes one long pane. Without this bound, event time that jumps ahead by weeks, as
+after an outage, would make the fold evaluate millions of empty panes. Silence has the same effect either way."""
 
 CONTROLS = {
     "pause": Signal.OPERATOR_PAUSE,

@@ -139,7 +139,7 @@ class Judge(Service):
                     failpoints.reached("judge: decision folded")
                 sent += await self._publisher.publish(output)
         sent += await self._publisher.publish_statuses()
-        # Before the round goes on to snapshots: a decision in a snapshot must have been published.
+        # Wait here, before snapshots are written: a decision in a snapshot is never published again after a crash.
         await asyncio.gather(*sent)
         if decided:
             failpoints.reached("judge: decision published")

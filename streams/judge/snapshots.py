@@ -1,4 +1,4 @@
-"""Snapshots of the fold: written now and then, so that a judge need not fold the whole journal after a restart. Pure.
+"""Snapshots of the fold: written every few seconds, to save folding the whole journal after a restart. Pure.
 
 A journal partition has one snapshot per rollout, keyed by its name, and one of the partition itself. The latter is
 written last and has an index: the journal offset of each rollout's snapshot. A rollout that did not change keeps its

@@ -1,6 +1,6 @@
 """Journal partitions that lack records a judge needs: their rollouts are no longer judged, and it is reported.
 
-Health, metrics and the log report it to whoever runs the workers. People who watch a rollout see its status: held, with
+Health, metrics and the log report it to those who run the workers. Those who watch a rollout see its status: held, with
 the reason. That is no decision, and no weights change.
 """
 

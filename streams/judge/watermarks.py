@@ -3,7 +3,7 @@
 The slowest live source partition sets the watermark. Time comes from the journal's progress records alone. A source
 partition that has caught up and is silent is left out, and so is one that has stalled: neither an empty partition nor a
 dead worker may stop event time. Without any live one, the wall clock in the records moves the watermark, so that
-silence itself is noticed.
+silence has an effect, too.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import NamedTuple
 from streams.journal import Progress, SourceProgress, Timing
 
 FORGET_MS = 3_600_000
-"""A source partition that no worker reported for this long is forgotten: its topic was renamed, say. Else it would make
-telemetry incomplete for good."""
+"""A source partition that no worker has reported for this long is dropped, because its topic was probably renamed.
+Otherwise it would make telemetry incomplete for good."""
 
 LEAP_MS = 30_000
-"""How far a worker's clock may run ahead of the others. A clock further ahead counts only if all recent ones agree: one
-wrong clock would else move the watermark past events that are still to come, for every rollout at once."""
+"""How far a worker's clock may run ahead of the others. A clock further ahead counts only if all recent ones agree.
+Otherwise one wrong clock would move the watermark of every rollout past events that are still to come."""
 
 RECENT_RECORDS = 20
-"""A worker's clock is recent if it was in one of the last so many progress records. Records are counted, not
-milliseconds, because the time is what is in question."""
+"""A worker's clock is recent if it was in one of this many latest progress records. Records are counted, not
+milliseconds, because the time itself is in doubt."""
 
 
 @dataclass(slots=True)

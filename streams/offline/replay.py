@@ -6,20 +6,18 @@ bytes.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from connectors.decoders import RequestEvent
-from connectors.decoders.decoder import Decoder
-from connectors.decoders.registry import decoder
 from gates.decisions import Decision
 from gates.policy import Policy
 from streams.cells import CELL_MS, SourcePartition
-from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, SourceRecord
+from streams.ingest.chunks import Chunker, SourceRecord
 from streams.journal import Ack, Progress, Record, SequencedRecord, SourceProgress, Start, Timing
 from streams.judge.fold import Fold
 from streams.judge.outputs import FoldOutput
+from streams.offline.event_lines import EventLines
 
 SOURCE = SourcePartition("events", 0)
 
@@ -28,16 +26,14 @@ SOURCE = SourcePartition("events", 0)
 class Replay:
     """Request events as NDJSON lines, judged by a policy as if a worker had read them in this order.
 
-    With `acks` every decision is acknowledged at once, else never. While `run` is consumed, `events` counts the events
-    and `faults` the faults, by reason.
+    With `acks` every decision is acknowledged at once, else never. `source` reads the lines, and counts what it finds
+    while `run` is consumed.
     """
 
     policy: Policy
     timing: Timing = field(default_factory=Timing)
     acks: bool = True
-    events: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
-    decoder: Decoder = field(default_factory=decoder)
+    source: EventLines = field(default_factory=EventLines)
     _fold: Fold = field(default_factory=lambda: Fold(0))
     _chunker: Chunker = field(default_factory=lambda: Chunker(SOURCE))
     _offset: int = -1
@@ -47,7 +43,7 @@ class Replay:
     def run(self, lines: Iterable[bytes], orders: Iterable[tuple[int, SequencedRecord]] = ()) -> Iterator[FoldOutput]:
         """What is published, in order; `orders` come from operators and actuators, each with its event time (ms)."""
         waiting = deque(orders)
-        for source_offset, (event, time) in enumerate(self._timed(lines)):
+        for source_offset, (event, time) in enumerate(self.source.timed(lines)):
             if self._flushed_until is None:
                 yield from self._begin(time)
             elif time >= self._flushed_until + CELL_MS:
@@ -60,31 +56,6 @@ class Replay:
             yield from self._flush(last=True)
         for _, order in waiting:
             yield from self._apply(order)
-
-    def _timed(self, lines: Iterable[bytes]) -> Iterator[tuple[RequestEvent, int]]:
-        """The events, each with its record time: its own time, unless it is far ahead of the next event's.
-
-        A file has no broker time. One event with a wrong clock must not move the watermark past all that follow.
-        """
-        newest: int | None = None
-        for event, following in _with_next(self._decoded(lines)):
-            time = event.ts_ms
-            if following is not None and time > following.ts_ms + MAX_FUTURE_MS:
-                time = following.ts_ms if newest is None else min(time, newest)
-            newest = time if newest is None else max(newest, time)
-            yield event, time
-
-    def _decoded(self, lines: Iterable[bytes]) -> Iterator[RequestEvent]:
-        for line in lines:
-            events = self.decoder.decode_valid(line)
-            if events is not None:
-                self.events += len(events)
-                yield from events
-            elif not line.isspace():
-                found = self.decoder.decode(line)
-                self.faults.update(fault.reason for fault in found.faults)
-                self.events += len(found.events)
-                yield from found.counted
 
     def _begin(self, ts_ms: int) -> Iterator[FoldOutput]:
         self._flushed_until = ts_ms - ts_ms % CELL_MS
@@ -119,16 +90,6 @@ class Replay:
             for output in outputs:
                 if isinstance(output, Decision):
                     yield from self._apply(_ack(output))
-
-
-def _with_next(events: Iterable[RequestEvent]) -> Iterator[tuple[RequestEvent, RequestEvent | None]]:
-    before: RequestEvent | None = None
-    for event in events:
-        if before is not None:
-            yield before, event
-        before = event
-    if before is not None:
-        yield before, None
 
 
 def _ack(decision: Decision) -> Ack:

@@ -61,7 +61,7 @@ class StatusView:
             consumer = reader(self.settings, read, max_partition_fetch_bytes=LARGEST_MESSAGE)
             self._source = await opened.enter_async_context(consumer)
             async for record in to_end(self._source):
-                self._add(record)
+                self.add(record)
             self._open = opened.pop_all()
         return self
 
@@ -85,11 +85,11 @@ class StatusView:
         return found
 
     async def poll(self, timeout_s: float = _POLL_S) -> bool:
-        """Add the records that have arrived, waiting at most so long for one; returns whether there were any."""
+        """Add the records that have arrived, waiting at most this long for one; returns whether there were any."""
         batches = await self._source.getmany(timeout_ms=int(timeout_s * 1000))
         for records in batches.values():
             for record in records:
-                self._add(record)
+                self.add(record)
         return bool(batches)
 
     async def wait_for(self, look: Callable[[], T | None], timeout_s: float) -> T | None:
@@ -99,7 +99,8 @@ class StatusView:
             await self.poll()
         return found
 
-    def _add(self, record: ConsumerRecord[bytes, bytes]) -> None:
+    def add(self, record: ConsumerRecord[bytes, bytes]) -> None:
+        """Add a record of `gate-status` or `gate-decisions`; other records are ignored."""
         if record.value is None:
             self.statuses.pop((record.key or b"").decode(errors="replace"), None)
             return

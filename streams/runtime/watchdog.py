@@ -85,5 +85,5 @@ def end_within(limit_s: float, end: Callable[[int], Any] = os._exit) -> None:
         end(EXIT_STUCK)
 
     timer = threading.Timer(limit_s, late)
-    timer.daemon = True  # else a process that has stopped would wait for it
+    timer.daemon = True  # otherwise a process that has stopped would wait for it
     timer.start()

@@ -1,6 +1,6 @@
 """The journal's clock: a progress record per second in every journal partition.
 
-So silence is noticed even where no worker ingests: no time passes in the journal but by its records.
+Time passes in the journal only by its records. These records make silence visible even if no worker ingests.
 """
 
 from __future__ import annotations
@@ -54,6 +54,6 @@ class JournalClock(Service):
             self.log.warning("the time was not written to the journal, next try in %g s: %s", CLOCK_SECONDS, error)
             return
         self._pulse.ready = True
-        # Agents have no loop of their own that could beat, so their consumer's headway is looked at here.
+        # Agents have no loop of their own that could beat, so the headway of their consumer is checked here.
         if self._faust.healthy(asyncio.get_running_loop().time()):
             self._pulse.beat()

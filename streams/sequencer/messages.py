@@ -15,7 +15,7 @@ LARGEST_MESSAGE = 512 * 1024
 
 LARGEST_JOURNALED = 900_000
 """Bytes of a journal record with its key. Checked as well, because JSON numbers can grow when they are encoded again
-(1e15). Kafka would never accept a larger one, and the agent would try for ever."""
+(1e15). Kafka would never accept a larger one, and the agent would try forever."""
 
 MOST_FAULTS = 20
 """Faults of a policy that a dead letter lists; further ones are only counted."""

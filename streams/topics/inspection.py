@@ -56,7 +56,7 @@ async def inspect(settings: KafkaSettings, *, partitions: Mapping[str, int] | No
 
 async def reports(client: AIOKafkaAdminClient, names: TopicNames, wanted: Iterable[TopicSpec]) -> list[TopicReport]:
     """Report each of these topics, by a client that is connected."""
-    # All topics are described, because some brokers create a topic that is asked for by its name.
+    # All topics are described, because some brokers create a topic that a request names.
     described = {topic["topic"]: len(topic["partitions"]) for topic in await client.describe_topics()}
     existing = [spec.name(names) for spec in wanted if described.get(spec.name(names))]
     configs = await _configs(client, existing) if existing else {}

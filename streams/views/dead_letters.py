@@ -31,7 +31,7 @@ LetterState = tuple[Letter, Redrive | None]
 
 def letter_document(letter: Letter, redriven: Redrive | None, *, whole: bool = False) -> dict[str, Any]:
     """A letter as JSON values; with its key and value if `whole`."""
-    said, origin = letter.content, letter.origin
+    content, origin = letter.content, letter.origin
     out: dict[str, Any] = {
         "address": str(letter.place),
         "at": rfc3339(letter.at),
@@ -40,14 +40,14 @@ def letter_document(letter: Letter, redriven: Redrive | None, *, whole: bool = F
         "partition": origin.partition,
         "offset": origin.offset,
         "index": origin.element,
-        "reason": said.reason,
-        "detail": said.detail,
+        "reason": content.reason,
+        "detail": content.detail,
         "rollout": letter.rollout,
         "bytes": letter.whole_size,
         "truncated": not letter.whole,
         "redriven": None if redriven is None else {"state": redriven.state, "to": redriven.to, "by": redriven.by},
     }
-    return out | _text_or_base64("key", said.key) | _text_or_base64("value", said.value) if whole else out
+    return out | _text_or_base64("key", content.key) | _text_or_base64("value", content.value) if whole else out
 
 
 def _text_or_base64(name: str, value: bytes | None) -> dict[str, str | None]:
@@ -69,22 +69,24 @@ def safe_lines(value: bytes) -> list[str]:
 
 def letter_lines(letter: Letter, redriven: Redrive | None) -> Iterator[str]:
     """All of a letter, a line per property, its value at the end."""
-    said = letter.content
-    size = f"{letter.whole_size} bytes" + ("" if letter.whole else f", of which the first {len(said.value)} are kept")
+    content = letter.content
+    size = f"{letter.whole_size} bytes" + (
+        "" if letter.whole else f", of which the first {len(content.value)} are kept"
+    )
     rows = {
         "dead letter": letter.place,
         "written": rfc3339(letter.at),
         "origin": letter.origin,
-        "reason": said.reason,
-        "detail": said.detail,
+        "reason": content.reason,
+        "detail": content.detail,
         "rollout": letter.rollout or "unknown",
-        "key": "none" if said.key is None else "".join(safe_lines(said.key)),
+        "key": "none" if content.key is None else "".join(safe_lines(content.key)),
         "redriven": "no" if redriven is None else _redrive_text(redriven),
         "value": size,
     }
     yield from (f"{name:<12} {printable(text)}" for name, text in rows.items())
     yield ""
-    yield from safe_lines(said.value)
+    yield from safe_lines(content.value)
 
 
 def _redrive_text(redriven: Redrive) -> str:

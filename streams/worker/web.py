@@ -18,7 +18,7 @@ from streams.runtime.health import Health
 from streams.runtime.settings import Settings
 
 OPEN: Final = frozenset({"/healthz", "/readyz"})
-"""The pages that need no token: probes have none, and health gives away nothing."""
+"""The pages that need no token: probes have none, and health has no secrets."""
 
 PATHS: Final = OPEN | {"/metrics"}
 
@@ -47,7 +47,7 @@ def faust_options(settings: Settings) -> Mapping[str, Any]:
 def guard(digests: tuple[bytes, ...]) -> Any:
     """A middleware: 401 without one of these tokens, except for health; 404 for every path that is not ours.
 
-    The token is checked first, so that without one nobody learns which paths exist.
+    The token is checked first, so that a request without one does not show which paths exist.
     """
 
     @web.middleware

@@ -44,7 +44,7 @@ def only_fault_of(text: str | bytes) -> FileFault:
 
 
 def test_the_example_is_a_policy() -> None:
-    """The example that newcomers read is valid, and says what the issue's policy says."""
+    """The example that newcomers read is valid, and is the policy of this test."""
     policy = load(EXAMPLE.read_bytes(), source="example")
     assert [(stage.name, stage.weight, stage.bake_ms // 60_000) for stage in policy.stages] == [
         ("canary", 0.01, 5),

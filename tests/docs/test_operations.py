@@ -17,7 +17,7 @@ OPERATIONS, SECURITY = (
 OTHERS = {"SLUICEGATE_FAULT"}
 """Variables that are no settings: of the faults on purpose."""
 WORKED_OUT = {"SLUICEGATE_WORKER_ID": "host and process", "SLUICEGATE_ROLES": "all"}
-"""Defaults that are told in words."""
+"""Defaults that the page describes in words."""
 
 
 def rows(page: str, heads: str) -> Iterator[list[str]]:
@@ -49,7 +49,7 @@ def test_every_variable_is_in_a_table() -> None:
 
 
 def test_the_defaults_are_right() -> None:
-    """As docs/operations.md tells them."""
+    """As docs/operations.md lists them."""
     known = variables()
     for cells in rows(OPERATIONS, "variable"):
         names, defaults = written(cells[0], "SLUICEGATE"), written(cells[1], "")
@@ -78,5 +78,7 @@ def collectors() -> Mapping[str, tuple[str, ...]]:
 
 def test_every_metric_is_in_the_table_with_its_labels() -> None:
     """Each metric of a worker and of an actuator's process."""
-    told = {written(cells[0], "")[0]: tuple(filter(None, cells[1].split(", "))) for cells in rows(OPERATIONS, "metric")}
-    assert told == collectors()
+    documented = {
+        written(cells[0], "")[0]: tuple(filter(None, cells[1].split(", "))) for cells in rows(OPERATIONS, "metric")
+    }
+    assert documented == collectors()

@@ -1,6 +1,6 @@
 """The state diagram in docs/architecture.md is drawn from the table of transitions.
 
-To draw it anew: SLUICEGATE_DOCS_UPDATE=1 .venv/bin/pytest tests/docs
+To draw it again: SLUICEGATE_DOCS_UPDATE=1 .venv/bin/pytest tests/docs
 """
 
 import os
@@ -30,7 +30,7 @@ def drawn() -> str:
 
 
 def test_the_diagram_shows_the_table() -> None:
-    """What is between the markers is what the table says now."""
+    """What is between the markers is drawn from the present table."""
     before, begin, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     shown, end, after = rest.partition(END)
     assert begin, f"{PAGE.name} has lost its marker {BEGIN!r}"

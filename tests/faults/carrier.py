@@ -40,7 +40,7 @@ class Carrier:
             await asyncio.sleep(0.05)
 
     def weights(self) -> dict[str, Any]:
-        """What is in force, by rollout."""
+        """The applied orders, by rollout."""
         try:
             found: dict[str, Any] = json.loads((self._folder / "weights.json").read_text())
         except FileNotFoundError:
@@ -48,7 +48,7 @@ class Carrier:
         return found
 
     async def follows(self, newest: dict[str, dict[str, Any]]) -> None:
-        """Wait until what is in force is what these decisions, by rollout, want."""
+        """Wait until the applied orders are these decisions, by rollout."""
         wanted = {name: (each["id"], each["weights"]) for name, each in newest.items()}
         async with asyncio.timeout(PATIENCE):
             while {name: (each["id"], each["weights"]) for name, each in self.weights().items()} != wanted:

@@ -1,4 +1,4 @@
-"""Places that workers fill: what a supervisor does, in a trial."""
+"""Posts, each filled by one worker at a time, as a supervisor does it; for trials."""
 
 import asyncio
 import signal
@@ -55,7 +55,7 @@ class Post:
         await self.worker.ready()
 
     async def died(self) -> int:
-        """Wait until a worker died here; when that was."""
+        """Wait until a worker has died here; returns when that was."""
         async with asyncio.timeout(PATIENCE):
             while self.died_at is None:
                 await asyncio.sleep(0.05)
@@ -67,13 +67,13 @@ class Post:
         self.worker.process.send_signal(number)
 
     async def stopped(self) -> int:
-        """Wait until the present worker was stopped by SIGSTOP; when that was."""
+        """Wait until the present worker is stopped by SIGSTOP; returns when that was."""
         async with asyncio.timeout(PATIENCE):
             while not is_stopped(self.worker.process.pid):
                 await asyncio.sleep(0.02)
         return now_ms()
 
     async def leave(self) -> int:
-        """End the worker in good order, and fill the place no more; its exit code."""
+        """Stop the worker and start no other; returns its exit code."""
         self._wanted = False
         return await asyncio.to_thread(self.worker.stop)

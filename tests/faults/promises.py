@@ -86,7 +86,7 @@ async def _same_decisions(site: Site, replay: JournalReplay, rollouts: int) -> N
 
 
 async def windows_hold(site: Site, true: Requests, opened: dict[str, int], allowed: int) -> None:
-    """Each published status has for its window what the recount gives."""
+    """The counts of each published status are those of the recount for its window."""
     for record in await site.read(site.topics.status):
         status = json.loads(record.value)
         end = status["event_time"]

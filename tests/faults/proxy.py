@@ -64,7 +64,7 @@ class Proxy:
         there: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        """Carry what a client says there, and what the broker answers back."""
+        """Carry what the client sends to the broker, and what the broker answers back."""
         await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""A proxy that knows enough of Kafka's protocol to have writes refused, as by a broker that has lost its replicas."""
+"""A proxy that reads enough of Kafka's protocol to refuse writes, like a broker that has lost its replicas."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from tests.faults.proxy import Proxy
 
 PRODUCE = 0
 APPENDED = frozenset({20})
-"""Errors that say that the record was written all the same."""
+"""Errors which mean that the record was written all the same."""
 KINDS: dict[int, Any] = {kind.API_VERSION: kind for kind in (produce.ProduceRequest_v7, produce.ProduceRequest_v8)}
 
 

@@ -1,4 +1,4 @@
-"""Faults under load for so many minutes, with a table of memory, handles and lag: `python -m tests.faults.soak 30`.
+"""Faults under load for some minutes, with a table of memory, handles and lag: `python -m tests.faults.soak 30`.
 
 At the end everything that holds after one fault must hold after all of them.
 """
@@ -44,7 +44,7 @@ def row(trial: Trial, posts: list[Post], began: float, recovery: float) -> list[
 
 
 async def soak(bootstrap: str, minutes: float) -> None:
-    """Load and faults for so long, and then the checks."""
+    """Load and faults for this many minutes, and then the checks."""
     began = time.monotonic()
     show(HEADINGS)
     async with Trial(bootstrap, 1, bake="24h") as trial:

@@ -1,4 +1,4 @@
-"""Actuators that are gone, slow, repeat themselves or lie."""
+"""Actuators that are absent, slow or killed, or whose acks are repeated or wrong."""
 
 import asyncio
 from collections import Counter

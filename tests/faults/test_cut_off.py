@@ -1,4 +1,4 @@
-"""The broker dies, or cannot be reached; and what the watchdog does about a worker that gets nowhere."""
+"""The broker dies or cannot be reached; and what the watchdog does with a worker that makes no headway."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ async def test_a_broker_killed_three_times(own_kafka: MavenKafka) -> None:
 
 
 async def test_a_broker_that_is_hard_to_reach(line: Line[Proxy]) -> None:
-    """Connections cut, packets delayed, connections refused, all while requests go on: all is caught up with."""
+    """Connections cut, packets delayed, connections refused while requests continue: the worker catches up."""
     proxy = line.proxy
     async with Trial(line.direct, 21) as trial:
         await trial.begin((), **line.worker)
@@ -69,7 +69,7 @@ async def test_a_broker_that_answers_nothing_for_a_minute(line: Line[Proxy]) -> 
 
 @pytest.mark.parametrize("role", ["ingest", "judge", "sequencer"])
 async def test_the_watchdog_ends_a_worker_that_gets_nowhere(line: Line[Proxy], role: str) -> None:
-    """Kafka says nothing any more: `/healthz` fails, and then the worker ends itself, with a code that says why."""
+    """Kafka no longer answers: `/healthz` fails, and then the worker ends itself, with an exit code for this."""
     async with Trial(line.direct, 22) as trial:
         worker = trial.site.worker(role, SLUICEGATE_WATCHDOG_MS="24000", **line.worker)
         await worker.ready()
@@ -86,7 +86,7 @@ async def test_the_watchdog_ends_a_worker_that_gets_nowhere(line: Line[Proxy], r
 
 
 async def healthy(worker: Worker) -> bool:
-    """What `/healthz` says."""
+    """Whether `/healthz` reports a healthy worker."""
     try:
         await asyncio.to_thread(worker.get, "/healthz")
     except urllib.error.HTTPError as error:

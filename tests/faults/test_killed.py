@@ -17,7 +17,7 @@ COUNTS = {"ingest: before commit": 1, "ingest: committed": 1, "sequencer: verifi
 
 @pytest.mark.parametrize(("seed", "step"), list(enumerate((*INGEST_STEPS, *JUDGE_STEPS, *SEQUENCER_STEPS))), ids=str)
 async def test_a_worker_killed_at_a_step(kafka_broker: str, seed: int, step: str) -> None:
-    """Whatever the step at which a worker that does everything is killed: the next goes on as if nothing was."""
+    """At whatever step a worker with all roles is killed, the next one continues as if nothing had happened."""
     async with Trial(kafka_broker, seed) as trial:
         times = trial.rng.randint(1, 3) if step in COUNTS or "decision" in step or "recovered" in step else 6
         times = COUNTS.get(step, times if "decision" not in step and "recovered" not in step else min(times, 2))
@@ -30,7 +30,7 @@ async def test_a_worker_killed_at_a_step(kafka_broker: str, seed: int, step: str
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_whole_workers_killed_at_any_moment(kafka_broker: str, seed: int) -> None:
-    """Two workers that do everything: one or the other is killed, four times."""
+    """Two workers with all roles: one or the other is killed, four times."""
     async with Trial(kafka_broker, 120 + seed) as trial:
         posts = await trial.begin((), ())
         for _ in range(4):

@@ -131,8 +131,8 @@ async def test_messages_that_are_larger_than_a_worker_takes(kafka_broker: str) -
         assert sorted(whole.values()) == sorted(len(huge[turn % 4]) for turn in range(6))
 
 
-async def test_words_with_fields_that_are_unknown(kafka_broker: str) -> None:
-    """What a newer build adds to events, starts and acks is let pass; the rest is understood."""
+async def test_messages_with_unknown_fields(kafka_broker: str) -> None:
+    """Fields that a newer build adds to events, starts and acks are ignored; the rest is read."""
     async with Trial(kafka_broker, 36, acknowledge=False) as trial:
         trial.mangle = lambda event: event | {"invented": {"later": [1, 2, 3]}}
         await trial.begin(())

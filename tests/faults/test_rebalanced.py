@@ -1,4 +1,4 @@
-"""Workers that come and go, in mid-flush too; offsets that go back; builds that differ."""
+"""Workers that join and leave, even during a flush; offsets that go back; builds that differ."""
 
 import asyncio
 import signal
@@ -18,7 +18,7 @@ FOREIGN = 'sluicegate_foreign_records_total{rule="100.10000"}'
 
 
 async def test_a_rolling_restart_and_scaling(kafka_broker: str) -> None:
-    """From one worker to three, each of them restarted in turn, and back to one, under load."""
+    """From one worker to three, each restarted in turn, and back to one, under load."""
     async with Trial(kafka_broker, 8) as trial:
         posts = await trial.begin(())
         for _ in range(2):
@@ -47,7 +47,7 @@ async def test_a_rolling_restart_and_scaling(kafka_broker: str) -> None:
     ids=str,
 )
 async def test_a_rebalance_in_mid_flush(kafka_broker: str, seed: int, step: str, times: int, how: str) -> None:
-    """Between partials and commit a worker stands still, and meanwhile another one joins or leaves; then it goes on."""
+    """Between partials and commit a worker is stopped, and meanwhile another one joins or leaves; then it continues."""
     async with Trial(kafka_broker, seed) as trial:
         others = [trial.post(**PATIENT)] if how == "leaves" else []
         for post in others:

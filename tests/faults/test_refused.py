@@ -1,4 +1,4 @@
-"""A broker that does not write what it is sent: it says so, it says so and has written it all the same, or it ends."""
+"""A broker that refuses writes: without effect, or although it has written the records, or by ending itself."""
 
 import asyncio
 import resource
@@ -38,9 +38,16 @@ async def test_writes_that_are_to_be_tried_again(refusing_line: Line[Refuser], e
         assert (len(journal) > len(set(journal))) == (error == NOT_ENOUGH_REPLICAS_AFTER_APPEND)
 
 
-@pytest.mark.parametrize("topics", [("journal", "dead_letters"), ("snapshots", "decisions", "status")], ids=" ".join)
-async def test_topics_that_take_nothing_for_a_while(kafka_broker: str, topics: tuple[str, ...]) -> None:
-    """Every write is refused for good, as a topic takes small records only; then it takes all again."""
+@pytest.mark.parametrize(
+    ("topics", "logged"),
+    [
+        (("journal", "dead_letters"), "ingest counts again from the committed offsets"),
+        (("snapshots", "decisions", "status"), "the judge recovers from its snapshots"),
+    ],
+    ids=["ingest", "judge"],
+)
+async def test_topics_that_take_nothing_for_a_while(kafka_broker: str, topics: tuple[str, ...], logged: str) -> None:
+    """Every write is refused for good, because the topics accept small records only; then they accept all again."""
     async with Trial(kafka_broker, 62) as trial:
         (post,) = await trial.begin(())
         trial.malformed = {b"{": "bad_json"}
@@ -54,12 +61,12 @@ async def test_topics_that_take_nothing_for_a_while(kafka_broker: str, topics: t
         await trial.recovered("writes refused for good for 6 s", now_ms())
         await trial.judged_past(now_ms() + 2_000)
         assert trial.exits == []
-        assert "going back to the" in post.worker.log()
+        assert logged in post.worker.log()
         await trial.holds(late=LATE)
 
 
 async def test_a_broker_whose_disk_is_full(own_kafka: MavenKafka) -> None:
-    """No file of the broker's may grow any more, upon which it ends itself, as Kafka does; then there is room again."""
+    """The broker's files cannot grow, so it ends itself, as Kafka does; then there is room again."""
     async with Trial(own_kafka.bootstrap, 61) as trial:
         await trial.begin(())
         await trial.judged_past(now_ms() + 1_000)

@@ -1,4 +1,4 @@
-"""Workers that are stopped and go on later as zombies; partitions that stand still; clocks that are off."""
+"""Workers that are stopped and continue later as zombies; idle partitions; wrong clocks."""
 
 import asyncio
 import signal
@@ -10,7 +10,7 @@ from tests.faults.trial import ROLLOUTS, WAITING, Trial
 
 pytestmark = [pytest.mark.faults]
 
-LATE = 100_000  # what a worker that stalls has not read
+LATE = 100_000  # what a stalled worker has not read
 LENIENT = {
     "checks": {"errors": {"sli": "error_rate", "limit": "30%", "window": "10s"}},
     "no_data": {"hold_after": "3s", "pause_after": "5m"},
@@ -48,7 +48,7 @@ async def test_a_zombie_that_writes_after_its_partitions_moved(
 
 
 async def test_a_stopped_ingest_worker_never_lets_a_stage_advance(kafka_broker: str) -> None:
-    """The only reader of the events is stopped while a stage bakes: time stands still; after it went on, all counts."""
+    """The only reader of events is stopped while a stage bakes: no time passes; once it continues, all is counted."""
     async with Trial(kafka_broker, 7, bake="5s", acknowledge=False, **LENIENT) as trial:
         ingest, *_ = await trial.begin(("ingest",), ("judge",), ("sequencer",), SLUICEGATE_IDLE_TIMEOUT_MS="1000")
         await trial.judged_past(now_ms())
@@ -64,7 +64,7 @@ async def test_a_stopped_ingest_worker_never_lets_a_stage_advance(kafka_broker: 
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_an_ingest_worker_that_stalls_never_lets_a_stage_advance(kafka_broker: str, seed: int) -> None:
-    """One of two keeps its partitions and says nothing: they are left out, judging goes on, and nothing advances.
+    """One of two keeps its partitions and reports nothing: they are left out, judging goes on, nothing advances.
 
     What it had not read by then counts as late, to the request.
     """
@@ -90,7 +90,7 @@ async def test_an_ingest_worker_that_stalls_never_lets_a_stage_advance(kafka_bro
 
 
 async def confirm(trial: Trial) -> None:
-    """Say of each rollout's newest decision that it is in force."""
+    """Acknowledge each rollout's newest decision as applied."""
     for decisions in (await trial.decided()).values():
         await trial.site.acknowledge(decisions[-1])
 

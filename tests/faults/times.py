@@ -7,7 +7,7 @@ from pathlib import Path
 
 PATIENCE = 60.0
 SEEDS = range(int(os.environ.get("SLUICEGATE_FAULT_SEEDS", "3")))
-"""Seeds of the trials in which chance says what happens; more of them take longer, and find more."""
+"""Seeds of the trials that depend on chance; more of them take longer, and find more."""
 TIMES = os.environ.get("SLUICEGATE_FAULT_TIMES")
 """A file to add recovery times to, a JSON object a line."""
 

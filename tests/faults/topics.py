@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 async def admin(site: Site, work: Callable[[AIOKafkaAdminClient], Awaitable[T]]) -> T:
-    """Have an admin client do this work; what it answers."""
+    """Do this work with an admin client; returns its result."""
     client = clients.admin(site.settings)
     await client.start()
     try:
@@ -33,7 +33,7 @@ async def make_topics(site: Site) -> None:
 
 
 async def delete_topic(site: Site, topic: str) -> None:
-    """Delete a topic, and wait until the broker has forgotten it."""
+    """Delete a topic, and wait until the broker no longer lists it."""
 
     async def forget(client: AIOKafkaAdminClient) -> None:
         await client.delete_topics([topic])

@@ -108,7 +108,7 @@ class Trial:
         return posts
 
     def post(self, *roles: str, fault: str | None = None, altered: str = "", **variables: str) -> "Post":
-        """A place that some worker fills at any time; `altered` says how it differs from others (altered.py)."""
+        """A place that some worker fills at any time; `altered` is how it differs from others (altered.py)."""
         post = Post(self.site, self.exits, roles, fault, altered, variables)
         self._spawn(post.keep())
         return post
@@ -169,7 +169,7 @@ class Trial:
         return max(first) - moment_ms / 1000
 
     def _first_past(self, moment_ms: int, name: str) -> float:
-        """When it was that a pane was judged that ends later; 0 while none is.
+        """When a pane was judged that ends later; 0 while none is.
 
         The first status has none: its event time is where the first pane begins, up to a second from then.
         """
@@ -178,7 +178,7 @@ class Trial:
         return next((at for at, until in known if until > max(moment_ms, begun)), 0.0)
 
     async def recovered(self, fault: str, since_ms: int) -> float:
-        """Wait until what happened since the fault is judged; the time that took is written down."""
+        """Wait until all since the fault is judged, and note how long that took."""
         took = await self.judged_past(since_ms)
         note(fault, took)
         return took

@@ -43,16 +43,16 @@ def main(arguments: Sequence[str]) -> int:
     if importlib.util.find_spec("atheris") is None:
         return _hypothesis(int(what) * EXAMPLES_A_SECOND, chosen)
     names = chosen or list(TARGETS)
-    _say(f"atheris, {what} seconds a target, {AT_ONCE} at a time")
+    _print(f"atheris, {what} seconds a target, {AT_ONCE} at a time")
     with ThreadPoolExecutor(AT_ONCE) as pool:
         kept = list(pool.map(lambda name: _atheris(name, int(what)), names))
     failed = [name for name, good in zip(names, kept, strict=True) if not good]
-    _say(f"promises broken: {', '.join(failed)}; see {FOLDER}" if failed else "every promise was kept")
+    _print(f"promises broken: {', '.join(failed)}; see {FOLDER}" if failed else "every promise was kept")
     return 1 if failed else 0
 
 
 def _atheris(name: str, seconds: int) -> bool:
-    """Fuzz one target in a process of its own; tells whether it kept its promises."""
+    """Fuzz one target in a process of its own; returns whether it kept its promises."""
     from tests.fuzz.targets import samples
 
     corpus = FOLDER / name
@@ -63,11 +63,11 @@ def _atheris(name: str, seconds: int) -> bool:
     out = [f"-artifact_prefix={FOLDER}/{name}-", "-max_len=16384", "-print_final_stats=1", "-verbosity=0"]
     run = [sys.executable, "-m", "tests.fuzz", ONE, name, *bounds, *out, str(corpus)]
     done = subprocess.run(run, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds + 120)
-    said = done.stdout.decode(errors="replace")
+    output = done.stdout.decode(errors="replace")
     if done.returncode:
-        _say("\n".join(line for line in said.splitlines() if not line.startswith("INFO: Instrumenting")))
-    inputs = re.search(r"number_of_executed_units: +(\d+)", said)
-    _say(f"{name}: {int(inputs[1]) if inputs else 0:,} inputs, {'BROKEN' if done.returncode else 'kept'}")
+        _print("\n".join(line for line in output.splitlines() if not line.startswith("INFO: Instrumenting")))
+    inputs = re.search(r"number_of_executed_units: +(\d+)", output)
+    _print(f"{name}: {int(inputs[1]) if inputs else 0:,} inputs, {'BROKEN' if done.returncode else 'kept'}")
     return done.returncode == 0
 
 
@@ -91,7 +91,7 @@ def _fuzz(name: str, options: Sequence[str]) -> None:
 
 def _hypothesis(examples: int, chosen: Sequence[str]) -> int:
     """Run the fast suite's test with many examples."""
-    _say(f"atheris is not installed: hypothesis instead, {examples} examples a target")
+    _print(f"atheris is not installed: hypothesis instead, {examples} examples a target")
     only = ["-k", " or ".join(f"[{name}]" for name in chosen)] if chosen else []
     return subprocess.run(
         [sys.executable, "-m", "pytest", "tests/fuzz", *only],
@@ -99,7 +99,7 @@ def _hypothesis(examples: int, chosen: Sequence[str]) -> int:
     ).returncode
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

@@ -52,7 +52,7 @@ RING: Final = Keyring(parse(_SIGNING.line(), "fuzzing")[0], {"fuzz-1": parse(_VE
 
 
 def events(data: bytes) -> None:
-    """The native event decoder never raises; its events are valid, its faults told apart, printable and bounded."""
+    """The native event decoder never raises; its events are valid, its faults distinct, printable and bounded."""
     decoder = NativeDecoder()
     found = decoder.decode(data)
     assert len(found.faults) <= MAX_FAULTS + 1
@@ -130,17 +130,17 @@ def policy_mapping(data: bytes) -> None:
 
 def start(data: bytes) -> None:
     """What starts a rollout."""
-    _spoken(journal.Start, data)
+    _signed_message(journal.Start, data)
 
 
 def control(data: bytes) -> None:
     """An operator's order."""
-    _spoken(journal.Control, data)
+    _signed_message(journal.Control, data)
 
 
 def ack(data: bytes) -> None:
-    """An actuator's word."""
-    _spoken(journal.Ack, data)
+    """An actuator's ack."""
+    _signed_message(journal.Ack, data)
 
 
 def decision(data: bytes) -> None:
@@ -161,7 +161,7 @@ def decision(data: bytes) -> None:
 
 
 def signature(data: bytes) -> None:
-    """A signature's header raises SignatureError alone, and only the very bytes that were signed are believed."""
+    """A signature's header raises SignatureError alone, and only the very bytes that were signed are accepted."""
     headers = _signed()
     try:
         found = RING.verify("operator", TOPIC, BODY, [(HEADER, data)], NOW)
@@ -198,7 +198,7 @@ def key_file(data: bytes) -> None:
 
 
 def audit_entry(data: bytes) -> None:
-    """A record of the audit log raises DecodeError alone; whether it goes on from another is told in bounded memory."""
+    """A record of the audit log raises DecodeError alone; whether it continues another takes bounded memory."""
     try:
         entry = chain.decode(data)
     except msgspec.DecodeError:
@@ -219,15 +219,15 @@ def dead_letter(data: bytes) -> None:
     letter = read_letter(Place(0, 0), NOW, body, headers)
     if letter is None:
         return
-    said = letter.content
-    assert min(said.partition, said.offset, said.index, letter.whole_size) >= 0
+    content = letter.content
+    assert min(content.partition, content.offset, content.index, letter.whole_size) >= 0
     orjson.dumps([*letter.origin, letter.whole_size, letter.rollout])  # as the command line prints it
-    written = said.headers()
+    written = content.headers()
     assert all(len(text) <= max(LARGEST_KEPT, 4 * LARGEST_DETAIL) for name, text in written if name != "topic")
-    again = read_letter(letter.place, letter.at, said.body(), written)
+    again = read_letter(letter.place, letter.at, content.body(), written)
     assert again is not None
     assert again.origin == letter.origin
-    assert (again.content.reason, again.content.value) == (said.reason, said.value[:LARGEST_KEPT])
+    assert (again.content.reason, again.content.value) == (content.reason, content.value[:LARGEST_KEPT])
 
 
 TARGETS: Final[Mapping[str, Target]] = {
@@ -328,18 +328,18 @@ def bent(data: bytes, choose: Callable[[int], int]) -> bytes:
     return data[:begin] + piece + data[end:]
 
 
-def _spoken(kind: MessageType, data: bytes) -> None:
-    """A message to the sequencer raises RecordRefusedError alone; what is taken can be journaled and read again."""
+def _signed_message(kind: MessageType, data: bytes) -> None:
+    """A message to the sequencer raises RecordRefusedError alone; an accepted one can be journaled and read again."""
     try:
-        said = read_message(kind, data)
+        message = read_message(kind, data)
     except RecordRefusedError as error:
         assert error.reason in ("bad_message", "bad_policy")
         return
-    record = journal.encode(said)
+    record = journal.encode(message)
     _bounded(record, data)
-    assert journal.decode(record) == said
-    numbers = [said.at, *((said.epoch, said.sequence) if isinstance(said, journal.Ack) else ())]
-    journal.encode_document({"numbers": numbers, "rollout": said.rollout})  # as snapshots and decisions carry it
+    assert journal.decode(record) == message
+    numbers = [message.at, *((message.epoch, message.sequence) if isinstance(message, journal.Ack) else ())]
+    journal.encode_document({"numbers": numbers, "rollout": message.rollout})  # as snapshots and decisions carry it
 
 
 def _same(policy: Policy) -> None:
@@ -359,7 +359,7 @@ def _bounded(out: bytes, data: bytes) -> None:
 
 
 def _signed() -> list[tuple[str, bytes]]:
-    """A header that is believed, the same each time."""
+    """A header that is accepted, the same each time."""
     return _SIGNED
 
 

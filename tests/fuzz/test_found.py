@@ -1,4 +1,4 @@
-"""What fuzzing has found: most of these stopped a worker, or kept it at one message for ever."""
+"""What fuzzing has found: most of these stopped a worker, or kept it at one message forever."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ HUGE = 10**400
 ORIGIN = journal.Origin("command-acks", 0, 0)
 
 
-def spoken(record: journal.Record, **changes: Any) -> bytes:
+def changed(record: journal.Record, **changes: Any) -> bytes:
     """A message with fields of another value."""
     return msgspec.json.encode(msgspec.json.decode(journal.encode(record)) | changes)
 
@@ -68,7 +68,7 @@ def test_a_partition_that_no_topic_has_is_not_waited_for() -> None:
 def test_no_number_is_beyond_64_bits(field: str) -> None:
     """The judge measures a rollback by the ack's `at`, and no float is that large."""
     with pytest.raises(RecordRefusedError, match=field):
-        read_message(journal.Ack, spoken(topics_examples.record(journal.Ack), **{field: HUGE}))
+        read_message(journal.Ack, changed(topics_examples.record(journal.Ack), **{field: HUGE}))
 
 
 @pytest.mark.parametrize("field", ["epoch", "sequence", "event_time", "expires_at"])
@@ -79,21 +79,21 @@ def test_no_number_of_an_order_either(field: str) -> None:
 
 
 def test_a_record_fits_into_a_message_of_the_journal() -> None:
-    """Numbers are longer in a record than they may be in what was said; Kafka refused it, and was asked for ever."""
-    plain = spoken(topics_examples.record(journal.Ack), weights={})
+    """Numbers are longer in a record than in the message; Kafka refused it, and the sequencer retried forever."""
+    plain = changed(topics_examples.record(journal.Ack), weights={})
     value = plain.replace(b'"weights":{}', b'"weights":{%s}' % b",".join(b'"%x":1e15' % one for one in range(40_000)))
     assert len(value) < LARGEST_MESSAGE
-    said = read_message(journal.Ack, value)
-    assert len(journal.encode(said)) > LARGEST_JOURNALED
+    message = read_message(journal.Ack, value)
+    assert len(journal.encode(message)) > LARGEST_JOURNALED
     with pytest.raises(RecordRefusedError, match="would be larger"):
-        journal_record(said, ORIGIN, Settings().timing)
+        journal_record(message, ORIGIN, Settings().timing)
 
 
-def test_a_bad_policy_is_told_of_briefly() -> None:
+def test_faults_of_a_bad_policy_are_brief() -> None:
     """Its faults, all of them, made a dead letter of eleven megabytes, which Kafka does not take."""
     policy = topics_examples.policy().document() | {f"{key:x}": 0 for key in range(2_000)}
     with pytest.raises(RecordRefusedError, match=r"; and 1980 more$") as caught:
-        read_message(journal.Start, spoken(topics_examples.record(journal.Start), policy=policy))
+        read_message(journal.Start, changed(topics_examples.record(journal.Start), policy=policy))
     assert len(str(caught.value)) < 20_000
 
 

@@ -2,12 +2,13 @@
 
 import doctest
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 from hypothesis import given
 
 from gates import panes
-from gates.panes import MOST_EMITTERS, NO_DETAIL, NOTHING, SAMPLE_SIZE, Cell, Detail, smallest
+from gates.panes import MOST_EMITTERS, NO_DETAIL, NOTHING, SAMPLE_SIZE, Cell, Detail, Pane, smallest
 from gates.stats.value_counts import ValueCounts
 from tests.gates.drawn import cells, details, hashes
 
@@ -33,9 +34,24 @@ def test_cells_merge_in_any_order(one: Cell, two: Cell, three: Cell) -> None:
     assert one.merge(NOTHING) == one == NOTHING.merge(one)
 
 
+@given(cells, cells)
+def test_a_merge_without_latency_keeps_the_first_latencies(one: Cell, other: Cell) -> None:
+    """Counts and details are those of both cells."""
+    assert one.merge_without_latency(other) == replace(one.merge(other), latency=one.latency)
+
+
+@given(cells, cells)
+def test_a_cohort_has_a_cell_for_each_kind_of_request(user: Cell, synthetic: Cell) -> None:
+    """Users' requests, synthetic ones and both; the empty cell where there were none."""
+    pane = Pane(0, 1, {"canary": user}, synthetic={"canary": synthetic})
+    assert (pane.cell("canary"), pane.synthetic_cell("canary")) == (user, synthetic)
+    assert pane.merged_cell("canary") == user.merge(synthetic)
+    assert pane.cell("stable") == pane.synthetic_cell("stable") == pane.merged_cell("stable") == NOTHING
+
+
 @given(hashes, hashes)
 def test_a_merged_sample_is_the_sample_of_all(one: set[int], other: set[int]) -> None:
-    """The smallest of two samples are the smallest of all: nobody is forgotten, nobody counts twice."""
+    """The smallest of two samples are the smallest of all: no unit is lost, none counts twice."""
     merged = Detail(users=smallest(one), emitters=smallest(other, MOST_EMITTERS)).merge(
         Detail(users=smallest(other), emitters=smallest(one, MOST_EMITTERS))
     )
@@ -51,7 +67,7 @@ def test_metrics_of_one_name_are_merged() -> None:
 
 
 def same(known: Cell, loaded: Callable[[bytes], Cell]) -> bool:
-    """Tell whether a cell comes back from its bytes equal, and gives those bytes again."""
+    """Whether a cell comes back from its bytes equal, and gives those bytes again."""
     written = orjson.dumps(known.dump())
     return loaded(written) == known and orjson.dumps(loaded(written).dump()) == written
 

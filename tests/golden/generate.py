@@ -1,14 +1,15 @@
 """Events of a story, made from a small description: the same description gives the same bytes.
 
-`events.json` holds a `seed`, a `start` (ms), the `rollout`, and `phases`, each of them so many `seconds` long:
+`events.json` holds a `seed`, a `start` (ms), the `rollout`, and `phases`, each of them `seconds` long:
 
 * `rps`: requests a second; `canary_share`: the share of them that the canary gets (the others go to stable);
 * `error_rate` and `latency_ms` (the median) by cohort;
-* `silent`: cohorts whose telemetry is lost; `late`: `{"share": .., "by_s": ..}` of the events arrive so much later.
+* `silent`: cohorts whose telemetry is lost; `late`: the `share` of the events that arrive
+  `by_s` seconds later.
 
-What else a phase may say (nothing is drawn for what it does not say, so that older stories keep their bytes):
+Optional keys of a phase (nothing is drawn for an absent key, so that older stories keep their bytes):
 
-* `users`: how many users there are; each keeps to one cohort, by a hash of its own, but for the share `roaming` of
+* `users`: how many users there are; each keeps to one cohort, by a hash of its own, except the share `roaming` of
   them, which are sent anywhere;
 * `slow`: `{cohort: share}` of the requests take ten times as long;
 * `outcome`: true where the work is not HTTP: `ok` and `error` instead of a status;

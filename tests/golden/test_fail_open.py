@@ -28,27 +28,27 @@ MISTAKES = {
     "missing data is perfect, or a failure": ("metrics-outage", "outage-while-baking", "held-then-failing"),
     "an outage of telemetry rolls back": ("metrics-outage", "outage-while-baking", "no-data", "late-data", "lost-ack"),
     "failures add up over the rollout": ("blips",),
-    "what is no number is compared": ("nan-events",),
+    "a value that is no number is compared": ("nan-events",),
     "a timer or a hold masks a failing check": ("held-then-failing", "mismatch-and-failing", "shared-cause"),
     "a broken split is judged, or rolled back": ("sample-ratio-mismatch", "contamination", "unknown-cohorts"),
-    "the baseline's trouble is put down to the candidate": ("shared-cause", "baseline-burning"),
+    "the baseline's trouble is attributed to the candidate": ("shared-cause", "baseline-burning"),
     "looking every second finds something in the end": ("long-and-healthy", "blips", "healthy-to-promote"),
     "an observer rolls back": ("advisory-and-dry-run", "on-fail-pause", "on-fail-hold"),
     "full traffic is left unwatched": ("full-stage",),
-    "a person's leave stands against a failure": ("approval-before-failing", "approval"),
+    "a person's approval overrides a failure": ("approval-before-failing", "approval"),
     "a cold start is a failure": ("warm-up",),
     "nobody can see why it decided": tuple(PLOTS),
 }
 
 
-def told(story: str) -> list[Decision]:
+def decisions_of(story: str) -> list[Decision]:
     """Return the story's decisions."""
     return [json.loads(line) for line in (HERE / story / "expected.ndjson").read_bytes().splitlines()]
 
 
 def actions(story: str) -> list[str]:
     """Return what was decided, in order."""
-    return [decision["action"] for decision in told(story)]
+    return [decision["action"] for decision in decisions_of(story)]
 
 
 def at(decision: Decision, story: str) -> float:
@@ -58,7 +58,7 @@ def at(decision: Decision, story: str) -> float:
 
 def the(action: str, story: str) -> Decision:
     """Return the only decision of its kind in the story."""
-    (found,) = [decision for decision in told(story) if decision["action"] == action]
+    (found,) = [decision for decision in decisions_of(story) if decision["action"] == action]
     return found
 
 
@@ -78,8 +78,8 @@ def test_never_measured_is_no_success(story: str) -> None:
     assert not set(actions(story)) & set(RAISING)
     assert not set(actions(story)) & {"rollback"}
     if story != "thin-traffic":
-        assert told(story)[-1]["escalate"]
-        assert "NO_DATA" in {check["verdict"] for check in told(story)[-1]["checks"]}
+        assert decisions_of(story)[-1]["escalate"]
+        assert "NO_DATA" in {check["verdict"] for check in decisions_of(story)[-1]["checks"]}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_never_measured_is_no_success(story: str) -> None:
     ids=["none", "no rule", "advisory", "all quiet"],
 )
 def test_nothing_to_judge_by_is_a_policy_error(checks: dict[str, object]) -> None:
-    """No check, one without a rule, or none that could fail: refused when read, never passed for want of it."""
+    """No check, one without a rule, or none that could fail: the policy is refused."""
     document = {
         "schema": "sluicegate.policy/v1",
         "rollout": "r",
@@ -110,7 +110,7 @@ def test_nothing_to_judge_by_is_a_policy_error(checks: dict[str, object]) -> Non
 
 @pytest.mark.parametrize("story", MISTAKES["an outage of telemetry rolls back"])
 def test_an_outage_rolls_nothing_back(story: str) -> None:
-    """Forty seconds without metrics, a silent cohort, late events, lost acks: held at worst, and told so."""
+    """Without metrics, with a silent cohort, late events or lost acks, the rollout is held at worst, with a reason."""
     assert "rollback" not in actions(story)
     assert {"hold", "pause"} & set(actions(story))
 
@@ -118,7 +118,7 @@ def test_an_outage_rolls_nothing_back(story: str) -> None:
 @pytest.mark.parametrize("story", ["metrics-outage", "outage-while-baking"])
 def test_missing_data_is_waited_for(story: str) -> None:
     """A healthy release is held, goes on by itself, and is promoted; the silence did not count as baked."""
-    found = told(story)
+    found = decisions_of(story)
     hold, resume = the("hold", story), the("resume", story)
     assert "had no requests" in hold["reason"]
     assert "by" not in resume
@@ -136,9 +136,9 @@ def test_failures_do_not_add_up() -> None:
     """Six blips of two seconds in four minutes, none of which means anything: promoted."""
     assert actions("blips")[-1] == "promote"
     assert "rollback" not in actions("blips")
-    last = checks(told("blips")[-1])["errors"]
+    last = checks(decisions_of("blips")[-1])["errors"]
     rate = {arm: last[arm]["errors"] / last[arm]["requests"] for arm in ("candidate", "baseline")}
-    assert rate["candidate"] > 1.2 * rate["baseline"]  # it was not for want of failures
+    assert rate["candidate"] > 1.2 * rate["baseline"]  # there were failures
 
 
 def test_what_is_no_number_never_reaches_a_verdict() -> None:
@@ -167,7 +167,7 @@ def test_a_hold_does_not_mask_a_failing_check() -> None:
 @pytest.mark.parametrize("story", MISTAKES["a broken split is judged, or rolled back"])
 def test_a_broken_split_holds_and_pages(story: str) -> None:
     """A doubt about the split neither advances nor rolls back: it holds, gives its reason, and pages."""
-    last = told(story)[-1]
+    last = decisions_of(story)[-1]
     assert last["action"] == "hold"
     assert last["escalate"]
     assert "; check " in last["reason"]
@@ -205,7 +205,7 @@ def test_a_healthy_rollout_is_not_worn_down(story: str) -> None:
 
 
 def test_observers_only_observe() -> None:
-    """An advisory and a dry-run check FAIL, and the rollout is promoted; pause and hold do what they say."""
+    """An advisory and a dry-run check FAIL, and the rollout is promoted; pause and hold do what their names mean."""
     found = checks(the("promote", "advisory-and-dry-run"))
     assert (found["cost"]["verdict"], found["cost"]["severity"]) == ("FAIL", "advisory")
     assert (found["p50"]["verdict"], found["p50"]["severity"]) == ("FAIL", "dry_run")
@@ -226,18 +226,18 @@ def test_the_last_stage_is_watched() -> None:
 
 def test_approval_is_needed_and_no_shield() -> None:
     """A passed stage waits for a person, whose name is on the advance; an approval does not prevent a rollback."""
-    held, advance = told("approval")[-3], the("advance", "approval")
+    held, advance = decisions_of("approval")[-3], the("advance", "approval")
     assert "needs approval" in held["reason"]
     assert advance["approved_by"] == "grace"
     assert advance["reason"].count("approved by grace") == 1
-    assert [decision["action"] for decision in told("approval") if "approved_by" in decision] == ["advance"]
+    assert [decision["action"] for decision in decisions_of("approval") if "approved_by" in decision] == ["advance"]
     rollback = the("rollback", "approval-before-failing")
     assert "approved_by" not in rollback
 
 
 def test_cold_caches_are_tolerated_within_the_warm_up_only() -> None:
     """Slow and erring for the first seconds of each stage: promoted, and no stage was left before warm-up and bake."""
-    found = [decision for decision in told("warm-up") if decision["action"] != "hold"]
+    found = [decision for decision in decisions_of("warm-up") if decision["action"] != "hold"]
     for stage, before, after in zip(policy("warm-up").stages, found, found[1:], strict=False):
         assert after["event_time"] - before["event_time"] >= stage.bake_ms + (stage.warmup_ms or 0)
     assert found[-1]["action"] == "promote"
@@ -245,23 +245,23 @@ def test_cold_caches_are_tolerated_within_the_warm_up_only() -> None:
 
 def test_two_families_are_two() -> None:
     """With `failing: 2`, latency alone that is surely worse only keeps the rollout where it is."""
-    hold, rollback = told("two-of-families")[1:]
+    hold, rollback = decisions_of("two-of-families")[1:]
     assert checks(hold)["slower"]["e_value"] > 1e6
     assert (hold["action"], checks(hold)["slower"]["verdict"]) == ("hold", "INCONCLUSIVE")
     fails = {name for name, check in checks(rollback).items() if check["verdict"] == "FAIL"}
     assert (rollback["action"], fails) == ("rollback", {"errors", "slower"})
 
 
-def test_a_changed_policy_is_said_to_replace_the_old_one() -> None:
-    """A start with another policy in the midst of a rollout is a new epoch, and says so."""
-    first, _, second, *_ = told("policy-changed")
+def test_the_reason_names_a_changed_policy() -> None:
+    """A start with another policy in the middle of a rollout is a new epoch, and the reason names it."""
+    first, _, second, *_ = decisions_of("policy-changed")
     assert (first["epoch"], second["epoch"]) == (1, 2)
     assert (
         "epoch 2 of checkout-v2 with a new policy, at stage tenth (reason: more evidence is wanted)" in second["reason"]
     )
     assert first["policy_hash"] != second["policy_hash"]
     assert second["weights"] == first["weights"]
-    again = told("restart-after-rollback")[2]
+    again = decisions_of("restart-after-rollback")[2]
     assert again["epoch"] == 2
     assert "replaces" not in again["reason"]
 
@@ -287,9 +287,9 @@ def test_the_check_that_failed_is_named(story: str) -> None:
 
 @pytest.mark.parametrize("story", MISTAKES["nobody can see why it decided"])
 def test_every_decision_gives_its_reason_and_evidence(story: str) -> None:
-    """Reason, error probabilities, and each check with its own reason; what all comparisons say, where any compares."""
+    """Reason, error probabilities, and each check with its own reason; the joint test where any check compares."""
     comparing = any(check.comparing and check.rolls_back for check in policy(story).checks.values())
-    for decision in told(story):
+    for decision in decisions_of(story):
         assert decision["reason"].strip()
         assert decision["confidence"].keys() == {"rollback", "advance"}
         assert 0.0 <= decision["completeness"] <= 1.0

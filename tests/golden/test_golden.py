@@ -1,4 +1,4 @@
-"""Whole stories: a policy, events, what operators say, and the decisions that must come of it, byte for byte.
+"""Whole stories: a policy, events, what operators order, and the decisions that must follow, byte for byte.
 
 A folder is a story: `policy.yaml`, `events.json` (see `generate`), `expected.ndjson` (the decisions as published,
 repeats included), and where needed `controls.json` (`at_s` since the start, `record`, and of a start the `changes` to
@@ -31,7 +31,7 @@ def read(path: Path, otherwise: Any) -> Any:
 
 
 def words(story: Path, start: int, policy: Policy) -> list[tuple[int, SequencedRecord]]:
-    """Return what is said in the story, with its event time; a start without a policy starts this one."""
+    """Return the story's orders and acks with their event times; a start without a policy starts this one."""
     out: list[tuple[int, SequencedRecord]] = []
     for word in read(story / "controls.json", []):
         at = start + word["at_s"] * 1_000
@@ -55,7 +55,7 @@ def decided(story: Path) -> list[bytes]:
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda path: path.name)
-def test_story_is_told_as_before(story: Path) -> None:
+def test_story_has_its_recorded_decisions(story: Path) -> None:
     """The story's decisions are those on record: actions, weights, reasons, figures, all of each document."""
     found, expected = decided(story), story / "expected.ndjson"
     if os.environ.get("SLUICEGATE_GOLDEN_UPDATE"):
@@ -65,7 +65,7 @@ def test_story_is_told_as_before(story: Path) -> None:
     assert found == recorded
 
 
-# Told here once more in short, so that a careless update of the records does not pass unseen.
+# The actions once more in short, so that a careless update of the records does not pass unseen.
 PLOTS = {
     "healthy-to-promote": "start advance advance promote",
     "error-spike": "start advance rollback",
@@ -117,7 +117,7 @@ PLOTS = {
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda path: path.name)
 def test_story_has_its_plot(story: Path) -> None:
-    """The record tells what its folder's name says."""
+    """The recorded decisions are the ones that the folder's name promises."""
     actions = [json.loads(line)["action"] for line in (story / "expected.ndjson").read_bytes().splitlines()]
     assert " ".join(actions) == PLOTS[story.name]
 

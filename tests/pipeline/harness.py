@@ -97,7 +97,7 @@ class Site:
         await self.producer.send_and_wait(self.topics.policies, journal.encode(message), key=policy.rollout.encode())
 
     async def acknowledge(self, decision: dict[str, Any]) -> None:
-        """Say that the weights of a decision are in force."""
+        """Acknowledge a decision, as an actuator that has applied its weights."""
         message = journal.Ack(
             id=decision["id"],
             rollout=decision["rollout"],
@@ -130,7 +130,7 @@ class Site:
     async def following(
         self, topic: str, *, patience: float = PATIENCE
     ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-        """The documents of a topic from its beginning, as they come, for at most so many seconds."""
+        """The documents of a topic from its beginning, as they come, for at most `patience` seconds."""
         reader = clients.consumer(self.settings, topic)
         await reader.start()
 
@@ -145,7 +145,7 @@ class Site:
             await reader.stop()
 
     async def counted(self) -> Counter[tuple[str, str, int]]:
-        """What the journal's partials say, joined: requests by rollout, cohort and second."""
+        """The journal's partials, joined: requests by rollout, cohort and second."""
         from streams.judge.join import Join
 
         joins: dict[str, Join] = {}
@@ -213,7 +213,7 @@ class Worker:
                 await asyncio.sleep(0.1)
 
     async def shows(self, sample: str, *, at_least: float) -> None:
-        """Wait until its metrics have a sample that is so large."""
+        """Wait until its metrics have a sample of at least this value."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 with contextlib.suppress(AssertionError):
@@ -253,7 +253,7 @@ def metric(page: str, sample: str) -> float:
 def traffic(
     start_ms: int, seconds: int, *, rps: int = 100, bad: float = 0.0, share: float = 0.2
 ) -> Iterator[dict[str, Any]]:
-    """Steady requests: every so many of them from the canary, an even share of whose requests fail."""
+    """Steady requests: a `share` of them from the canary, whose requests fail at the rate `bad`."""
     every = round(1 / share)
     failing = round(1 / bad) if bad else 0
     canaries = 0

@@ -24,8 +24,8 @@ async def site(broker: str) -> AsyncIterator[Site]:
         yield site
 
 
-async def speak(site: Site, numbers: range) -> None:
-    """Operators and actuators say so many things, on three topics."""
+async def send_all(site: Site, numbers: range) -> None:
+    """For each number, send a control, an ack and a decision."""
     for number in numbers:
         now = int(time.time() * 1000)  # noqa: TID251
         rollout = f"r{number % 7}"
@@ -40,15 +40,15 @@ async def speak(site: Site, numbers: range) -> None:
             weights={},
             at=now,
         )
-        for topic, said in ((site.topics.controls, control), (site.topics.acks, ack)):
-            await site.producer.send(topic, journal.encode(said), key=rollout.encode())
+        for topic, message in ((site.topics.controls, control), (site.topics.acks, ack)):
+            await site.producer.send(topic, journal.encode(message), key=rollout.encode())
         decision = {"schema": "sluicegate.decision/v1", "id": f"{rollout}:1:{number}", "rollout": rollout}
         await site.producer.send(site.topics.decisions, json.dumps(decision).encode(), key=rollout.encode())
     await site.producer.flush()
 
 
 async def verified(site: Site, entries: int) -> Done:
-    """What verify says once so many entries are in the chain, or at the end of all patience."""
+    """The result of verify once the chain has at least this many entries, or when the time is up."""
     deadline = time.monotonic() + PATIENCE
     while True:
         done = await sluicegate(site, "audit", "verify", "--json")
@@ -64,8 +64,8 @@ async def test_a_rollout_is_recorded(site: Site) -> None:
     async with site.following(site.topics.decisions) as decisions:
         await site.acknowledge(await anext(decisions))
         for word in ("approve", "rollback"):
-            said = journal.Control(rollout="checkout-v2", control=word, by="bob", reason="=enough", at=0)
-            await site.producer.send_and_wait(site.topics.controls, journal.encode(said), key=b"checkout-v2")
+            message = journal.Control(rollout="checkout-v2", control=word, by="bob", reason="=enough", at=0)
+            await site.producer.send_and_wait(site.topics.controls, journal.encode(message), key=b"checkout-v2")
         rolled_back = await anext(one async for one in decisions if one["action"] == "rollback")
     done = await verified(site, 7)
     assert (done.code, done.json()["findings"]) == (0, [])
@@ -95,10 +95,10 @@ async def test_killed_in_the_midst_of_auditing(site: Site) -> None:
     """Kill -9 of the auditing worker, again and again: no gap, no duplicate, and the chain holds."""
     for part in range(3):
         worker = site.worker("audit")
-        speaking = asyncio.create_task(speak(site, range(part * 200, (part + 1) * 200)))
+        sending = asyncio.create_task(send_all(site, range(part * 200, (part + 1) * 200)))
         await worker.ready()
         await asyncio.sleep(0.2 * part)
-        await speaking
+        await sending
         worker.kill()
     last = site.worker("audit")
     spare = site.worker("audit")
@@ -121,7 +121,7 @@ class Together(Writer):
 
 
 async def test_two_writers_at_once(site: Site) -> None:
-    """Two that believe they are the only one, as after a long pause: one chain with everything once, forks void."""
+    """Two that each act as the only one, as after a long pause: one chain with everything once, forks void."""
     settings = [
         Settings(**KafkaSettings.model_dump(site.settings), roles=("audit",), worker_id=name) for name in ("a", "b")
     ]
@@ -133,7 +133,7 @@ async def test_two_writers_at_once(site: Site) -> None:
         for writer in writers:
             writer.barrier = both
         for part in range(5):
-            await speak(site, range(part * 20, (part + 1) * 20))
+            await send_all(site, range(part * 20, (part + 1) * 20))
             await asyncio.gather(*(writer.step(int(PATIENCE) * 1000) for writer in writers))
         for writer in writers:
             writer.barrier = None

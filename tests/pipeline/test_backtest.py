@@ -19,7 +19,7 @@ def written(folder: Path, policy: Policy) -> str:
 
 
 async def test_a_journal_is_judged_again(embedded_broker: str, tmp_path: Path) -> None:
-    """The recorded policy decides the same; another is told beside it; one for other cohorts judges nothing."""
+    """The recorded policy decides the same; another is shown beside it; one for other cohorts judges nothing."""
     lax, strict = limited("20%"), changed(limited("5%"), rollout="another-name")
     async with Site(embedded_broker, f"t{uuid.uuid4().hex[:8]}.") as site:
         for record, _ in recorded(bad=0.5, policy=lax).records:
@@ -38,8 +38,8 @@ async def test_a_journal_is_judged_again(embedded_broker: str, tmp_path: Path) -
         assert output.startswith("checkout-v2, epoch 1\n")
         assert "\n  also rolled back, 1s earlier\n" in output
         code, output, errors = await sluicegate(site, *words, "--json")
-        (said,) = json.loads(output)["rollouts"]
-        assert (said["same"], said["recorded"][-1]["action"], said["instead"][-1]["action"]) == (
+        (compared,) = json.loads(output)["rollouts"]
+        assert (compared["same"], compared["recorded"][-1]["action"], compared["instead"][-1]["action"]) == (
             False,
             "rollback",
             "rollback",

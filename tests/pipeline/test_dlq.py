@@ -26,7 +26,7 @@ async def site(broker: str) -> AsyncIterator[Site]:
         yield site
 
 
-async def bury(site: Site, offset: int, value: bytes, reason: str = "bad_json", partition: int = 0) -> None:
+async def write_letter(site: Site, offset: int, value: bytes, reason: str = "bad_json", partition: int = 0) -> None:
     """Put a dead letter where ingest would."""
     letter = DeadLetter(site.topics.events, 3, offset, 0, reason, f"detail {offset}", b"k", value)
     await site.producer.send_and_wait(
@@ -35,16 +35,16 @@ async def bury(site: Site, offset: int, value: bytes, reason: str = "bad_json", 
 
 
 async def sent(site: Site) -> list[bytes]:
-    """What stands on the event topic."""
+    """The values on the event topic."""
     return [record.value for record in await site.read(site.topics.events)]
 
 
 async def test_each_is_sent_once(site: Site) -> None:
-    """Good ones are sent once, duplicates and all; what is malformed or cut is told and stays; a second run skips."""
-    await bury(site, 1, GOOD, "missing_field", partition=0)
-    await bury(site, 1, GOOD, "missing_field", partition=1)  # ingest was killed, and put it there again
-    await bury(site, 2, b"{\x1b[2J")
-    await bury(site, 3, b"x" * (LARGEST_KEPT + 1), "oversized")
+    """Good letters are sent once; malformed and truncated ones are reported and stay; a second run skips all."""
+    await write_letter(site, 1, GOOD, "missing_field", partition=0)
+    await write_letter(site, 1, GOOD, "missing_field", partition=1)  # ingest was killed, and wrote it again
+    await write_letter(site, 2, b"{\x1b[2J")
+    await write_letter(site, 3, b"x" * (LARGEST_KEPT + 1), "oversized")
     dry = await sluicegate(site, "dlq", "redrive", "--all", "--dry-run")
     assert (dry.code, await sent(site)) == (1, [])
     assert dry.errors == "dry run: 1 sent; 1 skipped, truncated; 1 skipped, still malformed\n"
@@ -74,9 +74,9 @@ async def test_each_is_sent_once(site: Site) -> None:
 async def test_list_and_show(site: Site) -> None:
     """Counts by reason, the newest, filters; all of one letter, without a control character."""
     assert (await sluicegate(site, "dlq", "list")).errors == "no matching dead letters\n"
-    await bury(site, 1, GOOD, "missing_field")
-    await bury(site, 2, b"{\x1b[2J\n\xff")
-    await bury(site, 4, b"{", "bad_json", partition=1)
+    await write_letter(site, 1, GOOD, "missing_field")
+    await write_letter(site, 2, b"{\x1b[2J\n\xff")
+    await write_letter(site, 4, b"{", "bad_json", partition=1)
     listed = (await sluicegate(site, "dlq", "list", "--json", "--limit", "2")).json()
     assert (listed["total"], [one["letters"] for one in listed["reasons"]]) == (3, [2, 1])
     assert [one["offset"] for one in listed["newest"]] == [4, 2]
@@ -104,7 +104,7 @@ async def test_list_and_show(site: Site) -> None:
 async def test_two_runs_at_once(site: Site) -> None:
     """Of two runs that read the same letters, each letter is sent by one."""
     for offset in range(40):
-        await bury(site, offset, GOOD, partition=offset % 4)
+        await write_letter(site, offset, GOOD, partition=offset % 4)
     offices, both_have_read = [Redriver(site.settings), Redriver(site.settings)], asyncio.Barrier(2)
 
     async def run(office: Redriver) -> list[Fate]:
@@ -120,8 +120,8 @@ async def test_two_runs_at_once(site: Site) -> None:
 
 
 async def test_a_run_that_was_killed(site: Site) -> None:
-    """What it had claimed and not told of is named, and sent only when a person says so."""
-    await bury(site, 1, GOOD)
+    """A letter that was claimed but has no result is named, and sent only when a person orders it."""
+    await write_letter(site, 1, GOOD)
     record = (await site.read(site.topics.dead_letters))[0]
     letter = read_letter(Place(0, record.offset), record.timestamp, record.value, record.headers)
     assert letter is not None

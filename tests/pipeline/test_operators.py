@@ -74,7 +74,7 @@ async def rollout(site: Site, *arguments: str) -> Done:
 
 
 async def sluicegate(site: Site, *arguments: str, columns: int = 200) -> Done:
-    """Run a command, on a terminal that is so wide."""
+    """Run a command, on a terminal of this width."""
     known = {"SLUICEGATE_BOOTSTRAP": site.settings.bootstrap, "SLUICEGATE_TOPIC_PREFIX": site.settings.topic_prefix}
     running = await asyncio.create_subprocess_exec(
         *(SLUICEGATE, *arguments),
@@ -129,8 +129,8 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
     assert (await rollout(site, "watch", "checkout-v2")).code == 3
     assert (await rollout(site, "rollback", "checkout-v2")).errors.startswith("sluicegate: rollback refused")
 
-    anew = await rollout(site, "start", policy)
-    assert anew.output.startswith("checkout-v2:2:1  ")
+    second = await rollout(site, "start", policy)
+    assert second.output.startswith("checkout-v2:2:1  ")
 
     replayed = await sluicegate(site, "replay", "--journal", "--json")
     assert (replayed.code, replayed.errors) == (0, "")
@@ -161,7 +161,7 @@ async def test_watching_until_the_rollback(site: Site, policy: str) -> None:
     assert watched.code == 3, watched.errors
     lines = watched.output.splitlines()
     assert any("  start     canary  " in line for line in lines)
-    assert any("  rollback  canary  stable 100%, canary 0%  errors: canary " in line for line in lines)
+    assert any("  rollback  canary  stable 100%, canary 0%  errors: " in line for line in lines)
     assert any("  baking  stage 1 of 2 (canary), baked " in line for line in lines)
     assert "  rolled back  stage 1 of 2 (canary)" in lines[-1]
 

@@ -41,7 +41,7 @@ async def _steady(site: Site, seconds: int, bad: float = 0.0) -> None:
 
 
 async def _all_counted(site: Site) -> None:
-    """Wait until the journal says what a recount of the topic gives, once nothing more is sent."""
+    """Wait until the journal has what a recount of the topic gives, once nothing more is sent."""
     await site.producer.flush()
     produced = await site.produced()
     async with asyncio.timeout(PATIENCE):
@@ -92,7 +92,7 @@ async def test_a_healthy_canary_is_promoted_and_the_journal_replays_to_the_byte(
 
 
 async def test_what_is_malformed_is_kept_and_stops_nothing(site: Site) -> None:
-    """Each bad message becomes a dead letter that says where it stood and why; what is good beside it counts."""
+    """Each bad message becomes a dead letter with its place and the reason; good events beside it count."""
     good = list(traffic(START, 2))
     bad: list[tuple[bytes | None, str]] = [
         (b"{", "bad_json"),
@@ -161,14 +161,14 @@ async def test_a_killed_judge_goes_on_where_it_was(site: Site) -> None:
     decisions = [json.loads(value) for value in (await site.decisions()).values()]
     assert [decision["sequence"] for decision in decisions] == list(range(1, len(decisions) + 1))
     assert [d["action"] for d in decisions if d["action"] not in ("hold", "resume")] == ["start", "advance", "promote"]
-    assert "judging on from offset 0" not in judge.log()
+    assert "judging from offset 0" not in judge.log()
     assert [worker.stop() for worker in (judge, sequencer)] == [0, 0]
     replayed = await site.replayed()
     assert replayed == list((await site.decisions()).values())
 
 
 async def test_a_telemetry_outage_neither_advances_nor_rolls_back(site: Site) -> None:
-    """Traffic stops while the stage bakes: the rollout is held, says why, and resumes when the traffic is back."""
+    """Traffic stops while the stage bakes: the rollout is held with a reason, and resumes when the traffic is back."""
     policy: dict[str, Any] = POLICY.document() | {"no_data": {"hold_after": "3s", "pause_after": "5m"}}
     policy["stages"][0]["bake"] = "30s"
     worker = site.worker(SLUICEGATE_IDLE_TIMEOUT_MS="1000")

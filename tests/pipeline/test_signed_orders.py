@@ -55,12 +55,12 @@ class SignedSite:
             (folder / f"{role}.key").write_bytes(signing.line())
             public += verifying.line()
         self.trusted.write_bytes(public)
-        stranger, _ = generate("ed25519", "gate-1", frozenset(ROLES))  # says that it is the gate
+        stranger, _ = generate("ed25519", "gate-1", frozenset(ROLES))  # has the gate's key id
         (folder / "stranger.key").write_bytes(stranger.line())
 
     @property
     def trusted(self) -> Path:
-        """The file of keys to believe."""
+        """The file of trusted keys."""
         return self._folder / "verify.keys"
 
     def settings(self, who: str) -> KafkaSettings:
@@ -98,7 +98,7 @@ class SignedSite:
             return await order(view, ROLLOUT, control, by="ann", reason="a test", wait_s=PATIENCE)
 
     async def dead_letter_reasons(self, count: int) -> list[str]:
-        """The reasons of all dead letters, once there are so many."""
+        """The reasons of all dead letters, once there are at least this many."""
         async with asyncio.timeout(PATIENCE):
             while len(found := await self.site.read(self.site.topics.dead_letters)) < count:
                 await asyncio.sleep(0.2)
@@ -120,7 +120,7 @@ async def until(true: Any) -> None:
 
 
 def control(name: str) -> dict[str, Any]:
-    """What an operator says."""
+    """An operator's order."""
     return {
         "schema": "sluicegate.control/v1",
         "rollout": ROLLOUT,

@@ -74,7 +74,7 @@ async def test_a_stop_journals_what_was_counted_and_commits_what_is_finished(sit
 
 
 async def test_a_stop_ends_even_where_kafka_does_not_answer() -> None:
-    """Past the deadline the process ends with a code of its own, and says so; another counts what was left."""
+    """Past the deadline the process ends with a code of its own, and logs that; another counts what was left."""
     with EmbeddedBroker() as broker:
         async with Site(broker.bootstrap, "s.") as site:
             worker = site.worker(SLUICEGATE_STOP_TIMEOUT_MS="2000")

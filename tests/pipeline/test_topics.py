@@ -38,7 +38,7 @@ async def create(settings: Settings, topic: str, partitions: int, **config: str)
 
 
 async def test_missing_topics_are_created_once(settings: Settings) -> None:
-    """The first run creates all, as the table has them; the second finds nothing to do and nothing to say."""
+    """The first run creates all, as the table has them; the second finds nothing to do and nothing to report."""
     assert {outcome.state for outcome in await inspect(settings)} == {TopicState.MISSING}
     made = await ensure(settings)
     assert [(one.state, one.partitions) for one in made] == [(TopicState.CREATED, spec.partitions) for spec in TOPICS]
@@ -60,7 +60,7 @@ async def test_other_partitions(settings: Settings) -> None:
     assert [found.count(name) for name in (names.events, names.journal, names.snapshots)] == [3, 2, 2]
 
 
-async def test_what_differs_is_said_and_left_alone(settings: Settings) -> None:
+async def test_differences_are_reported_and_left_alone(settings: Settings) -> None:
     """A topic that exists otherwise is reported with each difference and not changed."""
     await create(settings, settings.topics.decisions, 7, cleanup_policy="compact", retention_ms="1000")
     found = {one.spec.short_name: one for one in await ensure(settings)}["decisions"]
@@ -81,7 +81,7 @@ async def test_the_missing_twin_follows(settings: Settings) -> None:
 
 
 async def test_unequal_twins_are_an_error(settings: Settings) -> None:
-    """Journal and snapshots with different numbers of partitions cannot work, and a worker says so."""
+    """Journal and snapshots with different numbers of partitions cannot work, and a worker refuses them."""
     await create(settings, settings.topics.journal, 4)
     await create(settings, settings.topics.snapshots, 2)
     found = {one.spec.short_name: one for one in await ensure(settings)}["snapshots"]
@@ -106,7 +106,7 @@ def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[
 
 
 def test_the_command(settings: Settings) -> None:
-    """`topics ensure` and `topics list` say how things stand, in a table or as JSON."""
+    """`topics ensure` and `topics list` show the state of each topic, in a table or as JSON."""
     made = command(settings, "ensure", "--partitions", "request-events=2", "--json")
     assert made.returncode == 0, made.stderr
     assert {(one["topic"], one["state"]) for one in json.loads(made.stdout)} == {

@@ -31,7 +31,7 @@ def current() -> dict[str, Any]:
 
 
 async def sluicegate(site: Site, *words: str) -> tuple[int, str, str]:
-    """Run a command: its exit code, its output and what it said on standard error."""
+    """Run a command: its exit code, its output and its standard error."""
     known = {"SLUICEGATE_BOOTSTRAP": site.settings.bootstrap, "SLUICEGATE_TOPIC_PREFIX": site.settings.topic_prefix}
     running = await asyncio.create_subprocess_exec(
         *(SLUICEGATE, *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | known
@@ -70,9 +70,9 @@ async def test_asking_why_and_why_not(site: Site) -> None:
     )
 
     code, output, errors = await sluicegate(site, "why-not", "checkout-v2", "--json")
-    said = json.loads(output)
-    assert (code, said["status"]["rollout"], errors) == (0, "checkout-v2", "")
-    assert said["lacking"][0] == "59s more of bake (1s of 1m done)"
+    answer = json.loads(output)
+    assert (code, answer["status"]["rollout"], errors) == (0, "checkout-v2", "")
+    assert answer["lacking"][0] == "59s more of bake (1s of 1m done)"
 
     assert await sluicegate(site, "why-not", "chekout-v2") == (
         1,

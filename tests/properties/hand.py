@@ -26,7 +26,7 @@ RAISING = (Action.ADVANCE, Action.PROMOTE)
 
 
 def raised_by_the_gate(decision: Decision) -> bool:
-    """Tell whether the gate itself, not an operator, advanced or promoted."""
+    """Whether the gate itself, not an operator, advanced or promoted."""
     return decision.action in RAISING and decision.by is None and not decision.escalate
 
 
@@ -50,7 +50,7 @@ class ByHand:
 
     def __init__(self, policy: Document, *, acked: bool = True) -> None:
         self.now = T0
-        self.gate, self.said = Gate.begin(None, Started(Policy.parse(policy), "ada", ""), self.moment())
+        self.gate, self.outputs = Gate.begin(None, Started(Policy.parse(policy), "ada", ""), self.moment())
         if acked:
             self.ack()
 
@@ -65,8 +65,8 @@ class ByHand:
         self.gate.ack(Acked(last.epoch, last.sequence, "applied", last.weights, "x"), self.moment())
 
     def control(self, word: Signal) -> None:
-        """Say an operator's word."""
-        self.said = self.gate.control(Controlled(word, "ada", ""), self.moment())
+        """Give an operator's order."""
+        self.outputs = self.gate.control(Controlled(word, "ada", ""), self.moment())
 
     def second(
         self,
@@ -86,8 +86,8 @@ class ByHand:
         }
         pane = Pane(self.now, self.now + 1_000, cells, complete, late, broken)
         self.now += 1_000
-        self.said = self.gate.pane(pane, self.moment())
-        return [each.action for each in self.said if isinstance(each, Decision)]
+        self.outputs = self.gate.pane(pane, self.moment())
+        return [each.action for each in self.outputs if isinstance(each, Decision)]
 
 
 def _counts(requests: int, errors: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Random journals: a policy, and episodes of traffic, outages and words, rendered into the records of one journal.
+"""Random journals: a policy, and episodes of traffic, outages and orders, rendered into the records of one journal.
 
 A `Script` is what happens in the world; `render` writes it down as workers would, once a second, in one of several ways
 that must not matter (sliced, repeated, reordered); `play` folds it, with an actuator that acks or does not.
@@ -47,18 +47,19 @@ CHUNK_SECONDS = 5
 TIMING = Timing(out_of_orderness=2_000, idle_timeout=3_000, stall_timeout=8_000)
 OK, BAD = CLASSES.index("2xx"), CLASSES.index("5xx")
 
-SourceState = Literal["live", "silent", "stalled", "unheard"]
+SourceState = Literal["live", "silent", "stalled", "unreported"]
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Episode:
-    """Some seconds in which the world stays as it is, and the word that is said at their end.
+    """Some seconds in which the world stays as it is, and the order that is given at their end.
 
-    A `silent` source has no events; a `stalled` one keeps them back and is reported so; an `unheard` one is not even
-    reported. With `late` the candidate's events come so many seconds after their time. With `details` each request is a
-    transaction that fails if the request does, and costs as much as it takes; with `users` there is one to ten requests
-    (which need not be split as ordered). `probes` are synthetic requests a second and cohort, that fail as the others.
+    A `silent` source has no events; a `stalled` one keeps them back and is reported as stalled; an `unreported` one is
+    missing from the progress. With `late` the candidate's events arrive that many seconds after their time. With
+    `details` each request is a transaction that fails if the request does, and its cost is its latency; with `users`
+    there is one user for ten requests (users need not be split as ordered). `probes` are synthetic requests of each
+    second and cohort, which fail like the others.
     """
 
     seconds: int
@@ -125,7 +126,7 @@ class _Requests:
     synthetic: bool = False
 
     def part(self, part: int, slices: int) -> _Requests:
-        """The n-th of so many slices."""
+        """The slice with the number `part`."""
         return replace(self, good=_slice(self.good, part, slices), bad=_slice(self.bad, part, slices))
 
 
@@ -170,9 +171,9 @@ class _Source:
 
 
 def render(script: Script, *, slices: int = 1, repeats: bool = False, reorder: bool = False) -> Iterator[Record]:
-    """Write the script down, second by second: partials, then one progress record, then what is said.
+    """Write the script down, second by second: partials, then one progress record, then the order.
 
-    `slices` cuts each second into so many versions; `repeats` tells old versions again; `reorder` lets half of each
+    `slices` is the number of versions for each second; `repeats` writes old versions again; `reorder` lets half of each
     second's events arrive a second later, which is within the lateness allowed, and swaps the sources.
     """
     sources = [_Source(at) for at in SOURCES]
@@ -196,7 +197,7 @@ def render(script: Script, *, slices: int = 1, repeats: bool = False, reorder: b
                 yield progress
             second += 1
         if episode.word is not None:
-            yield from said(episode.word, script.policy, T0 + second * SECOND, next(offsets))
+            yield from records_of(episode.word, script.policy, T0 + second * SECOND, next(offsets))
 
 
 def _second(
@@ -217,7 +218,7 @@ def _second(
             failed = round(episode.probes * share)
             probes = _Requests(second, cohort, now, episode.probes - failed, failed, latency, synthetic=True)
             source.waiting.append(probes)
-    if state in ("stalled", "unheard"):
+    if state in ("stalled", "unreported"):
         return
     due = [entry for entry in source.waiting if entry.due <= second]
     source.waiting = [entry for entry in source.waiting if entry.due > second]
@@ -247,7 +248,7 @@ def _progress(sources: list[_Source], episode: Episode, second: int) -> Progress
     reports = [
         SourceProgress(source.at, source.upto, source.newest, state != "stalled")
         for source, state in zip(sources, episode.sources, strict=True)
-        if state != "unheard"
+        if state != "unreported"
     ]
     return Progress(worker="w1", wall=T0 + (second + 1) * SECOND, sources=reports)
 
@@ -258,11 +259,11 @@ def a_start(policy: Document, at: int = T0, offset: int | None = None) -> Start:
     return Start(rollout=ROLLOUT, policy=policy, by="ada", at=at, timing=TIMING, origin=origin)
 
 
-def said(word: str, policy: Document, at: int, offset: int) -> Iterator[Record]:
-    """Give the records of a word: an operator's, or an ack that is none."""
+def records_of(word: str, policy: Document, at: int, offset: int) -> Iterator[Record]:
+    """Yield the records of a word: an operator's order, or an ack that confirms nothing."""
     if word == "start":
         yield a_start(policy, at, offset)
-    elif word == "start anew":
+    elif word == "start changed":
         yield a_start({**policy, "owner": f"team-{offset}"}, at, offset)
     elif word.startswith("bad ack"):
         fields: Document = {"status": "applied", "epoch": 99} if word == "bad ack: epoch" else {"status": "rejected"}
@@ -273,7 +274,7 @@ def said(word: str, policy: Document, at: int, offset: int) -> Iterator[Record]:
         origin = Origin("rollout-controls", 0, offset)
         order = Control(rollout=ROLLOUT, control=control, by="ada", reason="because", at=at, origin=origin)
         yield order
-        yield order  # the sequencer repeats itself: heard once
+        yield order  # the sequencer may repeat an order, which must count once
 
 
 @dataclass
@@ -292,7 +293,7 @@ class Step:
 
 
 def acknowledged(decision: Decision) -> Ack:
-    """Return the ack of an actuator that did as it was told."""
+    """Return the ack of an actuator that did what the decision ordered."""
     return Ack(
         id=decision.id,
         rollout=decision.rollout,
@@ -400,8 +401,8 @@ def policies(draw: st.DrawFn) -> Document:
 
 
 CONTROLS = ("pause", "resume", "approve", "rollback", "promote")
-WORDS = (*CONTROLS, "start", "start anew", "bad ack: epoch", "bad ack: rejected")
-STATES: tuple[SourceState, ...] = ("live", "silent", "stalled", "unheard")
+WORDS = (*CONTROLS, "start", "start changed", "bad ack: epoch", "bad ack: rejected")
+STATES: tuple[SourceState, ...] = ("live", "silent", "stalled", "unreported")
 _usually_live = st.one_of(st.just("live"), st.just("live"), st.sampled_from(STATES))
 
 

@@ -78,7 +78,7 @@ def test_1_an_advance_rests_on_its_own_stage(script: Script) -> None:
             requests = sum(known.values(), Counter())
         for decision in step.decisions:
             if decision.id in seen:
-                continue  # told again
+                continue  # a repeat
             seen.add(decision.id)
             if raised_by_the_gate(decision):
                 assert confirmed is not None
@@ -181,7 +181,7 @@ def test_1_an_ack_of_what_was_never_published_confirms_nothing() -> None:
 
 
 def test_1_an_ack_with_other_weights_confirms_nothing() -> None:
-    """An actuator that says applied and observes no traffic at the candidate has not brought the stage into force."""
+    """An actuator that reports applied, but observes no traffic at the candidate, has not confirmed the stage."""
     hand = ByHand(a_policy(), acked=False)
     hand.gate.ack(Acked(1, 1, "applied", {"stable": 100, CANDIDATE: 0}, "x"), hand.moment())
     assert hand.gate.state.progress.confirmed_at is None

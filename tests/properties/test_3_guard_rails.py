@@ -18,9 +18,9 @@ from tests.properties.journals import (
 
 
 @journals
-@given(scripts(words=("pause", "approve", "rollback", "start anew", "bad ack: epoch")))
+@given(scripts(words=("pause", "approve", "rollback", "start changed", "bad ack: epoch")))
 def test_3_a_failing_check_is_a_rollback_at_once(script: Script) -> None:
-    """No record leaves a live rollout with a required check that FAILs: it is rolled back, paused or held as it says.
+    """After each record, a rollout with a required check that FAILs is rolled back, paused or held (`on_fail`).
 
     Only where the baseline breaks a limit too, it may stop there instead, for a person to look at.
     """

@@ -20,7 +20,7 @@ from tests.properties.journals import (
 
 
 @journals
-@given(scripts(words=("start", "start anew", "bad ack: epoch")))
+@given(scripts(words=("start", "start changed", "bad ack: epoch")))
 def test_4_never_measured_is_never_success(script: Script) -> None:
     """Without a single request of the candidate there is no advance and no promotion, and no PASS."""
     for step in play(without_candidate(script)):

@@ -24,7 +24,7 @@ from tests.properties.journals import (
 @journals
 @given(scripts(), st.sampled_from(["pause", "resume", "promote", "rollback"]))
 def test_5_after_a_rollback_the_candidate_stays_at_zero(script: Script, word: str) -> None:
-    """Whatever is said and seen after it: the candidate's weight stays 0 until a new epoch."""
+    """Whatever is ordered and measured after it, the candidate's weight stays 0 until a new epoch."""
     script = replace(
         script, episodes=(*script.episodes, Episode(3, word="rollback"), Episode(20, word=word), Episode(9))
     )
@@ -37,7 +37,7 @@ def test_5_after_a_rollback_the_candidate_stays_at_zero(script: Script, word: st
 
 
 def test_5_a_rollback_is_confirmed_by_an_observed_zero_only() -> None:
-    """An ack that does not say what weight the candidate has leaves the rollback unconfirmed, and so re-issued."""
+    """An ack without the candidate's weight leaves the rollback unconfirmed, and so re-issued."""
     hand = ByHand(a_policy())
     hand.control(Signal.OPERATOR_ROLLBACK)
     hand.gate.ack(Acked(1, 2, "applied", {}, "x"), hand.moment())

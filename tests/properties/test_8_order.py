@@ -24,8 +24,8 @@ from tests.properties.journals import (
 )
 
 
-def said(steps: list[Step]) -> list[bytes]:
-    """Return what was published, but for the journal's offsets, repeats left out."""
+def outputs_of(steps: list[Step]) -> list[bytes]:
+    """Return what was published, without the journal's offsets and without repeats."""
     return list(dict.fromkeys(published([o for step in steps for o in step.outcomes], journal=False)))
 
 
@@ -33,14 +33,14 @@ def said(steps: list[Step]) -> list[bytes]:
 @given(scripts(), st.integers(2, 4))
 def test_8_slicing_changes_nothing(script: Script, slices: int) -> None:
     """Each second's events in one version of a chunk or in several: the same decisions."""
-    assert said(list(play(script, render(script, slices=slices)))) == said(list(play(script)))
+    assert outputs_of(list(play(script, render(script, slices=slices)))) == outputs_of(list(play(script)))
 
 
 @journals
 @given(scripts())
 def test_8_repeating_changes_nothing(script: Script) -> None:
-    """Old versions, progress and words told again, as zombies and retries do: the same decisions."""
-    assert said(list(play(script, render(script, repeats=True)))) == said(list(play(script)))
+    """Old versions, progress and orders written again, as zombies and retries do: the same decisions."""
+    assert outputs_of(list(play(script, render(script, repeats=True)))) == outputs_of(list(play(script)))
 
 
 @journals
@@ -48,10 +48,10 @@ def test_8_repeating_changes_nothing(script: Script) -> None:
 def test_8_reordering_changes_nothing(script: Script) -> None:
     """Events that come a second later, of two allowed, and partitions in another order: the same decisions."""
     script = replace(script, episodes=tuple(replace(each, late=0) for each in script.episodes))
-    assert said(list(play(script, render(script, reorder=True)))) == said(list(play(script)))
+    assert outputs_of(list(play(script, render(script, reorder=True)))) == outputs_of(list(play(script)))
 
 
-def test_8_an_old_word_is_not_heard_again() -> None:
+def test_8_an_old_order_does_not_count_again() -> None:
     """An order that the sequencer repeats after a new start is the old one's repeat: it does not end the new epoch."""
     fold = Fold(0)
     order = Control(rollout=ROLLOUT, control="rollback", by="ada", at=T0, origin=Origin("rollout-controls", 0, 5))

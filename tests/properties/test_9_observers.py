@@ -53,7 +53,7 @@ def test_9_pausing_and_holding_checks_do_not_roll_back(script: Script) -> None:
 
 
 @journals
-@given(scripts(healthy=True, words=("pause", "resume", "approve", "start anew")))
+@given(scripts(healthy=True, words=("pause", "resume", "approve", "start changed")))
 def test_9_doubts_roll_nothing_back(script: Script) -> None:
     """Users that are not split as ordered, in every second: the data is doubted, and the candidate not to blame."""
     script = replace(script, episodes=tuple(replace(each, users=True) for each in script.episodes))

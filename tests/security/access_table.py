@@ -28,7 +28,7 @@ class Right:
 
 
 def rights(prefix: str = "") -> Iterator[Right]:
-    """What the page says, under a prefix."""
+    """What the page grants, under a prefix."""
     table = PAGE.read_text().split("<!-- access: begin -->")[1].split("<!-- access: end -->")[0]
     everything = ", ".join(spec.name(TopicNames()) for spec in TOPICS)
     for line in table.strip().splitlines()[2:]:

@@ -110,7 +110,7 @@ async def test_what_is_not_ours_is_not_served(open_pages: Client) -> None:
     ],
 )
 async def test_without_the_token_there_is_health_only(closed_pages: Client, header: str | None) -> None:
-    """Every other path, whether it exists or not, is 401 and says nothing."""
+    """Every other path, whether it exists or not, is 401 with an empty body."""
     headers = {} if header is None else {"Authorization": header}
     for path in ("/metrics", "/", "/x"):
         async with closed_pages.get(path, headers=headers) as answer:

@@ -138,7 +138,7 @@ async def test_a_worker_asks_a_server_for_its_tokens(secured: SecuredKafka, site
 @pytest.mark.parametrize(
     "words", [("worker",), ("rollout", "list"), ("topics", "list"), ("actuate", "log"), ("replay", "--journal")]
 )
-async def test_what_the_broker_does_not_take_is_one_line(secured: SecuredKafka, words: tuple[str, ...]) -> None:
+async def test_what_the_broker_refuses_is_one_line(secured: SecuredKafka, words: tuple[str, ...]) -> None:
     """A wrong password, an authority that is not known: exit code 1, the reason, no traceback, no secret."""
     wrong = await sluicegate(secured.scram("reader") | {"SLUICEGATE_SASL_PASSWORD": "hidden-wrong"}, *words)
     _is_one_line(wrong, "does not accept user 'reader' with this password (SCRAM-SHA-512")
@@ -148,7 +148,7 @@ async def test_what_the_broker_does_not_take_is_one_line(secured: SecuredKafka, 
 
 
 async def test_other_refusals_are_one_line_too(secured: SecuredKafka) -> None:
-    """A client's certificate from elsewhere or none, another protocol, a token that is void."""
+    """A client's certificate from elsewhere or none, another protocol, a token that is not valid."""
     certificate, key = Authority(secured.folder / "elsewhere").issue("reader")
     mtls = secured.mtls("reader")
     foreign = {"SLUICEGATE_TLS_CERT_FILE": str(certificate), "SLUICEGATE_TLS_KEY_FILE": str(key)}
@@ -159,8 +159,8 @@ async def test_other_refusals_are_one_line_too(secured: SecuredKafka) -> None:
     for variables, words in (
         (mtls | foreign, "closed the connection: it requires a trusted certificate"),
         (none, "closed the connection: it requires a trusted certificate"),
-        ({"SLUICEGATE_BOOTSTRAP": sasl}, "SLUICEGATE_SECURITY_PROTOCOL is PLAINTEXT"),
-        (secured.scram("reader") | {"SLUICEGATE_BOOTSTRAP": plain}, "SLUICEGATE_SECURITY_PROTOCOL is SASL_SSL"),
+        ({"SLUICEGATE_BOOTSTRAP": sasl}, "SLUICEGATE_SECURITY_PROTOCOL (PLAINTEXT)"),
+        (secured.scram("reader") | {"SLUICEGATE_BOOTSTRAP": plain}, "SLUICEGATE_SECURITY_PROTOCOL (SASL_SSL)"),
         (void, "does not accept the token of SLUICEGATE_SASL_TOKEN_FILE"),
     ):
         _is_one_line(await sluicegate(variables, "rollout", "list"), words)
@@ -186,8 +186,8 @@ async def test_each_missing_right_of_a_worker_is_named(secured: SecuredKafka, si
         needs = needs_of(Settings.model_validate(settings.model_dump() | {"roles": (role,)}))
         with pytest.raises(AccessError) as refused:
             await require(settings, needs)
-        told = str(refused.value).split("does not allow: ")[1].split(" (docs")[0]
-        assert told == f"{missing.operation} on {missing.kind} {missing.name}"
+        named = str(refused.value).split("does not allow: ")[1].split(" (docs")[0]
+        assert named == f"{missing.operation} on {missing.kind} {missing.name}"
 
 
 async def test_a_missing_right_is_one_line_on_the_command_line(secured: SecuredKafka, site: Site, policy: str) -> None:
@@ -202,8 +202,8 @@ async def test_a_missing_right_is_one_line_on_the_command_line(secured: SecuredK
         *(SLUICEGATE, "actuate", "log"), env=os.environ | reader, stderr=subprocess.PIPE
     )
     assert actuating.stderr is not None
-    said = (await asyncio.wait_for(actuating.stderr.readuntil(b"trying again"), 30)).decode()
-    assert "Read on topic s.rollback-commands, Write on topic s.command-acks" in said
+    logged = (await asyncio.wait_for(actuating.stderr.readuntil(b"trying again"), 30)).decode()
+    assert "Read on topic s.rollback-commands, Write on topic s.command-acks" in logged
     actuating.terminate()
     assert await actuating.wait() == 0
 

@@ -16,14 +16,14 @@ Answer = tuple[int, bytes]
 
 
 def unsecured(subject: str, life_s: int = 3600) -> str:
-    """Give a token for a subject, good for so long, signed by nobody."""
+    """Give a token for a subject, valid for `life_s` seconds, signed by nobody."""
     now = int(time.time())  # noqa: TID251
     claims = {"sub": subject, "iat": now, "exp": now + life_s}
     return ".".join(_base64(one) for one in ({"alg": "none"}, claims)) + "."
 
 
 class TokenServer:
-    """The server, on loopback: clients and their secrets; `answer` says something else; `asked` are the forms sent."""
+    """The server, on loopback: clients and their secrets; `answer` replaces the answers; `asked` are the forms sent."""
 
     def __init__(self, clients: Mapping[str, str], certificate: tuple[Path, Path] | None = None) -> None:
         self.clients = clients
@@ -53,7 +53,7 @@ class TokenServer:
         self._server.server_close()
 
     def answered(self, authorization: str, form: Mapping[str, list[str]]) -> Answer:
-        """What the server says to a request."""
+        """The server's answer to a request."""
         self.asked.append(form)
         if self.answer is not None:
             return self.answer()

@@ -23,7 +23,7 @@ LATENCY = {"sli": "latency", "quantile": 0.95, "ratio": 1}
 
 
 def policy(*weights: str, bake: str = "1h", **other: Any) -> Policy:
-    """A policy of stages of these weights, all of the same bake; by default it compares error rates at ratio 1."""
+    """A policy with stages of these weights, all of the same bake time; its default check has ratio 1."""
     stages = [{"name": f"stage-{index}", "weight": weight, "bake": bake} for index, weight in enumerate(weights)]
     document = {
         "schema": "sluicegate.policy/v1",
@@ -36,7 +36,7 @@ def policy(*weights: str, bake: str = "1h", **other: Any) -> Policy:
 
 
 def runs(plan: Policy, number: int, seed: int, **scenario: Any) -> tuple[SimulatedRun, ...]:
-    """So many runs of the gate by this policy; the scenario's keys are those of docs/simulate.md."""
+    """Runs of the gate with this policy; the scenario's keys are those of docs/simulate.md."""
     return simulate(plan, Scenario.parse(scenario), number, seed=seed)
 
 

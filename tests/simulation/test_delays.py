@@ -1,4 +1,4 @@
-"""How long the whole gate takes to roll back: as the design promised, and as `sluicegate plan` says beforehand."""
+"""How long the whole gate takes to roll back: as promised, and as `sluicegate plan` estimates in advance."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def test_bad_candidate_is_rolled_back_in_time(
 
 @pytest.mark.parametrize(("times", "number", "seconds"), [(2, 150, 155), (5, 200, 24), (20, 200, 4), (100, 40, 1)])
 def test_price_of_not_knowing_how_errors_cluster(times: float, number: int, seconds: float) -> None:
-    """The same without a word on clusters: as docs/statistics.md tells; a catastrophe in the first pane, as ever."""
+    """The same where the policy is silent on clusters: as in docs/statistics.md; a catastrophe in the first pane."""
     rollout = policy("5%", checks={"errors": ERRORS | {"ratio": 1.25}})
     change = {"at": "0s", "candidate": {"error_ratio": times}}
     delay = median_delay_s(runs(rollout, number, 31, rps=RPS, error_rate="1%", duration="10m", changes=[change]))
-    LOG.info("nothing said of clusters, %g times the errors: %g s, told %g s", times, delay, seconds)
+    LOG.info("nothing stated about clusters, %g times the errors: %g s, expected %g s", times, delay, seconds)
     assert delay == pytest.approx(seconds, abs=max(PANE_S, 0.15 * seconds))
 
 
@@ -88,23 +88,23 @@ def test_late_fault_is_found_about_as_soon() -> None:
         ("1%", 0.01, 5, 150, {}),
     ],
 )
-def test_plan_tells_the_delay(share: str, base: float, times: float, number: int, stated: dict[str, Any]) -> None:
-    """`sluicegate plan` is right about errors within a factor of 1.5, or one pane; of clusters told, or not."""
+def test_plan_estimates_the_delay(share: str, base: float, times: float, number: int, stated: dict[str, Any]) -> None:
+    """`sluicegate plan` is right about errors within a factor of 1.5, or one pane; with clusters stated, or not."""
     rollout = policy(share, checks={"errors": ERRORS | {"ratio": 1.25}}, **stated)
     change = {"at": "0s", "candidate": {"error_ratio": times}}
     found = runs(rollout, number, 33, rps=RPS, error_rate=base, duration="20m", changes=[change])
-    told, delay = plan(rollout, RPS, base)[0].checks[0].detect[times], median_delay_s(found)
-    LOG.info("share %s, base %g, x%g, %s: %g s, planned %.1f s", share, base, times, stated, delay, told)
+    planned, delay = plan(rollout, RPS, base)[0].checks[0].detect[times], median_delay_s(found)
+    LOG.info("share %s, base %g, x%g, %s: %g s, planned %.1f s", share, base, times, stated, delay, planned)
     assert delay < inf
-    assert told / 1.5 - PANE_S <= delay <= told * 1.5 + PANE_S
+    assert planned / 1.5 - PANE_S <= delay <= planned * 1.5 + PANE_S
 
 
 @pytest.mark.parametrize(("share", "ratio", "number"), [("1%", 1.1, 200), ("5%", 1.1, 200), ("5%", 1.25, 200)])
-def test_plan_tells_the_delay_for_latency(share: str, ratio: float, number: int) -> None:
+def test_plan_estimates_the_delay_for_latency(share: str, ratio: float, number: int) -> None:
     """The same for a candidate that takes half as long again, compared by p95; a pane more for the first threshold."""
     rollout = policy(share, checks={"p95": LATENCY | {"ratio": ratio}})
     change = {"at": "0s", "candidate": {"latency_factor": 1.5}}
     found = runs(rollout, number, 34, rps=RPS, duration="10m", changes=[change])
-    told, delay = plan(rollout, RPS, 0.01)[0].checks[0].detect[1.5], median_delay_s(found)
-    LOG.info("share %s, p95 at ratio %g, 1.5 times as slow: %g s, planned %.1f s", share, ratio, delay, told)
-    assert told / 1.5 - PANE_S <= delay <= told * 1.5 + 2 * PANE_S
+    planned, delay = plan(rollout, RPS, 0.01)[0].checks[0].detect[1.5], median_delay_s(found)
+    LOG.info("share %s, p95 at ratio %g, 1.5 times as slow: %g s, planned %.1f s", share, ratio, delay, planned)
+    assert planned / 1.5 - PANE_S <= delay <= planned * 1.5 + 2 * PANE_S

@@ -37,7 +37,7 @@ def test_candidate_on_the_boundary_rarely_advances(base: float, ratio: float, sh
 
 @pytest.mark.parametrize("phi", [5, 8])
 def test_clustered_errors_are_allowed_for(phi: float) -> None:
-    """On the boundary, errors in clusters of which nothing is known beforehand: at most 5 % pass."""
+    """On the boundary, errors in clusters of which nothing is known in advance: at most 5 % pass."""
     confidence = {"rollback": "0.1%", "advance": ALPHA}
     rollout = policy("10%", "50%", bake="1m", checks={"errors": ERRORS | {"ratio": 1.25}}, confidence=confidence)
     change = {"at": "0s", "candidate": {"error_rate": 1.25 * 0.005 + 0.005}}

@@ -119,9 +119,9 @@ def test_clusters_without_users_are_allowed_for(
 
 
 def test_clusters_taken_for_independent_errors_break_the_promise() -> None:
-    """The policy says 1 and is wrong: far more than alpha, so the suites above would see a bad rule."""
+    """The policy states 1 and is wrong: far more than alpha, so the suites above would see a bad rule."""
     wrong = clustered(5, 0.05, "5s", "6m", dispersion=1)
-    note("clusters of 5, said to be independent", wrong, RUNS)
+    note("clusters of 5, stated to be independent", wrong, RUNS)
     assert more_than(0.05, wrong, RUNS)
 
 

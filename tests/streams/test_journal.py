@@ -75,6 +75,6 @@ def test_none_makes_no_record() -> None:
 
 @given(st.text(min_size=1), st.integers(1, 50))
 def test_partials_go_where_keyed_records_go(rollout: str, partitions: int) -> None:
-    """The sequencer's words about a rollout and its counts are in one partition."""
+    """The sequencer's records of a rollout and its counts are in one partition."""
     numbers = list(range(partitions))
     assert partition_for(rollout, partitions) == DefaultPartitioner()(rollout.encode(), numbers, numbers)

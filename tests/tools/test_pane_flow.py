@@ -12,6 +12,17 @@ def test_the_flow_is_that_of_one_pane() -> None:
     assert gate.moves < judge.moves < judge.calls
 
 
+MOST_FILES, MOST_MOVES = 33, 155
+"""Bounds for the gate's part: the files and moves measured last, with little room for a change of the flow."""
+
+
+def test_the_gate_judges_a_pane_without_detours() -> None:
+    """A change that sends control back and forth between files for each pane is noticed."""
+    gate = measure()["gate"]
+    assert gate.files <= MOST_FILES
+    assert gate.moves <= MOST_MOVES
+
+
 def test_it_is_the_same_each_time() -> None:
     """Nothing in the flow depends on chance or on a clock."""
     assert table(measure()) == table(measure())

@@ -70,6 +70,6 @@ HEADER_FIELDS = {
     "index": "the element's place within the message, from 0",
     "reason": "the reason as a fixed name, for programs",
     "detail": f"the reason as text, at most {LARGEST_DETAIL:,} characters",
-    "key": f"the original key, if it had one of at most {LARGEST_KEPT // 1024} KiB; else `detail` says so",
+    "key": f"the original key, if it had one of at most {LARGEST_KEPT // 1024} KiB; else `detail` has its size",
     "truncated_from": "the value's size in bytes, if it was cut",
 }

@@ -33,7 +33,7 @@ def find_tests(roots: Iterable[Path]) -> list[Path]:
     """Every test folder in these folders, themselves included, each once and in the order of their paths.
 
     A folder with a policy and events but without a `test.yaml` is included, and is then reported as unreadable: its
-    author forgotten it to be a test, and must learn that it tests nothing.
+    author probably meant it as a test, and must see that it tests nothing.
 
     Raises:
         OSError: a path is not a folder, or cannot be listed.

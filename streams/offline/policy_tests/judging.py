@@ -46,7 +46,7 @@ def judge_events(test: PolicyTest, policy: Policy, lines: Sequence[bytes]) -> Ju
     orders = [(start_ms + order.at_ms, _order_record(order, policy, start_ms)) for order in _by_time(test.controls)]
     replay = Replay(policy, acks=test.acks == "auto")
     found = list(distinct_decisions(replay.run(lines, orders)))
-    return JudgedTraffic(found, found[0].event_time if found else start_ms, replay.faults)
+    return JudgedTraffic(found, found[0].event_time if found else start_ms, replay.source.faults)
 
 
 def _by_time(orders: Iterable[OperatorOrder]) -> list[OperatorOrder]:

@@ -1,4 +1,4 @@
-"""What every actuator must do, as one suite: inherit `ActuatorContract` and say how yours is made.
+"""What every actuator must do, as one suite: inherit `ActuatorContract` and define how yours is made.
 
     class TestMine(ActuatorContract):
         def make(self, folder: Path) -> Actuator:
@@ -54,7 +54,7 @@ def commanded(sequence: int, *, expires_at: int, **fields: Any) -> bytes:
 
 
 class Failing:
-    """An actuator that fails so many times before it does what another does."""
+    """An actuator that fails this many times before it does what another does."""
 
     def __init__(self, inner: Actuator, failures: int) -> None:
         self.name = inner.name
@@ -73,7 +73,7 @@ class ActuatorContract:
     """The suite."""
 
     def make(self, folder: Path) -> Actuator:
-        """The actuator under test; `folder` is its own, and survives it."""
+        """The actuator under test; `folder` is its own, and outlasts it."""
         raise NotImplementedError
 
     @pytest.fixture
@@ -83,7 +83,7 @@ class ActuatorContract:
 
     @pytest.fixture
     def executor(self, actuator: Actuator) -> Executor:
-        """What carries orders out by it, at a time that stands still."""
+        """An executor with this actuator and a clock that stands still."""
         return Executor(actuator, lambda: NOW)
 
     async def test_it_applies_and_acks_what_it_observes(self, executor: Executor, actuator: Actuator) -> None:
@@ -102,7 +102,7 @@ class ActuatorContract:
             )
 
     async def test_a_repeat_does_no_harm(self, executor: Executor, actuator: Actuator) -> None:
-        """The same decision again is acked again; and the actuator itself stands being asked twice."""
+        """The same decision is acked again, and the actuator may get it twice."""
         wanted = decode(decided(3, 10))
         assert await executor.carry_out(wanted) == await executor.carry_out(wanted)
         assert await actuator.apply(wanted) == await actuator.apply(wanted) == {"stable": 90, "canary": 10}
@@ -128,7 +128,7 @@ class ActuatorContract:
         assert (last.status, last.weights) == ("applied", {"stable": 100, "canary": 0})
 
     async def test_a_failure_is_tried_again(self, actuator: Actuator) -> None:
-        """A failed order is acked so, and applied when it comes again; what is older stays rejected meanwhile."""
+        """A failed order is acked as failed, and applied when it comes again; meanwhile older ones are rejected."""
         executor = Executor(Failing(actuator, 1), lambda: NOW)
         failed = await executor.carry_out(decode(decided(2, 0, action=Action.ROLLBACK)))
         older = await executor.carry_out(decode(decided(1, 50)))

@@ -47,7 +47,7 @@ async def publish(settings: KafkaSettings, *values: bytes) -> None:
 
 
 async def acks(settings: KafkaSettings, count: int, *, timeout_s: float = PATIENCE_S) -> list[AckMessage]:
-    """All acks once there are so many; in order within a rollout."""
+    """All acks once there are at least this many; in order within a rollout."""
     async with asyncio.timeout(timeout_s):
         while True:
             found = [record async for record in read_to_end(settings, settings.topics.acks)]
@@ -58,6 +58,6 @@ async def acks(settings: KafkaSettings, count: int, *, timeout_s: float = PATIEN
     return [_decode(record.value) for record in found]
 
 
-def said(found: Collection[AckMessage]) -> list[tuple[str, str, float | None]]:
+def outcomes(found: Collection[AckMessage]) -> list[tuple[str, str, float | None]]:
     """Acks as (id, status, the candidate's weight observed)."""
     return [(ack.id, ack.status, ack.weights.get("canary")) for ack in found]

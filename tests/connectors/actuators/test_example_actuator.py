@@ -19,7 +19,7 @@ from gates.decisions import Action
 from streams.cli.actuate import actuate
 from streams.demo.embedded_broker import free_port
 from tests.connectors.actuators.contract import decided
-from tests.connectors.actuators.gate_topics import PATIENCE_S, acks, create, publish, said, settings_of
+from tests.connectors.actuators.gate_topics import PATIENCE_S, acks, create, outcomes, publish, settings_of
 from tests.paths import ROOT
 
 EXAMPLE = ROOT / "examples" / "custom_actuator.py"
@@ -55,7 +55,7 @@ async def program(settings: KafkaSettings, *arguments: str, stop: int) -> AsyncI
 
 
 def test_the_example_is_short() -> None:
-    """Twenty lines at most, all told."""
+    """It has twenty lines at most, counting all."""
     assert len(EXAMPLE.read_text().splitlines()) <= 20
 
 
@@ -64,10 +64,10 @@ async def test_the_example_steers_nginx(settings: KafkaSettings, tmp_path: Path)
     split = tmp_path / "split.conf"
     await publish(settings, decided(1, 12.5))
     async with program(settings, str(EXAMPLE), str(split), stop=signal.SIGTERM):
-        assert said(await acks(settings, 1)) == [("checkout-v2:1:1", "applied", 12.5)]
+        assert outcomes(await acks(settings, 1)) == [("checkout-v2:1:1", "applied", 12.5)]
         assert split.read_text() == 'split_clients "$request_id" $cohort {\n    87.50% stable;\n    12.50% canary;\n}\n'
         await publish(settings, decided(2, 0, action=Action.ROLLBACK))
-        assert said(await acks(settings, 2))[1] == ("checkout-v2:1:2", "applied", 0)
+        assert outcomes(await acks(settings, 2))[1] == ("checkout-v2:1:2", "applied", 0)
         assert split.read_text() == 'split_clients "$request_id" $cohort {\n    100.00% stable;\n}\n'
 
 
@@ -77,7 +77,7 @@ async def test_actuate_file(settings: KafkaSettings, tmp_path: Path) -> None:
     await publish(settings, decided(1, 5), decided(1, 50, rollout="other"))
     arguments = [*ACTUATE, "file", str(path), "--rollout", "checkout-v2", "--bootstrap", settings.bootstrap]
     async with program(settings, *arguments, stop=signal.SIGINT):
-        assert said(await acks(settings, 1)) == [("checkout-v2:1:1", "applied", 5)]
+        assert outcomes(await acks(settings, 1)) == [("checkout-v2:1:1", "applied", 5)]
     assert FileActuator(path).last_applied() == {"checkout-v2": (1, 1)}
 
 

@@ -15,7 +15,7 @@ from gates.decisions import Action
 from streams.demo.embedded_broker import EmbeddedBroker, free_port
 from tests.brokers import MavenKafka
 from tests.connectors.actuators.contract import NOW, Failing, commanded, decided
-from tests.connectors.actuators.gate_topics import PATIENCE_S, acks, create, publish, said, settings_of
+from tests.connectors.actuators.gate_topics import PATIENCE_S, acks, create, outcomes, publish, settings_of
 
 
 class Recording:
@@ -28,7 +28,7 @@ class Recording:
         self._hangs = hangs
 
     async def apply(self, wanted: Wanted) -> Mapping[str, float]:
-        """Do nothing, or do it for ever."""
+        """Do nothing, or take forever."""
         self.asked.append(wanted.id)
         if wanted.id in self._hangs:
             await asyncio.sleep(600.0)
@@ -66,7 +66,7 @@ async def test_first_the_newest_then_each_change(settings: KafkaSettings) -> Non
         await acks(settings, 2)
         assert sorted(actuator.asked) == ["checkout-v2:1:29", "other:1:2"]
         await publish(settings, b"{nonsense", decided(30, 50), decided(1, 7, rollout="third"))
-        found = said(await acks(settings, 4))
+        found = outcomes(await acks(settings, 4))
     assert sorted(found) == [
         ("checkout-v2:1:29", "applied", 29),
         ("checkout-v2:1:30", "applied", 50),
@@ -87,7 +87,7 @@ async def test_the_urgent_path_and_the_decision_are_one(settings: KafkaSettings)
         await publish(settings, rollback)
         await acks(settings, 3)
         await publish(settings, decided(1, 10))
-        found = said(await acks(settings, 4))
+        found = outcomes(await acks(settings, 4))
     assert actuator.asked == ["checkout-v2:1:1", "checkout-v2:1:2"]
     assert found == [
         ("checkout-v2:1:1", "applied", 10),
@@ -99,24 +99,24 @@ async def test_the_urgent_path_and_the_decision_are_one(settings: KafkaSettings)
 
 
 async def test_an_expired_command_after_an_absence(settings: KafkaSettings) -> None:
-    """What was ordered in its absence and is void by now is answered so; its decision, which is not void, is obeyed."""
+    """A command that expired meanwhile is acked as expired; its decision, which never expires, is carried out."""
     await publish(settings, commanded(3, expires_at=NOW - 1))
     await publish(settings, decided(2, 0, rollout="other", action=Action.ROLLBACK))
     await publish(settings, commanded(2, expires_at=NOW - 1, rollout="other"))
     async with running(Recording(), settings):
-        found = said(await acks(settings, 2))
+        found = outcomes(await acks(settings, 2))
     assert sorted(found) == [("checkout-v2:1:3", "expired", None), ("other:1:2", "applied", 0)]
     await counted(settings.topics.commands, "expired", 1)
 
 
 async def test_a_failed_order_is_tried_when_it_comes_again(settings: KafkaSettings) -> None:
-    """As the gate does when nobody says applied."""
+    """As the gate does when no ack is `applied`."""
     async with running(Failing(Recording(), 1), settings):
         await publish(settings, decided(1, 10))
         await acks(settings, 1)
         await publish(settings, decided(1, 10))
         found = await acks(settings, 2)
-    assert said(found) == [("checkout-v2:1:1", "failed", None), ("checkout-v2:1:1", "applied", 10)]
+    assert outcomes(found) == [("checkout-v2:1:1", "failed", None), ("checkout-v2:1:1", "applied", 10)]
     assert found[0].reason == "ConnectionError: no route to the router"
 
 
@@ -126,7 +126,7 @@ async def test_only_the_rollouts_named(settings: KafkaSettings) -> None:
     actuator = Recording()
     async with running(actuator, settings, rollouts=["mine"]):
         await publish(settings, decided(2, 2, rollout="other"), decided(1, 3, rollout="mine"))
-        assert said(await acks(settings, 1)) == [("mine:1:1", "applied", 3)]
+        assert outcomes(await acks(settings, 1)) == [("mine:1:1", "applied", 3)]
     assert actuator.asked == ["mine:1:1"]
 
 
@@ -135,14 +135,14 @@ async def test_what_hangs_holds_nothing_up(settings: KafkaSettings, monkeypatch:
     monkeypatch.setattr(dispatcher, "GRACE_S", 0.5)
     async with running(Recording("checkout-v2:1:1", "third:1:1"), settings):
         await publish(settings, decided(1, 10), decided(1, 10, rollout="third"), decided(1, 5, rollout="other"))
-        assert said(await acks(settings, 1)) == [("other:1:1", "applied", 5)]
+        assert outcomes(await acks(settings, 1)) == [("other:1:1", "applied", 5)]
         await publish(settings, commanded(2, expires_at=NOW))
         found = [ack for ack in await acks(settings, 3) if ack.rollout == "checkout-v2"]
-        assert said(found) == [("checkout-v2:1:1", "failed", None), ("checkout-v2:1:2", "applied", 0)]
+        assert outcomes(found) == [("checkout-v2:1:1", "failed", None), ("checkout-v2:1:2", "applied", 0)]
 
 
 async def test_an_order_waits_for_no_poll(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However seldom the actuator looks around for other things, an order is carried out as it comes."""
+    """An order is carried out as it arrives, however rarely the actuator does its periodic work."""
     monkeypatch.setattr(subscription, "POLL_MS", 3_600_000)
     async with running(Recording(), settings):
         await publish(settings, decided(1, 10))
@@ -152,7 +152,7 @@ async def test_an_order_waits_for_no_poll(settings: KafkaSettings, monkeypatch: 
 
 
 async def test_few_orders_wait_while_one_is_applied(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many came meanwhile: the newest is applied next, the oldest were void and are forgotten."""
+    """However many come meanwhile, the newest is applied next; the oldest are dropped."""
     monkeypatch.setattr(dispatcher, "MOST_WAITING", 3)
     actuator = Recording("checkout-v2:1:1")
     async with running(actuator, settings):
@@ -165,7 +165,7 @@ async def test_few_orders_wait_while_one_is_applied(settings: KafkaSettings, mon
         found = await acks(settings, 4)
         await asyncio.sleep(0.5)
         found = await acks(settings, 4)
-    assert said(found)[:2] == [("checkout-v2:1:1", "failed", None), ("checkout-v2:1:20", "applied", 0.0)]
+    assert outcomes(found)[:2] == [("checkout-v2:1:1", "failed", None), ("checkout-v2:1:20", "applied", 0.0)]
     assert [ack.sequence for ack in found] == [1, 20, 19, 18]
     assert actuator.asked == ["checkout-v2:1:1", "checkout-v2:1:20"]
 
@@ -178,11 +178,11 @@ async def test_a_restart_goes_on_where_the_file_is(settings: KafkaSettings, tmp_
             await acks(settings, expected)
         assert FileActuator(tmp_path / "weights.json").last_applied() == {"checkout-v2": (1, sequence)}
         await publish(settings, decided(sequence + 1, 20))
-    assert said(await acks(settings, 2)) == [("checkout-v2:1:1", "applied", 10), ("checkout-v2:1:2", "applied", 20)]
+    assert outcomes(await acks(settings, 2)) == [("checkout-v2:1:1", "applied", 10), ("checkout-v2:1:2", "applied", 20)]
 
 
 async def test_it_waits_for_broker_and_topics(caplog: pytest.LogCaptureFixture) -> None:
-    """Neither need be there at the start; the log says what is waited for."""
+    """Broker and topics may be missing at the start; the log names what is missing."""
     caplog.set_level(logging.WARNING, "connectors.actuators.subscription")
     port = free_port()
     settings = settings_of(f"127.0.0.1:{port}")
@@ -192,12 +192,12 @@ async def test_it_waits_for_broker_and_topics(caplog: pytest.LogCaptureFixture) 
             await _logged(caplog, f"no such topic at {settings.bootstrap}")
             await create(settings)
             await publish(settings, decided(1, 10))
-            assert said(await acks(settings, 1)) == [("checkout-v2:1:1", "applied", 10)]
+            assert outcomes(await acks(settings, 1)) == [("checkout-v2:1:1", "applied", 10)]
 
 
 @pytest.mark.kafka
 async def test_it_survives_the_broker(own_kafka: MavenKafka) -> None:
-    """A broker that is killed and comes back is followed on: nothing twice, nothing missed."""
+    """The broker is killed and comes back: no order is applied twice, none is missed."""
     settings = settings_of(own_kafka.bootstrap)
     await create(settings)
     actuator = Recording()
@@ -208,7 +208,7 @@ async def test_it_survives_the_broker(own_kafka: MavenKafka) -> None:
         await asyncio.sleep(1.0)
         await asyncio.to_thread(own_kafka.restart)
         await publish(settings, decided(2, 20))
-        assert said(await acks(settings, 2))[1:] == [("checkout-v2:1:2", "applied", 20)]
+        assert outcomes(await acks(settings, 2))[1:] == [("checkout-v2:1:2", "applied", 20)]
     assert actuator.asked == ["checkout-v2:1:1", "checkout-v2:1:2"]
 
 
@@ -224,7 +224,7 @@ async def test_a_bug_is_not_hidden(settings: KafkaSettings) -> None:
 
 
 async def counted(topic: str, reason: str, number: int) -> None:
-    """Wait until so many orders of a topic were refused for this reason."""
+    """Wait until this many orders of a topic were refused for this reason."""
     labels = {"topic": topic, "reason": reason}
     async with asyncio.timeout(PATIENCE_S):
         while REGISTRY.get_sample_value("sluicegate_actuator_refused_orders_total", labels) != number:

@@ -31,7 +31,7 @@ def test_a_command() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"schema": "sluicegate.ack/v1"}, "schema 'sluicegate.ack/v1' is not one of"),
         ({"schema": None}, "Expected `str`"),
@@ -48,10 +48,10 @@ def test_a_command() -> None:
         ({"expires_at": "soon"}, "expires_at"),
     ],
 )
-def test_what_is_malformed(change: dict[str, Any], said: str) -> None:
-    """Is a ValueError that says what is wrong."""
+def test_what_is_malformed(change: dict[str, Any], expected: str) -> None:
+    """It is a ValueError that names what is wrong."""
     document = decision(4, 10).document() | change
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=expected):
         decode(json.dumps(document).encode())
 
 

@@ -11,6 +11,7 @@ from connectors.decoders.native import NativeDecoder
 from connectors.decoders.registry import DECODERS, NATIVE, decoder
 from streams.cells import SourcePartition
 from streams.ingest.chunks import Chunker, SourceRecord
+from streams.offline.event_lines import EventLines
 from streams.offline.replay import Replay
 from tests.pipeline.harness import POLICY
 
@@ -67,10 +68,14 @@ def test_a_decoder_needs_one_method(toy: Decoder) -> None:
 
 def test_replay_accepts_it(toy: Decoder) -> None:
     """A replay of the same events is the same in the toy's format and in the native one."""
-    of_toy, of_native = Replay(POLICY, decoder=toy), Replay(POLICY)
+    of_toy, of_native = Replay(POLICY, source=EventLines(toy)), Replay(POLICY)
     native_lines = [b"oops", *(msgspec.json.encode(toy.decode(line).events[0]) for line in toy_lines()[1:])]
     assert list(of_toy.run(toy_lines())) == list(of_native.run(native_lines))
-    assert (of_toy.events, of_toy.faults.total()) == (of_native.events, of_native.faults.total()) == (100, 1)
+    assert (
+        (of_toy.source.events, of_toy.source.faults.total())
+        == (of_native.source.events, of_native.source.faults.total())
+        == (100, 1)
+    )
 
 
 def test_chunks_accept_its_events(toy: Decoder) -> None:

@@ -33,7 +33,7 @@ def test_a_partition_that_was_not_fetched_lately_is_not_answered() -> None:
 
 
 def test_records_that_wait_are_no_sign_of_trouble() -> None:
-    """A worker with a backlog fetches a partition anew once it has taken all that it has of it."""
+    """A worker with a backlog fetches a partition again once all records fetched before are consumed."""
     assert answered(consumer({FIRST: 0.0, SECOND: 60_000.0}, {SECOND: object()}), 10_000)
     failed = FetchError(error=ConnectionError(), backoff=0)
     assert not answered(consumer({FIRST: 0.0, SECOND: 60_000.0}, {SECOND: failed}), 10_000)

@@ -160,7 +160,7 @@ def test_all_that_log_in_share_one_token(server: TokenServer, client: Client) ->
 async def test_the_reason_is_reported(
     server: TokenServer, client: Client, status: int, body: bytes, problem: str
 ) -> None:
-    """In one line, with what to do where we know; what the server says is bounded, printable, and hides the secret."""
+    """One line, with what to do where that is clear; the server's text is bounded and printable, without the secret."""
     server.answer = lambda: (status, body)
     answer = await why_not(client)
     assert problem in answer

@@ -17,7 +17,7 @@ ALLOWED = {"_exit"}
 
 
 def private(name: str) -> bool:
-    """Tell whether a name is private by its form."""
+    """Whether a name is private by its form."""
     return name.startswith("_") and not name.startswith("__")
 
 

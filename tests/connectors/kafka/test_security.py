@@ -204,7 +204,7 @@ def test_every_setting_of_a_secret_is_one_that_does_not_show() -> None:
 
 
 def test_no_secret_is_in_a_traceback() -> None:
-    """Whoever makes settings in a program of their own sees no password in what is raised."""
+    """A program that makes settings itself gets an exception without the password."""
     with pytest.raises(ValidationError) as raised:
         settings(
             **SCRAM | {"SASL_USERNAME": "", "TLS_KEY_PASSWORD": SECRET, "SASL_OAUTH_CLIENT_SECRET": SECRET}, BOOTSTRAP=7
@@ -224,7 +224,7 @@ def test_no_secret_is_logged_at_debug(caplog: pytest.LogCaptureFixture) -> None:
     assert SECRET not in caplog.text
 
 
-def test_faust_is_told_the_same(authority: Authority, tmp_path: Path) -> None:
+def test_faust_gets_the_same(authority: Authority, tmp_path: Path) -> None:
     """The TLS context is inside the credentials, where Faust looks for it."""
     token = tmp_path / "token"
     token.write_text("token")
@@ -245,7 +245,7 @@ def test_faust_is_told_the_same(authority: Authority, tmp_path: Path) -> None:
     assert by_token.protocol.value == "SASL_SSL"
 
 
-async def test_the_token_is_read_anew(tmp_path: Path) -> None:
+async def test_the_token_is_read_again(tmp_path: Path) -> None:
     """For each connection; a file that is gone or empty is a failed login, not a crash."""
     file = tmp_path / "token"
     provider = TokenFile(str(file))

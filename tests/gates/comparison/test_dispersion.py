@@ -19,7 +19,7 @@ SETTLED_S = (MIN_BLOCKS + 3) * 10
 
 
 def fed(dispersion: Dispersion, seconds: int, start: int = 0, *, users: bool = False) -> list[float]:
-    """Feed so many seconds of 200 requests, of which each eighth second has 16 errors, all of one half."""
+    """Feed seconds of 200 requests, of which each eighth has 16 errors, all of one half."""
     found = []
     for second in range(start, start + seconds):
         errors = 0 if second % 8 else 16
@@ -90,7 +90,7 @@ def halves(rng: np.random.Generator, cluster: int) -> tuple[tuple[int, int], tup
 
 
 def by_user(known: DispersionByUser, blocks: int, cluster: int, start: int = 0, seed: int = 1) -> list[float]:
-    """Feed so many blocks of ten seconds; returns phi after each pane."""
+    """Feed blocks of ten seconds; returns phi after each pane."""
     rng, found = np.random.default_rng(seed), []
     for second in range(start, start + blocks * 10):
         both = halves(rng, cluster)
@@ -179,7 +179,7 @@ def empty(second: int, length_s: int = 1) -> Pane:
 def by_time(
     known: DispersionByTime, seconds: int, cluster: int, start: int = 0, seed: int = 1, spread: int = 1
 ) -> list[float]:
-    """Feed so many seconds of 200 requests; errors come `cluster` at once, or one in each of `spread` seconds."""
+    """Feed seconds of 200 requests; errors come `cluster` at once, or one in each of `spread` seconds."""
     rng = np.random.default_rng(seed)
     errors = np.zeros(seconds + spread, dtype=int)
     for second in range(seconds):

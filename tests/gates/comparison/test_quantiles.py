@@ -150,7 +150,7 @@ def test_twice_as_bad_is_rejected_and_as_good_passes(better: str) -> None:
 
 
 def test_without_a_past_there_is_no_threshold() -> None:
-    """The first pane, and as long as the baseline has too few values beyond its quantile: nothing is said."""
+    """In the first pane, and while the baseline has too few values beyond its quantile, there is no evidence."""
     known = process(latencies(quantile=0.99))
     for second in range(5):
         known.observe(pane(second, cell(100, latency_ms=900.0), cell(190)), PaneUse())
@@ -162,7 +162,7 @@ def test_without_a_past_there_is_no_threshold() -> None:
 
 
 def test_the_threshold_comes_from_before_the_pane() -> None:
-    """Both cohorts slow down in the same pane: the threshold is the old one, both exceed it, and that says nothing."""
+    """Where both cohorts slow down in one pane, both exceed the old threshold, and that is no evidence."""
     known = process(latencies())
     for second in range(10):
         known.observe(pane(second, cell(100), cell(100)), PaneUse())

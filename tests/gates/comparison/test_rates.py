@@ -146,7 +146,7 @@ def test_at_full_traffic_the_same_process_goes_on() -> None:
     assert good.worse < 1.0
 
 
-def test_at_full_traffic_without_an_objective_nothing_is_said() -> None:
+def test_at_full_traffic_without_an_objective_there_is_no_evidence() -> None:
     """No limit, no baseline: no evidence, whatever comes; nor is there from a pane without requests."""
     known = evidence(objective=None)
     known.observe(pane(0, cell(100, 100), None), ALONE)

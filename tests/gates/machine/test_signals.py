@@ -109,7 +109,7 @@ def test_a_problem_of_the_candidate_is_not_hidden_by_a_missing_ack() -> None:
     ],
 )
 def test_a_sound_stage(progress: dict[str, Any], fields: dict[str, Any], expected: Signal, reason: str) -> None:
-    """What is said of a stage on which nothing fails."""
+    """The signal and the reason of a stage on which nothing fails."""
     assert signal(state(**progress), **fields) == (expected, reason)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from gates.decisions import Action, Decision
 from gates.machine.facts import Decided, Ended, Fact, Output, StageConfirmed, StageEntered, StepResult
-from gates.machine.rollout import Acked, Controlled, Moment, RolloutState, Started
+from gates.machine.rollout import Acked, Controlled, Moment, RolloutState, Started, Ticked
 from gates.machine.step import start, step
 from gates.machine.transitions import Phase, Signal
 from gates.verdicts import Evaluation, Measurement, Verdict, VerdictKind
@@ -150,7 +150,7 @@ def test_nothing_that_is_amiss_masks_a_rollback(case: str, amiss: dict[str, Any]
         assert decision.action is Action.ROLLBACK
 
 
-def test_doubts_hold_and_are_said_once() -> None:
+def test_doubts_hold_and_are_published_once() -> None:
     """The same doubt is one decision; when it is gone the stage bakes on by itself."""
     hand = Hand()
     doubted = [hand.second(doubts=("contamination: 5 of 9",)) for _ in range(3)]
@@ -204,7 +204,7 @@ def test_an_approval_that_makes_no_sense_is_refused() -> None:
 
 
 def test_passes_are_counted_in_a_row() -> None:
-    """One pane that is not passed starts the count anew; the stage is left on the pane that completes it."""
+    """One pane that is not passed starts the count again; the stage is left on the pane that completes it."""
     hand = Hand([STAGE | {"passes": 4}, LAST])
     assert [hand.second() for _ in range(2)] == [[], []]
     (held,) = hand.second(verdict("a", VerdictKind.INCONCLUSIVE))
@@ -235,8 +235,8 @@ def test_a_warm_up_is_not_baked() -> None:
     assert [decision.action for decision in cold.second(limit())] == [Action.ROLLBACK]
 
 
-def test_a_new_policy_says_whose_it_replaces() -> None:
-    """The same policy anew says nothing of it; another one names the epoch before."""
+def test_a_new_policy_names_the_epoch_it_replaces() -> None:
+    """A start with the same policy does not mention it; one with another policy names the epoch before."""
     hand = Hand()
     other = replace_policy(hand.state, min_requests=21)
     for given, words in (
@@ -276,3 +276,53 @@ def test_a_step_reports_what_happened() -> None:
         (),
         (Decided(rollback), Ended()),
     ]
+
+
+def test_a_held_rollout_resumes_by_itself_only() -> None:
+    """An operator's resume is refused, with what it waits for."""
+    hand = Hand()
+    hand.second(doubts=("no split",))
+    assert hand.say(Signal.OPERATOR_RESUME) == []
+    assert hand.state.control is not None
+    assert "resumes by itself when the cause is gone" in hand.state.control.reason
+
+
+@pytest.mark.parametrize("changes", [{"epoch": 7}, {"sequence": 99}, {"weights": {"canary": 1.0}}, {"applied": False}])
+def test_an_ack_of_something_else_confirms_nothing(changes: dict[str, Any]) -> None:
+    """Of another epoch, of a decision that was never made, of other weights, or of a failure to apply them."""
+    hand = Hand()
+    (advance,) = [decision for _ in range(3) for decision in hand.second()]
+    hand.take(replace(Acked(advance.epoch, advance.sequence, True, advance.weights, "x"), **changes))
+    assert hand.state.progress.confirmed_at is None
+    hand.ack()
+    assert hand.state.progress.confirmed_at is not None
+
+
+def test_after_the_end_no_pane_counts() -> None:
+    """A rollout that was rolled back is not decided again."""
+    hand = Hand()
+    hand.second(limit())
+    assert hand.second(limit()) == []
+
+
+def test_an_order_without_an_ack_pages_after_its_tries() -> None:
+    """It is sent again each time it is due; after the last try a person is paged, and the next round begins."""
+    hand = Hand()
+    for _ in range(3):
+        hand.second()
+    found = []
+    for _ in range(hand.policy.commands.tries):
+        hand.now += hand.policy.commands.ack_within_ms
+        found += hand.take(Ticked())
+    assert found[-1].escalate
+    assert hand.state.pending is not None
+    assert hand.state.pending.rounds == 1
+
+
+def test_a_resume_gives_the_stage_its_time_again() -> None:
+    """The timeout counts from the resume of an operator."""
+    hand = Hand()
+    hand.say(Signal.OPERATOR_PAUSE)
+    hand.now += 60_000
+    hand.say(Signal.OPERATOR_RESUME)
+    assert hand.state.progress.timed_from == hand.now

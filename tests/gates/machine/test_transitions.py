@@ -65,7 +65,7 @@ def test_only_a_failing_check_or_an_operator_rolls_back(phase: Phase, signal: Si
 
 @pytest.mark.parametrize("signal", [s for s in Signal if s not in (Signal.START, Signal.FAILING, *CONTROLS)])
 def test_a_pause_waits_for_a_person(signal: Signal) -> None:
-    """Whatever the panes say short of FAIL, a paused rollout stays paused."""
+    """Whatever the panes show short of FAIL, a paused rollout stays paused."""
     assert lookup(Phase.PAUSED, signal).phase is Phase.PAUSED
 
 

@@ -68,3 +68,11 @@ def test_without_a_stage_at_all_traffic_a_ratio_is_enough() -> None:
     document = checkout()
     del document["stages"][2], document["checks"]["errors"]["limit"]
     assert faults_of(document) == {}
+
+
+def test_checks_that_only_observe_are_a_fault() -> None:
+    """A policy whose checks are all advisory could never fail."""
+    document = checkout()
+    for check in document["checks"].values():
+        check["severity"] = "advisory"
+    assert "can never fail: all are advisory or dry_run" in faults_of(document)["checks"]

@@ -23,7 +23,7 @@ def fed(blocks: list[tuple[int, int]]) -> BlockDispersion:
 
 
 def drawn(rng: np.random.Generator, cluster: int, factors: list[float]) -> list[tuple[int, int]]:
-    """Blocks whose errors come `cluster` at once, at so many times the usual rate."""
+    """Blocks whose errors come `cluster` at once, at each factor of the usual rate."""
     return [(cluster * int(rng.poisson(REQUESTS * RATE * factor / cluster)), REQUESTS) for factor in factors]
 
 
@@ -43,7 +43,7 @@ def test_by_hand() -> None:
     assert dispersion.get() == pytest.approx(MARGIN * 16.0 / 7.0, rel=1e-9)
 
 
-def test_nothing_is_said_of_nothing() -> None:
+def test_blocks_without_data_have_no_statistic() -> None:
     """Blocks without errors, a silent middle or silent neighbours have no statistic."""
     for blocks in ([], [(5, 10)] * 2, [(0, 10)] * 9, [(1, 10), (0, 0), (1, 10)], [(0, 0), (5, 10), (0, 0)]):
         assert fed(blocks).get() is None

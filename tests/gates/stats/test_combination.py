@@ -36,7 +36,7 @@ def test_weights() -> None:
 
 @given(e_lists, st.randoms(use_true_random=False))
 def test_order_does_not_matter(e_values: list[float], shuffler: object) -> None:
-    """To the bit: decisions must not hang on the order of checks."""
+    """To the bit: decisions must not depend on the order of checks."""
     shuffled = list(e_values)
     shuffler.shuffle(shuffled)  # type: ignore[attr-defined]
     assert weighted_mean(shuffled) == weighted_mean(e_values)
@@ -76,7 +76,7 @@ def test_partial_conjunction_is_an_e_value_by_enumeration(count: int) -> None:
             assert as_one <= 1.0 + 1e-12
 
 
-def test_partial_conjunction_can_tell() -> None:
+def test_partial_conjunction_has_power() -> None:
     """With as many nulls false as it asks for, the expectation is beyond any bound."""
     assert partial_conjunction([FALSE, FALSE, 0.0, 0.0], 2) > 1e8
 
@@ -104,7 +104,7 @@ def test_families_first() -> None:
 
 
 def test_families_of_nothing() -> None:
-    """No e-values, no families; a name that has no family is told."""
+    """No e-values, no families; a name that has no family is an error."""
     assert family_means({}, {"errors": "errors"}) == {}
     with pytest.raises(ValueError, match="without a family: p95, p99"):
         family_means({"p99": 1.0, "errors": 1.0, "p95": 1.0}, {"errors": "errors"})

@@ -103,7 +103,7 @@ def test_expectation_is_at_most_one_under_the_null(ratio: float, margin: float, 
 
 
 def test_expectation_exceeds_one_under_the_alternative() -> None:
-    """The test can tell: a candidate five times worse, or as good with a margin to spare, makes evidence grow."""
+    """The test has power: a candidate five times worse, or as good with a margin to spare, makes evidence grow."""
     assert expected_factor(20, 60, 0.25, 0.05, 5.0, 1.0, 0.0) > 1.5
     assert expected_factor(60, 20, 0.05, 0.05, 0.5 * 2.0, 2.0, 0.05) > 1.5
 

@@ -24,7 +24,7 @@ def block(generator: np.random.Generator, phi: int, share: float = 0.5) -> HalfC
 
 
 def estimate(generator: np.random.Generator, phi: int, blocks: int, share: float = 0.5) -> float:
-    """Return the estimate after so many blocks."""
+    """Return the estimate after this number of blocks."""
     dispersion = HalvesDispersion()
     for _ in range(blocks):
         dispersion.update(block(generator, phi, share))

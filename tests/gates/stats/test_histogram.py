@@ -50,7 +50,7 @@ def test_what_is_beyond_the_range_counts_at_its_end() -> None:
 @settings(max_examples=60, deadline=None)
 @given(histograms, histograms, histograms)
 def test_merge_is_associative_and_commutative(a: Histogram, b: Histogram, c: Histogram) -> None:
-    """Sums do not hang on their order, and the empty histogram adds nothing."""
+    """Sums do not depend on their order, and the empty histogram adds nothing."""
     assert a.merge(b) == b.merge(a)
     assert a.merge(b).merge(c) == a.merge(b.merge(c))
     assert a.merge(EMPTY) == EMPTY.merge(a) == a
@@ -78,6 +78,15 @@ def test_running_sum_is_exact(entering: list[Histogram], length: int) -> None:
             expected = expected.merge(inside)
         assert running.get() == expected
         assert running.get().quantile(0.5) == expected.quantile(0.5)
+
+
+@given(st.lists(histograms, max_size=4), histograms)
+def test_to_slide_is_to_remove_and_to_add(gone: list[Histogram], new: Histogram) -> None:
+    """What leaves the window is taken out, and what enters it is counted in."""
+    running = RunningHistogram()
+    running.add_all(gone)
+    running.slide(gone, new)
+    assert running.get() == new
 
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -170,3 +179,9 @@ def test_histograms_are_frozen(array: Any) -> None:
     histogram = Histogram.of(array)
     with pytest.raises(ValueError, match="read-only"):
         histogram.counts[0] = 7
+
+
+def test_counts_by_bucket_in_any_order() -> None:
+    """No counts are the empty histogram."""
+    assert Histogram.of_counts({7: 2, 3: 1}).to_lists() == ([3, 7], [1, 2])
+    assert Histogram.of_counts({}).to_lists() == ([], [])

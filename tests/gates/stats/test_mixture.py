@@ -31,7 +31,7 @@ def test_weights_are_the_reference_weights_and_sum_to_one() -> None:
 
 @pytest.mark.parametrize("blocks", [None, 1, 3])
 def test_value_is_the_prior_mean_over_effects_and_starts(blocks: int | None) -> None:
-    """The e-value is what the formula says, summed plainly: mass, times the product of factors from the start on."""
+    """The e-value is that of the formula, summed term by term: mass, times the product of factors from the start on."""
     weights, panes = (0.25, 0.75), START_BLOCK * 4
     rng = np.random.default_rng(1)
     factors = np.exp(rng.normal(0.0, 0.1, size=(panes, 2)))
@@ -56,8 +56,8 @@ def test_late_starts_bet_nothing_before_they_start() -> None:
     assert mixture.get() > 0.05 * exp(5.0 * START_BLOCK)
 
 
-def test_a_factor_is_due_for_each_weight() -> None:
-    """A caller whose grids differ is told so."""
+def test_there_must_be_one_factor_for_each_weight() -> None:
+    """Grids that differ are an error."""
     with pytest.raises(ValueError, match="zip"):
         Mixture((0.5, 0.5)).update([0.0])
 

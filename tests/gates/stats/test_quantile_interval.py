@@ -61,7 +61,7 @@ def test_no_latencies_give_no_interval() -> None:
 
 
 def test_few_latencies_leave_the_interval_open() -> None:
-    """One latency says next to nothing; ten say nothing of an upper end for p99; half of them off the scale neither."""
+    """One latency bounds nothing; ten give no upper end for p99, nor do those of which half are off the scale."""
     assert interval(Histogram.of([100.0]), 0.95, 0.05, 1_000) == (0.0, None)
     found = interval(Histogram.of([100.0] * 10), 0.99, 0.05, 1_000)
     assert found is not None

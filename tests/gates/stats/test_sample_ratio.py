@@ -26,7 +26,7 @@ def test_bayes_factor_has_the_reference_values(units: list[int], shares: list[fl
 
 
 def compositions(total: int, cohorts: int) -> list[tuple[int, ...]]:
-    """Every way to spread `total` units over so many cohorts."""
+    """Every way to spread `total` units over this number of cohorts."""
     if cohorts == 1:
         return [(total,)]
     return [(first, *rest) for first in range(total + 1) for rest in compositions(total - first, cohorts - 1)]
@@ -42,7 +42,7 @@ def multinomial(units: tuple[int, ...], shares: tuple[float, ...]) -> float:
 @pytest.mark.parametrize("concentration", [1.0, 100.0, 10_000.0])
 @pytest.mark.parametrize("total", [1, 7, 30])
 def test_expectation_is_one_under_the_plan(shares: tuple[float, ...], concentration: float, total: int) -> None:
-    """Over every outcome of so many units the Bayes factor has expectation exactly 1."""
+    """Over every outcome of `total` units the Bayes factor has expectation exactly 1."""
     expected = sum(
         multinomial(units, shares) * exp(log_bayes_factor(units, shares, concentration))
         for units in compositions(total, len(shares))

@@ -21,11 +21,13 @@ SOURCE = Origin("t", 0, 7)
         ("control", {"by": "ann", "control": "approve"}, ("approval", "ann", "approve", None)),
         ("decision", {"action": "hold", "reason": "why"}, ("decision", GATE, "hold", "why")),
         ("decision", {"action": "pause", "by": "ann"}, ("decision", "ann", "pause", None)),
+        ("command", {"action": "rollback", "by": "bob"}, ("command", "bob", "rollback", None)),
+        ("control", {"by": 3, "control": []}, ("control", None, None, None)),
         ("ack", {"actuator": "haproxy", "status": "applied"}, ("ack", "haproxy", "applied", None)),
     ],
 )
 def test_actor_action_and_reason(
-    kind: EntryKind, document: dict[str, str], expected: tuple[str, str, str, str | None]
+    kind: EntryKind, document: dict[str, object], expected: tuple[str | None, ...]
 ) -> None:
     """Each kind has them in fields of its own; a decision without an operator is the gate's."""
     found = audit_record(kind, SOURCE, 5, orjson.dumps(document))
@@ -51,3 +53,10 @@ def test_every_audited_topic_has_a_kind() -> None:
     """Orders, decisions, commands and acks; neither counts nor statuses."""
     names = TopicNames("p.")
     assert set(audited(names)) == {names.policies, names.controls, names.decisions, names.commands, names.acks}
+
+
+@pytest.mark.parametrize(("rollout", "kept"), [("search", "search"), (5, None), (None, None)])
+def test_the_rollout_is_kept(rollout: object, kept: str | None) -> None:
+    """If it is a text; it becomes the key of the entry."""
+    value = orjson.dumps({"by": "ann", "control": "pause", "rollout": rollout})
+    assert audit_record("control", SOURCE, 5, value).rollout == kept

@@ -58,7 +58,7 @@ def test_json(written: Path) -> None:
 
 @pytest.mark.parametrize(("arguments", "shown"), [([], 100), (["--max-faults", "3"], 3), (["--max-faults", "0"], 0)])
 def test_max_faults(arguments: list[str], shown: int) -> None:
-    """After --max-faults it stops printing, goes on counting, and says how many more there are."""
+    """After --max-faults it stops printing, continues counting, and prints how many more there are."""
     result = check("-", *arguments, stdin=b"7\n" * 150 + GOOD)
     assert len(result.stdout.splitlines()) == shown
     assert result.stderr.startswith("1 event ")

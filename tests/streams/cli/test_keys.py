@@ -41,7 +41,7 @@ def test_ids_that_cannot_be(wrong: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [["--json"], []])
 def test_settings_show_no_key(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """`sluicegate settings` says that there is one, not which."""
+    """`sluicegate settings` shows that there is one, and not its value."""
     monkeypatch.setenv("SLUICEGATE_SIGNING_KEY", "very-secret")
     done = CliRunner().invoke(settings, words)
     assert done.exit_code == 0

@@ -37,7 +37,7 @@ def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_is_light() -> None:
-    """The help comes without the libraries that are slow to import: `make bench` says how soon."""
+    """The help needs none of the libraries that are slow to import; `make bench` measures how soon it appears."""
     done = subprocess.run([sys.executable, "-c", LIGHT_HELP], capture_output=True, text=True)
     assert json.loads(done.stdout.splitlines()[-1]) == [0, []]
 

@@ -64,7 +64,7 @@ def _document() -> dict[str, object]:
 
 @pytest.mark.parametrize("base", ["0%", "150%", "five"])
 def test_a_share_that_cannot_be_is_refused(base: str) -> None:
-    """Wrong use: exit code 2, with words."""
+    """Wrong use: exit code 2, with the reason."""
     result = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "10", "--base-error", base])
     assert result.exit_code == 2
 

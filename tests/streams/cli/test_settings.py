@@ -34,7 +34,7 @@ def test_json_has_every_variable() -> None:
 
 
 def test_the_table_names_every_variable() -> None:
-    """The table has a row for each, whole even where it is narrow, and says how many are set."""
+    """The table has a row for each, whole even where it is narrow, and the number of those that are set."""
     result = CliRunner().invoke(settings, env={"COLUMNS": "80"})
     assert result.exit_code == 0
     for name in Settings.model_fields:

@@ -74,5 +74,5 @@ def test_the_rollback_is_timed_from_the_first_bad_answer() -> None:
 
 
 def test_a_result_has_a_text() -> None:
-    """It says what happened."""
+    """The result states what happened."""
     assert demo_result(state("healthy", (9, "promote")), 0) == DemoResult(True, "the canary was promoted")

@@ -260,7 +260,7 @@ def test_details_reach_the_pane(judged: list[Pane]) -> None:
     assert pane.cells["stable"].detail.failed == 1
     assert pane.cells[""].detail.users == (hash32("cid"),)
     assert pane.synthetic["canary"].detail.users == (hash32("probe"),)
-    assert (replay.events, replay.faults) == (5, {"wrong_field": 1})
+    assert (replay.source.events, replay.source.faults) == (5, {"wrong_field": 1})
 
 
 def test_late_probes_and_heartbeats_are_not_late_requests() -> None:

@@ -1,4 +1,4 @@
-"""Snapshots of the judge: a fold that went through JSON anywhere goes on as if nothing had happened."""
+"""Snapshots of the judge: a fold that is restored from JSON at any point continues with the same outputs."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_snapshot_of_a_snapshot_is_the_same(script: Script, share: float) -> N
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(scripts(), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
 def test_inputs_a_snapshot_holds_are_skipped(script: Script, share: float, back: float) -> None:
-    """Reading the journal from before the snapshot says nothing twice: known inputs are skipped, then it goes on."""
+    """Reading the journal from before the snapshot repeats no output: inputs already folded are skipped."""
     records = [step.record for step in play(script)]
     cut = round(share * len(records))
     first = round(back * cut)

@@ -49,7 +49,7 @@ def take(chunker: Chunker, records: list[SourceRecord]) -> None:
 
 
 def a_log(rng: random.Random, size: int) -> list[SourceRecord]:
-    """Return a log: offsets with gaps, close to a chunk's end; time goes on, stands still, goes back a little."""
+    """Return a log: offsets with gaps, close to a chunk's end; time moves on, stands still, moves back a little."""
     offset, now, log = CHUNK_OFFSETS - rng.randint(0, size), T0 + rng.randint(0, 20_000), []
     for _ in range(size):
         offset += rng.choice([1, 1, 1, 2, 7])
@@ -83,7 +83,7 @@ def an_event(rng: random.Random, now: int) -> RequestEvent:
 
 
 def hashed(names: Iterable[str | None]) -> tuple[int, ...]:
-    """Return the sample of these names' hashes, worked out anew."""
+    """Return the sample of these names' hashes, computed again from all names."""
     digests = {blake2b(name.encode(), digest_size=4, key=b"sluicegate").digest() for name in names if name}
     return tuple(sorted(int.from_bytes(digest, "big") for digest in digests)[:SAMPLE_SIZE])
 
@@ -290,7 +290,7 @@ def test_chunks_are_cut_by_the_log_alone(seed: int, data: st.DataObject) -> None
         partials, commit, *_ = chunker.flush()
         out |= {(p.start, p.rollout): (p.upto, sorted(p.cells, key=repr)) for p in partials}
         commits += [] if commit is None else [commit]
-        # how far a version reaches hangs on the flush, what it holds at its last does not
+        # how far a version reaches depends on the flush, what it holds at its last does not
         return {key: encode_cells(cells) for key, (_, cells) in out.items()}, commits[-1:]
 
     def encode_cells(cells: object) -> bytes:
@@ -304,7 +304,7 @@ def test_chunks_are_cut_by_the_log_alone(seed: int, data: st.DataObject) -> None
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 60))
 def test_a_run_is_counted_as_its_records_one_by_one(seed: int, size: int) -> None:
-    """Whatever the clocks of events and records say, and wherever chunks end: the same partials and the same counts."""
+    """Whatever the times of events and records, and wherever chunks end: the same partials and the same counts."""
     rng = random.Random(seed)
     offset, now, log = CHUNK_OFFSETS - rng.randint(0, 100), T0 + rng.randint(0, 20_000), []
     for _ in range(120):
@@ -363,7 +363,7 @@ def test_snapshot_of_a_join_goes_on_the_same(seed: int, cut: int) -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 100_000))
 def test_late_events_are_counted_once_and_never_applied(seed: int, closed_ms: int) -> None:
-    """Users' requests for a closed pane are counted as late exactly once, however often told; the rest is exact."""
+    """Users' requests for a closed pane are counted as late exactly once, however often sent; the rest is exact."""
     rng = random.Random(seed)
     logs = [a_log(rng, 80), a_log(rng, 80)]
     cluster = Cluster(rng, logs, [0, 0])
@@ -396,7 +396,7 @@ def test_late_events_are_counted_once_and_never_applied(seed: int, closed_ms: in
 
 
 def test_a_clock_far_ahead_is_counted_at_the_records_time() -> None:
-    """An event further ahead of its record than `max_future` counts at the record's time, and is told of."""
+    """An event further ahead of its record than `max_future` counts at the record's time, and is reported."""
     chunker = Chunker(SourcePartition("e", 0), max_future_ms=60_000)
     event = RequestEvent(ts_ms=T0 + 60_001, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)
     near = RequestEvent(ts_ms=T0 + 60_000, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)
@@ -408,7 +408,7 @@ def test_a_clock_far_ahead_is_counted_at_the_records_time() -> None:
 
 
 def test_the_rule_is_the_one_that_is_known_by_its_absence() -> None:
-    """A build that cuts otherwise must say so in each record, and never by changing what absence means."""
+    """A build that cuts otherwise must state its rule in each record, and never by changing what absence means."""
     assert (rule(), CHUNK_RULE) == ("4096.10000", "4096.10000")
     (partial,) = _of_one_event().flush().partials
     assert b"rule" not in encode(partial)
@@ -422,7 +422,7 @@ def _of_one_event() -> Chunker:
 
 
 def test_a_backfill_makes_no_version_that_the_journal_would_refuse() -> None:
-    """Events of more seconds than a chunk may name are refused, and told of; the first are counted."""
+    """Events of more seconds than a chunk may name are refused and reported; the first are counted."""
     chunker = Chunker(SourcePartition("e", 0))
     log = [
         RequestEvent(ts_ms=T0 - at * CELL_MS, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)

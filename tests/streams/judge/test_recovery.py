@@ -103,7 +103,7 @@ async def test_what_comes_is_recovered_between_rounds(judge: Judge, snapshots: S
 
 @pytest.mark.parametrize("begins", [0, 5], ids=["whole", "truncated"])
 async def test_what_is_revoked_meanwhile_gets_no_fold(judge: Judge, snapshots: Snapshots, begins: int) -> None:
-    """Nor is it refused, sought or read: it is another judge's. Given back, it is recovered anew."""
+    """A partition of another judge is not refused, sought or read. When it is given back, it is recovered again."""
     judge._consumer.begins = begins
     snapshots.held.clear()
     taking = asyncio.create_task(judge._round())
@@ -154,7 +154,7 @@ async def test_what_cannot_be_used_is_named(
 
 
 async def test_without_snapshots_a_truncated_journal_is_refused(judge: Judge, snapshots: Snapshots) -> None:
-    """A journal that no longer begins at 0 cannot replace snapshots that say nothing."""
+    """A journal that no longer begins at 0 cannot replace snapshots without content."""
     judge._consumer.begins = 5
     snapshots.records = [(PARTITION_KEY, b"nobody's")]
     for number in range(3):
@@ -164,7 +164,7 @@ async def test_without_snapshots_a_truncated_journal_is_refused(judge: Judge, sn
 
 
 def record(offset: int) -> ConsumerRecord:
-    """Return a record of the journal that says something of its own."""
+    """Return a record of the journal that differs from every other."""
     value = encode(Progress(worker="w", wall=1_767_225_600_000 + offset, sources=[]))
     return ConsumerRecord(TOPIC, 0, offset, offset, 0, None, value, None, 0, len(value), ())
 
@@ -186,7 +186,7 @@ async def folding(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Judge:
 
 @pytest.mark.parametrize("misplaced", [[5, 6], [17, 18]], ids=["behind", "ahead"])
 async def test_what_was_fetched_for_another_fold_is_asked_for_again(folding: Judge, misplaced: list[int]) -> None:
-    """Neither a truncated journal nor a gap: it goes on from the record folded last, and nothing is missing."""
+    """It is neither a truncated journal nor a gap: folding continues after the last record, and nothing is missing."""
     folding._consumer.fetched = [[*map(record, misplaced)], [record(10), record(11)], [record(12)]]
     await folding._round()
     assert (folding._consumer.seeks, folding._recovery.folds[0].offset) == ([(0, 10)], 10)
@@ -211,7 +211,7 @@ async def test_what_does_not_fit_twice_is_missing(folding: Judge) -> None:
 
 
 async def test_a_record_that_is_none_is_behind_us(folding: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is put aside once, and a judge that goes on from there knows the journal by it."""
+    """It is put aside once, and a judge that continues from there recognizes the journal by it."""
 
     async def put_aside(*_: object) -> asyncio.Future[object]:
         done: asyncio.Future[object] = asyncio.get_running_loop().create_future()

@@ -90,7 +90,7 @@ class Model:
         reader.commit = commit if reader.commit is None else max(commit or 0, reader.commit)
 
     def write(self, reader: Reader, count: int | None = None) -> None:
-        """Journal what is pending, or only so many records of it; commit once all of it is journaled."""
+        """Journal what is pending, or only some records of it; commit once all of it is journaled."""
         due = reader.pending[:count]
         del reader.pending[: len(due)]
         self.journal += [encode_record(record) for record in due]
@@ -118,7 +118,7 @@ class Model:
             elif fate < 0.9:
                 self.read(reader)
                 self.write(reader)
-        if self.zombies and self.rng.random() < 0.2:  # one goes on where it was: writes what it had, and is told off
+        if self.zombies and self.rng.random() < 0.2:  # one continues; its commit is refused
             self.write(self.zombies.pop(self.rng.randrange(len(self.zombies))))
         self.journal.append(encode_record(Progress(worker="clock", wall=self.now, sources=[])))
         self.judge()
@@ -128,8 +128,8 @@ class Model:
         for offset in range(self.fold.offset + 1, len(self.journal)):
             for outcome in self.fold.apply(decode_record(self.journal[offset]), offset):
                 if isinstance(outcome, Decision):
-                    said = encode_document(outcome.document())
-                    assert self.decisions.setdefault(outcome.id, said) == said
+                    encoded = encode_document(outcome.document())
+                    assert self.decisions.setdefault(outcome.id, encoded) == encoded
         fate = self.rng.random()
         if fate < 0.2:
             taken = snapshot(self.fold)
@@ -145,7 +145,7 @@ def run(seed: int, steps: int, monkeypatch: pytest.MonkeyPatch) -> int:
     model.readers = [model.open(number) for number in range(PARTITIONS)]
     for reader in model.readers:
         reader.away = 0
-        model.read(reader)  # a source that was never told of is not waited for
+        model.read(reader)  # a source that was never reported is not waited for
         model.write(reader)
     policy = POLICY.document()
     start = Start(rollout="checkout-v2", policy=policy, by="t", at=T0, sequenced_at=T0, timing=TIMING)

@@ -85,7 +85,7 @@ def test_a_source_yet_to_be_read_holds_everything() -> None:
 
 
 def test_without_any_live_source_the_wall_clock_moves_time() -> None:
-    """All sources silent: time goes on by the reports' wall clock, so that silence becomes visible."""
+    """If all sources are silent, the reports' wall clock moves time, so that silence becomes visible."""
     marks = InSeconds()
     marks.report(0, at=100, newest=100)
     assert marks.report(0, at=105, newest=100) == seconds(98)
@@ -104,7 +104,7 @@ def test_a_source_that_stands_still_is_left_out_and_missed() -> None:
 
 
 def test_a_source_nobody_reports_is_left_out_and_missed() -> None:
-    """The worker of a source died: after the stall timeout the others go on without it, incomplete."""
+    """The worker of a source died: after the stall timeout time moves without it, and telemetry is incomplete."""
     marks = InSeconds()
     marks.report(1, at=100, newest=100)
     assert marks.report(0, at=130, newest=130) == seconds(98)
@@ -142,7 +142,7 @@ def test_a_source_that_reads_on_is_not_stalled() -> None:
 
 
 def test_a_source_that_reads_nothing_newer_is_stalled() -> None:
-    """A flood of messages that are no events, say, does not hold event time for ever."""
+    """Messages that are no events, however many, do not hold event time forever."""
     marks = InSeconds()
     for at in range(100, 140):
         marks.report(0, at=at, newest=at)
@@ -167,7 +167,7 @@ def test_a_source_that_comes_back_is_waited_for_again() -> None:
 
 
 def test_nobody_reporting_is_broken() -> None:
-    """Every source stalled or without a report: time goes on by the wall clock, and telemetry is broken."""
+    """If every source is stalled or without a report, the wall clock moves time, and telemetry is broken."""
     marks = InSeconds()
     marks.report(0, at=100, newest=100)
     assert marks.silence(at=130) == seconds(98)
@@ -220,7 +220,7 @@ def test_snapshot_reads_the_same(at: int) -> None:
 
 
 def test_one_wrong_clock_does_not_move_event_time() -> None:
-    """A worker whose clock is a day ahead is not believed while another speaks: what the sources say counts."""
+    """A worker whose clock is a day ahead has no effect while another reports: the sources' times count."""
     marks = InSeconds()
     marks.report(0, at=99, newest=99)
     for at in range(100, 200):
@@ -229,7 +229,7 @@ def test_one_wrong_clock_does_not_move_event_time() -> None:
     assert marks.wall == 199 * S
 
 
-def test_a_leap_that_all_confirm_is_believed() -> None:
+def test_a_leap_that_all_confirm_counts() -> None:
     """After a pause of the journal all clocks are ahead: the time is what the second of them confirms."""
     marks = InSeconds()
     for worker in ("a", "b", "a", "b"):
@@ -240,8 +240,8 @@ def test_a_leap_that_all_confirm_is_believed() -> None:
     assert marks.wall == 901 * S
 
 
-def test_a_clock_that_is_alone_is_believed() -> None:
-    """Nobody else to ask: the time is what the one worker says."""
+def test_a_clock_that_is_alone_counts() -> None:
+    """With one worker only, its clock is the time."""
     marks = InSeconds()
     marks.report(0, at=100, newest=100)
     assert marks.report(0, at=900, newest=900) == seconds(898)

@@ -21,7 +21,7 @@ def test_a_stage_is_a_paragraph() -> None:
 
 
 def test_a_blind_stage() -> None:
-    """The message says what to change."""
+    """The message states what to change."""
     assert blindness(STAGE) == (
         "stage canary is blind: within 30s, errors would miss even 10 times the baseline's figure; "
         "raise weight or lengthen bake"

@@ -59,7 +59,7 @@ def test_a_baking_rollout(status: Mapping[str, Any]) -> None:
 
 
 def test_a_rollback(ended: Mapping[str, Any], decisions: list[Mapping[str, Any]]) -> None:
-    """The end says why, and the decisions stand below, the newest last."""
+    """The end has its reason, and the decisions stand below, the newest last."""
     text = words_of(rollout_view(ended, decisions))
     assert "checkout-v2 epoch 1 rolled back" in text
     assert "errors FAIL 27.9% (140 req)" in text
@@ -67,7 +67,7 @@ def test_a_rollback(ended: Mapping[str, Any], decisions: list[Mapping[str, Any]]
     assert text.index("00:00:00Z start") < text.index("00:00:07Z rollback")
 
 
-def test_now_tells_how_fresh_it_is(status: Mapping[str, Any]) -> None:
+def test_now_shows_how_fresh_it_is(status: Mapping[str, Any]) -> None:
     """With the time of day the view has the age of the last pane; without it the view is the same each time."""
     assert "until 00:00:01Z, 4s ago" in words_of(rollout_view(status, [], now=status["event_time"] + 4_000))
     assert text_of(rollout_view(status, [])) == text_of(rollout_view(status, []))

@@ -46,7 +46,7 @@ def test_a_rollback_in_plain_words_then_the_evidence(decision: dict[str, Any]) -
 
 
 def test_an_order_says_who(decision: dict[str, Any]) -> None:
-    """A person's order names the person; one that wants a person says so; the contact has runbook and labels."""
+    """A person's order names the person; a page for a person has the contact's runbook and labels."""
     contact = {"owner": "payments", "runbook": "https://wiki.example/x", "labels": {"tier": "1"}}
     lines = decision_lines(
         decision | {"action": "pause", "by": "ann", "escalate": True, "checks": [], "contact": contact}
@@ -117,7 +117,7 @@ def test_combined_evidence_has_a_line(decision: dict[str, Any]) -> None:
 
 
 def test_text_from_topics_cannot_control_the_terminal(decision: dict[str, Any]) -> None:
-    """Whatever others wrote, only printable characters come out."""
+    """Texts from outside are shown in printable characters only."""
     evil = "\x1b[2J"
     check = decision["checks"][0] | {"name": evil, "verdict": evil, "reason": evil} | COMPARED
     hostile = {"rollout": evil, "stage": evil, "reason": evil, "checks": [check]}

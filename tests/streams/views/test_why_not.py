@@ -162,7 +162,7 @@ def test_an_ended_rollout(status: dict[str, Any], phase: str, text: str) -> None
 
 
 def test_text_from_topics_cannot_control_the_terminal(status: dict[str, Any]) -> None:
-    """Whatever others wrote, only printable characters come out."""
+    """Texts from outside are shown in printable characters only."""
     evil = "\x1b[2J"
     check = status["checks"][0] | {"name": evil, "verdict": evil, "reason": evil} | COMPARED
     hostile = {"rollout": evil, "stage": evil, "reason": evil, "checks": [check], "decision": evil, "phase": "paused"}

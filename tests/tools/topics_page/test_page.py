@@ -28,7 +28,7 @@ def test_every_topic_is_in_the_table() -> None:
 
 
 def test_fields_are_all_explained() -> None:
-    """Each field of decision, command and status has its words, and no words are left of a field that is gone."""
+    """Each field of decision, command and status is described, and no description is left of a removed field."""
     optional = {"by", "contact", "combined", "approved_by"}
     assert set(fields.DECISION_FIELDS) - optional <= set(examples.decision()) <= set(fields.DECISION_FIELDS)
     assert set(examples.command()) - set(examples.decision()) <= set(fields.COMMAND_FIELDS) <= set(examples.command())
@@ -36,14 +36,14 @@ def test_fields_are_all_explained() -> None:
 
 
 @pytest.mark.parametrize("kind", [Start, Control, Ack])
-def test_spoken_examples_are_taken(kind: type[Start] | type[Control] | type[Ack]) -> None:
+def test_examples_of_orders_are_accepted(kind: type[Start] | type[Control] | type[Ack]) -> None:
     """The sequencer takes the examples, so that one can copy them."""
     value = encode(examples.record(kind))
     assert read_message(kind, value) == decode(value)
 
 
 def test_the_dead_letter_has_the_headers_explained() -> None:
-    """Each header of a dead letter has its words or is one of the three that `topic` stands for."""
+    """Each header of a dead letter is described, or is one of the three that `topic` stands for."""
     names = {name for name, _ in examples.dead_letter().headers()}
     assert names - {"partition", "offset"} <= set(fields.HEADER_FIELDS)
 
@@ -56,7 +56,7 @@ def test_the_page_says_what_is_cut_of_a_dead_letter() -> None:
 
 
 def test_partitions_can_be_chosen() -> None:
-    """Other numbers of partitions are taken by word; snapshots follow the journal."""
+    """Other numbers of partitions can be given; snapshots follow the journal."""
     chosen = {spec.short_name: spec.partitions for spec in specs({"events": 48, "journal": 8})}
     assert (chosen["events"], chosen["journal"], chosen["snapshots"]) == (48, 8, 8)
     assert specs() == TOPICS

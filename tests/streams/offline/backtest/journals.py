@@ -18,14 +18,14 @@ BEGIN = 1_767_225_600_000
 
 
 class Journal(Fold):
-    """A fold that remembers what it was given."""
+    """A fold that keeps the records that it was given."""
 
     def __init__(self) -> None:
         super().__init__(0)
         self.records: list[tuple[Record, int]] = []
 
     def apply(self, record: Record, offset: int) -> list[FoldOutput]:
-        """Take it in, and keep it."""
+        """Fold the record, and keep it."""
         self.records.append((record, offset))
         return super().apply(record, offset)
 
@@ -43,7 +43,7 @@ def limited(limit: str) -> Policy:
 def recorded(
     bad: float = 0.0, policy: Policy = POLICY, orders: list[tuple[int, SequencedRecord]] | None = None
 ) -> Journal:
-    """Return the journal of forty seconds: ten good ones, and then a canary that fails so often."""
+    """Return the journal of forty seconds: ten good ones, and then a canary that fails this share of its requests."""
     lines = [*traffic(BEGIN, 10), *traffic(BEGIN + 10_000, 30, bad=bad, share=0.5)]
     journal = Journal()
     for _ in Replay(policy, _fold=journal).run((json.dumps(line).encode() for line in lines), orders or []):

@@ -15,7 +15,7 @@ from tests.streams.offline.backtest.journals import changed, compared, limited, 
     ],
 )
 def test_a_stricter_policy_catches_more_and_sooner(bad: float, summary: str) -> None:
-    """The first difference is the rollback that was not; the sentence says what it would have changed."""
+    """The first difference is the rollback that was not; the sentence states what it would have changed."""
     (found,) = compared(recorded(bad=bad, policy=limited("20%")), limited("5%"))
     assert found.pairs[0].same
     assert found.divergence is not None

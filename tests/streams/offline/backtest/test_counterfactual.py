@@ -37,15 +37,15 @@ def test_the_same_policy_decides_the_same_to_the_byte(story: Path) -> None:
 
 
 def test_each_recorded_start_starts_both() -> None:
-    """Epochs are those recorded, though the policy would still have run when it was started anew."""
+    """Epochs are those recorded, though the policy would still have run when it was started again."""
     again = Start(rollout="checkout-v2", policy=POLICY.document(), by="ada", at=BEGIN + 35_000)
     found = compared(recorded(bad=0.25, orders=[(BEGIN + 35_000, again)]), limited("90%"))
     assert [each.source for each in found] == ["1", "2"]
     assert [each.instead[0].action for each in found] == ["start", "start"]
 
 
-def test_other_cohorts_are_told_apart() -> None:
-    """A policy that compares others than the record has judges nothing, and says so."""
+def test_other_cohorts_are_not_judged() -> None:
+    """A policy that compares other cohorts than the recorded ones judges nothing, and the reason is given."""
     folds = both(recorded(), changed(POLICY, cohorts={"baseline": "v1", "candidate": "v2"}))
     assert folds.not_judged == {
         ("checkout-v2", 1): "its cohorts are canary and stable, and the policy compares v2 with v1",

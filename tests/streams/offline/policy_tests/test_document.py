@@ -26,7 +26,7 @@ def faults(**keys: Any) -> list[str]:
     return [str(fault) for fault in error.value.faults]
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_every_fault_is_reported_at_once() -> None:
     """Unknown keys, wrong values and what cannot be together, each with its place and what would be right."""
     found = faults(
         expects=["start"],

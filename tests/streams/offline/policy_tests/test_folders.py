@@ -58,7 +58,7 @@ def test_a_folder_is_a_test(folder: Path) -> None:
         ("events.ndjson", "nonsense", "events.ndjson: holds no events"),
     ],
 )
-def test_what_cannot_be_read_is_told(folder: Path, file: str, content: str, words: str) -> None:
+def test_what_cannot_be_read_is_reported(folder: Path, file: str, content: str, words: str) -> None:
     """A test that cannot be run neither passes nor fails."""
     (folder / file).write_text(content)
     result = run_test(folder)
@@ -66,8 +66,8 @@ def test_what_cannot_be_read_is_told(folder: Path, file: str, content: str, word
     assert words in "\n".join(result.faults)
 
 
-def test_a_name_that_is_no_path_is_told(folder: Path) -> None:
-    """Whatever is written for a file, it is no traceback."""
+def test_a_name_that_is_no_path_is_reported(folder: Path) -> None:
+    """No name of a file leads to a traceback."""
     (folder / "test.yaml").write_text(f"policy: {'x' * 400}\nexpect: [start]")
     with pytest.raises(UnreadableError, match="cannot be read"):
         load_test(folder)

@@ -61,5 +61,5 @@ def test_orders_of_operators_are_carried_out(recorded: bool) -> None:
 
 
 def test_no_events_are_no_test() -> None:
-    """Lines that hold no event judge nothing."""
+    """Lines without an event give no decisions."""
     assert judge_events(parsed(expect=["start"]), POLICY, [b"nonsense\n", b"\n"]) is None

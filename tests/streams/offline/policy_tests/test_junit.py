@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_junit_tells_failures_from_errors(folder: Path) -> None:
+def test_junit_separates_failures_from_errors(folder: Path) -> None:
     """One case per test, with its faults."""
     good = run_test(folder)
     (folder / "test.yaml").write_text("expect: [promote]")

@@ -36,7 +36,7 @@ def test_a_good_candidate_is_promoted_and_a_bad_one_rolled_back() -> None:
 
 
 def test_an_outage_holds() -> None:
-    """Broken telemetry never rolls back, and the rollout goes on afterwards."""
+    """Broken telemetry never rolls back, and the rollout continues afterwards."""
     run = simulate_run(POLICY, Scenario.parse({"changes": [{"at": "10s", "until": "40s", "outage": True}]}), 1, 0)
     actions = [decision.action for decision in run.actions]
     assert actions[:3] == [Action.START, Action.HOLD, Action.RESUME]

@@ -33,7 +33,7 @@ def counted(found: list[Pane], cohort: str) -> tuple[int, int]:
 
 
 def assert_binomial(successes: int, trials: int, share: float) -> None:
-    """So many are to be expected with this share."""
+    """Check that the number of successes is likely with this share."""
     assert abs(successes - trials * share) <= SIGMAS * sqrt(trials * share * (1 - share))
 
 
@@ -91,7 +91,7 @@ def test_nobody_is_known_without_users() -> None:
 
 
 def test_silent_and_broken_panes() -> None:
-    """A silent cohort is missing, an outage leaves nothing and says so, and both end."""
+    """A silent cohort is missing, an outage leaves nothing and is marked, and both end."""
     found = made(
         changes=[
             {"at": "2s", "until": "4s", "silent": ["candidate"]},

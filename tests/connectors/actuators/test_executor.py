@@ -1,0 +1,92 @@
+"""The executor: time limits, rollbacks that cannot wait, observations that are checked, and its acks."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from connectors.actuators import LogActuator, Wanted
+from connectors.actuators.executor import LONGEST_REASON, Executor
+from connectors.actuators.wanted import decode
+from streams import journal
+from tests.connectors.actuators.contract import NOW, Failing, decided
+
+
+class Custom:
+    """An actuator that observes given weights."""
+
+    name = "custom"
+
+    def __init__(self, observed: Mapping[str, float], takes_s: float = 0.0) -> None:
+        self._observed = observed
+        self._takes_s = takes_s
+
+    async def apply(self, wanted: Wanted) -> Mapping[str, float]:
+        """Wait, and return the given weights."""
+        await asyncio.sleep(self._takes_s)
+        return self._observed
+
+
+async def test_an_apply_has_its_time() -> None:
+    """One that takes longer has failed; its ack has the reason."""
+    ack = await Executor(Custom({}, takes_s=60.0), lambda: NOW, timeout_s=0.01).carry_out(decode(decided(1, 1)))
+    assert (ack.status, ack.reason) == ("failed", "cancelled: not applied within 0.01 s, or a rollback came first")
+
+
+async def test_an_apply_makes_way_for_a_rollback() -> None:
+    """A hanging apply is cancelled for a newer order, not for itself or an older one; twice is no error."""
+    executor = Executor(Custom({}, takes_s=60.0), lambda: NOW)
+    hanging = asyncio.create_task(executor.carry_out(decode(decided(2, 1))))
+    await asyncio.sleep(0)
+    for sequence in (1, 2):
+        executor.interrupt_for(decode(decided(sequence, 0)))
+    await asyncio.sleep(0.01)
+    assert not hanging.done()
+    for sequence in (3, 3):
+        executor.interrupt_for(decode(decided(sequence, 0)))
+        await asyncio.sleep(0)
+    assert (await hanging).status == "failed"
+
+
+@pytest.mark.parametrize("nonsense", [float("nan"), float("inf"), -1.0, 100.5])
+async def test_observations_are_checked(nonsense: float) -> None:
+    """What cannot be a share of traffic is not acked as one."""
+    ack = await Executor(Custom({"canary": nonsense}), lambda: NOW).carry_out(decode(decided(1, 1)))
+    assert (ack.status, ack.weights) == ("failed", {})
+
+
+async def test_the_ack_is_what_the_sequencer_reads() -> None:
+    """The journal's codec takes an ack's bytes, every field."""
+    ack = await Executor(LogActuator(), lambda: NOW).carry_out(decode(decided(1, 25)))
+    read = journal.decode(ack.encoded())
+    assert read == journal.Ack(
+        id="checkout-v2:1:1",
+        rollout="checkout-v2",
+        epoch=1,
+        sequence=1,
+        actuator="log",
+        status="applied",
+        weights={"stable": 75.0, "canary": 25.0},
+        at=NOW,
+    )
+
+
+async def test_a_reason_is_bounded() -> None:
+    """Whatever an actuator raises, the ack fits into a message."""
+
+    class Verbose(Custom):
+        async def apply(self, wanted: Wanted) -> Mapping[str, float]:
+            raise RuntimeError("x" * 10_000)
+
+    ack = await Executor(Verbose({}), lambda: NOW).carry_out(decode(decided(1, 1)))
+    assert (ack.status, len(ack.reason)) == ("failed", LONGEST_REASON)
+
+
+async def test_an_ack_has_the_weights_last_observed() -> None:
+    """None before the first success; after it, a rejected order does not change them."""
+    failing = Executor(Failing(LogActuator(), 1), lambda: NOW)
+    ack = await failing.carry_out(decode(decided(1, 10)))
+    assert (ack.status, ack.weights) == ("failed", {})
+    again = await failing.carry_out(decode(decided(1, 10)))
+    stale = await failing.carry_out(decode(decided(0, 50)))
+    assert (again.status, stale.status, stale.weights) == ("applied", "rejected", {"stable": 90, "canary": 10})

@@ -1,0 +1,94 @@
+"""Whether Faust's consumer makes progress: each partition is fetched, and read to its end or further than before."""
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from connectors.kafka.faust_consumer import FaustProgress
+from connectors.kafka.private_faust import FaustVersionError
+
+LIMIT_MS = 10_000.0
+
+
+class Consumer:
+    """As much of Faust's consumer as is read: by partition its end, its committed offset, the age of its fetch."""
+
+    def __init__(self, **partitions: tuple[int, int | None, float]) -> None:
+        self.partitions = {("orders", int(name[1:])): each for name, each in partitions.items()}
+
+    def assignment(self) -> set[Any]:
+        """The partitions, as both Faust and aiokafka have them."""
+        from aiokafka import TopicPartition
+
+        return {TopicPartition(*each) for each in self.partitions}
+
+    def highwater(self, partition: Any) -> int:
+        """The end."""
+        return self.partitions[tuple(partition)][0]
+
+    def last_poll_timestamp(self, partition: Any) -> float:
+        """When it was fetched, by aiokafka's clock."""
+        return time.time() * 1000 - self.partitions[tuple(partition)][2]  # noqa: TID251
+
+    @property
+    def _committed_offset(self) -> Any:
+        return {partition: self.partitions[tuple(partition)][1] for partition in self.assignment()}
+
+    @property
+    def _thread(self) -> Any:
+        return SimpleNamespace(_ensure_consumer=lambda: self)
+
+
+def watching(consumer: Consumer) -> FaustProgress:
+    """Progress of an app with this consumer."""
+    app: Any = SimpleNamespace(consumer=consumer)
+    return FaustProgress(app, LIMIT_MS)
+
+
+def test_read_to_the_end_is_healthy_for_any_time() -> None:
+    """Where nothing arrives nothing can be committed."""
+    progress = watching(Consumer(p0=(7, 7, 0.0)))
+    assert [progress.healthy(now) for now in (0.0, 60.0, 600.0)] == [True] * 3
+
+
+def test_behind_and_standing_still_is_not_healthy() -> None:
+    """An agent is stuck; once it goes on, all is well."""
+    consumer = Consumer(p0=(7, 5, 0.0))
+    progress = watching(consumer)
+    assert [progress.healthy(now) for now in (0.0, 9.0, 10.1)] == [True, True, False]
+    consumer.partitions["orders", 0] = (9, 6, 0.0)
+    assert progress.healthy(11.0)
+
+
+def test_a_partition_that_is_not_fetched_is_not_healthy() -> None:
+    """Kafka does not answer, even if all that was fetched is read."""
+    assert not watching(Consumer(p0=(7, 7, 60_000.0))).healthy(0.0)
+
+
+def test_one_bad_partition_is_enough_and_hides_no_other() -> None:
+    """The time of each partition runs from its own last progress."""
+    consumer = Consumer(p0=(7, 5, 0.0), p1=(3, 1, 0.0))
+    progress = watching(consumer)
+    assert progress.healthy(0.0)
+    consumer.partitions["orders", 1] = (3, 2, 0.0)
+    assert progress.healthy(9.0)
+    assert not progress.healthy(11.0)
+    consumer.partitions["orders", 0] = (7, 7, 0.0)
+    assert progress.healthy(12.0)
+    assert not progress.healthy(19.5)
+
+
+def test_nothing_assigned_is_healthy_and_nothing_committed_yet_too() -> None:
+    """A worker that waits for its partitions, or has just got them."""
+    assert watching(Consumer()).healthy(0.0)
+    progress = watching(Consumer(p0=(7, None, 0.0)))
+    assert [progress.healthy(now) for now in (0.0, 60.0)] == [True, True]
+
+
+def test_another_faust_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its private parts may have another meaning."""
+    monkeypatch.setattr("faust.__version__", "0.16.0")
+    with pytest.raises(FaustVersionError):
+        watching(Consumer())

@@ -1,0 +1,134 @@
+"""The order of the questions of a check that may compare: limit, comparison, missing data, too few events, PASS."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gates.evidence_view import CohortView, EvidenceView, PaneUse
+from gates.panes import Cell
+from gates.policy.checks import checks_for
+from gates.slis.compared import Compared
+from gates.verdicts import NO_INTERVALS, Verdict, VerdictKind
+from gates.windows import CohortWindow
+from tests.gates.pane_builders import BASELINE, CANDIDATE, T0, cell, pane, policy
+
+BOTH: dict[str, Any] = {"sli": "error_rate", "ratio": 1.25, "limit": "20%", "window": "5s"}
+LIMITED: dict[str, Any] = {"sli": "error_rate", "limit": "20%", "window": "5s"}
+GOOD, BAD = cell(200, 2), cell(200, 100)
+
+
+def check_of(fields: dict[str, Any]) -> Compared:
+    """The check with this definition."""
+    known = policy({"it": fields}, stages=[{"name": "half", "weight": "50%", "bake": "10s"}])
+    check = checks_for(known, 4, {"real": CohortWindow(60_000)})["it"]
+    assert isinstance(check, Compared)
+    return check
+
+
+def cohort(name: str, total: Cell) -> CohortView:
+    """A cohort whose requests are all in the last pane."""
+    window = CohortWindow(5_000)
+    window.push(T0, T0 + 1_000, total)
+    return CohortView(name, window, window, window, total, total.requests)
+
+
+def verdict(fields: dict[str, Any], candidate: Cell, baseline: Cell, panes: int = 0, **changes: Any) -> Verdict:
+    """The verdict after this number of equal panes of evidence."""
+    check = check_of(fields)
+    for second in range(panes):
+        check.observe(pane(second, candidate, baseline), PaneUse())
+    view = EvidenceView(
+        cohort(CANDIDATE, candidate),
+        cohort(BASELINE, baseline),
+        weight=0.5,
+        compared=True,
+        broken=False,
+        min_requests=20,
+        stage_start=T0,
+    )
+    return check.verdict(replace(view, **changes))
+
+
+@pytest.mark.parametrize("missing", [{"broken": True}, {"min_requests": 10_000}, {"rejected": frozenset({"it"})}])
+def test_a_broken_limit_comes_before_all_else(missing: dict[str, Any]) -> None:
+    """An outage or too few requests must not hide it, and its reason is simpler than that of a comparison."""
+    found = verdict(BOTH, BAD, GOOD, **missing)
+    assert (found.kind, found.absolute) == (VerdictKind.FAIL, True)
+    assert "above the limit of 20%" in found.reason
+    assert found.window == (T0 - 4_000, T0 + 1_000)
+
+
+@pytest.mark.parametrize("missing", [{}, {"broken": True}, {"min_requests": 10_000}])
+def test_a_rejected_null_comes_before_missing_data(missing: dict[str, Any]) -> None:
+    """It rests on the whole stage, whose evidence an outage does not change."""
+    found = verdict(BOTH, cell(200, 20), GOOD, 20, rejected=frozenset({"it"}), **missing)
+    assert (found.kind, found.absolute, found.rejected) == (VerdictKind.FAIL, False, True)
+    assert ", rolls back at 100" in found.reason
+    assert found.window[0] == T0
+
+
+def test_a_comparison_may_be_rejected_with_others_only() -> None:
+    """Its own e-value is below the threshold, and the reason shows why it rolls back all the same."""
+    found = verdict(BOTH, GOOD, GOOD, 1, rejected=frozenset({"it"}))
+    assert found.reason.endswith("rolls back together with the other checks")
+
+
+def test_only_a_comparison_can_be_rejected() -> None:
+    """Anything else is a bug in the joint test."""
+    with pytest.raises(TypeError, match="only a comparison"):
+        verdict(LIMITED, GOOD, GOOD, rejected=frozenset({"it"}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "candidate", "panes", "changes", "kind", "words"),
+    [
+        (LIMITED, GOOD, 0, {"broken": True}, VerdictKind.ERROR, "no source reports telemetry"),
+        (LIMITED, cell(0), 0, {}, VerdictKind.NO_DATA, "canary has no requests in the window"),
+        (LIMITED, GOOD, 0, {"min_requests": 201}, VerdictKind.INCONCLUSIVE, "needs 201"),
+        (LIMITED, cell(40, 10), 0, {}, VerdictKind.INCONCLUSIVE, "too few events to fail (min_events)"),
+        (LIMITED, GOOD, 0, {}, VerdictKind.PASS, "within the limit of 20%"),
+        (BOTH, GOOD, 1, {}, VerdictKind.INCONCLUSIVE, "needs 20"),
+        (BOTH, cell(200, 12), 40, {}, VerdictKind.INCONCLUSIVE, "for a worse candidate, rolls back at 100"),
+        (BOTH, cell(200, 0), 40, {}, VerdictKind.PASS, "needs 20"),
+    ],
+)
+def test_what_keeps_it_from_passing(
+    fields: dict[str, Any], candidate: Cell, panes: int, changes: dict[str, Any], kind: VerdictKind, words: str
+) -> None:
+    """Missing data, then a limit with too few events, then evidence against it, then too little evidence for it."""
+    found = verdict(fields, candidate, cell(200, 4), panes, **changes)
+    assert (found.kind, words in found.reason) == (kind, True), found.reason
+
+
+def test_a_baseline_beyond_the_limit_is_in_the_reason() -> None:
+    """Where both break it, the figures of both are there; without a baseline nothing is shared."""
+    found = verdict(BOTH, BAD, BAD)
+    assert found.baseline_beyond
+    assert "; stable 50%" in found.reason
+    assert not verdict(BOTH, BAD, BAD, compared=False).baseline_beyond
+
+
+def test_a_limit_alone_has_no_evidence() -> None:
+    """Nothing to observe, to reset, to display or to keep in a snapshot."""
+    check = check_of(LIMITED)
+    check.observe(pane(0, BAD, GOOD), PaneUse())
+    check.enter_stage()
+    check.evidence = {}
+    assert (check.worse, check.evidence, check.intervals({})) == (None, {}, NO_INTERVALS)
+
+
+def test_a_stage_resets_the_evidence_for_an_advance_only() -> None:
+    """The evidence for a rollback accumulates over the whole rollout."""
+    check = check_of(BOTH)
+    for second in range(10):
+        check.observe(pane(second, cell(200, 6), GOOD), PaneUse())
+    before = check.evidence
+    check.enter_stage()
+    assert check.evidence["worse"] == before["worse"]
+    assert check.evidence["good"] != before["good"]
+    again = check_of(BOTH)
+    again.evidence = before
+    assert again.evidence == before

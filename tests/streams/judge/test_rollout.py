@@ -1,0 +1,67 @@
+"""One rollout in the fold: repeats, and the panes that a watermark closes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streams.journal import Control, Origin
+from streams.judge.rollout import CONTROLS, LONGEST_SILENT_WALK_MS, JudgedRollout
+
+PANE_MS = 1_000
+
+
+@dataclass
+class Time:
+    """Event time as the fold passes it on."""
+
+    watermark: int | None
+    complete: float = 1.0
+    broken: bool = False
+
+
+def bounds(rollout: JudgedRollout, watermark: int | None) -> list[tuple[int, int]]:
+    """Return start and end of each pane that this watermark closes."""
+    return [(pane.start, pane.end) for pane in rollout.panes(Time(watermark), PANE_MS)]  # type: ignore[arg-type]
+
+
+def order(partition: int, offset: int) -> Control:
+    """Return an order from this place."""
+    return Control(rollout="r", control="pause", by="ann", at=0, origin=Origin("t", partition, offset))
+
+
+def test_an_order_counts_once() -> None:
+    """By its place; the sequencer sends again what it may not have sent."""
+    rollout = JudgedRollout()
+    assert [rollout.is_repeat(order(0, offset)) for offset in (4, 4, 3, 5)] == [False, True, True, False]
+    assert not rollout.is_repeat(order(1, 4))
+    assert not rollout.is_repeat(Control(rollout="r", control="pause", by="ann", at=0))
+
+
+def test_the_watermark_closes_whole_panes() -> None:
+    """The rest waits for more time."""
+    rollout = JudgedRollout()
+    assert bounds(rollout, None) == []
+    assert bounds(rollout, 2_999) == [(0, 1_000), (1_000, 2_000)]
+    assert bounds(rollout, 2_999) == []
+    assert bounds(rollout, 3_000) == [(2_000, 3_000)]
+
+
+def test_late_events_are_reported_with_the_next_pane() -> None:
+    """Once."""
+    rollout = JudgedRollout(late=7)
+    assert [pane.late for pane in rollout.panes(Time(2_000), PANE_MS)] == [7, 0]  # type: ignore[arg-type]
+
+
+def test_a_long_silence_is_not_walked_through() -> None:
+    """A year without events gives two panes, up to the watermark, and not thirty million."""
+    rollout = JudgedRollout()
+    year = 365 * 24 * LONGEST_SILENT_WALK_MS
+    found = bounds(rollout, year)
+    assert len(found) < 5
+    assert found[-1][1] == rollout.join.closed_until == year
+
+
+def test_every_control_has_its_signal() -> None:
+    """And no two have the same."""
+    assert len(set(CONTROLS.values())) == len(CONTROLS)
+    assert not JudgedRollout().ended

@@ -1,0 +1,41 @@
+"""Lines of events: counted, and with record times that one wrong clock does not spoil."""
+
+from __future__ import annotations
+
+import json
+
+from streams.ingest.chunks import MAX_FUTURE_MS
+from streams.offline.event_lines import EventLines
+
+T0 = 1_767_225_600_000
+
+
+def line(ts: int) -> bytes:
+    """Return an event at this time."""
+    event = {"ts": T0 + ts, "rollout": "search", "cohort": "canary", "status": 200, "latency_ms": 1}
+    return json.dumps(event).encode()
+
+
+def times(*offsets: int) -> list[int]:
+    """Return the record times of events at these times."""
+    return [time - T0 for _, time in EventLines().timed(line(offset) for offset in offsets)]
+
+
+def test_events_and_faults_are_counted() -> None:
+    """Empty lines are neither."""
+    lines = EventLines()
+    assert len(list(lines.timed([line(0), b"\n", b"{", b"[" + line(1) + b"," + line(2) + b"]"]))) == 3
+    assert (lines.events, lines.faults) == (3, {"bad_json": 1})
+
+
+def test_the_record_time_is_the_events_own() -> None:
+    """Also of one that is late, and where time passes between two events."""
+    assert times(0, 900, 500, 9_000_000) == [0, 900, 500, 9_000_000]
+
+
+def test_one_clock_far_ahead_is_corrected() -> None:
+    """In the middle, and as the first event."""
+    far = MAX_FUTURE_MS + 5_000
+    assert times(0, 100, far, 200) == [0, 100, 100, 200]
+    assert times(far, 100, 200) == [100, 100, 200]
+    assert times(0, MAX_FUTURE_MS, 0) == [0, MAX_FUTURE_MS, 0]

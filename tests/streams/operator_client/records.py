@@ -1,0 +1,10 @@
+"""Records of the topics that an operator reads."""
+
+from __future__ import annotations
+
+from aiokafka import ConsumerRecord
+
+
+def record(value: bytes | None, key: bytes = b"") -> ConsumerRecord[bytes, bytes]:
+    """Return a record with this value."""
+    return ConsumerRecord("gate-status", 0, 7, 0, 0, key, value, None, len(key), len(value or b""), ())

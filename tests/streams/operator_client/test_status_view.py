@@ -1,0 +1,60 @@
+"""Statuses and decisions as an operator sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from connectors.kafka.clients import KafkaSettings
+from streams.operator_client.errors import UnknownRolloutError
+from streams.operator_client.status_view import MOST_DECISIONS, StatusView, has_ended, was_promoted
+from tests.streams.operator_client.records import record
+from tools.topics_page import examples
+
+
+def view_of(*documents: dict[str, Any]) -> StatusView:
+    """Return a view that has read these documents."""
+    view = StatusView(KafkaSettings())
+    for document in documents:
+        view.add(record(orjson.dumps(document)))
+    return view
+
+
+def test_the_newest_status_counts() -> None:
+    """A record without value removes it, as compaction will."""
+    view = view_of(examples.status(), {**examples.status(), "stage": "full"})
+    assert view.status(examples.ROLLOUT)["stage"] == "full"
+    view.add(record(None, key=examples.ROLLOUT.encode()))
+    assert not view.statuses
+
+
+def test_each_decision_is_there_once() -> None:
+    """A decision that is sent again has the same id; only the latest are kept."""
+    decisions = [{**examples.decision(), "id": str(number)} for number in range(MOST_DECISIONS + 5)]
+    found = view_of(*decisions[:3], *decisions).decisions(examples.ROLLOUT)
+    assert found == decisions[5:]
+
+
+def test_an_unknown_rollout_is_an_error_that_lists_the_known_ones() -> None:
+    """So that a misspelled name is seen."""
+    with pytest.raises(UnknownRolloutError, match=f"no rollout chekout; known: {examples.ROLLOUT}"):
+        view_of(examples.status()).status("chekout")
+    with pytest.raises(UnknownRolloutError, match="known: none"):
+        view_of().status("chekout")
+
+
+@pytest.mark.parametrize("value", [b"", b"{", b"[]", b"{}", b'{"schema":"other","rollout":"r"}'])
+def test_other_records_are_ignored(value: bytes) -> None:
+    """Whatever they hold."""
+    view = StatusView(KafkaSettings())
+    view.add(record(value))
+    assert (view.statuses, view.decisions("r")) == ({}, [])
+
+
+def test_phases_that_end_a_rollout() -> None:
+    """Promoted and rolled back."""
+    found = {phase: (has_ended({"phase": phase}), was_promoted({"phase": phase})) for phase in ("baking", "promoted")}
+    assert found == {"baking": (False, False), "promoted": (True, True)}
+    assert (has_ended({"phase": "rolled_back"}), was_promoted({"phase": "rolled_back"})) == (True, False)

@@ -1,0 +1,59 @@
+"""Cells as records of the journal: the same cell comes back, and a malformed record is refused."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from gates.panes import NO_COUNTS, NO_HALVES, Cell, Detail
+from gates.stats.histogram import Histogram
+from streams.cells import CellRecord, DetailRecord, merged
+
+START = 1_767_225_600_000
+COUNTS = (0, 7, 0, 0, 2, 0, 0)
+
+
+def cell(**detail: object) -> Cell:
+    """Return a cell with nine requests and these details."""
+    return Cell(COUNTS, Histogram.of([1.0, 20.0, 20.0]), Detail(**detail))  # type: ignore[arg-type]
+
+
+def decoded(record: CellRecord) -> CellRecord:
+    """Return the record after its way through the journal."""
+    return msgspec.json.decode(msgspec.json.encode(record), type=CellRecord)
+
+
+def test_a_cell_comes_back() -> None:
+    """With its cohort, its start and its details; a cell without details has none in its record."""
+    for original in (cell(), cell(succeeded=3, failed=1, users=(5, 9))):
+        record = decoded(CellRecord.of("canary", START, original, synthetic=True))
+        assert record.key == ("canary", START, True)
+        assert record.requests == 9
+        assert record.cell() == original
+    assert CellRecord.of("canary", START, cell()).detail is None
+
+
+def test_records_add_up() -> None:
+    """The sum of two records is the sum of their cells."""
+    first, second = cell(users=(5,)), cell(users=(3, 5), failed=2)
+    total = merged([CellRecord.of("canary", START, first), CellRecord.of("canary", START, second)])
+    assert total == first.merge(second)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"counts": (1,)}, "counts, none negative"),
+        ({"counts": (-1, *NO_COUNTS[1:])}, "counts, none negative"),
+        ({"buckets": [3], "bucket_counts": []}, "bucket"),
+        ({"detail": DetailRecord(0, 0, [], [0], {}, [])}, "counts of halves"),
+        ({"detail": DetailRecord(-1, 0, [], list(NO_HALVES), {}, [])}, "no negative count"),
+        ({"detail": DetailRecord(0, 0, [9, 5], list(NO_HALVES), {}, [])}, "ascending"),
+        ({"detail": DetailRecord(0, 0, [1 << 32], list(NO_HALVES), {}, [])}, "32 bits"),
+    ],
+)
+def test_a_malformed_record_is_refused(fields: dict[str, object], message: str) -> None:
+    """A record from outside is checked before it is added to anything."""
+    record = msgspec.structs.replace(CellRecord.of("canary", START, cell()), **fields)
+    with pytest.raises(ValueError, match=message):
+        record.cell()
