@@ -122,7 +122,11 @@ class Gate:
             "stages": [{"name": each.name, "weight": each.weight, "bake_ms": each.bake_ms} for each in policy.stages],
             "baked_ms": progress.baked_ms,
             "bake_ms": stage.bake_ms,
-            "confirmed": progress.confirmed_at is not None,
+            "confirmed": state.order is not None and state.order.confirmed,
+            "order": self._order(),
+            "in_force": None if state.in_force is None else as_document(state.in_force),
+            "cause": None if state.cause is None else state.cause.value,
+            "escalate": last is not None and last.escalate,
             "weights": {} if last is None else dict(last.weights),
             "event_time": moment.event_time,
             "reason": "" if last is None else last.reason,
@@ -141,6 +145,23 @@ class Gate:
             "cohorts": policy.cohorts.document(),
             "control": None if state.control is None else as_document(state.control),
             "owner": policy.owner,
+        }
+
+    def _order(self) -> dict[str, object] | None:
+        """The newest order, and what its actuators reported."""
+        state, order = self.state, self.state.order
+        if order is None:
+            return None
+        return {
+            "id": f"{state.policy.rollout}:{state.epoch}:{order.sequence}",
+            "weights": dict(order.weights),
+            "confirmed": order.confirmed,
+            "confirmed_by": order.confirmed_by,
+            "waiting_for": order.waiting_for,
+            "reports": [as_document(report) for report in order.reports.values()],
+            "tries": 0 if state.pending is None else state.pending.tries,
+            "of": state.policy.commands.tries,
+            "overdue": state.pending is not None and state.pending.rounds > 0,
         }
 
     def dump(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class JudgingRules:
     `limit_asks_candidate_only`: a check with a limit alone needs no data of the baseline, and `ceiling` applies to the
     limit of a mean. `budget_by_error`: a budget is spent error by error, and a shared outage is not the candidate's.
     `requests_as_ordered`: a share of the requests far from the ordered weight is a doubt.
+    `approval_of_the_stage`: an approval ends with a pause or rollback, and a missing one does not time a stage out.
     `steady_holds`: a hold for missing telemetry ends only once it has been back for a while, and silence does not bake.
     """
 
@@ -29,6 +30,7 @@ class JudgingRules:
     budget_by_error: bool = False
     requests_as_ordered: bool = False
     steady_holds: bool = False
+    approval_of_the_stage: bool = False
 
 
 RULES: Mapping[int, JudgingRules] = MappingProxyType(
@@ -40,6 +42,7 @@ RULES: Mapping[int, JudgingRules] = MappingProxyType(
             budget_by_error=True,
             requests_as_ordered=True,
             steady_holds=True,
+            approval_of_the_stage=True,
         ),
     }
 )

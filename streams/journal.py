@@ -123,7 +123,7 @@ ControlName = Literal["pause", "resume", "approve", "rollback", "promote"]
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.control/v1"):
-    """An operator's order for a running rollout; `epoch` None means the current epoch."""
+    """An operator's order for a running rollout; `epoch` None means the current epoch. An approval names its stage."""
 
     rollout: str
     control: ControlName
@@ -131,6 +131,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     reason: str = ""
     at: Int64
     epoch: Int64 | None = None
+    stage: str | None = None
     origin: Origin | None = None
     signed: Signed | None = None
 

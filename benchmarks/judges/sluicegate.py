@@ -53,7 +53,7 @@ class SluicegateJudge:
         gate, outputs = Gate.begin(None, Started(self._policy, "benchmark", ""), _moment(start))
         for order in outputs:
             if isinstance(order, Decision):
-                gate.ack(Acked(order.epoch, order.sequence, True, order.weights, "benchmark"), _moment(start))
+                gate.ack(Acked(order.epoch, order.sequence, "applied", order.weights, "benchmark"), _moment(start))
         return gate
 
 

@@ -16,6 +16,7 @@ from gates.documents.readers import (
     ErrorClass,
     identifier,
     printable,
+    read_actuator_names,
     read_alpha,
     read_dispersion,
     read_error_classes,
@@ -124,6 +125,12 @@ ErrorClasses = Annotated[
 ]
 
 # The key may be missing, which reads as None; a key without a value is a fault.
+OptionalActuatorNames = Annotated[
+    tuple[str, ...] | None,
+    PlainValidator(read_actuator_names),
+    PlainSerializer(lambda names: None if names is None else list(names)),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}),
+]
 OptionalUrl = Annotated[str | None, PlainValidator(read_url), WithJsonSchema({"type": "string", "format": "uri"})]
 OptionalDurationMs = Annotated[int | None, PlainValidator(read_positive_duration), _WrittenDuration, _DURATION]
 OptionalDispersion = Annotated[

@@ -27,6 +27,8 @@ HIGHEST_ERROR_LIMIT = 0.95
 LONGEST_LATENCY_LIMIT_MS = 240_000
 """The latency histogram ends at 256 s: a limit near its end could not be distinguished from a higher one."""
 HIGHEST_RATIO = 1000.0
+MOST_ACTUATORS = 32
+"""Actuators that a policy may name; each order keeps the reports of this many."""
 
 
 def readable(reader: Callable[[object], T], value: object) -> T | None:
@@ -221,3 +223,15 @@ def read_error_classes(value: object) -> tuple[ErrorClass, ...]:
     if len(set(value)) < len(value):
         raise ValueError("has an outcome twice; write it once")
     return tuple(known for known in ERROR_CLASSES if known in value)
+
+
+def read_actuator_names(value: object) -> tuple[str, ...]:
+    """The names of actuators, at least one and each once."""
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError(f"{shown(value)} is not a list of actuators; write names, such as [haproxy-eu, haproxy-us]")
+    names = tuple(printable(1, 128)(name) for name in value)
+    if len(set(names)) < len(names):
+        raise ValueError("names an actuator twice; write each once")
+    if len(names) > MOST_ACTUATORS:
+        raise ValueError(f"has {len(names)} actuators; write at most {MOST_ACTUATORS}")
+    return names

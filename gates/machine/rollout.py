@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gates.decisions import Decision
+from gates.machine.orders import InForce, Order
 from gates.machine.transitions import Phase, Signal
 from gates.policy import Policy, Stage
 from gates.rules import CURRENT, RULES, JudgingRules
@@ -37,23 +38,29 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Controlled:
-    """An operator ordered pause, resume, approve, rollback or promote; `epoch` None means the current one."""
+    """An operator ordered pause, resume, approve, rollback or promote; `epoch` None means the current one.
+
+    An approval names its `stage`; None, in journals of before, means the current one.
+    """
 
     control: Signal
     by: str
     reason: str
     epoch: int | None = None
+    stage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Acked:
-    """An actuator reported on a decision; `weights` are those it then observed."""
+    """An actuator reported on a decision; `weights` are those it then observed, `at` is its wall clock (ms)."""
 
     epoch: int
     sequence: int
-    applied: bool
+    status: str
     weights: Mapping[str, float]
     actuator: str
+    reason: str = ""
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +132,9 @@ class RolloutState:
     """All that the machine remembers.
 
     `cause` is why the rollout is held or paused, so that the same cause is published once. `evaluation` is that of the
-    last pane, `last` the last decision, `pending` an order without an ack, `control` the last operator's control.
-    `rules` is the number of the rules that judge this epoch (`gates.rules`).
+    last pane, `last` the last decision, `control` the last operator's control. `order` is the newest order to change
+    the weights, `pending` how it is sent again while it is not confirmed, `in_force` what was last confirmed. `rules`
+    is the number of the rules that judge this epoch (`gates.rules`).
     """
 
     policy: Policy
@@ -137,7 +145,9 @@ class RolloutState:
     cause: Signal | None = None
     evaluation: Evaluation = NOT_EVALUATED
     last: Decision | None = None
+    order: Order | None = None
     pending: Pending | None = None
+    in_force: InForce | None = None
     control: ControlOutcome | None = None
     rules: int = CURRENT
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gates.decisions import Action
 from gates.documents.quantities import format_duration
-from gates.machine.rollout import Pending, RolloutState
+from gates.machine.rollout import RolloutState
 from gates.machine.transitions import Phase, Signal
 from gates.policy import Policy, Stage
 from gates.telemetry import CohortTelemetry
@@ -172,7 +172,7 @@ def _doubted(pane: JudgedPane) -> str:
 
 def _unconfirmed(pane: JudgedPane) -> str:
     pending = pane.state.pending
-    return unconfirmed(pane.state, pending) if pending is not None and pending.rounds > 0 else ""
+    return unconfirmed(pane.state) if pending is not None and pending.rounds > 0 else ""
 
 
 def _timed_out(pane: JudgedPane) -> str:
@@ -185,6 +185,8 @@ def _timed_out(pane: JudgedPane) -> str:
         return f"{begun}: it has baked {pane.baked} of {format_duration(stage.bake_ms)}; {advice}, roll back or promote"
     if pane.lacking:
         return f"{begun}: it waits for {pane.lacking}; {advice}, roll back or promote"
+    if pane.state.judging.approval_of_the_stage:
+        return ""  # all that is missing is an approval: it is the person that is late, not the stage
     return f"{begun}: approval is missing; {advice}, then approve" if pane.awaiting_approval else ""
 
 
@@ -304,13 +306,14 @@ def _missing_events(telemetry: CohortTelemetry, stage: str) -> str:
     return f"{count(first)} of {count(telemetry.events)} events of stage {stage} {cause}{more}"
 
 
-def unconfirmed(state: RolloutState, pending: Pending) -> str:
-    """That no actuator confirmed an order."""
-    order = f"{state.policy.rollout}:{state.epoch}:{pending.sequence}"
-    weights = "" if state.last is None else f" ({weights_text(state.last.weights)})"
+def unconfirmed(state: RolloutState) -> str:
+    """That the newest order is not confirmed, and what its actuators reported instead."""
+    if state.order is None:
+        raise ValueError("only an order can be unconfirmed")
+    order = f"order {state.policy.rollout}:{state.epoch}:{state.order.sequence} ({weights_text(state.order.weights)})"
     tries = state.policy.commands.tries
-    consequence = "actual weights are unknown; check the actuator and the router"
-    return f"no actuator confirmed order {order}{weights} after {tries} tries; {consequence}"
+    consequence = "actual weights are unknown; check the actuators and the router"
+    return f"{order} is not confirmed after {tries} tries: {state.order.open_text()}; {consequence}"
 
 
 def _reasons(verdicts: list[Verdict] | tuple[Verdict, ...]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from gates.decisions import Action, Command, Decision
 from gates.machine.facts import Decided, Ended, Fact, Output, StageConfirmed, StageEntered, StepResult
+from gates.machine.orders import ActuatorReport, InForce, Order
 from gates.machine.rollout import (
     Acked,
     Controlled,
@@ -93,9 +94,13 @@ def _control(state: RolloutState, given: Controlled, moment: Moment) -> StepResu
 
 
 def _approve(state: RolloutState, given: Controlled, moment: Moment) -> RolloutState:
-    stage = state.stage
-    if not stage.approval:
+    stage, why = state.stage, ""
+    # By name, so that an approval that is sent twice, or late, never approves the stage after the one that was meant.
+    if given.stage not in (None, stage.name):
+        why = f"approve refused: it names stage {given.stage}, the rollout is at stage {stage.name}"
+    elif not stage.approval:
         why = f"approve refused: stage {stage.name} needs no approval"
+    if why:
         return replace(state, control=ControlOutcome("approve", given.by, False, why, moment.journal))
     outcome = ControlOutcome("approve", given.by, True, given.reason, moment.journal)
     return replace(state, control=outcome, progress=replace(state.progress, approved_by=given.by))
@@ -109,18 +114,25 @@ def _standing(state: RolloutState) -> str:
 
 
 def _ack(state: RolloutState, given: Acked, moment: Moment) -> StepResult:
-    pending = state.pending
-    if pending is None or not given.applied or given.epoch != state.epoch:
+    order = state.order
+    # Any decision since the order has the same weights, so an ack of a later one is about the order too; an ack of an
+    # earlier one is about other weights.
+    if order is None or given.epoch != state.epoch or not order.sequence <= given.sequence <= state.sequence:
         return StepResult(state)
-    # Any decision since the order has the same weights, so an ack of a later one confirms the order too.
-    if not pending.sequence <= given.sequence <= state.sequence or not _as_ordered(state, given.weights):
+    confirms = given.status == "applied" and _as_ordered(state, given.weights)
+    report = ActuatorReport(given.actuator, given.status, given.reason, dict(given.weights), given.at, confirms)
+    after = order.add(report)
+    state = replace(state, order=after)
+    if order.confirmed or not after.confirmed:
         return StepResult(state)
+    in_force = InForce(after.weights, tuple(after.confirmed_by), given.at)
+    state = replace(state, pending=None, in_force=in_force)
     if state.progress.confirmed_at is not None:
-        return StepResult(replace(state, pending=None))
+        return StepResult(state)
     # From the next pane after the newest event: requests before it may have met the old weights.
     newest = max(moment.newest, moment.event_time)
     confirmed_at = newest + -newest % state.policy.pane_ms
-    state = replace(state, pending=None, progress=replace(state.progress, confirmed_at=confirmed_at))
+    state = replace(state, progress=replace(state.progress, confirmed_at=confirmed_at))
     return StepResult(state, facts=(StageConfirmed(confirmed_at),))
 
 
@@ -172,7 +184,7 @@ def _tick(state: RolloutState, moment: Moment) -> StepResult:
     if pending.tries < state.policy.commands.tries:
         again = replace(pending, tries=pending.tries + 1, due=due)
         return StepResult(replace(state, pending=again), _published(last, again))
-    reason = unconfirmed(state, pending)
+    reason = unconfirmed(state)
     state = replace(state, pending=replace(pending, tries=0, rounds=pending.rounds + 1, due=due))
     return _decide(state, lookup(state.phase, Signal.UNCONFIRMED), reason, moment, cause=Signal.UNCONFIRMED)
 
@@ -192,7 +204,7 @@ def _decide(
     after = replace(
         state,
         phase=found.phase,
-        progress=_progress(state.progress, found.action, cause, moment),
+        progress=_progress(state, found.action, cause, moment),
         sequence=state.sequence + 1,
         cause=cause if found.phase in (Phase.HELD, Phase.PAUSED) else None,
     )
@@ -204,7 +216,8 @@ def _decide(
     )
     # A rollback always needs an ack, even if the weights were ordered before: it must be certain to take effect.
     if found.action is Action.ROLLBACK or state.last is None or decision.weights != state.last.weights:
-        after = replace(after, pending=_pending(after, found, moment))
+        order = Order(after.sequence, decision.weights, after.policy.commands.actuators or ())
+        after = replace(after, order=order, pending=_pending(after, found, moment))
     facts: list[Fact] = [Decided(decision)]
     if found.action is Action.ADVANCE:
         facts.insert(0, StageEntered(after.progress.index, after.progress.ordered_at))
@@ -213,10 +226,13 @@ def _decide(
     return StepResult(replace(after, last=decision), _published(decision, after.pending), tuple(facts))
 
 
-def _progress(before: StageProgress, action: Action, cause: Signal | None, moment: Moment) -> StageProgress:
+def _progress(state: RolloutState, action: Action, cause: Signal | None, moment: Moment) -> StageProgress:
+    before = state.progress
     if action is Action.ADVANCE:
         at = moment.event_time
         return StageProgress(before.index + 1, ordered_at=at, timed_from=at, requests_until=before.requests_until)
+    if action in (Action.PAUSE, Action.ROLLBACK) and state.judging.approval_of_the_stage:
+        return replace(before, approved_by=None)  # what a person approved was the stage as it stood before
     if action is Action.RESUME and cause is not Signal.STEADY:  # by an operator, who gives the stage its time again
         return replace(before, timed_from=moment.event_time)
     if action is Action.HOLD and cause in (Signal.SILENT, Signal.INCOMPLETE):

@@ -7,6 +7,7 @@ from gates.documents.fields import (
     Count,
     DurationMs,
     Name,
+    OptionalActuatorNames,
     OptionalDispersion,
     OptionalDurationMs,
     OptionalShare,
@@ -153,4 +154,9 @@ class Commands(Part):
     )
     tries: Tries = Field(
         default=5, examples=[5], description="The number of times to send an order before a person is paged."
+    )
+    actuators: OptionalActuatorNames = Field(
+        default=None,
+        examples=[["haproxy-eu", "haproxy-us"]],
+        description="The actuators that must all confirm an order; without it, one confirmation is enough.",
     )

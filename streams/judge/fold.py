@@ -192,7 +192,7 @@ class Fold:
         gate, moment = rollout.gate, self._moment(rollout.received_at(record, self.marks.newest), offset)
         outputs: list[FoldOutput] = []
         if isinstance(record, Control):
-            order = Controlled(CONTROLS[record.control], record.by, record.reason, record.epoch)
+            order = Controlled(CONTROLS[record.control], record.by, record.reason, record.epoch, record.stage)
             outputs += gate.control(order, moment)
         else:
             outputs += _acknowledge(gate, record, moment)
@@ -205,7 +205,9 @@ def _round_up(time_ms: int, step_ms: int) -> int:
 
 def _acknowledge(gate: Gate, record: Ack, moment: Moment) -> list[FoldOutput]:
     pending, last = gate.state.pending, gate.state.last
-    acked = Acked(record.epoch, record.sequence, record.status == "applied", record.weights, record.actuator)
+    acked = Acked(
+        record.epoch, record.sequence, record.status, record.weights, record.actuator, record.reason, record.at
+    )
     gate.ack(acked, moment)
     if last is None:
         return []

@@ -65,7 +65,15 @@ async def order(
     status = view.status(rollout)
     epoch, before = status["epoch"], status["control"]
     seen = {decision["id"] for decision in view.decisions(rollout)}
-    record = Control(rollout=rollout, control=control, by=by, reason=reason, at=wall_ms(), epoch=epoch)
+    record = Control(
+        rollout=rollout,
+        control=control,
+        by=by,
+        reason=reason,
+        at=wall_ms(),
+        epoch=epoch,
+        stage=status["stage"] if control == "approve" else None,
+    )
     await _send(view.settings, view.settings.topics.controls, record)
     if wait_s is None:
         return None

@@ -53,6 +53,10 @@ def read_message(kind: MessageType, value: bytes | None) -> SequencedRecord:
         if policy.rollout != message.rollout:
             detail = f"the message names rollout {message.rollout}, its policy {policy.rollout}"
             raise RecordRefusedError("bad_policy", detail)
+    if isinstance(message, Start | Control) and not message.by.strip():
+        raise RecordRefusedError("bad_message", "by is empty: name the person who orders")
+    if isinstance(message, Control) and message.control == "approve" and message.stage is None:
+        raise RecordRefusedError("bad_message", "an approval names its stage: write `stage`")
     return message
 
 

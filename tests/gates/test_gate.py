@@ -31,7 +31,7 @@ def acked(gate: Gate, second: int) -> None:
     """Let an actuator confirm the last decision."""
     last = gate.state.last
     assert last is not None
-    gate.ack(Acked(last.epoch, last.sequence, True, last.weights, "x"), at(second))
+    gate.ack(Acked(last.epoch, last.sequence, "applied", last.weights, "x"), at(second))
 
 
 def started() -> Gate:

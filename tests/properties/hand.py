@@ -63,7 +63,7 @@ class ByHand:
         """Acknowledge the last decision."""
         last = self.gate.state.last
         assert last is not None
-        self.gate.ack(Acked(last.epoch, last.sequence, True, last.weights, "x"), self.moment())
+        self.gate.ack(Acked(last.epoch, last.sequence, "applied", last.weights, "x"), self.moment())
 
     def control(self, word: Signal) -> None:
         """Give an operator's order."""

@@ -151,7 +151,9 @@ def test_1_silence_that_goes_on_is_not_baking() -> None:
     assert hand.second() == [Action.ADVANCE]
 
 
-@pytest.mark.parametrize("ack", [Acked(2, 1, True, {}, "x"), Acked(1, 0, True, {}, "x"), Acked(1, 1, False, {}, "x")])
+@pytest.mark.parametrize(
+    "ack", [Acked(2, 1, "applied", {}, "x"), Acked(1, 0, "applied", {}, "x"), Acked(1, 1, "failed", {}, "x")]
+)
 def test_1_an_ack_of_something_else_confirms_nothing(ack: Acked) -> None:
     """Another epoch, an older decision, or an order not carried out: the stage is not in force."""
     hand = ByHand(a_policy(), acked=False)
@@ -174,14 +176,14 @@ def test_1_an_incomplete_pane_never_advances() -> None:
 def test_1_an_ack_of_what_was_never_published_confirms_nothing() -> None:
     """An ack with a sequence that does not exist yet is not an answer to the stage's order."""
     hand = ByHand(a_policy(), acked=False)
-    hand.gate.ack(Acked(1, 999, True, {"stable": 90, CANDIDATE: 10}, "x"), hand.moment())
+    hand.gate.ack(Acked(1, 999, "applied", {"stable": 90, CANDIDATE: 10}, "x"), hand.moment())
     assert hand.gate.state.progress.confirmed_at is None
 
 
 def test_1_an_ack_with_other_weights_confirms_nothing() -> None:
     """An actuator that reports applied, but observes no traffic at the candidate, has not confirmed the stage."""
     hand = ByHand(a_policy(), acked=False)
-    hand.gate.ack(Acked(1, 1, True, {"stable": 100, CANDIDATE: 0}, "x"), hand.moment())
+    hand.gate.ack(Acked(1, 1, "applied", {"stable": 100, CANDIDATE: 0}, "x"), hand.moment())
     assert hand.gate.state.progress.confirmed_at is None
 
 

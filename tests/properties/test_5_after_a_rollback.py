@@ -40,5 +40,5 @@ def test_5_a_rollback_is_confirmed_by_an_observed_zero_only() -> None:
     """An ack without the candidate's weight leaves the rollback unconfirmed, and so re-issued."""
     hand = ByHand(a_policy())
     hand.control(Signal.OPERATOR_ROLLBACK)
-    hand.gate.ack(Acked(1, 2, True, {}, "x"), hand.moment())
+    hand.gate.ack(Acked(1, 2, "applied", {}, "x"), hand.moment())
     assert hand.gate.state.pending is not None

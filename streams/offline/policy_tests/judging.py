@@ -110,5 +110,5 @@ class _Simulation:
     def _acknowledged(self, outputs: tuple[Output, ...], now: int) -> tuple[Output, ...]:
         for each in outputs if self.test.acks == "auto" else ():
             if isinstance(each, Decision):
-                self._gate.ack(Acked(each.epoch, each.sequence, True, each.weights, BY), self._moment(now))
+                self._gate.ack(Acked(each.epoch, each.sequence, "applied", each.weights, BY), self._moment(now))
         return outputs

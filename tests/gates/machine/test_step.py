@@ -68,7 +68,7 @@ class Hand:
         """Acknowledge the last decision."""
         last = self.state.last
         assert last is not None
-        self.take(Acked(last.epoch, last.sequence, True, last.weights, "x"))
+        self.take(Acked(last.epoch, last.sequence, "applied", last.weights, "x"))
 
     def say(self, word: Signal, by: str = "grace", epoch: int | None = None) -> list[Decision]:
         """An operator's word."""
@@ -287,12 +287,14 @@ def test_a_held_rollout_resumes_by_itself_only() -> None:
     assert "resumes by itself when the cause is gone" in hand.state.control.reason
 
 
-@pytest.mark.parametrize("changes", [{"epoch": 7}, {"sequence": 99}, {"weights": {"canary": 1.0}}, {"applied": False}])
+@pytest.mark.parametrize(
+    "changes", [{"epoch": 7}, {"sequence": 99}, {"weights": {"canary": 1.0}}, {"status": "failed"}]
+)
 def test_an_ack_of_something_else_confirms_nothing(changes: dict[str, Any]) -> None:
     """Of another epoch, of a decision that was never made, of other weights, or of a failure to apply them."""
     hand = Hand()
     (advance,) = [decision for _ in range(3) for decision in hand.second()]
-    hand.take(replace(Acked(advance.epoch, advance.sequence, True, advance.weights, "x"), **changes))
+    hand.take(replace(Acked(advance.epoch, advance.sequence, "applied", advance.weights, "x"), **changes))
     assert hand.state.progress.confirmed_at is None
     hand.ack()
     assert hand.state.progress.confirmed_at is not None
