@@ -105,12 +105,27 @@ def test_a_problem_of_the_candidate_is_not_hidden_by_a_missing_ack() -> None:
             "stage tenth has baked 3s and waits for complete telemetry: telemetry is incomplete: a source partition "
             "has not reported (100% so far)",
         ),
+        (
+            {"baked_ms": 3_000, "timed_from": T0 - 300_000},
+            {"trusted": False, "on_time": 0.9, "completeness": 0.9},
+            Signal.TIMED_OUT,
+            "stage tenth timed out after 5m: it waits for complete telemetry: telemetry is 90% complete, "
+            "needs 99% (min_completeness); resume (this restarts the timeout), roll back or promote",
+        ),
         ({"baked_ms": 3_000}, {}, Signal.PASSED_LAST, "stage tenth passed after 3s: a: passes"),
     ],
 )
 def test_a_sound_stage(progress: dict[str, Any], fields: dict[str, Any], expected: Signal, reason: str) -> None:
     """The signal and the reason of a stage on which nothing fails."""
     assert signal(state(**progress), **fields) == (expected, reason)
+
+
+def test_an_advance_waits_for_an_actuator() -> None:
+    """A stage whose weights nobody confirmed lacks that, and not requests, whatever the verdicts are."""
+    unconfirmed = replace(state(), progress=replace(state().progress, confirmed_at=None))
+    assert missing(unconfirmed, Evaluation(T0, T0 + 1_000, (PASS,), **GOOD), fresh=False) == (
+        "an actuator to confirm its weights"
+    )
 
 
 def test_a_second_pause_for_the_same_silence_says_so() -> None:

@@ -12,7 +12,7 @@ from gates.panes import Cell
 from gates.policy.checks import joint_test_of
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import CheckContext
-from gates.slis.limit import Guard, Standing
+from gates.slis.limit import Assessment, Guard, Standing
 from gates.slis.share import ShareFigure, share_evidence, share_text
 from gates.verdicts import Measurement
 from gates.windows import CohortWindow
@@ -56,9 +56,8 @@ def window_of(requests: int, errors: int) -> CohortWindow:
 def test_a_figure_stands_to_its_guard(requests: int, errors: int, standing: Standing) -> None:
     """By bad events and all of them; without a limit it is always within."""
     window = window_of(requests, errors)
-    assert Failures(Guard(0.1, 20)).standing(window) is standing
-    assert Failures(None).standing(window) is Standing.WITHIN
-    assert Failures(None).sample(window) == requests
+    assert Failures(Guard(0.1, 20)).assess(window) == Assessment(standing, requests)
+    assert Failures(None).assess(window) == Assessment(Standing.WITHIN, requests)
 
 
 def test_figures_of_the_window_or_of_the_stage() -> None:
