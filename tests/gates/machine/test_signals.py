@@ -112,12 +112,31 @@ def test_a_problem_of_the_candidate_is_not_hidden_by_a_missing_ack() -> None:
             "stage tenth timed out after 5m: it waits for complete telemetry: telemetry is 90% complete, "
             "needs 99% (min_completeness); resume (this restarts the timeout), roll back or promote",
         ),
+        (
+            {"baked_ms": 3_000, "timed_from": T0 - 300_000},
+            {},
+            Signal.PASSED_LAST,
+            "stage tenth passed after 3s: a: passes",
+        ),
         ({"baked_ms": 3_000}, {}, Signal.PASSED_LAST, "stage tenth passed after 3s: a: passes"),
     ],
 )
 def test_a_sound_stage(progress: dict[str, Any], fields: dict[str, Any], expected: Signal, reason: str) -> None:
     """The signal and the reason of a stage on which nothing fails."""
     assert signal(state(**progress), **fields) == (expected, reason)
+
+
+def test_a_stage_without_approval_times_out() -> None:
+    """Where only the approval is missing: before the timeout it is asked for, and then the rollout pauses."""
+    known = state(baked_ms=3_000)
+    stages = tuple(stage.model_copy(update={"approval": True}) for stage in known.policy.stages)
+    waiting = replace(known, policy=known.policy.model_copy(update={"stages": stages}))
+    assert signal(waiting)[0] is Signal.AWAITING
+    late = replace(waiting, progress=replace(waiting.progress, timed_from=T0 - 300_000))
+    assert signal(late) == (
+        Signal.TIMED_OUT,
+        "stage tenth timed out after 5m: approval is missing; resume (this restarts the timeout), then approve",
+    )
 
 
 def test_an_advance_waits_for_an_actuator() -> None:
