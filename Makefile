@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test coverage test-kafka test-slow test-faults fuzz audit-deps soak bench bench-judges bench-memory check hooks format docs clean
+.PHONY: help demo test test-kafka test-slow test-faults fuzz audit-deps soak bench bench-judges bench-memory check hooks format docs clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -20,14 +20,10 @@ $(READY): pyproject.toml
 demo: $(READY)   ## watch a bad canary being detected and rolled back (one minute)
 	@$(BIN)/sluicegate demo $(ARGS)
 
-test: $(READY)   ## the fast suites: unit, property, golden, pipeline on the embedded broker
-	$(BIN)/pytest -n 4 --dist worksteal -m 'not kafka and not slow and not faults' $(ARGS)
-
-coverage: $(READY) ## the fast suites with branch coverage, held against the floor of each package
+test: $(READY)   ## the fast suites: unit, property, golden, pipeline on the embedded broker; COVERAGE=1 measures branches
 	@rm -rf .coverage
-	$(BIN)/pytest -n 4 --dist worksteal -m 'not kafka and not slow and not faults' --cov --cov-report= $(ARGS)
-	@$(BIN)/coverage json --quiet
-	$(BIN)/python -m tools.check_coverage .coverage/report.json
+	$(BIN)/pytest -n 4 --dist worksteal -m 'not kafka and not slow and not faults' $(if $(COVERAGE),--cov --cov-report=) $(ARGS)
+	$(if $(COVERAGE),@$(BIN)/coverage json --quiet && $(BIN)/python -m tools.check_coverage .coverage/report.json)
 
 test-kafka: $(READY)  ## the pipeline suite on Apache Kafka 4
 	$(BIN)/pytest -n 2 -m 'kafka and not slow' $(ARGS)

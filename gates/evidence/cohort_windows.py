@@ -10,7 +10,7 @@ from gates.comparison.quantiles import TRAILING_MS
 from gates.evidence_view import CohortView, PaneUse
 from gates.panes import NOTHING, Cell, Pane
 from gates.policy import Policy
-from gates.slis.definition import Sample, sample_of
+from gates.slis.definition import Definition, Sample, sample_of
 from gates.windows import CohortWindow, dump_panes, load_panes
 
 SPARE_WINDOW_MS = 60_000
@@ -151,9 +151,14 @@ class TrafficWindows:
         """What a check with this look reads of a cohort."""
         return self._cohorts[look[0], cohort].view(look[1])
 
-    def longest_of(self, sample: Sample) -> int:
-        """The length of the longest window of a sample, in milliseconds."""
-        return self._cohorts[sample, self._baseline].longest.length_ms
+    def main_windows(self, look: Look) -> dict[str, CohortWindow]:
+        """What a check with this look shows intervals for: the first of its windows, by cohort."""
+        return {cohort: self.view(look, cohort).window for cohort in self._longest}
+
+    def look(self, definition: Definition) -> Look:
+        """What a check reads: a check without a window of its own, the longest of its sample."""
+        sample = definition.sample
+        return sample, definition.windows() or (self._cohorts[sample, self._baseline].longest.length_ms,)
 
     def longest(self, cohort: str) -> CohortWindow:
         """The longest window of a cohort, of users' requests where a check reads them."""

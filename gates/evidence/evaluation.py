@@ -11,13 +11,12 @@ from gates.evidence.indicators import Indicators
 from gates.evidence.traffic_split import SplitState, TrafficSplit
 from gates.evidence_view import EvidenceView, PaneUse
 from gates.panes import Pane
-from gates.policy import Policy
+from gates.policy import Policy, Stage
 from gates.policy.checks import checks_for, joint_test_of
 from gates.rules import CURRENT, RULES, JudgingRules
 from gates.slis.definition import Check
 from gates.stats.mixture import START_BLOCK
 from gates.verdicts import Combined, Evaluation, Verdict, significant
-from gates.windows import CohortWindow
 
 LATE_STARTS = 2
 """The prior over the start of a degradation covers this many times the sum of all bake times."""
@@ -31,6 +30,15 @@ class _Stage:
     ordered_at: int
     confirmed_at: int | None
     completeness: Completeness
+
+    def use(self, pane: Pane, stage: Stage, *, baseline_beyond: bool) -> PaneUse:
+        """How a pane of this stage counts."""
+        warm_from = (self.ordered_at if self.confirmed_at is None else self.confirmed_at) + (stage.warmup_ms or 0)
+        warming = stage.warmup_ms is not None and pane.start < warm_from
+        confirmed = self.confirmed_at is not None and pane.start >= self.confirmed_at
+        # While the baseline breaks a limit any candidate compares well, so the next pane supports no advance.
+        eligible = pane.complete and confirmed and not warming and not baseline_beyond
+        return PaneUse(eligible, stage.weight < 1.0, warming)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ class RolloutEvidence:
         panes = LATE_STARTS * sum(stage.bake_ms for stage in policy.stages) / policy.pane_ms
         blocks = max(1, round(panes / START_BLOCK))
         self._checks: dict[str, Check] = checks_for(policy, blocks, self._windows.trailing, rules)
-        self._looks = {name: self._look(name) for name in self._checks}
+        self._looks = {name: self._windows.look(policy.judged[name]) for name in self._checks}
         judged_from = policy.min_requests if rules.requests_as_ordered else None
         self._split = TrafficSplit(policy.cohorts, policy.data_quality, policy.confidence.rollback, judged_from)
         self._stage = self._stage_at(0, started_at)
@@ -92,7 +100,8 @@ class RolloutEvidence:
 
     def observe(self, pane: Pane) -> Evaluation:
         """Add the next pane and evaluate."""
-        seen = self._pane_use(pane)
+        stage = self._policy.stages[self._stage.index]
+        seen = self._stage.use(pane, stage, baseline_beyond=self._baseline_beyond)
         # Checks first: a comparison takes its threshold from the windows as of the pane before, never from this pane.
         for check in self._checks.values():
             check.observe(pane, seen)
@@ -101,15 +110,6 @@ class RolloutEvidence:
             self._split.observe(pane)
         trusted = self._stage.completeness.observe(pane, self._policy.min_completeness)
         return self._evaluation(pane, trusted=trusted)
-
-    def _pane_use(self, pane: Pane) -> PaneUse:
-        stage, policy = self._stage, self._policy.stages[self._stage.index]
-        warm_from = (stage.ordered_at if stage.confirmed_at is None else stage.confirmed_at) + (policy.warmup_ms or 0)
-        warming = policy.warmup_ms is not None and pane.start < warm_from
-        confirmed = stage.confirmed_at is not None and pane.start >= stage.confirmed_at
-        # While the baseline breaks a limit any candidate compares well, so the next pane supports no advance.
-        eligible = pane.complete and confirmed and not warming and not self._baseline_beyond
-        return PaneUse(eligible, policy.weight < 1.0, warming)
 
     def _evaluation(self, pane: Pane, *, trusted: bool) -> Evaluation:
         stage, completeness = self._stage, self._stage.completeness
@@ -143,11 +143,6 @@ class RolloutEvidence:
         self._baseline_beyond = any(verdict.baseline_beyond and verdict.required for verdict in verdicts)
         return verdicts, None if joint.e_value is None else Combined(joint.e_value, joint.threshold)
 
-    def _look(self, name: str) -> Look:
-        """What a check reads: a check without a window of its own, the longest of its sample."""
-        definition = self._policy.judged[name]
-        return definition.sample, definition.windows() or (self._windows.longest_of(definition.sample),)
-
     def _view(self, look: Look, rejected: frozenset[str], *, broken: bool) -> EvidenceView:
         return EvidenceView(
             self._windows.view(look, self._names[0]),
@@ -168,12 +163,12 @@ class RolloutEvidence:
     def with_intervals(self, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
         """The verdicts with the intervals shown beside them: too slow for each pane, so only decisions have them."""
         return tuple(
-            replace(verdict, intervals=self._checks[verdict.name].intervals(self._main_windows(verdict.name)))
+            replace(
+                verdict,
+                intervals=self._checks[verdict.name].intervals(self._windows.main_windows(self._looks[verdict.name])),
+            )
             for verdict in verdicts
         )
-
-    def _main_windows(self, name: str) -> dict[str, CohortWindow]:
-        return {cohort: self._windows.view(self._looks[name], cohort).window for cohort in self._names}
 
     def state(self) -> EvidenceState:
         """Everything, for a snapshot."""

@@ -10,6 +10,7 @@ import asyncio
 import time
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
@@ -44,7 +45,7 @@ MOST_RECORDS = 10_000
 MOST_FLUSHING = 0.25
 """The largest share of its time that ingest spends on flushing: after a slow flush the next one comes later.
 
-Without a limit a worker with very many rollouts would only flush, and its lag would grow for ever.
+Without a limit a worker with very many rollouts would only flush, and its lag would grow without end.
 """
 
 
@@ -66,7 +67,7 @@ class Ingest(Service):
         self._writer = JournalWriter(self._producer, self._topics, self._settings.worker_id)
         self._consumer = clients.consumer(
             self._settings,
-            group_id=self._group(),
+            group_id=_group(self._settings),
             isolation_level="read_committed",
             max_partition_fetch_bytes=clients.FETCHED_AHEAD,
             **self._settings.membership,
@@ -74,11 +75,6 @@ class Ingest(Service):
         self._consumer.subscribe([self._topics.events], listener=_Assignment(self))
         await self._consumer.start()
         self._in_batches = read_batches(self._consumer)
-
-    def _group(self) -> str:
-        """The group that shares the partitions: only workers that cut chunks alike, since commits are chunk ends."""
-        name = self._settings.group("ingest")
-        return name if rule() == CHUNK_RULE else f"{name}-{rule()}"
 
     async def on_stop(self) -> None:
         """Journal what was counted, then leave the group."""
@@ -139,7 +135,7 @@ class Ingest(Service):
         while not self.should_stop:
             await self.sleep(RETRY_SECONDS)
             try:
-                offsets = {partition: await self._committed(partition) for partition in list(self._chunkers)}
+                offsets = {partition: await _committed(self._consumer, partition) for partition in list(self._chunkers)}
                 for partition, offset in offsets.items():
                     if partition in self._chunkers:
                         self._consumer.seek(partition, offset)
@@ -148,13 +144,6 @@ class Ingest(Service):
                 self.log.error("the committed offsets cannot be read, trying again in %g s: %s", RETRY_SECONDS, error)
             else:
                 return
-
-    async def _committed(self, partition: TopicPartition) -> int:
-        """The offset to begin at: the one that the group committed, else that of the oldest record."""
-        offset: int | None = await self._consumer.committed(partition)
-        if offset is None:
-            offset = (await self._consumer.beginning_offsets([partition]))[partition]
-        return offset
 
     async def _flush(self) -> None:
         with metrics.FLUSH_SECONDS.time():
@@ -206,6 +195,20 @@ class Ingest(Service):
             failpoints.reached("ingest: committed")
         except (CommitFailedError, IllegalStateError) as error:
             self.log.info("the commit was refused because partitions moved to another worker: %s", error)
+
+
+def _group(settings: Settings) -> str:
+    """The group that shares the partitions: only workers that cut chunks alike, since commits are chunk ends."""
+    name = settings.group("ingest")
+    return name if rule() == CHUNK_RULE else f"{name}-{rule()}"
+
+
+async def _committed(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int:
+    """The offset to begin at: the one that the group committed, else that of the oldest record."""
+    offset: int | None = await consumer.committed(partition)
+    if offset is None:
+        offset = (await consumer.beginning_offsets([partition]))[partition]
+    return offset
 
 
 class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka.abc is untyped

@@ -35,7 +35,7 @@ def test_positions() -> None:
 
 
 def test_summary() -> None:
-    """The summary counts lines, events, faults by reason, rollouts and cohorts, and knows the time range."""
+    """The summary counts lines, events, faults by reason, rollouts and cohorts, and has the time range."""
     summary = Summary()
     assert len(list(check_lines([A, B, A, b"\n", b"{", b"7", b"8"], summary))) == 3
     assert summary.as_dict() == {

@@ -84,7 +84,7 @@ OPTIONAL_TEXT = ["user", "emitter"]
 
 @pytest.mark.parametrize("name", [*OPTIONAL_TEXT, "success", "synthetic", "metrics", "heartbeat", "outcome"])
 def test_null_is_absent(name: str) -> None:
-    """In an optional field null says the same as leaving it out."""
+    """In an optional field null means the same as leaving it out."""
     assert read(**{name: None}) == read()
 
 
@@ -148,8 +148,8 @@ def test_heartbeat() -> None:
 
 
 @pytest.mark.parametrize("change", [{"emitter": ...}, {"emitter": None}, {"emitter": ""}])
-def test_a_heartbeat_says_whose(change: dict[str, Any]) -> None:
-    """A heartbeat without an emitter says nothing."""
+def test_a_heartbeat_needs_an_emitter(change: dict[str, Any]) -> None:
+    """A heartbeat without an emitter has no content, and is refused."""
     with pytest.raises(msgspec.ValidationError, match="`emitter`"):
         read(**HEARTBEAT | change)
 
@@ -251,7 +251,7 @@ OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minute
 
 @given(st.datetimes(datetime(1974, 1, 1), datetime(5000, 1, 1), timezones=OFFSETS))  # noqa: DTZ001  # OFFSETS adds it
 def test_text_and_number_agree(moment: datetime) -> None:
-    """RFC 3339 text, whatever its offset, says the same as the number of milliseconds it stands for."""
+    """RFC 3339 text, whatever its offset, gives the same event as its number of milliseconds."""
     ts_ms = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     assert read(ts=moment.isoformat()) == read(ts=ts_ms)
 

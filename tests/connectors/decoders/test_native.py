@@ -217,7 +217,7 @@ def test_reasons(value: bytes | None, reason: str) -> None:
     ],
 )
 def test_details(changes: dict[str, Any], detail: str) -> None:
-    """The detail names the field and says what is wrong with it, printably."""
+    """The detail names the field and states what is wrong with it, in printable characters."""
     assert only_fault(written(**changes)).detail == detail
 
 
@@ -331,12 +331,12 @@ def fields_of(event: Any) -> dict[str, Any]:
 
 
 def is_plain(event: RequestEvent) -> bool:
-    """Tell whether an event has a status and a latency, and is no heartbeat; times here are numbers."""
+    """Return whether an event has a status and a latency, and is no heartbeat; times here are numbers."""
     return event.status is not None and event.status >= 100 and event.latency_ms is not None and event.heartbeat is None
 
 
 def is_bare(event: RequestEvent) -> bool:
-    """Tell whether an event has none of the optional fields but a status."""
+    """Return whether an event has none of the optional fields but a status."""
     plain = is_plain(event) and event.outcome is None and event.user is None and event.success is None
     return plain and event.synthetic is None and event.metrics is None and event.emitter is None
 

@@ -5,8 +5,9 @@ import difflib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 
-from gates.documents.faults import MOST_FAULTS
+from gates.documents.faults import MOST_FAULTS, faults_in_words
 from gates.policy import Policy, PolicyError
 from tests.gates.policy.test_model_faults import APART
 from tests.gates.policy_documents import checkout, faults_of
@@ -45,3 +46,20 @@ def test_examples_in_messages_are_written_as_in_a_file() -> None:
     faults = faults_of(document)
     assert faults["cohorts"].endswith("`cohorts: {baseline: stable, candidate: canary}`")
     assert faults["stages"].endswith("`stages: [{name: canary, weight: 1%, bake: 5m}]`")
+
+
+class Count(BaseModel):
+    """A model with a type that no policy has, so without a message of its own."""
+
+    many: int
+
+
+def test_a_fault_of_an_unexpected_kind_has_the_words_of_pydantic() -> None:
+    """After what was written, so that a new type in a model never leaves a fault without a message."""
+    with pytest.raises(ValidationError) as caught:
+        Count.model_validate({"many": "few"})
+    (fault,) = faults_in_words(caught.value, {"": Count})
+    assert fault.path == "many"
+    assert fault.message.endswith(
+        "cannot be used here: input should be a valid integer, unable to parse string as an integer"
+    )

@@ -52,6 +52,20 @@ def test_the_last_request_of_each_cohort() -> None:
     assert known.last_request == {CANDIDATE: T0 + 1_000, BASELINE: T0 + 2_000}
 
 
+def test_a_budget_reads_the_longest_window_of_its_sample() -> None:
+    """It has no window of its own; its main windows are those, one of each cohort."""
+    probes = {"sli": "error_rate", "limit": "20%", "traffic": "synthetic", "window": "12s"}
+    checks = {"errors": ERRORS, "more": {**ERRORS, "window": "9s"}, "probes": probes}
+    known = policy(checks, budget={"slo": "99%", "spend": "5%"})
+    found = TrafficWindows(known, T0)
+    looks = {name: found.look(definition) for name, definition in known.judged.items()}
+    assert looks["errors"] == LOOK
+    assert looks["probes"] == ("synthetic", (12_000,))
+    assert looks["budget"] == ("real", (9_000,))
+    main = found.main_windows(looks["budget"])
+    assert {name: window.length_ms for name, window in main.items()} == {CANDIDATE: 9_000, BASELINE: 9_000}
+
+
 def test_indicators_prefer_users_requests() -> None:
     """The longest window of users' requests; of another sample only where no check reads users' requests."""
     probes = {"sli": "error_rate", "limit": "20%", "traffic": "synthetic", "window": "7s"}

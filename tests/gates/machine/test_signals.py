@@ -118,12 +118,46 @@ def test_a_problem_of_the_candidate_is_not_hidden_by_a_missing_ack() -> None:
             "stage tenth has baked 3s and waits for complete telemetry: telemetry is incomplete: a source partition "
             "has not reported (100% so far)",
         ),
+        (
+            {"baked_ms": 3_000, "timed_from": T0 - 300_000},
+            {"trusted": False, "on_time": 0.9, "completeness": 0.9},
+            Signal.TIMED_OUT,
+            "stage tenth timed out after 5m: it waits for complete telemetry: telemetry is 90% complete, "
+            "needs 99% (min_completeness); resume (this restarts the timeout), roll back or promote",
+        ),
+        (
+            {"baked_ms": 3_000, "timed_from": T0 - 300_000},
+            {},
+            Signal.PASSED_LAST,
+            "stage tenth passed after 3s: a: passes",
+        ),
         ({"baked_ms": 3_000}, {}, Signal.PASSED_LAST, "stage tenth passed after 3s: a: passes"),
     ],
 )
 def test_a_sound_stage(progress: dict[str, Any], fields: dict[str, Any], expected: Signal, reason: str) -> None:
     """The signal and the reason of a stage on which nothing fails."""
     assert signal(state(**progress), **fields) == (expected, reason)
+
+
+def test_a_stage_without_approval_times_out() -> None:
+    """Where only the approval is missing: before the timeout it is asked for, and then the rollout pauses."""
+    known = state(baked_ms=3_000)
+    stages = tuple(stage.model_copy(update={"approval": True}) for stage in known.policy.stages)
+    waiting = replace(known, policy=known.policy.model_copy(update={"stages": stages}))
+    assert signal(waiting)[0] is Signal.AWAITING
+    late = replace(waiting, progress=replace(waiting.progress, timed_from=T0 - 300_000))
+    assert signal(late) == (
+        Signal.TIMED_OUT,
+        "stage tenth timed out after 5m: approval is missing; resume (this restarts the timeout), then approve",
+    )
+
+
+def test_an_advance_waits_for_an_actuator() -> None:
+    """A stage whose weights nobody confirmed lacks that, and not requests, whatever the verdicts are."""
+    unconfirmed = replace(state(), progress=replace(state().progress, confirmed_at=None))
+    assert missing(unconfirmed, Evaluation(T0, T0 + 1_000, (PASS,), **GOOD), fresh=False) == (
+        "an actuator to confirm its weights"
+    )
 
 
 def test_a_second_pause_for_the_same_silence_says_so() -> None:

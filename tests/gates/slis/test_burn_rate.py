@@ -29,6 +29,7 @@ def test_a_burn_rate_needs_both_windows() -> None:
             "checks.x",
             "it would need an error rate of 173% (2% of a 30-day budget in 5m at",
         ),
+        ({"sli": "burn_rate", "slo": "nearly all"}, "checks.x.slo", "nearly all"),
         (
             {"sli": "burn_rate", "slo": "99.9%", "window": "90s"},
             "checks.x.window",

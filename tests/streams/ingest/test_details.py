@@ -1,4 +1,4 @@
-"""What events say beyond outcome and latency, from the bytes of an event to the pane that a gate is given."""
+"""What events hold beyond outcome and latency, from the bytes of an event to the pane that a gate is given."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def detail(*events: dict[str, Any]) -> Detail:
 
 
 def test_plain_events_have_no_details() -> None:
-    """What nobody sends takes no place."""
+    """Fields that nobody sends take no space."""
     chunker = Chunker(SourcePartition("e", 0))
     chunker.count_records([SourceRecord(0, T0, list(decoded([an_event(), an_event(user="", metrics={}, emitter="")])))])
     (partial,) = chunker.flush().partials
@@ -80,7 +80,7 @@ def test_plain_events_have_no_details() -> None:
 
 
 def test_success() -> None:
-    """Business transactions are counted by how they ended; who says nothing counts as neither."""
+    """Business transactions are counted by how they ended; a request without `success` counts as neither."""
     known = detail(*[an_event(success=True)] * 3, *[an_event(success=False)] * 2, an_event(success=None))
     assert (known.succeeded, known.failed) == (3, 2)
 
@@ -102,7 +102,7 @@ def test_hashes_are_the_same_everywhere() -> None:
 
 
 def test_the_sample_is_of_both_halves() -> None:
-    """Being among the smallest hashes says nothing of the half: 2,000 samples of ten, half of them even."""
+    """Being among the smallest hashes does not depend on the half: 2,000 samples of ten, half of them even."""
     samples = [sorted(hash32(f"{sample}/{user}") for user in range(100))[:10] for sample in range(2_000)]
     odd = sum(known & 1 for sample in samples for known in sample)
     assert odd == pytest.approx(10_000, abs=4 * 71)
@@ -121,7 +121,7 @@ def test_emitters() -> None:
 
 
 def test_heartbeats_are_no_requests() -> None:
-    """A heartbeat adds its emitter, and nothing else, whatever else it says."""
+    """A heartbeat adds its emitter, and nothing else, whatever else it holds."""
     ((_, cell),) = chunked(a_beat("pod-1", user="ann", success=True, metrics={"cost": 1.0})).items()
     assert cell == Cell(detail=Detail(emitters=(hash32("pod-1"),)))
     assert cell.requests == 0
@@ -153,7 +153,7 @@ def test_cohorts_are_bounded() -> None:
 
 
 def test_cohorts_are_bounded_per_chunk() -> None:
-    """Another chunk names its own: what was too much in one is none of the next one's business."""
+    """The limit holds for each chunk alone: a full chunk leaves the next one its whole room."""
     chunker = Chunker(SourcePartition("e", 0))
     many = [an_event(cohort=f"c{number}") for number in range(MOST_COHORTS)]
     chunker.count_records([SourceRecord(0, T0, list(decoded(many)))])
@@ -162,7 +162,7 @@ def test_cohorts_are_bounded_per_chunk() -> None:
 
 
 def test_metrics_are_bounded() -> None:
-    """A cell keeps the metrics that it was told of first; values of others are dropped, and counted."""
+    """A cell keeps the metrics that came first; values of others are dropped, and counted."""
     known = {f"m{number}": 1.0 for number in range(MOST_METRICS)}
     events = [an_event(metrics=known), an_event(metrics={"late": 1.0, "m0": 2.0}), an_event(metrics={"late": 1.0})]
     (cell,) = chunked(*events).values()

@@ -7,13 +7,11 @@ commit, and give partitions away. The journal repeats itself. The real `Join` mu
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
 
 import orjson
 import pytest
@@ -24,62 +22,14 @@ from connectors.decoders import CLASS_INDEX, RequestEvent
 from gates.panes import CLASSES, SAMPLE_SIZE, Cell, Detail
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts
-from streams.cells import CELL_MS, CellKey, CellRecord, SourcePartition
-from streams.ingest.cells import MOST_CELLS
+from streams.cells import CELL_MS, CellKey, SourcePartition
 from streams.ingest.chunks import Chunker, SourceRecord
-from streams.ingest.cutting import CHUNK_OFFSETS, SLOT_MS, rule
-from streams.journal import CHUNK_RULE, Partial, decode, encode
+from streams.journal import Partial, decode, encode
 from streams.judge.join import Join
+from tests.streams.ingest.source_logs import COHORTS, ROLLOUTS, T0, a_log, take
 from tests.streams.judge.restarts import reloaded_join
 
-T0 = 1_767_225_600_000
-ROLLOUTS = ("checkout", "search")
-COHORTS = ("stable", "canary")
 Sums = dict[str, dict[CellKey, Cell]]
-
-
-def take(chunker: Chunker, records: list[SourceRecord]) -> None:
-    """Take records as ingest does: runs of one event each at once where they can be, the others one by one."""
-    for single, group in itertools.groupby(records, lambda record: len(record.events) == 1):
-        run = list(group)
-        if single:
-            chunker.count_run(run, [event for record in run for event in record.events])
-        else:
-            chunker.count_records(run)
-
-
-def a_log(rng: random.Random, size: int) -> list[SourceRecord]:
-    """Return a log: offsets with gaps, close to a chunk's end; time moves on, stands still, moves back a little."""
-    offset, now, log = CHUNK_OFFSETS - rng.randint(0, size), T0 + rng.randint(0, 20_000), []
-    for _ in range(size):
-        offset += rng.choice([1, 1, 1, 2, 7])
-        now += rng.choice([0, 5, 80, 400, 3_000])
-        events = [an_event(rng, now) for _ in range(rng.choice([0, 1, 1, 1, 3]))]
-        log.append(SourceRecord(offset, now + rng.randint(-1_000, 0), events))
-    return log
-
-
-def an_event(rng: random.Random, now: int) -> RequestEvent:
-    """Return an event up to three seconds old, by status or by outcome, with some of the optional fields; or a beat."""
-    known: dict[str, Any] = {"status": rng.choice([200, 204, 302, 404, 503])}
-    if rng.random() < 0.2:
-        known = {"outcome": rng.choice(["ok", "error"])}
-    known |= {
-        "user": rng.choice([None, "", *(f"user-{number}" for number in range(60))]),
-        "success": rng.choice([None, None, True, False]),
-        "metrics": rng.choice([None, {}, {"cost": rng.lognormvariate(0, 2)}, {"score": rng.gauss(0, 1), "lag": 0.0}]),
-        "emitter": rng.choice([None, "", "pod-1", "pod-2"]),
-    }
-    if rng.random() < 0.1:
-        known = {"heartbeat": True, "emitter": f"pod-{rng.randint(1, 9)}"}
-    return RequestEvent(
-        ts_ms=now - rng.randint(0, 3_000),
-        rollout=rng.choice(ROLLOUTS),
-        cohort=rng.choice(COHORTS),
-        latency_ms=rng.choice([0.0, 1.5, 80.0, 799.0, 300_000.0]),
-        synthetic=True if rng.random() < 0.05 else None,
-        **known,
-    )
 
 
 def hashed(names: Iterable[str | None]) -> tuple[int, ...]:
@@ -269,79 +219,6 @@ def test_any_long_schedule_counts_each_event_once(seed: int, partitions: int, ac
     run(seed, partitions, 300, actions)
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32), st.data())
-def test_chunks_are_cut_by_the_log_alone(seed: int, data: st.DataObject) -> None:
-    """Batches and flushes of any size give the same final versions: same bounds, same cells, same commit."""
-    log = a_log(random.Random(seed), 120)
-
-    def finals(batches: list[int], flushes: list[bool]) -> tuple[dict[tuple[int, str], bytes], list[int]]:
-        chunker, at = Chunker(SourcePartition("e", 0)), 0
-        out: dict[tuple[int, str], tuple[int, list[CellRecord]]] = {}
-        commits: list[int] = []
-        for size, flush in zip(batches, flushes, strict=True):
-            take(chunker, log[at : at + size])
-            at += size
-            if flush:
-                partials, commit, *_ = chunker.flush()
-                out |= {(p.start, p.rollout): (p.upto, sorted(p.cells, key=repr)) for p in partials}
-                commits += [] if commit is None else [commit]
-        chunker.count_records(log[at:])
-        partials, commit, *_ = chunker.flush()
-        out |= {(p.start, p.rollout): (p.upto, sorted(p.cells, key=repr)) for p in partials}
-        commits += [] if commit is None else [commit]
-        # how far a version reaches depends on the flush, what it holds at its last does not
-        return {key: encode_cells(cells) for key, (_, cells) in out.items()}, commits[-1:]
-
-    def encode_cells(cells: object) -> bytes:
-        return orjson.dumps(repr(cells))
-
-    sizes = data.draw(st.lists(st.integers(0, 40), max_size=20))
-    flushes = data.draw(st.lists(st.booleans(), min_size=len(sizes), max_size=len(sizes)))
-    assert finals(sizes, flushes) == finals([], [])
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32), st.integers(1, 60))
-def test_a_run_is_counted_as_its_records_one_by_one(seed: int, size: int) -> None:
-    """Whatever the times of events and records, and wherever chunks end: the same partials and the same counts."""
-    rng = random.Random(seed)
-    offset, now, log = CHUNK_OFFSETS - rng.randint(0, 100), T0 + rng.randint(0, 20_000), []
-    for _ in range(120):
-        offset, now = offset + rng.choice([1, 1, 2]), now + rng.choice([0, 80, 3_000])
-        ahead = rng.choice([0, 0, 59_000, 61_000, 90_000_000])
-        timestamp = rng.choice([now, now, now - 30_000, 0, -1])
-        log.append(SourceRecord(offset, timestamp, [an_event(rng, now + ahead)]))
-    single, runs = Chunker(SourcePartition("e", 0)), Chunker(SourcePartition("e", 0))
-    single.count_records(log)
-    for begin in range(0, len(log), size):
-        run = log[begin : begin + size]
-        runs.count_run(run, [record.events[0] for record in run])
-    assert runs.flush() == single.flush()
-    assert runs.newest == single.newest
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32))
-def test_a_chunk_ends_at_its_offset_or_slot(seed: int) -> None:
-    """No chunk spans a multiple of 4096 offsets, nor a record that entered a later slot; commits are chunk ends."""
-    log = a_log(random.Random(seed), 120)
-    chunker = Chunker(SourcePartition("e", 0))
-    slots = {record.offset: record.timestamp // SLOT_MS for record in log}
-    ends: set[int] = set()
-    for record in log:
-        chunker.count_records([record])
-        partials, commit, *_ = chunker.flush()
-        ends |= {partial.upto for partial in partials if partial.final}
-        if commit is not None:
-            assert all(end <= commit for end in ends)
-            ends.add(commit)
-        for partial in partials:
-            inside = [offset for offset in slots if partial.start <= offset < partial.upto]
-            assert partial.start // CHUNK_OFFSETS == (partial.upto - 1) // CHUNK_OFFSETS
-            assert all(slots[offset] <= slots[inside[0]] for offset in inside)
-
-
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 200))
 def test_snapshot_of_a_join_goes_on_the_same(seed: int, cut: int) -> None:
@@ -393,45 +270,6 @@ def test_late_events_are_counted_once_and_never_applied(seed: int, closed_ms: in
             assert late[name][cohort] == sum(before)
         open_cells = {key: cell for key, cell in cells.items() if key[1] >= closed}
         assert panes_of({name: joins[name]})[name] == open_cells
-
-
-def test_a_clock_far_ahead_is_counted_at_the_records_time() -> None:
-    """An event further ahead of its record than `max_future` counts at the record's time, and is reported."""
-    chunker = Chunker(SourcePartition("e", 0), max_future_ms=60_000)
-    event = RequestEvent(ts_ms=T0 + 60_001, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)
-    near = RequestEvent(ts_ms=T0 + 60_000, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)
-    chunker.count_records([SourceRecord(0, T0, [event, near])])
-    flush = chunker.flush()
-    (partial,) = flush.partials
-    assert [cell.start for cell in partial.cells] == [T0, T0 + 60_000]
-    assert (flush.limited.clamped, flush.newest) == (1, T0 + 60_000)
-
-
-def test_the_rule_is_the_one_that_is_known_by_its_absence() -> None:
-    """A build that cuts otherwise must state its rule in each record, and never by changing what absence means."""
-    assert (rule(), CHUNK_RULE) == ("4096.10000", "4096.10000")
-    (partial,) = _of_one_event().flush().partials
-    assert b"rule" not in encode(partial)
-
-
-def _of_one_event() -> Chunker:
-    chunker = Chunker(SourcePartition("e", 0))
-    event = RequestEvent(ts_ms=T0, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)
-    chunker.count_records([SourceRecord(0, T0, [event])])
-    return chunker
-
-
-def test_a_backfill_makes_no_version_that_the_journal_would_refuse() -> None:
-    """Events of more seconds than a chunk may name are refused and reported; the first are counted."""
-    chunker = Chunker(SourcePartition("e", 0))
-    log = [
-        RequestEvent(ts_ms=T0 - at * CELL_MS, rollout="checkout", cohort="canary", status=200, latency_ms=1.0)
-        for at in range(MOST_CELLS + 10)
-    ]
-    chunker.count_records([SourceRecord(0, T0, log)])
-    flush = chunker.flush()
-    (partial,) = flush.partials
-    assert (len(partial.cells), flush.limited.refused) == (MOST_CELLS, 10)
 
 
 @pytest.mark.parametrize(

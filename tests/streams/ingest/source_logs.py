@@ -1,0 +1,59 @@
+"""Logs of source partitions, as tests need them: records at random, and how ingest takes them."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import Any
+
+from connectors.decoders import RequestEvent
+from streams.ingest.chunks import Chunker, SourceRecord
+from streams.ingest.cutting import CHUNK_OFFSETS
+
+T0 = 1_767_225_600_000
+ROLLOUTS = ("checkout", "search")
+COHORTS = ("stable", "canary")
+
+
+def take(chunker: Chunker, records: list[SourceRecord]) -> None:
+    """Take records as ingest does: runs of one event each together where they can be, the others one by one."""
+    for single, group in itertools.groupby(records, lambda record: len(record.events) == 1):
+        run = list(group)
+        if single:
+            chunker.count_run(run, [event for record in run for event in record.events])
+        else:
+            chunker.count_records(run)
+
+
+def a_log(rng: random.Random, size: int) -> list[SourceRecord]:
+    """Return a log: offsets with gaps, close to a chunk's end; time moves on, stands still, moves back a little."""
+    offset, now, log = CHUNK_OFFSETS - rng.randint(0, size), T0 + rng.randint(0, 20_000), []
+    for _ in range(size):
+        offset += rng.choice([1, 1, 1, 2, 7])
+        now += rng.choice([0, 5, 80, 400, 3_000])
+        events = [an_event(rng, now) for _ in range(rng.choice([0, 1, 1, 1, 3]))]
+        log.append(SourceRecord(offset, now + rng.randint(-1_000, 0), events))
+    return log
+
+
+def an_event(rng: random.Random, now: int) -> RequestEvent:
+    """Return an event up to three seconds old, by status or by outcome, with some of the optional fields; or a beat."""
+    known: dict[str, Any] = {"status": rng.choice([200, 204, 302, 404, 503])}
+    if rng.random() < 0.2:
+        known = {"outcome": rng.choice(["ok", "error"])}
+    known |= {
+        "user": rng.choice([None, "", *(f"user-{number}" for number in range(60))]),
+        "success": rng.choice([None, None, True, False]),
+        "metrics": rng.choice([None, {}, {"cost": rng.lognormvariate(0, 2)}, {"score": rng.gauss(0, 1), "lag": 0.0}]),
+        "emitter": rng.choice([None, "", "pod-1", "pod-2"]),
+    }
+    if rng.random() < 0.1:
+        known = {"heartbeat": True, "emitter": f"pod-{rng.randint(1, 9)}"}
+    return RequestEvent(
+        ts_ms=now - rng.randint(0, 3_000),
+        rollout=rng.choice(ROLLOUTS),
+        cohort=rng.choice(COHORTS),
+        latency_ms=rng.choice([0.0, 1.5, 80.0, 799.0, 300_000.0]),
+        synthetic=True if rng.random() < 0.05 else None,
+        **known,
+    )

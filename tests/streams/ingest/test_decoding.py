@@ -1,0 +1,73 @@
+"""Decoding records: runs of good ones together, the others one by one, and dead letters for what is no event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from aiokafka.structs import ConsumerRecord, TopicPartition
+
+from connectors.dead_letters import DeadLetter
+from connectors.decoders import MAX_BYTES
+from connectors.decoders.registry import decoder
+from streams.cells import SourcePartition
+from streams.ingest.chunks import Chunker
+from streams.ingest.decoding import RUN, RecordDecoder
+from tests.streams.ingest.source_logs import T0
+
+PARTITION = TopicPartition("request-events", 3)
+GOOD = json.dumps({"ts": T0, "rollout": "r", "cohort": "c", "status": 200, "latency_ms": 1}).encode()
+UNTAGGED = json.dumps({"ts": T0, "rollout": "r", "status": 200, "latency_ms": 1}).encode()
+
+
+def records(values: Sequence[bytes]) -> list[ConsumerRecord[bytes, bytes]]:
+    """Return records with these values."""
+    topic, partition = PARTITION
+    return [
+        ConsumerRecord(topic, partition, offset, T0, 0, b"key", value, None, 3, len(value), ())
+        for offset, value in enumerate(values)
+    ]
+
+
+def counted(values: Sequence[bytes], max_bytes: int = MAX_BYTES) -> tuple[dict[str, int], int, list[DeadLetter]]:
+    """Return the requests by cohort, the offset reached and the dead letters of these values."""
+    chunker, found = Chunker(SourcePartition(*PARTITION)), RecordDecoder(decoder(), max_bytes)
+    found.count(chunker, PARTITION, [records(values)])
+    flush = chunker.flush()
+    cells = [record for partial in flush.partials for record in partial.cells]
+    letters = found.drain_dead_letters()
+    assert found.drain_dead_letters() == []
+    return {record.cohort: record.cell().requests for record in cells}, flush.position or 0, letters
+
+
+def test_good_records_are_counted() -> None:
+    """All records of more than one run count."""
+    assert counted([GOOD] * (RUN + 1)) == ({"c": RUN + 1}, RUN + 1, [])
+
+
+def test_a_bad_record_becomes_a_dead_letter() -> None:
+    """The others of its run count, and the offset moves past it."""
+    sums, position, letters = counted([GOOD, b"oops", GOOD])
+    assert (sums, position) == ({"c": 2}, 3)
+    (letter,) = letters
+    assert (letter.topic, letter.partition, letter.offset, letter.index) == (*PARTITION, 1, 0)
+    assert (letter.reason, letter.key, letter.value) == ("bad_json", b"key", b"oops")
+
+
+def test_elements_are_judged_alone() -> None:
+    """In an array the good elements count, and a letter holds the bad one."""
+    sums, _, letters = counted([b"[" + GOOD + b", 7, " + GOOD + b"]"])
+    assert sums == {"c": 2}
+    assert [(letter.index, letter.value) for letter in letters] == [(1, b"7")]
+
+
+def test_an_event_without_a_cohort_counts_and_is_a_letter() -> None:
+    """It counts in the cohort ""."""
+    sums, _, letters = counted([UNTAGGED])
+    assert (sums, [letter.reason for letter in letters]) == ({"": 1}, ["missing_field"])
+
+
+def test_the_limit_of_bytes_is_the_decoders() -> None:
+    """A larger value is not decoded."""
+    sums, position, letters = counted([GOOD], max_bytes=len(GOOD) - 1)
+    assert (sums, position, [letter.reason for letter in letters]) == ({}, 1, ["oversized"])

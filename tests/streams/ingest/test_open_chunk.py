@@ -1,0 +1,54 @@
+"""The open chunk: its versions are cumulative, and only rollouts that have changed get one."""
+
+from __future__ import annotations
+
+from connectors.decoders import RequestEvent
+from gates.panes import CLASSES
+from streams.cells import SourcePartition
+from streams.ingest.open_chunk import OpenChunk
+from streams.ingest.sums import KINDS
+from streams.journal import Partial
+from tests.streams.ingest.source_logs import T0
+
+SOURCE = SourcePartition("e", 0)
+
+
+def a_request(rollout: str = "checkout", cohort: str = "canary") -> RequestEvent:
+    """Return a plain request."""
+    return RequestEvent(ts_ms=T0, rollout=rollout, cohort=cohort, status=200, latency_ms=1.0)
+
+
+def requests(partial: Partial) -> dict[str, int]:
+    """Return the requests of a version, by cohort."""
+    return {record.cohort: record.cell().requests for record in partial.cells}
+
+
+def test_versions_are_cumulative() -> None:
+    """A version holds all cells of its rollout, the unchanged ones too, as far as the chunk reaches."""
+    chunk = OpenChunk(start=7, latest_slot=0, upto=8)
+    assert chunk.count([a_request(), a_request(cohort="stable")]) == (0, 0)
+    chunk.versions(SOURCE, final=False)
+    chunk.count([a_request()])
+    chunk.upto = 9
+    (version,) = chunk.versions(SOURCE, final=True)
+    assert requests(version) == {"canary": 2, "stable": 1}
+    assert (version.source, version.start, version.upto, version.final) == (SOURCE, 7, 9, True)
+
+
+def test_only_changed_rollouts_have_a_version() -> None:
+    """Rollouts are in the order of their names; one without new events is left out."""
+    chunk = OpenChunk(start=0, latest_slot=0, upto=1)
+    chunk.count([a_request("search"), a_request("checkout")])
+    assert [version.rollout for version in chunk.versions(SOURCE, final=False)] == ["checkout", "search"]
+    chunk.count([a_request("search")])
+    assert [version.rollout for version in chunk.versions(SOURCE, final=False)] == ["search"]
+    assert chunk.versions(SOURCE, final=False) == []
+
+
+def test_kinds_are_drained() -> None:
+    """The kinds are those of the events since the last call."""
+    chunk = OpenChunk(start=0, latest_slot=0, upto=1)
+    chunk.count([a_request(), a_request()])
+    chunk.versions(SOURCE, final=False)
+    assert chunk.drain_kinds()[False][CLASSES.index("2xx")] == 2
+    assert chunk.drain_kinds() == {False: [0] * len(KINDS), True: [0] * len(KINDS)}
