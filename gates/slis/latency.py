@@ -126,9 +126,9 @@ class LatencyFigure:
         self._guard = Guard(1.0 - definition.quantile, definition.min_events)
         self.limit = f"the limit of {milliseconds(definition.limit_ms or 0)}"
 
-    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
+    def measured(self, cohort: CohortView, *, staged: bool) -> Measurement:
         """The quantile in milliseconds."""
-        return Measurement(arm.window.requests, arm.window.latency().quantile(self._quantile))
+        return Measurement(cohort.window.requests, cohort.window.latency().quantile(self._quantile))
 
     def assess(self, window: CohortWindow) -> Assessment:
         """How the window stands to the limit, and its requests."""

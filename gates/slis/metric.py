@@ -176,9 +176,9 @@ class MetricQuantile:
         self.limit = f"the limit of {signed_text(definition.limit or 0.0)}"
         self.side = "below" if definition.higher_is_better else "above"
 
-    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
+    def measured(self, cohort: CohortView, *, staged: bool) -> Measurement:
         """The quantile, in the metric's unit."""
-        values = arm.window.metric(self._definition.metric)
+        values = cohort.window.metric(self._definition.metric)
         return Measurement(values.total, values.quantile(self._definition.quantile or 0.5))
 
     def assess(self, window: CohortWindow) -> Assessment:
@@ -238,9 +238,9 @@ class MetricMean:
     def _values(self, window: CohortWindow) -> ValueCounts:
         return window.metric(self._definition.metric)
 
-    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
+    def measured(self, cohort: CohortView, *, staged: bool) -> Measurement:
         """The mean, in the metric's unit."""
-        values = self._values(arm.window)
+        values = self._values(cohort.window)
         return Measurement(values.total, values.mean())
 
     def assess(self, window: CohortWindow) -> Assessment:
