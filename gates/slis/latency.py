@@ -9,8 +9,8 @@ from pydantic import Field
 
 from gates.comparison.distributions import Latencies
 from gates.comparison.quantiles import QuantileComparison
-from gates.documents.fields import Count, Family, OptionalLatencyLimitMs, Quantile, WindowMs
-from gates.documents.quantities import MINUTE_MS, format_duration
+from gates.documents.fields import Count, Family, OptionalLatencyLimitMs, Quantile
+from gates.documents.quantities import format_duration
 from gates.evidence_view import CohortView, Thresholds
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
@@ -49,12 +49,6 @@ class LatencyCheck(ComparedCheck):
         alias="limit",
         examples=["800ms"],
         description="The highest acceptable value of the candidate's quantile.",
-    )
-    window_ms: WindowMs = Field(
-        default=MINUTE_MS,
-        alias="window",
-        examples=["1m"],
-        description="The window that the limit looks at: a whole number of panes, at most 1h.",
     )
     min_events: Count = Field(
         default=20, examples=[20], description="The limit fails only with this many slower requests in the window."

@@ -16,9 +16,8 @@ from gates.documents.fields import (
     OptionalCeiling,
     OptionalNumber,
     OptionalQuantile,
-    WindowMs,
 )
-from gates.documents.quantities import MINUTE_MS, format_duration
+from gates.documents.quantities import format_duration
 from gates.documents.readers import read_number, read_positive_number, readable
 from gates.evidence_view import CohortView
 from gates.panes import Cell
@@ -60,12 +59,6 @@ class MetricCheck(ComparedCheck):
     )
     ceiling: OptionalCeiling = Field(
         default=None, examples=[1000], description="A mean is compared on values cut off at this number."
-    )
-    window_ms: WindowMs = Field(
-        default=MINUTE_MS,
-        alias="window",
-        examples=["1m"],
-        description="The window that the limit looks at: a whole number of panes, at most 1h.",
     )
     min_events: Count = Field(
         default=20,
