@@ -33,7 +33,7 @@ class Figure(Protocol):
     side: str
     unit: Unit
 
-    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
+    def measured(self, cohort: CohortView, *, staged: bool) -> Measurement:
         """The figure, over the window or (where it can) since the stage was ordered."""
 
     def assess(self, window: CohortWindow) -> Assessment:
@@ -88,8 +88,8 @@ class Compared:
         The two FAILs come before every question of missing data: an outage of telemetry, or too few requests, must not
         hide a limit that is broken or a null that is rejected. The limit comes first: its reason is the simpler one.
         """
-        arms = (view.candidate, view.baseline) if view.compared else (view.candidate,)
-        assessed = [self._figure.assess(arm.window) for arm in arms]
+        cohorts = (view.candidate, view.baseline) if view.compared else (view.candidate,)
+        assessed = [self._figure.assess(cohort.window) for cohort in cohorts]
         e_values = None if self._evidence is None else self._evidence.e_values()
         beyond = assessed[0].standing is Standing.BREACHED
         rejected, shared = self._name in view.rejected, self._shared(view, assessed)
@@ -101,7 +101,9 @@ class Compared:
             outcome, reason, staged = self._not_failing(view, assessed, e_values)
         window = view.candidate.window
         start = view.stage_start if staged else window.start
-        candidate, baseline = (self._figure.measured(arm, staged=staged) for arm in (view.candidate, view.baseline))
+        candidate, baseline = (
+            self._figure.measured(cohort, staged=staged) for cohort in (view.candidate, view.baseline)
+        )
         return Verdict(
             self._name,
             outcome,

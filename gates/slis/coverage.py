@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal, cast
+from typing import Literal, cast
 
 from pydantic import Field
 
-from gates.documents.fields import Emitters, Family, Share, WindowMs
-from gates.documents.quantities import MINUTE_MS, format_duration, format_share
+from gates.documents.fields import Emitters, Share
+from gates.documents.quantities import format_duration, format_share
 from gates.evidence_view import CohortView, EvidenceView, PaneUse
 from gates.panes import Pane
-from gates.slis.definition import Check, CheckContext, CheckDefinition, OnFail
+from gates.slis.definition import Check, CheckContext, TelemetryCheckDefinition
 from gates.slis.findings import Finding, LintContext
 from gates.slis.presence import BROKEN
 from gates.slis.windowed import Windowed
@@ -19,29 +19,13 @@ from gates.text import percent
 from gates.verdicts import Measurement, Verdict, VerdictKind
 
 
-class CoverageCheck(CheckDefinition):
+class CoverageCheck(TelemetryCheckDefinition):
     """The share of the `expected` emitters that reported (requests or heartbeats) in the last `window_ms`."""
-
-    measures_requests: ClassVar[bool] = False
 
     sli: Literal["coverage"] = Field(examples=["coverage"], description="What the check measures.")
     expected: Emitters = Field(examples=[12], description="The number of emitters.")
     limit: Share = Field(
         default=0.9, examples=["90%"], description="The lowest acceptable share of emitters that report."
-    )
-    window_ms: WindowMs = Field(
-        default=MINUTE_MS,
-        alias="window",
-        examples=["1m"],
-        description="The window that the limit looks at: a whole number of panes, at most 1h.",
-    )
-    on_fail: OnFail = Field(
-        default="hold", examples=["hold"], description="The reaction to a FAIL of a critical or standard check."
-    )
-    family: Family = Field(
-        default="telemetry",
-        examples=["telemetry"],
-        description="Checks of one family count once towards `rollback_on`.",
     )
 
     def build(self, name: str, context: CheckContext) -> Check:

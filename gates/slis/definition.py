@@ -271,3 +271,18 @@ def _on_fail_rule(fields: Fields) -> Iterator[Finding]:
         yield Finding(
             "on_fail", "must not be `notify`, because severity is critical; write `severity: advisory` to only notify"
         )
+
+
+class TelemetryCheckDefinition(CheckDefinition):
+    """A check of the telemetry itself: a FAIL puts the data in doubt, not the candidate, so by default it holds."""
+
+    measures_requests: ClassVar[bool] = False
+
+    on_fail: OnFail = Field(
+        default="hold", examples=["hold"], description="The reaction to a FAIL of a critical or standard check."
+    )
+    family: Family = Field(
+        default="telemetry",
+        examples=["telemetry"],
+        description="Checks of one family count once towards `rollback_on`.",
+    )

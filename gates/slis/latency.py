@@ -9,8 +9,8 @@ from pydantic import Field
 
 from gates.comparison.distributions import Latencies
 from gates.comparison.quantiles import QuantileComparison
-from gates.documents.fields import Count, Family, OptionalLatencyLimitMs, Quantile, WindowMs
-from gates.documents.quantities import MINUTE_MS, format_duration
+from gates.documents.fields import Count, Family, OptionalLatencyLimitMs, Quantile
+from gates.documents.quantities import format_duration
 from gates.evidence_view import CohortView, Thresholds
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
@@ -49,12 +49,6 @@ class LatencyCheck(ComparedCheck):
         alias="limit",
         examples=["800ms"],
         description="The highest acceptable value of the candidate's quantile.",
-    )
-    window_ms: WindowMs = Field(
-        default=MINUTE_MS,
-        alias="window",
-        examples=["1m"],
-        description="The window that the limit looks at: a whole number of panes, at most 1h.",
     )
     min_events: Count = Field(
         default=20, examples=[20], description="The limit fails only with this many slower requests in the window."
@@ -126,9 +120,9 @@ class LatencyFigure:
         self._guard = Guard(1.0 - definition.quantile, definition.min_events)
         self.limit = f"the limit of {milliseconds(definition.limit_ms or 0)}"
 
-    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
+    def measured(self, cohort: CohortView, *, staged: bool) -> Measurement:
         """The quantile in milliseconds."""
-        return Measurement(arm.window.requests, arm.window.latency().quantile(self._quantile))
+        return Measurement(cohort.window.requests, cohort.window.latency().quantile(self._quantile))
 
     def assess(self, window: CohortWindow) -> Assessment:
         """How the window stands to the limit, and how many of its requests have a latency."""

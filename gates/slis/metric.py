@@ -16,9 +16,8 @@ from gates.documents.fields import (
     OptionalCeiling,
     OptionalNumber,
     OptionalQuantile,
-    WindowMs,
 )
-from gates.documents.quantities import MINUTE_MS, format_duration
+from gates.documents.quantities import format_duration
 from gates.documents.readers import read_number, read_positive_number, readable
 from gates.evidence_view import CohortView
 from gates.panes import Cell
@@ -62,12 +61,6 @@ class MetricCheck(ComparedCheck):
         default=None,
         examples=[1000],
         description="Larger values count as this number, in the limit and the comparison of a mean.",
-    )
-    window_ms: WindowMs = Field(
-        default=MINUTE_MS,
-        alias="window",
-        examples=["1m"],
-        description="The window that the limit looks at: a whole number of panes, at most 1h.",
     )
     min_events: Count = Field(
         default=20,
@@ -185,9 +178,9 @@ class MetricQuantile:
         self.limit = f"the limit of {signed_text(definition.limit or 0.0)}"
         self.side = "below" if definition.higher_is_better else "above"
 
-    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
+    def measured(self, cohort: CohortView, *, staged: bool) -> Measurement:
         """The quantile, in the metric's unit."""
-        values = arm.window.metric(self._definition.metric)
+        values = cohort.window.metric(self._definition.metric)
         return Measurement(values.total, values.quantile(self._definition.quantile or 0.5))
 
     def assess(self, window: CohortWindow) -> Assessment:
@@ -248,9 +241,9 @@ class MetricMean:
     def _values(self, window: CohortWindow) -> ValueCounts:
         return window.metric(self._definition.metric)
 
-    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
+    def measured(self, cohort: CohortView, *, staged: bool) -> Measurement:
         """The mean, in the metric's unit."""
-        values = self._values(arm.window)
+        values = self._values(cohort.window)
         return Measurement(values.total, values.mean(self._most))
 
     def assess(self, window: CohortWindow) -> Assessment:

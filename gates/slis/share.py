@@ -39,9 +39,9 @@ class ShareFigure(ABC):
     def window_text(self, name: str, window: CohortWindow) -> str:
         """The share over the window, as text."""
 
-    def measured(self, arm: CohortView, *, staged: bool) -> Measurement:
+    def measured(self, cohort: CohortView, *, staged: bool) -> Measurement:
         """The share, 0 to 1."""
-        bad, events = self.tally(arm.stage if staged else arm.window)
+        bad, events = self.tally(cohort.stage if staged else cohort.window)
         return Measurement(events, bad / events if events else None, bad)
 
     def assess(self, window: CohortWindow) -> Assessment:

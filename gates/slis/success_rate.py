@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from gates.documents.fields import Count, Family, OptionalSlo, WindowMs
-from gates.documents.quantities import MINUTE_MS, format_share
+from gates.documents.fields import Count, Family, OptionalSlo
+from gates.documents.quantities import format_share
 from gates.panes import Cell
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
@@ -36,12 +36,6 @@ class SuccessRateCheck(ComparedCheck):
     sli: Literal["success_rate"] = Field(examples=["success_rate"], description="What the check measures.")
     limit: OptionalSlo = Field(
         default=None, examples=["97%"], description="The lowest acceptable success rate of the candidate."
-    )
-    window_ms: WindowMs = Field(
-        default=MINUTE_MS,
-        alias="window",
-        examples=["1m"],
-        description="The window that the limit looks at: a whole number of panes, at most 1h.",
     )
     min_events: Count = Field(
         default=20, examples=[20], description="The limit fails only with this many failures in the window."

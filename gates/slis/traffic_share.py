@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import sqrt
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from gates.documents.fields import Family, Share, WindowMs
-from gates.documents.quantities import MINUTE_MS, format_duration
+from gates.documents.fields import Share
+from gates.documents.quantities import format_duration
 from gates.evidence_view import EvidenceView
-from gates.slis.definition import Check, CheckContext, CheckDefinition, OnFail
+from gates.slis.definition import Check, CheckContext, TelemetryCheckDefinition
 from gates.slis.findings import Finding, LintContext, traffic_text
 from gates.slis.presence import BROKEN
 from gates.slis.windowed import Windowed
@@ -22,30 +22,14 @@ CHANCE = 5.0
 """Below this many standard deviations from the weight a share may be off by chance: it is judged once a second."""
 
 
-class ThroughputShareCheck(CheckDefinition):
+class ThroughputShareCheck(TelemetryCheckDefinition):
     """The candidate's share of the requests over `window_ms`, within `tolerance` of the stage's weight."""
-
-    measures_requests: ClassVar[bool] = False
 
     sli: Literal["throughput_share"] = Field(examples=["throughput_share"], description="What the check measures.")
     tolerance: Share = Field(
         default=0.5,
         examples=["50%"],
         description="The acceptable difference from the stage's weight, as a share of the weight.",
-    )
-    window_ms: WindowMs = Field(
-        default=MINUTE_MS,
-        alias="window",
-        examples=["1m"],
-        description="The window that the limit looks at: a whole number of panes, at most 1h.",
-    )
-    on_fail: OnFail = Field(
-        default="hold", examples=["hold"], description="The reaction to a FAIL of a critical or standard check."
-    )
-    family: Family = Field(
-        default="telemetry",
-        examples=["telemetry"],
-        description="Checks of one family count once towards `rollback_on`.",
     )
 
     def build(self, name: str, context: CheckContext) -> Check:

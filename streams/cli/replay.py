@@ -103,6 +103,8 @@ def _open_lines(file: str) -> Iterator[tuple[Iterable[bytes], bool]]:
             else:
                 with reading_bar("judging", opened) as lines:
                     yield lines, True
+    except BrokenPipeError:
+        raise  # of the output, as with `| head`: the events were readable
     except OSError as error:
         raise unreadable(file, error) from None
 

@@ -102,7 +102,12 @@ def test_a_bad_variable_is_wrong_use(variables: dict[str, str], line: str) -> No
 def test_ctrl_c_is_quiet() -> None:
     """Ctrl-C exits with 130 without a message."""
     running = subprocess.Popen(
-        [SLUICEGATE, "events", "check", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [SLUICEGATE, "events", "check", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A suite that a shell started in the background inherits an ignored SIGINT, and would hand it on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no lock is held
     )
     assert running.stdin is not None
     assert running.stdout is not None
