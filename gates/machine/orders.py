@@ -22,7 +22,7 @@ class ActuatorReport:
     actuator: str
     status: str
     reason: str
-    weights: Mapping[str, float]
+    weights: Mapping[str, int | float]
     at: int
     confirms: bool
 

@@ -13,6 +13,7 @@ from gates.machine.rollout import Moment, Pending, RolloutState, Started
 from gates.machine.signals import PANE_RULES, gravest_signal, missing
 from gates.machine.step import start
 from gates.machine.transitions import Signal
+from gates.rules import FIRST
 from gates.telemetry import CohortTelemetry
 from gates.verdicts import Evaluation, Measurement, Verdict, VerdictKind
 from tests.gates.pane_builders import T0, policy
@@ -139,14 +140,15 @@ def test_a_sound_stage(progress: dict[str, Any], fields: dict[str, Any], expecte
     assert signal(state(**progress), **fields) == (expected, reason)
 
 
-def test_a_stage_without_approval_times_out() -> None:
-    """Where only the approval is missing: before the timeout it is asked for, and then the rollout pauses."""
+def test_a_stage_that_only_lacks_approval_waits_for_it() -> None:
+    """A person who is late does not time the stage out, or the approval would then be refused; rules 1 did so."""
     known = state(baked_ms=3_000)
     stages = tuple(stage.model_copy(update={"approval": True}) for stage in known.policy.stages)
     waiting = replace(known, policy=known.policy.model_copy(update={"stages": stages}))
     assert signal(waiting)[0] is Signal.AWAITING
     late = replace(waiting, progress=replace(waiting.progress, timed_from=T0 - 300_000))
-    assert signal(late) == (
+    assert signal(late)[0] is Signal.AWAITING
+    assert signal(replace(late, rules=FIRST)) == (
         Signal.TIMED_OUT,
         "stage tenth timed out after 5m: approval is missing; resume (this restarts the timeout), then approve",
     )
