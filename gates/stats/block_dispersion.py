@@ -32,7 +32,7 @@ MEDIAN_OF_CHI_SQUARE = 0.455
 BEYOND = 9.0
 """A statistic this many times the usual one is of a burst or a step: the square of three standard deviations."""
 
-State = tuple[list[list[int]], list[list[float]], int]
+State = tuple[list[list[float]], list[list[float]], int]
 
 
 @dataclass(slots=True)
@@ -52,11 +52,11 @@ class BlockDispersion:
     """
 
     blocks: int = 0
-    _last: list[tuple[int, int]] = field(default_factory=list)
+    _last: list[tuple[float, float]] = field(default_factory=list)
     _terms: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=WINDOW))
     _ratios: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))  # of each term, its first to its second
 
-    def add_block(self, errors: int, requests: int) -> None:
+    def add_block(self, errors: float, requests: float) -> None:
         """Take in the next block; three in a row without an error, or without requests, do not count."""
         if len(self._last) == 2:
             (errors_1, requests_1), (errors_2, requests_2) = self._last

@@ -1,0 +1,186 @@
+"""Bets on blocks of time: all bad events of one block count as one witness.
+
+The evidence that the candidate is worse than `ratio` times the baseline is multiplied, block by block, by the MEAN over
+the block's bad events of what each of them alone would multiply it by. A mean of e-values is an e-value whatever their
+dependence (Vovk and Wang, Annals of Statistics 49(3), 2021; the weighted mean is the only admissible merger, Wang,
+arXiv 2409.19888), so bad events of one block may come together as they like: a session that fails as a whole, a pause
+of one instance. Independence is needed between blocks only, and `gates.stats.error_correlation` measures how long a
+block must be for that. The product over blocks is a product of bets `1 + lambda (share - share of the null)` on a
+bounded variable (Waudby-Smith and Ramdas, JRSS-B 2024).
+
+The catastrophe row bets on lost successes, pane by pane, so that a candidate that fails everything is found within two
+seconds; a cap bounds what dependence can make of it.
+
+Counts are of one pane: bad events (a bounded quantity may give fractions) and all events, of candidate and baseline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import floor, fsum, inf, log
+from typing import Any, NamedTuple
+
+from gates.stats.mixture import REMEMBERED, finite_exp, log_add
+
+EFFECTS: tuple[float, ...] = tuple(1.1 * (256.0 / 1.1) ** (step / 11) for step in range(12))
+"""How many times worse than tolerated the bets assume the candidate to be. A mean needs bolder bets than a product, so
+the grid reaches 256 and all effects weigh alike."""
+
+MOST_LOG = 4.0
+"""A block is planned for a factor of e^4 at most: without a bound, blocks of a candidate at 0.1% would take 7 s."""
+
+LONGEST_BLOCK_S = 60.0
+
+CATASTROPHE_WEIGHT = 0.2
+"""The share of the evidence that bets on lost successes."""
+
+_KEEPS = 0.5
+"""Under the null of the catastrophe row the candidate still succeeds half as often as the baseline."""
+
+_CATASTROPHE_EFFECT = 0.04
+"""The alternative: it succeeds this many times as often as under the null."""
+
+
+class PaneCounts(NamedTuple):
+    """Bad events and all events of candidate and baseline in one pane."""
+
+    candidate_bad: float
+    baseline_bad: float
+    candidate_events: int
+    baseline_events: int
+
+    @property
+    def compared(self) -> bool:
+        """Whether both cohorts have events; a pane of one cohort says nothing."""
+        return self.candidate_events > 0 and self.baseline_events > 0
+
+
+@lru_cache(maxsize=REMEMBERED)
+def event_factors(candidate_events: int, baseline_events: int, ratio: float) -> tuple[tuple[float, float], ...]:
+    """What one bad event of the candidate, and one of the baseline, multiplies the evidence by; one pair per effect.
+
+    >>> [round(factor, 6) for factor in event_factors(50, 950, 1.25)[0]]
+    [1.093252, 0.993865]
+    """
+    null = ratio * candidate_events + baseline_events
+    baseline = [null / (effect * ratio * candidate_events + baseline_events) for effect in EFFECTS]
+    return tuple((effect * factor, factor) for effect, factor in zip(EFFECTS, baseline, strict=True))
+
+
+def largest_log_factor(candidate_events: float, baseline_events: float, bad_share: float, ratio: float) -> float:
+    """Log of the largest factor that a block can have: each event of the candidate bad, of the baseline `bad_share`.
+
+    >>> round(largest_log_factor(50, 950, 0.01, 1.25), 6)
+    2.611058
+    """
+    weighted = ratio * candidate_events + baseline_events
+    return log(weighted / (ratio * (candidate_events + bad_share * baseline_events)))
+
+
+def block_panes(correlation_s: float, largest: float, pane_s: float) -> int:
+    """The length of a block in panes: `correlation_s` (rho) times the log of its largest factor, in seconds.
+
+    A block that could say less than e per second of its length would lose evidence; a shorter one would count bad
+    events that hang together more than once.
+
+    >>> block_panes(1.0, 2.61, 1.0), block_panes(40.0, 4.0, 1.0), block_panes(3.0, 2.61, 5.0)
+    (3, 60, 2)
+    """
+    seconds = min(LONGEST_BLOCK_S, correlation_s * min(MOST_LOG, largest))
+    return max(1, floor(seconds / pane_s + 0.5))
+
+
+def catastrophe_log_factor(counts: PaneCounts, cap: float) -> float:
+    """Log of what one pane's successes multiply the catastrophe row by, at most `cap`.
+
+    The alternative is that the candidate succeeds 4% as often as under the null, which is half as often as the
+    baseline. Each cohort's requests must be independent given the past; the cap bounds what dependence can do.
+
+    >>> round(catastrophe_log_factor(PaneCounts(1, 1, 2, 20), inf), 6)
+    -2.283033
+    """
+    bad, base_bad, events, base_events = counts
+    if not counts.compared:
+        return 0.0
+    null, alternative = _KEEPS * events + base_events, _CATASTROPHE_EFFECT * _KEEPS * events + base_events
+    lost = (events - bad) * log(_CATASTROPHE_EFFECT * null / alternative)
+    return min(cap, lost + (base_events - base_bad) * log(null / alternative))
+
+
+@dataclass(slots=True)
+class BlockBets:
+    """The bets on the candidate, or on a part of it, against the whole baseline.
+
+    `log_wealth` has one logarithm per effect, `log_catastrophe` that of the catastrophe row (None without one). Mass of
+    the prior over starting times joins when a block opens (`start`), the catastrophe row's in each pane.
+    """
+
+    ratio: float
+    log_wealth: list[float] = field(default_factory=lambda: [-inf] * len(EFFECTS))
+    log_catastrophe: float | None = None
+    bad: float = 0.0
+    _sums: list[float] = field(default_factory=lambda: [0.0] * len(EFFECTS))
+
+    def start(self, mass: float) -> None:
+        """Let this much of the prior's mass bet from the block that opens now."""
+        if mass > 0.0:
+            fresh = log(mass)
+            self.log_wealth = [log_add(known, fresh) for known in self.log_wealth]
+
+    def add_pane(self, counts: PaneCounts) -> None:
+        """Add one pane's bad events to the open block."""
+        if counts.compared and counts.candidate_bad + counts.baseline_bad > 0:
+            factors = event_factors(counts.candidate_events, counts.baseline_events, self.ratio)
+            bad, base_bad = counts.candidate_bad, counts.baseline_bad
+            self._sums = [
+                known + bad * candidate + base_bad * baseline
+                for known, (candidate, baseline) in zip(self._sums, factors, strict=True)
+            ]
+            self.bad += bad + base_bad
+
+    def bet_on_successes(self, mass: float, log_factor: float) -> None:
+        """Move the catastrophe row on by one pane; nothing where there is none."""
+        if self.log_catastrophe is not None:
+            if mass > 0.0:
+                self.log_catastrophe = log_add(self.log_catastrophe, log(mass))
+            self.log_catastrophe += log_factor
+
+    def close_block(self) -> None:
+        """Multiply by the mean over the block's bad events; a block without any says nothing."""
+        if self.bad > 0:
+            self.log_wealth = [
+                known + log(total / self.bad) for known, total in zip(self.log_wealth, self._sums, strict=True)
+            ]
+        self._sums, self.bad = [0.0] * len(EFFECTS), 0.0
+
+    def e_value(self, waiting: float, unstarted: float) -> float:
+        """The e-value as of the last closed block; `waiting` and `unstarted` is mass that does not bet yet."""
+        blocks = fsum(finite_exp(known) for known in self.log_wealth) / len(EFFECTS) + waiting + unstarted
+        if self.log_catastrophe is None:
+            return blocks
+        catastrophe = finite_exp(self.log_catastrophe) + unstarted
+        return (1.0 - CATASTROPHE_WEIGHT) * blocks + CATASTROPHE_WEIGHT * catastrophe
+
+    def dump(self) -> list[Any]:
+        """State for a snapshot; `load` continues from it bit for bit."""
+        return [_open_logs(self.log_wealth), self._sums, self.bad, _open_logs([self.log_catastrophe])[0]]
+
+    @classmethod
+    def load(cls, ratio: float, state: Sequence[Any], *, catastrophe: bool) -> BlockBets:
+        """The bets that `dump` described."""
+        wealth, sums, bad, row = state
+        known = [-inf if each is None else each for each in wealth]
+        log_row = (-inf if row is None else row) if catastrophe else None
+        return cls(ratio, known, log_row, bad, list(sums))
+
+
+def _open_logs(logs: Sequence[float | None]) -> list[float | None]:
+    """Logarithms as JSON has them: minus infinity, the log of no mass, becomes null."""
+    return [None if known is None or known == -inf else known for known in logs]
+
+
+def log_of_begun(mass: float) -> float:
+    """Log of mass that has begun to bet; a part of the candidate that appears late starts with it, unspent."""
+    return log(max(1e-300, mass))
