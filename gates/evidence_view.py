@@ -61,11 +61,15 @@ class EvidenceView:
 
 @dataclass(frozen=True, slots=True)
 class PaneUse:
-    """How a pane counts: it may support an advance, there is a baseline to compare with, caches are still cold."""
+    """How a pane counts: it may support an advance, there is a baseline to compare with, caches are still cold.
+
+    `bake_ms` is how long the stage bakes.
+    """
 
     eligible: bool = True
     compared: bool = True
     warming: bool = False
+    bake_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ the rules that its epoch is judged by. A start without a number is of rules 1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 
@@ -23,6 +23,7 @@ class JudgingRules:
     `requests_as_ordered`: a share of the requests far from the ordered weight is a doubt.
     `approval_of_the_stage`: an approval ends with a pause or rollback, and a missing one does not time a stage out.
     `steady_holds`: a hold for missing telemetry ends only once it has been back for a while, and silence does not bake.
+    `blocks`: all bad events of one block of time count as one witness; before, each counted by itself.
     """
 
     cohort_completeness: bool = False
@@ -31,19 +32,23 @@ class JudgingRules:
     requests_as_ordered: bool = False
     steady_holds: bool = False
     approval_of_the_stage: bool = False
+    blocks: bool = False
 
+
+_SECOND = JudgingRules(
+    cohort_completeness=True,
+    limit_asks_candidate_only=True,
+    budget_by_error=True,
+    requests_as_ordered=True,
+    steady_holds=True,
+    approval_of_the_stage=True,
+)
 
 RULES: Mapping[int, JudgingRules] = MappingProxyType(
     {
         1: JudgingRules(),
-        2: JudgingRules(
-            cohort_completeness=True,
-            limit_asks_candidate_only=True,
-            budget_by_error=True,
-            requests_as_ordered=True,
-            steady_holds=True,
-            approval_of_the_stage=True,
-        ),
+        2: _SECOND,
+        3: replace(_SECOND, blocks=True),
     }
 )
 """All rules that an epoch in some journal may have begun under."""
@@ -51,5 +56,5 @@ RULES: Mapping[int, JudgingRules] = MappingProxyType(
 FIRST = 1
 """The rules of a start without a number."""
 
-CURRENT = 2
+CURRENT = 3
 """The rules of a new epoch."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gates.comparison.count_evidence import AloneCounts, BaselineCounts, CountedPane, CountEvidence
 from gates.comparison.distributions import Scale
 from gates.comparison.evidence import ComparisonEvidence
 from gates.evidence_view import CohortNames, EvidenceView, PaneUse
 from gates.panes import Cell, Pane
-from gates.stats.exceedance import Exceedance, SlowCounts
+from gates.stats.pane_counts import PaneCounts
 from gates.text import percent
 from gates.windows import CohortWindow
 
@@ -38,12 +39,10 @@ class QuantileComparison(ComparisonEvidence):
         scale: Scale,
         sample: Callable[[Pane, str], Cell],
         ratio: float,
-        start_blocks: int,
         trailing: CohortWindow,
+        evidence: CountEvidence,
     ) -> None:
-        self._worse: Exceedance
-        self._good: Exceedance
-        super().__init__(Exceedance.regression(scale.quantile, start_blocks), Exceedance.advance(scale.quantile))
+        super().__init__(evidence)
         self._cohorts = cohorts
         self._scale = scale
         self._sample = sample
@@ -53,42 +52,42 @@ class QuantileComparison(ComparisonEvidence):
 
     def observe(self, pane: Pane, seen: PaneUse) -> None:
         """Take in one pane."""
-        candidate = self._sample(pane, self._cohorts.candidate)
-        if seen.warming:
-            self._worse.bet(None)
-        elif seen.compared:
-            self._compare(candidate, self._sample(pane, self._cohorts.baseline), seen)
-        else:
-            self._alone(candidate, seen)
+        candidate, baseline = (self._sample(pane, name) for name in (self._cohorts.candidate, self._cohorts.baseline))
+        threshold = self._scale.threshold(self._trailing, MIN_TAIL) if seen.compared else None
+        counts = BaselineCounts(0, 0, baseline)
+        if threshold is not None:
+            beyond = self._scale.at_or_above(baseline, threshold)
+            counts = BaselineCounts(beyond, self._scale.total(baseline), baseline)
+        counted = CountedPane(pane, seen, counts, candidate)
+        if not seen.compared and not seen.warming:
+            beyond, values = self._scale.beyond_limit(candidate), self._scale.total(candidate)
+            counted = counted._replace(alone=AloneCounts(beyond, values, 1.0 - self._scale.quantile))
+            self._count(beyond, values)
+        elif threshold is not None and not seen.warming:
+            counted = self._compared(counted, threshold)
+        self._evidence.update(counted)
 
-    def _compare(self, candidate: Cell, baseline: Cell, seen: PaneUse) -> None:
-        threshold = self._scale.threshold(self._trailing, MIN_TAIL)
-        if threshold is None:
-            self._worse.bet(None)
-            return
-        values, base_values = self._scale.total(candidate), self._scale.total(baseline)
-        slow = self._scale.at_or_above(candidate, self._scale.scaled_up(threshold, self._ratio))
-        base = self._scale.at_or_above(baseline, threshold)
-        self._worse.update(SlowCounts(slow, base, values, base_values))
+    def _compared(self, counted: CountedPane, threshold: int) -> CountedPane:
+        """The pane with what is compared: values at or above the threshold, and `ratio` times it for the candidate."""
+        base, base_values, baseline = counted.baseline
+        values = self._scale.total(counted.candidate)
+        slow = self._scale.at_or_above(counted.candidate, self._scale.scaled_up(threshold, self._ratio))
         self._count(slow, values)
-        if seen.eligible:
-            # The baseline must have values at or above it, else the candidate cannot have fewer.
-            highest = min(threshold, self._scale.highest(self._trailing))
-            within = self._scale.at_or_above(candidate, self._scale.scaled_down(highest, self._ratio))
-            base = base if highest == threshold else self._scale.at_or_above(baseline, highest)
-            self._good.update(SlowCounts(within, base, values, base_values))
-
-    def _alone(self, candidate: Cell, seen: PaneUse) -> None:
-        beyond, values = self._scale.beyond_limit(candidate), self._scale.total(candidate)
-        self._bet_alone(beyond, values, 1.0 - self._scale.quantile, eligible=seen.eligible)
-        self._count(beyond, values)
+        worse = PaneCounts(slow, base, values, base_values)
+        if not counted.seen.eligible:
+            return counted._replace(worse=worse)
+        # The baseline must have values at or above it, else the candidate cannot have fewer.
+        highest = min(threshold, self._scale.highest(self._trailing))
+        within = self._scale.at_or_above(counted.candidate, self._scale.scaled_down(highest, self._ratio))
+        base = base if highest == threshold else self._scale.at_or_above(baseline, highest)
+        return counted._replace(worse=worse, good=PaneCounts(within, base, values, base_values))
 
     def _count(self, beyond: int, values: int) -> None:
         self._counted = (self._counted[0] + beyond, self._counted[1] + values)
 
     def enter_stage(self) -> None:
         """Reset the evidence for an advance."""
-        self._good = Exceedance.advance(self._scale.quantile)
+        super().enter_stage()
         self._counted = (0, 0)
 
     def describe(self, view: EvidenceView) -> str:

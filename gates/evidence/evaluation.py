@@ -15,11 +15,7 @@ from gates.policy import Policy, Stage
 from gates.policy.checks import checks_for, joint_test_of
 from gates.rules import CURRENT, RULES, JudgingRules
 from gates.slis.definition import Check
-from gates.stats.mixture import START_BLOCK
 from gates.verdicts import Combined, Evaluation, Verdict, significant
-
-LATE_STARTS = 2
-"""The prior over the start of a degradation covers this many times the sum of all bake times."""
 
 
 @dataclass(slots=True)
@@ -38,7 +34,7 @@ class _Stage:
         confirmed = self.confirmed_at is not None and pane.start >= self.confirmed_at
         # While the baseline breaks a limit any candidate compares well, so the next pane supports no advance.
         eligible = pane.complete and confirmed and not warming and not baseline_beyond
-        return PaneUse(eligible, stage.weight < 1.0, warming)
+        return PaneUse(eligible, stage.weight < 1.0, warming, stage.bake_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +60,7 @@ class RolloutEvidence:
         self._rules = rules
         self._names = (policy.cohorts.candidate, policy.cohorts.baseline)
         self._windows = TrafficWindows(policy, started_at)
-        panes = LATE_STARTS * sum(stage.bake_ms for stage in policy.stages) / policy.pane_ms
-        blocks = max(1, round(panes / START_BLOCK))
-        self._checks: dict[str, Check] = checks_for(policy, blocks, self._windows.trailing, rules)
+        self._checks: dict[str, Check] = checks_for(policy, self._windows.trailing, rules)
         self._looks = {name: self._windows.look(policy.judged[name]) for name in self._checks}
         judged_from = policy.min_requests if rules.requests_as_ordered else None
         self._split = TrafficSplit(policy.cohorts, policy.data_quality, policy.confidence.rollback, judged_from)

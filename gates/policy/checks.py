@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from gates.comparison.joint_test import JointTest
 from gates.policy.model import Policy
 from gates.rules import JudgingRules
-from gates.slis.definition import Check, CheckContext
+from gates.slis.definition import Check, CheckContext, Starts
 from gates.windows import CohortWindow
+
+LATE_STARTS = 2
+"""The prior over the start of a degradation covers this many times the sum of all bake times."""
 
 
 def joint_test_of(policy: Policy) -> JointTest:
@@ -17,15 +20,18 @@ def joint_test_of(policy: Policy) -> JointTest:
     return JointTest.of(comparing, policy.confidence.rollback, policy.rollback_on.failing)
 
 
-def checks_for(
-    policy: Policy, start_blocks: int, trailing: Mapping[str, CohortWindow], rules: JudgingRules
-) -> dict[str, Check]:
+def checks_for(policy: Policy, trailing: Mapping[str, CohortWindow], rules: JudgingRules) -> dict[str, Check]:
     """The checks that answer a policy's definitions, by name.
 
-    `start_blocks` spreads the prior over late starts; `trailing` has, by sample of the traffic, the baseline's last
+    `trailing` has, by sample of the traffic, the baseline's last
     `TRAILING_MS` as of the pane before.
     """
     joint_test, confidence = joint_test_of(policy), policy.confidence
     thresholds = {name: joint_test.thresholds(name, confidence.advance) for name in policy.checks}
-    context = CheckContext(policy.cohorts, thresholds, confidence.dispersion, start_blocks, trailing, rules)
+    context = CheckContext(policy.cohorts, thresholds, confidence.dispersion, _starts(policy), trailing, rules)
     return {name: definition.build(name, context) for name, definition in policy.judged.items()}
+
+
+def _starts(policy: Policy) -> Starts:
+    panes = LATE_STARTS * sum(stage.bake_ms for stage in policy.stages) / policy.pane_ms
+    return Starts(max(1, round(panes)), policy.pane_ms / 1_000.0, policy.stages[0].weight)

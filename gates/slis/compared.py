@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from gates.comparison.evidence import ComparisonEvidence, EValues
+from gates.comparison.count_evidence import Found
+from gates.comparison.evidence import ComparisonEvidence
 from gates.evidence_view import CohortView, EvidenceView, PaneUse, Thresholds
 from gates.panes import Pane
 from gates.slis.compared_definition import ComparedCheck
@@ -90,7 +91,7 @@ class Compared:
         """
         cohorts = (view.candidate, view.baseline) if view.compared else (view.candidate,)
         assessed = [self._figure.assess(cohort.window) for cohort in cohorts]
-        e_values = None if self._evidence is None else self._evidence.e_values()
+        e_values = None if self._evidence is None else self._evidence.found()
         beyond = assessed[0].standing is Standing.BREACHED
         rejected, shared = self._name in view.rejected, self._shared(view, assessed)
         if beyond:
@@ -148,7 +149,7 @@ class Compared:
         return f"{found}, rolls back together with the other checks"
 
     def _not_failing(
-        self, view: EvidenceView, assessed: Sequence[Assessment], e_values: EValues | None
+        self, view: EvidenceView, assessed: Sequence[Assessment], e_values: Found | None
     ) -> tuple[VerdictKind, str, bool]:
         required = "latencies" if self._figure.unit == "ms" else ""
         samples = [each.sample for each in assessed]
@@ -169,13 +170,16 @@ class Compared:
             return VerdictKind.PASS, f"{figures}, within {self._figure.limit}", False
         return *self._by_evidence(self._evidence.describe(view), e_values), True
 
-    def _by_evidence(self, figures: str, e_values: EValues) -> tuple[VerdictKind, str]:
-        (worse, good), needed = e_values, self._thresholds.advance
+    def _by_evidence(self, figures: str, e_values: Found) -> tuple[VerdictKind, str]:
+        worse, good, needed = e_values.worse, e_values.good, self._thresholds.advance
         if worse >= SUSPICION:
             against = f"e-value {e_value(worse)} for a worse candidate"
             return VerdictKind.INCONCLUSIVE, f"{figures}, {against}, rolls back at {e_value(self._thresholds.rollback)}"
-        outcome = VerdictKind.PASS if good >= needed else VerdictKind.INCONCLUSIVE
-        return outcome, f"{figures}, e-value {e_value(good)}, needs {e_value(needed)}"
+        outcome = VerdictKind.PASS if good >= needed and e_values.lately_good else VerdictKind.INCONCLUSIVE
+        lately = (
+            "" if e_values.lately_good else ", but the newest requests are nearer to the bound than to the baseline"
+        )
+        return outcome, f"{figures}, e-value {e_value(good)}, needs {e_value(needed)}{lately}"
 
     @property
     def evidence(self) -> dict[str, object]:

@@ -59,7 +59,7 @@ class ErrorRateCheck(ComparedCheck):
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""
         figure = ErrorRateFigure(self)
-        evidence = share_evidence(self, context, figure, self.limit, self.errors)
+        evidence = share_evidence(name, self, context, figure, self.limit, self.errors)
         return Compared(name, self, figure, evidence, context.thresholds[name])
 
     def lints(self, context: LintContext) -> Iterator[Finding]:

@@ -77,7 +77,7 @@ class LatencyCheck(ComparedCheck):
 
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""
-        evidence = quantile_evidence(self, context, Latencies(self.quantile, self.limit_ms))
+        evidence = quantile_evidence(name, self, context, Latencies(self.quantile, self.limit_ms))
         return ComparedLatency(name, self, LatencyFigure(self), evidence, context.thresholds[name])
 
     def lints(self, context: LintContext) -> Iterator[Finding]:

@@ -108,9 +108,9 @@ class MetricCheck(ComparedCheck):
         thresholds = context.thresholds[name]
         if self.quantile is None:
             mean = MetricMean(self, cut=context.rules.limit_asks_candidate_only)
-            return Compared(name, self, mean, share_evidence(self, context, mean, mean.objective), thresholds)
+            return Compared(name, self, mean, share_evidence(name, self, context, mean, mean.objective), thresholds)
         scale = MetricValues(self.metric, self.quantile, self.limit, higher_is_better=self.higher_is_better)
-        evidence = quantile_evidence(self, context, scale)
+        evidence = quantile_evidence(name, self, context, scale)
         return Compared(name, self, MetricQuantile(self, scale), evidence, thresholds)
 
     def lints(self, context: LintContext) -> Iterator[Finding]:

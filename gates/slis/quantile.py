@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
+from gates.comparison.blocks import AdvanceBound, Blocks
+from gates.comparison.count_evidence import CountEvidence
 from gates.comparison.distributions import Scale
 from gates.comparison.quantiles import MIN_TAIL, TRAILING_MS, QuantileComparison
+from gates.comparison.single_events import SingleEvents
 from gates.documents.readers import read_quantile, readable
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import CheckContext, sample_of
 from gates.slis.findings import Fields, Finding, LintContext, traffic_text
+from gates.stats.exceedance import Exceedance
 
 LOWEST_COMPARED = 0.25
 """Below it most values lie beyond the threshold, and their number hardly changes with the candidate."""
 
 
-def quantile_evidence(definition: ComparedCheck, context: CheckContext, scale: Scale) -> QuantileComparison | None:
+def quantile_evidence(
+    name: str, definition: ComparedCheck, context: CheckContext, scale: Scale
+) -> QuantileComparison | None:
     """The evidence of a check on a quantile; None where it does not compare."""
     if definition.ratio is None:
         return None
-    sample = definition.traffic
-    trailing = context.trailing[sample]
-    return QuantileComparison(
-        context.cohorts, scale, sample_of(sample), definition.ratio, context.start_blocks, trailing
-    )
+    evidence: CountEvidence
+    if context.in_blocks:
+        # The ratio is in the thresholds that values are counted by, so the counts are compared one to one.
+        rule = context.block_rule(name, 1.0, catastrophe=False, least_bad=1.0 - scale.quantile)
+        evidence = Blocks(rule, AdvanceBound(1.0, 0.0, lately=False), stated=context.dispersion)
+    else:
+        worse = Exceedance.regression(scale.quantile, context.start_blocks)
+        evidence = SingleEvents(worse, partial(Exceedance.advance, scale.quantile))
+    sample, trailing = sample_of(definition.traffic), context.trailing[definition.traffic]
+    return QuantileComparison(context.cohorts, scale, sample, definition.ratio, trailing, evidence)
 
 
 def comparable_rule(fields: Fields, *, higher_is_better: bool) -> Iterator[Finding]:

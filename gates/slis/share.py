@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import partial
 
+from gates.comparison.blocks import AdvanceBound, Blocks
+from gates.comparison.count_evidence import CountEvidence
 from gates.comparison.dispersion import Dispersion
-from gates.comparison.rates import Allowance, CountedFigure, RateComparison
+from gates.comparison.rates import CountedFigure, RateComparison
+from gates.comparison.single_events import SingleEvents
 from gates.documents.quantities import format_duration
 from gates.evidence_view import CohortView
 from gates.panes import Cell
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import CheckContext, sample_of
 from gates.slis.limit import Assessment, Guard, Standing
+from gates.stats.error_share import ADVANCE_MARGIN, ErrorShare
 from gates.text import count, percent
 from gates.verdicts import Measurement, Unit
 from gates.windows import CohortWindow
@@ -62,6 +67,7 @@ def share_text(name: str, tally: tuple[int, int], events: str, window: CohortWin
 
 
 def share_evidence(
+    name: str,
     definition: ComparedCheck,
     context: CheckContext,
     figure: CountedFigure,
@@ -74,11 +80,20 @@ def share_evidence(
     """
     if definition.ratio is None:
         return None
-    return RateComparison(
-        context.cohorts,
-        figure,
-        sample_of(definition.traffic),
-        Allowance(definition.ratio, objective),
-        context.start_blocks,
-        Dispersion(classes, context.dispersion, by_time=definition.clusters),
-    )
+    rule = _in_blocks if context.in_blocks else _by_events
+    evidence = rule(name, definition, definition.ratio, context, classes)
+    return RateComparison(context.cohorts, figure, sample_of(definition.traffic), objective, evidence)
+
+
+def _in_blocks(
+    name: str, definition: ComparedCheck, ratio: float, context: CheckContext, classes: tuple[str, ...]
+) -> CountEvidence:
+    rule = context.block_rule(name, ratio, catastrophe=definition.clusters)
+    return Blocks(rule, AdvanceBound(ratio, ADVANCE_MARGIN, lately=True), classes, context.dispersion)
+
+
+def _by_events(
+    name: str, definition: ComparedCheck, ratio: float, context: CheckContext, classes: tuple[str, ...]
+) -> CountEvidence:
+    worse, new_good = ErrorShare.regression(ratio, context.start_blocks), partial(ErrorShare.advance, ratio)
+    return SingleEvents(worse, new_good, Dispersion(classes, context.dispersion, by_time=definition.clusters))

@@ -53,7 +53,7 @@ class SuccessRateCheck(ComparedCheck):
         """Build the check under this name."""
         figure = SuccessRateFigure(self)
         objective = None if self.limit is None else 1.0 - self.limit
-        evidence = share_evidence(self, context, figure, objective)
+        evidence = share_evidence(name, self, context, figure, objective)
         return Compared(name, self, figure, evidence, context.thresholds[name])
 
     def lints(self, context: LintContext) -> Iterator[Finding]:

@@ -13,32 +13,34 @@ from collections.abc import Sequence
 from math import fsum, log, log1p
 from typing import Any
 
-from gates.stats.block_bets import PaneCounts
 from gates.stats.mixture import finite_exp
+from gates.stats.pane_counts import PaneCounts
 
 ADVANCE_EFFECTS: tuple[float, ...] = tuple(1.0 / (1.1 * (20.0 / 1.1) ** (step / 15)) for step in range(16))
 """How many times better than the boundary the bets assume the candidate to be."""
 
 
 class AdvanceSums:
-    """One stage's evidence for an advance; `margin` is a share of bad events that may be added, `recent` is in panes.
+    """One stage's evidence for an advance; `margin` is a share of bad events that may be added.
 
-    >>> sums = AdvanceSums(1.25, margin=0.005, recent=10)
+    >>> sums = AdvanceSums(1.25, margin=0.005)
     >>> for pane in range(120):
-    ...     sums.add_pane(PaneCounts(1 if pane % 4 == 0 else 0, 5, 50, 950))
+    ...     sums.add_pane(PaneCounts(1 if pane % 4 == 0 else 0, 5, 50, 950), recent=10)
     >>> [round(sums.get(phi), 6) for phi in (2.0, 4.5)], sums.lately_good()
     ([221.423716, 7.051586], True)
     """
 
-    def __init__(self, ratio: float, margin: float, recent: int) -> None:
+    def __init__(self, ratio: float, margin: float) -> None:
         self._ratio = ratio
         self._margin = margin
         self._logs = [0.0] * len(ADVANCE_EFFECTS)
-        self._recent: deque[PaneCounts] = deque(maxlen=recent)
+        self._recent: deque[PaneCounts] = deque()
 
-    def add_pane(self, counts: PaneCounts) -> None:
-        """Take in one pane of the stage."""
+    def add_pane(self, counts: PaneCounts, recent: int) -> None:
+        """Take in one pane of the stage; the last `recent` panes must be good as well."""
         self._recent.append(counts)
+        while len(self._recent) > recent:
+            self._recent.popleft()
         if not counts.compared:
             return
         bad, base_bad, events, base_events = counts
@@ -48,6 +50,10 @@ class AdvanceSums:
             candidate = effect * baseline
             gained = bad * log(candidate) + base_bad * log(baseline) - events * self._margin * (candidate - 1.0)
             self._logs[index] += gained
+
+    def add_log_factors(self, log_factors: Sequence[float]) -> None:
+        """Take in one pane that was held against something else than the baseline, as log factors by effect."""
+        self._logs = [known + factor for known, factor in zip(self._logs, log_factors, strict=True)]
 
     def get(self, phi: float) -> float:
         """The e-value for a good enough candidate, at a design effect of `phi`, at least 1."""

@@ -20,9 +20,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import floor, fsum, inf, log
-from typing import Any, NamedTuple
+from typing import Any
 
+from gates.stats import single_arm
 from gates.stats.mixture import REMEMBERED, finite_exp, log_add
+from gates.stats.pane_counts import PaneCounts
 
 EFFECTS: tuple[float, ...] = tuple(1.1 * (256.0 / 1.1) ** (step / 11) for step in range(12))
 """How many times worse than tolerated the bets assume the candidate to be. A mean needs bolder bets than a product, so
@@ -33,6 +35,9 @@ MOST_LOG = 4.0
 
 LONGEST_BLOCK_S = 60.0
 
+_LEAST_MASS = 1e-300
+"""A part that joins before any mass has begun starts from almost none, so that its logarithm is finite."""
+
 CATASTROPHE_WEIGHT = 0.2
 """The share of the evidence that bets on lost successes."""
 
@@ -41,20 +46,6 @@ _KEEPS = 0.5
 
 _CATASTROPHE_EFFECT = 0.04
 """The alternative: it succeeds this many times as often as under the null."""
-
-
-class PaneCounts(NamedTuple):
-    """Bad events and all events of candidate and baseline in one pane."""
-
-    candidate_bad: float
-    baseline_bad: float
-    candidate_events: int
-    baseline_events: int
-
-    @property
-    def compared(self) -> bool:
-        """Whether both cohorts have events; a pane of one cohort says nothing."""
-        return self.candidate_events > 0 and self.baseline_events > 0
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -129,8 +120,22 @@ class BlockBets:
             fresh = log(mass)
             self.log_wealth = [log_add(known, fresh) for known in self.log_wealth]
 
-    def add_pane(self, counts: PaneCounts) -> None:
-        """Add one pane's bad events to the open block."""
+    @classmethod
+    def begin(cls, ratio: float, *, catastrophe: bool) -> BlockBets:
+        """Bets without any mass yet, with a catastrophe row or without."""
+        return cls(ratio, log_catastrophe=-inf if catastrophe else None)
+
+    def join(self, mass: float, catastrophe_mass: float) -> None:
+        """Begin late, with the mass that has begun elsewhere, unspent."""
+        self.log_wealth = [log(max(_LEAST_MASS, mass))] * len(EFFECTS)
+        if self.log_catastrophe is not None:
+            self.log_catastrophe = log(max(_LEAST_MASS, catastrophe_mass))
+
+    def add_pane(self, counts: PaneCounts, mass: float, cap: float | None) -> None:
+        """Add one pane to the open block, and to the catastrophe row, whose `mass` starts with the pane.
+
+        `cap` bounds the row's log factor; None: it does not bet.
+        """
         if counts.compared and counts.candidate_bad + counts.baseline_bad > 0:
             factors = event_factors(counts.candidate_events, counts.baseline_events, self.ratio)
             bad, base_bad = counts.candidate_bad, counts.baseline_bad
@@ -139,9 +144,15 @@ class BlockBets:
                 for known, (candidate, baseline) in zip(self._sums, factors, strict=True)
             ]
             self.bad += bad + base_bad
+        self._bet_on_successes(mass, 0.0 if cap is None else catastrophe_log_factor(counts, cap))
 
-    def bet_on_successes(self, mass: float, log_factor: float) -> None:
-        """Move the catastrophe row on by one pane; nothing where there is none."""
+    def add_alone(self, counts: tuple[float, int], objective: float, dispersion: float, mass: float) -> None:
+        """Bet on one pane without a baseline, against a share of bad events; there is no open block."""
+        factors = single_arm.log_factors(*counts, EFFECTS, objective)
+        self.log_wealth = [known + factor / dispersion for known, factor in zip(self.log_wealth, factors, strict=True)]
+        self._bet_on_successes(mass, 0.0)
+
+    def _bet_on_successes(self, mass: float, log_factor: float) -> None:
         if self.log_catastrophe is not None:
             if mass > 0.0:
                 self.log_catastrophe = log_add(self.log_catastrophe, log(mass))
@@ -179,8 +190,3 @@ class BlockBets:
 def _open_logs(logs: Sequence[float | None]) -> list[float | None]:
     """Logarithms as JSON has them: minus infinity, the log of no mass, becomes null."""
     return [None if known is None or known == -inf else known for known in logs]
-
-
-def log_of_begun(mass: float) -> float:
-    """Log of mass that has begun to bet; a part of the candidate that appears late starts with it, unspent."""
-    return log(max(1e-300, mass))

@@ -12,16 +12,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Any, NamedTuple
+from typing import Any
 
-from gates.stats.block_bets import (
-    BlockBets,
-    PaneCounts,
-    block_panes,
-    catastrophe_log_factor,
-    largest_log_factor,
-    log_of_begun,
-)
+from gates.stats.block_bets import BlockBets, block_panes, largest_log_factor
+from gates.stats.pane_counts import PaneCounts
 
 AGREEMENT = 3.0
 """What each part of the candidate must reach alone, when the whole is at its threshold."""
@@ -62,12 +56,32 @@ class BlockRule:
     least_bad: float = 0.0
 
 
-class Recent(NamedTuple):
-    """One recent pane: the baseline's bad events, and all events of candidate and baseline."""
+@dataclass(slots=True)
+class StartPrior:
+    """The prior over the pane at which a degradation starts: half of it on the first, the rest evenly on all `panes`.
 
-    baseline_bad: float
-    candidate_events: int
-    baseline_events: int
+    `unstarted` is mass on later panes; `waiting` is mass whose pane has come, and which bets from the next block on.
+    """
+
+    panes: int
+    tick: int = 0
+    unstarted: float = 1.0
+    waiting: float = 0.0
+
+    def advance(self) -> float:
+        """Move on by one pane; returns the mass that starts with it."""
+        mass = 0.0
+        if self.tick < self.panes:
+            mass = 0.5 / self.panes + (0.5 if self.tick == 0 else 0.0)
+        self.tick += 1
+        self.unstarted = max(0.0, self.unstarted - mass)
+        self.waiting += mass
+        return mass
+
+    def release(self) -> float:
+        """The mass that waited; from now on it bets."""
+        waiting, self.waiting = self.waiting, 0.0
+        return waiting
 
 
 class BlockEvidence:
@@ -82,23 +96,14 @@ class BlockEvidence:
 
     def __init__(self, rule: BlockRule) -> None:
         self._rule = rule
-        self._panes = max(1, rule.panes)
         self._largest = largest_log_factor(rule.weight, 1.0 - rule.weight, rule.least_bad, rule.ratio)
-        self._whole = self._bets()
+        self._whole = BlockBets.begin(rule.ratio, catastrophe=rule.catastrophe)
         self._parts: dict[str, BlockBets] = {}
-        self._recent: deque[Recent] = deque(maxlen=max(1, round(RECENT_S / rule.pane_s)))
-        self._tick = self._stage_tick = 0
-        self._unstarted, self._waiting = 1.0, 0.0  # mass of the prior that has not begun, and that waits for a block
+        # the baseline's bad events, and all events of candidate and baseline, of recent panes
+        self._recent: deque[tuple[float, int, int]] = deque(maxlen=max(1, round(RECENT_S / rule.pane_s)))
+        self._prior = StartPrior(max(1, rule.panes))
+        self._stage_tick = 0
         self._age, self._length = 0, 1  # of the open block, in panes
-
-    def _bets(self) -> BlockBets:
-        return BlockBets(self._rule.ratio, log_catastrophe=-float("inf") if self._rule.catastrophe else None)
-
-    def _mass(self) -> float:
-        """The prior mass on a degradation that starts at this pane: half of it at the first."""
-        if self._tick >= self._panes:
-            return 0.0
-        return 0.5 / self._panes + (0.5 if self._tick == 0 else 0.0)
 
     def skip_pane(self) -> None:
         """Let time pass without a bet (warm-up, a hole): an open block ages with the clock."""
@@ -110,59 +115,57 @@ class BlockEvidence:
         `correlation_s` (rho) is how long bad events hang together, measured on earlier panes only, so that the length
         of a block is fixed before what it counts. `parts` are parts of the candidate's events of the pane.
         """
-        mass = self._mass()
-        self._tick += 1
-        self._unstarted = max(0.0, self._unstarted - mass)
-        self._waiting += mass
-        parts = parts or {}
-        for name in parts:
-            if name not in self._parts:
-                self._parts[name] = self._late_part(mass)
+        mass = self._begin_pane(parts or {})
+        base_bad, events, base_events = (sum(pane[index] for pane in self._recent) for index in range(3))
         if self._age == 0:
-            self._open_block(correlation_s)
-        self._stage_tick += 1
-        self._add(self._whole, counts, mass)
+            if events > 0 and base_events > 0:  # else the last length is kept: nothing better is known
+                bad_share = max(self._rule.least_bad, base_bad / base_events)
+                self._largest = largest_log_factor(events, base_events, bad_share, self._rule.ratio)
+            self._open_block(block_panes(correlation_s, self._largest, self._rule.pane_s))
+        cap = self._cap if MOST_BASELINE_BAD * self._rule.ratio * base_bad <= base_events else None
+        self._whole.add_pane(counts, mass, cap)
         for name, bets in self._parts.items():
-            bad, events = parts.get(name, (0.0, 0))
-            self._add(bets, PaneCounts(bad, counts.baseline_bad, events, counts.baseline_events), mass)
+            bad, part_events = (parts or {}).get(name, (0.0, 0))
+            bets.add_pane(PaneCounts(bad, counts.baseline_bad, part_events, counts.baseline_events), mass, cap)
         self._age += 1
         if self._age >= self._length:
             self._close_block()
-        self._recent.append(Recent(counts.baseline_bad, counts.candidate_events, counts.baseline_events))
+        self._recent.append((counts.baseline_bad, counts.candidate_events, counts.baseline_events))
 
-    def _late_part(self, mass: float) -> BlockBets:
-        """A part that is seen for the first time: all mass that has begun so far begins now, unspent."""
-        bets = self._bets()
-        if self._tick > 1:
-            bets.log_wealth = [log_of_begun(1.0 - self._unstarted - self._waiting)] * len(bets.log_wealth)
-            if self._rule.catastrophe:
-                bets.log_catastrophe = log_of_begun(1.0 - self._unstarted - mass)
-        return bets
+    def add_alone(
+        self, bad: float, events: int, objective: float, dispersion: float, parts: PartCounts | None = None
+    ) -> None:
+        """Take in one pane of the candidate alone, against the share `objective` of bad events.
 
-    def _open_block(self, correlation_s: float) -> None:
-        base_bad, events, base_events = self._recent_sums()
-        if events > 0 and base_events > 0:  # else the last length is kept: nothing better is known
-            bad_share = max(self._rule.least_bad, base_bad / base_events)
-            self._largest = largest_log_factor(events, base_events, bad_share, self._rule.ratio)
-        self._length = block_panes(correlation_s, self._largest, self._rule.pane_s)
+        An open block is closed first. Bets are then made pane by pane, and `dispersion` (phi) divides their logarithms.
+        """
+        if self._age:
+            self._close_block()
+        mass = self._begin_pane(parts or {})
+        self._open_block(1)
+        self._whole.add_alone((bad, events), objective, dispersion, mass)
+        for name, bets in self._parts.items():
+            bets.add_alone((parts or {}).get(name, (0.0, 0)), objective, dispersion, mass)
+        self._recent.append((0.0, 0, 0))
+
+    def _begin_pane(self, parts: PartCounts) -> float:
+        """Move the clocks on, and let new parts join; returns the mass of the prior that starts with the pane."""
+        mass = self._prior.advance()
+        self._stage_tick += 1
+        for name in parts:
+            if name not in self._parts:
+                bets = BlockBets.begin(self._rule.ratio, catastrophe=self._rule.catastrophe)
+                if self._prior.tick > 1:  # all mass that has begun so far begins now, unspent
+                    begun = 1.0 - self._prior.unstarted
+                    bets.join(begun - self._prior.waiting, begun - mass)
+                self._parts[name] = bets
+        return mass
+
+    def _open_block(self, length: int) -> None:
+        self._length = length
+        mass = self._prior.release()
         for bets in (self._whole, *self._parts.values()):
-            bets.start(self._waiting)
-        self._waiting = 0.0
-
-    def _recent_sums(self) -> tuple[float, int, int]:
-        return (
-            sum(pane.baseline_bad for pane in self._recent),
-            sum(pane.candidate_events for pane in self._recent),
-            sum(pane.baseline_events for pane in self._recent),
-        )
-
-    def _add(self, bets: BlockBets, counts: PaneCounts, mass: float) -> None:
-        bets.add_pane(counts)
-        if bets.log_catastrophe is None:
-            return
-        base_bad, _, base_events = self._recent_sums()
-        sound = MOST_BASELINE_BAD * self._rule.ratio * base_bad <= base_events
-        bets.bet_on_successes(mass, catastrophe_log_factor(counts, self._cap) if sound else 0.0)
+            bets.start(mass)
 
     @property
     def _cap(self) -> float:
@@ -181,24 +184,27 @@ class BlockEvidence:
 
     def get(self) -> float:
         """The e-value; where parts are known, at most what their agreement allows."""
-        whole = self._whole.e_value(self._waiting, self._unstarted)
+        waiting, unstarted = self._prior.waiting, self._prior.unstarted
+        whole = self._whole.e_value(waiting, unstarted)
         if len(self._parts) < 2:
             return whole
-        least = min(bets.e_value(self._waiting, self._unstarted) for bets in self._parts.values())
+        least = min(bets.e_value(waiting, unstarted) for bets in self._parts.values())
         return min(whole, self._rule.threshold / AGREEMENT * least)
 
     def dump(self) -> list[Any]:
         """State for a snapshot; `load` continues from it bit for bit."""
-        clocks = [self._tick, self._stage_tick, self._unstarted, self._waiting, self._age, self._length, self._largest]
+        prior = [self._prior.tick, self._prior.unstarted, self._prior.waiting]
+        clocks = [self._stage_tick, self._age, self._length, self._largest]
         parts = {name: bets.dump() for name, bets in self._parts.items()}
-        return [clocks, self._whole.dump(), parts, [list(pane) for pane in self._recent]]
+        return [prior, clocks, self._whole.dump(), parts, [list(pane) for pane in self._recent]]
 
     def load(self, state: Sequence[Any]) -> None:
         """Continue from what `dump` returned."""
-        clocks, whole, parts, recent = state
-        self._tick, self._stage_tick, self._unstarted, self._waiting, self._age, self._length, self._largest = clocks
+        prior, clocks, whole, parts, recent = state
+        self._prior = StartPrior(max(1, self._rule.panes), *prior)
+        self._stage_tick, self._age, self._length, self._largest = clocks
         ratio, catastrophe = self._rule.ratio, self._rule.catastrophe
         self._whole = BlockBets.load(ratio, whole, catastrophe=catastrophe)
         self._parts = {name: BlockBets.load(ratio, each, catastrophe=catastrophe) for name, each in parts.items()}
         self._recent.clear()
-        self._recent.extend(Recent(*pane) for pane in recent)
+        self._recent.extend((bad, events, base_events) for bad, events, base_events in recent)

@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import log
-from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from gates.stats.mixture import (
     start_prior,
     uniform_weights,
 )
+from gates.stats.pane_counts import PaneCounts
 
 __all__ = [
     "ADVANCE_EFFECTS",
@@ -31,7 +31,6 @@ __all__ = [
     "REGRESSION_EFFECTS",
     "START_BLOCK",
     "ErrorShare",
-    "PaneCounts",
     "log_factor",
     "start_prior",
 ]
@@ -49,19 +48,6 @@ ADVANCE_MARGIN = 0.005
 """Error rate that a candidate may add and still count as no worse: 0.5%."""
 
 
-class PaneCounts(NamedTuple):
-    """Requests and errors of candidate and baseline in one pane.
-
-    An "error" may be a fraction, from 0 to 1 a request, where a bounded quantity is compared: `a ** x` is convex in x,
-    so at most `1 + x (a - 1)`, and that is all that the proof of the e-factor needs.
-    """
-
-    candidate_errors: float
-    baseline_errors: float
-    candidate_requests: int
-    baseline_requests: int
-
-
 def log_factor(counts: PaneCounts, ratio_true: float, ratio: float, margin: float = 0.0) -> float:
     """Log e-factor of one pane, for the alternative that the ratio of error rates is `ratio_true`.
 
@@ -71,15 +57,13 @@ def log_factor(counts: PaneCounts, ratio_true: float, ratio: float, margin: floa
     >>> round(log_factor(PaneCounts(3, 5, 100, 900), 4.0, 1.0), 9)
     2.059968968
     """
-    n_c, n_b = counts.candidate_requests, counts.baseline_requests
+    n_c, n_b = counts.candidate_events, counts.baseline_events
     if n_c == 0 or n_b == 0:
         return 0.0
     null, alternative = ratio * n_c + n_b, ratio_true * n_c + n_b
     candidate, baseline = (ratio_true / ratio) * null / alternative, null / alternative
     return (
-        counts.candidate_errors * log(candidate)
-        + counts.baseline_errors * log(baseline)
-        - n_c * margin * (candidate - 1.0)
+        counts.candidate_bad * log(candidate) + counts.baseline_bad * log(baseline) - n_c * margin * (candidate - 1.0)
     )
 
 

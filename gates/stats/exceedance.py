@@ -16,27 +16,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import log
-from typing import NamedTuple
 
 import numpy as np
 
 from gates.stats.histogram import Histogram, RunningHistogram, bucket_indices, lower_edges
 from gates.stats.mixture import REMEMBERED, EffectMixture, inverse_root_weights, uniform_weights
+from gates.stats.pane_counts import PaneCounts
 
 LOWEST_QUANTILE = 0.25
 """Below it, a rate of exceedance has too little room to grow."""
 
 _EFFECTS = 12
 _HIGHEST_RATE = 0.99  # an alternative in which everything exceeds would be refuted by a single request that does not
-
-
-class SlowCounts(NamedTuple):
-    """Requests of candidate and baseline in one pane, and those at or above each one's threshold."""
-
-    candidate_slow: int
-    baseline_slow: int
-    candidate_requests: int
-    baseline_requests: int
 
 
 def threshold(baseline: Histogram | RunningHistogram, quantile: float) -> int | None:
@@ -105,30 +96,30 @@ def at_or_above(histogram: Histogram, bucket: int) -> int:
     return int(histogram.counts[histogram.indices.searchsorted(bucket) :].sum())
 
 
-def log_factor(counts: SlowCounts, effect: float, rate: float) -> float:
+def log_factor(counts: PaneCounts, effect: float, rate: float) -> float:
     """Log e-factor of one pane for the alternative that the candidate exceeds `effect` times as often as `rate`.
 
     Its expectation is at most 1 where the candidate exceeds at most as often as the baseline (`effect` above 1), and
     at least as often (below 1). Without traffic in either cohort it is 0.
 
-    >>> round(log_factor(SlowCounts(9, 50, 50, 950), 3.0, 0.05), 9)
+    >>> round(log_factor(PaneCounts(9, 50, 50, 950), 3.0, 0.05), 9)
     4.669669682
     """
-    n_c, n_b = counts.candidate_requests, counts.baseline_requests
+    n_c, n_b = counts.candidate_events, counts.baseline_events
     if n_c == 0 or n_b == 0:
         return 0.0
     candidate = min(effect * rate, _HIGHEST_RATE)
     pooled = (n_c * candidate + n_b * rate) / (n_c + n_b)
     return (
-        counts.candidate_slow * log(candidate / pooled)
-        + (n_c - counts.candidate_slow) * log((1.0 - candidate) / (1.0 - pooled))
-        + counts.baseline_slow * log(rate / pooled)
-        + (n_b - counts.baseline_slow) * log((1.0 - rate) / (1.0 - pooled))
+        counts.candidate_bad * log(candidate / pooled)
+        + (n_c - counts.candidate_bad) * log((1.0 - candidate) / (1.0 - pooled))
+        + counts.baseline_bad * log(rate / pooled)
+        + (n_b - counts.baseline_bad) * log((1.0 - rate) / (1.0 - pooled))
     )
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _log_factors(counts: SlowCounts, effects: tuple[float, ...], rate: float) -> tuple[float, ...] | None:
+def _log_factors(counts: PaneCounts, effects: tuple[float, ...], rate: float) -> tuple[float, ...] | None:
     """The log factor of each effect; None where all are 0, and without traffic in either cohort."""
     found = tuple(log_factor(counts, effect, rate) for effect in effects)
     return found if any(found) else None
@@ -154,7 +145,7 @@ class Exceedance(EffectMixture):
     >>> pane = Histogram.of([100.0] * 40 + [900.0] * 10)
     >>> slow = at_or_above(pane, scaled_up(bucket, 1.1))
     >>> process = Exceedance.regression(0.95)
-    >>> process.update(SlowCounts(slow, at_or_above(window, bucket), pane.total, window.total))
+    >>> process.update(PaneCounts(slow, at_or_above(window, bucket), pane.total, window.total))
     >>> round(process.get(), 3)
     158.087
     """
@@ -181,9 +172,9 @@ class Exceedance(EffectMixture):
         _rate(quantile)
         return cls(effects=_BETTER, weights=_BETTER_WEIGHTS, quantile=quantile)
 
-    def update(self, counts: SlowCounts) -> None:
+    def update(self, counts: PaneCounts, dispersion: float = 1.0) -> None:
         """Take in one pane; a pane without traffic in either cohort moves only the clock of the prior."""
-        self.bet(_log_factors(counts, self.effects, 1.0 - self.quantile))
+        self.bet(_log_factors(counts, self.effects, 1.0 - self.quantile), dispersion)
 
 
 def _rate(quantile: float) -> float:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gates.stats.error_share import PaneCounts
+from gates.stats.pane_counts import PaneCounts
 
 RATIOS: tuple[float, ...] = tuple(np.geomspace(0.02, 200.0, 401).tolist())
 """The ratios that are distinguished: 2.3% from one to the next."""
@@ -50,8 +50,8 @@ class RatioInterval:
 
         Without errors, or without traffic in either cohort, the pane does not bound the ratio.
         """
-        s_c, s = counts.candidate_errors, counts.candidate_errors + counts.baseline_errors
-        n_c, n_b = counts.candidate_requests, counts.baseline_requests
+        s_c, s = counts.candidate_bad, counts.candidate_bad + counts.baseline_bad
+        n_c, n_b = counts.candidate_events, counts.baseline_events
         if not s or not n_c or not n_b:
             return
         self.errors += s

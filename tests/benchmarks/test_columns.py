@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from benchmarks.columns import BASELINE, CANDIDATE, LATENCY_RATIO, QUANTILES, RATIO, Columns, Panes, drawn
-from gates.stats.error_share import ErrorShare, PaneCounts
-from gates.stats.exceedance import Exceedance, SlowCounts, at_or_above, scaled_down, scaled_up, threshold
+from gates.stats.error_share import ErrorShare
+from gates.stats.exceedance import Exceedance, at_or_above, scaled_down, scaled_up, threshold
 from gates.stats.histogram import BUCKETS, Histogram, RunningHistogram
+from gates.stats.pane_counts import PaneCounts
 
 ROLLOUTS, SECONDS, BLOCKS = 5, 70, 3
 
@@ -36,8 +37,8 @@ def test_columns_hold_what_the_gate_holds() -> None:
                 at = threshold(trailing[rollout], quantile)
                 for exceedance, scaled in zip(pair, (scaled_up, scaled_down), strict=True):
                     edge = BUCKETS if at is None else scaled(at, LATENCY_RATIO) if at < BUCKETS else BUCKETS
-                    counts = SlowCounts(at_or_above(mine[0], edge), at_or_above(mine[1], at or 0), c, b)
-                    exceedance.update(SlowCounts(0, 0, 0, 0) if at is None else counts)
+                    counts = PaneCounts(at_or_above(mine[0], edge), at_or_above(mine[1], at or 0), c, b)
+                    exceedance.update(PaneCounts(0, 0, 0, 0) if at is None else counts)
             trailing[rollout].add(mine[1])
             if len(seen) > 60:
                 trailing[rollout].remove(histogram(seen[-61], rollout, BASELINE))

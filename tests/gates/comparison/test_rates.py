@@ -18,7 +18,8 @@ from gates.policy import Cohorts
 from gates.slis.error_rate import ErrorRateFigure
 from gates.slis.metric import MetricCheck, MetricMean
 from gates.stats import single_arm
-from gates.stats.error_share import ADVANCE_EFFECTS, REGRESSION_EFFECTS, PaneCounts, log_factor
+from gates.stats.error_share import ADVANCE_EFFECTS, REGRESSION_EFFECTS, log_factor
+from gates.stats.pane_counts import PaneCounts
 from tests.gates.pane_builders import BASELINE, CANDIDATE, cell, pane, policy
 
 COHORTS = Cohorts(baseline=BASELINE, candidate=CANDIDATE)

@@ -11,16 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gates.stats.advance_sums import AdvanceSums
-from gates.stats.block_bets import (
-    EFFECTS,
-    PaneCounts,
-    block_panes,
-    catastrophe_log_factor,
-    event_factors,
-    largest_log_factor,
-)
+from gates.stats.block_bets import EFFECTS, block_panes, catastrophe_log_factor, event_factors, largest_log_factor
 from gates.stats.block_evidence import BlockEvidence, BlockRule
 from gates.stats.error_correlation import ErrorCorrelation
+from gates.stats.pane_counts import PaneCounts
 
 VECTORS: dict[str, Any] = {
     vector["name"]: vector for vector in json.loads(Path(__file__).with_name("blocks_vectors.json").read_text())
@@ -111,9 +105,9 @@ def test_rho_and_phi_are_those_of_the_vectors() -> None:
 
 def test_the_advance_sums_are_those_of_the_vectors() -> None:
     """The design effect is applied when one looks."""
-    sums = AdvanceSums(1.25, 0.005, 10)
+    sums = AdvanceSums(1.25, 0.005)
     for pane in range(120):
-        sums.add_pane(PaneCounts(1 if pane % 4 == 0 else 0, 5, 50, 950))
+        sums.add_pane(PaneCounts(1 if pane % 4 == 0 else 0, 5, 50, 950), 10)
     *expected, lately = VECTORS["advance"]["expected"]
     assert [sums.get(phi) for phi in (1.0, 2.0, 4.5)] == pytest.approx(expected, rel=1e-9)
     assert sums.lately_good() is lately
@@ -165,7 +159,7 @@ panes = st.lists(
 def test_a_snapshot_continues_bit_for_bit(before: list[PaneCounts], after: list[PaneCounts]) -> None:
     """Evidence, correlation and sums go on from JSON as if nothing had happened."""
     rule = BlockRule(1.25, 200, 1.0, 0.1, 100.0)
-    whole, correlation, sums = BlockEvidence(rule), ErrorCorrelation(1.0), AdvanceSums(1.25, 0.005, 10)
+    whole, correlation, sums = BlockEvidence(rule), ErrorCorrelation(1.0), AdvanceSums(1.25, 0.005)
 
     def add(pane: PaneCounts, parts: tuple[BlockEvidence, ErrorCorrelation, AdvanceSums]) -> None:
         evidence, known, good = parts
@@ -173,11 +167,11 @@ def test_a_snapshot_continues_bit_for_bit(before: list[PaneCounts], after: list[
         evidence.add_pane(pane, known.rho, halves)
         emitters = {"emitter": {"a": (pane.baseline_bad, pane.baseline_events // 2), "b": (0.0, 3)}}
         known.add_pane(pane.baseline_bad, pane.baseline_events, emitters)
-        good.add_pane(pane)
+        good.add_pane(pane, 10)
 
     for pane in before:
         add(pane, (whole, correlation, sums))
-    loaded = BlockEvidence(rule), ErrorCorrelation(1.0), AdvanceSums(1.25, 0.005, 10)
+    loaded = BlockEvidence(rule), ErrorCorrelation(1.0), AdvanceSums(1.25, 0.005)
     loaded[0].load(json.loads(json.dumps(whole.dump())))
     loaded[1].load(json.loads(json.dumps(correlation.dump())))
     loaded[2].load(json.loads(json.dumps(sums.dump())))

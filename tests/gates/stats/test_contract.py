@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from gates.stats.block_dispersion import BlockDispersion
-from gates.stats.error_share import ErrorShare, PaneCounts
-from gates.stats.exceedance import Exceedance, SlowCounts
+from gates.stats.error_share import ErrorShare
+from gates.stats.exceedance import Exceedance
 from gates.stats.halves_dispersion import HalfCounts, HalvesDispersion
 from gates.stats.mixture import Mixture
+from gates.stats.pane_counts import PaneCounts
 from gates.stats.sample_ratio import SampleRatio
 from gates.stats.statistic import Statistic
 from tests.gates.stats.contract import StatisticContract
@@ -33,9 +34,9 @@ class TestExceedance(StatisticContract):
         """With a prior over starts, which has the most state."""
         return Exceedance.regression(0.95, blocks=4)
 
-    def observation(self, rng: random.Random) -> SlowCounts:
+    def observation(self, rng: random.Random) -> PaneCounts:
         """One pane."""
-        return SlowCounts(rng.randrange(5), rng.randrange(5), rng.randrange(5, 50), rng.randrange(5, 500))
+        return PaneCounts(rng.randrange(5), rng.randrange(5), rng.randrange(5, 50), rng.randrange(5, 500))
 
 
 class TestMixture(StatisticContract):

@@ -15,10 +15,10 @@ from gates.stats.error_share import (
     REGRESSION_EFFECTS,
     START_BLOCK,
     ErrorShare,
-    PaneCounts,
     log_factor,
     start_prior,
 )
+from gates.stats.pane_counts import PaneCounts
 
 QUIET = PaneCounts(0, 0, 0, 0)
 TINY = 1e-12  # what rounding may add to an expectation

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gates.stats.exceedance import Exceedance, SlowCounts, at_or_above, log_factor, scaled_down, scaled_up, threshold
+from gates.stats.exceedance import Exceedance, at_or_above, log_factor, scaled_down, scaled_up, threshold
 from gates.stats.histogram import BUCKETS, EMPTY, Histogram, RunningHistogram, lower_edges
 from gates.stats.mixture import START_BLOCK
+from gates.stats.pane_counts import PaneCounts
 
-QUIET = SlowCounts(0, 0, 0, 0)
+QUIET = PaneCounts(0, 0, 0, 0)
 EDGES = lower_edges(np.arange(BUCKETS + 1, dtype=np.int64))
 TINY = 1e-12  # what rounding may add to an expectation
 
@@ -93,7 +94,7 @@ def test_factor_is_the_ratio_of_two_binomial_likelihoods() -> None:
     pooled = (n_c * rate * effect + n_b * rate) / (n_c + n_b)
     apart = binomial(n_c, rate * effect)[s_c] * binomial(n_b, rate)[s_b]
     together = binomial(n_c, pooled)[s_c] * binomial(n_b, pooled)[s_b]
-    assert log_factor(SlowCounts(s_c, s_b, n_c, n_b), effect, rate) == pytest.approx(log(apart / together), rel=1e-9)
+    assert log_factor(PaneCounts(s_c, s_b, n_c, n_b), effect, rate) == pytest.approx(log(apart / together), rel=1e-9)
 
 
 @pytest.mark.parametrize("quantile", [0.5, 0.95, 0.99])
@@ -105,7 +106,7 @@ def test_expectation_is_at_most_one_under_the_null(quantile: float, n_c: int, n_
         for effect in process.effects:
             factors = np.array(
                 [
-                    [exp(log_factor(SlowCounts(s_c, s_b, n_c, n_b), effect, 1.0 - quantile)) for s_b in range(n_b + 1)]
+                    [exp(log_factor(PaneCounts(s_c, s_b, n_c, n_b), effect, 1.0 - quantile)) for s_b in range(n_b + 1)]
                     for s_c in range(n_c + 1)
                 ]
             )
@@ -117,8 +118,8 @@ def test_expectation_is_at_most_one_under_the_null(quantile: float, n_c: int, n_
             assert binomial(n_c, pooled) @ factors @ binomial(n_b, pooled) == pytest.approx(1.0, rel=1e-9)
 
 
-@pytest.mark.parametrize("counts", [SlowCounts(0, 7, 0, 500), SlowCounts(2, 0, 10, 0), QUIET])
-def test_a_cohort_without_traffic_says_nothing(counts: SlowCounts) -> None:
+@pytest.mark.parametrize("counts", [PaneCounts(0, 7, 0, 500), PaneCounts(2, 0, 10, 0), QUIET])
+def test_a_cohort_without_traffic_says_nothing(counts: PaneCounts) -> None:
     """Where either cohort had no request, the factor is 1 whatever the other did."""
     assert log_factor(counts, 3.0, 0.05) == 0.0
     process = Exceedance.regression(0.95, 3)
@@ -149,9 +150,9 @@ def test_a_quantile_without_room_to_grow_is_refused(quantile: float) -> None:
         Exceedance.advance(quantile)
 
 
-def slow_counts(drawn: tuple[int, int, int, int]) -> SlowCounts:
+def slow_counts(drawn: tuple[int, int, int, int]) -> PaneCounts:
     """Return counts of which no more exceed than there are."""
-    return SlowCounts(min(drawn[0], drawn[2]), min(drawn[1], drawn[3]), drawn[2], drawn[3])
+    return PaneCounts(min(drawn[0], drawn[2]), min(drawn[1], drawn[3]), drawn[2], drawn[3])
 
 
 panes = st.lists(
@@ -162,7 +163,7 @@ panes = st.lists(
 
 @settings(max_examples=50, deadline=None)
 @given(panes, st.integers(0, 80), st.sampled_from([None, 1, 2, 40]), st.sampled_from([0.5, 0.95, 0.99]))
-def test_snapshot_continues_bit_for_bit(drawn: list[SlowCounts], cut: int, blocks: int | None, quantile: float) -> None:
+def test_snapshot_continues_bit_for_bit(drawn: list[PaneCounts], cut: int, blocks: int | None, quantile: float) -> None:
     """A process that went through JSON in the middle ends with the very same bits, and a finite value."""
     straight, before, after = (Exceedance.regression(quantile, blocks) for _ in range(3))
     for counts in drawn:
@@ -215,7 +216,7 @@ def panes_until(
         bucket = threshold(window.get(), process.quantile)
         if pane >= 0 and bucket is not None:
             slow = at_or_above(candidate, scaled(bucket, ratio)), at_or_above(baseline, bucket)
-            process.update(SlowCounts(*slow, candidate.total, baseline.total))
+            process.update(PaneCounts(*slow, candidate.total, baseline.total))
             if process.get() >= limit:
                 return pane + 1
         window.add(baseline)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates.stats.error_share import REGRESSION_EFFECTS, PaneCounts, log_factor
+from gates.stats.error_share import REGRESSION_EFFECTS, log_factor
 from gates.stats.halves_dispersion import MARGIN, HalfCounts, HalvesDispersion
+from gates.stats.pane_counts import PaneCounts
 
 REQUESTS_PER_BLOCK = 9_500  # the baseline's 95 % of 1000 rps, for 10 s
 BASE_RATE = 0.005

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gates.stats.error_share import REGRESSION_EFFECTS, ErrorShare, PaneCounts
+from gates.stats.error_share import REGRESSION_EFFECTS, ErrorShare
 from gates.stats.mixture import (
     START_BLOCK,
     Mixture,
@@ -19,6 +19,7 @@ from gates.stats.mixture import (
     start_prior,
     uniform_weights,
 )
+from gates.stats.pane_counts import PaneCounts
 
 
 def test_weights_are_the_reference_weights_and_sum_to_one() -> None:

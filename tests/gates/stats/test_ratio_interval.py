@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gates.stats.error_share import PaneCounts
+from gates.stats.pane_counts import PaneCounts
 from gates.stats.ratio_interval import RATIOS, RatioInterval
 
 REFERENCE = (

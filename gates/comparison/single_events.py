@@ -1,0 +1,89 @@
+"""The rule "each bad event is a witness": the evidence is a product of e-factors, one for each bad event.
+
+It is right where bad events are independent, and the fastest rule there. Where they come in clusters, phi divides the
+logarithms (`gates.comparison.dispersion`). It judges epochs under rules 1 and 2, and policies that state
+`confidence.dispersion: 1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gates.comparison.count_evidence import AloneCounts, CountedPane, Found
+from gates.comparison.dispersion import Dispersion, PanePhi
+from gates.stats import single_arm
+from gates.stats.error_share import ErrorShare
+from gates.stats.exceedance import Exceedance
+
+INDEPENDENT = PanePhi(1.0, 1.0)
+
+
+class SingleEvents:
+    """A `CountEvidence` of two e-processes.
+
+    `new_good` makes the process for an advance, which each stage begins anew. Without a `dispersion` the logarithms are
+    not divided.
+    """
+
+    def __init__(
+        self,
+        worse: ErrorShare | Exceedance,
+        new_good: Callable[[], ErrorShare | Exceedance],
+        dispersion: Dispersion | None = None,
+    ) -> None:
+        self._worse = worse
+        self._new_good = new_good
+        self._good = new_good()
+        self._dispersion = dispersion
+
+    def update(self, counted: CountedPane) -> None:
+        """Take in one pane."""
+        phi = self._phi(counted)
+        if counted.alone is not None:
+            self._bet_alone(counted.alone, phi.for_rollback, eligible=counted.seen.eligible)
+        elif counted.worse is not None:
+            self._worse.update(counted.worse, phi.for_rollback)
+        else:
+            self._worse.bet(None)
+        if counted.good is not None:
+            self._good.update(counted.good, phi.for_advance)
+
+    def _phi(self, counted: CountedPane) -> PanePhi:
+        bad, events, cell = counted.baseline
+        return INDEPENDENT if self._dispersion is None else self._dispersion.observe(counted.pane, cell, bad, events)
+
+    def _bet_alone(self, counts: AloneCounts, phi: float, *, eligible: bool) -> None:
+        """Without an objective, or without events, the pane is no evidence."""
+        bad, events, objective = counts
+        if objective is None or not events:
+            self._worse.bet(None)
+            return
+        self._worse.bet(single_arm.log_factors(bad, events, self._worse.effects, objective), phi)
+        if eligible:
+            self._good.bet(single_arm.log_factors(bad, events, self._good.effects, objective), phi)
+
+    def get(self) -> Found:
+        """Both e-values."""
+        phi = 1.0 if self._dispersion is None else self._dispersion.for_rollback
+        return Found(self._worse.get(), self._good.get(), phi)
+
+    def enter_stage(self) -> None:
+        """Reset the evidence for an advance; phi may change."""
+        self._good = self._new_good()
+        if self._dispersion is not None:
+            self._dispersion.enter_stage()
+
+    def dump(self) -> dict[str, Any]:
+        """State for a snapshot; `load` continues from it bit for bit."""
+        known = (
+            {} if self._dispersion is None else {"clustering": self._dispersion.dump()}
+        )  # the key of older snapshots
+        return {"worse": self._worse.dump(), "good": self._good.dump()} | known
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Continue from what `dump` returned."""
+        self._worse.load(state["worse"])
+        self._good.load(state["good"])
+        if self._dispersion is not None:
+            self._dispersion.load(state["clustering"])
