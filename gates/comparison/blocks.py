@@ -13,7 +13,6 @@ from typing import Any
 
 from gates.comparison.count_evidence import AloneCounts, CountedPane, Found
 from gates.comparison.parts import CandidateParts
-from gates.stats import single_arm
 from gates.stats.advance_sums import ADVANCE_EFFECTS, AdvanceSums
 from gates.stats.block_evidence import BlockEvidence, BlockRule
 from gates.stats.error_correlation import ErrorCorrelation
@@ -85,15 +84,17 @@ class Blocks:
         if merged is not None:
             recent = max(RECENT_MS, counted.seen.bake_ms // RECENT_SHARE)
             self._good.add_pane(merged.counts, max(1, recent // self._pane_ms))
+        if counted.good_alone is not None:
+            self._good.add_log_factors(counted.good_alone.log_factors(ADVANCE_EFFECTS))
 
     def _bet_alone(self, counted: CountedPane, alone: AloneCounts) -> None:
-        bad, events, objective = alone
-        if objective is None or not events:
+        if alone.objective is None or not alone.events:
             self._worse.skip_pane()
             return
-        self._worse.add_alone(bad, events, objective, self._phi, self._parts.of_candidate(counted.candidate))
+        parts = self._parts.of_candidate(counted.candidate)
+        self._worse.add_alone((alone.bad, alone.events), alone.objective, self._phi, parts)
         if counted.seen.eligible:
-            self._good.add_log_factors(single_arm.log_factors(bad, events, ADVANCE_EFFECTS, objective))
+            self._good.add_log_factors(alone.log_factors(ADVANCE_EFFECTS))
 
     def get(self) -> Found:
         """Both e-values, phi, and whether the last panes are good."""

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from gates.evidence_view import PaneUse
 from gates.panes import Cell, Pane
+from gates.stats import single_arm
 from gates.stats.pane_counts import PaneCounts
 from gates.stats.statistic import Statistic
 
@@ -23,18 +24,28 @@ class BaselineCounts(NamedTuple):
 
 
 class AloneCounts(NamedTuple):
-    """The candidate's bad events and all, and the share `objective` of bad events that it is held against."""
+    """The candidate's bad events and all, and the share `objective` of bad events that it is held against.
+
+    None: there is no such share, and the counts say nothing.
+    """
 
     bad: float
     events: int
     objective: float | None
+
+    def log_factors(self, effects: tuple[float, ...]) -> tuple[float, ...] | None:
+        """The log factor of each effect; None where there is no objective, or no event."""
+        if self.objective is None or not self.events:
+            return None
+        return single_arm.log_factors(self.bad, self.events, effects, self.objective)
 
 
 class CountedPane(NamedTuple):
     """One pane as a comparison counted it.
 
     `worse` is what is compared for a rollback, `good` for an advance; `alone` replaces both where the candidate has all
-    the traffic. Where all three are None nothing is bet, as in the warm-up, and only time passes.
+    the traffic, and `good_alone` the latter where the baseline has nothing to compare with. Where all are None nothing
+    is bet, as in the warm-up, and only time passes.
     """
 
     pane: Pane
@@ -44,6 +55,7 @@ class CountedPane(NamedTuple):
     worse: PaneCounts | None = None
     good: PaneCounts | None = None
     alone: AloneCounts | None = None
+    good_alone: AloneCounts | None = None
 
 
 class Found(NamedTuple):

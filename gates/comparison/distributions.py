@@ -29,6 +29,9 @@ class Scale(Protocol):
     def threshold(self, trailing: CohortWindow, min_tail: int) -> int | None:
         """The bucket at the quantile; None with fewer than `min_tail` values beyond it."""
 
+    def holding(self, trailing: CohortWindow) -> int:
+        """The bucket that holds the quantile; there are values."""
+
     def highest(self, trailing: CohortWindow) -> int:
         """The worst bucket that holds a value; there is one."""
 
@@ -67,6 +70,10 @@ class Latencies:
         if trailing.requests * (1.0 - self.quantile) < min_tail:
             return None
         return exceedance.threshold(trailing.latency(), self.quantile)
+
+    def holding(self, trailing: CohortWindow) -> int:
+        """The bucket that holds the quantile."""
+        return exceedance.holding(trailing.latency(), self.quantile)
 
     def highest(self, trailing: CohortWindow) -> int:
         """The bucket of the slowest request."""
@@ -122,15 +129,23 @@ class MetricValues:
     def threshold(self, trailing: CohortWindow, min_tail: int) -> int | None:
         """The bucket at the quantile."""
         values = self.values(trailing)
-        wanted = self.quantile * values.total
         if values.total * (1.0 - self.quantile) < min_tail:
             return None
-        below = 0
+        wanted, (bucket, below, number) = self.quantile * values.total, self._at_quantile(values)
+        return bucket + (below + number - wanted <= wanted - below)
+
+    def holding(self, trailing: CohortWindow) -> int:
+        """The bucket that holds the quantile."""
+        return self._at_quantile(self.values(trailing))[0]
+
+    def _at_quantile(self, values: ValueCounts) -> tuple[int, int, int]:
+        """The bucket at the quantile, how many values lie below it, and how many in it."""
+        wanted, below = self.quantile * values.total, 0
         for bucket, number in values.items():
             if below + number >= wanted:
-                return bucket + (below + number - wanted <= wanted - below)
+                break
             below += number
-        return None
+        return bucket, below, number
 
     def highest(self, trailing: CohortWindow) -> int:
         """The bucket of the worst value."""

@@ -31,6 +31,9 @@ class QuantileComparison(ComparisonEvidence):
 
     `trailing` is the baseline's last `TRAILING_MS` before the pane. The caller adds each pane to it after `observe`:
     a threshold that includes the pane itself would not be fixed before it, and the test would lose its validity.
+
+    With `atoms`, many equal values are compared rightly: an advance is judged at the lower edge of the bucket that
+    holds the quantile, so that equal cohorts, whose values are whole milliseconds for example, differ by the ratio.
     """
 
     def __init__(
@@ -41,8 +44,11 @@ class QuantileComparison(ComparisonEvidence):
         ratio: float,
         trailing: CohortWindow,
         evidence: CountEvidence,
+        *,
+        atoms: bool,
     ) -> None:
         super().__init__(evidence)
+        self._atoms = atoms
         self._cohorts = cohorts
         self._scale = scale
         self._sample = sample
@@ -69,18 +75,28 @@ class QuantileComparison(ComparisonEvidence):
 
     def _compared(self, counted: CountedPane, threshold: int) -> CountedPane:
         """The pane with what is compared: values at or above the threshold, and `ratio` times it for the candidate."""
-        base, base_values, baseline = counted.baseline
+        base, base_values, _ = counted.baseline
         values = self._scale.total(counted.candidate)
         slow = self._scale.at_or_above(counted.candidate, self._scale.scaled_up(threshold, self._ratio))
         self._count(slow, values)
         worse = PaneCounts(slow, base, values, base_values)
         if not counted.seen.eligible:
             return counted._replace(worse=worse)
-        # The baseline must have values at or above it, else the candidate cannot have fewer.
-        highest = min(threshold, self._scale.highest(self._trailing))
-        within = self._scale.at_or_above(counted.candidate, self._scale.scaled_down(highest, self._ratio))
-        base = base if highest == threshold else self._scale.at_or_above(baseline, highest)
-        return counted._replace(worse=worse, good=PaneCounts(within, base, values, base_values))
+        counted = counted._replace(worse=worse)
+        if not self._atoms:
+            # The baseline must have values at or above it, else the candidate cannot have fewer.
+            return self._good_enough(counted, min(threshold, self._scale.highest(self._trailing)), values)
+        holding = self._scale.holding(self._trailing)
+        if self._scale.scaled_down(holding, 2.0) != holding:
+            return self._good_enough(counted, holding, values)
+        # The quantile is 0, and so is each multiple of it: the candidate is asked for as many values of 0 as that.
+        above = self._scale.at_or_above(counted.candidate, holding + 1)
+        return counted._replace(good_alone=AloneCounts(above, values, 1.0 - self._scale.quantile))
+
+    def _good_enough(self, counted: CountedPane, bucket: int, values: int) -> CountedPane:
+        within = self._scale.at_or_above(counted.candidate, self._scale.scaled_down(bucket, self._ratio))
+        base = self._scale.at_or_above(counted.baseline.cell, bucket)
+        return counted._replace(good=PaneCounts(within, base, values, counted.baseline.events))
 
     def _count(self, beyond: int, values: int) -> None:
         self._counted = (self._counted[0] + beyond, self._counted[1] + values)

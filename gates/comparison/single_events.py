@@ -12,7 +12,6 @@ from typing import Any
 
 from gates.comparison.count_evidence import AloneCounts, CountedPane, Found
 from gates.comparison.dispersion import Dispersion, PanePhi
-from gates.stats import single_arm
 from gates.stats.error_share import ErrorShare
 from gates.stats.exceedance import Exceedance
 
@@ -48,20 +47,17 @@ class SingleEvents:
             self._worse.bet(None)
         if counted.good is not None:
             self._good.update(counted.good, phi.for_advance)
+        if counted.good_alone is not None:
+            self._good.bet(counted.good_alone.log_factors(self._good.effects), phi.for_advance)
 
     def _phi(self, counted: CountedPane) -> PanePhi:
         bad, events, cell = counted.baseline
         return INDEPENDENT if self._dispersion is None else self._dispersion.observe(counted.pane, cell, bad, events)
 
     def _bet_alone(self, counts: AloneCounts, phi: float, *, eligible: bool) -> None:
-        """Without an objective, or without events, the pane is no evidence."""
-        bad, events, objective = counts
-        if objective is None or not events:
-            self._worse.bet(None)
-            return
-        self._worse.bet(single_arm.log_factors(bad, events, self._worse.effects, objective), phi)
+        self._worse.bet(counts.log_factors(self._worse.effects), phi)
         if eligible:
-            self._good.bet(single_arm.log_factors(bad, events, self._good.effects, objective), phi)
+            self._good.bet(counts.log_factors(self._good.effects), phi)
 
     def get(self) -> Found:
         """Both e-values."""

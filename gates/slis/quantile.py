@@ -35,7 +35,9 @@ def quantile_evidence(
         worse = Exceedance.regression(scale.quantile, context.start_blocks)
         evidence = SingleEvents(worse, partial(Exceedance.advance, scale.quantile))
     sample, trailing = sample_of(definition.traffic), context.trailing[definition.traffic]
-    return QuantileComparison(context.cohorts, scale, sample, definition.ratio, trailing, evidence)
+    return QuantileComparison(
+        context.cohorts, scale, sample, definition.ratio, trailing, evidence, atoms=context.rules.blocks
+    )
 
 
 def comparable_rule(fields: Fields, *, higher_is_better: bool) -> Iterator[Finding]:

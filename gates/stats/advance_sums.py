@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from math import fsum, log, log1p
+from math import fsum, log
 from typing import Any
 
 from gates.stats.mixture import finite_exp
@@ -51,9 +51,10 @@ class AdvanceSums:
             gained = bad * log(candidate) + base_bad * log(baseline) - events * self._margin * (candidate - 1.0)
             self._logs[index] += gained
 
-    def add_log_factors(self, log_factors: Sequence[float]) -> None:
+    def add_log_factors(self, log_factors: Sequence[float] | None) -> None:
         """Take in one pane that was held against something else than the baseline, as log factors by effect."""
-        self._logs = [known + factor for known, factor in zip(self._logs, log_factors, strict=True)]
+        if log_factors is not None:
+            self._logs = [known + factor for known, factor in zip(self._logs, log_factors, strict=True)]
 
     def get(self, phi: float) -> float:
         """The e-value for a good enough candidate, at a design effect of `phi`, at least 1."""
@@ -78,11 +79,3 @@ class AdvanceSums:
         self._logs = list(logs)
         self._recent.clear()
         self._recent.extend(PaneCounts(*pane) for pane in recent)
-
-
-def zero_log_factors(above: float, events: int, rate: float) -> list[float]:
-    """Log factors by effect where the baseline's quantile is 0: bets that fewer than `rate` of the values are above 0.
-
-    A ratio to 0 means nothing, so the candidate is asked alone: `rate` is 1 - quantile.
-    """
-    return [above * log(effect) - events * log1p(rate * (effect - 1.0)) for effect in ADVANCE_EFFECTS]

@@ -133,9 +133,9 @@ class BlockEvidence:
         self._recent.append((counts.baseline_bad, counts.candidate_events, counts.baseline_events))
 
     def add_alone(
-        self, bad: float, events: int, objective: float, dispersion: float, parts: PartCounts | None = None
+        self, counts: tuple[float, int], objective: float, dispersion: float, parts: PartCounts | None = None
     ) -> None:
-        """Take in one pane of the candidate alone, against the share `objective` of bad events.
+        """Take in one pane of the candidate alone, its bad events and all, against the share `objective` of bad ones.
 
         An open block is closed first. Bets are then made pane by pane, and `dispersion` (phi) divides their logarithms.
         """
@@ -143,7 +143,7 @@ class BlockEvidence:
             self._close_block()
         mass = self._begin_pane(parts or {})
         self._open_block(1)
-        self._whole.add_alone((bad, events), objective, dispersion, mass)
+        self._whole.add_alone(counts, objective, dispersion, mass)
         for name, bets in self._parts.items():
             bets.add_alone((parts or {}).get(name, (0.0, 0)), objective, dispersion, mass)
         self._recent.append((0.0, 0, 0))

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import log
+from typing import Any
 
 import numpy as np
 
@@ -43,10 +44,23 @@ def threshold(baseline: Histogram | RunningHistogram, quantile: float) -> int | 
     total = int(cumulative[-1]) if len(cumulative) else 0
     if not total:
         return None
-    wanted = quantile * total
-    at = min(int(cumulative.searchsorted(wanted)), len(cumulative) - 1)
+    wanted, at = quantile * total, _position(cumulative, quantile)
     with_bucket, below_bucket = int(cumulative[at]), int(cumulative[at - 1]) if at else 0
     return int(buckets[at]) + (with_bucket - wanted <= wanted - below_bucket)
+
+
+def holding(baseline: Histogram | RunningHistogram, quantile: float) -> int:
+    """The bucket that holds the quantile; there are data.
+
+    >>> holding(Histogram.of([250.0] * 50 + [1000.0] * 50), 0.5)
+    768
+    """
+    buckets, cumulative = baseline.cumulative()
+    return int(buckets[_position(cumulative, quantile)])
+
+
+def _position(cumulative: np.ndarray[Any, Any], quantile: float) -> int:
+    return min(int(cumulative.searchsorted(quantile * int(cumulative[-1]))), len(cumulative) - 1)
 
 
 def bucket_at(latency_ms: float) -> int:
