@@ -1,8 +1,8 @@
 """The rule "all bad events of one block of time count as one witness" (`gates.stats.block_evidence`).
 
-Bad events come together: a session fails as a whole, an instance pauses. Blocks are as long as the baseline's bad events
-hang together (rho), so that between blocks they are independent. Panes without one of the cohorts wait for one that has
-both. Where users are known, each half of them must show by itself that the candidate is worse.
+Bad events come together: a session fails as a whole, an instance pauses. Blocks are as long as the baseline's bad
+events hang together (rho), so that between blocks they are independent. Panes without one of the cohorts wait for one
+that has both. Where users are known, each half of them must show by itself that the candidate is worse.
 """
 
 from __future__ import annotations
@@ -73,14 +73,14 @@ class Blocks:
         self._correlation.add_pane(*counted.baseline[:2], self._parts.of_baseline(counted.baseline.cell))
 
     def _compare(self, counted: CountedPane) -> None:
-        worse, good = self._thin
+        pane, (worse, good) = counted.pane, self._thin
         parts = None if counted.worse is None else self._parts.of_candidate(counted.candidate)
-        merged = worse.merge(counted.pane, counted.worse, parts)
+        merged = worse.merge(pane.start, pane.end, counted.worse, parts)
         if merged is None:
             self._worse.skip_pane()
         else:
             self._worse.add_pane(merged.counts, self._rho, merged.parts)
-        merged = good.merge(counted.pane, counted.good)
+        merged = good.merge(pane.start, pane.end, counted.good)
         if merged is not None:
             recent = max(RECENT_MS, counted.seen.bake_ms // RECENT_SHARE)
             self._good.add_pane(merged.counts, max(1, recent // self._pane_ms))

@@ -129,7 +129,7 @@ class MetricValues:
     def threshold(self, trailing: CohortWindow, min_tail: int) -> int | None:
         """The bucket at the quantile."""
         values = self.values(trailing)
-        if values.total * (1.0 - self.quantile) < min_tail:
+        if not values.total or values.total * (1.0 - self.quantile) < min_tail:
             return None
         wanted, (bucket, below, number) = self.quantile * values.total, self._at_quantile(values)
         return bucket + (below + number - wanted <= wanted - below)
@@ -140,12 +140,13 @@ class MetricValues:
 
     def _at_quantile(self, values: ValueCounts) -> tuple[int, int, int]:
         """The bucket at the quantile, how many values lie below it, and how many in it."""
-        wanted, below = self.quantile * values.total, 0
+        wanted, below, found = self.quantile * values.total, 0, (0, 0, 0)
         for bucket, number in values.items():
-            if below + number >= wanted:
-                break
+            found = bucket, below, number
             below += number
-        return bucket, below, number
+            if below >= wanted:
+                break
+        return found
 
     def highest(self, trailing: CohortWindow) -> int:
         """The bucket of the worst value."""

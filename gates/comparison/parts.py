@@ -45,7 +45,7 @@ class CandidateParts:
         }
 
     def enter_stage(self) -> None:
-        """Count anew how many events carry a user."""
+        """Start again to count how many events carry a user."""
         self._carrying = self._events = 0
         self._seen = set()
 

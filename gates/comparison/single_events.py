@@ -21,7 +21,7 @@ INDEPENDENT = PanePhi(1.0, 1.0)
 class SingleEvents:
     """A `CountEvidence` of two e-processes.
 
-    `new_good` makes the process for an advance, which each stage begins anew. Without a `dispersion` the logarithms are
+    `new_good` makes the process for an advance, one for each stage. Without a `dispersion` the logarithms are
     not divided.
     """
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from gates.comparison.joint_test import JointTest
 from gates.policy.model import Policy
 from gates.rules import JudgingRules
-from gates.slis.definition import Check, CheckContext, Starts
+from gates.slis.check_context import CheckContext, Starts
+from gates.slis.definition import Check
 from gates.windows import CohortWindow
 
 LATE_STARTS = 2

@@ -14,7 +14,8 @@ from gates.documents.fields import Count, ErrorClasses, Share, Slo
 from gates.documents.quantities import format_share
 from gates.evidence_view import CohortNames, EvidenceView, PaneUse
 from gates.panes import Pane
-from gates.slis.definition import Check, CheckContext, Definition
+from gates.slis.check_context import CheckContext
+from gates.slis.definition import Check, Definition
 from gates.slis.error_classes import DEFAULT_ERRORS, odd_errors
 from gates.slis.findings import Finding, LintContext
 from gates.slis.presence import BROKEN

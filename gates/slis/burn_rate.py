@@ -11,7 +11,8 @@ from gates.documents.fields import Count, ErrorClasses, Share, Slo, WindowMs
 from gates.documents.quantities import MINUTE_MS, format_duration, format_share
 from gates.documents.readers import read_positive_share, read_slo, read_window, readable
 from gates.evidence_view import CohortView, EvidenceView
-from gates.slis.definition import Check, CheckContext, CheckDefinition, default_of
+from gates.slis.check_context import CheckContext
+from gates.slis.definition import Check, CheckDefinition, default_of
 from gates.slis.error_classes import DEFAULT_ERRORS, odd_errors
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 from gates.slis.limit_lints import too_few_events

@@ -11,7 +11,8 @@ from gates.documents.fields import Emitters, Share
 from gates.documents.quantities import format_duration, format_share
 from gates.evidence_view import CohortView, EvidenceView, PaneUse
 from gates.panes import Pane
-from gates.slis.definition import Check, CheckContext, TelemetryCheckDefinition
+from gates.slis.check_context import CheckContext
+from gates.slis.definition import Check, TelemetryCheckDefinition
 from gates.slis.findings import Finding, LintContext
 from gates.slis.presence import BROKEN
 from gates.slis.windowed import Windowed

@@ -12,9 +12,10 @@ from gates.comparison.quantiles import QuantileComparison
 from gates.documents.fields import Count, Family, OptionalLatencyLimitMs, Quantile
 from gates.documents.quantities import format_duration
 from gates.evidence_view import CohortView, Thresholds
+from gates.slis.check_context import CheckContext
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
-from gates.slis.definition import Check, CheckContext, QuantileLimit
+from gates.slis.definition import Check, QuantileLimit
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 from gates.slis.limit import Assessment, Guard, Standing
 from gates.slis.limit_lints import idle_min_events, too_few_events

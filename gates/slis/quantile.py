@@ -11,8 +11,9 @@ from gates.comparison.distributions import Scale
 from gates.comparison.quantiles import MIN_TAIL, TRAILING_MS, QuantileComparison
 from gates.comparison.single_events import SingleEvents
 from gates.documents.readers import read_quantile, readable
+from gates.slis.check_context import CheckContext
 from gates.slis.compared_definition import ComparedCheck
-from gates.slis.definition import CheckContext, sample_of
+from gates.slis.definition import sample_of
 from gates.slis.findings import Fields, Finding, LintContext, traffic_text
 from gates.stats.exceedance import Exceedance
 

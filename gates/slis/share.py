@@ -13,8 +13,9 @@ from gates.comparison.single_events import SingleEvents
 from gates.documents.quantities import format_duration
 from gates.evidence_view import CohortView
 from gates.panes import Cell
+from gates.slis.check_context import CheckContext
 from gates.slis.compared_definition import ComparedCheck
-from gates.slis.definition import CheckContext, sample_of
+from gates.slis.definition import sample_of
 from gates.slis.limit import Assessment, Guard, Standing
 from gates.stats.error_share import ADVANCE_MARGIN, ErrorShare
 from gates.text import count, percent

@@ -10,9 +10,10 @@ from pydantic import Field
 from gates.documents.fields import Count, Family, OptionalSlo
 from gates.documents.quantities import format_share
 from gates.panes import Cell
+from gates.slis.check_context import CheckContext
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
-from gates.slis.definition import Check, CheckContext
+from gates.slis.definition import Check
 from gates.slis.findings import Finding, LintContext
 from gates.slis.limit import Guard
 from gates.slis.limit_lints import idle_min_events, too_few_events

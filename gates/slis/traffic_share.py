@@ -11,7 +11,8 @@ from pydantic import Field
 from gates.documents.fields import Share
 from gates.documents.quantities import format_duration
 from gates.evidence_view import EvidenceView
-from gates.slis.definition import Check, CheckContext, TelemetryCheckDefinition
+from gates.slis.check_context import CheckContext
+from gates.slis.definition import Check, TelemetryCheckDefinition
 from gates.slis.findings import Finding, LintContext, traffic_text
 from gates.slis.presence import BROKEN
 from gates.slis.windowed import Windowed

@@ -73,7 +73,7 @@ def largest_log_factor(candidate_events: float, baseline_events: float, bad_shar
 def block_panes(correlation_s: float, largest: float, pane_s: float) -> int:
     """The length of a block in panes: `correlation_s` (rho) times the log of its largest factor, in seconds.
 
-    A block that could say less than e per second of its length would lose evidence; a shorter one would count bad
+    A block whose largest factor is less than e for each second of its length would lose evidence; a shorter one would count bad
     events that hang together more than once.
 
     >>> block_panes(1.0, 2.61, 1.0), block_panes(40.0, 4.0, 1.0), block_panes(3.0, 2.61, 5.0)
@@ -159,7 +159,7 @@ class BlockBets:
             self.log_catastrophe += log_factor
 
     def close_block(self) -> None:
-        """Multiply by the mean over the block's bad events; a block without any says nothing."""
+        """Multiply by the mean over the block's bad events; a block without any changes nothing."""
         if self.bad > 0:
             self.log_wealth = [
                 known + log(total / self.bad) for known, total in zip(self.log_wealth, self._sums, strict=True)

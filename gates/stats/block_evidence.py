@@ -24,7 +24,7 @@ RECENT_S = 10.0
 """The baseline's recent counts, from which the length of the next block is fixed."""
 
 EARLY_S = 10.0
-"""The beginning of a stage, in which the catastrophe row may say more: a candidate that never worked shows here."""
+"""The beginning of a stage, in which the catastrophe row may bet more: a candidate that never worked shows here."""
 
 EARLY_CAP = log(32.0)
 LATE_CAP = log(8.0)
@@ -179,7 +179,7 @@ class BlockEvidence:
         self._age = 0
 
     def enter_stage(self) -> None:
-        """A stage begins: what was gathered stays; only the catastrophe row's high cap applies anew."""
+        """A stage begins: what was gathered stays; only the catastrophe row's high cap applies again."""
         self._stage_tick = 0
 
     def get(self) -> float:

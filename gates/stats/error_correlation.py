@@ -5,7 +5,7 @@ blocks of 10 s and 30 s, relative to that over single panes, since counts that h
 more over a block of many panes than over one (batch means: Glynn and Whitt, Operations Research Letters 10, 1991).
 Where events name their emitter or their user, the same is measured between parts: a burst or a drift that all parts go
 through together cancels there, and there are more degrees of freedom in each block. phi, the design effect, divides the
-logarithm of what speaks for an advance.
+logarithm of the evidence for an advance.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _PHI_BLOCKS = 2
 PRIOR_PHI = 12.0
 PRIOR_BLOCKS = 6
 SETTLED_BLOCKS = 30
-"""Before so many blocks of 10 s, phi is drawn towards `PRIOR_PHI`, which weighs as much as `PRIOR_BLOCKS` blocks."""
+"""Before this number of blocks of 10 s, phi is drawn towards `PRIOR_PHI`, which weighs as `PRIOR_BLOCKS` blocks do."""
 
 RENEWED_S = 10.0
-"""rho is measured anew whenever a block of this length ends."""
+"""rho is measured again whenever a block of this length ends."""
 
 BaselineParts = Mapping[str, Mapping[str, tuple[float, int]]]
 """By kind of part (emitter, user): bad events and all events of each part of the baseline in one pane."""

@@ -20,5 +20,14 @@ class PaneCounts(NamedTuple):
 
     @property
     def compared(self) -> bool:
-        """Whether both cohorts have events; a pane of one cohort says nothing."""
+        """Whether both cohorts have events; a pane of one cohort is no evidence."""
         return self.candidate_events > 0 and self.baseline_events > 0
+
+    def plus(self, other: PaneCounts) -> PaneCounts:
+        """Both panes together."""
+        return PaneCounts(
+            self.candidate_bad + other.candidate_bad,
+            self.baseline_bad + other.baseline_bad,
+            self.candidate_events + other.candidate_events,
+            self.baseline_events + other.baseline_events,
+        )

@@ -1,6 +1,6 @@
 """Thin traffic: panes without one of the cohorts wait, and are added to the next one, until both have events.
 
-A pane of one cohort alone says nothing, and at one request a second in turns no pane ever has both. Whether panes are
+A pane of one cohort alone is no evidence, and at one request a second in turns no pane ever has both. Whether panes are
 merged depends on the numbers of requests alone, never on bad events, so the e-factors of the merged counts stay valid.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gates.panes import Pane
 from gates.stats.pane_counts import PaneCounts
 
 LONGEST_MS = 60_000
@@ -41,15 +40,18 @@ class PaneMerger:
         self._counts = PaneCounts(0, 0, 0, 0)
         self._parts: dict[str, tuple[float, int]] = {}
 
-    def merge(self, pane: Pane, counts: PaneCounts | None, parts: Parts | None = None) -> Merged | None:
-        """Add a pane's counts, if it has any; returns all that waited once both cohorts have events."""
-        if self._since is not None and pane.end - self._since > LONGEST_MS:
+    def merge(self, start: int, end: int, counts: PaneCounts | None, parts: Parts | None = None) -> Merged | None:
+        """Add the counts, if any, of a pane from `start` to `end` in milliseconds.
+
+        Returns all that waited, once both cohorts have events.
+        """
+        if self._since is not None and end - self._since > LONGEST_MS:
             self.dropped += self._counts.candidate_events + self._counts.baseline_events
             self.clear()
         if counts is None or not (counts.candidate_events or counts.baseline_events):
             return None
-        self._since = pane.start if self._since is None else self._since
-        self._counts = PaneCounts(*(known + new for known, new in zip(self._counts, counts, strict=True)))
+        self._since = start if self._since is None else self._since
+        self._counts = self._counts.plus(counts)
         for name, (bad, events) in (parts or {}).items():
             before = self._parts.get(name, (0, 0))
             self._parts[name] = before[0] + bad, before[1] + events

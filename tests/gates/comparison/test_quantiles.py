@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 
 from gates.comparison.distributions import Latencies, MetricValues
 from gates.comparison.quantiles import MIN_TAIL, TRAILING_MS, QuantileComparison
+from gates.comparison.single_events import SingleEvents
 from gates.evidence_view import PaneUse
 from gates.panes import NOTHING, Cell, Pane
 from gates.policy import Cohorts
+from gates.stats.exceedance import Exceedance
 from gates.stats.value_counts import bucket_of, lower_edge
 from gates.windows import CohortWindow
 from tests.gates.pane_builders import BASELINE, CANDIDATE, T0, cell, pane
@@ -107,7 +110,8 @@ class Followed(QuantileComparison):
 
 def process(known: Any, ratio: float = 1.2, trailing: CohortWindow | None = None) -> Followed:
     """The evidence for one scale."""
-    return Followed(COHORTS, known, real, ratio, 4, trailing or CohortWindow(TRAILING_MS))
+    evidence = SingleEvents(Exceedance.regression(known.quantile, 4), partial(Exceedance.advance, known.quantile))
+    return Followed(COHORTS, known, real, ratio, trailing or CohortWindow(TRAILING_MS), evidence, atoms=False)
 
 
 def latencies(quantile: float = 0.5, limit_ms: int | None = None) -> Latencies:
@@ -144,8 +148,8 @@ def test_twice_as_bad_is_rejected_and_as_good_passes(better: str) -> None:
             given_pane = pane(second, cell(50, metrics={"m": list(values)}), cell(100, metrics={"m": list(base)}))
             known.observe(given_pane, PaneUse())
     assert bad.worse > 1e6
-    assert bad.good < 1.0
-    assert same.good > 20.0
+    assert bad.found().good < 1.0
+    assert same.found().good > 20.0
     assert same.worse < 10.0
 
 
@@ -187,14 +191,14 @@ def test_at_full_traffic_the_limit_takes_over() -> None:
     for second in range(10):
         known.observe(pane(second, cell(50, latency_ms=20.0), None), ALONE)
     assert known.worse < 1.0
-    assert known.good > 20.0
+    assert known.found().good > 20.0
     for second in range(10, 14):
         known.observe(pane(second, cell(50, latency_ms=200.0), None), ALONE)
     assert known.worse > 1e6
     idle = process(latencies(quantile=0.9, limit_ms=100))
     idle.observe(pane(0, None, None), ALONE)
     assert idle.worse == pytest.approx(1.0)
-    assert idle.good == 1.0
+    assert idle.found().good == 1.0
 
 
 def test_a_dump_goes_on_bit_for_bit() -> None:

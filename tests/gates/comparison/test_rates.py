@@ -5,20 +5,22 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
+from functools import partial
 from math import exp, prod
 
 import numpy as np
 import pytest
 
 from gates.comparison.dispersion import Dispersion
-from gates.comparison.rates import Allowance, RateComparison
+from gates.comparison.rates import RateComparison
+from gates.comparison.single_events import SingleEvents
 from gates.evidence_view import PaneUse
 from gates.panes import NOTHING, Cell, Pane
 from gates.policy import Cohorts
 from gates.slis.error_rate import ErrorRateFigure
 from gates.slis.metric import MetricCheck, MetricMean
 from gates.stats import single_arm
-from gates.stats.error_share import ADVANCE_EFFECTS, REGRESSION_EFFECTS, log_factor
+from gates.stats.error_share import ADVANCE_EFFECTS, REGRESSION_EFFECTS, ErrorShare, log_factor
 from gates.stats.pane_counts import PaneCounts
 from tests.gates.pane_builders import BASELINE, CANDIDATE, cell, pane, policy
 
@@ -36,7 +38,9 @@ def evidence(objective: float | None = 0.1, dispersion: float = 1.0, ratio: floa
     """A comparison of error rates."""
     definition = policy({"e": {"sli": "error_rate", "ratio": ratio, "limit": "10%"}}).checks["e"]
     figure = ErrorRateFigure(definition)  # type: ignore[arg-type]
-    return RateComparison(COHORTS, figure, real, Allowance(ratio, objective), 4, Dispersion((), dispersion))
+    worse, new_good = ErrorShare.regression(ratio, 4), partial(ErrorShare.advance, ratio)
+    evidence = SingleEvents(worse, new_good, Dispersion((), dispersion))
+    return RateComparison(COHORTS, figure, real, objective, evidence)
 
 
 # (value, chance): distributions on [0, 1], of the same three shapes for both cohorts
@@ -125,7 +129,7 @@ def test_a_warm_up_is_no_evidence() -> None:
     for second in range(20):
         known.observe(pane(second, cell(100, 90), cell(900, 0)), PaneUse(eligible=False, warming=True))
     assert known.worse == pytest.approx(1.0)
-    assert known.good == 1.0
+    assert known.found().good == 1.0
     known.observe(pane(20, cell(100, 90), cell(900, 0)), PaneUse())
     assert known.worse > 100.0
 
@@ -139,11 +143,11 @@ def test_at_full_traffic_the_same_process_goes_on() -> None:
     assert known.worse == before
     known.observe(pane(1, cell(1_000, 300), None), ALONE)
     assert known.worse > 100.0 * before
-    assert known.good < 1.0
+    assert known.found().good < 1.0
     good = evidence(objective=0.1)
     for second in range(20):
         good.observe(pane(second, cell(100, 2), None), ALONE)
-    assert good.good > 20.0
+    assert good.found().good > 20.0
     assert good.worse < 1.0
 
 
@@ -152,11 +156,11 @@ def test_at_full_traffic_without_an_objective_there_is_no_evidence() -> None:
     known = evidence(objective=None)
     known.observe(pane(0, cell(100, 100), None), ALONE)
     assert known.worse == pytest.approx(1.0)
-    assert known.good == 1.0
+    assert known.found().good == 1.0
     idle = evidence()
     idle.observe(pane(0, None, None), ALONE)
     assert idle.worse == pytest.approx(1.0)
-    assert idle.good == 1.0
+    assert idle.found().good == 1.0
 
 
 def test_one_error_probability_for_the_whole_rollout() -> None:

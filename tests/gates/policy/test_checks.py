@@ -15,7 +15,7 @@ def test_every_definition_has_its_check() -> None:
     """Under its own name, the budget last."""
     known = policy(budget=BUDGET)
     trailing = {sample: CohortWindow(TRAILING_MS) for sample in ("real", "synthetic", "all")}
-    built = checks_for(known, 4, trailing, RULES[CURRENT])
+    built = checks_for(known, trailing, RULES[CURRENT])
     assert list(built) == [*sorted(EVERY_KIND), "budget"]
     assert {name for name, check in built.items() if check.worse is not None} == {
         name for name, check in known.checks.items() if check.comparing

@@ -10,8 +10,8 @@ from gates.comparison.distributions import Latencies
 from gates.comparison.quantiles import TRAILING_MS
 from gates.policy.checks import joint_test_of
 from gates.rules import CURRENT, RULES
+from gates.slis.check_context import CheckContext, Starts
 from gates.slis.compared_definition import ComparedCheck
-from gates.slis.definition import CheckContext
 from gates.slis.findings import LintContext
 from gates.slis.quantile import comparable_rule, quantile_evidence, without_tail
 from gates.windows import CohortWindow
@@ -27,7 +27,8 @@ def definition(**fields: Any) -> tuple[ComparedCheck, LintContext, CheckContext]
     found = known.checks["it"]
     assert isinstance(found, ComparedCheck)
     thresholds = {"it": joint_test_of(known).thresholds("it", 0.05)}
-    context = CheckContext(known.cohorts, thresholds, None, 4, {"real": CohortWindow(TRAILING_MS)}, RULES[CURRENT])
+    starts, trailing = Starts(120, 1.0, 0.1), {"real": CohortWindow(TRAILING_MS)}
+    context = CheckContext(known.cohorts, thresholds, None, starts, trailing, RULES[CURRENT])
     return found, LintContext(known.stages, known.min_requests), context
 
 
@@ -35,8 +36,8 @@ def test_only_a_ratio_has_evidence() -> None:
     """A limit alone compares nothing."""
     limited, _, context = definition()
     comparing, _, _ = definition(ratio=1.2)
-    assert quantile_evidence(limited, context, Latencies(0.99, 1_000)) is None
-    evidence = quantile_evidence(comparing, context, Latencies(0.99, 1_000))
+    assert quantile_evidence("it", limited, context, Latencies(0.99, 1_000)) is None
+    evidence = quantile_evidence("it", comparing, context, Latencies(0.99, 1_000))
     assert evidence is not None
     assert evidence.worse == 1.0
 

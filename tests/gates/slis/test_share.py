@@ -11,8 +11,8 @@ from gates.evidence_view import CohortView
 from gates.panes import Cell
 from gates.policy.checks import joint_test_of
 from gates.rules import CURRENT, RULES
+from gates.slis.check_context import CheckContext, Starts
 from gates.slis.compared_definition import ComparedCheck
-from gates.slis.definition import CheckContext
 from gates.slis.limit import Assessment, Guard, Standing
 from gates.slis.share import ShareFigure, share_evidence, share_text
 from gates.verdicts import Measurement
@@ -89,5 +89,6 @@ def test_only_a_ratio_has_evidence(ratio: float | None, found: bool) -> None:
     definition = known.checks["it"]
     assert isinstance(definition, ComparedCheck)
     thresholds = {"it": joint_test_of(known).thresholds("it", 0.05)}
-    context = CheckContext(known.cohorts, thresholds, None, 4, {"real": CohortWindow(TRAILING_MS)}, RULES[CURRENT])
-    assert (share_evidence(definition, context, Failures(None), 0.05, ("5xx",)) is not None) == found
+    starts, trailing = Starts(120, 1.0, 0.1), {"real": CohortWindow(TRAILING_MS)}
+    context = CheckContext(known.cohorts, thresholds, None, starts, trailing, RULES[CURRENT])
+    assert (share_evidence("it", definition, context, Failures(None), 0.05, ("5xx",)) is not None) == found

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from gates.documents.fields import Count
 from gates.evidence_view import EvidenceView
-from gates.slis.definition import Check, CheckContext, CheckDefinition
+from gates.slis.check_context import CheckContext
+from gates.slis.definition import Check, CheckDefinition
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 from gates.slis.windowed import Windowed
 from gates.verdicts import Measurement, Verdict, VerdictKind
