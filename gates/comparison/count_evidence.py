@@ -26,7 +26,7 @@ class BaselineCounts(NamedTuple):
 class AloneCounts(NamedTuple):
     """The candidate's bad events and all, and the share `objective` of bad events that it is held against.
 
-    None: there is no such share, and the counts say nothing.
+    None: there is no such share, and the counts are no evidence.
     """
 
     bad: float

@@ -2,8 +2,9 @@
 
 Per effect there is one sum of log factors over the stage, of the share e-factor of `gates.stats.error_share`. The
 design effect (phi) as it is known when one looks divides the whole sum, so that what was gathered in a first minute of
-ignorance is not divided by that ignorance for the rest of the stage. By simulation, not by proof, at most 5% of candidates at the
-boundary pass. A candidate that turns bad late must not pass on old merits: `lately_good` looks at the last panes alone.
+ignorance is not divided by that ignorance for the rest of the stage. By simulation, not by proof, at most 5% of
+candidates at the boundary pass. A candidate that turns bad late must not pass on old merits: `lately_good` looks at the
+last panes alone.
 """
 
 from __future__ import annotations

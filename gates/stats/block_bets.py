@@ -73,8 +73,8 @@ def largest_log_factor(candidate_events: float, baseline_events: float, bad_shar
 def block_panes(correlation_s: float, largest: float, pane_s: float) -> int:
     """The length of a block in panes: `correlation_s` (rho) times the log of its largest factor, in seconds.
 
-    A block whose largest factor is less than e for each second of its length would lose evidence; a shorter one would count bad
-    events that hang together more than once.
+    A block whose largest factor is less than e for each second of its length would lose evidence; a shorter one would
+    count bad events that hang together more than once.
 
     >>> block_panes(1.0, 2.61, 1.0), block_panes(40.0, 4.0, 1.0), block_panes(3.0, 2.61, 5.0)
     (3, 60, 2)

@@ -1,7 +1,7 @@
 """Whole stories: a policy, events, what operators order, and the decisions that must follow, byte for byte.
 
 A folder is a story: `policy.yaml`, `events.json` (see `generate`), `expected.ndjson` (the decisions as published,
-repeats included), `expected-rules-1.ndjson` where the first rules of judging decide otherwise, and where needed
+repeats included), `expected-rules-N.ndjson` where rules N of judging decide otherwise than the next, and where needed
 `controls.json` (`at_s` since the start, `record`, and of a start the `changes` to the policy) and `options.json`
 (`acks`: `auto` or `none`). After a wanted change run with SLUICEGATE_GOLDEN_UPDATE=1, and read the difference as a
 reviewer.
@@ -69,12 +69,17 @@ def test_story_has_its_recorded_decisions(story: Path) -> None:
     assert found == recorded
 
 
+def recorded_under(story: Path, rules: int) -> Path:
+    """The record of what these rules decide: that of the next later rules, where they decide the same."""
+    records = (story / f"expected-rules-{number}.ndjson" for number in range(rules, CURRENT))
+    return next((record for record in records if record.exists()), story / "expected.ndjson")
+
+
+@pytest.mark.parametrize("rules", range(FIRST, CURRENT))
 @pytest.mark.parametrize("story", STORIES, ids=lambda path: path.name)
-def test_an_epoch_of_the_first_rules_folds_as_before(story: Path) -> None:
-    """A journal that an earlier release wrote: `expected-rules-1.ndjson` has what it decided, where that differs."""
-    earlier = story / "expected-rules-1.ndjson"
-    recorded = earlier if earlier.exists() else story / "expected.ndjson"
-    assert decided(story, FIRST) == recorded.read_bytes().splitlines()
+def test_an_epoch_of_earlier_rules_folds_as_before(story: Path, rules: int) -> None:
+    """A journal that an earlier release wrote: `expected-rules-N.ndjson` has what it decided, where that differs."""
+    assert decided(story, rules) == recorded_under(story, rules).read_bytes().splitlines()
 
 
 # The actions once more in short, so that a careless update of the records does not pass unseen.
