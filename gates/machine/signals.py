@@ -298,10 +298,18 @@ def untrusted(policy: Policy, stage: str, evaluation: Evaluation) -> str:
     return f"telemetry is incomplete: a source partition has not reported ({percent(evaluation.completeness)} so far)"
 
 
+WHY_MISSING = {
+    "late": "arrived too late",
+    "unreadable": "could not be read",
+    "refused": "were refused for lack of room",
+    "clamped": "had times too far ahead",
+}
+"""What is wrong with a missing event, by the causes of `CohortTelemetry.missing`."""
+
+
 def _missing_events(telemetry: CohortTelemetry, stage: str) -> str:
     """How many of a cohort's events are missing and why."""
-    causes = ((telemetry.late, "arrived too late"),)
-    (first, cause), *others = [(number, cause) for number, cause in causes if number]
+    (first, cause), *others = [(number, WHY_MISSING[cause]) for cause, number in telemetry.missing.items() if number]
     more = "".join(f", {count(number)} {cause}" for number, cause in others)
     return f"{count(first)} of {count(telemetry.events)} events of stage {stage} {cause}{more}"
 
