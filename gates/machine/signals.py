@@ -116,11 +116,11 @@ def _silent_long(pane: JudgedPane) -> str:
 
 
 def _silence(evaluation: Evaluation) -> str:
-    """That cohorts have no requests; and that they have some that cannot be read, if that is so."""
+    """That cohorts have no requests; and that they sent some that were not counted, if that is so."""
     silent = evaluation.silent_cohorts
-    unreadable = sum(known.unreadable for name, known in evaluation.telemetry.items() if name in silent)
+    uncounted = sum(known.unreadable + known.refused for name, known in evaluation.telemetry.items() if name in silent)
     whose = "its" if len(silent) == 1 else "their"
-    more = f", and {count(unreadable)} of {whose} events in this stage could not be read" if unreadable else ""
+    more = f", and {count(uncounted)} of {whose} events in this stage could not be counted" if uncounted else ""
     return silence(silent, evaluation.silent_ms) + more
 
 
