@@ -27,6 +27,7 @@ MISTAKES = {
     "never measured is a success": ("never-a-request", "no-data", "thin-traffic"),
     "missing data is perfect, or a failure": ("metrics-outage", "outage-while-baking", "held-then-failing"),
     "an outage of telemetry rolls back": ("metrics-outage", "outage-while-baking", "no-data", "late-data", "lost-ack"),
+    "what was not seen is no failure": ("late-candidate", "unreadable-failures", "clock-ahead", "crowded-cohorts"),
     "failures add up over the rollout": ("blips",),
     "a value that is no number is compared": ("nan-events",),
     "a timer or a hold masks a failing check": ("held-then-failing", "mismatch-and-failing", "shared-cause"),
@@ -60,6 +61,11 @@ def the(action: str, story: str) -> Decision:
     """Return the only decision of its kind in the story."""
     (found,) = [decision for decision in decisions_of(story) if decision["action"] == action]
     return found
+
+
+def the_first(action: str, story: str) -> Decision:
+    """Return the first decision of its kind in the story."""
+    return next(decision for decision in decisions_of(story) if decision["action"] == action)
 
 
 def checks(decision: Decision) -> dict[str, Mapping[str, Any]]:
@@ -113,6 +119,14 @@ def test_an_outage_rolls_nothing_back(story: str) -> None:
     """Without metrics, with a silent cohort, late events or lost acks, the rollout is held at worst, with a reason."""
     assert "rollback" not in actions(story)
     assert {"hold", "pause"} & set(actions(story))
+
+
+@pytest.mark.parametrize("story", MISTAKES["what was not seen is no failure"])
+def test_what_was_not_seen_is_no_success(story: str) -> None:
+    """Where a cohort's events are late, unreadable, refused or at a wrong time, the reason counts them."""
+    assert not set(actions(story)) & set(RAISING)
+    assert "canary's telemetry is" in the_first("hold", story)["reason"]
+    assert "events of stage" in the_first("hold", story)["reason"]
 
 
 @pytest.mark.parametrize("story", ["metrics-outage", "outage-while-baking"])

@@ -23,6 +23,12 @@ FAIL = Verdict("a", VerdictKind.FAIL, "a: fails", (T0, T0 + 1_000), NONE, NONE, 
 PASS = replace(FAIL, kind=VerdictKind.PASS, reason="a: passes", absolute=False)
 GOOD: dict[str, Any] = {"silent_ms": 0, "silent_cohorts": (), "broken": False, "trusted": True, "completeness": 1.0}
 SILENT: dict[str, Any] = {"silent_cohorts": ("canary",)}
+INCOMPLETE: dict[str, Any] = {
+    "trusted": False,
+    "untrusted_ms": 30_000,
+    "on_time": 0.25,
+    "least_complete": "canary",
+}
 
 
 def state(**progress: Any) -> RolloutState:
@@ -111,6 +117,46 @@ def test_a_problem_of_the_candidate_is_not_hidden_by_a_missing_ack() -> None:
             Signal.UNDECIDED,
             "stage tenth has baked 3s and waits for complete telemetry: canary's telemetry is 25% complete (300 of 400 "
             "events of stage tenth arrived too late), needs 99% (min_completeness)",
+        ),
+        (
+            {},
+            {**INCOMPLETE, "telemetry": {"canary": CohortTelemetry(100, unreadable=300)}},
+            Signal.INCOMPLETE,
+            "canary's telemetry is 25% complete (300 of 400 events of stage tenth could not be read), needs 99% "
+            "(min_completeness); the rollout resumes when it is; read the dead letters (sluicegate dlq list)",
+        ),
+        (
+            {},
+            {**INCOMPLETE, "telemetry": {"canary": CohortTelemetry(100, late=1, refused=299, clamped=2)}},
+            Signal.INCOMPLETE,
+            "canary's telemetry is 25% complete (1 of 400 events of stage tenth arrived too late, 299 were refused for "
+            "lack of room, 2 had times too far ahead), needs 99% (min_completeness); the rollout resumes when it is; "
+            "check which rollouts, cohorts and times producers name",
+        ),
+        (
+            {},
+            {**INCOMPLETE, "on_time": 1.0, "telemetry": {"canary": CohortTelemetry(100_000, unreadable=1)}},
+            Signal.INCOMPLETE,
+            "telemetry is incomplete: a source partition has not reported (100% so far); the rollout resumes when it "
+            "is; check ingest lag and producers' clocks",
+        ),
+        (
+            {},
+            {"silent_ms": 30_000, **SILENT, "telemetry": {"canary": CohortTelemetry(0, unreadable=300, refused=2)}},
+            Signal.SILENT,
+            "canary has had no requests for 30s, and 302 of its events in this stage could not be counted (hold_after "
+            "30s); the rollout resumes when requests return",
+        ),
+        (
+            {},
+            {
+                "silent_ms": 30_000,
+                "silent_cohorts": ("canary", "stable"),
+                "telemetry": {"canary": CohortTelemetry(0), "stable": CohortTelemetry(0, unreadable=4)},
+            },
+            Signal.SILENT,
+            "canary and stable have had no requests for 30s, and 4 of their events in this stage could not be counted "
+            "(hold_after 30s); the rollout resumes when requests return",
         ),
         (
             {"baked_ms": 3_000},
