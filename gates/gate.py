@@ -71,8 +71,8 @@ class Gate:
         return self._step(given, moment)
 
     def tick(self, moment: Moment) -> tuple[Output, ...]:
-        """Wall time passed: send the commands that are due."""
-        return self._step(Ticked(), moment) if self.state.pending is not None else ()
+        """Wall time passed: send the commands that are due, and end or repeat a pause that is due."""
+        return self._step(Ticked(), moment) if self.state.timed else ()
 
     def _step(self, given: Input, moment: Moment) -> tuple[Output, ...]:
         result = step(self.state, given, moment)
