@@ -127,6 +127,7 @@ class Gate:
             "in_force": None if state.in_force is None else as_document(state.in_force),
             "cause": None if state.cause is None else state.cause.value,
             "escalate": last is not None and last.escalate,
+            "pause": None if state.pause is None else as_document(state.pause),
             "weights": {} if last is None else dict(last.weights),
             "event_time": moment.event_time,
             "reason": "" if last is None else last.reason,
