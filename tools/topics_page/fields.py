@@ -47,6 +47,7 @@ STATUS_FIELDS = {
     "bake_ms": "how long it must bake",
     "confirmed": "whether the newest order is confirmed",
     "order": "the newest order of weights: who confirmed it, who is missing, each actuator's report, and the tries",
+    "pause": "the pause that goes on: since when, why, causes paged for, next reminder, deadline (worker time)",
     "in_force": "the weights that were last confirmed, by whom and when",
     "cause": "the signal for which the rollout is held or paused",
     "escalate": "whether the last decision pages a person",
