@@ -131,6 +131,7 @@ class RolloutEvidence:
             on_time=completeness.on_time,
             telemetry=dict(completeness.cohorts),
             least_complete=completeness.least_complete,
+            lately=completeness.lately,
             untrusted_ms=pane.end - completeness.trusted_at,
             combined=combined,
             doubts=self._split.doubts() if stage.confirmed_at is not None else (),

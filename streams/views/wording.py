@@ -48,8 +48,8 @@ def incomplete_telemetry(status: Document) -> Iterator[tuple[str, str, float]]:
     for cohort, known in status["telemetry"].items():
         events = CohortTelemetry(known["requests"], *(known[cause] for cause in WHY_MISSING))
         if events.completeness < 1.0:
-            missing = f"{percent(events.completeness)} ({missing_events(events, printable(status['stage']))})"
-            yield printable(cohort), missing, events.completeness
+            missing = missing_events(events, f"stage {printable(status['stage'])}")
+            yield printable(cohort), f"{percent(events.completeness)} ({missing})", events.completeness
 
 
 def whole_seconds(ms: int) -> str:
