@@ -141,6 +141,7 @@ class Gate:
             "sight": live_detection(policy, joint_test, progress.index, indicators.rps, evaluation.verdicts),
             "slis": indicators.document(),
             "completeness": evaluation.completeness,
+            "min_completeness": policy.min_completeness,
             "telemetry": {cohort: known.document() for cohort, known in evaluation.telemetry.items()},
             "cohorts": policy.cohorts.document(),
             "control": None if state.control is None else as_document(state.control),
@@ -162,6 +163,7 @@ class Gate:
             "tries": 0 if state.pending is None else state.pending.tries,
             "of": state.policy.commands.tries,
             "overdue": state.pending is not None and state.pending.rounds > 0,
+            "due": None if state.pending is None else state.pending.due,
         }
 
     def dump(self) -> dict[str, Any]:
