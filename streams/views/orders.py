@@ -25,9 +25,21 @@ def is_confirmed(status: Document) -> bool:
 
 
 def is_overdue(status: Document) -> bool:
-    """Whether all tries of the unconfirmed order are used up, or the status shows no order that is sent again."""
+    """Whether all tries of the unconfirmed order are used up, or the status shows no order that is sent again.
+
+    A rollback whose tries are used up is decided again, as a new order without reports. Its actuators are given the
+    time of its first try, so that who fails, and with what words, can be shown.
+    """
     order = status.get("order")
-    return order is None or (not order["confirmed"] and (bool(order["overdue"]) or order["due"] is None))
+    if order is None or order["confirmed"]:
+        return order is None
+    return order["due"] is None or (bool(order["overdue"]) and not _is_fresh(order))
+
+
+def _is_fresh(order: Document) -> bool:
+    """Whether the order was sent once, and a report on it is still to come."""
+    reported = {report["actuator"] for report in order["reports"]}
+    return bool(order["tries"] == 1 and (not reported or not reported.issuperset(order["waiting_for"])))
 
 
 def _problems(order: Document) -> list[str]:

@@ -43,6 +43,14 @@ def test_when_all_tries_are_used_up() -> None:
     assert is_overdue({**status, "order": None})
 
 
+def test_a_rollback_that_is_decided_again_gets_the_time_of_one_try() -> None:
+    """Its first try ends with the reports of all that are needed, or with the second try."""
+    order = stories.failed()[0]["order"] | {"overdue": True}
+    first, second = order["reports"]
+    for tries, reports, overdue in ((1, [], False), (1, [first], False), (1, [first, second], True), (2, [], True)):
+        assert is_overdue({"order": {**order, "tries": tries, "reports": reports}}) is overdue
+
+
 def test_text_from_actuators_cannot_control_the_terminal() -> None:
     """Names and reasons are shown in printable characters only."""
     status, _ = stories.story(
