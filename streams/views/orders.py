@@ -116,4 +116,5 @@ def last_confirmed_text(status: Document) -> str:
 
 
 def _names(actuators: list[str]) -> str:
-    return ", ".join(printable(name) for name in actuators)
+    """Sorted: a text that changes with the order of acks would be a new line of `watch`."""
+    return ", ".join(sorted(printable(name) for name in actuators))

@@ -91,7 +91,7 @@ async def test_one_of_two_actuators_fails_and_recovers(site: Site, policy: str, 
 
         await sees_one_of_two(site)
         await ends_unconfirmed(site)
-        await asyncio.to_thread(worker.get, "/metrics")
+        await worker.shows('sluicegate_order_unconfirmed{rollout="checkout-v2"}', at_least=1)
         async with await router.recover():
             await ends_confirmed(site, policy)
 
@@ -140,7 +140,7 @@ async def ends_confirmed(site: Site, policy: str) -> None:
     watched = await rollout(site, "watch", "checkout-v2", "--timeout", "45")
     assert watched.code == 3, watched.errors
     assert "stable 100%, canary 0% (confirmed by " in watched.output.splitlines()[-1]
-    words = " ".join((await rollout(site, "show", "checkout-v2")).output.split())
+    words = " ".join((await rollout(site, "show", "checkout-v2")).output.replace("│", " ").split())
     assert "in force stable 100%, canary 0%, by eu, us, since " in words
 
     assert (await rollout(site, "start", policy)).code == 0

@@ -42,3 +42,11 @@ def test_a_gap_is_no_broken_clock() -> None:
 def test_nothing_in_nothing_out() -> None:
     """No events: no decisions."""
     assert _decided([]) == []
+
+
+def test_every_actuator_that_the_policy_names_acknowledges() -> None:
+    """A policy that needs several confirmations is judged as the same policy without names."""
+    named = Policy.parse(POLICY.document() | {"commands": {"actuators": ["haproxy-eu", "haproxy-us"]}})
+    expected = [(d["action"], d["reason"]) for d in _decided(traffic(T0, 40, rps=200))]
+    assert [(d["action"], d["reason"]) for d in _decided(traffic(T0, 40, rps=200), named)] == expected
+    assert "advance" in dict(expected)
