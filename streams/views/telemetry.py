@@ -10,8 +10,8 @@ from streams.views.wording import Document, printable
 CAUSES = {
     "late": "arrived too late",
     "unreadable": "could not be read",
-    "refused": "found no room in their chunk",
-    "clamped": "named a time too far ahead",
+    "refused": "were refused for lack of room",
+    "clamped": "had times too far ahead",
 }
 """What happened to the events that each count of a cohort is of."""
 

@@ -38,8 +38,8 @@ def promoted(story: tuple[Document, list[Document]]) -> tuple[Document, list[Doc
     [
         (stories.confirmed(), ROLLED_BACK),
         (promoted(stories.confirmed()), 0),
-        (stories.failed(), UNCONFIRMED),
-        (promoted(stories.failed()), UNCONFIRMED),
+        (stories.given_up(), UNCONFIRMED),
+        (promoted(stories.given_up()), UNCONFIRMED),
     ],
 )
 async def test_the_exit_code_is_the_result(

@@ -88,6 +88,18 @@ def failed() -> tuple[Document, list[Document]]:
 
 
 @cache
+def given_up() -> tuple[Document, list[Document]]:
+    """The same rollback after its tries: decided again, as an order of its own, and failed again."""
+    return story(
+        *both_confirm(1_000, 1, FIRST),
+        ack(9_000, 2, "haproxy-eu", "failed", FIRST, REFUSED),
+        ack(16_000, 3, "haproxy-eu", "failed", FIRST, REFUSED),
+        ack(16_000, 3, "haproxy-us", "failed", FIRST, "RuntimeError: haproxy did not reload"),
+        seconds=17,
+    )
+
+
+@cache
 def half_confirmed() -> tuple[Document, list[Document]]:
     """A first stage that one of two actuators confirmed while the other failed."""
     return story(
@@ -108,3 +120,21 @@ def overdue() -> tuple[Document, list[Document]]:
 def confirmed() -> tuple[Document, list[Document]]:
     """A rollback that both actuators carried out."""
     return story(*both_confirm(1_000, 1, FIRST), *both_confirm(9_000, 2, NONE))
+
+
+@cache
+def unreadable() -> tuple[Document, list[Document]]:
+    """A first stage of whose candidate three of four events cannot be read."""
+    status, decisions = story(*both_confirm(1_000, 1, FIRST), bad_from=None)
+    missing = {"late": 0, "unreadable": 600, "refused": 0, "clamped": 0}
+    telemetry = {"canary": {"requests": 200, **missing, "completeness": 0.25}, "stable": status["telemetry"]["stable"]}
+    reason = (
+        "canary's telemetry is 25% complete (600 of 800 events of stage canary could not be read), needs 99% "
+        "(min_completeness); the rollout resumes when it is; check ingest lag and producers' clocks"
+    )
+    held = {"phase": "held", "cause": "incomplete", "reason": reason, "decision": f"{ROLLOUT}:1:2"}
+    hold = {"action": "hold", "reason": reason, "event_time": status["event_time"], "id": f"{ROLLOUT}:1:2"}
+    return (
+        {**status, **held, "telemetry": telemetry, "completeness": 0.25},
+        [*decisions, {**decisions[0], **hold}],
+    )

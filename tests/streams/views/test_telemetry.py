@@ -11,7 +11,7 @@ from streams.views.telemetry import incomplete_cohorts, telemetry_text
         ({"requests": 90, "late": 10, "completeness": 0.9}, "90% complete: 10 of 100 events arrived too late"),
         (
             {"requests": 1_000, "late": 0, "refused": 500, "clamped": 250, "completeness": 0.5},
-            "50% complete: 500 of 1,500 events found no room in their chunk, 250 named a time too far ahead",
+            "50% complete: 500 of 1,500 events were refused for lack of room, 250 had times too far ahead",
         ),
         (
             {"requests": 10, "eaten\x07": 10, "completeness": 0.5},
