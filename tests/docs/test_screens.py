@@ -1,4 +1,4 @@
-"""docs/screens.md shows what the commands print. SLUICEGATE_GOLDEN_UPDATE=1 writes the screens anew."""
+"""docs/screens.md shows what the commands print. SLUICEGATE_GOLDEN_UPDATE=1 writes the screens again."""
 
 import io
 import os
