@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gates.telemetry import WHY_MISSING
 from gates.text import count, percent
 from streams.views.wording import Document, printable
-
-CAUSES = {
-    "late": "arrived too late",
-    "unreadable": "could not be read",
-    "refused": "were refused for lack of room",
-    "clamped": "had times too far ahead",
-}
-"""What happened to the events that each count of a cohort is of."""
 
 COUNTED = {"clamped"}
 """Causes whose events are among the counted ones."""
@@ -27,34 +20,33 @@ def telemetry_text(counts: Document) -> str:
     >>> telemetry_text({"requests": 12_345, "late": 0, "completeness": 1.0})
     '100% complete, 12,345 events'
     """
-    missing = {name: number for name, number in _causes(counts).items() if number}
-    events = count(counts["requests"] + sum(number for name, number in missing.items() if name not in COUNTED))
-    complete = f"{percent(counts['completeness'])} complete"
-    if not missing:
-        return f"{complete}, {events} events"
-    (first, number), *others = missing.items()
-    rest = [f"{count(other)} {_happened(name)}" for name, other in others]
-    return f"{complete}: {', '.join([f'{count(number)} of {events} events {_happened(first)}', *rest])}"
+    complete, missing = f"{percent(counts['completeness'])} complete", _missing_text(counts)
+    return f"{complete}: {missing}" if missing else f"{complete}, {count(counts['requests'])} events"
 
 
-def _causes(counts: Document) -> dict[str, int]:
-    return {name: number for name, number in counts.items() if name not in ("requests", "completeness")}
-
-
-def _happened(cause: str) -> str:
-    return CAUSES.get(cause, f"are missing ({printable(cause)})")
+def _missing_text(counts: Document, stage: str = "") -> str:
+    """How many events are missing and why, by cause; a cause of a later version is shown by its name."""
+    missing = {name: counts[name] for name in counts if name not in ("requests", "completeness") and counts[name]}
+    events = counts["requests"] + sum(number for name, number in missing.items() if name not in COUNTED)
+    parts = [f"{count(number)} {WHY_MISSING.get(name, printable(name))}" for name, number in missing.items()]
+    return ", ".join(parts).replace(" ", f" of {count(events)} events{stage} ", 1)
 
 
 def incomplete_cohorts(status: Document) -> Iterator[str]:
-    """The cohorts whose telemetry is too incomplete to advance, the candidate first, each with its missing events.
+    """The cohorts whose telemetry is too incomplete to advance, each with its missing events."""
+    for name in incomplete_names(status):
+        counts = status["telemetry"][name]
+        missing = _missing_text(counts, f" of stage {printable(status['stage'])}")
+        share, needed = percent(counts["completeness"]), percent(status["min_completeness"])
+        yield f"{printable(name)}: {share} ({missing}), needs {needed} (min_completeness)"
+
+
+def incomplete_names(status: Document) -> list[str]:
+    """The names of these cohorts, the candidate first.
 
     The baseline has no traffic to miss where the candidate has all of it.
     """
-    needed = status.get("min_completeness")
-    known = status.get("telemetry", {})
+    needed, known = status.get("min_completeness", 0.0), status.get("telemetry", {})
     compared = status["stages"][status["stage_index"]]["weight"] < 1.0
-    for role in ("candidate", "baseline") if compared else ("candidate",):
-        name = status["cohorts"][role]
-        counts = known.get(name)
-        if counts is not None and needed is not None and counts["completeness"] < needed:
-            yield f"{printable(name)} {telemetry_text(counts)}; needs {percent(needed)} (min_completeness)"
+    names = [status["cohorts"][role] for role in (("candidate", "baseline") if compared else ("candidate",))]
+    return [name for name in names if name in known and known[name]["completeness"] < needed]

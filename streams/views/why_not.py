@@ -72,7 +72,7 @@ def missing_conditions(status: Document, now: int) -> Iterator[str]:
     yield from _held(status)
     yield from _confirmation(status)
     for incomplete in incomplete_cohorts(status):
-        yield f"complete telemetry: {incomplete}"
+        yield f"complete telemetry of {incomplete}"
     yield from _silent_cohorts(status)
     left = status["bake_ms"] - status["baked_ms"]
     if left > 0:
@@ -120,7 +120,7 @@ def _checks_to_pass(status: Document) -> list[Document]:
 
 
 def _held(status: Document) -> Iterator[str]:
-    """The reason of a hold, unless it is one that is listed by itself: an order, telemetry, checks that do not pass."""
+    """The reason of a hold, unless its cause is listed by itself, with the figures of now: the reason's are of then."""
     if status.get("cause") in set(_listed(status)):
         return
     stage = status["stage"]

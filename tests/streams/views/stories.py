@@ -29,9 +29,10 @@ Order = tuple[int, Ack]
 def policy(*actuators: str) -> Policy:
     """The policy of the examples, with the actuators that must confirm."""
     commands: dict[str, Any] = {"ack_within": "2s", "tries": 3}
+    no_data = {"hold_after": "5s"}
     if actuators:
         commands["actuators"] = list(actuators)
-    return Policy.parse(examples.policy().document() | {"commands": commands})
+    return Policy.parse(examples.policy().document() | {"commands": commands, "no_data": no_data})
 
 
 def ack(
@@ -51,20 +52,30 @@ def ack(
     )
 
 
-def traffic(seconds: int, bad_from: int | None) -> Iterator[bytes]:
-    """200 requests per second, a tenth of them from the canary, which fails from this second on."""
+def traffic(seconds: int, bad_from: int | None, unreadable_from: int | None) -> Iterator[bytes]:
+    """200 requests per second, a tenth of them from the canary.
+
+    From `bad_from` on (seconds) these fail; from `unreadable_from` on, three of four have a status that is none.
+    """
     for number in range(seconds * 200):
         canary, after_ms = number % 10 == 0, number * 5
         bad = canary and bad_from is not None and after_ms >= bad_from * 1_000
+        broken = unreadable_from is not None and after_ms >= unreadable_from * 1_000 and number % 40 != 0
+        status: object = "OK" if canary and broken else 500 if bad else 200
         event = {"ts": BEGIN + after_ms, "rollout": ROLLOUT, "cohort": "canary" if canary else "stable"}
-        yield msgspec.json.encode(event | {"status": 500 if bad else 200, "latency_ms": 12.5})
+        yield msgspec.json.encode(event | {"status": status, "latency_ms": 12.5})
 
 
 def story(
-    *orders: Order, names: tuple[str, ...] = ("haproxy-eu", "haproxy-us"), seconds: int = 10, bad_from: int | None = 5
+    *orders: Order,
+    names: tuple[str, ...] = ("haproxy-eu", "haproxy-us"),
+    seconds: int = 10,
+    bad_from: int | None = 5,
+    unreadable_from: int | None = None,
 ) -> tuple[Document, list[Document]]:
     """The last status, and all decisions."""
-    outputs = list(Replay(policy(*names), acks=False).run(traffic(seconds, bad_from), orders))
+    lines = traffic(seconds, bad_from, unreadable_from)
+    outputs = list(Replay(policy(*names), acks=False).run(lines, orders))
     statuses = [output.document for output in outputs if isinstance(output, RolloutStatus)]
     return statuses[-1], [one.document() for one in distinct_decisions(outputs) if isinstance(one, Decision)]
 
@@ -125,16 +136,4 @@ def confirmed() -> tuple[Document, list[Document]]:
 @cache
 def unreadable() -> tuple[Document, list[Document]]:
     """A first stage of whose candidate three of four events cannot be read."""
-    status, decisions = story(*both_confirm(1_000, 1, FIRST), bad_from=None)
-    missing = {"late": 0, "unreadable": 600, "refused": 0, "clamped": 0}
-    telemetry = {"canary": {"requests": 200, **missing, "completeness": 0.25}, "stable": status["telemetry"]["stable"]}
-    reason = (
-        "canary's telemetry is 25% complete (600 of 800 events of stage canary could not be read), needs 99% "
-        "(min_completeness); the rollout resumes when it is; check ingest lag and producers' clocks"
-    )
-    held = {"phase": "held", "cause": "incomplete", "reason": reason, "decision": f"{ROLLOUT}:1:2"}
-    hold = {"action": "hold", "reason": reason, "event_time": status["event_time"], "id": f"{ROLLOUT}:1:2"}
-    return (
-        {**status, **held, "telemetry": telemetry, "completeness": 0.25},
-        [*decisions, {**decisions[0], **hold}],
-    )
+    return story(*both_confirm(1_000, 1, FIRST), seconds=20, bad_from=None, unreadable_from=0)

@@ -15,7 +15,7 @@ from streams.views.telemetry import incomplete_cohorts, telemetry_text
         ),
         (
             {"requests": 10, "eaten\x07": 10, "completeness": 0.5},
-            "50% complete: 10 of 20 events are missing (eaten\ufffd)",
+            "50% complete: 10 of 20 events eaten\ufffd",
         ),
         ({"requests": 0, "late": 0, "completeness": 1.0}, "100% complete, 0 events"),
     ],

@@ -45,6 +45,14 @@ def test_each_line_comes_once(status: dict[str, Any], decisions: list[dict[str, 
     failed = later | {"order": stories.failed()[0]["order"]}
     assert list(timeline.new_lines(failed, decisions[:1])) == [status_line(failed)]
     assert "stable 90%, canary 10% (not confirmed, try 2 of 3: haproxy-eu failed: ConnectionRef" in status_line(failed)
+    unread = dict(stories.unreadable()[0])
+    [line] = timeline.new_lines(unread, decisions[:1])
+    assert line.endswith(
+        "errors PASS  telemetry of canary: 25% (300 of 400 events of stage canary could not be read), "
+        "needs 99% (min_completeness)"
+    )
+    counts = {"telemetry": {**unread["telemetry"], "canary": {**unread["telemetry"]["canary"], "unreadable": 301}}}
+    assert list(timeline.new_lines(unread | counts, decisions[:1])) == []
     stuck = failed | {"decision": None, "reason": "the journal is truncated"}
     assert list(timeline.new_lines(stuck, decisions[:1])) == [status_line(stuck), "the journal is truncated"]
 
