@@ -127,7 +127,7 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
     assert "promote   canary  stable 0%, canary 100%" in watched.output
 
     rolled_back = await rollout(site, "rollback", "checkout-v2", "--timeout", "3")
-    assert (rolled_back.code, rolled_back.errors.count("\n")) == (6, 1)
+    assert (rolled_back.code, rolled_back.errors.count("\n")) == (6, 1), rolled_back.errors
     assert rolled_back.errors.startswith("sluicegate: checkout-v2 is rolled back, but lacks confirmation of order ")
     assert "(stable 100%, canary 0%), try 1 of 5: no actuator has reported; actual weights " in rolled_back.errors
     assert (await rollout(site, "watch", "checkout-v2", "--timeout", "1")).code == 6
