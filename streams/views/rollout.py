@@ -144,8 +144,8 @@ def _telemetry(status: Document) -> Text:
 def decisions_table(decisions: Sequence[Document]) -> Table:
     """A row per decision: event time, action, stage, ordered weights, reason."""
     table = plain_table()
-    for name in ("time", "decision", "stage", "weights"):
-        table.add_column(name, no_wrap=name != "weights")
+    for name in ("time", "decision", "stage", "ordered"):
+        table.add_column(name, no_wrap=name != "ordered")
     add_wide_column(table, "reason")
     for decision in decisions:
         reason = Text(printable(decision["reason"]))

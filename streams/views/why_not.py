@@ -121,7 +121,7 @@ def _checks_to_pass(status: Document) -> list[Document]:
 
 def _held(status: Document) -> Iterator[str]:
     """The reason of a hold, unless its cause is listed by itself, with the figures of now: the reason's are of then."""
-    if status.get("cause") in set(_listed(status)):
+    if status["decision"] is not None and status.get("cause") in set(_listed(status)):
         return
     stage = status["stage"]
     baked = str(status["reason"]).startswith((f"{stage} baked ", f"stage {stage} has baked "))

@@ -94,6 +94,8 @@ def test_unconfirmed_weights(status: dict[str, Any]) -> None:
     assert missing(passing(status) | {"order": order}) == [line]
     held = passing(stories.overdue()[0])
     assert held["cause"] == "unconfirmed"
+    truncated = "the journal is truncated"  # no decision's reason, and graver than what the hold was for
+    assert f"the end of the hold: {truncated}" in missing(held | {"decision": None, "reason": truncated})
     assert missing(held) == [
         "confirmation of order checkout-v2:1:1 (stable 90%, canary 10%), 3 tries used up: "
         "confirmed by haproxy-eu only; haproxy-us has not reported"
