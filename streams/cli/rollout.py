@@ -67,8 +67,8 @@ def order_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def rollout() -> None:
     """Start, watch and control rollouts.
 
-    Every order is recorded with its operator, its time and its reason. An order exits with 0 once the gate has carried
-    it out, with 1 if it was refused or not answered in time. `rollback` and `promote` also wait until actuators have
+    Every order is recorded with its operator, its time and its reason. An order exits with 0 once the gate has accepted
+    it, with 1 if it was refused or not answered in time. `rollback` and `promote` also wait until actuators have
     confirmed the weights, and exit with 6 if they do not within --timeout: the order is decided, and sent again until
     it is confirmed. With --no-wait an order exits with 0 once it is recorded.
     """
@@ -152,7 +152,7 @@ _add_order(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array of statuses.")
 @kafka_options
 def list_(as_json: bool, **flags: str | None) -> None:
-    """List all rollouts: phase, stage, weights, bake left, the last reason."""
+    """List all rollouts: phase, stage, ordered weights and whether they are confirmed, bake left, the last reason."""
 
     async def body(view: StatusView) -> list[Mapping[str, Any]]:
         return [view.statuses[name] for name in sorted(view.statuses)]
@@ -173,7 +173,11 @@ def list_(as_json: bool, **flags: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help='Print one JSON object: {"status": ..., "decisions": [...]}.')
 @kafka_options
 def show(id_: str, as_json: bool, **flags: str | None) -> None:
-    """Show the status of rollout ID and its latest decisions."""
+    """Show the status of rollout ID and its latest decisions.
+
+    `ordered` is the newest order of weights, with who confirmed it and who failed; `in force` is an order that is
+    confirmed. docs/screens.md has examples.
+    """
 
     async def body(view: StatusView) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
         return view.status(id_), view.decisions(id_)[-LATEST:]
@@ -200,7 +204,7 @@ def show(id_: str, as_json: bool, **flags: str | None) -> None:
 @kafka_options
 @click.pass_context
 def watch(context: click.Context, /, id_: str, plain: bool, timeout: float | None, **flags: str | None) -> None:
-    """Watch rollout ID live until it has ended and actuators have confirmed the weights of its end.
+    """Watch rollout ID live until its end is confirmed by actuators.
 
     Exits with 0 when it is promoted and confirmed, 3 when it is rolled back and confirmed, 6 when its end is decided
     and not confirmed: actual weights are then unknown. Exits with 130 on Ctrl-C.
