@@ -71,8 +71,8 @@ class Gate:
         return self._step(given, moment)
 
     def tick(self, moment: Moment) -> tuple[Output, ...]:
-        """Wall time passed: send the commands that are due."""
-        return self._step(Ticked(), moment) if self.state.pending is not None else ()
+        """Wall time passed: send the commands that are due, and end or repeat a pause that is due."""
+        return self._step(Ticked(), moment) if self.state.timed else ()
 
     def _step(self, given: Input, moment: Moment) -> tuple[Output, ...]:
         result = step(self.state, given, moment)
@@ -127,6 +127,7 @@ class Gate:
             "in_force": None if state.in_force is None else as_document(state.in_force),
             "cause": None if state.cause is None else state.cause.value,
             "escalate": last is not None and last.escalate,
+            "pause": None if state.pause is None else as_document(state.pause),
             "weights": {} if last is None else dict(last.weights),
             "event_time": moment.event_time,
             "reason": "" if last is None else last.reason,

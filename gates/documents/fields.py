@@ -124,7 +124,15 @@ ErrorClasses = Annotated[
     WithJsonSchema({"type": "array", "items": {"enum": list(ERROR_CLASSES)}, "minItems": 1, "uniqueItems": True}),
 ]
 
+
 # The key may be missing, which reads as None; a key without a value is a fault.
+def _given(value: object) -> object:
+    if value is None:
+        raise ValueError("has no value; write one, or remove the key")
+    return value
+
+
+GIVEN = BeforeValidator(_given)
 OptionalActuatorNames = Annotated[
     tuple[str, ...] | None,
     PlainValidator(read_actuator_names),
@@ -133,6 +141,7 @@ OptionalActuatorNames = Annotated[
 ]
 OptionalUrl = Annotated[str | None, PlainValidator(read_url), WithJsonSchema({"type": "string", "format": "uri"})]
 OptionalDurationMs = Annotated[int | None, PlainValidator(read_positive_duration), _WrittenDuration, _DURATION]
+OptionalSwitch = Annotated[bool | None, PlainValidator(read_switch), WithJsonSchema({"type": "boolean"})]
 OptionalDispersion = Annotated[
     float | None, PlainValidator(read_dispersion), WithJsonSchema({"type": "number", "minimum": 1})
 ]

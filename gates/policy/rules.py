@@ -32,6 +32,8 @@ def rule_faults(document: Fields) -> Iterator[PolicyFault]:
     stages = [_mapping(one) for one in stages[:MOST_STAGES]] if isinstance(stages, list | tuple) else []
     yield from _stages(stages)
     yield from _no_data(_mapping(document.get("no_data")))
+    if isinstance(document.get("pause"), Mapping):
+        yield from _pause(_mapping(document["pause"]))
     pane_ms = readable(read_pane, document.get("pane", DEFAULT_PANE))
     reaches_all = any(readable(read_positive_share, stage.get("weight")) == 1.0 for stage in stages)
     named = islice(_mapping(document.get("checks")).items(), MOST_CHECKS)
@@ -92,6 +94,14 @@ def _no_data(no_data: Fields) -> Iterator[PolicyFault]:
             "holds first and pauses later"
         )
         yield PolicyFault(("no_data", "pause_after"), message)
+
+
+def _pause(pause: Fields) -> Iterator[PolicyFault]:
+    if not pause:
+        yield PolicyFault(("pause",), "is empty; write `remind_after`, or `deadline` and `then`, or remove `pause`")
+    for key, other, example in (("deadline", "then", "then: rollback"), ("then", "deadline", "deadline: 24h")):
+        if key in pause and other not in pause:
+            yield PolicyFault(("pause", key), f"needs `{other}`; write for example `{example}`, or remove `{key}`")
 
 
 def _something_required(checks: Mapping[str, Fields]) -> Iterator[PolicyFault]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gates.decisions import Action
+from streams.journal import Partial, Record
 from tests.properties.hand import a_policy, journals, raised_by_the_gate
-from tests.properties.journals import Episode, Script, a_start, decisions, play, render, scripts
+from tests.properties.journals import BAD, CANDIDATE, Episode, Script, a_start, decisions, play, render, scripts
 
 
 @journals
@@ -22,6 +24,35 @@ def test_10_a_candidate_whose_failures_are_late_never_advances(script: Script, s
         for each in script.episodes
     )
     for decision in decisions(play(replace(script, episodes=episodes))):
+        assert not raised_by_the_gate(decision)
+
+
+def without_failures(record: Record, how: Literal["unreadable", "refused"]) -> Record:
+    """Return the record as ingest writes it where it cannot read the candidate's failures, or has no room for them."""
+    if not isinstance(record, Partial):
+        return record
+    cells, refused = [], 0
+    for cell in record.cells:
+        failures = cell.counts[BAD] if cell.cohort == CANDIDATE and not cell.synthetic else 0
+        counts = tuple(0 if failures and at == BAD else number for at, number in enumerate(cell.counts))
+        unreadable = failures if how == "unreadable" else 0
+        refused += failures - unreadable
+        cells.append(msgspec.structs.replace(cell, counts=counts, unreadable=unreadable))
+    return msgspec.structs.replace(record, cells=cells, refused={CANDIDATE: refused} if refused else {})
+
+
+@journals
+@given(scripts(), st.floats(0.2, 1.0), st.sampled_from(["unreadable", "refused"]), st.booleans())
+def test_10_a_candidate_whose_failures_are_not_counted_never_advances(
+    script: Script, share: float, how: Literal["unreadable", "refused"], repeats: bool
+) -> None:
+    """They cannot be read, or there is no room for them: the counts of a chunk's versions, repeated or not."""
+    episodes = tuple(
+        replace(each, requests=(20, 2_000), errors=(share, 0.0), late=0, word=None) for each in script.episodes
+    )
+    script = replace(script, episodes=episodes)
+    records = (without_failures(record, how) for record in render(script, slices=2, repeats=repeats))
+    for decision in decisions(play(script, records)):
         assert not raised_by_the_gate(decision)
 
 

@@ -50,6 +50,7 @@ STATUS_FIELDS = {
         "the newest order of weights: who confirmed it, who is missing, each actuator's report, the tries of this "
         "round (`tries` of `of`), whether a round was used up (`overdue`), and when it is sent again (`due`)"
     ),
+    "pause": "the pause that goes on: since when, why, causes paged for, next reminder, deadline (worker time)",
     "in_force": "the weights that were last confirmed, by whom and when",
     "cause": "the signal for which the rollout is held or paused",
     "escalate": "whether the last decision pages a person",

@@ -50,3 +50,13 @@ def test_every_actuator_that_the_policy_names_acknowledges() -> None:
     expected = [(d["action"], d["reason"]) for d in _decided(traffic(T0, 40, rps=200))]
     assert [(d["action"], d["reason"]) for d in _decided(traffic(T0, 40, rps=200), named)] == expected
     assert "advance" in dict(expected)
+
+
+def test_unreadable_lines_count_against_their_cohort() -> None:
+    """A healthy rollout advances; the same with one line in ten of the candidate unreadable does not."""
+    events = list(traffic(T0, 40, rps=200))
+    assert "advance" in {d["action"] for d in _decided(events)}
+    canaries = [at for at, event in enumerate(events) if event["cohort"] == "canary"][::10]
+    spoiled = [event | {"status": "ok?"} if at in canaries else event for at, event in enumerate(events)]
+    found = _decided(spoiled)
+    assert "advance" not in {d["action"] for d in found}
