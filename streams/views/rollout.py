@@ -17,7 +17,7 @@ from streams.views.orders import confirmation_lines, is_confirmed, last_confirme
 from streams.views.styles import ACTION_STYLES, PHASE_STYLES, UNKNOWN_STYLE
 from streams.views.tables import add_wide_column, plain_table
 from streams.views.telemetry import telemetry_text
-from streams.views.wording import Document, phase_name, printable, weights_text, whole_seconds
+from streams.views.wording import Document, phase_name, printable, utc, weights_text, whole_seconds
 
 BAR_WIDTH = 24
 
@@ -38,6 +38,12 @@ def rollout_view(
     if decisions:
         parts += [Text(), decisions_table(decisions[-latest:])]
     return Panel(Group(*parts), title=title, title_align="left", border_style=phase.style, padding=(1, 2))
+
+
+def _pause(pause: Document) -> str:
+    """Since when the rollout is paused, when a person is reminded, and when the deadline of the policy acts."""
+    steps = (("since", "since"), ("remind_at", "next reminder"), ("deadline", "deadline"))
+    return ", ".join(f"{text} {utc(pause[name] // 1000 * 1000)}" for name, text in steps if pause[name] is not None)
 
 
 def _phase(status: Document) -> Text:
@@ -64,6 +70,8 @@ def _heading(status: Document, now: int | None) -> Table:
         grid.add_row("telemetry", _telemetry(status))
     if status["reason"]:
         grid.add_row("reason", Text(printable(status["reason"])))
+    if pause := status.get("pause"):
+        grid.add_row("pause", Text(_pause(pause), "magenta"))
     return grid
 
 

@@ -162,3 +162,13 @@ def test_markup_and_escapes_from_a_topic_are_text(status: Mapping[str, Any]) -> 
     text = text_of(rollout_view(hostile, []))
     assert "[bold]hi[/bold] \ufffd[2J\ufffd" in text
     assert "\x1b" not in text
+
+
+def test_a_pause(status: Mapping[str, Any]) -> None:
+    """Since when, and what the policy does about it; a policy without reminder and deadline has neither."""
+    pause = {"since": 1767225605_250, "reason": "ann ordered pause", "paged": [], "remind_at": None, "deadline": None}
+    text = words_of(rollout_view({**status, "phase": "paused", "pause": pause}, []))
+    assert "pause since 2026-01-01 00:00:05Z check" in text
+    timed = {**pause, "remind_at": 1767240005_250, "deadline": 1767312005_250}
+    text = words_of(rollout_view({**status, "phase": "paused", "pause": timed}, []))
+    assert "00:00:05Z, next reminder 2026-01-01 04:00:05Z, deadline 2026-01-02 00:00:05Z" in text
