@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from streams.journal import ControlName
     from streams.operator_client.status_view import StatusView
 
-ENDING = ("rollback", "promote")
-"""Orders that are done only once actuators have confirmed the weights."""
+MOVING = ("advance", "rollback", "promote")
+"""Orders that move traffic: they are done only once actuators have confirmed the weights."""
 
 WAIT_SECONDS = 15.0
 LATEST = 20
@@ -125,7 +125,7 @@ def _add_order(name: ControlName, text: str) -> click.Command:
                 click.echo(f"{id_}: stage {answer['stage']} was approved by {by}")
             else:
                 _print_answer(answer, f"{id_}: {name} was sent")
-            if answer is not None and name in ENDING:
+            if answer is not None and name in MOVING:
                 await require_confirmation(view, answer, timeout - (monotonic() - began))
 
         with_status_view(settings, body, settings.topics.controls)
