@@ -164,6 +164,7 @@ class Gate:
             "tries": 0 if state.pending is None else state.pending.tries,
             "of": state.policy.commands.tries,
             "overdue": state.pending is not None and state.pending.rounds > 0,
+            "due": None if state.pending is None else state.pending.due,
         }
 
     def dump(self) -> dict[str, Any]:
