@@ -34,7 +34,7 @@ def lint(policy: Policy, rps: float | None = None, base_error: float = DEFAULT_B
 
 
 def _of_slis(policy: Policy, rps: float | None) -> Iterator[Remark]:
-    context = LintContext(policy.stages, policy.min_requests)
+    context = LintContext(policy.stages, policy.min_requests, policy.cohorts.candidate)
     for name, definition in policy.judged.items():
         place = ("checks", name) if name in policy.checks else (name,)
         for key, message in definition.lints(context):
