@@ -45,12 +45,30 @@ class CoverageCheck(TelemetryCheckDefinition):
         return CohortCoverage(name, self, context.cohorts, self.limit, numbers)
 
     def lints(self, context: LintContext) -> Iterator[Finding]:
-        """Yield a limit that one emitter meets: it looks like a guard and is none."""
+        """Yield a limit that one emitter meets or a single missing one breaks, and a candidate of one emitter."""
         if isinstance(self.expected, int) and self.limit * self.expected <= 1.0:
             yield Finding(
                 "limit",
                 f"cannot fail: one emitter is already {format_share(self.limit)} of {self.expected}, and without any "
                 "the rollout holds anyway; raise `limit`",
+            )
+            return
+        numbers = self.expected if isinstance(self.expected, Mapping) else {}
+        for cohort, number in numbers.items():
+            if number > 1 and self.limit * number <= 1.0:
+                yield Finding(
+                    "limit",
+                    f"cannot fail for {cohort}: one of its {number} emitters is enough; raise `limit`",
+                )
+        if self.limit == 1.0:
+            yield Finding(
+                "limit", "100% holds the rollout while a single emitter restarts or reports late; write 90% or so"
+            )
+        if numbers.get(context.candidate) == 1:
+            yield Finding(
+                "expected",
+                f"1 emitter of {context.candidate}: whatever is wrong with this one instance, such as its host, counts "
+                "as the version's; run 2 or more, and write their number",
             )
 
     @classmethod

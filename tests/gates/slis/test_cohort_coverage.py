@@ -161,3 +161,12 @@ def test_a_restart_at_every_pane_changes_nothing(counts: list[tuple[int, int]], 
         restored.restore(other.state())
         assert json.dumps(restored.state().checks) == json.dumps(known.state().checks)
         other = restored
+
+
+def test_numbers_of_the_policy_stay_in_the_next_stage() -> None:
+    """Only what was measured is measured again."""
+    evidence = RolloutEvidence(policy({"it": EACH}, stages=STAGES), T0)
+    for second in range(6):
+        evidence.observe(pane(second, *reporting(2, 4)))
+    evidence.enter_stage(1, T0 + 6_000)
+    assert evidence.observe(pane(6, *reporting(2, 0))).verdicts[0].kind is VerdictKind.PASS

@@ -80,3 +80,24 @@ def test_without_names_of_cohorts_the_numbers_have_no_fault() -> None:
     with pytest.raises(PolicyError) as raised:
         changed({"cohorts.candidate": 7, "checks.c": {"sli": "coverage", "expected": {"prod": 2}}})
     assert [fault.path for fault in raised.value.faults] == ["cohorts.candidate"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ({"expected": {"canary": 2, "stable": 10}}, {}),
+        ({"expected": "auto"}, {}),
+        ({"expected": 12}, {}),
+        ({"expected": {"stable": 1}}, {}),
+        ({"expected": {"canary": 2, "stable": 10}, "limit": "50%"}, {"limit": "for canary: one of its 2 emitters is"}),
+        ({"expected": 12, "limit": "100%"}, {"limit": "holds the rollout while a single emitter restarts"}),
+        ({"expected": "auto", "limit": "100%"}, {"limit": "holds the rollout while a single emitter restarts"}),
+        ({"expected": {"canary": 1, "stable": 10}}, {"expected": "1 emitter of canary: whatever is wrong with this"}),
+    ],
+)
+def test_what_noise_or_one_instance_decides_is_remarked(fields: Document, found: dict[str, str]) -> None:
+    """A limit that breaks with one emitter, one that holds without, and a candidate of one instance."""
+    policy = changed({"checks.c": {"sli": "coverage", **fields}})
+    remarks = {each.path.removeprefix("checks.c."): each.message for each in lint(policy)}
+    assert remarks.keys() == found.keys()
+    assert all(words in remarks[key] for key, words in found.items())

@@ -86,3 +86,12 @@ def test_it_is_bounded_and_continues_from_its_dump(panes: list[list[int]], lengt
         _, kept, closed = known.dump()
         assert len(kept) <= MOST_EMITTERS
         assert len(closed) <= PAST_MS // 1_000 + 2
+
+
+def test_of_very_many_the_smallest_are_kept() -> None:
+    """As cells do, so that the number stops at the same size."""
+    known = UsualEmitters(10_000)
+    known.observe(0, range(3 * MOST_EMITTERS))
+    assert known.dump()[1] == [*range(MOST_EMITTERS)]
+    known.observe(10_000, ())
+    assert known.number(before=10_000) == MOST_EMITTERS
