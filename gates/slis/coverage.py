@@ -9,6 +9,7 @@ from pydantic import Field
 
 from gates.documents.fields import Emitters, Share
 from gates.documents.quantities import format_duration, format_share, shown
+from gates.documents.readers import AUTO
 from gates.evidence_view import CohortView, EvidenceView, PaneUse
 from gates.panes import Pane
 from gates.slis.cohort_coverage import CohortCoverage
@@ -45,7 +46,7 @@ class CoverageCheck(TelemetryCheckDefinition):
         return CohortCoverage(name, self, context.cohorts, self.limit, numbers)
 
     def lints(self, context: LintContext) -> Iterator[Finding]:
-        """Yield a limit that one emitter meets or a single missing one breaks, and a candidate of one emitter."""
+        """Yield a limit that one emitter meets or a single missing one breaks, one emitter only, and a late number."""
         if isinstance(self.expected, int) and self.limit * self.expected <= 1.0:
             yield Finding(
                 "limit",
@@ -69,6 +70,22 @@ class CoverageCheck(TelemetryCheckDefinition):
                 "expected",
                 f"1 emitter of {context.candidate}: whatever is wrong with this one instance, such as its host, counts "
                 "as the version's; run 2 or more, and write their number",
+            )
+        yield from self._late_number(context)
+
+    def _late_number(self, context: LintContext) -> Iterator[Finding]:
+        """Yield a window so long that a stage waits for its first usual number."""
+        needed = 2 * self.window_ms
+        waiting = [
+            stage.name
+            for stage in context.stages
+            if (stage.warmup_ms or 0) + stage.bake_ms < needed and stage.weight < 1.0
+        ]
+        if self.expected == AUTO and self.required and waiting:
+            yield Finding(
+                "window",
+                f"stage {' and '.join(waiting)} waits for this check: the usual number is known after two windows "
+                f"({format_duration(needed)}), which is longer than the bake; shorten `window`",
             )
 
     @classmethod

@@ -92,6 +92,11 @@ def test_without_names_of_cohorts_the_numbers_have_no_fault() -> None:
         ({"expected": {"canary": 2, "stable": 10}, "limit": "50%"}, {"limit": "for canary: one of its 2 emitters is"}),
         ({"expected": 12, "limit": "100%"}, {"limit": "holds the rollout while a single emitter restarts"}),
         ({"expected": "auto", "limit": "100%"}, {"limit": "holds the rollout while a single emitter restarts"}),
+        (
+            {"expected": "auto", "window": "6m"},
+            {"window": "stage tenth waits for this check: the usual number is known after two windows (12m)"},
+        ),
+        ({"expected": "auto", "window": "6m", "severity": "advisory"}, {}),
         ({"expected": {"canary": 1, "stable": 10}}, {"expected": "1 emitter of canary: whatever is wrong with this"}),
     ],
 )
