@@ -38,7 +38,7 @@ def rule_faults(document: Fields) -> Iterator[PolicyFault]:
     reaches_all = any(readable(read_positive_share, stage.get("weight")) == 1.0 for stage in stages)
     named = islice(_mapping(document.get("checks")).items(), MOST_CHECKS)
     checks = {name: _mapping(check) for name, check in named}
-    context = RuleContext(pane_ms, reaches_all)
+    context = RuleContext(pane_ms, reaches_all, _names(_mapping(document.get("cohorts"))))
     for name, fields in checks.items():
         model = _model(fields)
         if model is not None:
@@ -48,6 +48,12 @@ def rule_faults(document: Fields) -> Iterator[PolicyFault]:
     yield from _enough_families(_mapping(document.get("rollback_on")), checks)
     if BUDGET in checks and BUDGET in document:
         yield PolicyFault(("checks", BUDGET), "the name is taken by the key `budget`; choose another name")
+
+
+def _names(cohorts: Fields) -> tuple[str, ...]:
+    """The names of both cohorts; none if one cannot be read."""
+    baseline, candidate = cohorts.get("baseline"), cohorts.get("candidate")
+    return (baseline, candidate) if isinstance(baseline, str) and isinstance(candidate, str) else ()
 
 
 def _cohorts(cohorts: Fields) -> Iterator[PolicyFault]:

@@ -109,6 +109,8 @@ PLOTS = {
     "consecutive-passes": "start hold promote",
     "contamination": "start hold",
     "coverage": "start hold resume promote",
+    "coverage-auto": "start hold resume promote",
+    "coverage-per-cohort": "start hold resume promote",
     "full-stage": "start rollback",
     "held-then-failing": "start hold rollback",
     "long-and-healthy": "start promote",
