@@ -18,6 +18,7 @@ from gates.machine.transitions import ENDED
 from gates.panes import Pane
 from gates.policy import Policy
 from gates.policy.checks import joint_test_of
+from gates.telemetry import CohortTelemetry
 
 STATUS_SCHEMA = "sluicegate.status/v1"
 
@@ -144,6 +145,7 @@ class Gate:
             "completeness": evaluation.completeness,
             "min_completeness": policy.min_completeness,
             "telemetry": {cohort: known.document() for cohort, known in evaluation.telemetry.items()},
+            "lately": None if evaluation.lately is None else _lately(*evaluation.lately),
             "cohorts": policy.cohorts.document(),
             "control": None if state.control is None else as_document(state.control),
             "owner": policy.owner,
@@ -187,3 +189,8 @@ class Gate:
         evidence = RolloutEvidence(rollout.policy, rollout.progress.ordered_at, rollout.judging)
         evidence.restore(known.evidence)
         return cls(rollout, evidence)
+
+
+def _lately(cohort: str, events: CohortTelemetry) -> dict[str, object]:
+    """A cohort of which too much is missing in the last minute."""
+    return {"cohort": cohort, **events.document()}

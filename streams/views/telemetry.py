@@ -34,10 +34,13 @@ def _missing_text(counts: Document, stage: str = "") -> str:
 
 def incomplete_cohorts(status: Document) -> Iterator[str]:
     """The cohorts whose telemetry is too incomplete to advance, each with its missing events."""
-    for name in incomplete_names(status):
-        counts = status["telemetry"][name]
-        missing = _missing_text(counts, f" of stage {printable(status['stage'])}")
+    found = {name: (status["telemetry"][name], f"stage {status['stage']}") for name in incomplete_names(status)}
+    if lately := status.get("lately"):
+        counts = {key: value for key, value in lately.items() if key != "cohort"}
+        found.setdefault(lately["cohort"], (counts, "the last minute"))
+    for name, (counts, when) in found.items():
         share, needed = percent(counts["completeness"]), percent(status["min_completeness"])
+        missing = _missing_text(counts, f" of {printable(when)}")
         yield f"{printable(name)}: {share} ({missing}), needs {needed} (min_completeness)"
 
 

@@ -131,8 +131,8 @@ def test_a_problem_of_the_candidate_is_not_hidden_by_a_missing_ack() -> None:
             {**INCOMPLETE, "telemetry": {"canary": CohortTelemetry(100, late=1, refused=299, clamped=2)}},
             Signal.INCOMPLETE,
             "canary's telemetry is 24.5% complete (1 of 400 events of stage tenth arrived too late, 299 were refused "
-            "for lack of room, 2 had times too far ahead), needs 99% (min_completeness); the rollout resumes when it is; "
-            "check which rollouts, cohorts and times producers name",
+            "for lack of room, 2 had times too far ahead), needs 99% (min_completeness); the rollout resumes when it "
+            "is; check which rollouts, cohorts and times producers name",
         ),
         (
             {},

@@ -29,3 +29,21 @@ def test_a_status_of_an_earlier_version_names_no_cohort() -> None:
     """Neither the counts nor the policy's minimum are in it."""
     status = {"stages": [{"weight": 0.1}], "stage_index": 0, "cohorts": {"candidate": "canary", "baseline": "stable"}}
     assert list(incomplete_cohorts(status)) == []
+
+
+def test_the_last_minute_is_named_where_the_stage_is_complete() -> None:
+    """A candidate that has begun to lose its failures; a cohort that lacks events of the stage is named once."""
+    counts = {"requests": 50, "late": 50, "completeness": 0.5}
+    status = {
+        "stages": [{"weight": 0.1}],
+        "stage_index": 0,
+        "stage": "tenth",
+        "cohorts": {"candidate": "canary", "baseline": "stable"},
+        "min_completeness": 0.99,
+        "telemetry": {"canary": {"requests": 10_000, "late": 50, "completeness": 0.995}},
+        "lately": {"cohort": "canary", **counts},
+    }
+    text = "canary: 50% (50 of 100 events of {} arrived too late), needs 99% (min_completeness)"
+    assert list(incomplete_cohorts(status)) == [text.format("the last minute")]
+    status["telemetry"] = {"canary": counts}
+    assert list(incomplete_cohorts(status)) == [text.format("stage tenth")]
