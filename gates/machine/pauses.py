@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from gates.documents.quantities import format_duration
 from gates.machine.living_baseline import baseline_gone
+from gates.machine.missing_telemetry import telemetry_missing, untrusted
 from gates.machine.rollout import Pause, RolloutState
-from gates.machine.signals import gravest_signal, telemetry_missing, untrusted
+from gates.machine.signals import gravest_signal
 from gates.machine.transitions import WATCHED, Signal, Transition
 from gates.policy.parts import PauseRules
 from gates.text import clock_time, silence

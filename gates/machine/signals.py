@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from gates.decisions import Action
 from gates.documents.quantities import format_duration
 from gates.machine.living_baseline import baseline_gone
+from gates.machine.missing_telemetry import advice, untrusted
 from gates.machine.rollout import RolloutState
 from gates.machine.transitions import Phase, Signal
 from gates.policy import Policy, Stage
-from gates.telemetry import CohortTelemetry
-from gates.text import clock_time, count, missing_events, percent, silence, weights_text
+from gates.text import clock_time, count, silence, weights_text
 from gates.verdicts import Evaluation, Verdict, VerdictKind
 
 CAUSE_GONE: dict[Signal | None, str] = {
@@ -172,11 +172,6 @@ def _silent(pane: JudgedPane) -> str:
     return f"{silent} (hold_after {format_duration(limit)}); the rollout resumes when requests return"
 
 
-def telemetry_missing(policy: Policy, evaluation: Evaluation) -> bool:
-    """Whether requests, or complete telemetry, have been missing for long enough for a hold."""
-    return max(evaluation.silent_ms, evaluation.untrusted_ms) >= policy.no_data.hold_after_ms
-
-
 def _returning(cause: Signal) -> Callable[[JudgedPane], str]:
     """The hold goes on, with its cause, until what was missing has been back for `resume_after_ms`."""
 
@@ -194,7 +189,7 @@ def _incomplete(pane: JudgedPane) -> str:
     if pane.evaluation.untrusted_ms < pane.policy.no_data.hold_after_ms:
         return ""
     why = untrusted(pane.policy, pane.stage.name, pane.evaluation)
-    return f"{why}; the rollout resumes when it is; {_advice(pane)}"
+    return f"{why}; the rollout resumes when it is; {advice(pane.policy, pane.evaluation)}"
 
 
 def _doubted(pane: JudgedPane) -> str:
@@ -315,43 +310,6 @@ def too_few_passes(state: RolloutState) -> str:
     """The passes in a row that the stage still lacks, to be read after "waits for"; "" if none."""
     so_far, needed = state.progress.passes, state.stage.passes
     return f"{needed} passes in a row: {so_far} so far" if so_far < needed else ""
-
-
-def _advice(pane: JudgedPane) -> str:
-    """What to look at: the cause of most of the missing events; without one, a source partition has not reported."""
-    evaluation, cohort = pane.evaluation, pane.evaluation.least_complete
-    if cohort is not None and evaluation.on_time < pane.policy.min_completeness:
-        missing = evaluation.telemetry[cohort].missing
-    elif evaluation.lately is not None:
-        missing = evaluation.lately[1].missing
-    else:
-        return ADVICE["late"]
-    return ADVICE[max(missing, key=missing.__getitem__)]
-
-
-ADVICE = {
-    "late": "check ingest lag and producers' clocks",
-    "unreadable": "read the dead letters (sluicegate dlq list)",
-    "refused": "check which rollouts, cohorts and times producers name",
-    "clamped": "check producers' clocks",
-}
-"""What to do about missing events, by their cause."""
-
-
-def untrusted(policy: Policy, stage: str, evaluation: Evaluation) -> str:
-    """Why the telemetry of the pane cannot be relied on."""
-    needed, cohort = f"needs {percent(policy.min_completeness)} (min_completeness)", evaluation.least_complete
-    if evaluation.on_time < policy.min_completeness:
-        if cohort is not None:
-            return f"{_incomplete_cohort(cohort, evaluation.telemetry[cohort], f'stage {stage}')}, {needed}"
-        return f"telemetry is {percent(evaluation.completeness)} complete, {needed}"
-    if evaluation.lately is not None:
-        return f"{_incomplete_cohort(*evaluation.lately, 'the last minute')}, {needed}"
-    return f"telemetry is incomplete: a source partition has not reported ({percent(evaluation.completeness)} so far)"
-
-
-def _incomplete_cohort(cohort: str, events: CohortTelemetry, when: str) -> str:
-    return f"{cohort}'s telemetry is {percent(events.completeness)} complete ({missing_events(events, when)})"
 
 
 def unconfirmed(state: RolloutState) -> str:

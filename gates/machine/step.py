@@ -12,6 +12,7 @@ from typing import Any
 
 from gates.decisions import Action, Command, Decision
 from gates.machine.facts import Decided, Ended, Fact, Output, StageConfirmed, StageEntered, StepResult
+from gates.machine.missing_telemetry import telemetry_missing
 from gates.machine.orders import ActuatorReport, InForce, Order
 from gates.machine.pauses import due_in_pause, follow_pause, is_news
 from gates.machine.rollout import (
@@ -26,7 +27,7 @@ from gates.machine.rollout import (
     Started,
     Ticked,
 )
-from gates.machine.signals import gravest_signal, missing, telemetry_missing, too_few_passes, unconfirmed
+from gates.machine.signals import gravest_signal, missing, too_few_passes, unconfirmed
 from gates.machine.transitions import ENDED, Phase, Signal, Transition, lookup
 from gates.policy import Policy
 from gates.verdicts import Evaluation

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gates.decisions import Action
-from gates.machine.signals import telemetry_missing
+from gates.machine.missing_telemetry import telemetry_missing
 from streams.journal import Partial
 from tests.properties.hand import ByHand, a_policy, journals, raised_by_the_gate
 from tests.properties.journals import (
