@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from gates.decisions import Action
 from gates.documents.quantities import format_duration
+from gates.machine.missing_telemetry import advice, silence_of, untrusted
 from gates.machine.rollout import RolloutState
 from gates.machine.transitions import Phase, Signal
 from gates.policy import Policy, Stage
-from gates.text import clock_time, count, missing_events, percent, silence, weights_text
+from gates.text import clock_time, weights_text
 from gates.verdicts import Evaluation, Verdict, VerdictKind
 
 CAUSE_GONE: dict[Signal | None, str] = {
@@ -106,22 +107,13 @@ def _silent_long(pane: JudgedPane) -> str:
     evaluation, limit = pane.evaluation, pane.policy.no_data.pause_after_ms
     if evaluation.silent_ms < limit:
         return ""
-    silent, last = _silence(evaluation), pane.state.last
+    silent, last = silence_of(evaluation), pane.state.last
     began, resumed = evaluation.end - evaluation.silent_ms, pane.state.progress.timed_from
     if last is not None and last.action is Action.RESUME and last.by is not None and began <= resumed:
         judged = f"judged at {clock_time(evaluation.end)}, the silence began before the resume"
         return f"{silent} ({judged}); paused again; resume when why-not no longer lists missing requests"
     advice = "weights stay; check the router and dead letters, then resume, roll back or promote"
     return f"{silent} (pause_after {format_duration(limit)}); {advice}"
-
-
-def _silence(evaluation: Evaluation) -> str:
-    """That cohorts have no requests; and that they sent some that were not counted, if that is so."""
-    silent = evaluation.silent_cohorts
-    uncounted = sum(known.unreadable + known.refused for name, known in evaluation.telemetry.items() if name in silent)
-    whose = "its" if len(silent) == 1 else "their"
-    more = f", and {count(uncounted)} of {whose} events in this stage could not be counted" if uncounted else ""
-    return silence(silent, evaluation.silent_ms) + more
 
 
 def _worse_while_baseline_beyond(pane: JudgedPane) -> str:
@@ -145,7 +137,7 @@ def _silent(pane: JudgedPane) -> str:
     evaluation, limit = pane.evaluation, pane.policy.no_data.hold_after_ms
     if evaluation.silent_ms < limit:
         return ""
-    silent = _silence(evaluation)
+    silent = silence_of(evaluation)
     return f"{silent} (hold_after {format_duration(limit)}); the rollout resumes when requests return"
 
 
@@ -171,7 +163,7 @@ def _incomplete(pane: JudgedPane) -> str:
     if pane.evaluation.untrusted_ms < pane.policy.no_data.hold_after_ms:
         return ""
     why = untrusted(pane.policy, pane.stage.name, pane.evaluation)
-    return f"{why}; the rollout resumes when it is; {_advice(pane)}"
+    return f"{why}; the rollout resumes when it is; {advice(pane.policy, pane.evaluation)}"
 
 
 def _doubted(pane: JudgedPane) -> str:
@@ -283,42 +275,13 @@ def missing(state: RolloutState, evaluation: Evaluation, *, fresh: bool) -> str:
         return f"complete telemetry: {untrusted(state.policy, state.stage.name, evaluation)}"
     if state.progress.confirmed_at is None:
         return "an actuator to confirm its weights"
-    return "" if fresh else f"requests: {_silence(evaluation)}"
+    return "" if fresh else f"requests: {silence_of(evaluation)}"
 
 
 def too_few_passes(state: RolloutState) -> str:
     """The passes in a row that the stage still lacks, to be read after "waits for"; "" if none."""
     so_far, needed = state.progress.passes, state.stage.passes
     return f"{needed} passes in a row: {so_far} so far" if so_far < needed else ""
-
-
-def _advice(pane: JudgedPane) -> str:
-    """What to look at: the cause of most of the missing events; without one, a source partition has not reported."""
-    evaluation, cohort = pane.evaluation, pane.evaluation.least_complete
-    if cohort is None or evaluation.on_time >= pane.policy.min_completeness:
-        return ADVICE["late"]
-    missing = evaluation.telemetry[cohort].missing
-    return ADVICE[max(missing, key=missing.__getitem__)]
-
-
-ADVICE = {
-    "late": "check ingest lag and producers' clocks",
-    "unreadable": "read the dead letters (sluicegate dlq list)",
-    "refused": "check which rollouts, cohorts and times producers name",
-    "clamped": "check producers' clocks",
-}
-"""What to do about missing events, by their cause."""
-
-
-def untrusted(policy: Policy, stage: str, evaluation: Evaluation) -> str:
-    """Why the telemetry of the pane cannot be relied on."""
-    if evaluation.on_time < policy.min_completeness:
-        needed, cohort = f"needs {percent(policy.min_completeness)} (min_completeness)", evaluation.least_complete
-        if cohort is not None:
-            missing = missing_events(evaluation.telemetry[cohort], stage)
-            return f"{cohort}'s telemetry is {percent(evaluation.on_time)} complete ({missing}), {needed}"
-        return f"telemetry is {percent(evaluation.completeness)} complete, {needed}"
-    return f"telemetry is incomplete: a source partition has not reported ({percent(evaluation.completeness)} so far)"
 
 
 def unconfirmed(state: RolloutState) -> str:

@@ -64,7 +64,9 @@ STATUS_FIELDS = {
     "sight": "by check with a ratio, the median seconds to detect 1.5, 2 or 5 times the baseline; null: never",
     "slis": "the figures of each cohort over its longest window; latencies in milliseconds",
     "completeness": "the share of the stage's telemetry that arrived in time, 0 to 1: its least complete cohort's",
-    "telemetry": "each cohort's events in the stage: counted (`requests`), `late`, and the `completeness`",
+    "min_completeness": "the policy's `min_completeness`, 0 to 1",
+    "telemetry": "each cohort's events in the stage: counted (`requests`), `late`, `unreadable` but for rollout and cohort, "
+    "`refused` for lack of room, `clamped` (counted at their record's time), and the `completeness`",
     "cohorts": "which cohort is the baseline and which the candidate",
     "control": "the last order of an operator: whether it was `accepted`, else the reason; null before the first",
     "owner": "the policy's owner",
