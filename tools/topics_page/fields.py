@@ -65,8 +65,8 @@ STATUS_FIELDS = {
     "slis": "the figures of each cohort over its longest window; latencies in milliseconds",
     "completeness": "the share of the stage's telemetry that arrived in time, 0 to 1: its least complete cohort's",
     "min_completeness": "the policy's `min_completeness`, 0 to 1",
-    "telemetry": "each cohort's events in the stage: counted (`requests`), `late`, `unreadable` but for rollout and cohort, "
-    "`refused` for lack of room, `clamped` (counted at their record's time), and the `completeness`",
+    "telemetry": "each cohort's events in the stage: counted (`requests`), `late`, `unreadable` but for rollout and "
+    "cohort, `refused` for lack of room, `clamped` (counted at their record's time), and the `completeness`",
     "cohorts": "which cohort is the baseline and which the candidate",
     "control": "the last order of an operator: whether it was `accepted`, else the reason; null before the first",
     "owner": "the policy's owner",
