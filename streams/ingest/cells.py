@@ -15,7 +15,7 @@ from gates.panes import CLASSES
 from streams.cells import CELL_MS, CellKey
 
 MOST_ROLLOUTS: Final = 10_000
-"""Rollouts of one chunk; events of others are refused."""
+"""Rollouts of one chunk; events of others are refused, and counted together for all rollouts."""
 MOST_COHORTS: Final = 16
 """Cohorts of one rollout in a chunk; events of others count in the cohort ""."""
 MOST_REFUSED = 16
@@ -80,9 +80,13 @@ class _RolloutCells:
 
 
 class ChunkCells:
-    """The cells of one chunk. They are numbered 0, 1, 2, ... in the order in which the log needs them."""
+    """The cells of one chunk. They are numbered 0, 1, 2, ... in the order in which the log needs them.
+
+    `unplaced` counts the events of rollouts for which there was no room.
+    """
 
     def __init__(self) -> None:
+        self.unplaced = 0
         self.numbered: list[ChunkCell] = []
         self._rollouts: dict[str, _RolloutCells] = {}
         self._slots: dict[CellParts, int] = {}
@@ -126,9 +130,12 @@ class ChunkCells:
         return refusing
 
     def _opened(self, name: str) -> _RolloutCells | None:
-        """The cells of a rollout; None if there is no room for another rollout."""
+        """The cells of a rollout, for one more event; None if there is no room for another rollout."""
         rollout = self._rollouts.get(name)
-        if rollout is None and len(self._rollouts) < MOST_ROLLOUTS:
+        if rollout is None:
+            if len(self._rollouts) >= MOST_ROLLOUTS:
+                self.unplaced += 1
+                return None
             rollout = self._rollouts[name] = _RolloutCells()
         return rollout
 

@@ -93,6 +93,7 @@ def test_without_room_a_request_is_refused_by_its_cohort(monkeypatch: pytest.Mon
     assert found.place_unreadable(an_unreadable(rollout=rollout, synthetic=True), None) is None
     expected = {} if limit == "MOST_ROLLOUTS" else {"stable": 1, "canary": 2}
     assert found.refused_of("checkout") == expected
+    assert found.unplaced == (7 if limit == "MOST_ROLLOUTS" else 0)
     assert found.drain_refusing() == ({"checkout"} if expected else set())
     assert found.drain_refusing() == set()
 
