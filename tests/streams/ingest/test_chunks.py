@@ -165,7 +165,7 @@ def test_when_an_unreadable_event_counts(ts_ms: int | None, timestamp: int, star
 
 def test_events_of_rollouts_without_room_are_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """For each chunk, the finished ones too."""
-    monkeypatch.setattr(cells, "MOST_ROLLOUTS", 1)
+    monkeypatch.setattr(cells, "MOST_UNREADABLE_ROLLOUTS", 0)
     chunker, other = Chunker(SourcePartition("e", 0)), Unreadable("search", "canary", T0)
     chunker.count_records(
         SourceRecord(offset, T0, [a_request()], [other, other]) for offset in (CHUNK_OFFSETS - 1, CHUNK_OFFSETS)
