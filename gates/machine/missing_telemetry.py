@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from gates.policy import Policy
 from gates.telemetry import CohortTelemetry
-from gates.text import missing_events, percent
+from gates.text import count, missing_events, percent, silence
 from gates.verdicts import Evaluation
 
 
 def telemetry_missing(policy: Policy, evaluation: Evaluation) -> bool:
     """Whether requests, or complete telemetry, have been missing for long enough for a hold."""
     return max(evaluation.silent_ms, evaluation.untrusted_ms) >= policy.no_data.hold_after_ms
+
+
+def silence_of(evaluation: Evaluation) -> str:
+    """That cohorts have no requests; and that they sent some that were not counted, if that is so."""
+    silent = evaluation.silent_cohorts
+    uncounted = sum(known.unreadable + known.refused for name, known in evaluation.telemetry.items() if name in silent)
+    whose = "its" if len(silent) == 1 else "their"
+    more = f", and {count(uncounted)} of {whose} events in this stage could not be counted" if uncounted else ""
+    return silence(silent, evaluation.silent_ms) + more
 
 
 def advice(policy: Policy, evaluation: Evaluation) -> str:

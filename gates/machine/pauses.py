@@ -10,12 +10,12 @@ from dataclasses import replace
 
 from gates.documents.quantities import format_duration
 from gates.machine.living_baseline import baseline_gone
-from gates.machine.missing_telemetry import telemetry_missing, untrusted
+from gates.machine.missing_telemetry import silence_of, telemetry_missing, untrusted
 from gates.machine.rollout import Pause, RolloutState
 from gates.machine.signals import gravest_signal
 from gates.machine.transitions import WATCHED, Signal, Transition
 from gates.policy.parts import PauseRules
-from gates.text import clock_time, silence
+from gates.text import clock_time
 
 _GRAVITY = {signal: place for place, signal in enumerate(Signal)}
 """Signals of panes are declared from the gravest to the mildest."""
@@ -104,7 +104,7 @@ def _obstacle(state: RolloutState, wall: int, rules: PauseRules) -> str:
         return "no ingest worker reports telemetry"
     if telemetry_missing(policy, evaluation):
         if evaluation.silent_ms >= policy.no_data.hold_after_ms:
-            return silence(evaluation.silent_cohorts, evaluation.silent_ms)
+            return silence_of(evaluation)
         return untrusted(policy, state.stage.name, evaluation)
     if rules.then == "rollback":
         return baseline_gone(state, evaluation)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from gates.decisions import Action
 from gates.documents.quantities import format_duration
 from gates.machine.living_baseline import baseline_gone
-from gates.machine.missing_telemetry import advice, untrusted
+from gates.machine.missing_telemetry import advice, silence_of, untrusted
 from gates.machine.rollout import RolloutState
 from gates.machine.transitions import Phase, Signal
 from gates.policy import Policy, Stage
-from gates.text import clock_time, count, silence, weights_text
+from gates.text import clock_time, weights_text
 from gates.verdicts import Evaluation, Verdict, VerdictKind
 
 CAUSE_GONE: dict[Signal | None, str] = {
@@ -127,22 +127,13 @@ def _silent_long(pane: JudgedPane) -> str:
     evaluation, limit = pane.evaluation, pane.policy.no_data.pause_after_ms
     if evaluation.silent_ms < limit:
         return ""
-    silent, last = _silence(evaluation), pane.state.last
+    silent, last = silence_of(evaluation), pane.state.last
     began, resumed = evaluation.end - evaluation.silent_ms, pane.state.progress.timed_from
     if last is not None and last.action is Action.RESUME and last.by is not None and began <= resumed:
         judged = f"judged at {clock_time(evaluation.end)}, the silence began before the resume"
         return f"{silent} ({judged}); paused again; resume when why-not no longer lists missing requests"
     advice = "weights stay; check the router and dead letters, then resume, roll back or promote"
     return f"{silent} (pause_after {format_duration(limit)}); {advice}"
-
-
-def _silence(evaluation: Evaluation) -> str:
-    """That cohorts have no requests; and that they sent some that were not counted, if that is so."""
-    silent = evaluation.silent_cohorts
-    uncounted = sum(known.unreadable + known.refused for name, known in evaluation.telemetry.items() if name in silent)
-    whose = "its" if len(silent) == 1 else "their"
-    more = f", and {count(uncounted)} of {whose} events in this stage could not be counted" if uncounted else ""
-    return silence(silent, evaluation.silent_ms) + more
 
 
 def _worse_while_baseline_beyond(pane: JudgedPane) -> str:
@@ -168,7 +159,7 @@ def _silent(pane: JudgedPane) -> str:
     evaluation, limit = pane.evaluation, pane.policy.no_data.hold_after_ms
     if evaluation.silent_ms < limit:
         return ""
-    silent = _silence(evaluation)
+    silent = silence_of(evaluation)
     return f"{silent} (hold_after {format_duration(limit)}); the rollout resumes when requests return"
 
 
@@ -303,7 +294,7 @@ def missing(state: RolloutState, evaluation: Evaluation, *, fresh: bool) -> str:
         return f"complete telemetry: {untrusted(state.policy, state.stage.name, evaluation)}"
     if state.progress.confirmed_at is None:
         return "an actuator to confirm its weights"
-    return "" if fresh else f"requests: {_silence(evaluation)}"
+    return "" if fresh else f"requests: {silence_of(evaluation)}"
 
 
 def too_few_passes(state: RolloutState) -> str:

@@ -77,8 +77,7 @@ class Fold:
         late, refused = rollout.join.apply(record)
         if rollout.gate is None or not (late or refused):
             return []
-        cohorts = rollout.gate.state.policy.cohorts
-        for cohort in (cohorts.candidate, cohorts.baseline):
+        for cohort in rollout.cohorts:
             rollout.add_missing(cohort, late.get(cohort, 0), refused.get(cohort, 0))
             # Requests that are refused under no name may be of any cohort but those that the version names.
             if "" in refused and not record.names(cohort):
@@ -107,6 +106,7 @@ class Fold:
         outputs: list[FoldOutput] = []
         times: dict[Timing, EventTimeState] = {}  # most rollouts have the same timing
         unjudged_until = self._closed_by(Timing())
+        refused = sum([source.refused for source in record.sources])
         for name, rollout in list(self.rollouts.items()):
             if offset <= rollout.snapshot_offset:
                 continue
@@ -115,6 +115,8 @@ class Fold:
             else:
                 time = times.get(rollout.timing) or self.marks.event_time(rollout.timing)
                 times[rollout.timing] = time
+                if refused:  # they may be this rollout's
+                    rollout.refuse_for_all(refused)
                 outputs += self._judge(name, rollout, rollout.gate, time, offset)
         return outputs
 

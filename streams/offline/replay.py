@@ -85,7 +85,7 @@ class Replay:
         newest = flush.newest or 0
         if last:  # nothing more can come, so the last pane may close, too
             newest += self.policy.pane_ms + self.timing.out_of_orderness
-        report = SourceProgress(SOURCE, flush.position or 0, newest, caught_up=True)
+        report = SourceProgress(SOURCE, flush.position or 0, newest, True, flush.limited.unplaced)
         yield from self._apply(Progress(worker="replay", wall=newest, sources=[report]))
 
     def _apply(self, record: Record) -> Iterator[FoldOutput]:

@@ -56,6 +56,26 @@ def test_10_a_candidate_whose_failures_are_not_counted_never_advances(
         assert not raised_by_the_gate(decision)
 
 
+@journals
+@given(st.integers(1, 9), st.sampled_from(["unreadable", "refused"]))
+def test_10_a_failure_that_is_seen_acts_whatever_is_missing(times: int, how: Literal["unreadable", "refused"]) -> None:
+    """However many events of the candidate are missing: the failures among the others roll back."""
+
+    def lacking(record: Record) -> Record:
+        if not isinstance(record, Partial):
+            return record
+        mine = {at: sum(cell.counts) * times for at, cell in enumerate(record.cells) if cell.cohort == CANDIDATE}
+        if how == "refused":
+            return msgspec.structs.replace(record, refused={CANDIDATE: sum(mine.values())})
+        cells = [msgspec.structs.replace(cell, unreadable=mine.get(at, 0)) for at, cell in enumerate(record.cells)]
+        return msgspec.structs.replace(record, cells=cells)
+
+    script = Script(a_policy(), (Episode(20, requests=(40, 400), errors=(0.5, 0.0)),))
+    found = [decision.action for decision in decisions(play(script, map(lacking, render(script))))]
+    assert found[-1] is Action.ROLLBACK
+    assert not {Action.ADVANCE, Action.PROMOTE} & set(found)
+
+
 def test_10_an_epoch_of_an_older_build_is_judged_as_then() -> None:
     """Its start has no number of rules: the late events of both cohorts count together."""
     script = Script(a_policy(), (Episode(40, requests=(20, 2_000), errors=(0.5, 0.0), late_failures=5),))

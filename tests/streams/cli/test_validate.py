@@ -154,9 +154,12 @@ def test_the_examples_have_neither_faults_nor_warnings(file: Path) -> None:
 MEANT = {
     ("approval", "stages[0].approval"),
     ("approval-before-failing", "stages[0].approval"),
+    ("crowded-cohorts", "data_quality.split"),
+    ("crowded-cohorts", "data_quality.unknown_cohorts"),
     ("full-stage", "checks.errors.ratio"),
     ("latency-regression", "checks"),
     ("long-and-healthy", "checks.slower.ratio"),
+    ("nan-events", "min_completeness"),
     ("two-of-families", "checks.errors.limit"),
 }
 

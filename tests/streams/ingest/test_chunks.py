@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.decoders import RequestEvent, Unreadable
 from streams.cells import CELL_MS, CellRecord, SourcePartition
+from streams.ingest import cells
 from streams.ingest.cells import MOST_CELLS
 from streams.ingest.chunks import Chunker, SourceRecord
 from streams.ingest.cutting import CHUNK_OFFSETS, SLOT_MS
@@ -160,3 +161,13 @@ def test_when_an_unreadable_event_counts(ts_ms: int | None, timestamp: int, star
     assert [cell.start for cell in partial.cells if cell.unreadable == 1] == ([] if start is None else [start])
     assert partial.refused == ({"canary": 1} if start is None else {})
     assert (flush.newest, flush.position) == (None, 1)
+
+
+def test_events_of_rollouts_without_room_are_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each chunk, the finished ones too."""
+    monkeypatch.setattr(cells, "MOST_UNREADABLE_ROLLOUTS", 0)
+    chunker, other = Chunker(SourcePartition("e", 0)), Unreadable("search", "canary", T0)
+    chunker.count_records(
+        SourceRecord(offset, T0, [a_request()], [other, other]) for offset in (CHUNK_OFFSETS - 1, CHUNK_OFFSETS)
+    )
+    assert [chunker.flush().limited.unplaced for _ in range(2)] == [4, 0]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gates.decisions import Action, Decision
 from gates.panes import Cell
 from streams.cells import CellRecord, SourcePartition
-from streams.journal import Partial, Progress, Record
+from streams.journal import Partial, Progress, Record, SourceProgress
 from streams.judge.fold import Fold
 from streams.judge.outputs import FoldOutput
 from streams.judge.snapshots import snapshot
@@ -22,6 +22,7 @@ from tests.properties.hand import a_policy
 from tests.properties.journals import ROLLOUT, T0, Episode, Script, a_start, play, published, scripts
 from tests.streams.judge.restarts import marks_bytes, reloaded, reloaded_rollout, restored, rollout_bytes
 
+SOURCE = SourcePartition("other", 0)
 EXAMPLES = int(os.environ.get("SLUICEGATE_EXAMPLES", "3"))
 
 
@@ -154,8 +155,7 @@ def decided(outcomes: list[FoldOutput]) -> dict[str, bytes]:
 def refusing(upto: int, refused: dict[str, int], cohorts: tuple[str, ...] = ()) -> Partial:
     """Return a version of a chunk with cells of these cohorts and without room for other requests."""
     cells = [CellRecord.of(cohort, T0, Cell()) for cohort in cohorts]
-    source = SourcePartition("other", 0)
-    return Partial(rollout=ROLLOUT, source=source, start=0, upto=upto, final=False, cells=cells, refused=refused)
+    return Partial(rollout=ROLLOUT, source=SOURCE, start=0, upto=upto, final=False, cells=cells, refused=refused)
 
 
 def test_refused_requests_wait_for_the_next_pane() -> None:
@@ -202,3 +202,15 @@ def test_a_pause_is_timed_without_telemetry() -> None:
             True,
         ),
     ]
+
+
+def test_requests_that_may_be_of_any_rollout_count_against_each() -> None:
+    """A chunk with too many rollouts may have refused the events of this one: its progress has their number."""
+    fold = Fold(0)
+    fold.apply(a_start(a_policy()), 0)
+    fold.apply(Partial(rollout="other", source=SOURCE, start=0, upto=1, final=False, cells=[]), 1)
+    fold.apply(Progress(worker="w", wall=T0, sources=[SourceProgress(SOURCE, 1, T0 + 500, True, 3)]), 2)
+    assert fold.rollouts[ROLLOUT].refused == {"canary": 3, "stable": 3}
+    assert reloaded(fold).rollouts[ROLLOUT].refused == {"canary": 3, "stable": 3}
+    fold.apply(Progress(worker="w", wall=T0, sources=[SourceProgress(SOURCE, 1, T0 + 500, True)]), 3)
+    assert fold.rollouts[ROLLOUT].refused == {"canary": 3, "stable": 3}

@@ -55,6 +55,13 @@ def test_missing_events_are_reported_with_the_next_pane() -> None:
     assert [(pane.late, pane.refused) for pane in panes] == [({"canary": 8}, {"stable": 3}), ({}, {})]
 
 
+def test_without_a_policy_no_cohort_is_missed() -> None:
+    """Nobody has named its cohorts yet."""
+    rollout = JudgedRollout()
+    rollout.refuse_for_all(5)
+    assert (rollout.cohorts, rollout.refused) == ((), {})
+
+
 def test_a_long_silence_is_not_walked_through() -> None:
     """A year without events gives two panes, up to the watermark, and not thirty million."""
     rollout = JudgedRollout()
