@@ -101,6 +101,8 @@ class Cell:
     """Requests of one cohort in some part of the log and of event time.
 
     `counts` has one entry per word of `CLASSES`; `latency` holds the latencies of those requests that have one.
+    `unreadable` events are no requests of these: only their rollout and cohort could be read. `clamped` is how many of
+    the requests count at their record's time, because their own lay too far ahead of it.
     `statuses` has how many of the requests ended in which exact status, by its code (`gates.statuses`), ascending.
     Cells form a commutative monoid under `merge`, with `Cell()` as zero.
     """
@@ -108,6 +110,8 @@ class Cell:
     counts: tuple[int, ...] = NO_COUNTS
     latency: Histogram = EMPTY
     detail: Detail = NO_DETAIL
+    unreadable: int = 0
+    clamped: int = 0
     statuses: Mapping[int, int] = field(default_factory=lambda: NO_STATUSES)
     requests: int = field(init=False, repr=False, compare=False)
     """The number of requests, whatever their outcome."""
@@ -132,25 +136,30 @@ class Cell:
 
     def merge_without_latency(self, other: Cell) -> Cell:
         """The same with the latencies of this cell alone: merging a histogram is the slow part."""
-        counts = tuple(map(add, self.counts, other.counts))
+        counts, detail = tuple(map(add, self.counts, other.counts)), self.detail.merge(other.detail)
+        missing = self.unreadable + other.unreadable, self.clamped + other.clamped
         statuses = add_statuses(self.statuses, other.statuses) if other.statuses else self.statuses
-        return Cell(counts, self.latency, self.detail.merge(other.detail), statuses)
+        return Cell(counts, self.latency, detail, *missing, statuses)
 
     def dump(self) -> list[Any]:
-        """The cell as JSON values; details and statuses only where there are any."""
+        """The cell as JSON values; the rare ones only where there are any."""
         plain: list[Any] = [list(self.counts), *self.latency.to_lists()]
-        detail: list[Any] = [] if self.detail == NO_DETAIL else [self.detail.dump()]
-        return (
-            [*plain, *(detail or [None]), [*map(list, self.statuses.items())]] if self.statuses else [*plain, *detail]
-        )
+        detail = None if self.detail == NO_DETAIL else self.detail.dump()
+        if self.statuses:
+            return [*plain, detail, self.unreadable, self.clamped, [*map(list, self.statuses.items())]]
+        if self.unreadable or self.clamped:
+            return [*plain, detail, self.unreadable, self.clamped]
+        return plain if detail is None else [*plain, detail]
 
     @classmethod
     def load(cls, state: Sequence[Any]) -> Cell:
         """The cell that `dump` described."""
-        counts, indices, buckets, detail, statuses = (*state, None, None)[:5]
+        counts, indices, buckets, *rare = state
+        absent = [None, 0, 0, None]
+        detail, unreadable, clamped, statuses = list(rare) + absent[len(rare) :]
         known = NO_DETAIL if detail is None else Detail.load(detail)
         codes = dict(statuses) if statuses else NO_STATUSES
-        return cls(tuple(counts), Histogram.from_lists(indices, buckets), known, codes)
+        return cls(tuple(counts), Histogram.from_lists(indices, buckets), known, unreadable, clamped, codes)
 
 
 NOTHING = Cell()
@@ -162,7 +171,8 @@ class Pane:
 
     `cells` are users' requests by cohort, `synthetic` those of probes; the cohort "" has requests without a cohort.
     `complete` is false where a source of telemetry was left out; `late` counts, by cohort, events of earlier panes that
-    arrived too late to be applied; `broken` is true where no ingest worker reports at all.
+    arrived too late to be applied, and `refused` those for which ingest had no room; `broken` is true where no ingest
+    worker reports at all.
     """
 
     start: int
@@ -172,6 +182,7 @@ class Pane:
     late: Mapping[str, int] = field(default_factory=dict)
     broken: bool = False
     synthetic: Mapping[str, Cell] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
 
     def cell(self, cohort: str) -> Cell:
         """The cohort's cell of users' requests; the empty one where there were none."""

@@ -181,8 +181,8 @@ def load_panes(state: Mapping[str, Any]) -> Panes:
     rows = zip(state["starts"], zip(*state["counts"], strict=True), state["sizes"], strict=True)
     for position, (start, counts, size) in enumerate(rows):
         part = slice(begin, begin + size)
-        sparse = details.get(position, NO_DETAIL), statuses.get(position, NO_STATUSES)
+        detail, exact = details.get(position, NO_DETAIL), statuses.get(position, NO_STATUSES)
         latency = Histogram(buckets[part], numbers[part]) if size else EMPTY
-        panes.append((start, Cell(counts, latency, *sparse)))
+        panes.append((start, Cell(counts, latency, detail, statuses=exact)))
         begin += size
     return panes

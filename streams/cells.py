@@ -68,8 +68,9 @@ class DetailRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One cohort in one cell of event time: its counts by `CLASSES` and its sparse latency histogram.
 
-    `synthetic` and what follows it are last because a record is an array and most cells can leave them out. `statuses`
-    has, of the exact statuses that occur, how many of the `counts` are of them, by code (`gates.statuses`).
+    `unreadable` and `clamped` are those of `gates.panes.Cell`. `statuses` has, of the exact statuses that occur, how
+    many of the `counts` are of them, by code (`gates.statuses`). A record is an array, so what is newer is last, and
+    older records lack it.
     """
 
     cohort: str
@@ -79,13 +80,17 @@ class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     bucket_counts: list[int]
     synthetic: bool = False
     detail: DetailRecord | None = None
+    unreadable: int = 0
+    clamped: int = 0
     statuses: dict[int, int] = {}
 
     @classmethod
     def of(cls, cohort: str, start: int, cell: Cell, synthetic: bool = False) -> CellRecord:
         """The record of a cell that starts at `start` (milliseconds since the epoch)."""
         detail = None if cell.detail == NO_DETAIL else DetailRecord(*cell.detail.dump())
-        return cls(cohort, start, cell.counts, *cell.latency.to_lists(), synthetic, detail, dict(cell.statuses))
+        missing = cell.unreadable, cell.clamped
+        latency = cell.latency.to_lists()
+        return cls(cohort, start, cell.counts, *latency, synthetic, detail, *missing, dict(cell.statuses))
 
     @property
     def key(self) -> CellKey:
@@ -97,6 +102,11 @@ class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """The number of requests, whatever their outcome."""
         return sum(self.counts)
 
+    @property
+    def events(self) -> int:
+        """The number of requests, and of events that cannot be read."""
+        return sum(self.counts) + self.unreadable
+
     def check(self) -> None:
         """Check what the types do not.
 
@@ -105,6 +115,8 @@ class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """
         if len(self.counts) != len(CLASSES) or min(self.counts) < 0:
             raise ValueError(f"a cell must have {len(CLASSES)} counts, none negative")
+        if self.unreadable < 0 or not 0 <= self.clamped <= self.requests:
+            raise ValueError("no count of unreadable events may be negative, and each clamped one is a request")
         check_lists(self.buckets, self.bucket_counts)
         if self.detail is not None:
             self.detail.detail()
@@ -132,7 +144,8 @@ def merged(records: Sequence[CellRecord]) -> Cell:
         if record.detail is not None:
             detail = detail.merge(record.detail.detail())
         statuses = add_statuses(statuses, record.statuses)
-    return Cell(counts, Histogram.of_counts(latencies), detail, statuses)
+    unreadable, clamped = sum(record.unreadable for record in records), sum(record.clamped for record in records)
+    return Cell(counts, Histogram.of_counts(latencies), detail, unreadable, clamped, statuses)
 
 
 def _check_statuses(statuses: Sequence[tuple[int, int]], counts: Sequence[int], parts: int) -> None:

@@ -114,7 +114,7 @@ class RequestEvent(
         if absent:
             msgspec.structs.force_setattr(self, "latency_ms", None)
         if self.ts_ms.__class__ is _TEXTUAL:
-            msgspec.structs.force_setattr(self, "ts_ms", _to_ms(self.ts_ms))
+            msgspec.structs.force_setattr(self, "ts_ms", to_ms(self.ts_ms))
 
     @property
     def _failed(self) -> bool:
@@ -136,7 +136,7 @@ def result_of(event: RequestEvent) -> int | str | None:
     return event.status if event.grpc_status is None else GRPC + event.grpc_status
 
 
-def _to_ms(moment: Any) -> int:
+def to_ms(moment: Any) -> int:
     """Whole milliseconds since the epoch, cut downwards; ValueError if out of range."""
     since: timedelta = moment - _EPOCH
     ts_ms = since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000

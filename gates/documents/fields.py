@@ -12,13 +12,16 @@ from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonS
 from gates.documents.outcomes import OUTCOMES_SCHEMA, Outcome, read_outcomes
 from gates.documents.quantities import format_duration, format_share
 from gates.documents.readers import (
+    AUTO,
     HIGHEST_RATIO,
+    MOST_EMITTERS_EXPECTED,
     identifier,
     printable,
     read_actuator_names,
     read_alpha,
     read_dispersion,
     read_error_limit,
+    read_expected_emitters,
     read_latency_limit,
     read_number,
     read_pane,
@@ -37,7 +40,6 @@ from gates.documents.readers import (
 Family = Literal["errors", "latency", "business", "saturation", "telemetry"]
 V = TypeVar("V")
 
-MOST_EXPECTED = 100
 MOST_STAGES = 100
 MOST_CHECKS = 100
 """The judge evaluates each of them on each pane."""
@@ -95,10 +97,25 @@ Count = Annotated[
 Tries = Annotated[
     int, PlainValidator(whole_number(1, 100)), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100})
 ]
+_NUMBER_OF_EMITTERS = {"type": "integer", "minimum": 1, "maximum": MOST_EMITTERS_EXPECTED}
 Emitters = Annotated[
-    int,
-    PlainValidator(whole_number(1, MOST_EXPECTED)),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_EXPECTED}),
+    int | Mapping[str, int] | Literal["auto"],
+    PlainValidator(read_expected_emitters),
+    PlainSerializer(lambda expected: dict(expected) if isinstance(expected, Mapping) else expected),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _NUMBER_OF_EMITTERS,
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": 2,
+                    "additionalProperties": _NUMBER_OF_EMITTERS,
+                },
+                {"const": AUTO},
+            ]
+        }
+    ),
 ]
 DurationMs = Annotated[int, PlainValidator(read_positive_duration), _WrittenDuration, _DURATION]
 PaneMs = Annotated[int, PlainValidator(read_pane), _WrittenDuration, _DURATION]
@@ -119,7 +136,15 @@ Outcomes = Annotated[
     tuple[Outcome, ...], PlainValidator(read_outcomes), PlainSerializer(list), WithJsonSchema(OUTCOMES_SCHEMA)
 ]
 
+
 # The key may be missing, which reads as None; a key without a value is a fault.
+def _given(value: object) -> object:
+    if value is None:
+        raise ValueError("has no value; write one, or remove the key")
+    return value
+
+
+GIVEN = BeforeValidator(_given)
 OptionalActuatorNames = Annotated[
     tuple[str, ...] | None,
     PlainValidator(read_actuator_names),
@@ -134,6 +159,7 @@ OptionalOutcomes = Annotated[
 ]
 OptionalUrl = Annotated[str | None, PlainValidator(read_url), WithJsonSchema({"type": "string", "format": "uri"})]
 OptionalDurationMs = Annotated[int | None, PlainValidator(read_positive_duration), _WrittenDuration, _DURATION]
+OptionalSwitch = Annotated[bool | None, PlainValidator(read_switch), WithJsonSchema({"type": "boolean"})]
 OptionalDispersion = Annotated[
     float | None, PlainValidator(read_dispersion), WithJsonSchema({"type": "number", "minimum": 1})
 ]

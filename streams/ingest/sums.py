@@ -8,7 +8,7 @@ by one.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -60,6 +60,15 @@ class CellSums:
         if len(self._slots) >= MOST_UNSUMMED:
             self._sum_columns()
         return dropped
+
+    def count_unreadable(self, cell: int) -> None:
+        """Count an event of this cell that cannot be read."""
+        self._detail(cell).unreadable += 1
+
+    def count_clamped(self, slots: Iterable[int]) -> None:
+        """Count events in these slots whose time is not their own; they are counted as the others as well."""
+        for slot in slots:
+            self._detail(slot // SLOTS_PER_CELL).clamped += 1
 
     def _count_one(self, slot: int, event: RequestEvent) -> int:
         cell = slot // SLOTS_PER_CELL
@@ -131,7 +140,10 @@ class CellSums:
             written = None if detail == NO_DETAIL else DetailRecord(*detail.dump())
             latency = buckets[begin:end], numbers[begin:end]
             statuses = dict(sorted(self._statuses[number].items())) if number in self._statuses else {}
-            records[number] = CellRecord(cohort, start, tuple(outcomes), *latency, synthetic, written, statuses)
+            missing = (0, 0) if sums is None else (sums.unreadable, sums.clamped)
+            records[number] = CellRecord(
+                cohort, start, tuple(outcomes), *latency, synthetic, written, *missing, statuses
+            )
         return records
 
     def drain_kinds(self) -> Kinds:
