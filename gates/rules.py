@@ -23,6 +23,8 @@ class JudgingRules:
     `requests_as_ordered`: a share of the requests far from the ordered weight is a doubt.
     `approval_of_the_stage`: an approval ends with a pause or rollback, and a missing one does not time a stage out.
     `steady_holds`: a hold for missing telemetry ends only once it has been back for a while, and silence does not bake.
+    `paused_watch`: a pause pages for each graver cause that comes up meanwhile, reminds, and may have a deadline.
+    `living_baseline`: the gate pauses instead of rolling back to a baseline without successful requests.
     """
 
     cohort_completeness: bool = False
@@ -31,6 +33,8 @@ class JudgingRules:
     requests_as_ordered: bool = False
     steady_holds: bool = False
     approval_of_the_stage: bool = False
+    paused_watch: bool = False
+    living_baseline: bool = False
 
 
 RULES: Mapping[int, JudgingRules] = MappingProxyType(
@@ -43,6 +47,8 @@ RULES: Mapping[int, JudgingRules] = MappingProxyType(
             requests_as_ordered=True,
             steady_holds=True,
             approval_of_the_stage=True,
+            paused_watch=True,
+            living_baseline=True,
         ),
     }
 )

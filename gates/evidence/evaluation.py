@@ -118,6 +118,7 @@ class RolloutEvidence:
         longest = max(silences.values())
         noticed = min(longest, self._policy.no_data.hold_after_ms)
         verdicts, combined = self._verdicts(broken=pane.broken)
+        baseline = self._windows.baseline
         return Evaluation(
             start=pane.start,
             end=pane.end,
@@ -130,9 +131,11 @@ class RolloutEvidence:
             on_time=completeness.on_time,
             telemetry=dict(completeness.cohorts),
             least_complete=completeness.least_complete,
+            lately=completeness.lately,
             untrusted_ms=pane.end - completeness.trusted_at,
             combined=combined,
             doubts=self._split.doubts() if stage.confirmed_at is not None else (),
+            baseline_alive_at=baseline.success_at if self._weight < 1.0 else baseline.heartbeat_at,
         )
 
     def _verdicts(self, *, broken: bool) -> tuple[tuple[Verdict, ...], Combined | None]:

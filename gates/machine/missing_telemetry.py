@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gates.policy import Policy
+from gates.telemetry import CohortTelemetry
 from gates.text import count, missing_events, percent, silence
 from gates.verdicts import Evaluation
 
@@ -27,18 +28,26 @@ def silence_of(evaluation: Evaluation) -> str:
 def advice(policy: Policy, evaluation: Evaluation) -> str:
     """What to look at: the cause of most of the missing events; without one, a source partition has not reported."""
     cohort = evaluation.least_complete
-    if cohort is None or evaluation.on_time >= policy.min_completeness:
+    if cohort is not None and evaluation.on_time < policy.min_completeness:
+        missing = evaluation.telemetry[cohort].missing
+    elif evaluation.lately is not None:
+        missing = evaluation.lately[1].missing
+    else:
         return ADVICE["late"]
-    missing = evaluation.telemetry[cohort].missing
     return ADVICE[max(missing, key=missing.__getitem__)]
 
 
 def untrusted(policy: Policy, stage: str, evaluation: Evaluation) -> str:
     """Why the telemetry of the pane cannot be relied on."""
+    needed, cohort = f"needs {percent(policy.min_completeness)} (min_completeness)", evaluation.least_complete
     if evaluation.on_time < policy.min_completeness:
-        needed, cohort = f"needs {percent(policy.min_completeness)} (min_completeness)", evaluation.least_complete
         if cohort is not None:
-            missing = missing_events(evaluation.telemetry[cohort], stage)
-            return f"{cohort}'s telemetry is {percent(evaluation.on_time)} complete ({missing}), {needed}"
+            return f"{_incomplete_cohort(cohort, evaluation.telemetry[cohort], f'stage {stage}')}, {needed}"
         return f"telemetry is {percent(evaluation.completeness)} complete, {needed}"
+    if evaluation.lately is not None:
+        return f"{_incomplete_cohort(*evaluation.lately, 'the last minute')}, {needed}"
     return f"telemetry is incomplete: a source partition has not reported ({percent(evaluation.completeness)} so far)"
+
+
+def _incomplete_cohort(cohort: str, events: CohortTelemetry, when: str) -> str:
+    return f"{cohort}'s telemetry is {percent(events.completeness)} complete ({missing_events(events, when)})"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from gates.decisions import Action
 from gates.documents.quantities import format_duration
+from gates.machine.living_baseline import baseline_gone
 from gates.machine.missing_telemetry import advice, silence_of, untrusted
 from gates.machine.rollout import RolloutState
 from gates.machine.transitions import Phase, Signal
@@ -77,16 +78,35 @@ class JudgedPane:
         return format_duration(self.state.progress.baked_ms)
 
 
-def _fails(pane: JudgedPane) -> str:
+def _rolls_back(pane: JudgedPane) -> str:
     """A check fails that rolls back.
 
     Where the baseline breaks a limit too, the cause is likely shared. Then only a limit that the baseline keeps, or a
-    broken limit together with a comparison that finds the candidate worse, rolls back.
+    broken limit together with a comparison that finds the candidate worse, rolls back; with `on_shared_cause: rollback`
+    any broken limit does.
     """
     failing = pane.failing("rollback")
-    if pane.baseline_beyond:
-        failing = [each for each in failing if each.absolute and (each.rejected or not each.baseline_beyond)]
-    return _reasons(failing)
+    if not pane.baseline_beyond:
+        return _reasons(failing)
+    broken = [each for each in failing if each.absolute]
+    alone = [each for each in broken if each.rejected or not each.baseline_beyond]
+    if broken and not alone and pane.policy.on_shared_cause == "rollback":
+        return f"{_reasons(broken)}; the cause is likely shared (on_shared_cause rollback)"
+    return _reasons(alone)
+
+
+def _fails(pane: JudgedPane) -> str:
+    reason = _rolls_back(pane)
+    return "" if reason and baseline_gone(pane.state, pane.evaluation) else reason
+
+
+def _baseline_gone(pane: JudgedPane) -> str:
+    reason = _rolls_back(pane)
+    if not reason:
+        return ""
+    baseline = pane.policy.cohorts.baseline
+    advice = f"weights stay; check {baseline}; if it is back while the check still fails, the gate rolls back"
+    return f"{reason}; not rolled back, because {baseline_gone(pane.state, pane.evaluation)}; {advice}"
 
 
 def _shared_cause(pane: JudgedPane) -> str:
@@ -129,8 +149,10 @@ def _baseline_beyond(pane: JudgedPane) -> str:
     if not pane.baseline_beyond:
         return ""
     baseline, candidate = pane.policy.cohorts.baseline, pane.policy.cohorts.candidate
-    breach = f"baseline {baseline} breaks the limit of {pane.baseline_beyond}"
-    return f"{breach}, so the cause is likely not {candidate}; the rollout resumes when {baseline} recovers"
+    breach = f"baseline {baseline} breaks the limit of {pane.baseline_beyond}, so the cause is likely not {candidate}"
+    # A pause ends by an order, whatever the baseline does.
+    paused = pane.state.phase is Phase.PAUSED
+    return breach if paused else f"{breach}; the rollout resumes when {baseline} recovers"
 
 
 def _silent(pane: JudgedPane) -> str:
@@ -220,6 +242,8 @@ def _passed(pane: JudgedPane) -> str:
 PANE_RULES: tuple[tuple[Signal, Callable[[JudgedPane], str]], ...] = (
     # A failing candidate comes first: nothing about telemetry, timers or approvals may delay or mask a rollback.
     (Signal.FAILING, _fails),
+    # After FAILING, which does not apply where the baseline is gone; the other causes matter less than this one.
+    (Signal.BASELINE_GONE, _baseline_gone),
     # After FAILING, because one limit that only the candidate breaks is enough to roll back, whatever else is shared.
     (Signal.SHARED_CAUSE, _shared_cause),
     (Signal.FAIL_PAUSES, _fail_pauses),

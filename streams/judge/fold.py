@@ -134,7 +134,7 @@ class Fold:
     ) -> list[FoldOutput]:
         pane_ms = gate.state.policy.pane_ms
         due = time.watermark is not None and rollout.join.closed_until + pane_ms <= time.watermark
-        if not due and gate.state.pending is None:
+        if not due and not gate.state.timed:
             return []  # the usual case: progress comes several times per second, a pane ends once
         outputs: list[FoldOutput] = []
         # Taken before the panes: the pane that ends the rollout is a change that must reach a snapshot.

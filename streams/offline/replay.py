@@ -27,8 +27,8 @@ SOURCE = SourcePartition("events", 0)
 class Replay:
     """Request events as NDJSON lines, judged by a policy as if a worker had read them in this order.
 
-    With `acks` every decision is acknowledged at once, else never. `source` reads the lines, and counts what it finds
-    while `run` is consumed. `rules` is the number of the rules of judging.
+    With `acks` every decision is acknowledged at once by each actuator that the policy names, else never. `source`
+    reads the lines, and counts what it finds while `run` is consumed. `rules` is the number of the rules of judging.
     """
 
     policy: Policy
@@ -95,16 +95,17 @@ class Replay:
         if self.acks:
             for output in outputs:
                 if isinstance(output, Decision):
-                    yield from self._apply(_ack(output))
+                    for actuator in self.policy.commands.actuators or ("replay",):
+                        yield from self._apply(_ack(output, actuator))
 
 
-def _ack(decision: Decision) -> Ack:
+def _ack(decision: Decision, actuator: str) -> Ack:
     return Ack(
         id=decision.id,
         rollout=decision.rollout,
         epoch=decision.epoch,
         sequence=decision.sequence,
-        actuator="replay",
+        actuator=actuator,
         status="applied",
         weights=dict(decision.weights),
         at=decision.event_time,

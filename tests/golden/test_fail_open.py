@@ -38,6 +38,8 @@ MISTAKES = {
     "full traffic is left unwatched": ("full-stage",),
     "a person's approval overrides a failure": ("approval-before-failing", "approval"),
     "a cold start is a failure": ("warm-up",),
+    "a pause is blind, or forgotten": ("paused-then-graver", "pause-reminders", "pause-resumes"),
+    "a rollback makes an outage": ("baseline-gone",),
     "nobody can see why it decided": tuple(PLOTS),
 }
 
@@ -257,6 +259,23 @@ def test_cold_caches_are_tolerated_within_the_warm_up_only() -> None:
     assert found[-1]["action"] == "promote"
 
 
+@pytest.mark.parametrize("story", MISTAKES["a pause is blind, or forgotten"])
+def test_a_pause_is_watched_and_repeated(story: str) -> None:
+    """An operator pauses without a page; whatever follows in the pause pages, and no reason is repeated as news."""
+    first, *later = [decision for decision in decisions_of(story) if decision["action"] == "pause"]
+    assert (first["by"], first["escalate"]) == ("ada", False)
+    assert all(decision["escalate"] for decision in later)
+    assert len({decision["reason"] for decision in later}) == len(later) >= 2
+
+
+def test_a_failing_candidate_is_rolled_back_once_the_baseline_is_back() -> None:
+    """While nothing serves the baseline it is paused with a page; with its first successes it is rolled back."""
+    pause, rollback = the("pause", "baseline-gone"), the("rollback", "baseline-gone")
+    assert pause["escalate"]
+    assert "not rolled back, because stable has had no successful request for" in pause["reason"]
+    assert at(rollback, "baseline-gone") == 46  # the baseline is back at 45
+
+
 def test_two_families_are_two() -> None:
     """With `failing: 2`, latency alone that is surely worse only keeps the rollout where it is."""
     hold, rollback = decisions_of("two-of-families")[1:]
@@ -315,6 +334,6 @@ def test_every_decision_gives_its_reason_and_evidence(story: str) -> None:
         if decision["action"] in RAISING and "by" not in decision:
             required = [check for check in decision["checks"] if check["severity"] in ("critical", "standard")]
             assert {check["verdict"] for check in required} == {"PASS"}
-        if decision["action"] == "rollback" and "by" not in decision:
+        if decision["action"] == "rollback" and "by" not in decision and "pause.deadline" not in decision["reason"]:
             rolling = [check for check in decision["checks"] if check["on_fail"] == "rollback"]
             assert "FAIL" in {check["verdict"] for check in rolling}

@@ -11,7 +11,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gates.decisions import Decision
+from gates.decisions import Action, Decision
 from gates.panes import Cell
 from streams.cells import CellRecord, SourcePartition
 from streams.journal import Partial, Progress, Record, SourceProgress
@@ -185,3 +185,32 @@ def test_requests_that_may_be_of_any_rollout_count_against_each() -> None:
     assert reloaded(fold).rollouts[ROLLOUT].refused == {"canary": 3, "stable": 3}
     fold.apply(Progress(worker="w", wall=T0, sources=[SourceProgress(SOURCE, 1, T0 + 500, True)]), 3)
     assert fold.rollouts[ROLLOUT].refused == {"canary": 3, "stable": 3}
+
+
+def test_a_pause_is_timed_without_telemetry() -> None:
+    """No source reports any more: that pages once, and the reminders and the deadline come all the same.
+
+    A judge that restarts meanwhile publishes the same, because the times are in the journal and the snapshot.
+    """
+    pause = {"remind_after": "20s", "deadline": "50s", "then": "rollback"}
+    script = Script(a_policy(pause=pause), (Episode(5, word="pause"),))
+    records = [step.record for step in play(script)]
+    records += [Progress(worker="w1", wall=T0 + second * 1_000, sources=[]) for second in range(6, 60)]
+    outputs = folded(Fold(0), records, 0)
+    restarted = Fold(0)
+    found: list[FoldOutput] = []
+    for at, record in enumerate(records):
+        restarted = reloaded(restarted)
+        found += restarted.apply(record, at)
+    assert published(found) == published(outputs)
+    pauses = [each for each in outputs if isinstance(each, Decision) and each.action is Action.PAUSE]
+    assert [(each.reason.partition(";")[0], each.escalate) for each in pauses] == [
+        ("ada ordered pause (reason: because)", False),
+        ("no ingest worker reports telemetry", True),
+        ("still paused for 29s: no ingest worker reports telemetry", True),
+        ("still paused for 49s: no ingest worker reports telemetry", True),
+        (
+            "paused for 50s (pause.deadline 50s, then rollback), and still paused: no ingest worker reports telemetry",
+            True,
+        ),
+    ]
