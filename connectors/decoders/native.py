@@ -14,7 +14,17 @@ import msgspec
 
 from connectors.decoders.decoded import MAX_BYTES, Decoded, Fault, Unreadable
 from connectors.decoders.decoder import Decoder
-from connectors.decoders.event import EARLIEST_MS, LATEST_MS, HttpStatus, Latency, Metrics, Name, RequestEvent, Text
+from connectors.decoders.event import (
+    EARLIEST_MS,
+    LATEST_MS,
+    GrpcStatus,
+    HttpStatus,
+    Latency,
+    Metrics,
+    Name,
+    RequestEvent,
+    Text,
+)
 from connectors.decoders.native_faults import UNDECODABLE, document, fault_of
 from connectors.decoders.native_unreadable import unreadable_in
 
@@ -32,6 +42,7 @@ class _Plain(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     cohort: Name
     status: HttpStatus
     latency_ms: Latency
+    grpc_status: GrpcStatus | None = None
     outcome: Literal["ok", "error"] | None = None
     user: Text | None = None
     success: bool | None = None
@@ -46,6 +57,7 @@ class _Bare(_Plain, frozen=True, gc=False):
 
     has_details: ClassVar[bool] = False
 
+    grpc_status: None = None
     outcome: None = None
     user: None = None
     success: None = None
@@ -54,9 +66,17 @@ class _Bare(_Plain, frozen=True, gc=False):
     emitter: None = None
 
 
+class _Rpc(_Plain, frozen=True, gc=False, kw_only=True):
+    """A plain event that has a gRPC status, and need not have one of HTTP."""
+
+    status: HttpStatus | None = None  # type: ignore[assignment]  # wider than that of `_Plain`
+    grpc_status: GrpcStatus
+
+
 _bare: Final = msgspec.json.Decoder(_Bare).decode
 _bare_lines: Final = msgspec.json.Decoder(_Bare).decode_lines
 _plain: Final = msgspec.json.Decoder(_Plain).decode
+_rpc_alone: Final = msgspec.json.Decoder(_Rpc).decode
 _lines: Final = msgspec.json.Decoder(RequestEvent).decode_lines
 _event: Final = msgspec.json.Decoder(RequestEvent).decode
 _array: Final = msgspec.json.Decoder(list[RequestEvent]).decode
@@ -98,7 +118,7 @@ class NativeDecoder(Decoder):
 
     def decode_run(self, values: Sequence[bytes | None], *, max_bytes: int = MAX_BYTES) -> list[RequestEvent] | None:
         """See `Decoder`: events with a status, a latency and a numeric time that are not heartbeats."""
-        for event in (_bare, _plain):  # from the cheapest kind to count to the next: a run is of one kind
+        for event in (_bare, _plain, _rpc):  # from the cheapest kind to count to the next: a run is of one kind
             try:
                 events = list(map(event, values))  # type: ignore[arg-type]  # None is a TypeError
             except UNDECODABLE:
@@ -109,6 +129,14 @@ class NativeDecoder(Decoder):
                 return None
             return cast("list[RequestEvent]", events)
         return None
+
+
+def _rpc(value: bytes) -> _Plain:
+    """A plain event, which likely has a gRPC status: services of both kinds may share a topic."""
+    try:
+        return _rpc_alone(value)
+    except msgspec.ValidationError:
+        return _plain(value)
 
 
 def _decode_other(value: bytes, error: Exception) -> Decoded:

@@ -11,6 +11,7 @@ from itertools import combinations
 from gates.advice.remarks import Remark, of_check
 from gates.documents.quantities import format_duration, format_share
 from gates.policy import Policy
+from gates.slis.error_classes import left_open
 
 LOOSE_ALPHA = 0.1
 LITTLE_TELEMETRY = 0.9
@@ -112,6 +113,19 @@ def nothing_counts_errors(policy: Policy) -> Iterator[Remark]:
         yield Remark(
             ("checks",),
             "no check counts errors: a candidate that fails quickly looks fast; add a check that does",
+        )
+
+
+def outcomes_left_open(policy: Policy) -> Iterator[Remark]:
+    """A candidate that answers 404 or 429 to each request has no errors where only 5xx are: that should be meant."""
+    # Each definition that counts by outcome has the key `errors`.
+    errors = [outcome for each in policy.judged.values() for outcome in getattr(each, "errors", ())]
+    if words := left_open(errors, policy.not_errors or ()):
+        declared = ", ".join(map(str, (*(policy.not_errors or ()), *words)))
+        yield Remark(
+            ("not_errors",),
+            f"no check counts {' or '.join(words)} as errors, so a candidate that answers nothing else would pass; add "
+            f"those that are errors to `errors`, such as 429, or write `not_errors: [{declared}]` if none is",
         )
 
 
@@ -235,6 +249,7 @@ POLICY_LINTS: tuple[Lint, ...] = (
     nothing_rolls_back,
     nothing_is_absolute,
     nothing_counts_errors,
+    outcomes_left_open,
     users_unseen,
     all_must_be_worse,
     jumps_to_all,

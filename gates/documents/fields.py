@@ -9,19 +9,17 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema, WrapSerializer
 
+from gates.documents.outcomes import OUTCOMES_SCHEMA, Outcome, read_outcomes
 from gates.documents.quantities import format_duration, format_share
 from gates.documents.readers import (
     AUTO,
-    ERROR_CLASSES,
     HIGHEST_RATIO,
     MOST_EMITTERS_EXPECTED,
-    ErrorClass,
     identifier,
     printable,
     read_actuator_names,
     read_alpha,
     read_dispersion,
-    read_error_classes,
     read_error_limit,
     read_expected_emitters,
     read_latency_limit,
@@ -134,11 +132,8 @@ Quantile = Annotated[
     PlainValidator(read_quantile),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
 ]
-ErrorClasses = Annotated[
-    tuple[ErrorClass, ...],
-    PlainValidator(read_error_classes),
-    PlainSerializer(list),
-    WithJsonSchema({"type": "array", "items": {"enum": list(ERROR_CLASSES)}, "minItems": 1, "uniqueItems": True}),
+Outcomes = Annotated[
+    tuple[Outcome, ...], PlainValidator(read_outcomes), PlainSerializer(list), WithJsonSchema(OUTCOMES_SCHEMA)
 ]
 
 
@@ -155,6 +150,12 @@ OptionalActuatorNames = Annotated[
     PlainValidator(read_actuator_names),
     PlainSerializer(lambda names: None if names is None else list(names)),
     WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}),
+]
+OptionalOutcomes = Annotated[
+    tuple[Outcome, ...] | None,
+    PlainValidator(read_outcomes),
+    PlainSerializer(lambda outcomes: None if outcomes is None else list(outcomes)),
+    WithJsonSchema(OUTCOMES_SCHEMA),
 ]
 OptionalUrl = Annotated[str | None, PlainValidator(read_url), WithJsonSchema({"type": "string", "format": "uri"})]
 OptionalDurationMs = Annotated[int | None, PlainValidator(read_positive_duration), _WrittenDuration, _DURATION]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Literal, TypeVar, get_args
+from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 from gates.documents.quantities import (
@@ -18,10 +18,8 @@ from gates.documents.quantities import (
     shown,
 )
 
-ErrorClass = Literal["1xx", "2xx", "3xx", "4xx", "5xx", "ok", "error"]
 T = TypeVar("T")
 
-ERROR_CLASSES: tuple[ErrorClass, ...] = get_args(ErrorClass)
 LONGEST_WINDOW_MS = HOUR_MS
 HIGHEST_ALPHA = 0.5
 HIGHEST_ERROR_LIMIT = 0.95
@@ -214,19 +212,6 @@ def read_dispersion(value: object) -> float:
     if not 1 <= number <= HIGHEST_RATIO:
         raise ValueError(f"{shown(value)} is not a dispersion; write 1 (independent errors) or more, such as 4")
     return number
-
-
-def read_error_classes(value: object) -> tuple[ErrorClass, ...]:
-    """Read the outcomes that count as errors into one fixed order, so that their order never matters."""
-    words = ", ".join(ERROR_CLASSES)
-    if not isinstance(value, list | tuple) or not value:
-        raise ValueError(f"must be a list of outcomes, not {shown(value)}; write a list with at least one of {words}")
-    for word in value:
-        if word not in ERROR_CLASSES:
-            raise ValueError(f"{shown(word)} is not an outcome; write a list of {words}")
-    if len(set(value)) < len(value):
-        raise ValueError("has an outcome twice; write it once")
-    return tuple(known for known in ERROR_CLASSES if known in value)
 
 
 def read_expected_emitters(value: object) -> int | Mapping[str, int] | Literal["auto"]:

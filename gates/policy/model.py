@@ -21,6 +21,7 @@ from gates.documents.fields import (
     Count,
     LabelValue,
     Name,
+    OptionalOutcomes,
     OptionalSwitch,
     OptionalText,
     OptionalUrl,
@@ -104,6 +105,11 @@ class Policy(Part):
         examples=[{"errors": {"sli": "error_rate", "limit": "5%"}}],
         json_schema_extra={"minProperties": 1, "maxProperties": MOST_CHECKS, "additionalProperties": False},
         description="The checks by name; critical and standard ones must PASS before a stage ends.",
+    )
+    not_errors: OptionalOutcomes = Field(
+        default=None,
+        examples=[["3xx", "4xx"]],
+        description="The outcomes that are not errors on purpose; it changes no verdict, and `validate` does not warn.",
     )
     min_requests: Count = Field(
         default=200,

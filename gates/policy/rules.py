@@ -9,9 +9,11 @@ from itertools import islice
 
 from gates.documents.faults import PolicyFault
 from gates.documents.fields import MOST_CHECKS, MOST_STAGES
+from gates.documents.outcomes import read_outcomes
 from gates.documents.quantities import format_duration, format_share, shown
 from gates.documents.readers import read_pane, read_positive_duration, read_positive_share, readable, whole_number
 from gates.slis.definition import CheckDefinition, default_of
+from gates.slis.error_classes import DEFAULT_ERRORS, contradiction
 from gates.slis.findings import Fields, RuleContext
 from gates.slis.registry import CHECK_MODELS
 
@@ -46,6 +48,7 @@ def rule_faults(document: Fields) -> Iterator[PolicyFault]:
                 yield PolicyFault(("checks", name, key) if key else ("checks", name), message)
     yield from _something_required(checks)
     yield from _enough_families(_mapping(document.get("rollback_on")), checks)
+    yield from _not_errors(document, checks)
     if BUDGET in checks and BUDGET in document:
         yield PolicyFault(("checks", BUDGET), "the name is taken by the key `budget`; choose another name")
 
@@ -135,6 +138,24 @@ def _enough_families(rollback_on: Fields, checks: Mapping[str, Fields]) -> Itera
             f"{len(families)} families{names}; lower `failing`, or add such checks of other families"
         )
         yield PolicyFault(("rollback_on", "failing"), message)
+
+
+def _not_errors(document: Fields, checks: Mapping[str, Fields]) -> Iterator[PolicyFault]:
+    not_errors = readable(read_outcomes, document.get("not_errors"))
+    counting = {f"checks.{name}": check for name, check in checks.items() if _counts_outcomes(check)}
+    if BUDGET in document:
+        counting[BUDGET] = _mapping(document[BUDGET])
+    for place, fields in counting.items():
+        errors = readable(read_outcomes, fields.get("errors", DEFAULT_ERRORS))
+        if errors and not_errors and (both := contradiction(errors, not_errors)):
+            origin = "" if "errors" in fields else " (the default)"
+            message = f"contradicts the `errors` of {place}{origin}: {both}; remove it from one of them"
+            yield PolicyFault(("not_errors",), message)
+
+
+def _counts_outcomes(check: Fields) -> bool:
+    model = _model(check)
+    return model is not None and "errors" in model.model_fields
 
 
 def _model(check: Fields) -> type[CheckDefinition] | None:

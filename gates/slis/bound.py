@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gates.documents.outcomes import Outcome
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -16,7 +18,7 @@ class Bound:
     source: tuple[object, ...]
     loosest: float
     min_events: int
-    bad: frozenset[str] = frozenset()
+    bad: frozenset[Outcome] = frozenset()
 
     def covers(self, other: Bound) -> bool:
         """Whether this limit is broken wherever the other is.

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from gates.documents.fields import Count, ErrorClasses, OptionalErrorLimit, WindowMs
+from gates.documents.fields import Count, OptionalErrorLimit, Outcomes, WindowMs
 from gates.documents.quantities import SECOND_MS, format_share
 from gates.panes import Cell
 from gates.slis.bound import Bound
@@ -45,8 +45,10 @@ class ErrorRateCheck(ComparedCheck):
         examples=["30s"],
         description="The window that the limit looks at: a whole number of panes, at most 1h.",
     )
-    errors: ErrorClasses = Field(
-        default=DEFAULT_ERRORS, examples=[["5xx", "error"]], description="The outcomes that count as errors."
+    errors: Outcomes = Field(
+        default=DEFAULT_ERRORS,
+        examples=[["5xx", "error", 429]],
+        description="The outcomes that count as errors: classes, and exact statuses such as 429 or `grpc:14`.",
     )
     min_events: Count = Field(
         default=20, examples=[20], description="The limit fails only with this many errors in the window."

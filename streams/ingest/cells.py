@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, cast
 
-from connectors.decoders import CLASS_INDEX, RequestEvent, Unreadable
+from connectors.decoders import CLASS_INDEX, RequestEvent, Unreadable, result_of
 from gates.panes import CLASSES
+from gates.statuses import CLASS_OF, GRPC
 from streams.cells import CELL_MS, CellKey
 
 MOST_ROLLOUTS: Final = 10_000
@@ -30,10 +31,21 @@ their own, because what cannot be read must not decide where good events count."
 MOST_REMEMBERED: Final = 1 << 17
 """Combinations of parts whose slot is remembered; others are looked up step by step, which takes longer."""
 
-SLOTS_PER_CELL: Final = len(CLASSES)
+EXACT: Final = tuple(CLASS_OF)
+"""The codes of the statuses that are counted one by one: each has a slot of its own behind those of the classes."""
+SLOTS_PER_CELL: Final = len(CLASSES) + len(EXACT)
+
+CLASS_OF_SLOT: Final = (*range(len(CLASSES)), *(CLASSES.index(CLASS_OF[code]) for code in EXACT))
+"""The position in `CLASSES` by slot within a cell."""
+
+_SLOT: Final[dict[str | int | None, int]] = {
+    **CLASS_INDEX,
+    **{code: len(CLASSES) + place for place, code in enumerate(EXACT)},
+}
+"""The slot within a cell, by what an event counts as."""
 
 CellParts = tuple[str, str, int, bool | None, str | int | None]
-"""The parts of an event that decide where it counts: rollout, cohort, second since the epoch, synthetic, outcome."""
+"""The parts of an event that decide where it counts: rollout, cohort, second since the epoch, synthetic, result."""
 
 
 class ChunkCell(NamedTuple):
@@ -43,13 +55,13 @@ class ChunkCell(NamedTuple):
     key: CellKey
 
 
-def slot_of(cell: int, outcome: str | int | None) -> int:
-    """The slot of an event in the cell of this number, by its outcome or status (a heartbeat may have neither).
+def slot_of(cell: int, result: str | int | None) -> int:
+    """The slot of an event in the cell of this number, by what it counts as (a heartbeat may have nothing).
 
-    >>> slot_of(2, 503), slot_of(2, "ok")
-    (18, 19)
+    >>> slot_of(0, 200), slot_of(0, "ok"), slot_of(0, 300)
+    (1, 5, 7)
     """
-    return cell * SLOTS_PER_CELL + CLASS_INDEX.get(outcome, 0)
+    return cell * SLOTS_PER_CELL + _SLOT.get(result, 0)
 
 
 class _RolloutCells:
@@ -121,9 +133,21 @@ class ChunkCells:
     def place(self, events: Sequence[RequestEvent]) -> tuple[list[int], Sequence[RequestEvent]]:
         """The slots of events, opening cells as needed, and the events; without those that there is no room for."""
         remembered = self._slots.get
-        slots = [
-            remembered((e.rollout, e.cohort, e.ts_ms // CELL_MS, e.synthetic, e.outcome or e.status)) for e in events
-        ]
+        if events and not events[0].has_details:  # the usual case: such an event counts as its status
+            slots = [remembered((e.rollout, e.cohort, e.ts_ms // CELL_MS, None, e.status)) for e in events]
+        else:  # `result_of` written out: a call for each event would cost a hundredth of what counting it does
+            slots = [
+                remembered(
+                    (
+                        e.rollout,
+                        e.cohort,
+                        e.ts_ms // CELL_MS,
+                        e.synthetic,
+                        e.outcome or (e.status if e.grpc_status is None else GRPC + e.grpc_status),
+                    )
+                )
+                for e in events
+            ]
         if None not in slots:  # most runs: each event is in a cell that is open
             return cast("list[int]", slots), events
         found = [(self._find_slot(e) if slot is None else slot, e) for slot, e in zip(slots, events, strict=True)]
@@ -180,8 +204,8 @@ class ChunkCells:
         self._refusing.add(name)
 
     def _find_slot(self, event: RequestEvent) -> int | None:
-        outcome = event.outcome or event.status
-        parts = (event.rollout, event.cohort, event.ts_ms // CELL_MS, event.synthetic, outcome)
+        result = result_of(event)
+        parts = (event.rollout, event.cohort, event.ts_ms // CELL_MS, event.synthetic, result)
         if parts in self._slots:  # an event before this one in the same run has opened it
             return self._slots[parts]
         rollout = self._opened(event.rollout)
@@ -193,7 +217,7 @@ class ChunkCells:
             self._refuse(event.rollout, rollout, event.cohort)
         if key is None:
             return None
-        slot = slot_of(self._number(event.rollout, rollout, key), outcome)
+        slot = slot_of(self._number(event.rollout, rollout, key), result)
         # Cohorts without a cell of their own are not remembered: there can be one in every event.
         if key == own and len(self._slots) < MOST_REMEMBERED:
             self._slots[parts] = slot

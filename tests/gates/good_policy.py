@@ -20,6 +20,7 @@ GOOD: Document = {
         "errors": {"sli": "error_rate", "ratio": 1.25, "limit": "5%"},
         "p95": {"sli": "latency", "quantile": 0.95, "ratio": 1.2, "limit": "800ms"},
     },
+    "not_errors": ["3xx", "4xx"],
 }
 
 

@@ -13,6 +13,8 @@ Optional keys of a phase (nothing is drawn for an absent key, so that older stor
   them, which are sent anywhere;
 * `slow`: `{cohort: share}` of the requests take ten times as long;
 * `unanswered`: true where a failed request has no answer: its status is 0, and it has no latency;
+* `results`: what a good request and a failed one carry in place of a status, such as `{"grpc_status": 14}`; `harmless`:
+  the `share` of the good ones that carry `result` instead;
 * `outcome`: true where the work is not HTTP: `ok` and `error` instead of a status;
 * `success`: the share of transactions that succeed, by cohort; `metrics`: `{name: {cohort: median}}`;
 * `synthetic`, `untagged`, `unknown`, `nan`: the share of events that are probes, have no cohort, have a third cohort's
@@ -72,7 +74,7 @@ def _phase(rng: random.Random, phase: Phase, start: int, rollout: str) -> Iterat
                 "ts": ts + phase.get("ahead_s", {}).get(cohort, 0) * 1_000,
                 "rollout": rollout,
                 "cohort": cohort,
-                **_result(phase, failed),
+                **_result(rng, phase, failed),
                 **({} if failed and phase.get("unanswered") else measured),
                 **({"status": "ok?"} if failed and cohort == phase.get("unreadable_failures_of") else {}),
                 **({} if user is None else {"user": user}),
@@ -94,7 +96,11 @@ def _share_of(word: str) -> float:
     return int.from_bytes(blake2b(word.encode(), digest_size=6).digest(), "big") / 2**48
 
 
-def _result(phase: Phase, failed: bool) -> dict[str, Any]:
+def _result(rng: random.Random, phase: Phase, failed: bool) -> dict[str, Any]:
+    if "harmless" in phase and not failed and rng.random() < phase["harmless"]["share"]:
+        return dict(phase["harmless"]["result"])
+    if "results" in phase:
+        return dict(phase["results"][failed])
     if phase.get("outcome"):
         return {"outcome": "error" if failed else "ok"}
     return {"status": (0 if phase.get("unanswered") else 503) if failed else 200}

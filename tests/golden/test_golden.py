@@ -95,6 +95,8 @@ PLOTS = {
     "lost-ack": "start start start hold hold hold hold hold hold",
     "operator-pause-resume": "start pause resume advance promote",
     "operator-rollback": "start rollback",
+    "grpc-unavailable": "start advance rollback",
+    "too-many-requests": "start advance rollback",
     "thin-traffic": "start hold",
     "stage-timeout": "start hold pause resume hold pause",
     "restart-after-rollback": "start rollback start promote",

@@ -13,6 +13,8 @@ from streams.cells import CellRecord, DetailRecord, merged
 
 START = 1_767_225_600_000
 COUNTS = (0, 7, 0, 0, 2, 0, 0)
+HALVES = [*COUNTS, *NO_COUNTS]
+"""All users have an even hash."""
 
 
 def cell(**detail: object) -> Cell:
@@ -36,6 +38,15 @@ def test_a_cell_comes_back() -> None:
     assert CellRecord.of("canary", START, cell()).detail is None
 
 
+def test_exact_statuses_come_back() -> None:
+    """Those of all requests, and those of users by half."""
+    halves = Detail(halves=tuple(HALVES), statuses={2 * 503: 2})
+    original = Cell(COUNTS, statuses={500: 1, 503: 1}, detail=halves)
+    record = decoded(CellRecord.of("canary", START, original))
+    assert record.cell() == original
+    assert merged([record, record]) == original.merge(original)
+
+
 def test_records_add_up() -> None:
     """The sum of two records is the sum of their cells."""
     first, second = replace(cell(users=(5,)), unreadable=1), replace(cell(users=(3, 5), failed=2), clamped=3)
@@ -56,6 +67,13 @@ def test_records_add_up() -> None:
         ({"detail": DetailRecord(-1, 0, [], list(NO_HALVES), {}, [])}, "no negative count"),
         ({"detail": DetailRecord(0, 0, [9, 5], list(NO_HALVES), {}, [])}, "ascending"),
         ({"detail": DetailRecord(0, 0, [1 << 32], list(NO_HALVES), {}, [])}, "32 bits"),
+        ({"statuses": {504: 1, 503: 1}}, "known and ascending"),
+        ({"statuses": {200: 1}}, "known and ascending"),
+        ({"statuses": {1_000: 1}}, "known and ascending"),
+        ({"statuses": {503: 0}}, "1 request or more"),
+        ({"statuses": {500: 1, 503: 2}}, "not be more requests of the exact statuses of 5xx than of 5xx"),
+        ({"detail": DetailRecord(0, 0, [], HALVES, {}, [], [(1_007, 1)])}, "not be more requests"),
+        ({"detail": DetailRecord(0, 0, [], HALVES, {}, [], [(1_006, 1), (1_006, 1)])}, "ascending"),
     ],
 )
 def test_a_malformed_record_is_refused(fields: dict[str, object], message: str) -> None:

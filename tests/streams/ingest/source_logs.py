@@ -44,10 +44,12 @@ def an_unreadable(rng: random.Random, now: int) -> Unreadable:
 
 
 def an_event(rng: random.Random, now: int) -> RequestEvent:
-    """Return an event up to three seconds old or far ahead, by status or outcome, with optional fields; or a beat."""
-    known: dict[str, Any] = {"status": rng.choice([200, 204, 302, 404, 503])}
+    """Return an event up to 3 s old or far ahead, by a status or an outcome, with optional fields; or a beat."""
+    known: dict[str, Any] = {"status": rng.choice([200, 204, 302, 404, 429, 503])}
     if rng.random() < 0.2:
         known = {"outcome": rng.choice(["ok", "error"])}
+    if rng.random() < 0.3:
+        known = rng.choice([{}, {"status": 200}, known]) | {"grpc_status": rng.choice([0, 8, 13, 14])}
     known |= {
         "user": rng.choice([None, "", *(f"user-{number}" for number in range(60))]),
         "success": rng.choice([None, None, True, False]),

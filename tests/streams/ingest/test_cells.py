@@ -8,8 +8,17 @@ import msgspec
 import pytest
 
 from connectors.decoders import RequestEvent, Unreadable
+from gates.panes import CLASSES
 from streams.ingest import cells
-from streams.ingest.cells import MOST_COHORTS, MOST_REFUSED, SLOTS_PER_CELL, ChunkCell, ChunkCells, slot_of
+from streams.ingest.cells import (
+    CLASS_OF_SLOT,
+    MOST_COHORTS,
+    MOST_REFUSED,
+    SLOTS_PER_CELL,
+    ChunkCell,
+    ChunkCells,
+    slot_of,
+)
 from tests.streams.ingest.source_logs import T0
 
 
@@ -29,6 +38,17 @@ def test_cells_are_numbered_as_the_log_needs_them() -> None:
         ChunkCell("checkout", ("canary", T0 - 1_000, False)),
     ]
     assert list(found.numbers_of("checkout")) == [0, 2]
+
+
+def test_each_exact_status_has_its_slot() -> None:
+    """Behind those of the classes, in any cell; successes share one by class."""
+    results: list[int | str] = [200, 204, 404, 429, 503, "error", 1_008, 1_014, 0]
+    slots = [slot_of(3, result) for result in results]
+    assert len(set(slots)) == len(results) - 2
+    assert (slots[0], slots[5]) == (slots[1], slots[8])
+    assert all(slot // SLOTS_PER_CELL == 3 for slot in slots)
+    found = [CLASSES[CLASS_OF_SLOT[slot % SLOTS_PER_CELL]] for slot in slots]
+    assert found == ["2xx", "2xx", "4xx", "4xx", "5xx", "error", "4xx", "error", "error"]
 
 
 def test_a_remembered_slot_is_the_slot() -> None:

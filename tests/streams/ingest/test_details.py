@@ -203,7 +203,8 @@ def test_old_records_are_read() -> None:
 
 def test_records_of_a_later_build_are_read() -> None:
     """What a later version adds at the end is passed over."""
-    row = ["canary", T0, [0, 2, 0, 0, 0, 0, 0], [257], [2], True, [1, 2, [3], [0] * 14, {}, [4], "new"], 0, 0, "new"]
+    detail = [1, 2, [3], [0] * 14, {}, [4], [], "new"]
+    row = ["canary", T0, [0, 2, 0, 0, 0, 0, 0], [257], [2], True, detail, 0, 0, {}, "new"]
     record = msgspec.convert(row, CellRecord)
     assert record.cell().detail == Detail(succeeded=1, failed=2, users=(3,), emitters=(4,), halves=NO_HALVES)
 

@@ -22,6 +22,7 @@ from connectors.decoders import CLASS_INDEX, RequestEvent, Unreadable
 from gates.panes import CLASSES, SAMPLE_SIZE, Cell, Detail
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts
+from gates.statuses import CLASS_OF
 from streams.cells import CELL_MS, CellKey, SourcePartition
 from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, SourceRecord
 from streams.journal import Partial, decode, encode
@@ -38,12 +39,18 @@ def hashed(names: Iterable[str | None]) -> tuple[int, ...]:
     return tuple(sorted(int.from_bytes(digest, "big") for digest in digests)[:SAMPLE_SIZE])
 
 
+def counts_as(event: RequestEvent) -> int | str | None:
+    """Return what an event counts as, the test's own way: the first that it has of outcome, gRPC status and status."""
+    grpc = None if event.grpc_status is None else 1_000 + event.grpc_status
+    return next((found for found in (event.outcome, grpc, event.status) if found is not None), None)
+
+
 def detail_of(seen: list[RequestEvent]) -> Detail:
     """Return what the events of one cell have beyond outcomes and latencies, naively."""
     requests = [event for event in seen if not event.heartbeat]
-    halves = Counter(
-        (hashed([event.user])[0] % 2, CLASS_INDEX[event.outcome or event.status]) for event in requests if event.user
-    )
+    of_users = [(hashed([event.user])[0] % 2, event) for event in requests if event.user]
+    halves = Counter((half, CLASS_INDEX[counts_as(event)]) for half, event in of_users)
+    exact = Counter(2 * code + half for half, event in of_users for code in CLASS_OF if counts_as(event) == code)
     metrics: dict[str, list[float]] = defaultdict(list)
     for event in requests:
         for name, value in (event.metrics or {}).items():
@@ -55,6 +62,7 @@ def detail_of(seen: list[RequestEvent]) -> Detail:
         halves=tuple(halves[half, index] for half in (0, 1) for index in range(len(CLASSES))),
         metrics={name: ValueCounts.of(values) for name, values in metrics.items()},
         emitters=hashed(event.emitter for event in seen),
+        statuses=exact,
     )
 
 
@@ -84,9 +92,11 @@ def recount(logs: list[list[SourceRecord]]) -> Sums:
 def cell_of(seen: list[RequestEvent], unreadable: int, clamped: int) -> Cell:
     """Return the cell that these events make."""
     requests = [event for event in seen if not event.heartbeat]
-    classes = Counter(CLASS_INDEX[event.outcome or event.status] for event in requests)
+    classes = Counter(CLASS_INDEX[counts_as(event)] for event in requests)
+    exact = Counter(code for event in requests for code in CLASS_OF if counts_as(event) == code)
     latency = Histogram.of([event.latency_ms for event in requests if event.latency_ms is not None])
-    return Cell(tuple(classes[index] for index in range(len(CLASSES))), latency, detail_of(seen), unreadable, clamped)
+    counts = tuple(classes[index] for index in range(len(CLASSES)))
+    return Cell(counts, latency, detail_of(seen), unreadable, clamped, exact)
 
 
 @dataclass
