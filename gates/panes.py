@@ -102,8 +102,8 @@ class Cell:
 
     `counts` has one entry per word of `CLASSES`; `latency` holds the latencies of those requests that have one.
     `unreadable` events are no requests of these: only their rollout and cohort could be read. `clamped` is how many of
-    the requests count at their record's time, because their own lay too far ahead of it.
-    `statuses` has how many of the requests ended in which exact status, by its code (`gates.statuses`), ascending.
+    the requests count at their record's time, because their own lay too far ahead of it. `statuses` has how many of the
+    requests ended in which exact status, by its code (`gates.statuses`), ascending.
     Cells form a commutative monoid under `merge`, with `Cell()` as zero.
     """
 
@@ -137,26 +137,22 @@ class Cell:
     def merge_without_latency(self, other: Cell) -> Cell:
         """The same with the latencies of this cell alone: merging a histogram is the slow part."""
         counts, detail = tuple(map(add, self.counts, other.counts)), self.detail.merge(other.detail)
-        missing = self.unreadable + other.unreadable, self.clamped + other.clamped
+        unreadable, clamped = self.unreadable + other.unreadable, self.clamped + other.clamped
         statuses = add_statuses(self.statuses, other.statuses) if other.statuses else self.statuses
-        return Cell(counts, self.latency, detail, *missing, statuses)
+        return Cell(counts, self.latency, detail, unreadable, clamped, statuses)
 
     def dump(self) -> list[Any]:
         """The cell as JSON values; the rare ones only where there are any."""
         plain: list[Any] = [list(self.counts), *self.latency.to_lists()]
         detail = None if self.detail == NO_DETAIL else self.detail.dump()
-        if self.statuses:
+        if self.unreadable or self.clamped or self.statuses:
             return [*plain, detail, self.unreadable, self.clamped, [*map(list, self.statuses.items())]]
-        if self.unreadable or self.clamped:
-            return [*plain, detail, self.unreadable, self.clamped]
         return plain if detail is None else [*plain, detail]
 
     @classmethod
     def load(cls, state: Sequence[Any]) -> Cell:
         """The cell that `dump` described."""
-        counts, indices, buckets, *rare = state
-        absent = [None, 0, 0, None]
-        detail, unreadable, clamped, statuses = list(rare) + absent[len(rare) :]
+        counts, indices, buckets, detail, unreadable, clamped, statuses = (*state, None, 0, 0, ())[:7]
         known = NO_DETAIL if detail is None else Detail.load(detail)
         codes = dict(statuses) if statuses else NO_STATUSES
         return cls(tuple(counts), Histogram.from_lists(indices, buckets), known, unreadable, clamped, codes)

@@ -68,9 +68,9 @@ class DetailRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One cohort in one cell of event time: its counts by `CLASSES` and its sparse latency histogram.
 
-    `unreadable` and `clamped` are those of `gates.panes.Cell`. `statuses` has, of the exact statuses that occur, how
-    many of the `counts` are of them, by code (`gates.statuses`). A record is an array, so what is newer is last, and
-    older records lack it.
+    `unreadable` and `clamped` are those of `gates.panes.Cell`, and `statuses` has, of the exact statuses that occur, how
+    many of the `counts` are of them, by code (`gates.statuses`). A record is an array, so what is newer is last: older
+    records lack it, and most cells leave it out.
     """
 
     cohort: str
@@ -88,8 +88,7 @@ class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def of(cls, cohort: str, start: int, cell: Cell, synthetic: bool = False) -> CellRecord:
         """The record of a cell that starts at `start` (milliseconds since the epoch)."""
         detail = None if cell.detail == NO_DETAIL else DetailRecord(*cell.detail.dump())
-        missing = cell.unreadable, cell.clamped
-        latency = cell.latency.to_lists()
+        latency, missing = cell.latency.to_lists(), (cell.unreadable, cell.clamped)
         return cls(cohort, start, cell.counts, *latency, synthetic, detail, *missing, dict(cell.statuses))
 
     @property

@@ -139,11 +139,10 @@ class CellSums:
             detail = NO_DETAIL if sums is None else sums.get()
             written = None if detail == NO_DETAIL else DetailRecord(*detail.dump())
             latency = buckets[begin:end], numbers[begin:end]
-            statuses = dict(sorted(self._statuses[number].items())) if number in self._statuses else {}
             missing = (0, 0) if sums is None else (sums.unreadable, sums.clamped)
-            records[number] = CellRecord(
-                cohort, start, tuple(outcomes), *latency, synthetic, written, *missing, statuses
-            )
+            statuses = dict(sorted(self._statuses[number].items())) if number in self._statuses else {}
+            known = tuple(outcomes), *latency, synthetic, written, *missing, statuses
+            records[number] = CellRecord(cohort, start, *known)
         return records
 
     def drain_kinds(self) -> Kinds:

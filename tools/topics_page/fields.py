@@ -70,7 +70,8 @@ STATUS_FIELDS = {
     "completeness": "the share of the stage's telemetry that arrived in time, 0 to 1: its least complete cohort's",
     "min_completeness": "the share of a cohort's events that the policy requires",
     "lately": "a cohort of which too much is missing in the last minute, with its events of that time; null if none",
-    "telemetry": "each cohort's events in the stage: counted (`requests`), missing by cause, and the `completeness`",
+    "telemetry": "each cohort's events in the stage: counted (`requests`), `late`, `unreadable` but for rollout and "
+    "cohort, `refused` for lack of room, `clamped` (counted at their record's time), and the `completeness`",
     "cohorts": "which cohort is the baseline and which the candidate",
     "control": "the last order of an operator: whether it was `accepted`, else the reason; null before the first",
     "owner": "the policy's owner",

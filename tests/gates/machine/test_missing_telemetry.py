@@ -82,6 +82,12 @@ def test_what_is_untrusted() -> None:
     assert untrusted(POLICY, "one", replace(SILENT, on_time=0.9, completeness=0.9)) == (
         "telemetry is 90% complete, needs 99% (min_completeness)"
     )
+    lately = replace(SILENT, lately=("canary", CohortTelemetry(10, unreadable=30)))
+    assert untrusted(POLICY, "one", lately) == (
+        "canary's telemetry is 25% complete (30 of 40 events of the last minute could not be read), "
+        "needs 99% (min_completeness)"
+    )
+    assert advice(POLICY, lately) == "read the dead letters (sluicegate dlq list)"
     assert untrusted(POLICY, "one", SILENT) == (
         "telemetry is incomplete: a source partition has not reported (100% so far)"
     )

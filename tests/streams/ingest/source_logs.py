@@ -44,7 +44,7 @@ def an_unreadable(rng: random.Random, now: int) -> Unreadable:
 
 
 def an_event(rng: random.Random, now: int) -> RequestEvent:
-    """Return an event up to three seconds old or far ahead, by status or outcome, with optional fields; or a beat."""
+    """Return an event up to 3 s old or far ahead, by a status or an outcome, with optional fields; or a beat."""
     known: dict[str, Any] = {"status": rng.choice([200, 204, 302, 404, 429, 503])}
     if rng.random() < 0.2:
         known = {"outcome": rng.choice(["ok", "error"])}
