@@ -152,7 +152,9 @@ class Cell:
     @classmethod
     def load(cls, state: Sequence[Any]) -> Cell:
         """The cell that `dump` described."""
-        counts, indices, buckets, detail, unreadable, clamped, statuses = (*state, None, 0, 0, ())[:7]
+        counts, indices, buckets, *rare = state
+        absent = [None, 0, 0, ()]
+        detail, unreadable, clamped, statuses = rare + absent[len(rare) :]
         known = NO_DETAIL if detail is None else Detail.load(detail)
         codes = dict(statuses) if statuses else NO_STATUSES
         return cls(tuple(counts), Histogram.from_lists(indices, buckets), known, unreadable, clamped, codes)

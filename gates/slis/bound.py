@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gates.documents.outcomes import Outcome
+from gates.documents.outcomes import Outcome, class_of
 
 
 @dataclass(frozen=True, slots=True)
