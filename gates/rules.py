@@ -22,6 +22,7 @@ class JudgingRules:
     limit of a mean. `budget_by_error`: a budget is spent error by error, and a shared outage is not the candidate's.
     `requests_as_ordered`: a share of the requests far from the ordered weight is a doubt.
     `approval_of_the_stage`: an approval ends with a pause or rollback, and a missing one does not time a stage out.
+    `failing_needs_requests`: a check that rolls back begins to fail only on a pane with a request of the candidate.
     `steady_holds`: a hold for missing telemetry ends only once it has been back for a while, and silence does not bake.
     """
 
@@ -30,6 +31,7 @@ class JudgingRules:
     budget_by_error: bool = False
     requests_as_ordered: bool = False
     steady_holds: bool = False
+    failing_needs_requests: bool = False
     approval_of_the_stage: bool = False
 
 
@@ -42,6 +44,7 @@ RULES: Mapping[int, JudgingRules] = MappingProxyType(
             budget_by_error=True,
             requests_as_ordered=True,
             steady_holds=True,
+            failing_needs_requests=True,
             approval_of_the_stage=True,
         ),
     }

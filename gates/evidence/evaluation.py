@@ -16,7 +16,7 @@ from gates.policy.checks import checks_for, joint_test_of
 from gates.rules import CURRENT, RULES, JudgingRules
 from gates.slis.definition import Check
 from gates.stats.mixture import START_BLOCK
-from gates.verdicts import Combined, Evaluation, Verdict, significant
+from gates.verdicts import Combined, Evaluation, Verdict, VerdictKind, significant
 
 LATE_STARTS = 2
 """The prior over the start of a degradation covers this many times the sum of all bake times."""
@@ -43,13 +43,14 @@ class _Stage:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceState:
-    """What a snapshot holds of the evidence; `checks` is each check's own."""
+    """What a snapshot holds of the evidence; `checks` is each check's own, `failing` names those that failed last."""
 
     stage: _Stage
     baseline_beyond: bool
     checks: dict[str, Any]
     split: SplitState
     windows: WindowsState
+    failing: tuple[str, ...] = ()
 
 
 class RolloutEvidence:
@@ -72,6 +73,7 @@ class RolloutEvidence:
         self._split = TrafficSplit(policy.cohorts, policy.data_quality, policy.confidence.rollback, judged_from)
         self._stage = self._stage_at(0, started_at)
         self._baseline_beyond = False
+        self._failing: frozenset[str] = frozenset()
 
     def _stage_at(self, index: int, ordered_at: int) -> _Stage:
         needed = self._needed(index) if self._rules.cohort_completeness else ()
@@ -118,6 +120,8 @@ class RolloutEvidence:
         longest = max(silences.values())
         noticed = min(longest, self._policy.no_data.hold_after_ms)
         verdicts, combined = self._verdicts(broken=pane.broken)
+        if self._rules.failing_needs_requests:
+            verdicts = self._begun_with_requests(verdicts, pane)
         return Evaluation(
             start=pane.start,
             end=pane.end,
@@ -142,6 +146,21 @@ class RolloutEvidence:
         verdicts = tuple(check.verdict(views[self._looks[name]]) for name, check in self._checks.items())
         self._baseline_beyond = any(verdict.baseline_beyond and verdict.required for verdict in verdicts)
         return verdicts, None if joint.e_value is None else Combined(joint.e_value, joint.threshold)
+
+    def _begun_with_requests(self, verdicts: tuple[Verdict, ...], pane: Pane) -> tuple[Verdict, ...]:
+        """The verdicts, in which no check that rolls back begins to fail on a pane without a request of the candidate.
+
+        In silence good requests may leave a window before the bad ones do: then time alone would roll back.
+        """
+        failing = frozenset(verdict.name for verdict in verdicts if verdict.kind is VerdictKind.FAIL)
+        begun, name = failing - self._failing, self._names[0]
+        if begun and not pane.cell(name).requests and not pane.synthetic_cell(name).requests:
+            why = f"; {name} has had no request since, and silence alone rolls nothing back"
+            begun = frozenset(each.name for each in verdicts if each.name in begun and each.on_fail == "rollback")
+            verdicts = tuple(each.inconclusive(why) if each.name in begun else each for each in verdicts)
+            failing -= begun
+        self._failing = failing
+        return verdicts
 
     def _view(self, look: Look, rejected: frozenset[str], *, broken: bool) -> EvidenceView:
         return EvidenceView(
@@ -173,7 +192,8 @@ class RolloutEvidence:
     def state(self) -> EvidenceState:
         """Everything, for a snapshot."""
         checks = {name: check.evidence for name, check in self._checks.items()}
-        return EvidenceState(self._stage, self._baseline_beyond, checks, self._split.state(), self._windows.state())
+        split, windows = self._split.state(), self._windows.state()
+        return EvidenceState(self._stage, self._baseline_beyond, checks, split, windows, tuple(sorted(self._failing)))
 
     def restore(self, state: EvidenceState) -> None:
         """Continue, bit for bit, from what `state` returned."""
@@ -182,3 +202,4 @@ class RolloutEvidence:
             check.evidence = state.checks[name]
         self._split.restore(state.split)
         self._windows.restore(state.windows)
+        self._failing = frozenset(state.failing)
