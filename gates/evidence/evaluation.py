@@ -24,12 +24,16 @@ LATE_STARTS = 2
 
 @dataclass(slots=True)
 class _Stage:
-    """`confirmed_at` is the event time from which the stage's weights are confirmed, None before."""
+    """`confirmed_at` is the event time from which the stage's weights are confirmed, None before.
+
+    `failing` names the checks that failed on the last pane.
+    """
 
     index: int
     ordered_at: int
     confirmed_at: int | None
     completeness: Completeness
+    failing: tuple[str, ...] = ()
 
     def use(self, pane: Pane, stage: Stage, *, baseline_beyond: bool) -> PaneUse:
         """How a pane of this stage counts."""
@@ -43,14 +47,13 @@ class _Stage:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceState:
-    """What a snapshot holds of the evidence; `checks` is each check's own, `failing` names those that failed last."""
+    """What a snapshot holds of the evidence; `checks` is each check's own."""
 
     stage: _Stage
     baseline_beyond: bool
     checks: dict[str, Any]
     split: SplitState
     windows: WindowsState
-    failing: tuple[str, ...] = ()
 
 
 class RolloutEvidence:
@@ -73,7 +76,6 @@ class RolloutEvidence:
         self._split = TrafficSplit(policy.cohorts, policy.data_quality, policy.confidence.rollback, judged_from)
         self._stage = self._stage_at(0, started_at)
         self._baseline_beyond = False
-        self._failing: frozenset[str] = frozenset()
 
     def _stage_at(self, index: int, ordered_at: int) -> _Stage:
         needed = self._needed(index) if self._rules.cohort_completeness else ()
@@ -152,14 +154,15 @@ class RolloutEvidence:
 
         In silence good requests may leave a window before the bad ones do: then time alone would roll back.
         """
-        failing = frozenset(verdict.name for verdict in verdicts if verdict.kind is VerdictKind.FAIL)
-        begun, name = failing - self._failing, self._names[0]
-        if begun and not pane.cell(name).requests and not pane.synthetic_cell(name).requests:
+        failing = [verdict for verdict in verdicts if verdict.kind is VerdictKind.FAIL]
+        name = self._names[0]
+        if failing and not pane.cell(name).requests and not pane.synthetic_cell(name).requests:
             why = f"; {name} has had no request since, and silence alone rolls nothing back"
-            begun = frozenset(each.name for each in verdicts if each.name in begun and each.on_fail == "rollback")
-            verdicts = tuple(each.inconclusive(why) if each.name in begun else each for each in verdicts)
-            failing -= begun
-        self._failing = failing
+            before = self._stage.failing
+            begun = [each for each in failing if each.on_fail == "rollback" and each.name not in before]
+            verdicts = tuple(each.inconclusive(why) if each in begun else each for each in verdicts)
+            failing = [each for each in failing if each not in begun]
+        self._stage.failing = tuple(verdict.name for verdict in failing)
         return verdicts
 
     def _view(self, look: Look, rejected: frozenset[str], *, broken: bool) -> EvidenceView:
@@ -192,8 +195,7 @@ class RolloutEvidence:
     def state(self) -> EvidenceState:
         """Everything, for a snapshot."""
         checks = {name: check.evidence for name, check in self._checks.items()}
-        split, windows = self._split.state(), self._windows.state()
-        return EvidenceState(self._stage, self._baseline_beyond, checks, split, windows, tuple(sorted(self._failing)))
+        return EvidenceState(self._stage, self._baseline_beyond, checks, self._split.state(), self._windows.state())
 
     def restore(self, state: EvidenceState) -> None:
         """Continue, bit for bit, from what `state` returned."""
@@ -202,4 +204,3 @@ class RolloutEvidence:
             check.evidence = state.checks[name]
         self._split.restore(state.split)
         self._windows.restore(state.windows)
-        self._failing = frozenset(state.failing)
