@@ -14,9 +14,12 @@ from gates.policy import Policy
 from gates.rules import CURRENT
 from streams.journal import Control
 from tests.properties.hand import ByHand, a_policy, journals, raised_by_the_gate
-from tests.properties.journals import CALM, Script, play, policies, scripts
+from tests.properties.journals import CALM, CHECKS, Episode, Script, play, policies, scripts
 
 FORGETS = (Action.START, Action.PAUSE, Action.ROLLBACK, Action.ADVANCE, Action.PROMOTE)
+
+
+WORDS = ("approve s0", "approve s0", "approve s1", "approve s0 twice", "approve s1 twice", "pause", "pause twice")
 
 
 @st.composite
@@ -24,12 +27,12 @@ def approved(draw: st.DrawFn) -> Script:
     """Draw a script whose stages all need approvals, which come early, late, twice, and for the wrong stage."""
     policy = draw(policies())
     stages = [{**stage, "approval": True} for stage in policy["stages"]]
-    checks = a_policy()["checks"]
-    words = st.sampled_from(
-        [None, "approve s0", "approve s1", "approve s0 twice", "approve s1 twice", "pause", "pause twice", "resume"]
-    )
-    episodes = draw(st.lists(st.builds(replace, CALM, word=words), min_size=3, max_size=7))
-    return Script({**policy, "stages": stages, "checks": checks}, tuple(episodes))
+    checks = {"limit": CHECKS["limit"]}
+    short = st.builds(replace, CALM, seconds=st.integers(1, 3), word=st.sampled_from([*WORDS, "resume", "resume"]))
+    long = st.builds(replace, CALM, word=st.sampled_from([None, *WORDS]))
+    episodes = draw(st.lists(st.one_of(short, short, long), min_size=3, max_size=9))
+    end = (Episode(1, requests=(200, 300), word="resume"), Episode(20, requests=(200, 300)))
+    return Script({**policy, "stages": stages, "checks": checks}, (*episodes, *end))
 
 
 @journals
