@@ -141,6 +141,7 @@ class Gate:
             "sight": live_detection(policy, joint_test, progress.index, indicators.rps, evaluation.verdicts),
             "slis": indicators.document(),
             "completeness": evaluation.completeness,
+            "min_completeness": policy.min_completeness,
             "telemetry": {cohort: known.document() for cohort, known in evaluation.telemetry.items()},
             "cohorts": policy.cohorts.document(),
             "control": None if state.control is None else as_document(state.control),

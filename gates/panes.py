@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from operator import add
 from types import MappingProxyType
@@ -94,12 +94,16 @@ class Cell:
     """Requests of one cohort in some part of the log and of event time.
 
     `counts` has one entry per word of `CLASSES`; `latency` holds the latencies of those requests that have one.
+    `unreadable` events are no requests of these: only their rollout and cohort could be read. `clamped` is how many of
+    the requests count at their record's time, because their own lay too far ahead of it.
     Cells form a commutative monoid under `merge`, with `Cell()` as zero.
     """
 
     counts: tuple[int, ...] = NO_COUNTS
     latency: Histogram = EMPTY
     detail: Detail = NO_DETAIL
+    unreadable: int = 0
+    clamped: int = 0
     requests: int = field(init=False, repr=False, compare=False)
     """The number of requests, whatever their outcome."""
 
@@ -116,24 +120,27 @@ class Cell:
 
     def merge(self, other: Cell) -> Cell:
         """Both together; associative and commutative."""
-        counts = tuple(map(add, self.counts, other.counts))
-        return Cell(counts, self.latency.merge(other.latency), self.detail.merge(other.detail))
+        return replace(self.merge_without_latency(other), latency=self.latency.merge(other.latency))
 
     def merge_without_latency(self, other: Cell) -> Cell:
         """The same with the latencies of this cell alone: merging a histogram is the slow part."""
-        return Cell(tuple(map(add, self.counts, other.counts)), self.latency, self.detail.merge(other.detail))
+        counts, detail = tuple(map(add, self.counts, other.counts)), self.detail.merge(other.detail)
+        return Cell(counts, self.latency, detail, self.unreadable + other.unreadable, self.clamped + other.clamped)
 
     def dump(self) -> list[Any]:
-        """The cell as JSON values; details only where there are any."""
+        """The cell as JSON values; the rare ones only where there are any."""
         plain: list[Any] = [list(self.counts), *self.latency.to_lists()]
-        return plain if self.detail == NO_DETAIL else [*plain, self.detail.dump()]
+        detail = None if self.detail == NO_DETAIL else self.detail.dump()
+        if self.unreadable or self.clamped:
+            return [*plain, detail, self.unreadable, self.clamped]
+        return plain if detail is None else [*plain, detail]
 
     @classmethod
     def load(cls, state: Sequence[Any]) -> Cell:
         """The cell that `dump` described."""
-        counts, indices, buckets, *detail = state
-        known = Detail.load(detail[0]) if detail else NO_DETAIL
-        return cls(tuple(counts), Histogram.from_lists(indices, buckets), known)
+        counts, indices, buckets, *rare = state
+        detail = Detail.load(rare[0]) if rare and rare[0] is not None else NO_DETAIL
+        return cls(tuple(counts), Histogram.from_lists(indices, buckets), detail, *rare[1:])
 
 
 NOTHING = Cell()
@@ -145,7 +152,8 @@ class Pane:
 
     `cells` are users' requests by cohort, `synthetic` those of probes; the cohort "" has requests without a cohort.
     `complete` is false where a source of telemetry was left out; `late` counts, by cohort, events of earlier panes that
-    arrived too late to be applied; `broken` is true where no ingest worker reports at all.
+    arrived too late to be applied, and `refused` those for which ingest had no room; `broken` is true where no ingest
+    worker reports at all.
     """
 
     start: int
@@ -155,6 +163,7 @@ class Pane:
     late: Mapping[str, int] = field(default_factory=dict)
     broken: bool = False
     synthetic: Mapping[str, Cell] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
 
     def cell(self, cohort: str) -> Cell:
         """The cohort's cell of users' requests; the empty one where there were none."""

@@ -2,35 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gates.panes import Pane
+
+WHY_MISSING: Mapping[str, str] = {
+    "late": "arrived too late",
+    "unreadable": "could not be read",
+    "refused": "were refused for lack of room",
+    "clamped": "had times too far ahead",
+}
+"""What is wrong with a missing event, by the causes of `CohortTelemetry.missing`."""
 
 
 @dataclass(frozen=True, slots=True)
 class CohortTelemetry:
     """Events of one cohort since the stage was ordered.
 
-    `on_time` were counted in their pane, `late` arrived after it was closed.
+    `on_time` were counted in a pane, but `clamped` of them not in their own, because their time lay too far ahead.
+    `late` arrived after their pane was closed, `unreadable` could be read only for their rollout and cohort, and
+    `refused` found no room while they were counted.
     """
 
     on_time: int = 0
     late: int = 0
+    unreadable: int = 0
+    refused: int = 0
+    clamped: int = 0
 
     def with_pane(self, pane: Pane, cohort: str) -> CohortTelemetry:
         """These counts and those of one more pane."""
-        return CohortTelemetry(self.on_time + pane.cell(cohort).requests, self.late + pane.late.get(cohort, 0))
+        cell = pane.cell(cohort)
+        return CohortTelemetry(
+            self.on_time + cell.requests,
+            self.late + pane.late.get(cohort, 0),
+            self.unreadable + cell.unreadable,
+            self.refused + pane.refused.get(cohort, 0),
+            self.clamped + cell.clamped,
+        )
 
     @property
     def events(self) -> int:
         """All events of the cohort, counted or not."""
-        return self.on_time + self.late
+        return self.on_time + self.late + self.unreadable + self.refused
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """How many events are not counted where they belong, by cause."""
+        return dict(zip(WHY_MISSING, (self.late, self.unreadable, self.refused, self.clamped), strict=True))
 
     @property
     def completeness(self) -> float:
         """The share of the events that were counted where they belong; 1 without any event."""
-        return self.on_time / self.events if self.events else 1.0
+        return (self.on_time - self.clamped) / self.events if self.events else 1.0
 
     def document(self) -> dict[str, object]:
         """The counts as they stand in a status."""
-        return {"requests": self.on_time, "late": self.late, "completeness": self.completeness}
+        return {"requests": self.on_time, **self.missing, "completeness": self.completeness}

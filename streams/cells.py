@@ -51,10 +51,11 @@ class DetailRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return Detail.load(msgspec.structs.astuple(self))
 
 
-class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False, omit_defaults=True):
     """One cohort in one cell of event time: its counts by `CLASSES` and its sparse latency histogram.
 
-    `synthetic` and `detail` are last because a record is an array and most cells can leave them out.
+    `unreadable` and `clamped` are those of `gates.panes.Cell`. What most cells can leave out is last, because a record
+    is an array.
     """
 
     cohort: str
@@ -64,12 +65,15 @@ class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     bucket_counts: list[int]
     synthetic: bool = False
     detail: DetailRecord | None = None
+    unreadable: int = 0
+    clamped: int = 0
 
     @classmethod
     def of(cls, cohort: str, start: int, cell: Cell, synthetic: bool = False) -> CellRecord:
         """The record of a cell that starts at `start` (milliseconds since the epoch)."""
         detail = None if cell.detail == NO_DETAIL else DetailRecord(*cell.detail.dump())
-        return cls(cohort, start, cell.counts, *cell.latency.to_lists(), synthetic, detail)
+        latency = cell.latency.to_lists()
+        return cls(cohort, start, cell.counts, *latency, synthetic, detail, cell.unreadable, cell.clamped)
 
     @property
     def key(self) -> CellKey:
@@ -81,6 +85,11 @@ class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """The number of requests, whatever their outcome."""
         return sum(self.counts)
 
+    @property
+    def events(self) -> int:
+        """The number of requests, and of events that cannot be read."""
+        return sum(self.counts) + self.unreadable
+
     def check(self) -> None:
         """Check what the types do not.
 
@@ -89,6 +98,8 @@ class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """
         if len(self.counts) != len(CLASSES) or min(self.counts) < 0:
             raise ValueError(f"a cell must have {len(CLASSES)} counts, none negative")
+        if self.unreadable < 0 or not 0 <= self.clamped <= self.requests:
+            raise ValueError("no count of unreadable events may be negative, and each clamped one is a request")
         check_lists(self.buckets, self.bucket_counts)
         if self.detail is not None:
             self.detail.detail()
@@ -113,4 +124,5 @@ def merged(records: Sequence[CellRecord]) -> Cell:
             latencies[bucket] = latencies.get(bucket, 0) + number
         if record.detail is not None:
             detail = detail.merge(record.detail.detail())
-    return Cell(counts, Histogram.of_counts(latencies), detail)
+    unreadable, clamped = sum(record.unreadable for record in records), sum(record.clamped for record in records)
+    return Cell(counts, Histogram.of_counts(latencies), detail, unreadable, clamped)

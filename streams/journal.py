@@ -62,7 +62,9 @@ class Partial(
 ):
     """A version of a chunk: the counts of one rollout in one piece of a source partition so far.
 
-    The chunk begins at offset `start`. The cells are cumulative: they count everything before offset `upto`.
+    The chunk begins at offset `start`. All counts are cumulative: they count everything before offset `upto`. `refused`
+    are, by cohort, the users' requests that are in no cell of their cohort, for lack of room; under "" are those of
+    further cohorts, which have neither a cell nor an entry.
     """
 
     rollout: str
@@ -72,6 +74,11 @@ class Partial(
     final: bool
     cells: list[CellRecord]
     rule: str = CHUNK_RULE
+    refused: dict[str, int] = {}
+
+    def names(self, cohort: str) -> bool:
+        """Whether a cohort has a cell or an entry among the refused."""
+        return cohort in self.refused or any(cell.cohort == cohort for cell in self.cells)
 
 
 class Partials(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.partials/v1"):

@@ -109,7 +109,7 @@ class RequestEvent(
         if absent:
             msgspec.structs.force_setattr(self, "latency_ms", None)
         if self.ts_ms.__class__ is _TEXTUAL:
-            msgspec.structs.force_setattr(self, "ts_ms", _to_ms(self.ts_ms))
+            msgspec.structs.force_setattr(self, "ts_ms", to_ms(self.ts_ms))
 
     @property
     def _failed(self) -> bool:
@@ -119,7 +119,7 @@ class RequestEvent(
         return self.status is not None and not 100 <= self.status < 400
 
 
-def _to_ms(moment: Any) -> int:
+def to_ms(moment: Any) -> int:
     """Whole milliseconds since the epoch, cut downwards; ValueError if out of range."""
     since: timedelta = moment - _EPOCH
     ts_ms = since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000

@@ -14,8 +14,7 @@ from gates.documents.quantities import format_duration
 from gates.machine.rollout import RolloutState
 from gates.machine.transitions import Phase, Signal
 from gates.policy import Policy, Stage
-from gates.telemetry import CohortTelemetry
-from gates.text import clock_time, count, percent, silence, weights_text
+from gates.text import clock_time, count, missing_events, percent, silence, weights_text
 from gates.verdicts import Evaluation, Verdict, VerdictKind
 
 CAUSE_GONE: dict[Signal | None, str] = {
@@ -107,13 +106,22 @@ def _silent_long(pane: JudgedPane) -> str:
     evaluation, limit = pane.evaluation, pane.policy.no_data.pause_after_ms
     if evaluation.silent_ms < limit:
         return ""
-    silent, last = silence(evaluation.silent_cohorts, evaluation.silent_ms), pane.state.last
+    silent, last = _silence(evaluation), pane.state.last
     began, resumed = evaluation.end - evaluation.silent_ms, pane.state.progress.timed_from
     if last is not None and last.action is Action.RESUME and last.by is not None and began <= resumed:
         judged = f"judged at {clock_time(evaluation.end)}, the silence began before the resume"
         return f"{silent} ({judged}); paused again; resume when why-not no longer lists missing requests"
     advice = "weights stay; check the router and dead letters, then resume, roll back or promote"
     return f"{silent} (pause_after {format_duration(limit)}); {advice}"
+
+
+def _silence(evaluation: Evaluation) -> str:
+    """That cohorts have no requests; and that they have some that cannot be read, if that is so."""
+    silent = evaluation.silent_cohorts
+    unreadable = sum(known.unreadable for name, known in evaluation.telemetry.items() if name in silent)
+    whose = "its" if len(silent) == 1 else "their"
+    more = f", and {count(unreadable)} of {whose} events in this stage could not be read" if unreadable else ""
+    return silence(silent, evaluation.silent_ms) + more
 
 
 def _worse_while_baseline_beyond(pane: JudgedPane) -> str:
@@ -137,7 +145,7 @@ def _silent(pane: JudgedPane) -> str:
     evaluation, limit = pane.evaluation, pane.policy.no_data.hold_after_ms
     if evaluation.silent_ms < limit:
         return ""
-    silent = silence(evaluation.silent_cohorts, evaluation.silent_ms)
+    silent = _silence(evaluation)
     return f"{silent} (hold_after {format_duration(limit)}); the rollout resumes when requests return"
 
 
@@ -163,7 +171,7 @@ def _incomplete(pane: JudgedPane) -> str:
     if pane.evaluation.untrusted_ms < pane.policy.no_data.hold_after_ms:
         return ""
     why = untrusted(pane.policy, pane.stage.name, pane.evaluation)
-    return f"{why}; the rollout resumes when it is; {INCOMPLETE_ADVICE}"
+    return f"{why}; the rollout resumes when it is; {_advice(pane)}"
 
 
 def _doubted(pane: JudgedPane) -> str:
@@ -275,7 +283,7 @@ def missing(state: RolloutState, evaluation: Evaluation, *, fresh: bool) -> str:
         return f"complete telemetry: {untrusted(state.policy, state.stage.name, evaluation)}"
     if state.progress.confirmed_at is None:
         return "an actuator to confirm its weights"
-    return "" if fresh else f"requests: {silence(evaluation.silent_cohorts, evaluation.silent_ms)}"
+    return "" if fresh else f"requests: {_silence(evaluation)}"
 
 
 def too_few_passes(state: RolloutState) -> str:
@@ -284,7 +292,22 @@ def too_few_passes(state: RolloutState) -> str:
     return f"{needed} passes in a row: {so_far} so far" if so_far < needed else ""
 
 
-INCOMPLETE_ADVICE = "check ingest lag and producers' clocks"
+def _advice(pane: JudgedPane) -> str:
+    """What to look at: the cause of most of the missing events; without one, a source partition has not reported."""
+    evaluation, cohort = pane.evaluation, pane.evaluation.least_complete
+    if cohort is None or evaluation.on_time >= pane.policy.min_completeness:
+        return ADVICE["late"]
+    missing = evaluation.telemetry[cohort].missing
+    return ADVICE[max(missing, key=missing.__getitem__)]
+
+
+ADVICE = {
+    "late": "check ingest lag and producers' clocks",
+    "unreadable": "read the dead letters (sluicegate dlq list)",
+    "refused": "check which rollouts, cohorts and times producers name",
+    "clamped": "check producers' clocks",
+}
+"""What to do about missing events, by their cause."""
 
 
 def untrusted(policy: Policy, stage: str, evaluation: Evaluation) -> str:
@@ -292,18 +315,10 @@ def untrusted(policy: Policy, stage: str, evaluation: Evaluation) -> str:
     if evaluation.on_time < policy.min_completeness:
         needed, cohort = f"needs {percent(policy.min_completeness)} (min_completeness)", evaluation.least_complete
         if cohort is not None:
-            missing = _missing_events(evaluation.telemetry[cohort], stage)
+            missing = missing_events(evaluation.telemetry[cohort], stage)
             return f"{cohort}'s telemetry is {percent(evaluation.on_time)} complete ({missing}), {needed}"
         return f"telemetry is {percent(evaluation.completeness)} complete, {needed}"
     return f"telemetry is incomplete: a source partition has not reported ({percent(evaluation.completeness)} so far)"
-
-
-def _missing_events(telemetry: CohortTelemetry, stage: str) -> str:
-    """How many of a cohort's events are missing and why."""
-    causes = ((telemetry.late, "arrived too late"),)
-    (first, cause), *others = [(number, cause) for number, cause in causes if number]
-    more = "".join(f", {count(number)} {cause}" for number, cause in others)
-    return f"{count(first)} of {count(telemetry.events)} events of stage {stage} {cause}{more}"
 
 
 def unconfirmed(state: RolloutState) -> str:

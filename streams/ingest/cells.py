@@ -6,10 +6,11 @@ come first, so every worker keeps the same ones.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, cast
 
-from connectors.decoders import CLASS_INDEX, RequestEvent
+from connectors.decoders import CLASS_INDEX, RequestEvent, Unreadable
 from gates.panes import CLASSES
 from streams.cells import CELL_MS, CellKey
 
@@ -17,6 +18,8 @@ MOST_ROLLOUTS: Final = 10_000
 """Rollouts of one chunk; events of others are refused."""
 MOST_COHORTS: Final = 16
 """Cohorts of one rollout in a chunk; events of others count in the cohort ""."""
+MOST_REFUSED = 16
+"""Further cohorts of one rollout in a chunk whose missing events are counted by name; those of others count as ""."""
 MOST_CELLS: Final = 2_048
 """Cells of one rollout in a chunk; events of others are refused. A version with many more would not fit into the
 journal, and would stop ingest."""
@@ -46,12 +49,16 @@ def slot_of(cell: int, outcome: str | int | None) -> int:
 
 
 class _RolloutCells:
-    """The cells of one rollout: their numbers by key, and the cohorts that have cells of their own."""
+    """The cells of one rollout: their numbers by key, and the cohorts that have cells of their own.
 
-    __slots__ = ("_cohorts", "numbers")
+    `refused` counts, by cohort, users' requests that are in no cell of their cohort.
+    """
+
+    __slots__ = ("_cohorts", "numbers", "refused")
 
     def __init__(self) -> None:
         self.numbers: dict[CellKey, int] = {}
+        self.refused: Counter[str] = Counter()
         self._cohorts: set[str] = set()
 
     def allowed(self, cohort: str, start: int, synthetic: bool) -> CellKey | None:
@@ -64,6 +71,13 @@ class _RolloutCells:
         key = cohort, start, synthetic
         return key if key in self.numbers or len(self.numbers) < MOST_CELLS else None
 
+    def refuse(self, cohort: str) -> None:
+        """Count a request that has no room. A cohort with a cell always counts by its name, so "" is never one."""
+        named = cohort in self._cohorts or cohort in self.refused
+        if not named and len(self.refused) >= MOST_COHORTS + MOST_REFUSED:
+            cohort = ""
+        self.refused[cohort] += 1
+
 
 class ChunkCells:
     """The cells of one chunk. They are numbered 0, 1, 2, ... in the order in which the log needs them."""
@@ -72,6 +86,7 @@ class ChunkCells:
         self.numbered: list[ChunkCell] = []
         self._rollouts: dict[str, _RolloutCells] = {}
         self._slots: dict[CellParts, int] = {}
+        self._refusing: set[str] = set()
 
     def place(self, events: Sequence[RequestEvent]) -> tuple[list[int], Sequence[RequestEvent]]:
         """The slots of events, opening cells as needed, and the events; without those that there is no room for."""
@@ -89,24 +104,59 @@ class ChunkCells:
         """The numbers of a rollout's cells, in the order in which they were opened."""
         return self._rollouts[rollout].numbers.values()
 
+    def place_unreadable(self, found: Unreadable, time: int | None) -> int | None:
+        """The number of the cell to count an unreadable event in, by its time; None if it is refused."""
+        rollout = self._opened(found.rollout)
+        if rollout is None:
+            return None
+        key = None if time is None else rollout.allowed(found.cohort, time - time % CELL_MS, found.synthetic)
+        if key is not None and key[0] == found.cohort:
+            return self._number(found.rollout, rollout, key)
+        if not found.synthetic:
+            self._refuse(found.rollout, rollout, found.cohort)
+        return None
+
+    def refused_of(self, rollout: str) -> dict[str, int]:
+        """How many users' requests of a rollout are in no cell of their cohort, by cohort."""
+        return dict(self._rollouts[rollout].refused)
+
+    def drain_refusing(self) -> set[str]:
+        """The rollouts that have refused something since the last call."""
+        refusing, self._refusing = self._refusing, set()
+        return refusing
+
+    def _opened(self, name: str) -> _RolloutCells | None:
+        """The cells of a rollout; None if there is no room for another rollout."""
+        rollout = self._rollouts.get(name)
+        if rollout is None and len(self._rollouts) < MOST_ROLLOUTS:
+            rollout = self._rollouts[name] = _RolloutCells()
+        return rollout
+
+    def _number(self, name: str, rollout: _RolloutCells, key: CellKey) -> int:
+        if key not in rollout.numbers:
+            rollout.numbers[key] = len(self.numbered)
+            self.numbered.append(ChunkCell(name, key))
+        return rollout.numbers[key]
+
+    def _refuse(self, name: str, rollout: _RolloutCells, cohort: str) -> None:
+        rollout.refuse(cohort)
+        self._refusing.add(name)
+
     def _find_slot(self, event: RequestEvent) -> int | None:
         outcome = event.outcome or event.status
         parts = (event.rollout, event.cohort, event.ts_ms // CELL_MS, event.synthetic, outcome)
         if parts in self._slots:  # an event before this one in the same run has opened it
             return self._slots[parts]
-        rollout = self._rollouts.get(event.rollout)
+        rollout = self._opened(event.rollout)
         if rollout is None:
-            if len(self._rollouts) >= MOST_ROLLOUTS:
-                return None
-            rollout = self._rollouts[event.rollout] = _RolloutCells()
+            return None
         own = (event.cohort, event.ts_ms - event.ts_ms % CELL_MS, event.synthetic is True)
         key = rollout.allowed(*own)
+        if key != own and event.cohort and not (event.synthetic or event.heartbeat):
+            self._refuse(event.rollout, rollout, event.cohort)
         if key is None:
             return None
-        if key not in rollout.numbers:
-            rollout.numbers[key] = len(self.numbered)
-            self.numbered.append(ChunkCell(event.rollout, key))
-        slot = slot_of(rollout.numbers[key], outcome)
+        slot = slot_of(self._number(event.rollout, rollout, key), outcome)
         # Cohorts without a cell of their own are not remembered: there can be one in every event.
         if key == own and len(self._slots) < MOST_REMEMBERED:
             self._slots[parts] = slot

@@ -8,7 +8,7 @@ by one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -44,6 +44,8 @@ class CellSums:
         self._places = self._numbers = _NOTHING  # cell * BUCKETS + bucket, ascending, and the latencies counted there
         self._details: dict[int, DetailSums] = {}
         self._heartbeats: Counter[bool] = Counter()
+        self._unreadable: Counter[int] = Counter()  # by cell, as the next one
+        self._clamped: Counter[int] = Counter()
         self._changed: set[int] = set()
 
     def count(self, slots: list[int], events: Sequence[RequestEvent]) -> int:
@@ -57,6 +59,15 @@ class CellSums:
         if len(self._slots) >= MOST_UNSUMMED:
             self._sum_columns()
         return dropped
+
+    def count_unreadable(self, cell: int) -> None:
+        """Count an event of this cell that cannot be read."""
+        self._unreadable[cell] += 1
+        self._changed.add(cell)
+
+    def count_clamped(self, slots: Iterable[int]) -> None:
+        """Count events in these slots whose time is not their own; they are counted as the others as well."""
+        self._clamped.update(slot // SLOTS_PER_CELL for slot in slots)
 
     def _count_one(self, slot: int, event: RequestEvent) -> int:
         cell = slot // SLOTS_PER_CELL
@@ -117,7 +128,8 @@ class CellSums:
             detail = NO_DETAIL if sums is None else sums.get()
             written = None if detail == NO_DETAIL else DetailRecord(*detail.dump())
             latency = buckets[begin:end], numbers[begin:end]
-            records[number] = CellRecord(cohort, start, tuple(outcomes), *latency, synthetic, written)
+            missing = self._unreadable[number], self._clamped[number]
+            records[number] = CellRecord(cohort, start, tuple(outcomes), *latency, synthetic, written, *missing)
         return records
 
     def drain_kinds(self) -> Kinds:

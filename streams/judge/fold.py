@@ -74,14 +74,16 @@ class Fold:
         if offset <= rollout.snapshot_offset:
             return []  # the journal is read from the oldest snapshot on; this rollout's own one already has the record
         rollout.changed = rollout.changed or not rollout.ended
-        late = rollout.join.apply(record)
-        if rollout.gate is None or not late:
+        late, refused = rollout.join.apply(record)
+        if rollout.gate is None or not (late or refused):
             return []
         cohorts = rollout.gate.state.policy.cohorts
         for cohort in (cohorts.candidate, cohorts.baseline):
-            if cohort in late:
-                rollout.late[cohort] = rollout.late.get(cohort, 0) + late[cohort]
-        return [LateEvents(record.rollout, sum(late.values()))]
+            rollout.add_missing(cohort, late.get(cohort, 0), refused.get(cohort, 0))
+            # Requests that are refused under no name may be of any cohort but those that the version names.
+            if "" in refused and not record.names(cohort):
+                rollout.add_missing(cohort, 0, refused[""])
+        return [LateEvents(record.rollout, sum(late.values()))] if late else []
 
     def _open(self, name: str) -> JudgedRollout:
         """Add a rollout, which no policy governs yet."""
@@ -173,7 +175,7 @@ class Fold:
         newest = (record.sequenced_at or record.at) if watermark is None else max(watermark, self.marks.newest)
         begins_at = _round_up(max(newest, rollout.join.closed_until), policy.pane_ms)
         rollout.join.close(begins_at, begins_at)
-        rollout.join.opened_at, rollout.late = begins_at, {}
+        rollout.join.opened_at, rollout.late, rollout.refused = begins_at, {}, {}
         moment = replace(self._moment(begins_at, offset), wall=self.marks.wall or record.sequenced_at or record.at)
         rollout.gate, outputs = Gate.begin(
             rollout.gate, Started(policy, record.by, record.reason, record.rules), moment

@@ -30,9 +30,9 @@ CONTROLS = {
 class JudgedRollout:
     """A rollout that events or an operator named; `gate` is None until a policy starts it.
 
-    `seen` is the greatest offset per origin partition, `replay_guard` the ids of signed orders. `late` counts,
-    by cohort, the late events that no pane has reported yet. `snapshot_offset` is the journal offset of the last
-    snapshot, -1 without one; `changed` means that a new one is due.
+    `seen` is the greatest offset per origin partition, `replay_guard` the ids of signed orders. `late` and
+    `refused` count, by cohort, missing events that no pane has reported yet. `snapshot_offset` is the journal offset of
+    the last snapshot, -1 without one; `changed` means that a new one is due.
     """
 
     join: Join = field(default_factory=Join)
@@ -41,8 +41,15 @@ class JudgedRollout:
     seen: dict[str, int] = field(default_factory=dict)
     replay_guard: ReplayGuard = field(default_factory=ReplayGuard)
     late: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
     snapshot_offset: int = -1
     changed: bool = False
+
+    def add_missing(self, cohort: str, late: int, refused: int) -> None:
+        """Keep these counts of a cohort for the next pane."""
+        for known, number in ((self.late, late), (self.refused, refused)):
+            if number:
+                known[cohort] = known.get(cohort, 0) + number
 
     @property
     def ended(self) -> bool:
@@ -87,7 +94,8 @@ class JudgedRollout:
         for start, end in _bounds(self.join, time.watermark, pane_ms):
             closed = self.join.close(start, end)
             late, self.late = self.late, {}
-            yield Pane(start, end, closed.cells, time.complete, late, time.broken, closed.synthetic)
+            refused, self.refused = self.refused, {}
+            yield Pane(start, end, closed.cells, time.complete, late, time.broken, closed.synthetic, refused)
 
 
 def _bounds(join: Join, watermark: int, pane_ms: int) -> Iterator[tuple[int, int]]:

@@ -53,7 +53,7 @@ class Replay:
                 self._flushed_until = time - time % CELL_MS
                 while waiting and waiting[0][0] <= self._flushed_until:
                     yield from self._apply(waiting.popleft()[1])
-            self._pending.append(SourceRecord(source_offset, time, [event]))
+            self._pending.append(SourceRecord(source_offset, time, [event], self.source.drain_unreadable()))
         if self._flushed_until is not None:
             yield from self._flush(last=True)
         for _, order in waiting:
@@ -74,7 +74,10 @@ class Replay:
 
     def _flush(self, *, last: bool = False) -> Iterator[FoldOutput]:
         """Journal the counts since the last flush, and the progress of event time."""
-        self._chunker.count_run(self._pending, [event for record in self._pending for event in record.events])
+        if any(record.unreadable for record in self._pending):
+            self._chunker.count_records(self._pending)
+        else:
+            self._chunker.count_run(self._pending, [event for record in self._pending for event in record.events])
         self._pending.clear()
         flush = self._chunker.flush()
         for partial in flush.partials:

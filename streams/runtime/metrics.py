@@ -8,6 +8,7 @@ from typing import Any
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 from gates.panes import CLASSES
+from gates.telemetry import WHY_MISSING
 from gates.verdicts import VerdictKind
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -68,6 +69,16 @@ E_VALUE = Gauge(
     ["rollout", "check"],
 )
 COMPLETENESS = Gauge("sluicegate_completeness", "Share of the stage's telemetry that arrived in time", ["rollout"])
+COHORT_COMPLETENESS = Gauge(
+    "sluicegate_cohort_completeness",
+    "Share of the cohort's events in the stage that were counted where they belong",
+    ["rollout", "cohort"],
+)
+MISSING_EVENTS = Gauge(
+    "sluicegate_cohort_missing_events",
+    "Events of the cohort in the stage that were not: late, unreadable, refused or clamped",
+    ["rollout", "cohort", "cause"],
+)
 DECISIONS = Counter(
     "sluicegate_decisions", "Decisions published, including repeats of the same decision", ["rollout", "action"]
 )
@@ -127,6 +138,10 @@ class _Shown:
 
     def show(self, status: Mapping[str, Any]) -> None:
         self._set(COMPLETENESS, status["completeness"])
+        for cohort, known in status["telemetry"].items():
+            self._set(COHORT_COMPLETENESS, known["completeness"], cohort)
+            for cause in WHY_MISSING:
+                self._set(MISSING_EVENTS, known[cause], cohort, cause)
         for cohort, weight in status["weights"].items():
             self._set(WEIGHT, weight, cohort)
         for cohort, slis in status["slis"].items():

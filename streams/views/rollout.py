@@ -15,7 +15,7 @@ from gates.text import clock_time, percent, significant_text
 from streams.views.checks import checks_view
 from streams.views.styles import ACTION_STYLES, PHASE_STYLES, UNKNOWN_STYLE
 from streams.views.tables import add_wide_column, plain_table
-from streams.views.wording import Document, phase_name, printable, weights_text, whole_seconds
+from streams.views.wording import Document, incomplete_telemetry, phase_name, printable, weights_text, whole_seconds
 
 BAR_WIDTH = 24
 
@@ -89,6 +89,8 @@ def _judged(status: Document, now: int | None) -> Text:
         text.append(f", {whole_seconds(now - status['event_time'])} ago")
     complete = status["completeness"]
     text.append(f"  telemetry {percent(complete)} complete", "dim" if complete >= 1.0 else "yellow")
+    for cohort, missing, _ in incomplete_telemetry(status):
+        text.append(f"\n{cohort} {missing}", "yellow")
     return text
 
 

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gates.text import percent
 from streams.views.why import advance_evidence, check_lines
-from streams.views.wording import Document, phase_name, printable, stage_progress, utc, weights_text, whole_seconds
+from streams.views.wording import (
+    Document,
+    incomplete_telemetry,
+    phase_name,
+    printable,
+    stage_progress,
+    utc,
+    weights_text,
+    whole_seconds,
+)
 
 STALE_MS = 60_000
 """A running gate judges each second; one that has judged nothing for this long is reported as stopped."""
@@ -61,6 +71,7 @@ def missing_conditions(status: Document, now: int) -> Iterator[str]:
     if not status["confirmed"]:
         yield f"confirmation by an actuator of the weights {weights_text(status['weights'])}"
     yield from _silent_cohorts(status)
+    yield from _incomplete_cohorts(status)
     left = status["bake_ms"] - status["baked_ms"]
     if left > 0:
         done = f"{whole_seconds(status['baked_ms'])} of {whole_seconds(status['bake_ms'])} done"
@@ -109,11 +120,26 @@ def _held(status: Document) -> Iterator[str]:
         yield f"the end of the hold: {printable(status['reason'])}"
 
 
-def _silent_cohorts(status: Document) -> Iterator[str]:
-    """Cohorts without requests; with all traffic at the candidate, the baseline may be silent."""
+def _needed_cohorts(status: Document) -> list[str]:
+    """The cohorts that the stage cannot do without: with all traffic at the candidate, the baseline may be silent."""
     compared = status["stages"][status["stage_index"]]["weight"] < 1.0
-    for role in ("candidate", "baseline") if compared else ("candidate",):
-        name = status["cohorts"][role]
+    return [status["cohorts"][role] for role in (("candidate", "baseline") if compared else ("candidate",))]
+
+
+def _incomplete_cohorts(status: Document) -> Iterator[str]:
+    """Cohorts that lack too many events, unless the rollout holds for it: then the reason of the hold has it."""
+    if status["phase"] == "held" and status["cause"] == "incomplete":
+        return
+    needed = [printable(name) for name in _needed_cohorts(status)]
+    for cohort, missing, completeness in incomplete_telemetry(status):
+        if cohort in needed and completeness < status["min_completeness"]:
+            least = percent(status["min_completeness"])
+            yield f"complete telemetry of {cohort}: {missing}, needs {least} (min_completeness)"
+
+
+def _silent_cohorts(status: Document) -> Iterator[str]:
+    """Cohorts without requests."""
+    for name in _needed_cohorts(status):
         figures = status["slis"].get(name)
         if figures is not None and figures["requests"] == 0:
             yield f"requests of {printable(name)}: none in the last {whole_seconds(figures['window_ms'])}"

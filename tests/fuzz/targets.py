@@ -65,6 +65,10 @@ def events(data: bytes) -> None:
         assert EARLIEST_MS <= event.ts_ms < LATEST_MS
         assert event.latency_ms is None or math.isfinite(event.latency_ms)
         assert all(map(math.isfinite, (event.metrics or {}).values()))
+    assert len(found.unreadable) <= len(data) // len('"rollout":"r","cohort":"c"')
+    for unreadable in found.unreadable:
+        assert all(0 < len(name) <= 128 for name in (unreadable.rollout, unreadable.cohort))
+        assert unreadable.ts_ms is None or EARLIEST_MS <= unreadable.ts_ms < LATEST_MS
     for event in found.events:
         assert msgspec.json.decode(msgspec.json.encode(event), type=RequestEvent) == event
     for fast in (decoder.decode_valid(data), decoder.decode_run([data])):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -25,7 +27,8 @@ def decoded(record: CellRecord) -> CellRecord:
 
 def test_a_cell_comes_back() -> None:
     """With its cohort, its start and its details; a cell without details has none in its record."""
-    for original in (cell(), cell(succeeded=3, failed=1, users=(5, 9))):
+    missing = replace(cell(), unreadable=4, clamped=2)
+    for original in (cell(), cell(succeeded=3, failed=1, users=(5, 9)), missing):
         record = decoded(CellRecord.of("canary", START, original, synthetic=True))
         assert record.key == ("canary", START, True)
         assert record.requests == 9
@@ -35,7 +38,7 @@ def test_a_cell_comes_back() -> None:
 
 def test_records_add_up() -> None:
     """The sum of two records is the sum of their cells."""
-    first, second = cell(users=(5,)), cell(users=(3, 5), failed=2)
+    first, second = replace(cell(users=(5,)), unreadable=1), replace(cell(users=(3, 5), failed=2), clamped=3)
     total = merged([CellRecord.of("canary", START, first), CellRecord.of("canary", START, second)])
     assert total == first.merge(second)
 
@@ -45,6 +48,9 @@ def test_records_add_up() -> None:
     [
         ({"counts": (1,)}, "counts, none negative"),
         ({"counts": (-1, *NO_COUNTS[1:])}, "counts, none negative"),
+        ({"unreadable": -1}, "no count of unreadable events"),
+        ({"clamped": -1}, "each clamped one is a request"),
+        ({"clamped": 10}, "each clamped one is a request"),
         ({"buckets": [3], "bucket_counts": []}, "bucket"),
         ({"detail": DetailRecord(0, 0, [], [0], {}, [])}, "counts of halves"),
         ({"detail": DetailRecord(-1, 0, [], list(NO_HALVES), {}, [])}, "no negative count"),
@@ -57,3 +63,11 @@ def test_a_malformed_record_is_refused(fields: dict[str, object], message: str) 
     record = msgspec.structs.replace(CellRecord.of("canary", START, cell()), **fields)
     with pytest.raises(ValueError, match=message):
         record.cell()
+
+
+def test_a_record_of_an_older_build_is_read() -> None:
+    """It has neither unreadable nor clamped events, and a new record without them is no longer than it."""
+    old = b'["canary",1767225600000,[0,1,0,0,0,0,0],[5],[1],true,null]'
+    known = msgspec.json.decode(old, type=CellRecord)
+    assert (known.synthetic, known.unreadable, known.clamped) == (True, 0, 0)
+    assert len(msgspec.json.encode(known)) <= len(old)

@@ -13,7 +13,15 @@ def status(rollout: str, verdict: str, requests: int) -> dict[str, Any]:
     sli = {"requests": requests, "error_rate": None, "p50": 1.0, "p95": 2.0, "p99": 3.0}
     checks = [{"name": "errors", "verdict": verdict, "e_value": 1.5}, {"name": "p95", "verdict": "PASS"}]
     weights = {"canary": 1.0, "stable": 99.0}
-    return {"rollout": rollout, "completeness": 1.0, "weights": weights, "slis": {"canary": sli}, "checks": checks}
+    known = {"requests": requests, "late": 1, "unreadable": 3, "refused": 0, "clamped": 0, "completeness": 0.5}
+    return {
+        "rollout": rollout,
+        "completeness": 1.0,
+        "telemetry": {"canary": known},
+        "weights": weights,
+        "slis": {"canary": sli},
+        "checks": checks,
+    }
 
 
 def value(name: str, **labels: str) -> float | None:
@@ -29,6 +37,9 @@ def test_gauges_follow_the_status() -> None:
     assert value("verdict", rollout="shown-v1", check="errors", verdict="PASS") == 0.0
     assert value("cohort_requests", rollout="shown-v1", cohort="canary") == 20.0
     assert value("cohort_latency_seconds", rollout="shown-v1", cohort="canary", quantile="0.95") == 0.002
+    assert value("cohort_completeness", rollout="shown-v1", cohort="canary") == 0.5
+    assert value("cohort_missing_events", rollout="shown-v1", cohort="canary", cause="unreadable") == 3.0
+    assert value("cohort_missing_events", rollout="shown-v1", cohort="canary", cause="refused") == 0.0
     assert isnan(value("cohort_error_rate", rollout="shown-v1", cohort="canary") or 0.0)
 
 

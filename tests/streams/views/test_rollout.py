@@ -106,3 +106,13 @@ def test_markup_and_escapes_from_a_topic_are_text(status: Mapping[str, Any]) -> 
     text = text_of(rollout_view(hostile, []))
     assert "[bold]hi[/bold] \ufffd[2J\ufffd" in text
     assert "\x1b" not in text
+
+
+def test_telemetry_that_cannot_be_read(status: Mapping[str, Any]) -> None:
+    """Beside the completeness stands which events are missing."""
+    known = {"requests": 100, "late": 0, "unreadable": 300, "refused": 0, "clamped": 2, "completeness": 0.245}
+    lacking = {**status, "completeness": 0.245, "telemetry": {**status["telemetry"], "canary": known}}
+    assert (
+        "telemetry 24.5% complete canary 24.5% (300 of 400 events of stage canary could not be read, 2 had times too"
+        " far ahead)" in words_of(rollout_view(lacking, []))
+    )

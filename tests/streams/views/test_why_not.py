@@ -167,3 +167,23 @@ def test_text_from_topics_cannot_control_the_terminal(status: dict[str, Any]) ->
     check = status["checks"][0] | {"name": evil, "verdict": evil, "reason": evil} | COMPARED
     hostile = {"rollout": evil, "stage": evil, "reason": evil, "checks": [check], "decision": evil, "phase": "paused"}
     assert all(line.isprintable() for line in status_lines(status | hostile, status["event_time"]))
+
+
+def unreadable(status: Document, cohort: str) -> dict[str, Any]:
+    """Return the status with three of four events of a cohort unreadable."""
+    known = {"requests": 100, "late": 0, "unreadable": 300, "refused": 0, "clamped": 0, "completeness": 0.25}
+    return {**passing(status), "telemetry": {**status["telemetry"], cohort: known}}
+
+
+def test_telemetry_that_cannot_be_read(status: dict[str, Any]) -> None:
+    """The cohort, the numbers and the minimum; not where the reason of the hold has them."""
+    lacking = unreadable(status, "canary")
+    assert missing(lacking) == [
+        "complete telemetry of canary: 25% (300 of 400 events of stage canary could not be read), "
+        "needs 99% (min_completeness)"
+    ]
+    assert missing({**lacking, "min_completeness": 0.2}) == []
+    held = {**lacking, "phase": "held", "cause": "incomplete", "reason": "canary's telemetry is 25% complete"}
+    assert missing(held) == ["the end of the hold: canary's telemetry is 25% complete"]
+    alone = {**unreadable(status, "stable"), "stage_index": 1}
+    assert not any("telemetry" in each for each in missing(alone))
