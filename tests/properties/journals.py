@@ -50,6 +50,7 @@ TIMING = Timing(out_of_orderness=2_000, idle_timeout=3_000, stall_timeout=8_000)
 OK, BAD = CLASSES.index("2xx"), CLASSES.index("5xx")
 
 SourceState = Literal["live", "silent", "stalled", "unreported"]
+Hiding = Literal["late", "unreadable", "refused", "clamped"]
 Document = dict[str, Any]
 
 
@@ -59,9 +60,10 @@ class Episode:
 
     A `silent` source has no events; a `stalled` one keeps them back and is reported as stalled; an `unreported` one is
     missing from the progress. With `late` the events of `late_cohort` arrive that many seconds after their time, with
-    `late_failures` only the share `late_share` of its failures. With `details` each request is a transaction that
-    fails if the request does, and its cost is its latency; with `users` there is one user for ten requests (users need
-    not be split as ordered).
+    `late_failures` only the share `late_share` of its failures; these may also be `hidden_by`
+    something else: they cannot be read, ingest has no room for them, or their times lie too far ahead. With `details`
+    each request is a transaction that fails if the request does, and its cost is its latency; with `users` there is one
+    user for ten requests (users need not be split as ordered).
     `probes` are synthetic requests of each second and cohort, which fail like the others.
     """
 
@@ -73,6 +75,7 @@ class Episode:
     late: int = 0
     late_failures: int = 0
     late_share: float = 1.0
+    hidden_by: Hiding = "late"
     late_cohort: str = CANDIDATE
     word: str | None = None
     details: bool = True
@@ -108,6 +111,8 @@ class _Cell:
     costs: Counter[int] = field(default_factory=Counter)
     users: set[int] = field(default_factory=set)
     details: bool = False
+    unreadable: int = 0
+    clamped: int = 0
 
     def record(self, cohort: str, start: int, synthetic: bool) -> CellRecord:
         detail = None
@@ -118,7 +123,8 @@ class _Cell:
             detail = DetailRecord(*known, users, list(NO_HALVES), costs if self.details else {}, [])
         buckets = sorted(self.buckets)
         latency = buckets, [self.buckets[index] for index in buckets]
-        return CellRecord(cohort, start, tuple(self.counts), *latency, synthetic, detail)
+        missing = self.unreadable, self.clamped
+        return CellRecord(cohort, start, tuple(self.counts), *latency, synthetic, detail, *missing)
 
 
 @dataclass(frozen=True)
@@ -134,6 +140,7 @@ class _Requests:
     users: tuple[int, ...] = ()
     details: bool = False
     synthetic: bool = False
+    hidden_by: Hiding = "late"
 
     def part(self, part: int, slices: int) -> _Requests:
         """The slice with the number `part`."""
@@ -150,21 +157,29 @@ class _Source:
     slot: int = 0
     newest: int | None = None
     cells: dict[tuple[str, int, bool], _Cell] = field(default_factory=dict)
+    refused: Counter[str] = field(default_factory=Counter)
     waiting: list[_Requests] = field(default_factory=list)
 
     def add(self, given: _Requests) -> None:
         number = given.good + given.bad
         if not number:
             return
+        self.upto += number
+        self.newest = max(self.newest or 0, given.start + SECOND - 1)
+        if given.hidden_by == "refused":
+            self.refused[given.cohort] += number
+            return
         cell = self.cells.setdefault((given.cohort, given.start, given.synthetic), _Cell())
+        if given.hidden_by == "unreadable":
+            cell.unreadable += number
+            return
+        cell.clamped += number if given.hidden_by == "clamped" else 0
         cell.counts[OK] += given.good
         cell.counts[BAD] += given.bad
         cell.buckets[_bucket(given.latency_ms)] += number
         cell.costs[bucket_of(given.latency_ms)] += number
         cell.users.update(given.users)
         cell.details |= given.details
-        self.upto += number
-        self.newest = max(self.newest or 0, given.start + SECOND - 1)
 
     def version(self, *, final: bool) -> Partial:
         return Partial(
@@ -174,10 +189,11 @@ class _Source:
             upto=self.upto,
             final=final,
             cells=[cell.record(*key) for key, cell in self.cells.items()],
+            refused=dict(self.refused),
         )
 
     def next_chunk(self) -> None:
-        self.start, self.cells = self.upto, {}
+        self.start, self.cells, self.refused = self.upto, {}, Counter()
 
 
 def render(script: Script, *, slices: int = 1, repeats: bool = False, reorder: bool = False) -> Iterator[Record]:
@@ -225,12 +241,16 @@ def _second(
             half = (here - bad) // 2 if delay else 0
             users = tuple(_hash(cohort, second, number, n) for n in range(here // 10)) if episode.users else ()
             more: Document = {"users": users, "details": episode.details}
-            bad_late = max(late, episode.late_failures if cohort == episode.late_cohort else 0)
+            hiding = episode.hidden_by if cohort == episode.late_cohort else "late"
             hidden = round(bad * episode.late_share)
+            bad_late = late
+            if hiding == "late" and cohort == episode.late_cohort:
+                bad_late = max(late, episode.late_failures)
             source.waiting.append(
                 _Requests(second + late, cohort, now, here - bad - half, bad - hidden, latency, **more)
             )
-            source.waiting.append(_Requests(second + bad_late, cohort, now, 0, hidden, latency, **more))
+            lost = _Requests(second + bad_late, cohort, now, 0, hidden, latency, **more)
+            source.waiting.append(replace(lost, hidden_by=hiding))
             source.waiting.append(_Requests(second + late + 1, cohort, now, half, 0, latency, **more))
             failed = round(episode.probes * share)
             probes = _Requests(second, cohort, now, episode.probes - failed, failed, latency, synthetic=True)
@@ -241,7 +261,7 @@ def _second(
     source.waiting = [entry for entry in source.waiting if entry.due > second]
     if not any(entry.good + entry.bad for entry in due):
         return
-    if second // CHUNK_SECONDS != source.slot and source.cells:
+    if second // CHUNK_SECONDS != source.slot and (source.cells or source.refused):
         yield source.version(final=True)
         source.next_chunk()
     source.slot = second // CHUNK_SECONDS
@@ -460,9 +480,10 @@ HIDING = st.builds(
     errors=st.sampled_from([(0.02, 0.0), (0.05, 0.0), (0.1, 0.0), (0.3, 0.0), (0.0, 0.1)]),
     late_failures=st.integers(4, 9),
     late_share=st.sampled_from([1.0, 0.5, 0.1]),
+    hidden_by=st.sampled_from(["late", "late", "unreadable", "refused", "clamped"]),
     late_cohort=st.sampled_from([CANDIDATE, CANDIDATE, BASELINE]),
 )
-"""The same, but failures of one cohort arrive too late to be counted."""
+"""The same, but failures of one cohort arrive too late to be counted, or are lost in another way."""
 
 
 def episodes(*, healthy: bool = False, words: tuple[str, ...] = WORDS) -> st.SearchStrategy[Episode]:

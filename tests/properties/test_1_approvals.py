@@ -30,8 +30,10 @@ def approved(draw: st.DrawFn) -> Script:
     checks = {"limit": CHECKS["limit"]}
     short = st.builds(replace, CALM, seconds=st.integers(1, 3), word=st.sampled_from([*WORDS, "resume", "resume"]))
     long = st.builds(replace, CALM, word=st.sampled_from([None, *WORDS]))
-    episodes = draw(st.lists(st.one_of(short, short, long), min_size=3, max_size=9))
-    end = (Episode(1, requests=(200, 300), word="resume"), Episode(20, requests=(200, 300)))
+    episodes = draw(st.lists(st.one_of(short, short, long), max_size=7))
+    # However the rest ends: an approval, which a pause takes away again before the stage can end.
+    words = (draw(st.sampled_from(["approve s0", "approve s1"])), "pause", "resume", None)
+    end = [Episode(20 if word is None else 1, requests=(200, 300), word=word) for word in words]
     return Script({**policy, "stages": stages, "checks": checks}, (*episodes, *end))
 
 

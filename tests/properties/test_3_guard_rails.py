@@ -43,7 +43,8 @@ def test_3_a_failing_check_is_a_rollback_at_once(script: Script) -> None:
         assert step.gate.state.phase in stopped
 
 
-seconds = st.tuples(st.integers(0, 30), st.floats(0.0, 1.0), st.booleans(), st.booleans(), st.booleans())
+shares = st.one_of(st.sampled_from([0.0, 0.05]), st.sampled_from([0.0, 0.1]), st.floats(0.0, 1.0))
+seconds = st.tuples(st.integers(0, 30), shares, st.booleans(), st.booleans(), st.booleans())
 
 
 @settings(max_examples=40, deadline=None)

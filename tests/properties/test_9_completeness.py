@@ -17,6 +17,7 @@ from tests.properties.journals import (
     CANDIDATE,
     HIDING,
     Episode,
+    Hiding,
     Script,
     a_start,
     decisions,
@@ -51,15 +52,20 @@ def test_9_an_advance_has_the_telemetry_of_each_cohort(script: Script) -> None:
         index += decision.action is Action.ADVANCE
 
 
+HIDDEN: tuple[Hiding, ...] = ("late", "unreadable", "refused")
+
+
 @journals
-@given(scripts(), st.floats(0.2, 1.0), st.integers(4, 9))
-def test_9_a_candidate_whose_failures_are_late_never_advances(script: Script, share: float, late: int) -> None:
-    """Its successes arrive in time, and no failure does; the baseline is healthy and has a hundred times as many."""
+@given(scripts(), st.floats(0.2, 1.0), st.integers(4, 9), st.sampled_from(HIDDEN))
+def test_9_a_candidate_whose_failures_are_hidden_never_advances(
+    script: Script, share: float, late: int, hidden_by: Hiding
+) -> None:
+    """Its successes are counted, and no failure is; the baseline is healthy and has a hundred times as many."""
+    lost = Episode(1, late_failures=late, late_share=1.0, late_cohort=CANDIDATE, hidden_by=hidden_by)
     episodes = tuple(
-        replace(each, requests=(20, 2_000), errors=(share, 0.0), word=None)
-        for each in (replace(each, late=0, late_failures=late, late_share=1.0) for each in script.episodes)
+        replace(lost, seconds=each.seconds, requests=(20, 2_000), errors=(share, 0.0), sources=each.sources)
+        for each in script.episodes
     )
-    episodes = tuple(replace(each, late_cohort=CANDIDATE) for each in episodes)
     policy = {**script.policy, "min_completeness": "99%"}
     for decision in decisions(play(replace(script, policy=policy, episodes=episodes, rules=CURRENT))):
         assert not raised_by_the_gate(decision)
