@@ -23,6 +23,8 @@ class JudgingRules:
     `requests_as_ordered`: a share of the requests far from the ordered weight is a doubt.
     `approval_of_the_stage`: an approval ends with a pause or rollback, and a missing one does not time a stage out.
     `failing_needs_requests`: a check that rolls back begins to fail only on a pane with a request of the candidate.
+    `earlier_events_are_late`: events of the time before the start are late from half a minute after it on.
+    `small_steps_are_confirmed`: an ack with weights that are as near to those before as to the order confirms nothing.
     `steady_holds`: a hold for missing telemetry ends only once it has been back for a while, and silence does not bake.
     """
 
@@ -32,6 +34,8 @@ class JudgingRules:
     requests_as_ordered: bool = False
     steady_holds: bool = False
     failing_needs_requests: bool = False
+    earlier_events_are_late: bool = False
+    small_steps_are_confirmed: bool = False
     approval_of_the_stage: bool = False
 
 
@@ -45,6 +49,8 @@ RULES: Mapping[int, JudgingRules] = MappingProxyType(
             requests_as_ordered=True,
             steady_holds=True,
             failing_needs_requests=True,
+            earlier_events_are_late=True,
+            small_steps_are_confirmed=True,
             approval_of_the_stage=True,
         ),
     }

@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gates.decisions import Action
+from gates.documents.readers import MOST_ACTUATORS
+from gates.machine.rollout import Acked
 from streams.journal import Progress
 from streams.judge.outputs import Acknowledged
 from tests.properties.actuators import ANSWERS, USUALLY, Actuator, Answer
 from tests.properties.confirmation import NewestOrder, status_of, watched
-from tests.properties.hand import a_policy, journals, raised_by_the_gate
-from tests.properties.journals import CALM, ROLLOUT, Episode, Script, play, policies, scripts
+from tests.properties.hand import ByHand, a_policy, journals, raised_by_the_gate
+from tests.properties.journals import CALM, CANDIDATE, ROLLOUT, Episode, Script, play, policies, scripts
 
 
 def needed_by(script: Script) -> frozenset[str]:
@@ -111,3 +114,30 @@ def test_10_no_other_answer_confirms(answer: Answer) -> None:
     ended = next(at for at, status in enumerate(statuses) if status["phase"] == "rolled_back")
     assert [status["confirmed"] for status in statuses[ended - 1 : ended + 2]] == [True, False, False]
     assert [status["order"]["id"] for status in statuses[ended : ended + 2]] == [f"{ROLLOUT}:1:2"] * 2
+
+
+def test_10_the_weights_of_before_confirm_no_small_step() -> None:
+    """From 0.5% to 1%: an actuator that still observes 0.5% has not carried it out, although it is half a point off."""
+    stages = [{"name": "half", "weight": "0.5%", "bake": "5s"}, {"name": "one", "weight": "1%", "bake": "5s"}]
+    hand = ByHand(a_policy(stages=stages))
+    while Action.ADVANCE not in hand.second():
+        pass
+    for observed, confirmed in ((0.5, False), (0.75, False), (1.2, True)):
+        weights = {"stable": 100 - observed, CANDIDATE: observed}
+        hand.gate.ack(Acked(1, 2, "applied", weights, "router"), hand.moment())
+        assert hand.gate.status(hand.moment())["confirmed"] == confirmed
+
+
+def test_10_many_names_that_fail_do_not_keep_out_the_one_that_applies() -> None:
+    """An actuator with a new name at each restart: its reports are bounded, and its success still confirms."""
+    hand = ByHand(a_policy(), acked=False)
+    for restart in range(100):
+        hand.gate.ack(Acked(1, 1, "failed", {}, f"pod-{restart}", "timed out"), hand.moment())
+    hand.gate.ack(Acked(1, 1, "applied", {"stable": 90, CANDIDATE: 10}, "pod-100"), hand.moment())
+    status = hand.gate.status(hand.moment())
+    assert status["confirmed"]
+    for stranger in range(100):
+        hand.gate.ack(Acked(1, 1, "applied", {"stable": 90, CANDIDATE: 10}, f"stranger-{stranger}"), hand.moment())
+    order = hand.gate.state.order
+    assert order is not None
+    assert len(order.reports) == MOST_ACTUATORS

@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gates.decisions import Action
 from gates.policy import Policy
-from gates.rules import CURRENT
+from gates.rules import CURRENT, FIRST
+from streams.cells import CellRecord, SourcePartition
+from streams.journal import Partial, Progress, Record
 from tests.properties.hand import ByHand, a_policy, journals, raised_by_the_gate
 from tests.properties.journals import (
     BASELINE,
     CANDIDATE,
     HIDING,
+    ROLLOUT,
+    T0,
     Episode,
     Hiding,
     Script,
@@ -90,6 +95,33 @@ def test_9_a_later_stage_begins_with_clean_counts() -> None:
     assert not any(Action.PROMOTE in hand.second(late=20) for _ in range(8))
     while not any(Action.PROMOTE in hand.second() for _ in range(60)):
         raise AssertionError("the stage passes once few enough of its events are missing")
+
+
+@pytest.mark.parametrize("hidden_by", ["late", "unreadable", "refused", "clamped"])
+def test_9_each_way_to_lose_events_counts(hidden_by: Hiding) -> None:
+    """A tenth of the candidate's events is lost: no advance, although as many failures are within its limit."""
+    shown = Episode(40, requests=(20, 2_000), errors=(0.1, 0.0))
+    lost = replace(shown, late_failures=5, hidden_by=hidden_by)
+    for episode, advances in ((shown, True), (lost, False)):
+        found = {decision.action for decision in decisions(play(Script(a_policy(), (episode,))))}
+        assert (Action.ADVANCE in found) == advances
+
+
+@pytest.mark.parametrize("rules", [FIRST, CURRENT])
+def test_9_failures_of_a_slow_clock_are_late(rules: int) -> None:
+    """An instance whose clock is an hour behind fails all the time: its events are from before the start, and count."""
+    stages = [{"name": "first", "weight": "10%", "bake": "40s"}, {"name": "all", "weight": "100%", "bake": "5s"}]
+    script = Script(a_policy(stages=stages), (Episode(70),), rules=rules)
+    records: list[Record] = []
+    for record in render(script):
+        records.append(record)
+        if isinstance(record, Progress):
+            failed = len(records)
+            cell = CellRecord(CANDIDATE, T0 - 3_600_000, (0, 0, 0, 0, failed, 0, 0), [], [])
+            source = SourcePartition("other", 0)
+            records.append(Partial(rollout=ROLLOUT, source=source, start=0, upto=failed, final=False, cells=[cell]))
+    found = {decision.action for decision in decisions(play(script, iter(records)))}
+    assert (Action.ADVANCE in found) == (rules == FIRST)
 
 
 def test_9_an_epoch_of_an_older_build_is_judged_as_then() -> None:
