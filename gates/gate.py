@@ -18,6 +18,7 @@ from gates.machine.transitions import ENDED
 from gates.panes import Pane
 from gates.policy import Policy
 from gates.policy.checks import joint_test_of
+from gates.telemetry import CohortTelemetry
 
 STATUS_SCHEMA = "sluicegate.status/v1"
 
@@ -71,8 +72,8 @@ class Gate:
         return self._step(given, moment)
 
     def tick(self, moment: Moment) -> tuple[Output, ...]:
-        """Wall time passed: send the commands that are due."""
-        return self._step(Ticked(), moment) if self.state.pending is not None else ()
+        """Wall time passed: send the commands that are due, and end or repeat a pause that is due."""
+        return self._step(Ticked(), moment) if self.state.timed else ()
 
     def _step(self, given: Input, moment: Moment) -> tuple[Output, ...]:
         result = step(self.state, given, moment)
@@ -127,6 +128,7 @@ class Gate:
             "in_force": None if state.in_force is None else as_document(state.in_force),
             "cause": None if state.cause is None else state.cause.value,
             "escalate": last is not None and last.escalate,
+            "pause": None if state.pause is None else as_document(state.pause),
             "weights": {} if last is None else dict(last.weights),
             "event_time": moment.event_time,
             "reason": "" if last is None else last.reason,
@@ -143,6 +145,7 @@ class Gate:
             "completeness": evaluation.completeness,
             "min_completeness": policy.min_completeness,
             "telemetry": {cohort: known.document() for cohort, known in evaluation.telemetry.items()},
+            "lately": None if evaluation.lately is None else _lately(*evaluation.lately),
             "cohorts": policy.cohorts.document(),
             "control": None if state.control is None else as_document(state.control),
             "owner": policy.owner,
@@ -163,6 +166,7 @@ class Gate:
             "tries": 0 if state.pending is None else state.pending.tries,
             "of": state.policy.commands.tries,
             "overdue": state.pending is not None and state.pending.rounds > 0,
+            "due": None if state.pending is None else state.pending.due,
         }
 
     def dump(self) -> dict[str, Any]:
@@ -185,3 +189,8 @@ class Gate:
         evidence = RolloutEvidence(rollout.policy, rollout.progress.ordered_at, rollout.judging)
         evidence.restore(known.evidence)
         return cls(rollout, evidence)
+
+
+def _lately(cohort: str, events: CohortTelemetry) -> dict[str, object]:
+    """A cohort of which too much is missing in the last minute."""
+    return {"cohort": cohort, **events.document()}

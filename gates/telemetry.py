@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import sqrt
 
 from gates.panes import Pane
 
@@ -15,10 +16,16 @@ WHY_MISSING: Mapping[str, str] = {
 }
 """What is wrong with a missing event, by the causes of `CohortTelemetry.missing`."""
 
+CHANCE = 3.0
+"""Standard deviations by which a short time may have more missing events than allowed."""
+
+LEAST_MISSING = 3
+"""Fewer missing events show nothing about a short time."""
+
 
 @dataclass(frozen=True, slots=True)
 class CohortTelemetry:
-    """Events of one cohort since the stage was ordered.
+    """Events of one cohort in some time.
 
     `on_time` were counted in a pane, but `clamped` of them not in their own, because their time lay too far ahead.
     `late` arrived after their pane was closed, `unreadable` could be read only for their rollout and cohort, and
@@ -42,6 +49,21 @@ class CohortTelemetry:
             self.clamped + cell.clamped,
         )
 
+    def plus(self, other: CohortTelemetry) -> CohortTelemetry:
+        """These counts and the others."""
+        return CohortTelemetry(
+            self.on_time + other.on_time,
+            self.late + other.late,
+            self.unreadable + other.unreadable,
+            self.refused + other.refused,
+            self.clamped + other.clamped,
+        )
+
+    def lacks(self, least: float) -> bool:
+        """Whether more is missing than `least` allows, by more than chance, so that a few odd events decide nothing."""
+        missing, allowed = self.events - self.on_time + self.clamped, (1.0 - least) * self.events
+        return missing > allowed + CHANCE * sqrt(allowed * least) and missing >= LEAST_MISSING
+
     @property
     def events(self) -> int:
         """All events of the cohort, counted or not."""
@@ -60,3 +82,7 @@ class CohortTelemetry:
     def document(self) -> dict[str, object]:
         """The counts as they stand in a status."""
         return {"requests": self.on_time, **self.missing, "completeness": self.completeness}
+
+
+NO_EVENTS = CohortTelemetry()
+"""Of a cohort that has had no events."""

@@ -118,12 +118,12 @@ def silence(cohorts: Sequence[str], silent_ms: int) -> str:
     return f"{' and '.join(cohorts)} {verb} had no requests for {format_duration(silent_ms)}"
 
 
-def missing_events(telemetry: CohortTelemetry, stage: str) -> str:
+def missing_events(telemetry: CohortTelemetry, when: str) -> str:
     """How many of a cohort's events are missing, and why.
 
-    >>> missing_events(CohortTelemetry(on_time=90, late=4, unreadable=6), "half")
+    >>> missing_events(CohortTelemetry(on_time=90, late=4, unreadable=6), "stage half")
     '4 of 100 events of stage half arrived too late, 6 could not be read'
     """
     (first, why), *others = [(number, WHY_MISSING[cause]) for cause, number in telemetry.missing.items() if number]
     more = "".join(f", {count(number)} {why}" for number, why in others)
-    return f"{count(first)} of {count(telemetry.events)} events of stage {stage} {why}{more}"
+    return f"{count(first)} of {count(telemetry.events)} events of {when} {why}{more}"

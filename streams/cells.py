@@ -51,11 +51,11 @@ class DetailRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return Detail.load(msgspec.structs.astuple(self))
 
 
-class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False, omit_defaults=True):
+class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One cohort in one cell of event time: its counts by `CLASSES` and its sparse latency histogram.
 
-    `unreadable` and `clamped` are those of `gates.panes.Cell`. What most cells can leave out is last, because a record
-    is an array.
+    `unreadable` and `clamped` are those of `gates.panes.Cell`. A record is an array, so what is newer is last, and
+    older records lack it.
     """
 
     cohort: str

@@ -88,12 +88,17 @@ class Partials(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
 
 
 class SourceProgress(msgspec.Struct, frozen=True, array_like=True):
-    """A worker's position in a source partition: its next offset and newest event time (ms; None without an event)."""
+    """A worker's position in a source partition: its next offset and newest event time (ms; None without an event).
+
+    `refused` are the requests since its last report that are of rollouts for which a chunk had no room: they may be of
+    any rollout.
+    """
 
     source: SourcePartition
     position: int
     newest: int | None
     caught_up: bool
+    refused: int = 0
 
 
 class Progress(

@@ -204,6 +204,28 @@ def nobody_to_approve(policy: Policy) -> Iterator[Remark]:
             )
 
 
+def reminder_after_the_deadline(policy: Policy) -> Iterator[Remark]:
+    """A pause that ends by its deadline is never reminded of."""
+    rules = policy.pause
+    if rules is not None and rules.deadline_ms is not None and (rules.remind_after_ms or 0) >= rules.deadline_ms:
+        after, deadline = format_duration(rules.remind_after_ms or 0), format_duration(rules.deadline_ms)
+        yield Remark(
+            ("pause", "remind_after"),
+            f"{after} is not shorter than the deadline ({deadline}), so no reminder is ever sent; shorten it, or "
+            "remove it",
+        )
+
+
+def nothing_to_share(policy: Policy) -> Iterator[Remark]:
+    """A shared cause is a limit that both cohorts break; comparisons alone find none."""
+    if policy.on_shared_cause is not None and not any(
+        each.rolls_back and each.absolute for each in policy.judged.values()
+    ):
+        yield Remark(
+            ("on_shared_cause",), "has no effect: no check that rolls back has a `limit`; add one, or remove this key"
+        )
+
+
 POLICY_LINTS: tuple[Lint, ...] = (
     window_outlasts_bake,
     warmup_outlasts_bake,
@@ -220,4 +242,6 @@ POLICY_LINTS: tuple[Lint, ...] = (
     loose_confidence,
     little_telemetry,
     nobody_to_approve,
+    reminder_after_the_deadline,
+    nothing_to_share,
 )

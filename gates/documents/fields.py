@@ -11,8 +11,10 @@ from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonS
 
 from gates.documents.quantities import format_duration, format_share
 from gates.documents.readers import (
+    AUTO,
     ERROR_CLASSES,
     HIGHEST_RATIO,
+    MOST_EMITTERS_EXPECTED,
     ErrorClass,
     identifier,
     printable,
@@ -21,6 +23,7 @@ from gates.documents.readers import (
     read_dispersion,
     read_error_classes,
     read_error_limit,
+    read_expected_emitters,
     read_latency_limit,
     read_number,
     read_pane,
@@ -39,7 +42,6 @@ from gates.documents.readers import (
 Family = Literal["errors", "latency", "business", "saturation", "telemetry"]
 V = TypeVar("V")
 
-MOST_EXPECTED = 100
 MOST_STAGES = 100
 MOST_CHECKS = 100
 """The judge evaluates each of them on each pane."""
@@ -97,10 +99,25 @@ Count = Annotated[
 Tries = Annotated[
     int, PlainValidator(whole_number(1, 100)), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100})
 ]
+_NUMBER_OF_EMITTERS = {"type": "integer", "minimum": 1, "maximum": MOST_EMITTERS_EXPECTED}
 Emitters = Annotated[
-    int,
-    PlainValidator(whole_number(1, MOST_EXPECTED)),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_EXPECTED}),
+    int | Mapping[str, int] | Literal["auto"],
+    PlainValidator(read_expected_emitters),
+    PlainSerializer(lambda expected: dict(expected) if isinstance(expected, Mapping) else expected),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _NUMBER_OF_EMITTERS,
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": 2,
+                    "additionalProperties": _NUMBER_OF_EMITTERS,
+                },
+                {"const": AUTO},
+            ]
+        }
+    ),
 ]
 DurationMs = Annotated[int, PlainValidator(read_positive_duration), _WrittenDuration, _DURATION]
 PaneMs = Annotated[int, PlainValidator(read_pane), _WrittenDuration, _DURATION]
@@ -124,7 +141,15 @@ ErrorClasses = Annotated[
     WithJsonSchema({"type": "array", "items": {"enum": list(ERROR_CLASSES)}, "minItems": 1, "uniqueItems": True}),
 ]
 
+
 # The key may be missing, which reads as None; a key without a value is a fault.
+def _given(value: object) -> object:
+    if value is None:
+        raise ValueError("has no value; write one, or remove the key")
+    return value
+
+
+GIVEN = BeforeValidator(_given)
 OptionalActuatorNames = Annotated[
     tuple[str, ...] | None,
     PlainValidator(read_actuator_names),
@@ -133,6 +158,7 @@ OptionalActuatorNames = Annotated[
 ]
 OptionalUrl = Annotated[str | None, PlainValidator(read_url), WithJsonSchema({"type": "string", "format": "uri"})]
 OptionalDurationMs = Annotated[int | None, PlainValidator(read_positive_duration), _WrittenDuration, _DURATION]
+OptionalSwitch = Annotated[bool | None, PlainValidator(read_switch), WithJsonSchema({"type": "boolean"})]
 OptionalDispersion = Annotated[
     float | None, PlainValidator(read_dispersion), WithJsonSchema({"type": "number", "minimum": 1})
 ]

@@ -124,6 +124,7 @@ class RolloutEvidence:
         verdicts, combined = self._verdicts(broken=pane.broken)
         if self._rules.failing_needs_requests:
             verdicts = self._begun_with_requests(verdicts, pane)
+        baseline = self._windows.baseline
         return Evaluation(
             start=pane.start,
             end=pane.end,
@@ -136,9 +137,11 @@ class RolloutEvidence:
             on_time=completeness.on_time,
             telemetry=dict(completeness.cohorts),
             least_complete=completeness.least_complete,
+            lately=completeness.lately,
             untrusted_ms=pane.end - completeness.trusted_at,
             combined=combined,
             doubts=self._split.doubts() if stage.confirmed_at is not None else (),
+            baseline_alive_at=baseline.success_at if self._weight < 1.0 else baseline.heartbeat_at,
         )
 
     def _verdicts(self, *, broken: bool) -> tuple[tuple[Verdict, ...], Combined | None]:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from gates.decisions import Action
 from gates.documents.quantities import format_duration
+from gates.machine.living_baseline import baseline_gone
+from gates.machine.missing_telemetry import advice, silence_of, untrusted
 from gates.machine.rollout import RolloutState
 from gates.machine.transitions import Phase, Signal
 from gates.policy import Policy, Stage
-from gates.text import clock_time, count, missing_events, percent, silence, weights_text
+from gates.text import clock_time, weights_text
 from gates.verdicts import Evaluation, Verdict, VerdictKind
 
 CAUSE_GONE: dict[Signal | None, str] = {
@@ -76,16 +78,35 @@ class JudgedPane:
         return format_duration(self.state.progress.baked_ms)
 
 
-def _fails(pane: JudgedPane) -> str:
+def _rolls_back(pane: JudgedPane) -> str:
     """A check fails that rolls back.
 
     Where the baseline breaks a limit too, the cause is likely shared. Then only a limit that the baseline keeps, or a
-    broken limit together with a comparison that finds the candidate worse, rolls back.
+    broken limit together with a comparison that finds the candidate worse, rolls back; with `on_shared_cause: rollback`
+    any broken limit does.
     """
     failing = pane.failing("rollback")
-    if pane.baseline_beyond:
-        failing = [each for each in failing if each.absolute and (each.rejected or not each.baseline_beyond)]
-    return _reasons(failing)
+    if not pane.baseline_beyond:
+        return _reasons(failing)
+    broken = [each for each in failing if each.absolute]
+    alone = [each for each in broken if each.rejected or not each.baseline_beyond]
+    if broken and not alone and pane.policy.on_shared_cause == "rollback":
+        return f"{_reasons(broken)}; the cause is likely shared (on_shared_cause rollback)"
+    return _reasons(alone)
+
+
+def _fails(pane: JudgedPane) -> str:
+    reason = _rolls_back(pane)
+    return "" if reason and baseline_gone(pane.state, pane.evaluation) else reason
+
+
+def _baseline_gone(pane: JudgedPane) -> str:
+    reason = _rolls_back(pane)
+    if not reason:
+        return ""
+    baseline = pane.policy.cohorts.baseline
+    advice = f"weights stay; check {baseline}; if it is back while the check still fails, the gate rolls back"
+    return f"{reason}; not rolled back, because {baseline_gone(pane.state, pane.evaluation)}; {advice}"
 
 
 def _shared_cause(pane: JudgedPane) -> str:
@@ -106,22 +127,13 @@ def _silent_long(pane: JudgedPane) -> str:
     evaluation, limit = pane.evaluation, pane.policy.no_data.pause_after_ms
     if evaluation.silent_ms < limit:
         return ""
-    silent, last = _silence(evaluation), pane.state.last
+    silent, last = silence_of(evaluation), pane.state.last
     began, resumed = evaluation.end - evaluation.silent_ms, pane.state.progress.timed_from
     if last is not None and last.action is Action.RESUME and last.by is not None and began <= resumed:
         judged = f"judged at {clock_time(evaluation.end)}, the silence began before the resume"
         return f"{silent} ({judged}); paused again; resume when why-not no longer lists missing requests"
     advice = "weights stay; check the router and dead letters, then resume, roll back or promote"
     return f"{silent} (pause_after {format_duration(limit)}); {advice}"
-
-
-def _silence(evaluation: Evaluation) -> str:
-    """That cohorts have no requests; and that they have some that cannot be read, if that is so."""
-    silent = evaluation.silent_cohorts
-    unreadable = sum(known.unreadable for name, known in evaluation.telemetry.items() if name in silent)
-    whose = "its" if len(silent) == 1 else "their"
-    more = f", and {count(unreadable)} of {whose} events in this stage could not be read" if unreadable else ""
-    return silence(silent, evaluation.silent_ms) + more
 
 
 def _worse_while_baseline_beyond(pane: JudgedPane) -> str:
@@ -137,15 +149,17 @@ def _baseline_beyond(pane: JudgedPane) -> str:
     if not pane.baseline_beyond:
         return ""
     baseline, candidate = pane.policy.cohorts.baseline, pane.policy.cohorts.candidate
-    breach = f"baseline {baseline} breaks the limit of {pane.baseline_beyond}"
-    return f"{breach}, so the cause is likely not {candidate}; the rollout resumes when {baseline} recovers"
+    breach = f"baseline {baseline} breaks the limit of {pane.baseline_beyond}, so the cause is likely not {candidate}"
+    # A pause ends by an order, whatever the baseline does.
+    paused = pane.state.phase is Phase.PAUSED
+    return breach if paused else f"{breach}; the rollout resumes when {baseline} recovers"
 
 
 def _silent(pane: JudgedPane) -> str:
     evaluation, limit = pane.evaluation, pane.policy.no_data.hold_after_ms
     if evaluation.silent_ms < limit:
         return ""
-    silent = _silence(evaluation)
+    silent = silence_of(evaluation)
     return f"{silent} (hold_after {format_duration(limit)}); the rollout resumes when requests return"
 
 
@@ -171,7 +185,7 @@ def _incomplete(pane: JudgedPane) -> str:
     if pane.evaluation.untrusted_ms < pane.policy.no_data.hold_after_ms:
         return ""
     why = untrusted(pane.policy, pane.stage.name, pane.evaluation)
-    return f"{why}; the rollout resumes when it is; {_advice(pane)}"
+    return f"{why}; the rollout resumes when it is; {advice(pane.policy, pane.evaluation)}"
 
 
 def _doubted(pane: JudgedPane) -> str:
@@ -228,6 +242,8 @@ def _passed(pane: JudgedPane) -> str:
 PANE_RULES: tuple[tuple[Signal, Callable[[JudgedPane], str]], ...] = (
     # A failing candidate comes first: nothing about telemetry, timers or approvals may delay or mask a rollback.
     (Signal.FAILING, _fails),
+    # After FAILING, which does not apply where the baseline is gone; the other causes matter less than this one.
+    (Signal.BASELINE_GONE, _baseline_gone),
     # After FAILING, because one limit that only the candidate breaks is enough to roll back, whatever else is shared.
     (Signal.SHARED_CAUSE, _shared_cause),
     (Signal.FAIL_PAUSES, _fail_pauses),
@@ -283,42 +299,13 @@ def missing(state: RolloutState, evaluation: Evaluation, *, fresh: bool) -> str:
         return f"complete telemetry: {untrusted(state.policy, state.stage.name, evaluation)}"
     if state.progress.confirmed_at is None:
         return "an actuator to confirm its weights"
-    return "" if fresh else f"requests: {_silence(evaluation)}"
+    return "" if fresh else f"requests: {silence_of(evaluation)}"
 
 
 def too_few_passes(state: RolloutState) -> str:
     """The passes in a row that the stage still lacks, to be read after "waits for"; "" if none."""
     so_far, needed = state.progress.passes, state.stage.passes
     return f"{needed} passes in a row: {so_far} so far" if so_far < needed else ""
-
-
-def _advice(pane: JudgedPane) -> str:
-    """What to look at: the cause of most of the missing events; without one, a source partition has not reported."""
-    evaluation, cohort = pane.evaluation, pane.evaluation.least_complete
-    if cohort is None or evaluation.on_time >= pane.policy.min_completeness:
-        return ADVICE["late"]
-    missing = evaluation.telemetry[cohort].missing
-    return ADVICE[max(missing, key=missing.__getitem__)]
-
-
-ADVICE = {
-    "late": "check ingest lag and producers' clocks",
-    "unreadable": "read the dead letters (sluicegate dlq list)",
-    "refused": "check which rollouts, cohorts and times producers name",
-    "clamped": "check producers' clocks",
-}
-"""What to do about missing events, by their cause."""
-
-
-def untrusted(policy: Policy, stage: str, evaluation: Evaluation) -> str:
-    """Why the telemetry of the pane cannot be relied on."""
-    if evaluation.on_time < policy.min_completeness:
-        needed, cohort = f"needs {percent(policy.min_completeness)} (min_completeness)", evaluation.least_complete
-        if cohort is not None:
-            missing = missing_events(evaluation.telemetry[cohort], stage)
-            return f"{cohort}'s telemetry is {percent(evaluation.on_time)} complete ({missing}), {needed}"
-        return f"telemetry is {percent(evaluation.completeness)} complete, {needed}"
-    return f"telemetry is incomplete: a source partition has not reported ({percent(evaluation.completeness)} so far)"
 
 
 def unconfirmed(state: RolloutState) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from gates.decisions import Action, Command, Decision
 from gates.machine.facts import Decided, Ended, Fact, Output, StageConfirmed, StageEntered, StepResult
 from gates.machine.orders import ActuatorReport, InForce, Order, as_ordered
+from gates.machine.pauses import due_in_pause, follow_pause, is_news
 from gates.machine.rollout import (
     Acked,
     Controlled,
@@ -159,6 +160,8 @@ def _evaluate(state: RolloutState, given: Evaluation, moment: Moment) -> StepRes
     )
     state = replace(state, progress=progress, evaluation=given)
     signal, reason = gravest_signal(state, given, lacking or too_few_passes(state))
+    if state.phase is Phase.PAUSED and not is_news(state, signal):
+        return StepResult(state)
     return _decide(state, lookup(state.phase, signal), reason, moment, cause=signal)
 
 
@@ -170,6 +173,10 @@ def _baked(state: RolloutState, since: int, until: int) -> int:
 
 
 def _tick(state: RolloutState, moment: Moment) -> StepResult:
+    due_now = due_in_pause(state, moment.wall)
+    if due_now is not None:
+        state, signal, reason = due_now
+        return _decide(state, lookup(state.phase, signal), reason, moment, cause=state.cause, again=True)
     pending, last = state.pending, state.last
     if pending is None or last is None or moment.wall < pending.due:
         return StepResult(state)
@@ -179,6 +186,8 @@ def _tick(state: RolloutState, moment: Moment) -> StepResult:
         return StepResult(replace(state, pending=again), _published(last, again))
     reason = unconfirmed(state)
     state = replace(state, pending=replace(pending, tries=0, rounds=pending.rounds + 1, due=due))
+    if state.phase is Phase.PAUSED and not is_news(state, Signal.UNCONFIRMED):
+        return StepResult(state)
     return _decide(state, lookup(state.phase, Signal.UNCONFIRMED), reason, moment, cause=Signal.UNCONFIRMED)
 
 
@@ -190,9 +199,11 @@ def _decide(
     *,
     by: str | None = None,
     cause: Signal | None = None,
+    again: bool = False,
 ) -> StepResult:
-    """Move to the transition's phase and publish its decision; the same cause of a hold is published once."""
-    if found.action is None or (found.phase is state.phase and cause is not None and cause is state.cause):
+    """Move to the transition's phase and publish its decision; the same cause is published once, or `again`."""
+    known = found.phase is state.phase and cause is not None and cause is state.cause
+    if found.action is None or (known and not again):
         return StepResult(state if found.phase is state.phase else replace(state, phase=found.phase))
     after = replace(
         state,
@@ -200,6 +211,7 @@ def _decide(
         progress=_progress(state, found.action, cause, moment),
         sequence=state.sequence + 1,
         cause=cause if found.phase in (Phase.HELD, Phase.PAUSED) else None,
+        pause=follow_pause(state, found, reason, cause, moment.wall) if found.phase is Phase.PAUSED else None,
     )
     decision = replace(
         _decision(after, found.action, reason, moment),

@@ -32,11 +32,13 @@ def rule_faults(document: Fields) -> Iterator[PolicyFault]:
     stages = [_mapping(one) for one in stages[:MOST_STAGES]] if isinstance(stages, list | tuple) else []
     yield from _stages(stages)
     yield from _no_data(_mapping(document.get("no_data")))
+    if isinstance(document.get("pause"), Mapping):
+        yield from _pause(_mapping(document["pause"]))
     pane_ms = readable(read_pane, document.get("pane", DEFAULT_PANE))
     reaches_all = any(readable(read_positive_share, stage.get("weight")) == 1.0 for stage in stages)
     named = islice(_mapping(document.get("checks")).items(), MOST_CHECKS)
     checks = {name: _mapping(check) for name, check in named}
-    context = RuleContext(pane_ms, reaches_all)
+    context = RuleContext(pane_ms, reaches_all, _names(_mapping(document.get("cohorts"))))
     for name, fields in checks.items():
         model = _model(fields)
         if model is not None:
@@ -46,6 +48,12 @@ def rule_faults(document: Fields) -> Iterator[PolicyFault]:
     yield from _enough_families(_mapping(document.get("rollback_on")), checks)
     if BUDGET in checks and BUDGET in document:
         yield PolicyFault(("checks", BUDGET), "the name is taken by the key `budget`; choose another name")
+
+
+def _names(cohorts: Fields) -> tuple[str, ...]:
+    """The names of both cohorts; none if one cannot be read."""
+    baseline, candidate = cohorts.get("baseline"), cohorts.get("candidate")
+    return (baseline, candidate) if isinstance(baseline, str) and isinstance(candidate, str) else ()
 
 
 def _cohorts(cohorts: Fields) -> Iterator[PolicyFault]:
@@ -92,6 +100,14 @@ def _no_data(no_data: Fields) -> Iterator[PolicyFault]:
             "holds first and pauses later"
         )
         yield PolicyFault(("no_data", "pause_after"), message)
+
+
+def _pause(pause: Fields) -> Iterator[PolicyFault]:
+    if not pause:
+        yield PolicyFault(("pause",), "is empty; write `remind_after`, or `deadline` and `then`, or remove `pause`")
+    for key, other, example in (("deadline", "then", "then: rollback"), ("then", "deadline", "deadline: 24h")):
+        if key in pause and other not in pause:
+            yield PolicyFault(("pause", key), f"needs `{other}`; write for example `{example}`, or remove `{key}`")
 
 
 def _something_required(checks: Mapping[str, Fields]) -> Iterator[PolicyFault]:

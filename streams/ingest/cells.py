@@ -15,7 +15,7 @@ from gates.panes import CLASSES
 from streams.cells import CELL_MS, CellKey
 
 MOST_ROLLOUTS: Final = 10_000
-"""Rollouts of one chunk; events of others are refused."""
+"""Rollouts of one chunk; events of others are refused, and counted together for all rollouts."""
 MOST_COHORTS: Final = 16
 """Cohorts of one rollout in a chunk; events of others count in the cohort ""."""
 MOST_REFUSED = 16
@@ -23,6 +23,10 @@ MOST_REFUSED = 16
 MOST_CELLS: Final = 2_048
 """Cells of one rollout in a chunk; events of others are refused. A version with many more would not fit into the
 journal, and would stop ingest."""
+MOST_UNREADABLE_ROLLOUTS: Final = 1_000
+MOST_UNREADABLE_CELLS: Final = 256
+"""Rollouts of a chunk, and cells of a rollout, beyond the above that only unreadable events open. They have room of
+their own, because what cannot be read must not decide where good events count."""
 MOST_REMEMBERED: Final = 1 << 17
 """Combinations of parts whose slot is remembered; others are looked up step by step, which takes longer."""
 
@@ -51,15 +55,18 @@ def slot_of(cell: int, outcome: str | int | None) -> int:
 class _RolloutCells:
     """The cells of one rollout: their numbers by key, and the cohorts that have cells of their own.
 
-    `refused` counts, by cohort, users' requests that are in no cell of their cohort.
+    `refused` counts, by cohort, users' requests that are in no cell of their cohort. The cells of `_spare` and the
+    cohorts of `_unreadable` have only unreadable events so far.
     """
 
-    __slots__ = ("_cohorts", "numbers", "refused")
+    __slots__ = ("_cohorts", "_spare", "_unreadable", "numbers", "refused")
 
     def __init__(self) -> None:
         self.numbers: dict[CellKey, int] = {}
         self.refused: Counter[str] = Counter()
         self._cohorts: set[str] = set()
+        self._unreadable: set[str] = set()
+        self._spare: set[CellKey] = set()
 
     def allowed(self, cohort: str, start: int, synthetic: bool) -> CellKey | None:
         """The key of the cell to count in; without room for the cohort that of the cohort ""; None without any room."""
@@ -69,24 +76,47 @@ class _RolloutCells:
             else:
                 cohort = ""
         key = cohort, start, synthetic
-        return key if key in self.numbers or len(self.numbers) < MOST_CELLS else None
+        if key not in self.numbers or key in self._spare:
+            if len(self.numbers) - len(self._spare) >= MOST_CELLS:
+                return None
+            self._spare.discard(key)
+        return key
+
+    def allowed_unreadable(self, key: CellKey) -> bool:
+        """Whether an unreadable event can count in this cell."""
+        if key in self.numbers:
+            return True
+        if key[0] not in self._cohorts | self._unreadable:
+            # Once requests were refused under no name, these may be among them: then it gets no name any more.
+            if len(self._unreadable) >= MOST_COHORTS or "" in self.refused:
+                return False
+            self._unreadable.add(key[0])
+        if len(self._spare) >= MOST_UNREADABLE_CELLS:
+            return False
+        self._spare.add(key)
+        return True
 
     def refuse(self, cohort: str) -> None:
         """Count a request that has no room. A cohort with a cell always counts by its name, so "" is never one."""
-        named = cohort in self._cohorts or cohort in self.refused
-        if not named and len(self.refused) >= MOST_COHORTS + MOST_REFUSED:
+        named = cohort in self._cohorts or cohort in self._unreadable or cohort in self.refused
+        if not named and len(self.refused) >= 2 * MOST_COHORTS + MOST_REFUSED:
             cohort = ""
         self.refused[cohort] += 1
 
 
 class ChunkCells:
-    """The cells of one chunk. They are numbered 0, 1, 2, ... in the order in which the log needs them."""
+    """The cells of one chunk. They are numbered 0, 1, 2, ... in the order in which the log needs them.
+
+    `unplaced` counts the events of rollouts for which there was no room.
+    """
 
     def __init__(self) -> None:
+        self.unplaced = 0
         self.numbered: list[ChunkCell] = []
         self._rollouts: dict[str, _RolloutCells] = {}
         self._slots: dict[CellParts, int] = {}
         self._refusing: set[str] = set()
+        self._unreadable: set[str] = set()  # rollouts that have only unreadable events so far
 
     def place(self, events: Sequence[RequestEvent]) -> tuple[list[int], Sequence[RequestEvent]]:
         """The slots of events, opening cells as needed, and the events; without those that there is no room for."""
@@ -106,12 +136,17 @@ class ChunkCells:
 
     def place_unreadable(self, found: Unreadable, time: int | None) -> int | None:
         """The number of the cell to count an unreadable event in, by its time; None if it is refused."""
-        rollout = self._opened(found.rollout)
+        rollout = self._rollouts.get(found.rollout)
         if rollout is None:
-            return None
-        key = None if time is None else rollout.allowed(found.cohort, time - time % CELL_MS, found.synthetic)
-        if key is not None and key[0] == found.cohort:
-            return self._number(found.rollout, rollout, key)
+            if len(self._unreadable) >= MOST_UNREADABLE_ROLLOUTS:
+                self.unplaced += 1
+                return None
+            self._unreadable.add(found.rollout)
+            rollout = self._rollouts[found.rollout] = _RolloutCells()
+        if time is not None:
+            key = (found.cohort, time - time % CELL_MS, found.synthetic)
+            if rollout.allowed_unreadable(key):
+                return self._number(found.rollout, rollout, key)
         if not found.synthetic:
             self._refuse(found.rollout, rollout, found.cohort)
         return None
@@ -126,11 +161,13 @@ class ChunkCells:
         return refusing
 
     def _opened(self, name: str) -> _RolloutCells | None:
-        """The cells of a rollout; None if there is no room for another rollout."""
-        rollout = self._rollouts.get(name)
-        if rollout is None and len(self._rollouts) < MOST_ROLLOUTS:
-            rollout = self._rollouts[name] = _RolloutCells()
-        return rollout
+        """The cells of a rollout, for one more event; None if there is no room for another rollout."""
+        if name not in self._rollouts or name in self._unreadable:
+            if len(self._rollouts) - len(self._unreadable) >= MOST_ROLLOUTS:
+                self.unplaced += 1
+                return None
+            self._unreadable.discard(name)
+        return self._rollouts.setdefault(name, _RolloutCells())
 
     def _number(self, name: str, rollout: _RolloutCells, key: CellKey) -> int:
         if key not in rollout.numbers:

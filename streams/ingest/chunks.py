@@ -38,10 +38,14 @@ class SourceRecord(NamedTuple):
 
 @dataclass(slots=True)
 class Limited:
-    """How often a limit applied: events counted at their record's time, events refused, and metrics dropped."""
+    """How often a limit applied: events counted at their record's time, events refused, and metrics dropped.
+
+    `unplaced` are events, readable or not, of rollouts for which a chunk had no room.
+    """
 
     clamped: int = 0
     refused: int = 0
+    unplaced: int = 0
     metrics_dropped: int = 0
 
 
@@ -138,6 +142,7 @@ class Chunker:
 
     def _add_versions(self, chunk: OpenChunk, *, final: bool) -> None:
         self._finished += chunk.versions(self.source, final=final)
+        self._limited.unplaced += chunk.drain_unplaced()
         for kind, numbers in chunk.drain_kinds().items():
             self._kinds[kind] = [before + more for before, more in zip(self._kinds[kind], numbers, strict=True)]
         self._journaled = chunk.upto, self.newest

@@ -29,11 +29,12 @@ def hash32(name: str) -> int:
 
 
 class DetailSums:
-    """Transactions, users, metrics and emitters of one cell, added event by event."""
+    """Transactions, users, metrics and emitters of one cell, added event by event; and its events that are missing."""
 
-    __slots__ = ("_emitters", "_failed", "_halves", "_metrics", "_succeeded", "_users")
+    __slots__ = ("_emitters", "_failed", "_halves", "_metrics", "_succeeded", "_users", "clamped", "unreadable")
 
     def __init__(self) -> None:
+        self.unreadable = self.clamped = 0
         self._succeeded = self._failed = 0
         self._users: set[int] = set()
         self._halves = list(NO_HALVES)

@@ -66,6 +66,11 @@ class OpenChunk:
             for rollout in sorted(self._cells.drain_refusing().union(numbered[number].rollout for number in changed))
         ]
 
+    def drain_unplaced(self) -> int:
+        """The number of events since the last call of rollouts for which the chunk had no room."""
+        unplaced, self._cells.unplaced = self._cells.unplaced, 0
+        return unplaced
+
     def drain_kinds(self) -> Kinds:
         """The number of events of each kind that the versions since the last call have added."""
         return self._sums.drain_kinds()

@@ -44,8 +44,6 @@ class CellSums:
         self._places = self._numbers = _NOTHING  # cell * BUCKETS + bucket, ascending, and the latencies counted there
         self._details: dict[int, DetailSums] = {}
         self._heartbeats: Counter[bool] = Counter()
-        self._unreadable: Counter[int] = Counter()  # by cell, as the next one
-        self._clamped: Counter[int] = Counter()
         self._changed: set[int] = set()
 
     def count(self, slots: list[int], events: Sequence[RequestEvent]) -> int:
@@ -62,12 +60,12 @@ class CellSums:
 
     def count_unreadable(self, cell: int) -> None:
         """Count an event of this cell that cannot be read."""
-        self._unreadable[cell] += 1
-        self._changed.add(cell)
+        self._detail(cell).unreadable += 1
 
     def count_clamped(self, slots: Iterable[int]) -> None:
         """Count events in these slots whose time is not their own; they are counted as the others as well."""
-        self._clamped.update(slot // SLOTS_PER_CELL for slot in slots)
+        for slot in slots:
+            self._detail(slot // SLOTS_PER_CELL).clamped += 1
 
     def _count_one(self, slot: int, event: RequestEvent) -> int:
         cell = slot // SLOTS_PER_CELL
@@ -128,7 +126,7 @@ class CellSums:
             detail = NO_DETAIL if sums is None else sums.get()
             written = None if detail == NO_DETAIL else DetailRecord(*detail.dump())
             latency = buckets[begin:end], numbers[begin:end]
-            missing = self._unreadable[number], self._clamped[number]
+            missing = (0, 0) if sums is None else (sums.unreadable, sums.clamped)
             records[number] = CellRecord(cohort, start, tuple(outcomes), *latency, synthetic, written, *missing)
         return records
 

@@ -77,8 +77,7 @@ class Fold:
         late, refused = rollout.join.apply(record)
         if rollout.gate is None or not (late or refused):
             return []
-        cohorts = rollout.gate.state.policy.cohorts
-        for cohort in (cohorts.candidate, cohorts.baseline):
+        for cohort in rollout.cohorts:
             rollout.add_missing(cohort, late.get(cohort, 0), refused.get(cohort, 0))
             # Requests that are refused under no name may be of any cohort but those that the version names.
             if "" in refused and not record.names(cohort):
@@ -107,6 +106,7 @@ class Fold:
         outputs: list[FoldOutput] = []
         times: dict[Timing, EventTimeState] = {}  # most rollouts have the same timing
         unjudged_until = self._closed_by(Timing())
+        refused = sum([source.refused for source in record.sources])
         for name, rollout in list(self.rollouts.items()):
             if offset <= rollout.snapshot_offset:
                 continue
@@ -115,6 +115,8 @@ class Fold:
             else:
                 time = times.get(rollout.timing) or self.marks.event_time(rollout.timing)
                 times[rollout.timing] = time
+                if refused:  # they may be this rollout's
+                    rollout.refuse_for_all(refused)
                 outputs += self._judge(name, rollout, rollout.gate, time, offset)
         return outputs
 
@@ -132,7 +134,7 @@ class Fold:
     ) -> list[FoldOutput]:
         pane_ms = gate.state.policy.pane_ms
         due = time.watermark is not None and rollout.join.closed_until + pane_ms <= time.watermark
-        if not due and gate.state.pending is None:
+        if not due and not gate.state.timed:
             return []  # the usual case: progress comes several times per second, a pane ends once
         outputs: list[FoldOutput] = []
         # Taken before the panes: the pane that ends the rollout is a change that must reach a snapshot.

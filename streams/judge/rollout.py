@@ -49,6 +49,20 @@ class JudgedRollout:
     snapshot_offset: int = -1
     changed: bool = False
 
+    @property
+    def cohorts(self) -> tuple[str, ...]:
+        """Candidate and baseline; none without a policy."""
+        if self.gate is None:
+            return ()
+        names = self.gate.state.policy.cohorts
+        return names.candidate, names.baseline
+
+    def refuse_for_all(self, number: int) -> None:
+        """Count requests that ingest refused, and that may be of either cohort."""
+        for cohort in self.cohorts:
+            self.add_missing(cohort, 0, number)
+        self.changed = self.changed or not self.ended
+
     def add_missing(self, cohort: str, late: int, refused: int) -> None:
         """Keep these counts of a cohort for the next pane."""
         for known, number in ((self.late, late), (self.refused, refused)):
@@ -100,7 +114,7 @@ class JudgedRollout:
             late, self.late = self.late, {}
             refused, self.refused = self.refused, {}
             yield Pane(start, end, closed.cells, time.complete, late, time.broken, closed.synthetic, refused)
-        judging = self.gate is not None and self.gate.state.judging.earlier_events_are_late
+        judging = self.gate is not None and self.gate.state.judging.cohort_completeness
         if judging and self.join.closed_until - self.join.opened_at >= EARLIER_EVENTS_MS:
             self.join.opened_at = 0
 

@@ -27,8 +27,8 @@ SOURCE = SourcePartition("events", 0)
 class Replay:
     """Request events as NDJSON lines, judged by a policy as if a worker had read them in this order.
 
-    With `acks` every decision is acknowledged at once, else never. `source` reads the lines, and counts what it finds
-    while `run` is consumed. `rules` is the number of the rules of judging.
+    With `acks` every decision is acknowledged at once by each actuator that the policy names, else never. `source`
+    reads the lines, and counts what it finds while `run` is consumed. `rules` is the number of the rules of judging.
     """
 
     policy: Policy
@@ -85,7 +85,7 @@ class Replay:
         newest = flush.newest or 0
         if last:  # nothing more can come, so the last pane may close, too
             newest += self.policy.pane_ms + self.timing.out_of_orderness
-        report = SourceProgress(SOURCE, flush.position or 0, newest, caught_up=True)
+        report = SourceProgress(SOURCE, flush.position or 0, newest, True, flush.limited.unplaced)
         yield from self._apply(Progress(worker="replay", wall=newest, sources=[report]))
 
     def _apply(self, record: Record) -> Iterator[FoldOutput]:
@@ -95,16 +95,17 @@ class Replay:
         if self.acks:
             for output in outputs:
                 if isinstance(output, Decision):
-                    yield from self._apply(_ack(output))
+                    for actuator in self.policy.commands.actuators or ("replay",):
+                        yield from self._apply(_ack(output, actuator))
 
 
-def _ack(decision: Decision) -> Ack:
+def _ack(decision: Decision, actuator: str) -> Ack:
     return Ack(
         id=decision.id,
         rollout=decision.rollout,
         epoch=decision.epoch,
         sequence=decision.sequence,
-        actuator="replay",
+        actuator=actuator,
         status="applied",
         weights=dict(decision.weights),
         at=decision.event_time,

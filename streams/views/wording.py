@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from math import isinf
 from typing import Any
 
 from gates.documents.quantities import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, format_duration
-from gates.telemetry import WHY_MISSING, CohortTelemetry
-from gates.text import missing_events, percent, significant_text
+from gates.text import significant_text
 
 Document = Mapping[str, Any]
 
@@ -36,20 +35,6 @@ def weights_text(weights: Mapping[str, float]) -> str:
     'stable 99%, canary 1%'
     """
     return ", ".join(f"{printable(cohort)} {significant_text(share, 6)}%" for cohort, share in weights.items())
-
-
-def incomplete_telemetry(status: Document) -> Iterator[tuple[str, str, float]]:
-    """Each cohort that lacks events in the stage: its name, what is missing, and its completeness.
-
-    >>> known = {"requests": 100, "late": 0, "unreadable": 300, "refused": 0, "clamped": 0, "completeness": 0.25}
-    >>> list(incomplete_telemetry({"stage": "one", "telemetry": {"canary": known}}))
-    [('canary', '25% (300 of 400 events of stage one could not be read)', 0.25)]
-    """
-    for cohort, known in status["telemetry"].items():
-        events = CohortTelemetry(known["requests"], *(known[cause] for cause in WHY_MISSING))
-        if events.completeness < 1.0:
-            missing = f"{percent(events.completeness)} ({missing_events(events, printable(status['stage']))})"
-            yield printable(cohort), missing, events.completeness
 
 
 def whole_seconds(ms: int) -> str:

@@ -13,7 +13,7 @@ GOOD: Document = {
     "owner": "us",
     "cohorts": {"baseline": "stable", "candidate": "canary"},
     "stages": [
-        {"name": "tenth", "weight": "10%", "bake": "10m", "timeout": "1h"},
+        {"name": "tenth", "weight": "10%", "bake": "10m", "timeout": "1h", "warmup": "30s"},
         {"name": "full", "weight": "100%", "bake": "10m"},
     ],
     "checks": {

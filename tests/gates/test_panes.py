@@ -78,3 +78,6 @@ def test_a_cell_comes_back_from_json(known: Cell) -> None:
     assert same(known, lambda written: Cell.load(orjson.loads(written)))
     if known.detail == NO_DETAIL:
         assert Cell.load(known.dump()).detail is NO_DETAIL
+    lacking = replace(known, unreadable=3, clamped=min(1, known.requests))
+    assert same(lacking, lambda written: Cell.load(orjson.loads(written)))
+    assert lacking.merge(lacking).unreadable == 6

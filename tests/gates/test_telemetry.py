@@ -38,3 +38,16 @@ def test_each_cause_counts() -> None:
     assert known == CohortTelemetry(on_time=60, late=3, unreadable=10, refused=27, clamped=5)
     assert (known.events, known.completeness) == (100, 0.55)
     assert known.missing == {"late": 3, "unreadable": 10, "refused": 27, "clamped": 5}
+
+
+@pytest.mark.parametrize(("missing", "lacks"), [(0, False), (2, False), (12, False), (60, True), (1_000, True)])
+def test_more_than_chance_must_be_missing_of_a_short_time(missing: int, lacks: bool) -> None:
+    """Of about a thousand events, where 1% may be missing."""
+    assert CohortTelemetry(on_time=1_000, unreadable=missing).lacks(0.99) is lacks
+
+
+def test_counts_add_up() -> None:
+    """Each cause with its own."""
+    assert CohortTelemetry(1, 2, 3, 4, 5).plus(CohortTelemetry(10, 20, 30, 40, 50)) == CohortTelemetry(
+        11, 22, 33, 44, 55
+    )

@@ -19,7 +19,10 @@ Optional keys of a phase (nothing is drawn for an absent key, so that older stor
   that send them; `wild`: `{name: value}` of the first request of the canary that is sent in the phase;
 * `synthetic`, `untagged`, `unknown`, `nan`: the share of events that are probes, have no cohort, have a third cohort's
   name, or have a latency that is no number of milliseconds;
-* `emitters`: `{cohort: number}` of instances, which take turns.
+* `emitters`: `{cohort: number}` of instances, which take turns;
+* `unreadable_failures_of`: the cohort whose failures have a status that is none, and no latency;
+* `ahead_s`: how far the clocks of some cohorts are ahead, in seconds, by cohort;
+* `crowd`: how many names the cohorts of `unknown` have, instead of the one.
 """
 
 from __future__ import annotations
@@ -72,11 +75,12 @@ def _phase(rng: random.Random, phase: Phase, start: int, rollout: str) -> Iterat
             rng,
             phase,
             {
-                "ts": ts,
+                "ts": ts + phase.get("ahead_s", {}).get(cohort, 0) * 1_000,
                 "rollout": rollout,
                 "cohort": cohort,
                 **_result(phase, failed),
                 **({} if failed and phase.get("unanswered") else measured),
+                **({"status": "ok?"} if failed and cohort == phase.get("unreadable_failures_of") else {}),
                 **({} if user is None else {"user": user}),
                 **more,
             },
@@ -120,7 +124,7 @@ def _line(rng: random.Random, phase: Phase, event: dict[str, Any]) -> bytes:
     if "untagged" in phase and rng.random() < phase["untagged"]:
         del event["cohort"]
     elif "unknown" in phase and rng.random() < phase["unknown"]:
-        event["cohort"] = "shadow"
+        event["cohort"] = f"shadow-{rng.randrange(phase['crowd'])}" if "crowd" in phase else "shadow"
     if "nan" in phase and rng.random() < phase["nan"]:
         known = b'"latency_ms":' + orjson.dumps(event["latency_ms"])
         return orjson.dumps(event).replace(known, b'"latency_ms":' + rng.choice(NO_NUMBERS))

@@ -120,13 +120,17 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
     assert "bob ordered pause" in (await rollout(site, "show", "checkout-v2")).output
 
     assert (await rollout(site, "resume", "checkout-v2")).code == 0
-    assert (await rollout(site, "promote", "checkout-v2")).code == 0
-    watched = await rollout(site, "watch", "checkout-v2")
-    assert watched.code == 0, watched.errors
+    promoted = await rollout(site, "promote", "checkout-v2", "--timeout", "3")
+    assert promoted.code == 6, "no actuator runs"
+    watched = await rollout(site, "watch", "checkout-v2", "--timeout", "1")
+    assert watched.code == 6, watched.errors
     assert "promote   canary  stable 0%, canary 100%" in watched.output
 
-    assert (await rollout(site, "rollback", "checkout-v2")).code == 0
-    assert (await rollout(site, "watch", "checkout-v2")).code == 3
+    rolled_back = await rollout(site, "rollback", "checkout-v2", "--timeout", "3")
+    assert (rolled_back.code, rolled_back.errors.count("\n")) == (6, 1), rolled_back.errors
+    assert rolled_back.errors.startswith("sluicegate: checkout-v2 is rolled back, but lacks confirmation of order ")
+    assert "(stable 100%, canary 0%), try 1 of 5: no actuator has reported; actual weights " in rolled_back.errors
+    assert (await rollout(site, "watch", "checkout-v2", "--timeout", "1")).code == 6
     assert (await rollout(site, "rollback", "checkout-v2")).errors.startswith("sluicegate: rollback refused")
 
     second = await rollout(site, "start", policy)
@@ -157,6 +161,9 @@ async def test_watching_until_the_rollback(site: Site, policy: str) -> None:
         bad = 0.5 if next(rounds) > 40 else 0.0  # it bakes for some seconds first
         await site.send([event | {"ts": now} for event in traffic(now, 1, rps=40, bad=bad)])
         await asyncio.sleep(0.2)
+        for decision in map(json.loads, (await site.decisions()).values()):
+            if decision["action"] == "rollback":  # only its confirmation ends `watch`
+                await site.acknowledge(decision)
     watched = await watching
     assert watched.code == 3, watched.errors
     lines = watched.output.splitlines()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gates.decisions import Action
+from gates.machine.signals import telemetry_missing
 from gates.policy import Policy
 from gates.rules import CURRENT
 from streams.journal import Partial
@@ -44,6 +45,21 @@ def test_2_an_outage_is_never_a_promotion(script: Script, seconds: int) -> None:
         for decision in step.decisions:
             if raised_by_the_gate(decision):
                 assert decision.event_time <= last_events + hold_after + 1_000  # and the pane itself
+
+
+@journals
+@given(scripts(words=("pause", "pause", "resume")), st.sampled_from(["rollback", "resume"]))
+def test_2_the_deadline_of_a_pause_never_acts_on_an_outage(script: Script, then: str) -> None:
+    """It pages instead, as long as no telemetry is judged or a cohort is silent."""
+    pause = {"remind_after": "4s", "deadline": "6s", "then": then}
+    for step in play(replace(script, policy={**script.policy, "pause": pause})):
+        for decision in step.decisions:
+            if step.gate is None or "pause.deadline" not in decision.reason or decision.action is Action.PAUSE:
+                continue
+            state = step.gate.state
+            assert not state.evaluation.broken
+            assert not telemetry_missing(state.policy, state.evaluation)
+            assert decision.action.value == then
 
 
 @pytest.mark.parametrize("gap", [3, 4, 5, 6, 9])

@@ -53,6 +53,12 @@ COVERAGE = {"sli": "coverage", "expected": 10, "limit": "90%"}
         ({"confidence.rollback": "20%"}, "confidence.rollback", "healthy candidates are rolled back"),
         ({"confidence.advance": "20%"}, "confidence.advance", "not good enough"),
         ({"min_completeness": "50%"}, "min_completeness", "much of the telemetry missing"),
+        (
+            {"pause": {"remind_after": "4h", "deadline": "1h", "then": "rollback"}},
+            "pause.remind_after",
+            "4h is not shorter than the deadline (1h), so no reminder is ever sent",
+        ),
+        ({"checks": {"errors": HOLDING}, "on_shared_cause": "rollback"}, "on_shared_cause", "has no effect"),
         ({"stages.1.approval": True, "owner": None}, "stages[1].approval", "add `owner`"),
     ],
 )
@@ -72,6 +78,9 @@ def test_what_is_odd_is_remarked(changes: Document, path: str, words: str) -> No
         {"checks.errors.on_fail": "hold"},
         {"checks.p95.ratio": 1.1, "checks.errors.ratio": 1},
         {"budget": {"slo": "99.9%", "spend": "5%"}, "checks.errors": None},
+        {"pause": {"remind_after": "4h", "deadline": "24h", "then": "rollback"}, "on_shared_cause": "rollback"},
+        {"pause": {"remind_after": "4h"}},
+        {"pause": {"deadline": "1h", "then": "resume"}, "on_shared_cause": "pause"},
     ],
 )
 def test_what_may_well_be_meant_is_not_remarked(changes: Document) -> None:

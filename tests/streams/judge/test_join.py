@@ -64,7 +64,8 @@ def recount(logs: list[list[SourceRecord]]) -> Sums:
     unreadable: Counter[tuple[str, CellKey]] = Counter()
     clamped: Counter[tuple[str, CellKey]] = Counter()
     for record in (record for log in logs for record in log):
-        for each in (*record.events, *record.unreadable):
+        given: list[RequestEvent | Unreadable] = [*record.events, *record.unreadable]
+        for each in given:
             far = each.ts_ms is None or each.ts_ms > record.timestamp + MAX_FUTURE_MS
             time = record.timestamp if each.ts_ms is None or far else each.ts_ms
             key = (each.cohort, time // CELL_MS * CELL_MS, bool(each.synthetic))
@@ -326,7 +327,7 @@ def a_version(upto: int, refused: dict[str, int], start: int = 0) -> Partial:
 
 
 def test_refused_requests_are_counted_once() -> None:
-    """A version has all since the chunk began; only what is new in it is returned, and the next chunk starts anew."""
+    """A version has all since the chunk began; only what is new in it is returned. The next chunk starts at zero."""
     join = Join()
     assert join.apply(a_version(5, {"canary": 3})).refused == {"canary": 3}
     join = reloaded_join(join)
