@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -106,6 +106,11 @@ class Verdict:
     def notifies(self) -> bool:
         """Whether it is a FAIL that a person is notified of, and that does nothing else."""
         return self.kind is VerdictKind.FAIL and self.on_fail == "notify" and self.severity != "dry_run"
+
+    def inconclusive(self, why: str) -> Verdict:
+        """The same figures, which decide nothing, with one more reason."""
+        kind = VerdictKind.INCONCLUSIVE
+        return replace(self, kind=kind, reason=self.reason + why, absolute=False, rejected=False)
 
     def document(self) -> dict[str, object]:
         """The verdict as it stands in a decision and in a status; e-values to six significant digits."""

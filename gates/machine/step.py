@@ -13,7 +13,7 @@ from typing import Any
 from gates.decisions import Action, Command, Decision
 from gates.machine.facts import Decided, Ended, Fact, Output, StageConfirmed, StageEntered, StepResult
 from gates.machine.missing_telemetry import telemetry_missing
-from gates.machine.orders import ActuatorReport, InForce, Order
+from gates.machine.orders import ActuatorReport, InForce, Order, as_ordered
 from gates.machine.pauses import due_in_pause, follow_pause, is_news
 from gates.machine.rollout import (
     Acked,
@@ -37,9 +37,6 @@ LONGEST_ACK_WAIT_MS = 600_000
 
 LONGEST_BAKED_GAP_MS = 30_000
 """A longer gap between requests is silence, which shows nothing about the candidate, so it does not bake."""
-
-WEIGHT_TOLERANCE = 1.0
-"""Percentage points by which the observed weight may miss the order, for actuators that split in coarse steps."""
 
 
 def start(state: RolloutState | None, given: Started, moment: Moment) -> StepResult:
@@ -139,13 +136,9 @@ def _ack(state: RolloutState, given: Acked, moment: Moment) -> StepResult:
 
 
 def _as_ordered(state: RolloutState, observed: Mapping[str, float]) -> bool:
-    """Whether the candidate's observed weight is the one ordered, within the tolerance; zero only if zero was ordered.
-
-    Zero has no tolerance: one per cent left after a rollback is still traffic on a bad candidate.
-    """
-    candidate = state.policy.cohorts.candidate
-    wanted, found = _weights(state)[candidate], observed.get(candidate)
-    return found is not None and abs(found - wanted) <= WEIGHT_TOLERANCE and (found == 0) == (wanted == 0)
+    candidate, known = state.policy.cohorts.candidate, state.in_force
+    before = known.weights[candidate] if known is not None and state.judging.small_steps_are_confirmed else None
+    return as_ordered(_weights(state)[candidate], observed.get(candidate), before)
 
 
 def _evaluate(state: RolloutState, given: Evaluation, moment: Moment) -> StepResult:

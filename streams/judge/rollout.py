@@ -17,6 +17,10 @@ LONGEST_SILENT_WALK_MS = 3_600_000
 """A longer stretch without events becomes one long pane. Without this bound, event time that jumps ahead by weeks, as
 after an outage, would make the fold evaluate millions of empty panes. Silence has the same effect either way."""
 
+EARLIER_EVENTS_MS = 30_000
+"""Events of the time before a start are expected for this long after it, and not held against it. Later ones are late
+by any measure: they come from a slow clock or a backlog, and failures may be among them."""
+
 CONTROLS = {
     "pause": Signal.OPERATOR_PAUSE,
     "resume": Signal.OPERATOR_RESUME,
@@ -110,6 +114,9 @@ class JudgedRollout:
             late, self.late = self.late, {}
             refused, self.refused = self.refused, {}
             yield Pane(start, end, closed.cells, time.complete, late, time.broken, closed.synthetic, refused)
+        judging = self.gate is not None and self.gate.state.judging.cohort_completeness
+        if judging and self.join.closed_until - self.join.opened_at >= EARLIER_EVENTS_MS:
+            self.join.opened_at = 0
 
 
 def _bounds(join: Join, watermark: int, pane_ms: int) -> Iterator[tuple[int, int]]:

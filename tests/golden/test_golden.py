@@ -138,6 +138,14 @@ PLOTS = {
     "two-of-families": "start hold rollback",
     "unknown-cohorts": "start hold",
     "warm-up": "start advance advance promote",
+    "null-latency": "start rollback",
+    "quiet-hour": "start hold resume hold resume hold resume promote",
+    "metric-of-canary-only": "start advance rollback",
+    "one-wild-value": "start promote",
+    "full-but-two-thirds": "start advance hold",
+    "inverted-weights": "start hold",
+    "budget-in-silence": "start hold resume promote",
+    "shared-outage-and-budget": "start pause resume promote",
 }
 
 
