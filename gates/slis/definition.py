@@ -14,6 +14,7 @@ from gates.documents.readers import read_window, readable
 from gates.evidence_view import CohortNames, EvidenceView, PaneUse, Thresholds
 from gates.panes import Cell, Pane
 from gates.rules import JudgingRules
+from gates.slis.bounds import Bound
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 from gates.verdicts import Intervals, Verdict
 from gates.windows import CohortWindow
@@ -127,6 +128,11 @@ class Definition(Part):
     def absolute(self) -> bool:
         """Whether it has a bound that does not depend on the baseline."""
         return False
+
+    @property
+    def bound(self) -> Bound | None:
+        """Its bound that does not depend on the baseline, for plans; None without one, or with one of its own kind."""
+        return None
 
     def windows(self) -> tuple[int, ...]:
         """The lengths of its sliding windows in milliseconds, the main one first; empty: any window will do."""

@@ -10,6 +10,7 @@ from pydantic import Field
 from gates.documents.fields import Count, ErrorClasses, OptionalErrorLimit, WindowMs
 from gates.documents.quantities import SECOND_MS, format_share
 from gates.panes import Cell
+from gates.slis.bounds import Bound, WindowBound
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import Check, CheckContext
@@ -55,6 +56,13 @@ class ErrorRateCheck(ComparedCheck):
     def absolute(self) -> bool:
         """Whether it has a limit."""
         return self.limit is not None
+
+    @property
+    def bound(self) -> Bound | None:
+        """The limit."""
+        if self.limit is None:
+            return None
+        return WindowBound("limit", self.limit, self.window_ms, self.min_events, of_errors=True)
 
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""
