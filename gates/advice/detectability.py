@@ -18,6 +18,7 @@ from gates.stats.power import (
     LARGEST_EFFECT,
     Traffic,
     advance_growth,
+    alone_growth,
     error_growth,
     latency_growth,
     median_time,
@@ -44,7 +45,7 @@ class Detectability:
     `growth` gives the nats a second for a rollback by effect, `growth_when_well` those for an advance if the candidate
     is like the baseline; both are calculated only when asked for. `rollback` and `advance` are the e-values needed.
     `dispersed` and `dispersed_when_well` turn the seconds that undivided evidence takes into those that evidence
-    divided by phi takes.
+    divided by phi takes. `of_errors` is true for a share of bad events, which can be all of them at worst.
     """
 
     growth: Callable[[float], float]
@@ -53,17 +54,19 @@ class Detectability:
     advance: float
     dispersed: Callable[[float], float] = float
     dispersed_when_well: Callable[[float], float] = float
+    of_errors: bool = False
 
-    def _median(self, times: float) -> float:
+    def median(self, times: float) -> float:
+        """Median seconds to detect a candidate whose figure is `times` the baseline's; infinite for never."""
         return self.dispersed(median_time(self.growth(times), self.rollback))
 
     def medians(self) -> dict[float, float]:
         """Median seconds to detect each of `EFFECTS`; infinite where it never will."""
-        return {times: self._median(times) for times in EFFECTS}
+        return {times: self.median(times) for times in EFFECTS}
 
     def smallest(self, within_s: float) -> float | None:
         """The smallest effect whose median time is at most `within_s`; None if there is none."""
-        return smallest_effect({times: self._median(times) for times in _GRID}, within_s)
+        return smallest_effect({times: self.median(times) for times in _GRID}, within_s)
 
     def passes(self) -> float:
         """Seconds until the comparison passes when all is well; infinite where it never will."""
@@ -115,7 +118,16 @@ def _detectability(
         threshold.advance,
         _dispersed(policy, compared, traffic, base, new=new),
         _dispersed(policy, compared, traffic, base, new=False),
+        of_errors=True,
     )
+
+
+def passes_alone(policy: Policy, definition: CheckDefinition, traffic: Traffic, base: float, objective: float) -> float:
+    """Seconds until a candidate like the baseline passes alone, with all the traffic, against the share `objective`."""
+    well, compared = alone_growth(traffic.rps * traffic.share, base, objective), definition.compared
+    if compared is None or well <= 0.0:
+        return inf
+    return _dispersed(policy, compared, traffic, base, new=False)(log(1.0 / policy.confidence.advance) / well)
 
 
 def _dispersed(
