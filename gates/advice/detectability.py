@@ -35,6 +35,9 @@ _WORDS = {times: f"x{times:g}" for times in EFFECTS}
 INDEPENDENT = 1.3
 """What is measured as phi where errors are independent: the larger of two noisy estimates, with their margin."""
 
+LEAST_SO_FAR = 1e-6
+"""A smaller e-value for an advance counts as this one: what led to it need not last."""
+
 _GRID = tuple(round(1.05 * 1.05**step, 3) for step in range(ceil(log(LARGEST_EFFECT / 1.05) / log(1.05)) + 1))
 
 
@@ -68,10 +71,12 @@ class Detectability:
         """The smallest effect whose median time is at most `within_s`; None if there is none."""
         return smallest_effect({times: self.median(times) for times in _GRID}, within_s)
 
-    def passes(self) -> float:
-        """Seconds until the comparison passes when all is well; infinite where it never will."""
+    def passes(self, so_far: float = 1.0) -> float:
+        """Seconds until the comparison passes when all is well, from the e-value `so_far`; infinite for never."""
+        if so_far >= self.advance:
+            return 0.0
         well = self.growth_when_well()
-        return self.dispersed_when_well(log(self.advance) / well) if well > 0.0 else inf
+        return self.dispersed_when_well(log(self.advance / max(so_far, LEAST_SO_FAR)) / well) if well > 0.0 else inf
 
 
 def detectability(
@@ -145,6 +150,27 @@ def _dispersed(
     blocks_per_s = (1.0 - exp(-3.0 * errors)) / pane_s  # a block counts where it or a neighbour has an error
     prior = prior_for(policy.pane_ms) if new else NO_PRIOR
     return lambda seconds: time_with_dispersion(seconds, INDEPENDENT, blocks_per_s, prior)
+
+
+def live_passes(
+    policy: Policy, joint_test: JointTest, stage: int, rps: float, verdicts: Sequence[Verdict]
+) -> dict[str, float | None]:
+    """By comparing check, the seconds until it passes at the current `rps` if the candidate is like the baseline.
+
+    None stands for never. Requests that are missing for `min_requests` are not counted here.
+    """
+    out: dict[str, float | None] = {}
+    traffic = Traffic(rps, policy.stages[stage].weight)
+    for verdict in verdicts:
+        definition = policy.checks.get(verdict.name)
+        if definition is None or verdict.advance_e_value is None:
+            continue
+        base = _base(definition, verdict.baseline)
+        found = _detectability(policy, joint_test, verdict.name, definition, traffic, base)
+        if found is not None:
+            seconds = found.passes(verdict.advance_e_value)
+            out[verdict.name] = None if seconds == inf else round(seconds, 1)
+    return out
 
 
 def live_detection(
