@@ -62,6 +62,9 @@ def _waits(policy: Policy, stage: Stage, planned: StagePlan) -> Iterator[str]:
         yield f"held for silence about {_times(wait.holds)}, {held}"
     if wait.pauses >= LIKELY:
         yield f"paused for silence about {_times(wait.pauses)}, each time until a person resumes it"
+    if wait.late > wait.bake:
+        least = format_share(policy.min_completeness)
+        yield f"no late event: of so few requests, one is more than min_completeness ({least}) allows"
     if stage.passes > 1 and wait.run >= SLOWS:
         yield f"{estimate(wait.run)} more until {stage.passes} panes in a row have requests and pass"
     if stage.approval:
@@ -169,6 +172,7 @@ def plan_document(stage: StagePlan) -> dict[str, Any]:
         "pauses": _finite(wait.pauses),
         "enough_requests_s": _finite(wait.requests),
         "passes_s": _finite(wait.run),
+        "one_late_event_s": _finite(wait.late),
         "confirm_s": wait.confirm,
         "advance_s": _finite(stage.advance),
         "blind": list(stage.blind),

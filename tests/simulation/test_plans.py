@@ -43,7 +43,7 @@ def passed_after_s(found: tuple[SimulatedRun, ...]) -> float:
         (BURN, 200.0, 0.01, 20.0),
     ],
 )
-def test_a_limit_catches_when_the_plan_says(check: dict[str, Any], rps: float, base: float, times: float) -> None:
+def test_a_limit_catches_as_planned(check: dict[str, Any], rps: float, base: float, times: float) -> None:
     """Within a factor of 1.5, or a pane and a half."""
     rollout = policy("10%", checks={"c": check})
     change = {"at": "0s", "candidate": {"error_rate": min(1.0, base * times)}}
@@ -72,7 +72,7 @@ def _planned(stage: StagePlan, base: float, times: float) -> float:
         ({"bake": "5m"}, {"c": LIMIT}, 1.5, 0.01),
     ],
 )
-def test_a_healthy_candidate_passes_when_the_plan_says(
+def test_a_healthy_candidate_passes_as_planned(
     stage: dict[str, Any], checks: dict[str, Any], rps: float, base: float
 ) -> None:
     """Bake, warm-up, evidence, passes in a row of thin traffic, gaps and holds: within a factor of two."""
@@ -85,7 +85,7 @@ def test_a_healthy_candidate_passes_when_the_plan_says(
 
 @pytest.mark.parametrize(("limit", "rps"), [("0.1%", 1_000.0), ("0.5%", 100.0), ("1.9%", 1_000.0)])
 def test_a_limit_below_the_baselines_rate_never_passes(limit: str, rps: float) -> None:
-    """No healthy rollout gets through, and the plan says so."""
+    """No healthy rollout gets through, and the plan has it as a fault."""
     rollout = policy("10%", "50%", bake="2m", checks={"c": LIMIT | {"limit": limit}})
     found = runs(rollout, 20, 53, rps=rps, error_rate="2%", duration="30m")
     assert [each.name for each in first_stage(rollout, rps, 0.02).broken] == ["c"]

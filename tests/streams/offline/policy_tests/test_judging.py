@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gates.policy import Policy
 from streams.offline.policy_tests.document import PolicyTest
 from streams.offline.policy_tests.judging import judge_events, judge_traffic
 from streams.offline.simulation.run import simulate_run
@@ -63,3 +64,21 @@ def test_orders_of_operators_are_carried_out(recorded: bool) -> None:
 def test_no_events_are_no_test() -> None:
     """Lines without an event give no decisions."""
     assert judge_events(parsed(expect=["start"]), POLICY, [b"nonsense\n", b"\n"]) is None
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize(("stage", "advances"), [("canary", True), (None, True), ("half", False)])
+def test_an_approval_is_of_its_stage(stage: str | None, advances: bool, recorded: bool) -> None:
+    """Of the one at that time, if none is named; of another one it is refused."""
+    known: Any = POLICY.document()
+    stages = [{**known["stages"][0], "approval": True}, known["stages"][1]]
+    policy = Policy.parse({**known, "stages": stages, "checks": {"e": {"sli": "error_rate", "limit": "30%"}}})
+    order = {"at": "10s", "control": "approve"} | ({} if stage is None else {"stage": stage})
+    test = parsed(expect=["start"], controls=[order])
+    if recorded:
+        judged = judge_events(test, policy, [json.dumps(event).encode() for event in traffic(BEGIN, 20)])
+    else:
+        judged = judge_traffic(test, policy, Scenario.parse({"rps": 100, "duration": "20s"}))
+    assert judged is not None
+    found = [(decision.action.value, decision.approved_by) for decision in judged.decisions]
+    assert (("advance", "an operator") in found) is advances
