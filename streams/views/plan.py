@@ -27,6 +27,11 @@ def plan_lines(policy: Policy, stages: Sequence[StagePlan]) -> Iterator[str]:
         if not planned.compared:
             yield "  the baseline has no traffic, so only limits apply"
         yield f"  a healthy candidate {_passes(planned.advance)} the stage{_about(planned.advance)}"
+    if policy.rollback_on.failing > 1:
+        yield (
+            "a comparison of a standard check rolls back only together with those of other families, "
+            f"{policy.rollback_on.failing} in all (rollback_on): its times are of its own evidence"
+        )
     orders = len(stages) + (stages[-1].weight < 1.0)
     confirm = format_duration(round(stages[0].wait.confirm * 1000.0))
     total = sum(stage.advance for stage in stages)

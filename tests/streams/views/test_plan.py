@@ -116,6 +116,14 @@ def test_what_a_healthy_candidate_waits_for() -> None:
     assert "only values beyond its limit in 1s by its limit" in lines({}, 1_000.0)
 
 
+def test_families_that_must_agree_are_mentioned() -> None:
+    """The time of one comparison is not that of the rollback then."""
+    assert "only together with those of other families, 2 in all (rollback_on)" in lines(
+        {"rollback_on": {"failing": 2}}, 1_000.0
+    )
+    assert "families" not in lines({}, 1_000.0)
+
+
 def test_never_is_null() -> None:
     """JSON has no infinity."""
     document = plan_document(STAGE)
