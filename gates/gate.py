@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gates.advice.detectability import live_detection
+from gates.advice.detectability import live_detection, live_passes
 from gates.decisions import Decision
 from gates.documents.state import Codec, as_document
 from gates.evidence.evaluation import EvidenceState, RolloutEvidence
@@ -141,6 +141,12 @@ class Gate:
             "passes": {"so_far": progress.passes, "needed": stage.passes},
             "approval": {"needed": stage.approval, "by": progress.approved_by},
             "sight": live_detection(policy, joint_test, progress.index, indicators.rps, evaluation.verdicts),
+            "needs": {
+                "min_requests": policy.min_requests,
+                "pane_ms": policy.pane_ms,
+                "requests": self.evidence.eligible() if isinstance(self.evidence, RolloutEvidence) else {},
+                "pass_s": live_passes(policy, joint_test, progress.index, indicators.rps, evaluation.verdicts),
+            },
             "slis": indicators.document(),
             "completeness": evaluation.completeness,
             "min_completeness": policy.min_completeness,

@@ -29,7 +29,7 @@ def gaps_hold(policy: Policy, stages: tuple[StagePlan, ...], rps: float) -> Iter
     for stage, planned in zip(policy.stages, stages, strict=True):
         for cohort, rate in _rates(policy, stage, rps):
             # One more than there are requests: silence counts from the order of the stage to the first of them.
-            gaps = 1.0 + rate * max(planned.bake_s, planned.enough_requests)
+            gaps = 1.0 + rate * max(planned.bake_s, planned.wait.requests)
             if gaps * exp(-rate * hold_s) >= LIKELY:
                 held.append(f"{cohort} in stage {stage.name} (a request each {_time(rate)} on average)")
                 needed_s = max(needed_s, log(gaps / LIKELY) / rate)

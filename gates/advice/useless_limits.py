@@ -33,7 +33,7 @@ def useless_limit(policy: Policy) -> Iterator[Remark]:
 def _covers(tight: CheckDefinition, loose: CheckDefinition) -> bool:
     if not tight.required or not loose.required or loose.comparing:
         return False
-    first, second = tight.bound, loose.bound
+    first, second = tight.comparable_limit, loose.comparable_limit
     graver = GRAVITY.index(tight.on_fail) >= GRAVITY.index(loose.on_fail)
     return graver and first is not None and second is not None and first.covers(second)
 

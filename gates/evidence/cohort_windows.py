@@ -183,6 +183,10 @@ class TrafficWindows:
         """What a check with this look shows intervals for: the first of its windows, by cohort."""
         return {cohort: self.view(look, cohort).window for cohort in self._longest}
 
+    def eligible(self, cohort: str) -> int:
+        """How many requests of a cohort may support an advance, of the sample that `longest` has."""
+        return next(each.eligible for each in self._cohorts.values() if each.longest is self._longest[cohort])
+
     def look(self, definition: Definition) -> Look:
         """What a check reads: a check without a window of its own, the longest of its sample."""
         sample = definition.sample

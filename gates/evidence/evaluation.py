@@ -185,6 +185,10 @@ class RolloutEvidence:
         """The figures of each cohort for people and dashboards."""
         return Indicators.of({name: self._windows.longest(name) for name in self._names})
 
+    def eligible(self) -> dict[str, int]:
+        """How many requests of each cohort may support an advance."""
+        return {name: self._windows.eligible(name) for name in self._names}
+
     def with_intervals(self, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
         """The verdicts with the intervals shown beside them: too slow for each pane, so only decisions have them."""
         return tuple(

@@ -14,6 +14,7 @@ from gates.documents.fields import Count, Outcomes, Share, Slo
 from gates.documents.quantities import format_share
 from gates.evidence_view import CohortNames, EvidenceView, PaneUse
 from gates.panes import Pane
+from gates.slis.bounds import Bound, SpendBound
 from gates.slis.definition import Check, CheckContext, Definition
 from gates.slis.error_classes import DEFAULT_ERRORS, odd_errors
 from gates.slis.findings import Finding, LintContext
@@ -45,6 +46,11 @@ class Budget(Definition):
     def absolute(self) -> bool:
         """Always: the bound is the error budget."""
         return True
+
+    @property
+    def bound(self) -> Bound:
+        """The share of the budget."""
+        return SpendBound("spend", self.slo, self.spend, self.min_events)
 
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""

@@ -11,6 +11,7 @@ from gates.documents.fields import Count, Outcomes, Share, Slo, WindowMs
 from gates.documents.quantities import MINUTE_MS, format_duration, format_share
 from gates.documents.readers import read_positive_share, read_slo, read_window, readable
 from gates.evidence_view import CohortView, EvidenceView
+from gates.slis.bounds import Bound, WindowBound
 from gates.slis.definition import Check, CheckContext, CheckDefinition, default_of
 from gates.slis.error_classes import DEFAULT_ERRORS, odd_errors
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
@@ -61,6 +62,12 @@ class BurnRateCheck(CheckDefinition):
     def absolute(self) -> bool:
         """Always: the bound is the error budget."""
         return True
+
+    @property
+    def bound(self) -> Bound:
+        """The error rate that burns too fast, over the long window: in it, what began lately takes longest to show."""
+        share = BurnRule(self.spend, self.window_ms).error_rate(self.slo)
+        return WindowBound("spend", share, self.window_ms, self.min_events, of_errors=True)
 
     def windows(self) -> tuple[int, ...]:
         """The long window and the short one."""

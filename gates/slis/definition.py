@@ -14,7 +14,8 @@ from gates.documents.readers import read_window, readable
 from gates.evidence_view import CohortNames, EvidenceView, PaneUse, Thresholds
 from gates.panes import Cell, Pane
 from gates.rules import JudgingRules
-from gates.slis.bound import Bound
+from gates.slis.bounds import Bound
+from gates.slis.comparable_limit import ComparableLimit
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 from gates.verdicts import Intervals, Verdict
 from gates.windows import CohortWindow
@@ -129,6 +130,11 @@ class Definition(Part):
         """Whether it has a bound that does not depend on the baseline."""
         return False
 
+    @property
+    def bound(self) -> Bound | None:
+        """Its bound that does not depend on the baseline, for plans; None without one, or with one of its own kind."""
+        return None
+
     def windows(self) -> tuple[int, ...]:
         """The lengths of its sliding windows in milliseconds, the main one first; empty: any window will do."""
         return ()
@@ -225,7 +231,7 @@ class CheckDefinition(Definition):
         return None
 
     @property
-    def bound(self) -> Bound | None:
+    def comparable_limit(self) -> ComparableLimit | None:
         """The limit, to compare with those of other checks; None without one."""
         return None
 

@@ -10,7 +10,8 @@ from pydantic import Field
 from gates.documents.fields import Count, OptionalErrorLimit, Outcomes, WindowMs
 from gates.documents.quantities import SECOND_MS, format_share
 from gates.panes import Cell
-from gates.slis.bound import Bound
+from gates.slis.bounds import Bound, WindowBound
+from gates.slis.comparable_limit import ComparableLimit
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import Check, CheckContext
@@ -61,10 +62,18 @@ class ErrorRateCheck(ComparedCheck):
 
     @property
     def bound(self) -> Bound | None:
-        """The limit, to compare with those of other checks."""
+        """The limit."""
         if self.limit is None:
             return None
-        return Bound((self.sli, self.traffic, self.window_ms), self.limit, self.min_events, frozenset(self.errors))
+        return WindowBound("limit", self.limit, self.window_ms, self.min_events, of_errors=True)
+
+    @property
+    def comparable_limit(self) -> ComparableLimit | None:
+        """The limit, with the outcomes that it counts."""
+        if self.limit is None:
+            return None
+        source, outcomes = (self.sli, self.traffic, self.window_ms), frozenset(self.errors)
+        return ComparableLimit(source, self.limit, self.min_events, outcomes)
 
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""

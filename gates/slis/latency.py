@@ -12,7 +12,8 @@ from gates.comparison.quantiles import QuantileComparison
 from gates.documents.fields import Count, Family, OptionalLatencyLimitMs, Quantile
 from gates.documents.quantities import format_duration
 from gates.evidence_view import CohortView, Thresholds
-from gates.slis.bound import Bound
+from gates.slis.bounds import Bound, WindowBound
+from gates.slis.comparable_limit import ComparableLimit
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import Check, CheckContext, QuantileLimit
@@ -78,10 +79,18 @@ class LatencyCheck(ComparedCheck):
 
     @property
     def bound(self) -> Bound | None:
-        """The limit, to compare with those of other checks."""
+        """The limit, as the share of requests that may be slower."""
         if self.limit_ms is None:
             return None
-        return Bound((self.sli, self.traffic, self.window_ms, self.quantile), self.limit_ms, self.min_events)
+        return WindowBound("limit", 1.0 - self.quantile, self.window_ms, self.min_events, of_errors=False)
+
+    @property
+    def comparable_limit(self) -> ComparableLimit | None:
+        """The limit, on this quantile."""
+        if self.limit_ms is None:
+            return None
+        source = self.sli, self.traffic, self.window_ms, self.quantile
+        return ComparableLimit(source, self.limit_ms, self.min_events)
 
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""

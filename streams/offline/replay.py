@@ -1,7 +1,7 @@
 """The whole pipeline without a broker: events or a journal in, decisions out.
 
-Aggregation, join, watermark and gate are those of the worker. Only event time counts, so the same input gives the same
-bytes.
+Aggregation, join, watermark and gate are those of the worker. Only the times in the input count, so the same input
+gives the same bytes. `streams.offline.event_lines` has what stands for the times of records that a file lacks.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ class Replay:
         if last:  # nothing more can come, so the last pane may close, too
             newest += self.policy.pane_ms + self.timing.out_of_orderness
         report = SourceProgress(SOURCE, flush.position or 0, newest, True, flush.limited.unplaced)
-        yield from self._apply(Progress(worker="replay", wall=newest, sources=[report]))
+        # An event up to a minute ahead of its record counts in its own time, and must not close panes before it comes.
+        wall = self.source.newest if self.source.recorded and not last else newest
+        yield from self._apply(Progress(worker="replay", wall=wall, sources=[report]))
 
     def _apply(self, record: Record) -> Iterator[FoldOutput]:
         self._offset += 1

@@ -32,8 +32,8 @@ def _missing_text(counts: Document, stage: str = "") -> str:
     return ", ".join(parts).replace(" ", f" of {count(events)} events{stage} ", 1)
 
 
-def incomplete_cohorts(status: Document) -> Iterator[str]:
-    """The cohorts whose telemetry is too incomplete to advance, each with its missing events."""
+def incomplete_cohorts(status: Document) -> Iterator[tuple[str, str]]:
+    """The cohorts whose telemetry is too incomplete to advance: the name, and a text of it and its missing events."""
     found = {name: (status["telemetry"][name], f"stage {status['stage']}") for name in incomplete_names(status)}
     if lately := status.get("lately"):
         counts = {key: value for key, value in lately.items() if key != "cohort"}
@@ -41,7 +41,7 @@ def incomplete_cohorts(status: Document) -> Iterator[str]:
     for name, (counts, when) in found.items():
         share, needed = percent(counts["completeness"]), percent(status["min_completeness"])
         missing = _missing_text(counts, f" of {printable(when)}")
-        yield f"{printable(name)}: {share} ({missing}), needs {needed} (min_completeness)"
+        yield name, f"{printable(name)}: {share} ({missing}), needs {needed} (min_completeness)"
 
 
 def incomplete_names(status: Document) -> list[str]:

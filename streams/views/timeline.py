@@ -38,7 +38,7 @@ def status_line(status: Document) -> str:
     return (
         f"{clock_time(status['event_time'])}  {phase_name(status)}  {stage_progress(status)}  "
         f"{weights_text(status['weights'])} ({confirmation_text(status)})  {verdicts or 'no verdict yet'}"
-        f"{''.join(f'  telemetry of {cohort}' for cohort in incomplete_cohorts(status))}"
+        f"{''.join(f'  telemetry of {cohort}' for _, cohort in incomplete_cohorts(status))}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from streams.views.orders import is_confirmed, unconfirmed_text
+from streams.views.remaining import check_left, cohorts_needed, events_left, passes_left
 from streams.views.telemetry import incomplete_cohorts
 from streams.views.why import advance_evidence, check_lines
 from streams.views.wording import Document, phase_name, printable, stage_progress, utc, whole_seconds
@@ -71,8 +72,8 @@ def missing_conditions(status: Document, now: int) -> Iterator[str]:
         yield f"a running worker: nothing has been judged for {silent}; {hint}"
     yield from _held(status)
     yield from _confirmation(status)
-    for incomplete in incomplete_cohorts(status):
-        yield f"complete telemetry of {incomplete}"
+    for cohort, incomplete in incomplete_cohorts(status):
+        yield f"complete telemetry of {incomplete}{events_left(status, cohort)}"
     yield from _silent_cohorts(status)
     left = status["bake_ms"] - status["baked_ms"]
     if left > 0:
@@ -81,7 +82,8 @@ def missing_conditions(status: Document, now: int) -> Iterator[str]:
     if not status["checks"]:
         yield "a first verdict: no pane of this stage has been judged yet"
     for check in _checks_to_pass(status):
-        yield f"{printable(check['name'])} must pass (now {printable(check['verdict'])}): {_shortfall(check)}"
+        wanted = f"{printable(check['name'])} must pass (now {printable(check['verdict'])})"
+        yield f"{wanted}: {_shortfall(check)}{check_left(status, check)}"
     for doubt in status["doubts"]:
         yield f"a trustworthy split of traffic: {printable(doubt)}"
     yield from _passes(status)
@@ -102,7 +104,8 @@ def _confirmation(status: Document) -> Iterator[str]:
 def _passes(status: Document) -> Iterator[str]:
     passes = status["passes"]
     if passes["needed"] > 1 and passes["so_far"] < passes["needed"]:
-        yield f"consecutive panes on which every check passes: {passes['so_far']}, needs {passes['needed']}"
+        so_far = f"{passes['so_far']}, needs {passes['needed']}{passes_left(status)}"
+        yield f"consecutive panes on which every check passes: {so_far}"
 
 
 def _approval(status: Document) -> Iterator[str]:
@@ -139,9 +142,7 @@ def _listed(status: Document) -> Iterator[str]:
 
 def _silent_cohorts(status: Document) -> Iterator[str]:
     """Cohorts without requests; with all traffic at the candidate, the baseline may be silent."""
-    compared = status["stages"][status["stage_index"]]["weight"] < 1.0
-    for role in ("candidate", "baseline") if compared else ("candidate",):
-        name = status["cohorts"][role]
+    for name in cohorts_needed(status):
         figures = status["slis"].get(name)
         if figures is not None and figures["requests"] == 0:
             yield f"requests of {printable(name)}: none in the last {whole_seconds(figures['window_ms'])}"

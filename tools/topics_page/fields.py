@@ -66,6 +66,8 @@ STATUS_FIELDS = {
     "passes": "consecutive panes on which every check passed: `so_far` and `needed`",
     "approval": "whether a person must approve the stage (`needed`), and who did (`by`)",
     "sight": "by check with a ratio, the median seconds to detect 1.5, 2 or 5 times the baseline; null: never",
+    "needs": "what an advance needs: `min_requests`, of which each cohort has `requests`, `min_completeness`, and by "
+    "check with a ratio the seconds until it passes if the candidate is like the baseline (`pass_s`; null: never)",
     "slis": "the figures of each cohort over its longest window; latencies in milliseconds",
     "completeness": "the share of the stage's telemetry that arrived in time, 0 to 1: its least complete cohort's",
     "min_completeness": "the share of a cohort's events that the policy requires",

@@ -58,10 +58,14 @@ class Expectation(PolicyTestPart):
 
 
 class OperatorOrder(PolicyTestPart):
-    """An order that an operator gives `at_ms` after the rollout's start."""
+    """An order that an operator gives `at_ms` after the rollout's start; `stage` is that of an approval.
+
+    An approval without a stage is of the one that the rollout has then, as that of the command line is.
+    """
 
     at_ms: FromStartMs = Field(alias="at", examples=["30s"])
     control: ControlName = Field(examples=["pause"])
+    stage: OptionalText = None
     by: Text = "an operator"
     reason: Line = ""
 

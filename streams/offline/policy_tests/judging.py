@@ -10,7 +10,6 @@ from typing import cast
 
 import numpy as np
 
-from connectors.decoders.registry import decoder
 from gates.decisions import Decision
 from gates.gate import Gate
 from gates.machine.facts import Output
@@ -20,6 +19,7 @@ from gates.rules import CURRENT
 from streams.cells import CELL_MS
 from streams.journal import Control, ControlName, SequencedRecord, Start
 from streams.judge.rollout import CONTROLS
+from streams.offline.event_lines import EventLines
 from streams.offline.policy_tests.document import OperatorOrder, PolicyTest
 from streams.offline.replay import Replay, distinct_decisions
 from streams.offline.simulation.run import START_MS
@@ -40,10 +40,10 @@ class JudgedTraffic:
 
 def judge_events(test: PolicyTest, policy: Policy, lines: Sequence[bytes]) -> JudgedTraffic | None:
     """Judge recorded events, as NDJSON lines; None if no line is an event."""
-    first = next((event for line in lines for event in decoder().decode(line).counted), None)
+    first = next(EventLines().timed(lines), None)
     if first is None:
         return None
-    start_ms = first.ts_ms - first.ts_ms % CELL_MS
+    start_ms = first[1] - first[1] % CELL_MS
     orders = [(start_ms + order.at_ms, _order_record(order, policy, start_ms)) for order in _by_time(test.controls)]
     replay = Replay(policy, acks=test.acks == "auto")
     found = list(distinct_decisions(replay.run(lines, orders)))
@@ -60,7 +60,12 @@ def _order_record(order: OperatorOrder, policy: Policy, start_ms: int) -> Sequen
         document = policy.document()
         return Start(rollout=policy.rollout, policy=document, by=order.by, reason=order.reason, at=at, rules=CURRENT)
     return Control(
-        rollout=policy.rollout, control=cast("ControlName", order.control), by=order.by, reason=order.reason, at=at
+        rollout=policy.rollout,
+        control=cast("ControlName", order.control),
+        by=order.by,
+        reason=order.reason,
+        at=at,
+        stage=order.stage,
     )
 
 
@@ -104,7 +109,7 @@ class _Simulation:
     def _order(self, order: OperatorOrder, now: int) -> tuple[Output, ...]:
         if order.control == "start":
             return self._start(self._gate, order.by, order.reason, now)
-        controlled = Controlled(CONTROLS[order.control], order.by, order.reason)
+        controlled = Controlled(CONTROLS[order.control], order.by, order.reason, stage=order.stage)
         return self._acknowledged(self._gate.control(controlled, self._moment(now)), now)
 
     def _acknowledged(self, outputs: tuple[Output, ...], now: int) -> tuple[Output, ...]:

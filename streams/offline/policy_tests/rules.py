@@ -30,9 +30,16 @@ def faults_between_keys(written: Mapping[str, Any]) -> Iterator[PolicyFault]:
             yield PolicyFault(("expect", index), f"`{GAP}` stands for any decisions: write it without other keys")
         if "since" in each and "within" not in each:
             yield PolicyFault(("expect", index, "since"), "is the start of `within`: write `within`, too")
+    yield from _controls(written.get("controls"))
     for index, each in enumerate(written["never"] if isinstance(written.get("never"), list) else []):
         if each in ACTIONS and each in _expected_actions(written):
             yield PolicyFault(("never", index), f"{shown(each)} is also expected: remove one of the two")
+
+
+def _controls(controls: object) -> Iterator[PolicyFault]:
+    for index, each in enumerate(controls if isinstance(controls, list) else []):
+        if isinstance(each, Mapping) and "stage" in each and each.get("control") != "approve":
+            yield PolicyFault(("controls", index, "stage"), "belongs to an `approve`: remove it")
 
 
 def _empty(expected: object) -> bool:

@@ -44,6 +44,6 @@ def test_the_last_minute_is_named_where_the_stage_is_complete() -> None:
         "lately": {"cohort": "canary", **counts},
     }
     text = "canary: 50% (50 of 100 events of {} arrived too late), needs 99% (min_completeness)"
-    assert list(incomplete_cohorts(status)) == [text.format("the last minute")]
+    assert list(incomplete_cohorts(status)) == [("canary", text.format("the last minute"))]
     status["telemetry"] = {"canary": counts}
-    assert list(incomplete_cohorts(status)) == [text.format("stage tenth")]
+    assert list(incomplete_cohorts(status)) == [("canary", text.format("stage tenth"))]

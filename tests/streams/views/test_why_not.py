@@ -11,6 +11,9 @@ from tools.topics_page import examples
 
 Document = Mapping[str, Any]
 
+MORE = "; about 15s more at the present traffic"
+"""Thirty requests of two a second."""
+
 COMPARED = {"e_value": 0.94, "threshold": 100, "advance_e_value": 3.2, "advance_threshold": 20}
 
 
@@ -45,7 +48,7 @@ def test_a_baking_rollout(status: dict[str, Any]) -> None:
         "",
         "To advance to stage full it still needs:",
         "- 59s more of bake (1s of 1m done)",
-        f"- errors must pass (now INCONCLUSIVE): {reason(status)}",
+        f"- errors must pass (now INCONCLUSIVE): {reason(status)}{MORE}",
         "",
         "errors: INCONCLUSIVE",
         f"  reason     errors: {reason(status)}",
@@ -74,14 +77,14 @@ def test_the_evidence_so_far(status: dict[str, Any]) -> None:
     check = done["checks"][0] | COMPARED | {"verdict": "INCONCLUSIVE"}
     thin = check | {"reason": "errors: canary has 20 requests, needs 50"}
     assert missing(done | {"checks": [thin]}) == [
-        "errors must pass (now INCONCLUSIVE): canary has 20 requests, needs 50; e-value 3.2, needs 20"
+        f"errors must pass (now INCONCLUSIVE): canary has 20 requests, needs 50; e-value 3.2, needs 20{MORE}"
     ]
     unproven = check | {"reason": "errors: canary 1% (1 of 100), e-value 3.2, needs 20"}
     assert missing(done | {"checks": [unproven]}) == [
-        "errors must pass (now INCONCLUSIVE): canary 1% (1 of 100), e-value 3.2, needs 20"
+        f"errors must pass (now INCONCLUSIVE): canary 1% (1 of 100), e-value 3.2, needs 20{MORE}"
     ]
     proven = thin | {"advance_e_value": 25}
-    assert missing(done | {"checks": [proven]})[0].endswith("canary has 20 requests, needs 50")
+    assert missing(done | {"checks": [proven]})[0].endswith(f"canary has 20 requests, needs 50{MORE}")
 
 
 def test_unconfirmed_weights(status: dict[str, Any]) -> None:
@@ -138,7 +141,7 @@ def test_a_hold(status: dict[str, Any], baked: str) -> None:
     assert missing(held) == ["the end of the hold: canary has had no requests for 30s"]
     assert len(missing(held | {"reason": f"{baked} telemetry is incomplete"})) == 1
     undecided = held | {"reason": f"{baked} errors: ...", "checks": status["checks"]}
-    assert missing(undecided) == [f"errors must pass (now INCONCLUSIVE): {reason(status)}"]
+    assert missing(undecided) == [f"errors must pass (now INCONCLUSIVE): {reason(status)}{MORE}"]
 
 
 def test_a_pause(status: dict[str, Any]) -> None:
@@ -156,7 +159,7 @@ def test_passes_and_doubts(status: dict[str, Any]) -> None:
     doubtful = passing(status) | {"passes": {"so_far": 1, "needed": 3}, "doubts": ["canary has 33% of users"]}
     assert missing(doubtful) == [
         "a trustworthy split of traffic: canary has 33% of users",
-        "consecutive panes on which every check passes: 1, needs 3",
+        "consecutive panes on which every check passes: 1, needs 3; 2s at least",
     ]
 
 

@@ -72,3 +72,21 @@ def test_every_actuator_that_the_policy_names_acknowledges() -> None:
     scenario = Scenario.parse({"rps": 200, "duration": "5m"})
     judged = judge_traffic(parsed(never=["pause"], scenario="healthy"), named, scenario)
     assert "advance" in [decision.action for decision in judged.decisions]
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize(("stage", "advances"), [("canary", True), (None, True), ("half", False)])
+def test_an_approval_is_of_its_stage(stage: str | None, advances: bool, recorded: bool) -> None:
+    """Of the one at that time, if none is named; of another one it is refused."""
+    known: Any = POLICY.document()
+    stages = [{**known["stages"][0], "approval": True}, known["stages"][1]]
+    policy = Policy.parse({**known, "stages": stages, "checks": {"e": {"sli": "error_rate", "limit": "30%"}}})
+    order = {"at": "10s", "control": "approve"} | ({} if stage is None else {"stage": stage})
+    test = parsed(expect=["start"], controls=[order])
+    if recorded:
+        judged = judge_events(test, policy, [json.dumps(event).encode() for event in traffic(BEGIN, 20)])
+    else:
+        judged = judge_traffic(test, policy, Scenario.parse({"rps": 100, "duration": "20s"}))
+    assert judged is not None
+    found = [(decision.action.value, decision.approved_by) for decision in judged.decisions]
+    assert (("advance", "an operator") in found) is advances

@@ -44,3 +44,9 @@ def test_what_is_expected_cannot_be_forbidden() -> None:
 def test_odd_values_are_left_to_the_models(odd: object) -> None:
     """They report them; nothing is raised here."""
     list(faults_between_keys({"expect": odd, "never": odd}))
+
+
+def test_only_an_approval_names_a_stage() -> None:
+    """Other orders are of the rollout."""
+    pause, approve = {"control": "pause", "stage": "x"}, {"control": "approve", "stage": "x"}
+    assert faults(expect=[HOLD], controls=[pause, approve, "odd"]) == ["belongs to an `approve`: remove it"]

@@ -8,7 +8,7 @@ from gates.documents.outcomes import Outcome, class_of
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class ComparableLimit:
     """A limit, to compare with those of other checks.
 
     Two with the same `source` are on the same figure over the same window; `loosest` is larger for a looser limit.
@@ -20,10 +20,10 @@ class Bound:
     min_events: int
     bad: frozenset[Outcome] = frozenset()
 
-    def covers(self, other: Bound) -> bool:
+    def covers(self, other: ComparableLimit) -> bool:
         """Whether this limit is broken wherever the other is.
 
-        >>> Bound(("latency", 0.95), 800.0, 20).covers(Bound(("latency", 0.95), 900.0, 20))
+        >>> ComparableLimit(("latency", 0.95), 800.0, 20).covers(ComparableLimit(("latency", 0.95), 900.0, 20))
         True
         """
         stricter = self.loosest <= other.loosest and self.min_events <= other.min_events
