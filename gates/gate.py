@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gates.advice.detectability import live_detection, live_passes
+from gates.comparison.joint_test import JointTest
 from gates.decisions import Decision
 from gates.documents.state import Codec, as_document
 from gates.evidence.evaluation import EvidenceState, RolloutEvidence
@@ -141,12 +142,7 @@ class Gate:
             "passes": {"so_far": progress.passes, "needed": stage.passes},
             "approval": {"needed": stage.approval, "by": progress.approved_by},
             "sight": live_detection(policy, joint_test, progress.index, indicators.rps, evaluation.verdicts),
-            "needs": {
-                "min_requests": policy.min_requests,
-                "pane_ms": policy.pane_ms,
-                "requests": self.evidence.eligible() if isinstance(self.evidence, RolloutEvidence) else {},
-                "pass_s": live_passes(policy, joint_test, progress.index, indicators.rps, evaluation.verdicts),
-            },
+            "needs": self._needs(joint_test, indicators),
             "slis": indicators.document(),
             "completeness": evaluation.completeness,
             "min_completeness": policy.min_completeness,
@@ -155,6 +151,17 @@ class Gate:
             "cohorts": policy.cohorts.document(),
             "control": None if state.control is None else as_document(state.control),
             "owner": policy.owner,
+        }
+
+    def _needs(self, joint_test: JointTest, indicators: Indicators) -> dict[str, object]:
+        """What a PASS of the stage takes, and how much of it there is."""
+        state, policy = self.state, self.state.policy
+        verdicts = state.evaluation.verdicts
+        return {
+            "min_requests": policy.min_requests,
+            "pane_ms": policy.pane_ms,
+            "requests": self.evidence.eligible() if isinstance(self.evidence, RolloutEvidence) else {},
+            "pass_s": live_passes(policy, joint_test, state.progress.index, indicators.rps, verdicts),
         }
 
     def _order(self) -> dict[str, object] | None:

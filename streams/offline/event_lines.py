@@ -40,7 +40,10 @@ class EventLines:
     faults: Counter[str] = field(default_factory=Counter)
     recorded: bool = False
     newest: int = 0
-    _unreadable: list[Unreadable] = field(default_factory=list)
+    _unreadable: deque[tuple[int, Unreadable]] = field(default_factory=deque)
+    """Unreadable events, each with how many events were read before it."""
+    _read: int = 0
+    _given: int = 0
 
     @property
     def events(self) -> int:
@@ -61,6 +64,7 @@ class EventLines:
             if time is None:
                 time = _inferred(event.ts_ms, None if first else self.newest, following)
             self.newest, first = max(self.newest, time), False
+            self._given += 1
             yield event, time
 
     def _decode(self, lines: Iterable[bytes]) -> Iterator[Timed]:
@@ -73,10 +77,11 @@ class EventLines:
                 found = self.decoder.decode(line)
                 self.faults.update(fault.reason for fault in found.faults)
                 self.rollouts.update(event.rollout for event in found.events)
-                self._unreadable += found.unreadable
+                self._unreadable += ((self._read, each) for each in found.unreadable)
                 events = found.counted
             else:
                 self.rollouts.update(event.rollout for event in events)
+            self._read += len(events)
             for event in events:
                 yield event, time
 
@@ -92,7 +97,9 @@ class EventLines:
 
     def drain_unreadable(self) -> list[Unreadable]:
         """The unreadable events since the last call, up to the event after the one that `timed` gave last."""
-        found, self._unreadable = self._unreadable, []
+        found = []
+        while self._unreadable and self._unreadable[0][0] <= self._given:
+            found.append(self._unreadable.popleft()[1])
         return found
 
 

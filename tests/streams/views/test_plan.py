@@ -111,7 +111,7 @@ def test_what_a_healthy_candidate_waits_for() -> None:
     assert "paused for silence about " in lines({}, 0.1, 0.01)
     assert "held for silence about without end, for good" in lines({}, 1e-6)
     assert "  no late event: of so few requests, one is more than min_completeness (99%) allows\n" in lines({}, 0.5)
-    assert "warm-up" not in lines({}, 1_000.0)
+    assert "warm-up" not in lines({"stages.0.warmup": None}, 1_000.0)
     assert "late event" not in lines({}, 1_000.0)
     assert "only values beyond its limit in 1s by its limit" in lines({}, 1_000.0)
 

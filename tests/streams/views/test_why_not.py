@@ -211,7 +211,7 @@ def test_telemetry_that_cannot_be_read(status: dict[str, Any]) -> None:
     lacking = unreadable(status, "canary")
     assert missing(lacking) == [
         "complete telemetry of canary: 25% (300 of 400 events of stage canary could not be read), "
-        "needs 99% (min_completeness)"
+        "needs 99% (min_completeness); 29,600 more events without a loss, about 4h"
     ]
     assert missing({**lacking, "min_completeness": 0.2}) == []
     held = {**lacking, "phase": "held", "cause": "incomplete", "reason": "canary's telemetry is 25% complete"}
