@@ -23,6 +23,7 @@ class JudgingRules:
     `requests_as_ordered`: a share of the requests far from the ordered weight is a doubt.
     `approval_of_the_stage`: an approval ends with a pause or rollback, and a missing one does not time a stage out.
     `failing_needs_requests`: a check that rolls back begins to fail only on a pane with a request of the candidate.
+    `shared_from_few`: a few bad events of the baseline show that a breach of a limit is shared, whatever `min_events`.
     `small_steps_are_confirmed`: an ack with weights that are as near to those before as to the order confirms nothing.
     `steady_holds`: a hold for missing telemetry ends only once it has been back for a while, and silence does not bake.
     `paused_watch`: a pause pages for each graver cause that comes up meanwhile, reminds, and may have a deadline.
@@ -35,6 +36,7 @@ class JudgingRules:
     requests_as_ordered: bool = False
     steady_holds: bool = False
     failing_needs_requests: bool = False
+    shared_from_few: bool = False
     small_steps_are_confirmed: bool = False
     approval_of_the_stage: bool = False
     paused_watch: bool = False
@@ -51,6 +53,7 @@ RULES: Mapping[int, JudgingRules] = MappingProxyType(
             requests_as_ordered=True,
             steady_holds=True,
             failing_needs_requests=True,
+            shared_from_few=True,
             small_steps_are_confirmed=True,
             approval_of_the_stage=True,
             paused_watch=True,

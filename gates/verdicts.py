@@ -170,8 +170,9 @@ class Evaluation:
     missing. `on_time` is the share of the stage's events that were counted, of the cohort `least_complete` where that
     decides; `completeness` also counts the panes that were complete. `telemetry` has what became of each cohort's
     events. `lately` is a cohort of which too much is missing in the last minute, with its events. `doubts` are reasons
-    to distrust the split of traffic. `baseline_alive_at` is the end of the last pane with a sign of life of the
-    baseline: a successful request, or at 100% a heartbeat; None where nothing could show one.
+    to distrust the split of traffic; `unsettled` is why it is not as ordered, though perhaps by chance.
+    `baseline_alive_at` is the end of the last pane with a sign of life of the baseline: a successful request, or at
+    100% a heartbeat; None where nothing could show one.
     """
 
     start: int
@@ -189,6 +190,7 @@ class Evaluation:
     untrusted_ms: int = 0
     combined: Combined | None = None
     doubts: tuple[str, ...] = ()
+    unsettled: str = ""
     baseline_alive_at: int | None = None
 
     @property

@@ -141,6 +141,7 @@ class RolloutEvidence:
             untrusted_ms=pane.end - completeness.trusted_at,
             combined=combined,
             doubts=self._split.doubts() if stage.confirmed_at is not None else (),
+            unsettled=self._split.unsettled() if stage.confirmed_at is not None else "",
             baseline_alive_at=baseline.success_at if self._weight < 1.0 else baseline.heartbeat_at,
         )
 

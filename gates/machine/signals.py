@@ -294,6 +294,8 @@ def missing(state: RolloutState, evaluation: Evaluation, *, fresh: bool) -> str:
         return f"complete telemetry: {untrusted(state.policy, state.stage.name, evaluation)}"
     if state.progress.confirmed_at is None:
         return "an actuator to confirm its weights"
+    if evaluation.unsettled:
+        return f"traffic to be split as ordered: {evaluation.unsettled}"
     return "" if fresh else f"requests: {silence_of(evaluation)}"
 
 

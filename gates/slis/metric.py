@@ -211,10 +211,12 @@ class MetricQuantile:
         beyond, values = self._beyond(window, limit)
         return Assessment(self._guard.standing(beyond, values), values)
 
-    def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
+    def alike(self, candidate: CohortWindow, baseline: CohortWindow, least: int | None) -> bool:
         """Whether the baseline is no better than a candidate beyond the limit."""
         limit = self._definition.limit
-        return limit is not None and self._guard.alike(self._beyond(candidate, limit), self._beyond(baseline, limit))
+        if limit is None:
+            return False
+        return self._guard.alike(self._beyond(candidate, limit), self._beyond(baseline, limit), least)
 
     def _beyond(self, window: CohortWindow, limit: float) -> tuple[int, int]:
         sign = -1 if self._definition.higher_is_better else 1
@@ -280,7 +282,7 @@ class MetricMean:
             return Standing.WITHIN
         return Standing.BREACHED if values.total >= self._definition.min_events else Standing.ABOVE_BUT_FEW
 
-    def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
+    def alike(self, candidate: CohortWindow, baseline: CohortWindow, least: int | None) -> bool:
         """False: how far a mean is off by chance is not known without a bound."""
         return False
 

@@ -50,9 +50,9 @@ class ShareFigure(ABC):
         bad, events = self.tally(window)
         return Assessment(Standing.WITHIN if self._guard is None else self._guard.standing(bad, events), events)
 
-    def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
+    def alike(self, candidate: CohortWindow, baseline: CohortWindow, least: int | None) -> bool:
         """Whether the baseline is no better than a candidate beyond the limit."""
-        return self._guard is not None and self._guard.alike(self.tally(candidate), self.tally(baseline))
+        return self._guard is not None and self._guard.alike(self.tally(candidate), self.tally(baseline), least)
 
 
 def share_text(name: str, tally: tuple[int, int], events: str, window: CohortWindow) -> str:

@@ -251,3 +251,10 @@ def test_nothing_to_roll_back_to_is_explained() -> None:
         "a: fails; not rolled back, because stable has had no successful request for 30s (allowed: 30s, hold_after); "
         "weights stay; check stable; if it is back while the check still fails, the gate rolls back"
     )
+
+
+def test_an_advance_waits_for_traffic_as_ordered() -> None:
+    """The share may be off by chance, so nothing is held; but nothing advances either."""
+    split = "canary got 75% of the requests (1,050 of 1,400), ordered 25% (split)"
+    evaluation = Evaluation(T0, T0 + 1_000, (PASS,), **GOOD | {"unsettled": split})
+    assert missing(state(), evaluation, fresh=True) == f"traffic to be split as ordered: {split}"
