@@ -23,7 +23,7 @@ SUSPICION = 10.0
 """From this e-value for a worse candidate on it does not advance, though it is not yet rolled back."""
 
 
-LEAST_SHARED = 5
+LEAST_SHARED = 3
 """Bad events of the baseline from which on it may share the candidate's breach of a limit."""
 
 
