@@ -119,11 +119,16 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
     signed: Signed | None = None
 
 
-ControlName = Literal["pause", "resume", "approve", "rollback", "promote"]
+ControlName = Literal["pause", "resume", "approve", "advance", "rollback", "promote"]
+OF_A_STAGE: frozenset[ControlName] = frozenset(("approve", "advance"))
+"""Controls that name the stage that they are about."""
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.control/v1"):
-    """An operator's order for a running rollout; `epoch` None means the current epoch. An approval names its stage."""
+    """An operator's order for a running rollout; `epoch` None means the current epoch.
+
+    An approval and an advance name the stage that they are about: a copy of one never has an effect on another stage.
+    """
 
     rollout: str
     control: ControlName

@@ -38,9 +38,9 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Controlled:
-    """An operator ordered pause, resume, approve, rollback or promote; `epoch` None means the current one.
+    """An operator ordered pause, resume, approve, advance, rollback or promote; `epoch` None means the current one.
 
-    An approval names its `stage`; None, in journals of before, means the current one.
+    An approval and an advance name their `stage`; None of an approval, in journals of before, means the current one.
     """
 
     control: Signal

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from gates.decisions import Action, Command, Decision
+from gates.machine.controls import ordered_text, refusal
 from gates.machine.facts import Decided, Ended, Fact, Output, StageConfirmed, StageEntered, StepResult
 from gates.machine.orders import ActuatorReport, InForce, Order
 from gates.machine.rollout import (
@@ -78,39 +79,14 @@ def step(state: RolloutState, given: Input, moment: Moment) -> StepResult:
 def _control(state: RolloutState, given: Controlled, moment: Moment) -> StepResult:
     found = lookup(state.phase, given.control)
     order = given.control.value.removeprefix("operator_")
-    # An order names the epoch that its operator looked at, so that a late one never ends a newer rollout.
-    stale = given.epoch is not None and given.epoch != state.epoch
-    if found.refused or stale:
-        why = (
-            f"the current epoch is {state.epoch}, not {given.epoch}" if stale else f"the rollout is {_standing(state)}"
-        )
-        refusal = ControlOutcome(order, given.by, False, f"{order} refused: {why}", moment.journal)
-        return StepResult(replace(state, control=refusal))
+    if why := refusal(state, given, found):
+        refused = ControlOutcome(order, given.by, False, f"{order} refused: {why}", moment.journal)
+        return StepResult(replace(state, control=refused))
+    text = ordered_text(state, given)
+    state = replace(state, control=ControlOutcome(order, given.by, True, given.reason, moment.journal))
     if given.control is Signal.OPERATOR_APPROVE:
-        return StepResult(_approve(state, given, moment))
-    accepted = ControlOutcome(order, given.by, True, given.reason, moment.journal)
-    state = replace(state, control=accepted)
-    return _decide(state, found, f"{given.by} ordered {order}{_because(given.reason)}", moment, by=given.by)
-
-
-def _approve(state: RolloutState, given: Controlled, moment: Moment) -> RolloutState:
-    stage, why = state.stage, ""
-    # By name, so that an approval that is sent twice, or late, never approves the stage after the one that was meant.
-    if given.stage not in (None, stage.name):
-        why = f"approve refused: it names stage {given.stage}, the rollout is at stage {stage.name}"
-    elif not stage.approval:
-        why = f"approve refused: stage {stage.name} needs no approval"
-    if why:
-        return replace(state, control=ControlOutcome("approve", given.by, False, why, moment.journal))
-    outcome = ControlOutcome("approve", given.by, True, given.reason, moment.journal)
-    return replace(state, control=outcome, progress=replace(state.progress, approved_by=given.by))
-
-
-def _standing(state: RolloutState) -> str:
-    phase = state.phase.value.replace("_", " ")
-    if state.phase is Phase.HELD and state.last is not None:
-        return f"{phase} and resumes by itself when the cause is gone ({state.last.reason})"
-    return phase
+        return StepResult(replace(state, progress=replace(state.progress, approved_by=given.by)))
+    return _decide(state, found, text, moment, by=given.by)
 
 
 def _ack(state: RolloutState, given: Acked, moment: Moment) -> StepResult:

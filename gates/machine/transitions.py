@@ -31,6 +31,7 @@ class Signal(StrEnum):
     OPERATOR_PAUSE = "operator_pause"
     OPERATOR_RESUME = "operator_resume"
     OPERATOR_APPROVE = "operator_approve"
+    OPERATOR_ADVANCE = "operator_advance"
     FAILING = "failing"  # a check FAILs whose on_fail is rollback
     SHARED_CAUSE = "shared_cause"  # the candidate breaks a limit that the baseline breaks too, or is about to
     FAIL_PAUSES = "fail_pauses"  # a check FAILs whose on_fail is pause
@@ -104,6 +105,8 @@ TABLE: _Table = {
     # operators
     **_rows((*_RUNNING, Phase.PROMOTED), (Signal.OPERATOR_ROLLBACK,), Transition(Phase.ROLLED_BACK, Action.ROLLBACK)),
     **_rows(_RUNNING, (Signal.OPERATOR_PROMOTE,), Transition(Phase.PROMOTED, Action.PROMOTE)),
+    # out of one stage, whatever its checks are; a paused rollout goes on by it
+    **_rows(_RUNNING, (Signal.OPERATOR_ADVANCE,), Transition(Phase.BAKING, Action.ADVANCE)),
     **_rows(_ACTIVE, (Signal.OPERATOR_PAUSE,), Transition(Phase.PAUSED, Action.PAUSE)),
     (Phase.PAUSED, Signal.OPERATOR_RESUME): Transition(Phase.BAKING, Action.RESUME),
     **_stay(_ACTIVE, (Signal.OPERATOR_APPROVE,)),  # recorded; the stage ends when nothing else is missing
@@ -112,6 +115,7 @@ TABLE: _Table = {
     **_stay((Phase.PROMOTED,), (Signal.OPERATOR_PROMOTE,), refused=True),
     **_stay((*ENDED, Phase.PAUSED), (Signal.OPERATOR_PAUSE, Signal.OPERATOR_APPROVE), refused=True),
     **_stay((*ENDED, *_ACTIVE), (Signal.OPERATOR_RESUME,), refused=True),
+    **_stay(ENDED, (Signal.OPERATOR_ADVANCE,), refused=True),
 }
 
 

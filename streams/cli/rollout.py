@@ -124,6 +124,11 @@ def _add_order(name: ControlName, text: str) -> click.Command:
 _add_order("pause", "Pause rollout ID: its weights stay and it does not advance; a failing check still rolls it back.")
 _add_order("resume", "Resume the paused rollout ID.")
 _add_order("approve", "Approve the current stage of rollout ID. The stage still ends only when every check passes.")
+_add_order(
+    "advance",
+    "Leave the current stage of rollout ID by hand, whatever its checks show: one stage, never more. The decision "
+    "records what this overrides. Refused at the last stage: use promote.",
+)
 _add_order("rollback", "Roll back rollout ID: the candidate gets no traffic.")
 _add_order("promote", "Promote rollout ID now: the candidate gets all traffic, whatever the verdicts are.")
 

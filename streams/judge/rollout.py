@@ -21,6 +21,7 @@ CONTROLS = {
     "pause": Signal.OPERATOR_PAUSE,
     "resume": Signal.OPERATOR_RESUME,
     "approve": Signal.OPERATOR_APPROVE,
+    "advance": Signal.OPERATOR_ADVANCE,
     "rollback": Signal.OPERATOR_ROLLBACK,
     "promote": Signal.OPERATOR_PROMOTE,
 }

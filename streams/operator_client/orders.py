@@ -10,7 +10,7 @@ from connectors.signing.keys import keyring
 from gates.decisions import Action
 from gates.policy import Policy
 from streams.clock import wall_ms
-from streams.journal import Control, ControlName, Start, encode
+from streams.journal import OF_A_STAGE, Control, ControlName, Start, encode
 from streams.operator_client.errors import OrderRefusedError, RunningAlreadyError, UnansweredError
 from streams.operator_client.status_view import StatusView, has_ended
 
@@ -53,7 +53,7 @@ async def start(view: StatusView, policy: Policy, *, by: str, reason: str, wait_
 async def order(
     view: StatusView, rollout: str, control: ControlName, *, by: str, reason: str, wait_s: float | None
 ) -> Document | None:
-    """Order a rollout to pause, resume, roll back or be promoted, or approve its stage.
+    """Order a rollout to pause, resume, roll back or be promoted, approve its stage, or leave it by hand.
 
     Returns the decision, or None where `wait_s` is None. An approval is no decision by itself: it returns the last one.
 
@@ -72,7 +72,7 @@ async def order(
         reason=reason,
         at=wall_ms(),
         epoch=epoch,
-        stage=status["stage"] if control == "approve" else None,
+        stage=status["stage"] if control in OF_A_STAGE else None,
     )
     await _send(view.settings, view.settings.topics.controls, record)
     if wait_s is None:

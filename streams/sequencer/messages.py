@@ -9,7 +9,7 @@ from connectors.signing.signatures import Role, Seal
 from gates.policy import Policy, PolicyError
 from gates.rules import CURRENT
 from streams.clock import wall_ms
-from streams.journal import Ack, Control, Origin, SequencedRecord, Signed, Start, Timing, encode
+from streams.journal import OF_A_STAGE, Ack, Control, Origin, SequencedRecord, Signed, Start, Timing, encode
 
 LARGEST_MESSAGE = 512 * 1024
 """Bytes of a message. Faust's producer takes records up to 1 MB, and a message can grow on its way into the journal."""
@@ -55,8 +55,8 @@ def read_message(kind: MessageType, value: bytes | None) -> SequencedRecord:
             raise RecordRefusedError("bad_policy", detail)
     if isinstance(message, Start | Control) and not message.by.strip():
         raise RecordRefusedError("bad_message", "by is empty: name the person who orders")
-    if isinstance(message, Control) and message.control == "approve" and message.stage is None:
-        raise RecordRefusedError("bad_message", "an approval names its stage: write `stage`")
+    if isinstance(message, Control) and message.control in OF_A_STAGE and message.stage is None:
+        raise RecordRefusedError("bad_message", f"{message.control} is about one stage: name it in `stage`")
     return message
 
 

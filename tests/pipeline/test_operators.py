@@ -119,11 +119,17 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
     assert [(one["action"], one["by"]) for one in shown["decisions"]] == [("start", "ann"), ("pause", "bob")]
     assert "bob ordered pause" in (await rollout(site, "show", "checkout-v2")).output
 
-    assert (await rollout(site, "resume", "checkout-v2")).code == 0
+    advanced = await rollout(site, "advance", "checkout-v2", "--by", "cy")
+    assert advanced.code == 0, advanced.errors
+    assert "stable 50%, canary 50%  cy ordered advance from stage canary, overriding the pause (" in advanced.output
+    last = await rollout(site, "advance", "checkout-v2")
+    assert (last.code, last.output) == (1, "")
+    assert last.errors == "sluicegate: advance refused: half is the last stage; promote the rollout instead\n"
+
     assert (await rollout(site, "promote", "checkout-v2")).code == 0
     watched = await rollout(site, "watch", "checkout-v2")
     assert watched.code == 0, watched.errors
-    assert "promote   canary  stable 0%, canary 100%" in watched.output
+    assert "promote   half    stable 0%, canary 100%" in watched.output
 
     assert (await rollout(site, "rollback", "checkout-v2")).code == 0
     assert (await rollout(site, "watch", "checkout-v2")).code == 3

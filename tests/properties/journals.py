@@ -275,8 +275,9 @@ def records_of(word: str, policy: Document, at: int, offset: int) -> Iterator[Re
         yield Ack(id=f"{ROLLOUT}:1:1", rollout=ROLLOUT, **(known | fields))
     else:
         control: Any = word
+        stage = policy["stages"][0]["name"] if word == "advance" else None
         origin = Origin("rollout-controls", 0, offset)
-        order = Control(rollout=ROLLOUT, control=control, by="ada", reason="because", at=at, origin=origin)
+        order = Control(rollout=ROLLOUT, control=control, by="ada", reason="because", at=at, stage=stage, origin=origin)
         yield order
         yield order  # the sequencer may repeat an order, which must count once
 
@@ -404,7 +405,7 @@ def policies(draw: st.DrawFn) -> Document:
     }
 
 
-CONTROLS = ("pause", "resume", "approve", "rollback", "promote")
+CONTROLS = ("pause", "resume", "approve", "advance", "rollback", "promote")
 WORDS = (*CONTROLS, "start", "start changed", "bad ack: epoch", "bad ack: rejected")
 STATES: tuple[SourceState, ...] = ("live", "silent", "stalled", "unreported")
 _usually_live = st.one_of(st.just("live"), st.just("live"), st.sampled_from(STATES))

@@ -7,7 +7,7 @@ import pytest
 
 from connectors.signing.signatures import Seal
 from gates.rules import CURRENT
-from streams.journal import Ack, Control, Origin, Signed, Start, Timing, decode, encode
+from streams.journal import Ack, Control, ControlName, Origin, Signed, Start, Timing, decode, encode
 from streams.sequencer.messages import RecordRefusedError, journal_record, read_message
 from tests.properties.hand import a_policy
 
@@ -30,6 +30,16 @@ def test_a_policy_must_be_for_the_rollout() -> None:
     with pytest.raises(RecordRefusedError, match="the message names rollout another, its policy ") as refused:
         read_message(Start, encode(start))
     assert refused.value.reason == "bad_policy"
+
+
+@pytest.mark.parametrize("control", ["approve", "advance"])
+def test_an_order_about_a_stage_names_it(control: ControlName) -> None:
+    """Else a copy of it would act on the stage after the one that was meant."""
+    order = msgspec.structs.replace(CONTROL, control=control)
+    with pytest.raises(RecordRefusedError, match=f"{control} is about one stage: name it in `stage`"):
+        read_message(Control, encode(order))
+    named = msgspec.structs.replace(order, stage="canary")
+    assert read_message(Control, encode(named)) == named
 
 
 def test_a_record_has_its_origin_and_signature() -> None:
