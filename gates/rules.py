@@ -22,6 +22,8 @@ class JudgingRules:
     limit of a mean. `budget_by_error`: a budget is spent error by error, and a shared outage is not the candidate's.
     `requests_as_ordered`: a share of the requests far from the ordered weight is a doubt.
     `approval_of_the_stage`: an approval ends with a pause or rollback, and a missing one does not time a stage out.
+    `guarded_orders`: taking the traffic from a promoted candidate, and a policy with another owner or other cohorts,
+    need a flag of the operator.
     `steady_holds`: a hold for missing telemetry ends only once it has been back for a while, and silence does not bake.
     """
 
@@ -31,6 +33,7 @@ class JudgingRules:
     requests_as_ordered: bool = False
     steady_holds: bool = False
     approval_of_the_stage: bool = False
+    guarded_orders: bool = False
 
 
 RULES: Mapping[int, JudgingRules] = MappingProxyType(
@@ -43,6 +46,7 @@ RULES: Mapping[int, JudgingRules] = MappingProxyType(
             requests_as_ordered=True,
             steady_holds=True,
             approval_of_the_stage=True,
+            guarded_orders=True,
         ),
     }
 )

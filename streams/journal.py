@@ -105,6 +105,9 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
 
     The sequencer adds its own wall clock (`sequenced_at`), the number of the rules of judging (`gates.rules`), the
     timing, the origin and the verified signature. Without a number the rules are those of the first releases.
+
+    `confirmed`: it may take traffic from a promoted candidate. `replace`: owner and cohorts may differ from those of
+    the rollout that has the name.
     """
 
     rollout: str
@@ -114,6 +117,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
     at: Int64
     sequenced_at: int | None = None
     rules: int = 1
+    confirmed: bool = False
+    replace: bool = False
     timing: Timing | None = None
     origin: Origin | None = None
     signed: Signed | None = None
@@ -128,6 +133,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     """An operator's order for a running rollout; `epoch` None means the current epoch.
 
     An approval and an advance name the stage that they are about: a copy of one never has an effect on another stage.
+    `confirmed` is needed to roll back what was promoted more than an hour ago.
     """
 
     rollout: str
@@ -137,6 +143,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     at: Int64
     epoch: Int64 | None = None
     stage: str | None = None
+    confirmed: bool = False
     origin: Origin | None = None
     signed: Signed | None = None
 

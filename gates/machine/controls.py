@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from gates.documents.quantities import format_duration
-from gates.machine.rollout import Controlled, RolloutState
+from gates.documents.quantities import MINUTE_MS, format_duration
+from gates.machine.rollout import Controlled, Moment, RolloutState
 from gates.machine.transitions import Phase, Signal, Transition
 from gates.verdicts import VerdictKind
 
+CONFIRM_AFTER = 3_600_000
+"""A promotion this old (ms) is rolled back only with `confirmed`: by then the old version may be gone, and what looks
+like an order for the newest rollout may be one out of an old shell history."""
 
-def refusal(state: RolloutState, given: Controlled, found: Transition) -> str:
+
+def refusal(state: RolloutState, given: Controlled, found: Transition, moment: Moment) -> str:
     """Why the control is refused; "" if it is carried out. `found` is its row of the transition table."""
     # An order names the epoch that its operator looked at, so that a late one never ends a newer rollout.
     if given.epoch is not None and given.epoch != state.epoch:
@@ -18,7 +22,7 @@ def refusal(state: RolloutState, given: Controlled, found: Transition) -> str:
     if found.refused:
         return f"the rollout is {_standing(state)}"
     rule = _RULES.get(given.control)
-    return "" if rule is None else rule(state, given)
+    return "" if rule is None else rule(state, given, moment)
 
 
 def _standing(state: RolloutState) -> str:
@@ -28,7 +32,7 @@ def _standing(state: RolloutState) -> str:
     return phase
 
 
-def _approve(state: RolloutState, given: Controlled) -> str:
+def _approve(state: RolloutState, given: Controlled, _: Moment) -> str:
     stage = state.stage
     # By name, so that an approval that is sent twice, or late, never approves the stage after the one that was meant.
     if given.stage not in (None, stage.name):
@@ -36,7 +40,7 @@ def _approve(state: RolloutState, given: Controlled) -> str:
     return "" if stage.approval else f"stage {stage.name} needs no approval"
 
 
-def _advance(state: RolloutState, given: Controlled) -> str:
+def _advance(state: RolloutState, given: Controlled, _: Moment) -> str:
     stage = state.stage
     # By name, as for an approval: an order that is sent twice must not skip the stage after the one that was meant.
     if given.stage != stage.name:
@@ -46,7 +50,22 @@ def _advance(state: RolloutState, given: Controlled) -> str:
     return f"{stage.name} is the last stage; promote the rollout instead" if last else ""
 
 
-_RULES: dict[Signal, Callable[[RolloutState, Controlled], str]] = {
+def _rollback(state: RolloutState, given: Controlled, moment: Moment) -> str:
+    if state.phase is not Phase.PROMOTED or given.confirmed or state.last is None or not state.judging.guarded_orders:
+        return ""
+    # An ended rollout keeps the event time of its end, so its last decision has that of the promotion.
+    since = max(moment.event_time, moment.wall) - state.last.event_time
+    if since <= CONFIRM_AFTER:
+        return ""
+    cohorts, age = state.policy.cohorts, format_duration(since // MINUTE_MS * MINUTE_MS)
+    return (
+        f"{state.policy.rollout} was promoted {age} ago; a rollback moves all traffic from {cohorts.candidate} to "
+        f"{cohorts.baseline}, which may not be running any more; add --confirm to do so"
+    )
+
+
+_RULES: dict[Signal, Callable[[RolloutState, Controlled, Moment], str]] = {
+    Signal.OPERATOR_ROLLBACK: _rollback,
     Signal.OPERATOR_APPROVE: _approve,
     Signal.OPERATOR_ADVANCE: _advance,
 }

@@ -28,12 +28,17 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An operator started a rollout, or started it again; `rules` is the number of the rules that judge it."""
+    """An operator started a rollout, or started it again; `rules` is the number of the rules that judge it.
+
+    With `confirmed` it may take traffic from a promoted candidate, with `replace` its owner and cohorts may differ.
+    """
 
     policy: Policy
     by: str
     reason: str
     rules: int = CURRENT
+    confirmed: bool = False
+    replace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class Controlled:
     """An operator ordered pause, resume, approve, advance, rollback or promote; `epoch` None means the current one.
 
     An approval and an advance name their `stage`; None of an approval, in journals of before, means the current one.
+    `confirmed` is needed to roll back what was promoted some time ago.
     """
 
     control: Signal
@@ -48,6 +54,7 @@ class Controlled:
     reason: str
     epoch: int | None = None
     stage: str | None = None
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

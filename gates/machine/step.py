@@ -79,7 +79,7 @@ def step(state: RolloutState, given: Input, moment: Moment) -> StepResult:
 def _control(state: RolloutState, given: Controlled, moment: Moment) -> StepResult:
     found = lookup(state.phase, given.control)
     order = given.control.value.removeprefix("operator_")
-    if why := refusal(state, given, found):
+    if why := refusal(state, given, found, moment):
         refused = ControlOutcome(order, given.by, False, f"{order} refused: {why}", moment.journal)
         return StepResult(replace(state, control=refused))
     text = ordered_text(state, given)

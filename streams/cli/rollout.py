@@ -69,9 +69,13 @@ def rollout() -> None:
 
 @rollout.command("start")
 @click.argument("file")
+@click.option("--yes", "confirmed", is_flag=True, help="Start even if that takes traffic from a promoted candidate.")
+@click.option("--replace", is_flag=True, help="Start even if owner or cohorts differ from those of the same name.")
 @order_options
 def start_(
     file: str,
+    confirmed: bool,
+    replace: bool,
     reason: str,
     by: str,
     waits: bool,
@@ -80,37 +84,48 @@ def start_(
 ) -> None:
     """Start the rollout of the policy FILE (- is standard input) at its first stage.
 
-    A rollout that runs with another policy is started again with this one, in its next epoch.
+    A rollout that runs with another policy is started again with this one, in its next epoch. A policy with another
+    owner or other cohorts needs --replace, and one that takes traffic from a promoted candidate needs --yes.
     """
-    from streams.operator_client.orders import start
+    from streams.operator_client.orders import Insistence, moved_by, start
 
     policy = load_policy(file)
     settings = kafka_settings(flags)
 
     async def body(view: StatusView) -> Mapping[str, Any] | None:
-        return await start(view, policy, by=by, reason=reason, wait_s=timeout if waits else None)
+        if confirmed and (moved := moved_by(view, policy)):
+            click.echo(moved, err=True)
+        insists = Insistence(confirmed=confirmed, replace=replace)
+        return await start(view, policy, by=by, reason=reason, wait_s=timeout if waits else None, insists=insists)
 
     answer = with_status_view(settings, body, settings.topics.policies)
     _print_answer(answer, f"{policy.rollout}: start was sent")
 
 
-def _add_order(name: ControlName, text: str) -> click.Command:
-    @click.argument("id_", metavar="ID")
-    @order_options
+def _confirm(command: Callable[..., Any]) -> Callable[..., Any]:
+    text = "Roll back even if the rollout was promoted more than an hour ago."
+    return click.option("--confirm", "confirmed", is_flag=True, help=text)(command)
+
+
+def _add_order(
+    name: ControlName, text: str, *options: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> click.Command:
     def command(
         id_: str,
         reason: str,
         by: str,
         waits: bool,
         timeout: float,
+        confirmed: bool = False,
         **flags: str | None,
     ) -> None:
-        from streams.operator_client.orders import order
+        from streams.operator_client.orders import Insistence, order
 
         settings = kafka_settings(flags)
 
         async def body(view: StatusView) -> Mapping[str, Any] | None:
-            return await order(view, id_, name, by=by, reason=reason, wait_s=timeout if waits else None)
+            wait_s, insists = timeout if waits else None, Insistence(confirmed=confirmed)
+            return await order(view, id_, name, by=by, reason=reason, wait_s=wait_s, insists=insists)
 
         answer = with_status_view(settings, body, settings.topics.controls)
         if answer is not None and name == "approve":
@@ -118,7 +133,10 @@ def _add_order(name: ControlName, text: str) -> click.Command:
         else:
             _print_answer(answer, f"{id_}: {name} was sent")
 
-    return rollout.command(name, help=text)(command)
+    decorated: Callable[..., Any] = order_options(command)
+    for option in options:
+        decorated = option(decorated)
+    return rollout.command(name, help=text)(click.argument("id_", metavar="ID")(decorated))
 
 
 _add_order("pause", "Pause rollout ID: its weights stay and it does not advance; a failing check still rolls it back.")
@@ -129,7 +147,12 @@ _add_order(
     "Leave the current stage of rollout ID by hand, whatever its checks show: one stage, never more. The decision "
     "records what this overrides. Refused at the last stage: use promote.",
 )
-_add_order("rollback", "Roll back rollout ID: the candidate gets no traffic.")
+_add_order(
+    "rollback",
+    "Roll back rollout ID: the candidate gets no traffic. A rollout that was promoted more than an hour ago is rolled "
+    "back only with --confirm.",
+    _confirm,
+)
 _add_order("promote", "Promote rollout ID now: the candidate gets all traffic, whatever the verdicts are.")
 
 

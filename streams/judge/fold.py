@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gates.gate import Gate
+from gates.gate import Gate, refuse_start
 from gates.machine.rollout import Acked, Controlled, Moment, Started
 from gates.policy import Policy, PolicyError
 from gates.rules import RULES
@@ -166,6 +166,10 @@ class Fold:
             return []
         if rollout.gate is not None and not rollout.ended and rollout.gate.state.policy.hash == policy.hash:
             return []  # already running with this policy: an order that was given twice starts no second epoch
+        given = Started(policy, record.by, record.reason, record.rules, record.confirmed, record.replace)
+        now = self._moment(rollout.judged_until(), offset)
+        if rollout.gate is not None and refuse_start(rollout.gate, given, now):
+            return [RolloutStatus(record.rollout, rollout.gate.status(now))]
         rollout.timing = record.timing or Timing()
         # It begins at the newest event time: events before it were served under other weights, so they are no evidence
         # for or against this start. Without a progress record there is no event time yet, only the order's own time.
@@ -175,9 +179,7 @@ class Fold:
         rollout.join.close(begins_at, begins_at)
         rollout.join.opened_at, rollout.late = begins_at, {}
         moment = replace(self._moment(begins_at, offset), wall=self.marks.wall or record.sequenced_at or record.at)
-        rollout.gate, outputs = Gate.begin(
-            rollout.gate, Started(policy, record.by, record.reason, record.rules), moment
-        )
+        rollout.gate, outputs = Gate.begin(rollout.gate, given, moment)
         self._without_policy().discard(record.rollout)
         return [*outputs, RolloutStatus(record.rollout, rollout.gate.status(moment))]
 
@@ -192,11 +194,16 @@ class Fold:
         gate, moment = rollout.gate, self._moment(rollout.received_at(record, self.marks.newest), offset)
         outputs: list[FoldOutput] = []
         if isinstance(record, Control):
-            order = Controlled(CONTROLS[record.control], record.by, record.reason, record.epoch, record.stage)
-            outputs += gate.control(order, moment)
+            outputs += gate.control(_controlled(record), moment)
         else:
             outputs += _acknowledge(gate, record, moment)
         return [*outputs, RolloutStatus(record.rollout, gate.status(moment))]
+
+
+def _controlled(record: Control) -> Controlled:
+    return Controlled(
+        CONTROLS[record.control], record.by, record.reason, record.epoch, record.stage, confirmed=record.confirmed
+    )
 
 
 def _round_up(time_ms: int, step_ms: int) -> int:

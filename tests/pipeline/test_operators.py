@@ -39,6 +39,14 @@ def policy(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.fixture
+def other(tmp_path: Path) -> str:
+    """Write the policy of another team's rollout by the same name."""
+    path = tmp_path / "other.yaml"
+    path.write_text(yaml.safe_dump({**POLICY.document(), "owner": "search"}))
+    return str(path)
+
+
 async def test_a_flood_of_acks_is_taken_bit_by_bit(site: Site) -> None:
     """Many more than may wait for their agent: each gets into the journal, and the worker stays healthy."""
     worker = site.worker("sequencer")
@@ -87,7 +95,7 @@ async def sluicegate(site: Site, *arguments: str, columns: int = 200) -> Done:
     return Done(running.returncode, output.decode(), errors.decode())
 
 
-async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> None:
+async def test_orders_are_carried_out_or_refused(site: Site, policy: str, other: str) -> None:
     """Start, pause, resume, promote, rollback: each answered with its decision, or with why not."""
     await site.worker().ready()
     started = await rollout(site, "start", policy, "--by", "ann", "--reason", "the new cart")
@@ -129,7 +137,13 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
     assert (await rollout(site, "promote", "checkout-v2")).code == 0
     watched = await rollout(site, "watch", "checkout-v2")
     assert watched.code == 0, watched.errors
-    assert "promote   half    stable 0%, canary 100%" in watched.output
+    assert "promote   half  stable 0%, canary 100%" in watched.output
+
+    again = await rollout(site, "start", policy)
+    moved = "checkout-v2 is promoted (canary 100%); starting it again sets canary to 20% and stable to 80%"
+    assert (again.code, again.errors) == (1, f"sluicegate: start refused: {moved}; add --yes to do so\n")
+    taken = await rollout(site, "start", other, "--yes")
+    assert "start refused: the policy differs from that of epoch 1: owner is search, was missing;" in taken.errors
 
     assert (await rollout(site, "rollback", "checkout-v2")).code == 0
     assert (await rollout(site, "watch", "checkout-v2")).code == 3
@@ -137,6 +151,10 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
 
     second = await rollout(site, "start", policy)
     assert second.output.startswith("checkout-v2:2:1  ")
+
+    assert (await rollout(site, "promote", "checkout-v2")).code == 0
+    third = await rollout(site, "start", other, "--yes", "--replace")
+    assert (third.errors, third.output.split()[0]) == (f"{moved}\n", "checkout-v2:3:1")
 
     replayed = await sluicegate(site, "replay", "--journal", "--json")
     assert (replayed.code, replayed.errors) == (0, "")

@@ -260,7 +260,8 @@ def _progress(sources: list[_Source], episode: Episode, second: int) -> Progress
 def a_start(policy: Document, at: int = T0, offset: int | None = None) -> Start:
     """Return an operator's start."""
     origin = None if offset is None else Origin("rollout-policies", 0, offset)
-    return Start(rollout=ROLLOUT, policy=policy, by="ada", at=at, rules=CURRENT, timing=TIMING, origin=origin)
+    flags: Document = {"confirmed": True, "replace": True}
+    return Start(rollout=ROLLOUT, policy=policy, by="ada", at=at, rules=CURRENT, timing=TIMING, origin=origin, **flags)
 
 
 def records_of(word: str, policy: Document, at: int, offset: int) -> Iterator[Record]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gates.decisions import Action, Decision
+from gates.machine.controls import CONFIRM_AFTER
 from gates.machine.rollout import Controlled
 from gates.machine.transitions import Phase, Signal
 from gates.verdicts import VerdictKind
@@ -97,3 +98,42 @@ def test_an_ended_rollout_is_not_advanced(end: Signal) -> None:
     ended: Any = hand.state.phase
     assert advance(hand) == []
     assert refusal(hand) == f"advance refused: the rollout is {ended.value.replace('_', ' ')}"
+
+
+def rollback(hand: Hand, *, confirmed: bool = False) -> list[Action]:
+    """An order to roll back."""
+    order = Controlled(Signal.OPERATOR_ROLLBACK, "grace", "", confirmed=confirmed)
+    return [decision.action for decision in hand.take(order)]
+
+
+def test_a_late_rollback_of_a_promotion_is_confirmed() -> None:
+    """An hour after it the old version may be gone: the refusal names what would happen to the traffic."""
+    hand = Hand()
+    hand.say(Signal.OPERATOR_PROMOTE)
+    hand.now += CONFIRM_AFTER + 125_000
+    assert rollback(hand) == []
+    assert refusal(hand) == (
+        "rollback refused: r was promoted 1h2m ago; a rollback moves all traffic from canary to stable, "
+        "which may not be running any more; add --confirm to do so"
+    )
+    assert rollback(hand, confirmed=True) == [Action.ROLLBACK]
+
+
+def test_a_prompt_rollback_of_a_promotion_needs_nothing() -> None:
+    """Up to an hour after it, and of a rollout that still runs at any time."""
+    hand = Hand()
+    hand.say(Signal.OPERATOR_PROMOTE)
+    hand.now += CONFIRM_AFTER
+    assert rollback(hand) == [Action.ROLLBACK]
+    running = Hand()
+    running.now += CONFIRM_AFTER + 1
+    assert rollback(running) == [Action.ROLLBACK]
+
+
+def test_an_epoch_of_the_first_rules_needs_no_confirmation() -> None:
+    """Its journal folds to the decisions that were published."""
+    hand = Hand()
+    hand.say(Signal.OPERATOR_PROMOTE)
+    hand.state = replace(hand.state, rules=1)
+    hand.now += CONFIRM_AFTER + 1
+    assert rollback(hand) == [Action.ROLLBACK]
