@@ -146,6 +146,7 @@ class Gate:
             "cohorts": policy.cohorts.document(),
             "control": None if state.control is None else as_document(state.control),
             "owner": policy.owner,
+            "freeze": None if self.ended or (freeze := moment.frozen(policy)) is None else as_document(freeze),
         }
 
     def _order(self) -> dict[str, object] | None:
@@ -189,7 +190,7 @@ class Gate:
 
 def refuse_start(gate: Gate, given: Started, moment: Moment) -> bool:
     """Whether the rollout must not be started again by this order; its status then has the reason."""
-    why = refusal_of_start(gate.state, given)
+    why = refusal_of_start(gate.state, given, moment)
     if why:
         refused = ControlOutcome("start", given.by, False, f"start refused: {why}", moment.journal)
         gate.state = replace(gate.state, control=refused)

@@ -98,6 +98,15 @@ def clock_time(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000.0, UTC).strftime("%H:%M:%SZ")
 
 
+def date_time(ms: int) -> str:
+    """Event time with its date, in UTC, to the second.
+
+    >>> date_time(1767225630000)
+    '2026-01-01 00:00:30Z'
+    """
+    return datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
 def weights_text(weights: Mapping[str, float]) -> str:
     """The per cent of the traffic of each cohort.
 

@@ -40,14 +40,19 @@ def _approve(state: RolloutState, given: Controlled, _: Moment) -> str:
     return "" if stage.approval else f"stage {stage.name} needs no approval"
 
 
-def _advance(state: RolloutState, given: Controlled, _: Moment) -> str:
+def _promote(state: RolloutState, given: Controlled, moment: Moment) -> str:
+    freeze = None if given.override_freeze else moment.frozen(state.policy)
+    return "" if freeze is None else f"{freeze.text}; wait for its end, or add --override-freeze"
+
+
+def _advance(state: RolloutState, given: Controlled, moment: Moment) -> str:
     stage = state.stage
     # By name, as for an approval: an order that is sent twice must not skip the stage after the one that was meant.
     if given.stage != stage.name:
         named = "no stage" if given.stage is None else f"stage {given.stage}"
         return f"it names {named}, the rollout is at stage {stage.name}"
     last = state.progress.index + 1 == len(state.policy.stages)
-    return f"{stage.name} is the last stage; promote the rollout instead" if last else ""
+    return f"{stage.name} is the last stage; promote the rollout instead" if last else _promote(state, given, moment)
 
 
 def _rollback(state: RolloutState, given: Controlled, moment: Moment) -> str:
@@ -68,16 +73,22 @@ _RULES: dict[Signal, Callable[[RolloutState, Controlled, Moment], str]] = {
     Signal.OPERATOR_ROLLBACK: _rollback,
     Signal.OPERATOR_APPROVE: _approve,
     Signal.OPERATOR_ADVANCE: _advance,
+    Signal.OPERATOR_PROMOTE: _promote,
 }
 """What a control needs beyond the phase; each rule gives the reason of a refusal, or ""."""
 
 
-def ordered_text(state: RolloutState, given: Controlled) -> str:
+def ordered_text(state: RolloutState, given: Controlled, moment: Moment) -> str:
     """The reason of the decision that carries the control out: who ordered what, what that overrides, and why."""
     ordered = f"{given.by} ordered {given.control.value.removeprefix('operator_')}"
+    overridden: list[str] = []
+    if given.control in (Signal.OPERATOR_ADVANCE, Signal.OPERATOR_PROMOTE):
+        freeze = moment.frozen(state.policy)
+        overridden += [] if freeze is None else [f"a freeze ({freeze.text})"]
     if given.control is Signal.OPERATOR_ADVANCE:
-        overridden = ", ".join(_overridden(state))
-        ordered += f" from stage {state.stage.name}" + (f", overriding {overridden}" if overridden else "")
+        ordered += f" from stage {state.stage.name}"
+        overridden += _overridden(state)
+    ordered += f", overriding {', '.join(overridden)}" if overridden else ""
     return f"{ordered} (reason: {given.reason})" if given.reason else ordered
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gates.documents.quantities import format_share
-from gates.machine.rollout import RolloutState, Started
+from gates.machine.freezes import Frozen
+from gates.machine.rollout import Moment, RolloutState, Started
 from gates.machine.transitions import Phase
 from gates.policy import Policy
 from gates.rules import RULES
@@ -27,11 +28,19 @@ class Standing:
         return cls(state.phase.value, state.epoch, state.policy.owner, state.policy.cohorts.document())
 
 
-def refusal_of_start(state: RolloutState, given: Started) -> str:
-    """Why the start of a rollout that was started before is refused; "" if it is carried out."""
-    if not RULES[given.rules].guarded_orders:
+def refusal_of_start(state: RolloutState | None, given: Started, moment: Moment) -> str:
+    """Why a start is refused; "" if it is carried out. `state` is None for a rollout that was never started."""
+    freeze = None if given.override_freeze else moment.frozen(given.policy)
+    if freeze is not None:
+        return refusal_of_frozen(freeze)
+    if state is None or not RULES[given.rules].guarded_orders:
         return ""
     return refusal(Standing.of(state), given.policy, confirmed=given.confirmed, replace=given.replace)
+
+
+def refusal_of_frozen(freeze: Frozen) -> str:
+    """Why no rollout starts during this freeze."""
+    return f"{freeze.text}; wait for its end, or add --override-freeze"
 
 
 def refusal(standing: Standing, policy: Policy, *, confirmed: bool, replace: bool) -> str:

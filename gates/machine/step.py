@@ -42,7 +42,7 @@ WEIGHT_TOLERANCE = 1.0
 
 
 def start(state: RolloutState | None, given: Started, moment: Moment) -> StepResult:
-    """Begin a rollout: epoch 1, or the epoch after that of `state`."""
+    """Begin a rollout: epoch 1, or the epoch after that of `state`; `refusal_of_start` is for the caller."""
     fresh = RolloutState(
         policy=given.policy,
         phase=Phase.IDLE if state is None else state.phase,
@@ -57,7 +57,9 @@ def start(state: RolloutState | None, given: Started, moment: Moment) -> StepRes
     else:
         replaced = "" if state.policy.hash == given.policy.hash else " with a new policy,"
         started = f"{given.by} started epoch {fresh.epoch} of {rollout}{replaced}"
-    reason = f"{started} at stage {stage}{_because(given.reason)}"
+    freeze = moment.frozen(given.policy)
+    overriding = "" if freeze is None else f", overriding a freeze ({freeze.text})"
+    reason = f"{started} at stage {stage}{overriding}{_because(given.reason)}"
     return _decide(fresh, lookup(fresh.phase, Signal.START), reason, moment, by=given.by)
 
 
@@ -82,7 +84,7 @@ def _control(state: RolloutState, given: Controlled, moment: Moment) -> StepResu
     if why := refusal(state, given, found, moment):
         refused = ControlOutcome(order, given.by, False, f"{order} refused: {why}", moment.journal)
         return StepResult(replace(state, control=refused))
-    text = ordered_text(state, given)
+    text = ordered_text(state, given, moment)
     state = replace(state, control=ControlOutcome(order, given.by, True, given.reason, moment.journal))
     if given.control is Signal.OPERATOR_APPROVE:
         return StepResult(replace(state, progress=replace(state.progress, approved_by=given.by)))
@@ -133,15 +135,17 @@ def _evaluate(state: RolloutState, given: Evaluation, moment: Moment) -> StepRes
         warm_from = before.confirmed_at + (state.stage.warmup_ms or 0)
         baked = _baked(state, max(before.requests_until, warm_from), requests_until)
     lacking = missing(state, given, fresh=fresh)
+    freeze = moment.frozen(state.policy) if moment.freezes or state.policy.freeze else None
     progress = replace(
         before,
         baked_ms=before.baked_ms + baked,
         requests_until=max(requests_until, before.requests_until),
         missing_until=given.end if telemetry_missing(state.policy, given) else before.missing_until,
         passes=0 if lacking else before.passes + 1,
+        frozen_ms=before.frozen_ms + (0 if freeze is None else given.end - given.start),
     )
     state = replace(state, progress=progress, evaluation=given)
-    signal, reason = gravest_signal(state, given, lacking or too_few_passes(state))
+    signal, reason = gravest_signal(state, given, lacking or too_few_passes(state), freeze)
     return _decide(state, lookup(state.phase, signal), reason, moment, cause=signal)
 
 
@@ -210,7 +214,7 @@ def _progress(state: RolloutState, action: Action, cause: Signal | None, moment:
     if action in (Action.PAUSE, Action.ROLLBACK) and state.judging.approval_of_the_stage:
         return replace(before, approved_by=None)  # what a person approved was the stage as it stood before
     if action is Action.RESUME and cause is not Signal.STEADY:  # by an operator, who gives the stage its time again
-        return replace(before, timed_from=moment.event_time)
+        return replace(before, timed_from=moment.event_time, frozen_ms=0)
     if action is Action.HOLD and cause in (Signal.SILENT, Signal.INCOMPLETE):
         return replace(before, missing_holds=before.missing_holds + 1)
     return before

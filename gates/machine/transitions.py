@@ -46,6 +46,7 @@ class Signal(StrEnum):
     TIMED_OUT = "timed_out"  # the stage has not passed within its timeout
     PASSED_LAST = "passed_last"  # the last stage is baked and every check PASSes
     PASSED = "passed"  # the stage is baked and every check PASSes
+    FROZEN = "frozen"  # the stage has passed, but a freeze holds
     AWAITING = "awaiting"  # only a person's approval is missing
     UNDECIDED = "undecided"  # the stage is baked but not every check PASSes on complete data
     STEADY = "steady"  # none of these: the stage bakes
@@ -71,7 +72,7 @@ _PANES = tuple(Signal)[tuple(Signal).index(Signal.FAILING) :]
 
 _PAUSING = (Signal.SHARED_CAUSE, Signal.FAIL_PAUSES, Signal.SILENT_LONG, Signal.TIMED_OUT)
 _ALARMING = (Signal.BROKEN, Signal.BASELINE_BURNING, Signal.FAIL_HOLDS, Signal.DOUBTED, Signal.UNCONFIRMED)
-_HOLDING = (Signal.SILENT, Signal.INCOMPLETE, Signal.AWAITING, Signal.UNDECIDED)
+_HOLDING = (Signal.SILENT, Signal.INCOMPLETE, Signal.AWAITING, Signal.FROZEN, Signal.UNDECIDED)
 
 _Table = dict[tuple[Phase, Signal], Transition]
 

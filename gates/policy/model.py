@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from gates.documents.faults import PolicyError, PolicyFault, faults_in_words
 from gates.documents.fields import (
     MOST_CHECKS,
+    MOST_FREEZE_WINDOWS,
     MOST_STAGES,
     WRITTEN_MAPPING,
     Count,
@@ -31,6 +32,7 @@ from gates.documents.fields import (
 )
 from gates.documents.quantities import parse_duration, shown
 from gates.documents.schema import schema_of
+from gates.policy.freeze import FreezeWindow
 from gates.policy.parts import Cohorts, Commands, Confidence, DataQuality, NoData, RollbackOn, Stage
 from gates.policy.rules import (
     BUDGET,
@@ -126,6 +128,12 @@ class Policy(Part):
         default_factory=DataQuality, description="What makes the data untrustworthy, so that the rollout holds."
     )
     no_data: NoData = Field(default_factory=NoData, description="When missing requests hold and pause a rollout.")
+    freeze: Annotated[tuple[FreezeWindow, ...] | None, at_most(MOST_FREEZE_WINDOWS)] = Field(
+        default=None,
+        examples=[[{"days": ["fri"], "from": "16:00", "to": "23:59", "zone": "Europe/Berlin"}]],
+        json_schema_extra={"maxItems": MOST_FREEZE_WINDOWS},
+        description="Times of the week in which the rollout neither starts nor advances; guard rails still roll back.",
+    )
     commands: Commands = Field(
         default_factory=Commands, description="How orders are sent again until they are acknowledged."
     )
@@ -197,5 +205,6 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "budget": Budget,
     "data_quality": DataQuality,
     "no_data": NoData,
+    "freeze": FreezeWindow,
     "commands": Commands,
 }

@@ -15,7 +15,7 @@ from gates.text import clock_time, percent, significant_text
 from streams.views.checks import checks_view
 from streams.views.styles import ACTION_STYLES, PHASE_STYLES, UNKNOWN_STYLE
 from streams.views.tables import add_wide_column, plain_table
-from streams.views.wording import Document, phase_name, printable, weights_text, whole_seconds
+from streams.views.wording import Document, freeze_text, phase_name, printable, weights_text, whole_seconds
 
 BAR_WIDTH = 24
 
@@ -50,6 +50,8 @@ def _heading(status: Document, now: int | None) -> Table:
     weights = weights_text(status["weights"]) or "none ordered yet"
     grid.add_row("weights", Text.assemble(weights, (f"  {confirmed}", "green" if status["confirmed"] else "yellow")))
     grid.add_row("judged", _judged(status, now))
+    if freeze := freeze_text(status):
+        grid.add_row("freeze", Text(freeze, "yellow"))
     if status["reason"]:
         grid.add_row("reason", Text(printable(status["reason"])))
     return grid
@@ -121,10 +123,14 @@ def rollouts_table(statuses: Sequence[Document]) -> Table:
         running = status["phase"] not in ("rolled_back", "promoted")
         table.add_row(
             Text(printable(status["rollout"]), "bold"),
-            Text(phase_name(status), PHASE_STYLES.get(status["phase"], UNKNOWN_STYLE)),
+            Text(_phase(status), PHASE_STYLES.get(status["phase"], UNKNOWN_STYLE)),
             Text(f"{printable(status['stage'])} ({status['stage_index'] + 1} of {len(status['stages'])})"),
             Text(weights_text(status["weights"])),
             Text(whole_seconds(left) if running else "-"),
             Text(printable(status["reason"])),
         )
     return table
+
+
+def _phase(status: Document) -> str:
+    return f"{phase_name(status)}, frozen" if freeze_text(status) else phase_name(status)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from streams.views.why import advance_evidence, check_lines
-from streams.views.wording import Document, phase_name, printable, stage_progress, utc, weights_text, whole_seconds
+from streams.views.wording import (
+    Document,
+    freeze_text,
+    phase_name,
+    printable,
+    stage_progress,
+    utc,
+    weights_text,
+    whole_seconds,
+)
 
 STALE_MS = 60_000
 """A running gate judges each second; one that has judged nothing for this long is reported as stopped."""
@@ -73,6 +82,8 @@ def missing_conditions(status: Document, now: int) -> Iterator[str]:
         yield f"a trustworthy split of traffic: {printable(doubt)}"
     yield from _passes(status)
     yield from _approval(status)
+    if freeze := freeze_text(status):
+        yield f"the end of the freeze: {freeze}"
 
 
 def _paused(status: Document) -> Iterator[str]:
@@ -102,7 +113,9 @@ def _checks_to_pass(status: Document) -> list[Document]:
 
 
 def _held(status: Document) -> Iterator[str]:
-    """The reason of a hold, unless it is only that checks do not pass: those are listed one by one."""
+    """The reason of a hold, unless it is that checks do not pass, or a freeze: those have lines of their own."""
+    if status.get("cause") == "frozen":
+        return
     stage = status["stage"]
     baked = str(status["reason"]).startswith((f"{stage} baked ", f"stage {stage} has baked "))
     if status["phase"] == "held" and not (baked and _checks_to_pass(status)):

@@ -9,6 +9,7 @@ from math import isinf
 from typing import Any
 
 from gates.documents.quantities import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, format_duration
+from gates.machine.freezes import Frozen
 from gates.text import significant_text
 
 Document = Mapping[str, Any]
@@ -119,3 +120,17 @@ def similar(wanted: str, known: Collection[str]) -> str:
     """
     names = get_close_matches(wanted, known, MOST_SIMILAR) or list(known)[-MOST_SIMILAR:]
     return ", ".join(printable(name) for name in names) or "none"
+
+
+def freeze_text(status: Document) -> str:
+    """Who froze the rollout, until when and why; "" if it is not frozen.
+
+    >>> freeze_text({"freeze": {"by": "ann", "reason": "peak sales", "label": None, "until": 1767225630000}})
+    'rollouts are frozen by ann until 2026-01-01 00:00:30Z (reason: peak sales)'
+    >>> freeze_text({"freeze": None})
+    ''
+    """
+    freeze = status.get("freeze")
+    if not freeze:
+        return ""
+    return printable(Frozen(freeze["by"], freeze["reason"], freeze["label"], freeze["until"]).text)

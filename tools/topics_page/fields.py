@@ -68,6 +68,8 @@ STATUS_FIELDS = {
     "cohorts": "which cohort is the baseline and which the candidate",
     "control": "the last order of an operator: whether it was `accepted`, else the reason; null before the first",
     "owner": "the policy's owner",
+    "freeze": "while the rollout is frozen: by whom (null: a freeze window of the policy), why, until when, for which "
+    "`label`; else null",
 }
 
 HEADER_FIELDS = {

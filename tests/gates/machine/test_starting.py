@@ -59,6 +59,7 @@ def test_the_state_decides_under_the_rules_of_the_start() -> None:
     hand = Hand()
     hand.say(Signal.OPERATOR_PROMOTE)
     given = Started(a_policy(owner="search"), "ada", "")
-    assert refusal_of_start(hand.state, given).startswith("the policy differs from that of epoch 1: owner is search")
-    assert refusal_of_start(hand.state, Started(a_policy(), "ada", "")) == f"{MOVED}; add --yes to do so"
-    assert refusal_of_start(hand.state, Started(given.policy, "ada", "", rules=1)) == ""
+    refused = refusal_of_start(hand.state, given, hand.moment)
+    assert refused.startswith("the policy differs from that of epoch 1: owner is search")
+    assert refusal_of_start(hand.state, Started(a_policy(), "ada", ""), hand.moment) == f"{MOVED}; add --yes to do so"
+    assert refusal_of_start(hand.state, Started(given.policy, "ada", "", rules=1), hand.moment) == ""
