@@ -10,11 +10,9 @@ from gates.documents.fields import ClockMinute, Days, ZoneName
 from gates.documents.quantities import MINUTE_MS
 from gates.documents.readers import DAYS
 from gates.slis.definition import Part
+from gates.text import LATEST_MS
 
 DAY_MINUTES = 24 * 60
-LATEST_MS = 250_000_000_000_000
-"""Event time beyond it, in the year 9892, is taken as this: dates end with the year 9999."""
-
 MOST_ADJOINING = 16
 """Windows that are joined to one freeze; windows without a gap would never end."""
 

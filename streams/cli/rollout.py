@@ -10,52 +10,16 @@ import click
 
 from streams.cli.configuration import kafka_options, kafka_settings
 from streams.cli.connection import with_status_view
+from streams.cli.freezing import freeze, unfreeze
+from streams.cli.order_options import order_options
 from streams.cli.output import print_json, print_view
-from streams.cli.parameters import operator_name
 from streams.cli.policy_file import load_policy
 
 if TYPE_CHECKING:
     from streams.journal import ControlName
     from streams.operator_client.status_view import StatusView
 
-WAIT_SECONDS = 15.0
 LATEST = 20
-
-
-def _one_line(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """One line of printable text: it is recorded and shown to others, whatever the shell passed."""
-    from streams.views.wording import printable
-
-    text = printable(" ".join(value.split()))
-    if not text and parameter.name == "by":
-        raise click.BadParameter("write a name", context, parameter)
-    return text
-
-
-def order_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the flags of every order: the reason, the operator, how long to wait for the answer."""
-    for option in reversed(
-        (
-            click.option(
-                "--reason", default="", callback=_one_line, metavar="TEXT", help="Why; recorded with the decision."
-            ),
-            click.option(
-                "--by", default=operator_name, callback=_one_line, show_default="you", metavar="NAME", help="Operator."
-            ),
-            click.option(
-                "--wait/--no-wait", "waits", default=True, help="Wait for the answer to the order (default), or do not."
-            ),
-            click.option(
-                "--timeout",
-                type=click.FloatRange(min=0.1),
-                default=WAIT_SECONDS,
-                metavar="SECONDS",
-                help=f"How long to wait  [default: {WAIT_SECONDS:g}]",
-            ),
-        )
-    ):
-        command = option(command)
-    return kafka_options(command)
 
 
 @click.group()
@@ -67,15 +31,22 @@ def rollout() -> None:
     """
 
 
+def _override_freeze(command: Callable[..., Any]) -> Callable[..., Any]:
+    text = "Carry it out while the rollout is frozen; the decision records the freeze."
+    return click.option("--override-freeze", is_flag=True, help=text)(command)
+
+
 @rollout.command("start")
 @click.argument("file")
 @click.option("--yes", "confirmed", is_flag=True, help="Start even if that takes traffic from a promoted candidate.")
 @click.option("--replace", is_flag=True, help="Start even if owner or cohorts differ from those of the same name.")
+@_override_freeze
 @order_options
 def start_(
     file: str,
     confirmed: bool,
     replace: bool,
+    override_freeze: bool,
     reason: str,
     by: str,
     waits: bool,
@@ -95,7 +66,7 @@ def start_(
     async def body(view: StatusView) -> Mapping[str, Any] | None:
         if confirmed and (moved := moved_by(view, policy)):
             click.echo(moved, err=True)
-        insists = Insistence(confirmed=confirmed, replace=replace)
+        insists = Insistence(confirmed=confirmed, replace=replace, override_freeze=override_freeze)
         return await start(view, policy, by=by, reason=reason, wait_s=timeout if waits else None, insists=insists)
 
     answer = with_status_view(settings, body, settings.topics.policies)
@@ -117,6 +88,7 @@ def _add_order(
         waits: bool,
         timeout: float,
         confirmed: bool = False,
+        override_freeze: bool = False,
         **flags: str | None,
     ) -> None:
         from streams.operator_client.orders import Insistence, order
@@ -124,7 +96,8 @@ def _add_order(
         settings = kafka_settings(flags)
 
         async def body(view: StatusView) -> Mapping[str, Any] | None:
-            wait_s, insists = timeout if waits else None, Insistence(confirmed=confirmed)
+            wait_s = timeout if waits else None
+            insists = Insistence(confirmed=confirmed, override_freeze=override_freeze)
             return await order(view, id_, name, by=by, reason=reason, wait_s=wait_s, insists=insists)
 
         answer = with_status_view(settings, body, settings.topics.controls)
@@ -146,6 +119,7 @@ _add_order(
     "advance",
     "Leave the current stage of rollout ID by hand, whatever its checks show: one stage, never more. The decision "
     "records what this overrides. Refused at the last stage: use promote.",
+    _override_freeze,
 )
 _add_order(
     "rollback",
@@ -153,7 +127,11 @@ _add_order(
     "back only with --confirm.",
     _confirm,
 )
-_add_order("promote", "Promote rollout ID now: the candidate gets all traffic, whatever the verdicts are.")
+_add_order(
+    "promote",
+    "Promote rollout ID now: the candidate gets all traffic, whatever the verdicts are.",
+    _override_freeze,
+)
 
 
 @rollout.command("list")
@@ -214,6 +192,10 @@ def watch(context: click.Context, /, id_: str, plain: bool, **flags: str | None)
         return await (watch_lines if lines else watch_live)(view, id_)
 
     context.exit(with_status_view(kafka_settings(flags), body))
+
+
+rollout.add_command(freeze)
+rollout.add_command(unfreeze)
 
 
 def _print_answer(decision: Mapping[str, Any] | None, sent: str) -> None:

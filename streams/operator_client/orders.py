@@ -9,10 +9,12 @@ from typing import Any
 from connectors.kafka.clients import KafkaSettings, producer
 from connectors.signing.keys import keyring
 from gates.decisions import Action
-from gates.machine.starting import Standing, refusal, traffic_moved
+from gates.machine.freezes import Freeze as OrderedFreeze
+from gates.machine.freezes import Frozen, frozen
+from gates.machine.starting import Standing, refusal, refusal_of_frozen, traffic_moved
 from gates.policy import Policy
 from streams.clock import wall_ms
-from streams.journal import OF_A_STAGE, Control, ControlName, Start, encode
+from streams.journal import OF_A_STAGE, Control, ControlName, Freeze, Start, encode
 from streams.operator_client.errors import OrderRefusedError, RunningAlreadyError, UnansweredError
 from streams.operator_client.status_view import StatusView, has_ended
 
@@ -25,6 +27,7 @@ class Insistence:
 
     confirmed: bool = False
     replace: bool = False
+    override_freeze: bool = False
 
 
 NO_FLAGS = Insistence()
@@ -55,6 +58,8 @@ async def start(
     ):
         raise OrderRefusedError(f"start refused: {why}")
     before = None if status is None else status["control"]
+    if not insists.override_freeze and (freeze := _frozen_by(view, policy)):
+        raise OrderRefusedError(f"start refused: {refusal_of_frozen(freeze)}")
     record = Start(
         rollout=rollout,
         policy=policy.document(),
@@ -63,6 +68,7 @@ async def start(
         at=wall_ms(),
         confirmed=insists.confirmed,
         replace=insists.replace,
+        override_freeze=insists.override_freeze,
     )
     await _send(view.settings, view.settings.topics.policies, record)
     if wait_s is None:
@@ -119,6 +125,7 @@ async def order(
         epoch=epoch,
         stage=status["stage"] if control in OF_A_STAGE else None,
         confirmed=insists.confirmed,
+        override_freeze=insists.override_freeze,
     )
     await _send(view.settings, view.settings.topics.controls, record)
     if wait_s is None:
@@ -134,6 +141,33 @@ async def order(
         return view.decisions(rollout)[-1] if control == "approve" and _is_new(status, before, control, by) else None
 
     return _answered(await view.wait_for(answer, wait_s), control, wait_s)
+
+
+async def freeze(view: StatusView, record: Freeze, *, wait_s: float | None) -> list[Document] | None:
+    """Freeze rollouts, or end a freeze; returns all freezes that were ordered, or None where `wait_s` is None.
+
+    Raises:
+        UnansweredError: not every journal partition has answered within `wait_s`.
+    """
+    await _send(view.settings, view.settings.topics.controls, record)
+    if wait_s is None:
+        return None
+    order = {"frozen": record.frozen, "label": record.label, "by": record.by, "at": record.at}
+
+    def answered() -> list[Document] | None:
+        answers = [each for each in view.freezes.values() if each["order"] == order]
+        return list(answers[0]["freezes"]) if answers and len(answers) >= answers[0]["partitions"] else None
+
+    found = await view.wait_for(answered, wait_s)
+    if found is None:
+        raise UnansweredError(_unanswered("freeze" if record.frozen else "unfreeze", wait_s))
+    return found
+
+
+def _frozen_by(view: StatusView, policy: Policy) -> Frozen | None:
+    """The freeze that a start by this policy would meet now, as far as it is known here: the gate decides."""
+    known = [OrderedFreeze(**freeze) for answer in view.freezes.values() for freeze in answer["freezes"]]
+    return frozen(policy, known, wall_ms())
 
 
 def _is_new(status: Document, before: Document | None, control: str, by: str) -> bool:
@@ -169,8 +203,9 @@ def _unanswered(order: str, wait_s: float) -> str:
     )
 
 
-async def _send(settings: KafkaSettings, topic: str, record: Start | Control) -> None:
+async def _send(settings: KafkaSettings, topic: str, record: Start | Control | Freeze) -> None:
     value = encode(record)
     headers = keyring(settings, "operator").sign(topic, value, expires_at=record.at + settings.signature_valid_ms)
     async with producer(settings, linger_ms=0) as sender:
-        await sender.send_and_wait(topic, value, key=record.rollout.encode(), headers=headers)
+        key = None if isinstance(record, Freeze) else record.rollout.encode()
+        await sender.send_and_wait(topic, value, key=key, headers=headers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from math import isinf
@@ -134,3 +134,12 @@ def freeze_text(status: Document) -> str:
     if not freeze:
         return ""
     return printable(Frozen(freeze["by"], freeze["reason"], freeze["label"], freeze["until"]).text)
+
+
+def freeze_lines(freezes: Sequence[Document]) -> list[str]:
+    """A line per freeze.
+
+    >>> freeze_lines([{"by": "ann", "reason": "", "label": "tier=1", "until": None}]), freeze_lines([])
+    (['rollouts with label tier=1 are frozen by ann'], ['no operator has frozen rollouts'])
+    """
+    return [freeze_text({"freeze": freeze}) for freeze in freezes] or ["no operator has frozen rollouts"]

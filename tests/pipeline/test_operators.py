@@ -170,6 +170,41 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str, other:
     assert (unknown.code, unknown.errors) == (1, "sluicegate: no rollout nothing; known: checkout-v2\n")
 
 
+async def test_rollouts_are_frozen_and_unfrozen(site: Site, policy: str, other: str) -> None:
+    """An answer from each journal partition; orders are refused, or recorded as overriding it."""
+    await site.worker().ready()
+    assert (await rollout(site, "start", policy, "--by", "ann")).code == 0
+    frozen = await rollout(site, "freeze", "--for", "2h", "--by", "cy", "--reason", "peak sales")
+    assert (frozen.code, frozen.errors) == (0, "")
+    assert frozen.output.startswith("rollouts are frozen by cy until 20")
+    assert frozen.output.endswith(" (reason: peak sales)\n")
+    promoted = await rollout(site, "promote", "checkout-v2")
+    assert (promoted.code, promoted.output) == (1, "")
+    assert promoted.errors.startswith("sluicegate: promote refused: rollouts are frozen by cy until 20")
+    assert promoted.errors.endswith("(reason: peak sales); wait for its end, or add --override-freeze\n")
+    assert "baking, frozen" in (await rollout(site, "list")).output
+    assert "frozen by cy until" in (await rollout(site, "show", "checkout-v2")).output
+    assert (
+        "- the end of the freeze: rollouts are frozen by cy"
+        in (await sluicegate(site, "why-not", "checkout-v2")).output
+    )
+    refused = await rollout(site, "start", other, "--replace")
+    assert refused.errors.startswith("sluicegate: start refused: rollouts are frozen by cy")
+    overridden = await rollout(site, "promote", "checkout-v2", "--override-freeze", "--by", "dee")
+    assert "dee ordered promote, overriding a freeze (rollouts are frozen by cy until" in overridden.output
+
+    labelled = await rollout(site, "freeze", "--label", "tier=1")
+    assert len(labelled.output.splitlines()) == 2
+    unlabelled: tuple[str, ...] = ()
+    for flags in (unlabelled, ("--label", "tier=1")):
+        ended = await rollout(site, "unfreeze", *flags)
+    assert (ended.code, ended.output) == (0, "no operator has frozen rollouts\n")
+    for wrong in (("--label", "tier"), ("--for", "2h", "--until", "2126-01-01"), ("--until", "2020-01-01")):
+        assert (await rollout(site, "freeze", *wrong)).code == 2
+    replayed = await sluicegate(site, "replay", "--journal", "--json")
+    assert replayed.output.encode().splitlines() == list((await site.decisions()).values())
+
+
 async def test_watching_until_the_rollback(site: Site, policy: str) -> None:
     """`watch` prints each change as it comes, and exits with 3 when the rollout is rolled back."""
     await site.worker().ready()

@@ -80,3 +80,11 @@ HEADER_FIELDS = {
     "key": f"the original key, if it had one of at most {LARGEST_KEPT // 1024} KiB; else `detail` has its size",
     "truncated_from": "the value's size in bytes, if it was cut",
 }
+
+FREEZES_FIELDS = {
+    "schema": "`sluicegate.freezes/v1`",
+    "partition": "the journal partition",
+    "partitions": "how many partitions the order was written to, each with an answer of its own",
+    "order": "the order that this answers: to freeze, or to end a freeze (`frozen` false)",
+    "freezes": "those that were ordered and not ended; `label` null: of all rollouts; `until` null: without an end",
+}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from gates.decisions import Decision
 from gates.rules import CURRENT
-from streams.journal import Control, Progress, Record, Start, decode, encode
-from streams.judge.fold import Fold
-from streams.judge.outputs import FoldOutput, RolloutStatus
+from streams.journal import Control, Freeze, Progress, Record, Start, decode, encode
+from streams.judge.fold import Fold, FrozenError
+from streams.judge.outputs import FoldOutput, FreezesStatus, RolloutStatus
 from tests.properties.hand import a_policy
 from tests.properties.journals import ROLLOUT, T0
+from tests.streams.judge.restarts import reloaded
 
 HOUR = 3_600_000
 
@@ -74,3 +77,40 @@ def test_a_late_rollback() -> None:
     actions, outcome = answer(fold(judged, control("rollback")))
     assert (actions, outcome is not None and outcome["accepted"]) == ([], False)
     assert answer(fold(judged, control("rollback", confirmed=True)))[0] == ["rollback"]
+
+
+def a_freeze(frozen: bool = True, **fields: Any) -> Freeze:
+    """An operator's freeze, or its end."""
+    return Freeze(**{"frozen": frozen, "by": "ann", "reason": "peak", "at": T0, "partitions": 1, **fields})
+
+
+def test_a_freeze_reaches_running_rollouts_and_their_orders() -> None:
+    """The statuses have it at once; promote needs the flag; a restart changes nothing; the end lets it go on."""
+    judged = Fold(0)
+    fold(judged, a_start())
+    freezes, status = fold(judged, a_freeze(until=T0 + HOUR))
+    assert isinstance(freezes, FreezesStatus)
+    assert freezes.document["order"] == {"frozen": True, "label": None, "by": "ann", "at": T0}
+    assert freezes.document["freezes"] == [{"label": None, "by": "ann", "reason": "peak", "until": T0 + HOUR}]
+    assert isinstance(status, RolloutStatus)
+    assert status.document["freeze"] == {"by": "ann", "reason": "peak", "label": None, "until": T0 + HOUR}
+    judged = reloaded(judged)
+    actions, outcome = answer(fold(judged, control("promote")))
+    assert (actions, outcome is not None and outcome["accepted"]) == ([], False)
+    assert answer(fold(judged, a_start(policy=a_policy(min_requests=9))))[0] == []
+    _, status = fold(judged, a_freeze(frozen=False))
+    assert isinstance(status, RolloutStatus)
+    assert status.document["freeze"] is None
+    assert answer(fold(judged, control("promote")))[0] == ["promote"]
+    assert len(fold(judged, a_freeze())) == 1
+
+
+def test_a_rollout_is_not_started_during_a_freeze() -> None:
+    """It has no status yet: the order becomes a dead letter."""
+    judged = Fold(0)
+    fold(judged, a_freeze())
+    with pytest.raises(FrozenError, match="start refused: rollouts are frozen by ann"):
+        fold(judged, a_start())
+    assert judged.rollouts[ROLLOUT].gate is None
+    assert answer(fold(judged, a_start(override_freeze=True)))[0] == ["start"]
+    assert answer(fold(judged, control("promote", override_freeze=True)))[0] == ["promote"]
