@@ -105,6 +105,7 @@ PLOTS = {
     "consecutive-passes": "start hold promote",
     "contamination": "start hold",
     "coverage": "start hold resume promote",
+    "freeze-window": "start hold advance promote",
     "full-stage": "start rollback",
     "held-then-failing": "start hold rollback",
     "long-and-healthy": "start promote",

@@ -36,8 +36,8 @@ replicas, or as many as there are brokers; with three, a record is written once 
 Every message except a request event is JSON with a `schema` field. Readers ignore unknown fields; within a version,
 fields are added, never renamed or removed. Times are milliseconds since the epoch.
 
-Where keys are configured, starts, controls, acks, decisions and commands carry a header `sluicegate-signature`; see
-[security.md](security.md#signed-orders).
+Where keys are configured, starts, controls, freezes, acks, decisions and commands carry a header
+`sluicegate-signature`; see [security.md](security.md#signed-orders).
 """
 
 TAIL = """## On the embedded broker
