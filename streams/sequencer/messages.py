@@ -26,6 +26,9 @@ MOST_FAULTS = 20
 MessageType = type[Start] | type[Control] | type[Ack]
 """What a topic of the sequencer carries. The topic of controls carries freezes as well."""
 
+LONGEST_FREEZE_TEXT = 1_000
+"""Characters of operator and reason: every status of a frozen rollout, and each partition's snapshot, contains them."""
+
 LABEL = re.compile(r"[^=]{1,128}=.{0,256}")
 """The form of a freeze's label: a key and a value, as policies have them."""
 
@@ -59,13 +62,22 @@ def read_message(kind: MessageType, value: bytes | None) -> SequencedRecord:
         if policy.rollout != message.rollout:
             detail = f"the message names rollout {message.rollout}, its policy {policy.rollout}"
             raise RecordRefusedError("bad_policy", detail)
-    if isinstance(message, Freeze) and message.label is not None and LABEL.fullmatch(message.label) is None:
-        raise RecordRefusedError("bad_message", "label must be KEY=VALUE, as in the labels of a policy")
+    if isinstance(message, Freeze):
+        _check_freeze(message)
     if isinstance(message, Start | Control | Freeze) and not message.by.strip():
         raise RecordRefusedError("bad_message", "by is empty: name the person who orders")
     if isinstance(message, Control) and message.control in OF_A_STAGE and message.stage is None:
         raise RecordRefusedError("bad_message", f"{message.control} is about one stage: name it in `stage`")
     return message
+
+
+def _check_freeze(message: Freeze) -> None:
+    """Raises RecordRefusedError: its label has another form, or its texts are too long."""
+    if message.label is not None and LABEL.fullmatch(message.label) is None:
+        raise RecordRefusedError("bad_message", "label must be KEY=VALUE, as in the labels of a policy")
+    if len(message.by) + len(message.reason) > LONGEST_FREEZE_TEXT:
+        detail = f"by and reason may have {LONGEST_FREEZE_TEXT:,} characters together"
+        raise RecordRefusedError("bad_message", detail)
 
 
 def journal_record(

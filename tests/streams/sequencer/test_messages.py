@@ -8,7 +8,7 @@ import pytest
 from connectors.signing.signatures import Seal
 from gates.rules import CURRENT
 from streams.journal import Ack, Control, ControlName, Freeze, Origin, Signed, Start, Timing, decode, encode
-from streams.sequencer.messages import RecordRefusedError, journal_record, key_of, read_message
+from streams.sequencer.messages import LONGEST_FREEZE_TEXT, RecordRefusedError, journal_record, key_of, read_message
 from tests.properties.hand import a_policy
 
 ORIGIN = Origin("rollout-controls", 0, 7)
@@ -84,7 +84,8 @@ def test_a_freeze_comes_with_the_controls() -> None:
     assert key_of(message) is None
     found = decode(journal_record(message, ORIGIN, Timing(), SEAL, 4))
     assert found == msgspec.structs.replace(freeze, origin=ORIGIN, signed=Signed("key", "id-1", 99), partitions=4)
-    for refused in (msgspec.structs.replace(freeze, label="tier"), msgspec.structs.replace(freeze, by=" ")):
+    for change in ({"label": "tier"}, {"by": " "}, {"reason": "x" * LONGEST_FREEZE_TEXT}):
+        refused = msgspec.structs.replace(freeze, **change)
         with pytest.raises(RecordRefusedError):
             read_message(Control, encode(refused))
     with pytest.raises(RecordRefusedError):
