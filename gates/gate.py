@@ -19,6 +19,7 @@ from gates.machine.transitions import ENDED
 from gates.panes import Pane
 from gates.policy import Policy
 from gates.policy.checks import joint_test_of
+from gates.telemetry import CohortTelemetry
 
 STATUS_SCHEMA = "sluicegate.status/v1"
 
@@ -72,8 +73,8 @@ class Gate:
         return self._step(given, moment)
 
     def tick(self, moment: Moment) -> tuple[Output, ...]:
-        """Wall time passed: send the commands that are due."""
-        return self._step(Ticked(), moment) if self.state.pending is not None else ()
+        """Wall time passed: send the commands that are due, and end or repeat a pause that is due."""
+        return self._step(Ticked(), moment) if self.state.timed else ()
 
     def _step(self, given: Input, moment: Moment) -> tuple[Output, ...]:
         result = step(self.state, given, moment)
@@ -128,6 +129,7 @@ class Gate:
             "in_force": None if state.in_force is None else as_document(state.in_force),
             "cause": None if state.cause is None else state.cause.value,
             "escalate": last is not None and last.escalate,
+            "pause": None if state.pause is None else as_document(state.pause),
             "weights": {} if last is None else dict(last.weights),
             "event_time": moment.event_time,
             "reason": "" if last is None else last.reason,
@@ -142,7 +144,9 @@ class Gate:
             "sight": live_detection(policy, joint_test, progress.index, indicators.rps, evaluation.verdicts),
             "slis": indicators.document(),
             "completeness": evaluation.completeness,
+            "min_completeness": policy.min_completeness,
             "telemetry": {cohort: known.document() for cohort, known in evaluation.telemetry.items()},
+            "lately": None if evaluation.lately is None else _lately(*evaluation.lately),
             "cohorts": policy.cohorts.document(),
             "control": None if state.control is None else as_document(state.control),
             "owner": policy.owner,
@@ -164,6 +168,7 @@ class Gate:
             "tries": 0 if state.pending is None else state.pending.tries,
             "of": state.policy.commands.tries,
             "overdue": state.pending is not None and state.pending.rounds > 0,
+            "due": None if state.pending is None else state.pending.due,
         }
 
     def dump(self) -> dict[str, Any]:
@@ -195,3 +200,8 @@ def refuse_start(gate: Gate, given: Started, moment: Moment) -> bool:
         refused = ControlOutcome("start", given.by, False, f"start refused: {why}", moment.journal)
         gate.state = replace(gate.state, control=refused)
     return bool(why)
+
+
+def _lately(cohort: str, events: CohortTelemetry) -> dict[str, object]:
+    """A cohort of which too much is missing in the last minute."""
+    return {"cohort": cohort, **events.document()}

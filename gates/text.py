@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from gates.documents.quantities import format_duration
+from gates.telemetry import WHY_MISSING, CohortTelemetry
 
 LATEST_MS = 250_000_000_000_000
 """A time of the year 9892, from outside perhaps; dates end with the year 9999."""
@@ -127,3 +128,14 @@ def silence(cohorts: Sequence[str], silent_ms: int) -> str:
     """
     verb = "has" if len(cohorts) == 1 else "have"
     return f"{' and '.join(cohorts)} {verb} had no requests for {format_duration(silent_ms)}"
+
+
+def missing_events(telemetry: CohortTelemetry, when: str) -> str:
+    """How many of a cohort's events are missing, and why.
+
+    >>> missing_events(CohortTelemetry(on_time=90, late=4, unreadable=6), "stage half")
+    '4 of 100 events of stage half arrived too late, 6 could not be read'
+    """
+    (first, why), *others = [(number, WHY_MISSING[cause]) for cause, number in telemetry.missing.items() if number]
+    more = "".join(f", {count(number)} {why}" for number, why in others)
+    return f"{count(first)} of {count(telemetry.events)} events of {when} {why}{more}"

@@ -65,7 +65,9 @@ class Partial(
 ):
     """A version of a chunk: the counts of one rollout in one piece of a source partition so far.
 
-    The chunk begins at offset `start`. The cells are cumulative: they count everything before offset `upto`.
+    The chunk begins at offset `start`. All counts are cumulative: they count everything before offset `upto`. `refused`
+    are, by cohort, the users' requests that are in no cell of their cohort, for lack of room; under "" are those of
+    further cohorts, which have neither a cell nor an entry.
     """
 
     rollout: str
@@ -75,6 +77,11 @@ class Partial(
     final: bool
     cells: list[CellRecord]
     rule: str = CHUNK_RULE
+    refused: dict[str, int] = {}
+
+    def names(self, cohort: str) -> bool:
+        """Whether a cohort has a cell or an entry among the refused."""
+        return cohort in self.refused or any(cell.cohort == cohort for cell in self.cells)
 
 
 class Partials(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.partials/v1"):
@@ -84,12 +91,17 @@ class Partials(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
 
 
 class SourceProgress(msgspec.Struct, frozen=True, array_like=True):
-    """A worker's position in a source partition: its next offset and newest event time (ms; None without an event)."""
+    """A worker's position in a source partition: its next offset and newest event time (ms; None without an event).
+
+    `refused` are the requests since its last report that are of rollouts for which a chunk had no room: they may be of
+    any rollout.
+    """
 
     source: SourcePartition
     position: int
     newest: int | None
     caught_up: bool
+    refused: int = 0
 
 
 class Progress(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from math import exp
 
 from gates.advice.plan import StagePlan
 from gates.advice.remarks import Remark
@@ -69,25 +68,7 @@ def times_out_when_well(policy: Policy, stages: tuple[StagePlan, ...], rps: floa
             )
 
 
-def gaps_hold(policy: Policy, _: tuple[StagePlan, ...], rps: float) -> Iterator[Remark]:
-    """Requests come at random times: where gaps beyond `hold_after` are likely within a bake, a healthy stage holds."""
-    hold_s = policy.no_data.hold_after_ms / 1000.0
-    held = []
-    for stage in policy.stages:
-        shares = [(policy.cohorts.candidate, stage.weight), (policy.cohorts.baseline, 1.0 - stage.weight)]
-        for cohort, share in shares:
-            rate = rps * share
-            if rate > 0.0 and rate * exp(-rate * hold_s) * stage.bake_ms / 1000.0 >= 0.5:
-                held.append(f"{cohort} in stage {stage.name} (a request each {1.0 / rate:.3g}s on average)")
-    if held:
-        yield Remark(
-            ("no_data", "hold_after"),
-            f"{format_duration(policy.no_data.hold_after_ms)} is shorter than gaps of healthy traffic: at "
-            f"{traffic_text(rps)}, {' and '.join(held)} will be held as silent; lengthen it, or raise `weight`",
-        )
-
-
-TRAFFIC_LINTS: tuple[TrafficLint, ...] = (blind_stage, too_few_requests, times_out_when_well, gaps_hold)
+TRAFFIC_LINTS: tuple[TrafficLint, ...] = (blind_stage, too_few_requests, times_out_when_well)
 
 
 def _foreseeable(policy: Policy, name: str) -> bool:

@@ -1,7 +1,8 @@
 """Readers: each takes whatever a document holds, and returns the value or raises ValueError with what to write."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -18,11 +19,9 @@ from gates.documents.quantities import (
     shown,
 )
 
-ErrorClass = Literal["1xx", "2xx", "3xx", "4xx", "5xx", "ok", "error"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 T = TypeVar("T")
 
-ERROR_CLASSES: tuple[ErrorClass, ...] = get_args(ErrorClass)
 DAYS: tuple[Day, ...] = get_args(Day)
 LONGEST_WINDOW_MS = HOUR_MS
 HIGHEST_ALPHA = 0.5
@@ -32,6 +31,9 @@ LONGEST_LATENCY_LIMIT_MS = 240_000
 HIGHEST_RATIO = 1000.0
 MOST_ACTUATORS = 32
 """Actuators that a policy may name; each order keeps the reports of this many."""
+MOST_EMITTERS_EXPECTED = 100
+AUTO: Literal["auto"] = "auto"
+"""A number that is taken from what was usual before."""
 
 
 def readable(reader: Callable[[object], T], value: object) -> T | None:
@@ -215,17 +217,21 @@ def read_dispersion(value: object) -> float:
     return number
 
 
-def read_error_classes(value: object) -> tuple[ErrorClass, ...]:
-    """Read the outcomes that count as errors into one fixed order, so that their order never matters."""
-    words = ", ".join(ERROR_CLASSES)
-    if not isinstance(value, list | tuple) or not value:
-        raise ValueError(f"must be a list of outcomes, not {shown(value)}; write a list with at least one of {words}")
-    for word in value:
-        if word not in ERROR_CLASSES:
-            raise ValueError(f"{shown(word)} is not an outcome; write a list of {words}")
-    if len(set(value)) < len(value):
-        raise ValueError("has an outcome twice; write it once")
-    return tuple(known for known in ERROR_CLASSES if known in value)
+def read_expected_emitters(value: object) -> int | Mapping[str, int] | Literal["auto"]:
+    """Read a number of emitters: of both cohorts together, by the cohort's name, or `auto`."""
+    if value == AUTO:
+        return AUTO
+    number = whole_number(1, MOST_EMITTERS_EXPECTED)
+    if not isinstance(value, Mapping):
+        if isinstance(value, int) and not isinstance(value, bool):
+            return number(value)
+        raise ValueError(
+            f"{shown(value)} is not a number of emitters; write one such as 12, one for each cohort such as "
+            "{canary: 2, stable: 10}, or auto"
+        )
+    if not 1 <= len(value) <= 2:
+        raise ValueError(f"has {len(value)} cohorts; write one or two, such as {{canary: 2, stable: 10}}")
+    return MappingProxyType({printable(1, 128)(name): number(value[name]) for name in sorted(value, key=str)})
 
 
 def read_actuator_names(value: object) -> tuple[str, ...]:

@@ -148,13 +148,29 @@ class StageProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """A pause that goes on. Times are wall-clock milliseconds, because event time may stand still without telemetry.
+
+    `reason` is that of the gravest cause so far, and `paged` are the causes for which a person was paged. `remind_at`
+    is when the page is due again, `deadline` when the policy ends the pause; None where the policy does neither.
+    """
+
+    since: int
+    reason: str
+    paged: tuple[Signal, ...] = ()
+    remind_at: int | None = None
+    deadline: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutState:
     """All that the machine remembers.
 
     `cause` is why the rollout is held or paused, so that the same cause is published once. `evaluation` is that of the
     last pane, `last` the last decision, `control` the last operator's control. `order` is the newest order to change
-    the weights, `pending` how it is sent again while it is not confirmed, `in_force` what was last confirmed. `rules`
-    is the number of the rules that judge this epoch (`gates.rules`).
+    the weights, `pending` how it is sent again while it is not confirmed, `in_force` what was last confirmed. `pause`
+    is the pause that goes on, None without one. `rules` is the number of the rules that judge this epoch
+    (`gates.rules`).
     """
 
     policy: Policy
@@ -169,12 +185,18 @@ class RolloutState:
     pending: Pending | None = None
     in_force: InForce | None = None
     control: ControlOutcome | None = None
+    pause: Pause | None = None
     rules: int = CURRENT
 
     @property
     def judging(self) -> JudgingRules:
         """The rules that the epoch is judged by."""
         return RULES[self.rules]
+
+    @property
+    def timed(self) -> bool:
+        """Whether wall time may change something: an order waits for its ack, or a pause for its end."""
+        return self.pending is not None or self.pause is not None
 
     @property
     def resume_after_ms(self) -> int:

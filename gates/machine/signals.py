@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from gates.decisions import Action
 from gates.documents.quantities import format_duration
 from gates.machine.freezes import Frozen
+from gates.machine.living_baseline import baseline_gone
+from gates.machine.missing_telemetry import advice, silence_of, untrusted
 from gates.machine.rollout import RolloutState
 from gates.machine.transitions import Phase, Signal
 from gates.policy import Policy, Stage
-from gates.telemetry import CohortTelemetry
-from gates.text import clock_time, count, percent, silence, weights_text
+from gates.text import clock_time, weights_text
 from gates.verdicts import Evaluation, Verdict, VerdictKind
 
 CAUSE_GONE: dict[Signal | None, str] = {
@@ -79,16 +80,35 @@ class JudgedPane:
         return format_duration(self.state.progress.baked_ms)
 
 
-def _fails(pane: JudgedPane) -> str:
+def _rolls_back(pane: JudgedPane) -> str:
     """A check fails that rolls back.
 
     Where the baseline breaks a limit too, the cause is likely shared. Then only a limit that the baseline keeps, or a
-    broken limit together with a comparison that finds the candidate worse, rolls back.
+    broken limit together with a comparison that finds the candidate worse, rolls back; with `on_shared_cause: rollback`
+    any broken limit does.
     """
     failing = pane.failing("rollback")
-    if pane.baseline_beyond:
-        failing = [each for each in failing if each.absolute and (each.rejected or not each.baseline_beyond)]
-    return _reasons(failing)
+    if not pane.baseline_beyond:
+        return _reasons(failing)
+    broken = [each for each in failing if each.absolute]
+    alone = [each for each in broken if each.rejected or not each.baseline_beyond]
+    if broken and not alone and pane.policy.on_shared_cause == "rollback":
+        return f"{_reasons(broken)}; the cause is likely shared (on_shared_cause rollback)"
+    return _reasons(alone)
+
+
+def _fails(pane: JudgedPane) -> str:
+    reason = _rolls_back(pane)
+    return "" if reason and baseline_gone(pane.state, pane.evaluation) else reason
+
+
+def _baseline_gone(pane: JudgedPane) -> str:
+    reason = _rolls_back(pane)
+    if not reason:
+        return ""
+    baseline = pane.policy.cohorts.baseline
+    advice = f"weights stay; check {baseline}; if it is back while the check still fails, the gate rolls back"
+    return f"{reason}; not rolled back, because {baseline_gone(pane.state, pane.evaluation)}; {advice}"
 
 
 def _shared_cause(pane: JudgedPane) -> str:
@@ -109,7 +129,7 @@ def _silent_long(pane: JudgedPane) -> str:
     evaluation, limit = pane.evaluation, pane.policy.no_data.pause_after_ms
     if evaluation.silent_ms < limit:
         return ""
-    silent, last = silence(evaluation.silent_cohorts, evaluation.silent_ms), pane.state.last
+    silent, last = silence_of(evaluation), pane.state.last
     began, resumed = evaluation.end - evaluation.silent_ms, pane.state.progress.timed_from
     if last is not None and last.action is Action.RESUME and last.by is not None and began <= resumed:
         judged = f"judged at {clock_time(evaluation.end)}, the silence began before the resume"
@@ -131,21 +151,18 @@ def _baseline_beyond(pane: JudgedPane) -> str:
     if not pane.baseline_beyond:
         return ""
     baseline, candidate = pane.policy.cohorts.baseline, pane.policy.cohorts.candidate
-    breach = f"baseline {baseline} breaks the limit of {pane.baseline_beyond}"
-    return f"{breach}, so the cause is likely not {candidate}; the rollout resumes when {baseline} recovers"
+    breach = f"baseline {baseline} breaks the limit of {pane.baseline_beyond}, so the cause is likely not {candidate}"
+    # A pause ends by an order, whatever the baseline does.
+    paused = pane.state.phase is Phase.PAUSED
+    return breach if paused else f"{breach}; the rollout resumes when {baseline} recovers"
 
 
 def _silent(pane: JudgedPane) -> str:
     evaluation, limit = pane.evaluation, pane.policy.no_data.hold_after_ms
     if evaluation.silent_ms < limit:
         return ""
-    silent = silence(evaluation.silent_cohorts, evaluation.silent_ms)
+    silent = silence_of(evaluation)
     return f"{silent} (hold_after {format_duration(limit)}); the rollout resumes when requests return"
-
-
-def telemetry_missing(policy: Policy, evaluation: Evaluation) -> bool:
-    """Whether requests, or complete telemetry, have been missing for long enough for a hold."""
-    return max(evaluation.silent_ms, evaluation.untrusted_ms) >= policy.no_data.hold_after_ms
 
 
 def _returning(cause: Signal) -> Callable[[JudgedPane], str]:
@@ -165,7 +182,7 @@ def _incomplete(pane: JudgedPane) -> str:
     if pane.evaluation.untrusted_ms < pane.policy.no_data.hold_after_ms:
         return ""
     why = untrusted(pane.policy, pane.stage.name, pane.evaluation)
-    return f"{why}; the rollout resumes when it is; {INCOMPLETE_ADVICE}"
+    return f"{why}; the rollout resumes when it is; {advice(pane.policy, pane.evaluation)}"
 
 
 def _doubted(pane: JudgedPane) -> str:
@@ -228,6 +245,8 @@ def _passed(pane: JudgedPane) -> str:
 PANE_RULES: tuple[tuple[Signal, Callable[[JudgedPane], str]], ...] = (
     # A failing candidate comes first: nothing about telemetry, timers or approvals may delay or mask a rollback.
     (Signal.FAILING, _fails),
+    # After FAILING, which does not apply where the baseline is gone; the other causes matter less than this one.
+    (Signal.BASELINE_GONE, _baseline_gone),
     # After FAILING, because one limit that only the candidate breaks is enough to roll back, whatever else is shared.
     (Signal.SHARED_CAUSE, _shared_cause),
     (Signal.FAIL_PAUSES, _fail_pauses),
@@ -287,35 +306,13 @@ def missing(state: RolloutState, evaluation: Evaluation, *, fresh: bool) -> str:
         return f"complete telemetry: {untrusted(state.policy, state.stage.name, evaluation)}"
     if state.progress.confirmed_at is None:
         return "an actuator to confirm its weights"
-    return "" if fresh else f"requests: {silence(evaluation.silent_cohorts, evaluation.silent_ms)}"
+    return "" if fresh else f"requests: {silence_of(evaluation)}"
 
 
 def too_few_passes(state: RolloutState) -> str:
     """The passes in a row that the stage still lacks, to be read after "waits for"; "" if none."""
     so_far, needed = state.progress.passes, state.stage.passes
     return f"{needed} passes in a row: {so_far} so far" if so_far < needed else ""
-
-
-INCOMPLETE_ADVICE = "check ingest lag and producers' clocks"
-
-
-def untrusted(policy: Policy, stage: str, evaluation: Evaluation) -> str:
-    """Why the telemetry of the pane cannot be relied on."""
-    if evaluation.on_time < policy.min_completeness:
-        needed, cohort = f"needs {percent(policy.min_completeness)} (min_completeness)", evaluation.least_complete
-        if cohort is not None:
-            missing = _missing_events(evaluation.telemetry[cohort], stage)
-            return f"{cohort}'s telemetry is {percent(evaluation.on_time)} complete ({missing}), {needed}"
-        return f"telemetry is {percent(evaluation.completeness)} complete, {needed}"
-    return f"telemetry is incomplete: a source partition has not reported ({percent(evaluation.completeness)} so far)"
-
-
-def _missing_events(telemetry: CohortTelemetry, stage: str) -> str:
-    """How many of a cohort's events are missing and why."""
-    causes = ((telemetry.late, "arrived too late"),)
-    (first, cause), *others = [(number, cause) for number, cause in causes if number]
-    more = "".join(f", {count(number)} {cause}" for number, cause in others)
-    return f"{count(first)} of {count(telemetry.events)} events of stage {stage} {cause}{more}"
 
 
 def unconfirmed(state: RolloutState) -> str:

@@ -13,7 +13,9 @@ from typing import Any
 from gates.decisions import Action, Command, Decision
 from gates.machine.controls import ordered_text, refusal
 from gates.machine.facts import Decided, Ended, Fact, Output, StageConfirmed, StageEntered, StepResult
-from gates.machine.orders import ActuatorReport, InForce, Order
+from gates.machine.missing_telemetry import telemetry_missing
+from gates.machine.orders import ActuatorReport, InForce, Order, as_ordered
+from gates.machine.pauses import due_in_pause, follow_pause, is_news
 from gates.machine.rollout import (
     Acked,
     Controlled,
@@ -26,7 +28,7 @@ from gates.machine.rollout import (
     Started,
     Ticked,
 )
-from gates.machine.signals import gravest_signal, missing, telemetry_missing, too_few_passes, unconfirmed
+from gates.machine.signals import gravest_signal, missing, too_few_passes, unconfirmed
 from gates.machine.transitions import ENDED, Phase, Signal, Transition, lookup
 from gates.policy import Policy
 from gates.verdicts import Evaluation
@@ -36,9 +38,6 @@ LONGEST_ACK_WAIT_MS = 600_000
 
 LONGEST_BAKED_GAP_MS = 30_000
 """A longer gap between requests is silence, which shows nothing about the candidate, so it does not bake."""
-
-WEIGHT_TOLERANCE = 1.0
-"""Percentage points by which the observed weight may miss the order, for actuators that split in coarse steps."""
 
 
 def start(state: RolloutState | None, given: Started, moment: Moment) -> StepResult:
@@ -115,13 +114,9 @@ def _ack(state: RolloutState, given: Acked, moment: Moment) -> StepResult:
 
 
 def _as_ordered(state: RolloutState, observed: Mapping[str, float]) -> bool:
-    """Whether the candidate's observed weight is the one ordered, within the tolerance; zero only if zero was ordered.
-
-    Zero has no tolerance: one per cent left after a rollback is still traffic on a bad candidate.
-    """
-    candidate = state.policy.cohorts.candidate
-    wanted, found = _weights(state)[candidate], observed.get(candidate)
-    return found is not None and abs(found - wanted) <= WEIGHT_TOLERANCE and (found == 0) == (wanted == 0)
+    candidate, known = state.policy.cohorts.candidate, state.in_force
+    before = known.weights[candidate] if known is not None and state.judging.small_steps_are_confirmed else None
+    return as_ordered(_weights(state)[candidate], observed.get(candidate), before)
 
 
 def _evaluate(state: RolloutState, given: Evaluation, moment: Moment) -> StepResult:
@@ -146,6 +141,8 @@ def _evaluate(state: RolloutState, given: Evaluation, moment: Moment) -> StepRes
     )
     state = replace(state, progress=progress, evaluation=given)
     signal, reason = gravest_signal(state, given, lacking or too_few_passes(state), freeze)
+    if state.phase is Phase.PAUSED and not is_news(state, signal):
+        return StepResult(state)
     return _decide(state, lookup(state.phase, signal), reason, moment, cause=signal)
 
 
@@ -157,6 +154,10 @@ def _baked(state: RolloutState, since: int, until: int) -> int:
 
 
 def _tick(state: RolloutState, moment: Moment) -> StepResult:
+    due_now = due_in_pause(state, moment.wall)
+    if due_now is not None:
+        state, signal, reason = due_now
+        return _decide(state, lookup(state.phase, signal), reason, moment, cause=state.cause, again=True)
     pending, last = state.pending, state.last
     if pending is None or last is None or moment.wall < pending.due:
         return StepResult(state)
@@ -166,6 +167,8 @@ def _tick(state: RolloutState, moment: Moment) -> StepResult:
         return StepResult(replace(state, pending=again), _published(last, again))
     reason = unconfirmed(state)
     state = replace(state, pending=replace(pending, tries=0, rounds=pending.rounds + 1, due=due))
+    if state.phase is Phase.PAUSED and not is_news(state, Signal.UNCONFIRMED):
+        return StepResult(state)
     return _decide(state, lookup(state.phase, Signal.UNCONFIRMED), reason, moment, cause=Signal.UNCONFIRMED)
 
 
@@ -177,9 +180,11 @@ def _decide(
     *,
     by: str | None = None,
     cause: Signal | None = None,
+    again: bool = False,
 ) -> StepResult:
-    """Move to the transition's phase and publish its decision; the same cause of a hold is published once."""
-    if found.action is None or (found.phase is state.phase and cause is not None and cause is state.cause):
+    """Move to the transition's phase and publish its decision; the same cause is published once, or `again`."""
+    known = found.phase is state.phase and cause is not None and cause is state.cause
+    if found.action is None or (known and not again):
         return StepResult(state if found.phase is state.phase else replace(state, phase=found.phase))
     after = replace(
         state,
@@ -187,6 +192,7 @@ def _decide(
         progress=_progress(state, found.action, cause, moment),
         sequence=state.sequence + 1,
         cause=cause if found.phase in (Phase.HELD, Phase.PAUSED) else None,
+        pause=follow_pause(state, found, reason, cause, moment.wall) if found.phase is Phase.PAUSED else None,
     )
     decision = replace(
         _decision(after, found.action, reason, moment),

@@ -32,7 +32,11 @@ class Signal(StrEnum):
     OPERATOR_RESUME = "operator_resume"
     OPERATOR_APPROVE = "operator_approve"
     OPERATOR_ADVANCE = "operator_advance"
+    PAUSE_REMINDER = "pause_reminder"  # a pause has lasted for pause.remind_after since the last page
+    PAUSE_ROLLBACK = "pause_rollback"  # a pause has reached its deadline, and the policy then rolls back
+    PAUSE_RESUME = "pause_resume"  # a pause has reached its deadline, and the policy then resumes
     FAILING = "failing"  # a check FAILs whose on_fail is rollback
+    BASELINE_GONE = "baseline_gone"  # the same, but the baseline shows no sign of life: nothing to roll back to
     SHARED_CAUSE = "shared_cause"  # the candidate breaks a limit that the baseline breaks too, or is about to
     FAIL_PAUSES = "fail_pauses"  # a check FAILs whose on_fail is pause
     BROKEN = "broken"  # no ingest worker reports telemetry
@@ -70,8 +74,12 @@ _RUNNING = (*_ACTIVE, Phase.PAUSED)
 ENDED = (Phase.ROLLED_BACK, Phase.PROMOTED)
 _PANES = tuple(Signal)[tuple(Signal).index(Signal.FAILING) :]
 
-_PAUSING = (Signal.SHARED_CAUSE, Signal.FAIL_PAUSES, Signal.SILENT_LONG, Signal.TIMED_OUT)
+_PAUSING = (Signal.BASELINE_GONE, Signal.SHARED_CAUSE, Signal.FAIL_PAUSES, Signal.SILENT_LONG, Signal.TIMED_OUT)
 _ALARMING = (Signal.BROKEN, Signal.BASELINE_BURNING, Signal.FAIL_HOLDS, Signal.DOUBTED, Signal.UNCONFIRMED)
+WATCHED = (*_PAUSING[:-1], Signal.BROKEN, Signal.BASELINE_BURNING, Signal.FAIL_HOLDS)
+"""What pages once more while the rollout is paused, if it is graver than the causes before."""
+
+_TIMERS = (Signal.PAUSE_REMINDER, Signal.PAUSE_ROLLBACK, Signal.PAUSE_RESUME)
 _HOLDING = (Signal.SILENT, Signal.INCOMPLETE, Signal.AWAITING, Signal.FROZEN, Signal.UNDECIDED)
 
 _Table = dict[tuple[Phase, Signal], Transition]
@@ -97,9 +105,13 @@ TABLE: _Table = {
     **_rows(_ACTIVE, (Signal.PASSED_LAST,), Transition(Phase.PROMOTED, Action.PROMOTE)),
     **_stay((Phase.BAKING,), (Signal.STEADY,)),
     (Phase.HELD, Signal.STEADY): Transition(Phase.BAKING, Action.RESUME),
-    # a paused rollout waits for a person; only a failing check moves it (above)
+    # a paused rollout waits for a person; only a failing check moves it (above), and the deadline of its policy
     **_stay((Phase.PAUSED,), tuple(signal for signal in _PANES if signal is not Signal.FAILING)),
-    (Phase.PAUSED, Signal.UNCONFIRMED): Transition(Phase.PAUSED, Action.PAUSE, escalate=True),
+    **_rows((Phase.PAUSED,), (*WATCHED, Signal.UNCONFIRMED), Transition(Phase.PAUSED, Action.PAUSE, escalate=True)),
+    (Phase.PAUSED, Signal.PAUSE_REMINDER): Transition(Phase.PAUSED, Action.PAUSE, escalate=True),
+    (Phase.PAUSED, Signal.PAUSE_ROLLBACK): Transition(Phase.ROLLED_BACK, Action.ROLLBACK),
+    (Phase.PAUSED, Signal.PAUSE_RESUME): Transition(Phase.BAKING, Action.RESUME),
+    **_stay((*_ACTIVE, *ENDED), _TIMERS),  # they belong to a pause
     # an end that no actuator confirmed is decided again, and pages: traffic may still reach a bad candidate
     (Phase.ROLLED_BACK, Signal.UNCONFIRMED): Transition(Phase.ROLLED_BACK, Action.ROLLBACK, escalate=True),
     (Phase.PROMOTED, Signal.UNCONFIRMED): Transition(Phase.PROMOTED, Action.PROMOTE, escalate=True),

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 
 from pydantic import Field
 
-from gates.documents.fields import Count, ErrorClasses, Share, Slo
+from gates.documents.fields import Count, Outcomes, Share, Slo
 from gates.documents.quantities import format_share
 from gates.evidence_view import CohortNames, EvidenceView, PaneUse
 from gates.panes import Pane
@@ -32,8 +32,10 @@ class Budget(Definition):
 
     slo: Slo = Field(examples=["99.9%"], description="The share of requests that must be good, over 30 days.")
     spend: Share = Field(examples=["5%"], description="The share of a 30-day error budget that this rollout may spend.")
-    errors: ErrorClasses = Field(
-        default=DEFAULT_ERRORS, examples=[["5xx", "error"]], description="The outcomes that count as errors."
+    errors: Outcomes = Field(
+        default=DEFAULT_ERRORS,
+        examples=[["5xx", "error", 429]],
+        description="The outcomes that count as errors: classes, and exact statuses such as 429 or `grpc:14`.",
     )
     min_events: Count = Field(
         default=20, examples=[20], description="The budget counts as spent only with this many errors in the rollout."

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from gates.documents.fields import Count, ErrorClasses, Share, Slo, WindowMs
+from gates.documents.fields import Count, Outcomes, Share, Slo, WindowMs
 from gates.documents.quantities import MINUTE_MS, format_duration, format_share
 from gates.documents.readers import read_positive_share, read_slo, read_window, readable
 from gates.evidence_view import CohortView, EvidenceView
@@ -48,8 +48,10 @@ class BurnRateCheck(CheckDefinition):
         examples=["5m"],
         description="The longer of two windows: 12 times a whole number of panes; the other is a twelfth of it.",
     )
-    errors: ErrorClasses = Field(
-        default=DEFAULT_ERRORS, examples=[["5xx", "error"]], description="The outcomes that count as errors."
+    errors: Outcomes = Field(
+        default=DEFAULT_ERRORS,
+        examples=[["5xx", "error", 429]],
+        description="The outcomes that count as errors: classes, and exact statuses such as 429 or `grpc:14`.",
     )
     min_events: Count = Field(
         default=20, examples=[20], description="The check fails only with this many errors in the longer window."

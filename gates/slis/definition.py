@@ -14,6 +14,7 @@ from gates.documents.readers import read_window, readable
 from gates.evidence_view import CohortNames, EvidenceView, PaneUse, Thresholds
 from gates.panes import Cell, Pane
 from gates.rules import JudgingRules
+from gates.slis.bound import Bound
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 from gates.verdicts import Intervals, Verdict
 from gates.windows import CohortWindow
@@ -221,6 +222,11 @@ class CheckDefinition(Definition):
     @property
     def quantile_limit(self) -> QuantileLimit | None:
         """The limit on a quantile; None for other checks, and without a limit."""
+        return None
+
+    @property
+    def bound(self) -> Bound | None:
+        """The limit, to compare with those of other checks; None without one."""
         return None
 
     def windows(self) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from gates.comparison.quantiles import QuantileComparison
 from gates.documents.fields import Count, Family, OptionalLatencyLimitMs, Quantile
 from gates.documents.quantities import format_duration
 from gates.evidence_view import CohortView, Thresholds
+from gates.slis.bound import Bound
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import Check, CheckContext, QuantileLimit
@@ -74,6 +75,13 @@ class LatencyCheck(ComparedCheck):
             return None
         source = self.sli, self.traffic, self.window_ms
         return QuantileLimit(source, higher_is_better=False, quantile=self.quantile, limit=float(self.limit_ms))
+
+    @property
+    def bound(self) -> Bound | None:
+        """The limit, to compare with those of other checks."""
+        if self.limit_ms is None:
+            return None
+        return Bound((self.sli, self.traffic, self.window_ms, self.quantile), self.limit_ms, self.min_events)
 
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""

@@ -21,6 +21,7 @@ from gates.documents.quantities import format_duration
 from gates.documents.readers import read_number, read_positive_number, readable
 from gates.evidence_view import CohortView
 from gates.panes import Cell
+from gates.slis.bound import Bound
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import Check, CheckContext, QuantileLimit
@@ -102,6 +103,15 @@ class MetricCheck(ComparedCheck):
         """The mean as its part of the ceiling, where 1 is worst."""
         share = value / (self.ceiling or 1.0)
         return 1.0 - share if self.higher_is_better else share
+
+    @property
+    def bound(self) -> Bound | None:
+        """The limit, to compare with those of other checks."""
+        if self.limit is None:
+            return None
+        figure = self.metric, self.quantile, self.better, self.ceiling
+        loosest = -self.limit if self.higher_is_better else self.limit
+        return Bound((self.sli, self.traffic, self.window_ms, *figure), loosest, self.min_events)
 
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 from gates.comparison.dispersion import Dispersion
 from gates.comparison.rates import Allowance, CountedFigure, RateComparison
+from gates.documents.outcomes import Outcome
 from gates.documents.quantities import format_duration
 from gates.evidence_view import CohortView
 from gates.panes import Cell
@@ -66,11 +67,11 @@ def share_evidence(
     context: CheckContext,
     figure: CountedFigure,
     objective: float | None,
-    classes: tuple[str, ...] = (),
+    outcomes: tuple[Outcome, ...] = (),
 ) -> RateComparison | None:
     """The evidence of a check on a share; None where it does not compare.
 
-    `objective` is the limit as a share of bad events, `classes` are the outcomes that count as bad.
+    `objective` is the limit as a share of bad events, `outcomes` are those that count as bad.
     """
     if definition.ratio is None:
         return None
@@ -80,5 +81,5 @@ def share_evidence(
         sample_of(definition.traffic),
         Allowance(definition.ratio, objective),
         context.start_blocks,
-        Dispersion(classes, context.dispersion, by_time=definition.clusters),
+        Dispersion(outcomes, context.dispersion, by_time=definition.clusters),
     )

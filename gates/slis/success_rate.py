@@ -10,6 +10,7 @@ from pydantic import Field
 from gates.documents.fields import Count, Family, OptionalSlo
 from gates.documents.quantities import format_share
 from gates.panes import Cell
+from gates.slis.bound import Bound
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import Check, CheckContext
@@ -48,6 +49,13 @@ class SuccessRateCheck(ComparedCheck):
     def absolute(self) -> bool:
         """Whether it has a limit."""
         return self.limit is not None
+
+    @property
+    def bound(self) -> Bound | None:
+        """The limit, to compare with those of other checks."""
+        if self.limit is None:
+            return None
+        return Bound((self.sli, self.traffic, self.window_ms), -self.limit, self.min_events)
 
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""

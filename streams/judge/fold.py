@@ -86,14 +86,15 @@ class Fold:
         if offset <= rollout.snapshot_offset:
             return []  # the journal is read from the oldest snapshot on; this rollout's own one already has the record
         rollout.changed = rollout.changed or not rollout.ended
-        late = rollout.join.apply(record)
-        if rollout.gate is None or not late:
+        late, refused = rollout.join.apply(record)
+        if rollout.gate is None or not (late or refused):
             return []
-        cohorts = rollout.gate.state.policy.cohorts
-        for cohort in (cohorts.candidate, cohorts.baseline):
-            if cohort in late:
-                rollout.late[cohort] = rollout.late.get(cohort, 0) + late[cohort]
-        return [LateEvents(record.rollout, sum(late.values()))]
+        for cohort in rollout.cohorts:
+            rollout.add_missing(cohort, late.get(cohort, 0), refused.get(cohort, 0))
+            # Requests that are refused under no name may be of any cohort but those that the version names.
+            if "" in refused and not record.names(cohort):
+                rollout.add_missing(cohort, 0, refused[""])
+        return [LateEvents(record.rollout, sum(late.values()))] if late else []
 
     def _open(self, name: str) -> JudgedRollout:
         """Add a rollout, which no policy governs yet."""
@@ -117,6 +118,7 @@ class Fold:
         outputs: list[FoldOutput] = []
         times: dict[Timing, EventTimeState] = {}  # most rollouts have the same timing
         unjudged_until = self._closed_by(Timing())
+        refused = sum([source.refused for source in record.sources])
         for name, rollout in list(self.rollouts.items()):
             if offset <= rollout.snapshot_offset:
                 continue
@@ -125,6 +127,8 @@ class Fold:
             else:
                 time = times.get(rollout.timing) or self.marks.event_time(rollout.timing)
                 times[rollout.timing] = time
+                if refused:  # they may be this rollout's
+                    rollout.refuse_for_all(refused)
                 outputs += self._judge(name, rollout, rollout.gate, time, offset)
         return outputs
 
@@ -142,7 +146,7 @@ class Fold:
     ) -> list[FoldOutput]:
         pane_ms = gate.state.policy.pane_ms
         due = time.watermark is not None and rollout.join.closed_until + pane_ms <= time.watermark
-        if not due and gate.state.pending is None:
+        if not due and not gate.state.timed:
             return []  # the usual case: progress comes several times per second, a pane ends once
         outputs: list[FoldOutput] = []
         # Taken before the panes: the pane that ends the rollout is a change that must reach a snapshot.
@@ -204,7 +208,7 @@ class Fold:
             return [RolloutStatus(record.rollout, rollout.gate.status(now))]
         rollout.timing = timing
         rollout.join.close(begins_at, begins_at)
-        rollout.join.opened_at, rollout.late = begins_at, {}
+        rollout.join.opened_at, rollout.late, rollout.refused = begins_at, {}, {}
         rollout.gate, outputs = Gate.begin(rollout.gate, given, moment)
         self._without_policy().discard(record.rollout)
         return [*outputs, RolloutStatus(record.rollout, rollout.gate.status(moment))]

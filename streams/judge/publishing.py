@@ -52,12 +52,12 @@ class Publisher:
     async def publish(self, output: FoldOutput) -> list[Sent]:
         """Send a decision or command; keep a status for `publish_statuses`; only count the rest.
 
-        The gate sends an order again until an actuator confirms it, as the same decision.
+        The gate sends an order again until it is confirmed, as the same decision.
         """
         match output:
             case Decision():
                 if self._last.get(output.rollout) == output.id:
-                    log.info("resending %s: no actuator has confirmed it yet", output.id)
+                    log.info("resending %s: it is not confirmed yet", output.id)
                 else:
                     log.info("%s %s: %s", output.id, output.action, output.reason)
                 self._last[output.rollout] = output.id

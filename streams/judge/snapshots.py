@@ -45,6 +45,7 @@ class RolloutSnapshot(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEM
     seen: dict[str, int]
     replay_guard: ReplayGuard
     late: dict[str, int]
+    refused: dict[str, int]
 
     @classmethod
     def of(cls, name: str, rollout: JudgedRollout, offset: int) -> RolloutSnapshot:
@@ -58,6 +59,7 @@ class RolloutSnapshot(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEM
             seen=rollout.seen,
             replay_guard=rollout.replay_guard,
             late=rollout.late,
+            refused=rollout.refused,
         )
 
     def restored(self) -> JudgedRollout:
@@ -73,6 +75,7 @@ class RolloutSnapshot(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEM
             seen=self.seen,
             replay_guard=self.replay_guard,
             late=self.late,
+            refused=self.refused,
             snapshot_offset=self.offset,
         )
 

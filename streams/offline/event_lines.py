@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from connectors.decoders import RequestEvent
+from connectors.decoders import RequestEvent, Unreadable
 from connectors.decoders.decoder import Decoder
 from connectors.decoders.registry import decoder
 from streams.ingest.chunks import MAX_FUTURE_MS
@@ -19,6 +19,7 @@ class EventLines:
     decoder: Decoder = field(default_factory=decoder)
     events: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    _unreadable: list[Unreadable] = field(default_factory=list)
 
     def timed(self, lines: Iterable[bytes]) -> Iterator[tuple[RequestEvent, int]]:
         """The events, each with its record time: its own time, unless it is far ahead of the next event's.
@@ -43,7 +44,13 @@ class EventLines:
                 found = self.decoder.decode(line)
                 self.faults.update(fault.reason for fault in found.faults)
                 self.events += len(found.events)
+                self._unreadable += found.unreadable
                 yield from found.counted
+
+    def drain_unreadable(self) -> list[Unreadable]:
+        """The unreadable events since the last call, up to the event after the one that `timed` gave last."""
+        found, self._unreadable = self._unreadable, []
+        return found
 
 
 def _with_next(events: Iterable[RequestEvent]) -> Iterator[tuple[RequestEvent, RequestEvent | None]]:

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from streams.views.orders import is_confirmed, unconfirmed_text
+from streams.views.telemetry import incomplete_cohorts
 from streams.views.why import advance_evidence, check_lines
-from streams.views.wording import (
-    Document,
-    freeze_text,
-    phase_name,
-    printable,
-    stage_progress,
-    utc,
-    weights_text,
-    whole_seconds,
-)
+from streams.views.wording import Document, freeze_text, phase_name, printable, stage_progress, utc, whole_seconds
 
 STALE_MS = 60_000
 """A running gate judges each second; one that has judged nothing for this long is reported as stopped."""
@@ -29,7 +22,7 @@ def status_lines(status: Document, now: int) -> list[str]:
     """The lines of `sluicegate why-not`; `now` is wall-clock milliseconds since the epoch."""
     name, end = printable(status["rollout"]), ENDS.get(status["phase"])
     if end is not None:
-        return [f"{name} is {phase_name(status)}: {end}.", *_last_decision(status)]
+        return [*_end(name, status, end), *_last_decision(status)]
     until = utc(status["event_time"])
     lines = [f"{name} is {phase_name(status)} at {stage_progress(status)}, judged until {until}."]
     lines += _last_decision(status)
@@ -43,6 +36,15 @@ def status_lines(status: Document, now: int) -> list[str]:
     return lines
 
 
+def _end(name: str, status: Document, end: str) -> Iterator[str]:
+    """The end, as far as it is confirmed: a decision alone moves no traffic."""
+    if is_confirmed(status):
+        yield f"{name} is {phase_name(status)}: {end}."
+    else:
+        yield f"{name} is {phase_name(status)}, but lacks {unconfirmed_text(status)}."
+        yield "Actual weights are unknown: check the actuators and the router."
+
+
 def _last_decision(status: Document) -> Iterator[str]:
     if status["decision"] is not None:
         yield f"Last decision: {printable(status['decision'])}: {printable(status['reason'])}."
@@ -54,12 +56,13 @@ def _goal(status: Document) -> str:
 
 
 def missing_conditions(status: Document, now: int) -> Iterator[str]:
-    """What the rollout needs to advance; nothing where it has ended.
+    """What the rollout needs to advance; where it has ended, at most the confirmation of its end.
 
     The order is that in which a person has to act: nothing below "resume" helps while the rollout is paused, and
     nothing below "a running worker" changes while none runs.
     """
     if status["phase"] in ENDS:
+        yield from _confirmation(status)
         return
     yield from _paused(status)
     if now - status["event_time"] >= STALE_MS:
@@ -67,8 +70,9 @@ def missing_conditions(status: Document, now: int) -> Iterator[str]:
         hint = "check sluicegate worker (/readyz) and that events arrive"
         yield f"a running worker: nothing has been judged for {silent}; {hint}"
     yield from _held(status)
-    if not status["confirmed"]:
-        yield f"confirmation by an actuator of the weights {weights_text(status['weights'])}"
+    yield from _confirmation(status)
+    for incomplete in incomplete_cohorts(status):
+        yield f"complete telemetry of {incomplete}"
     yield from _silent_cohorts(status)
     left = status["bake_ms"] - status["baked_ms"]
     if left > 0:
@@ -92,6 +96,11 @@ def _paused(status: Document) -> Iterator[str]:
         yield f"resume: the rollout is paused ({printable(status['reason'])}): {command}"
 
 
+def _confirmation(status: Document) -> Iterator[str]:
+    if not is_confirmed(status):
+        yield unconfirmed_text(status)
+
+
 def _passes(status: Document) -> Iterator[str]:
     passes = status["passes"]
     if passes["needed"] > 1 and passes["so_far"] < passes["needed"]:
@@ -113,13 +122,22 @@ def _checks_to_pass(status: Document) -> list[Document]:
 
 
 def _held(status: Document) -> Iterator[str]:
-    """The reason of a hold, unless it is that checks do not pass, or a freeze: those have lines of their own."""
-    if status.get("cause") == "frozen":
+    """The reason of a hold, unless its cause is listed by itself, with the figures of now: the reason's are of then."""
+    if status["decision"] is not None and status.get("cause") in set(_listed(status)):
         return
     stage = status["stage"]
     baked = str(status["reason"]).startswith((f"{stage} baked ", f"stage {stage} has baked "))
     if status["phase"] == "held" and not (baked and _checks_to_pass(status)):
         yield f"the end of the hold: {printable(status['reason'])}"
+
+
+def _listed(status: Document) -> Iterator[str]:
+    """The causes of a hold that have a line of their own."""
+    if not is_confirmed(status):
+        yield "unconfirmed"
+    if any(incomplete_cohorts(status)):
+        yield "incomplete"
+    yield "frozen"
 
 
 def _silent_cohorts(status: Document) -> Iterator[str]:

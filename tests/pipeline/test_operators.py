@@ -127,16 +127,16 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str, other:
     assert [(one["action"], one["by"]) for one in shown["decisions"]] == [("start", "ann"), ("pause", "bob")]
     assert "bob ordered pause" in (await rollout(site, "show", "checkout-v2")).output
 
-    advanced = await rollout(site, "advance", "checkout-v2", "--by", "cy")
-    assert advanced.code == 0, advanced.errors
+    advanced = await rollout(site, "advance", "checkout-v2", "--by", "cy", "--timeout", "3")
+    assert advanced.code == 6, "no actuator runs"
     assert "stable 50%, canary 50%  cy ordered advance from stage canary, overriding the pause (" in advanced.output
     last = await rollout(site, "advance", "checkout-v2")
     assert (last.code, last.output) == (1, "")
     assert last.errors == "sluicegate: advance refused: half is the last stage; promote the rollout instead\n"
 
-    assert (await rollout(site, "promote", "checkout-v2")).code == 0
-    watched = await rollout(site, "watch", "checkout-v2")
-    assert watched.code == 0, watched.errors
+    assert (await rollout(site, "promote", "checkout-v2", "--timeout", "3")).code == 6
+    watched = await rollout(site, "watch", "checkout-v2", "--timeout", "1")
+    assert watched.code == 6, watched.errors
     assert "promote   half  stable 0%, canary 100%" in watched.output
 
     again = await rollout(site, "start", policy)
@@ -145,14 +145,17 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str, other:
     taken = await rollout(site, "start", other, "--yes")
     assert "start refused: the policy differs from that of epoch 1: owner is search, was missing;" in taken.errors
 
-    assert (await rollout(site, "rollback", "checkout-v2")).code == 0
-    assert (await rollout(site, "watch", "checkout-v2")).code == 3
+    rolled_back = await rollout(site, "rollback", "checkout-v2", "--timeout", "3")
+    assert (rolled_back.code, rolled_back.errors.count("\n")) == (6, 1), rolled_back.errors
+    assert rolled_back.errors.startswith("sluicegate: checkout-v2 is rolled back, but lacks confirmation of order ")
+    assert "(stable 100%, canary 0%), try 1 of 5: no actuator has reported; actual weights " in rolled_back.errors
+    assert (await rollout(site, "watch", "checkout-v2", "--timeout", "1")).code == 6
     assert (await rollout(site, "rollback", "checkout-v2")).errors.startswith("sluicegate: rollback refused")
 
     second = await rollout(site, "start", policy)
     assert second.output.startswith("checkout-v2:2:1  ")
 
-    assert (await rollout(site, "promote", "checkout-v2")).code == 0
+    assert (await rollout(site, "promote", "checkout-v2", "--timeout", "3")).code == 6
     third = await rollout(site, "start", other, "--yes", "--replace")
     assert (third.errors, third.output.split()[0]) == (f"{moved}\n", "checkout-v2:3:1")
 
@@ -190,7 +193,7 @@ async def test_rollouts_are_frozen_and_unfrozen(site: Site, policy: str, other: 
     )
     refused = await rollout(site, "start", other, "--replace")
     assert refused.errors.startswith("sluicegate: start refused: rollouts are frozen by cy")
-    overridden = await rollout(site, "promote", "checkout-v2", "--override-freeze", "--by", "dee")
+    overridden = await rollout(site, "promote", "checkout-v2", "--override-freeze", "--by", "dee", "--timeout", "3")
     assert "dee ordered promote, overriding a freeze (rollouts are frozen by cy until" in overridden.output
 
     labelled = await rollout(site, "freeze", "--label", "tier=1")
@@ -216,6 +219,9 @@ async def test_watching_until_the_rollback(site: Site, policy: str) -> None:
         bad = 0.5 if next(rounds) > 40 else 0.0  # it bakes for some seconds first
         await site.send([event | {"ts": now} for event in traffic(now, 1, rps=40, bad=bad)])
         await asyncio.sleep(0.2)
+        for decision in map(json.loads, (await site.decisions()).values()):
+            if decision["action"] == "rollback":  # only its confirmation ends `watch`
+                await site.acknowledge(decision)
     watched = await watching
     assert watched.code == 3, watched.errors
     lines = watched.output.splitlines()

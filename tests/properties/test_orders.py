@@ -9,7 +9,7 @@ from gates.decisions import Action, Decision
 from streams.journal import Control, Freeze, Origin, Progress, decode, encode
 from streams.judge.fold import Fold
 from tests.properties.hand import RAISING, journals
-from tests.properties.journals import ROLLOUT, Script, acknowledged, render, scripts
+from tests.properties.journals import ROLLOUT, Script, render, scripts
 from tests.streams.judge.restarts import reloaded
 
 
@@ -44,6 +44,7 @@ def test_a_repeated_advance_leaves_one_stage(script: Script, every: int, copies:
 def test_a_frozen_rollout_never_advances(script: Script, begins: int, restarts: bool) -> None:
     """Neither by itself nor by an order nor by a start, also after a restart; and it ends by a rollback only."""
     fold, frozen = Fold(0), False
+    known: list[Decision] = []
     for number, record in enumerate(render(script)):
         if number == begins:
             fold.apply(Freeze(frozen=True, by="ann", at=0), fold.offset + 1)
@@ -54,7 +55,9 @@ def test_a_frozen_rollout_never_advances(script: Script, begins: int, restarts: 
         outputs = fold.apply(decode(encode(record)), fold.offset + 1)
         decided = [each for each in outputs if isinstance(each, Decision)]
         for decision in decided:
-            fold.apply(acknowledged(decision), fold.offset + 1)
+            known.append(decision)
+            for ack in (ack for actuator in script.actuators for ack in actuator.acks(known)):
+                fold.apply(ack, fold.offset + 1)
         if frozen and before is not None:
             repeated = before[2] == "promoted"  # the end that no actuator confirmed is decided again
             assert not {each.action for each in decided} & {*RAISING, Action.START} or repeated

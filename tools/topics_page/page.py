@@ -85,7 +85,7 @@ def _section(spec: TopicSpec) -> str:
 
 def _events() -> Iterator[str]:
     yield "A message is one event, a JSON array of events, or one event per line (NDJSON)."
-    yield "A request has a `latency_ms`, and a `status` or an `outcome`; see [events.md](events.md)."
+    yield "A request has a `latency_ms`, and a `status`, a `grpc_status` or an `outcome`; see [events.md](events.md)."
     yield from _struct(RequestEvent)
     yield _json(examples.REQUEST)
 

@@ -101,17 +101,18 @@ class Counterfactual:
         waiting = recorded.state.pending is not None
         if waiting and recorded.state.last is not None and recorded.state.last.weights == wanted.weights:
             return
-        ack = Ack(
-            id=wanted.id,
-            rollout=name,
-            epoch=wanted.epoch,
-            sequence=wanted.sequence,
-            actuator="backtest",
-            status="applied",
-            weights=dict(wanted.weights),
-            at=wanted.event_time,
-        )
-        self._instead.apply(ack, offset)
+        for actuator in gate.state.policy.commands.actuators or ("backtest",):
+            ack = Ack(
+                id=wanted.id,
+                rollout=name,
+                epoch=wanted.epoch,
+                sequence=wanted.sequence,
+                actuator=actuator,
+                status="applied",
+                weights=dict(wanted.weights),
+                at=wanted.event_time,
+            )
+            self._instead.apply(ack, offset)
 
 
 def renamed(policy: Policy, rollout: str) -> Policy:

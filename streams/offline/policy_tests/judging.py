@@ -110,5 +110,7 @@ class _Simulation:
     def _acknowledged(self, outputs: tuple[Output, ...], now: int) -> tuple[Output, ...]:
         for each in outputs if self.test.acks == "auto" else ():
             if isinstance(each, Decision):
-                self._gate.ack(Acked(each.epoch, each.sequence, "applied", each.weights, BY), self._moment(now))
+                for actuator in self.policy.commands.actuators or (BY,):
+                    acked = Acked(each.epoch, each.sequence, "applied", each.weights, actuator)
+                    self._gate.ack(acked, self._moment(now))
         return outputs

@@ -32,11 +32,10 @@ Reader = Callable[[object], object]
         (readers.read_positive_number, 0.1, 0.1),
         (readers.read_switch, True, True),
         (readers.read_dispersion, 1000, 1000.0),
-        (readers.read_error_classes, ["error", "4xx"], ("4xx", "error")),
     ],
 )
 def test_what_is_within_its_bounds_is_read(read: Reader, value: object, expected: object) -> None:
-    """Bounds are included; error classes get one order."""
+    """Bounds are included."""
     assert read(value) == expected
 
 
@@ -66,10 +65,6 @@ def test_what_is_within_its_bounds_is_read(read: Reader, value: object, expected
         (readers.read_positive_number, 0, "is not above zero"),
         (readers.read_switch, "yes", "write true or false"),
         (readers.read_dispersion, 0.5, "is not a dispersion"),
-        (readers.read_error_classes, "5xx", "must be a list of outcomes"),
-        (readers.read_error_classes, [], "must be a list of outcomes"),
-        (readers.read_error_classes, ["6xx"], "is not an outcome"),
-        (readers.read_error_classes, ["5xx", "5xx"], "has an outcome twice"),
     ],
 )
 def test_what_is_beyond_them_is_refused(read: Reader, value: object, words: str) -> None:

@@ -39,3 +39,11 @@ def test_one_clock_far_ahead_is_corrected() -> None:
     assert times(0, 100, far, 200) == [0, 100, 100, 200]
     assert times(far, 100, 200) == [100, 100, 200]
     assert times(0, MAX_FUTURE_MS, 0) == [0, MAX_FUTURE_MS, 0]
+
+
+def test_unreadable_events_are_passed_on() -> None:
+    """With the event before them, or with the first; each once."""
+    lines, bad = EventLines(), line(0).replace(b"200", b"999")
+    found = [len(lines.drain_unreadable()) for _ in lines.timed([bad, line(0), bad, bad, line(1), line(2), bad])]
+    assert found == [3, 0, 1]
+    assert lines.drain_unreadable() == []

@@ -57,3 +57,21 @@ def test_a_freeze_window_is_honoured() -> None:
     assert {d["action"] for d in held} == {"hold"}
     assert any("a freeze window of the policy holds" in str(d["reason"]) for d in held)
     assert "advance" in {d["action"] for d in decided}
+
+
+def test_every_actuator_that_the_policy_names_acknowledges() -> None:
+    """A policy that needs several confirmations is judged as the same policy without names."""
+    named = Policy.parse(POLICY.document() | {"commands": {"actuators": ["haproxy-eu", "haproxy-us"]}})
+    expected = [(d["action"], d["reason"]) for d in _decided(traffic(T0, 40, rps=200))]
+    assert [(d["action"], d["reason"]) for d in _decided(traffic(T0, 40, rps=200), named)] == expected
+    assert "advance" in dict(expected)
+
+
+def test_unreadable_lines_count_against_their_cohort() -> None:
+    """A healthy rollout advances; the same with one line in ten of the candidate unreadable does not."""
+    events = list(traffic(T0, 40, rps=200))
+    assert "advance" in {d["action"] for d in _decided(events)}
+    canaries = [at for at, event in enumerate(events) if event["cohort"] == "canary"][::10]
+    spoiled = [event | {"status": "ok?"} if at in canaries else event for at, event in enumerate(events)]
+    found = _decided(spoiled)
+    assert "advance" not in {d["action"] for d in found}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gates.policy import Policy
 from streams.offline.policy_tests.document import PolicyTest
 from streams.offline.policy_tests.judging import judge_events, judge_traffic
 from streams.offline.simulation.run import simulate_run
@@ -63,3 +64,11 @@ def test_orders_of_operators_are_carried_out(recorded: bool) -> None:
 def test_no_events_are_no_test() -> None:
     """Lines without an event give no decisions."""
     assert judge_events(parsed(expect=["start"]), POLICY, [b"nonsense\n", b"\n"]) is None
+
+
+def test_every_actuator_that_the_policy_names_acknowledges() -> None:
+    """A policy that needs several confirmations advances on simulated traffic."""
+    named = Policy.parse(POLICY.document() | {"commands": {"actuators": ["haproxy-eu", "haproxy-us"]}})
+    scenario = Scenario.parse({"rps": 200, "duration": "5m"})
+    judged = judge_traffic(parsed(never=["pause"], scenario="healthy"), named, scenario)
+    assert "advance" in [decision.action for decision in judged.decisions]
