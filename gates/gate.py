@@ -13,7 +13,8 @@ from gates.documents.state import Codec, as_document
 from gates.evidence.evaluation import EvidenceState, RolloutEvidence
 from gates.evidence.indicators import Indicators
 from gates.machine.facts import Decided, Ended, Output, StageConfirmed, StageEntered, StepResult
-from gates.machine.rollout import Acked, Controlled, Input, Moment, RolloutState, Started, Ticked
+from gates.machine.rollout import Acked, Controlled, ControlOutcome, Input, Moment, RolloutState, Started, Ticked
+from gates.machine.starting import refusal_of_start
 from gates.machine.step import start, step
 from gates.machine.transitions import ENDED
 from gates.panes import Pane
@@ -151,6 +152,7 @@ class Gate:
             "cohorts": policy.cohorts.document(),
             "control": None if state.control is None else as_document(state.control),
             "owner": policy.owner,
+            "freeze": None if self.ended or (freeze := moment.frozen(policy)) is None else as_document(freeze),
         }
 
     def _needs(self, joint_test: JointTest, indicators: Indicators) -> dict[str, object]:
@@ -202,6 +204,15 @@ class Gate:
         evidence = RolloutEvidence(rollout.policy, rollout.progress.ordered_at, rollout.judging)
         evidence.restore(known.evidence)
         return cls(rollout, evidence)
+
+
+def refuse_start(gate: Gate, given: Started, moment: Moment) -> bool:
+    """Whether the rollout must not be started again by this order; its status then has the reason."""
+    why = refusal_of_start(gate.state, given, moment)
+    if why:
+        refused = ControlOutcome("start", given.by, False, f"start refused: {why}", moment.journal)
+        gate.state = replace(gate.state, control=refused)
+    return bool(why)
 
 
 def _lately(cohort: str, events: CohortTelemetry) -> dict[str, object]:

@@ -22,6 +22,8 @@ class JudgingRules:
     limit of a mean. `budget_by_error`: a budget is spent error by error, and a shared outage is not the candidate's.
     `requests_as_ordered`: a share of the requests far from the ordered weight is a doubt.
     `approval_of_the_stage`: an approval ends with a pause or rollback, and a missing one does not time a stage out.
+    `guarded_orders`: taking the traffic from a promoted candidate, and a policy with another owner or other cohorts,
+    need a flag of the operator.
     `failing_needs_requests`: a check that rolls back begins to fail only on a pane with a request of the candidate.
     `shared_from_few`: a few bad events of the baseline show that a breach of a limit is shared, whatever `min_events`.
     `small_steps_are_confirmed`: an ack with weights that are as near to those before as to the order confirms nothing.
@@ -39,6 +41,7 @@ class JudgingRules:
     shared_from_few: bool = False
     small_steps_are_confirmed: bool = False
     approval_of_the_stage: bool = False
+    guarded_orders: bool = False
     paused_watch: bool = False
     living_baseline: bool = False
 
@@ -56,6 +59,7 @@ RULES: Mapping[int, JudgingRules] = MappingProxyType(
             shared_from_few=True,
             small_steps_are_confirmed=True,
             approval_of_the_stage=True,
+            guarded_orders=True,
             paused_watch=True,
             living_baseline=True,
         ),

@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from gates.documents.quantities import format_duration
 from gates.telemetry import WHY_MISSING, CohortTelemetry
 
+LATEST_MS = 250_000_000_000_000
+"""A time of the year 9892, from outside perhaps; dates end with the year 9999."""
+
 
 def percent(share: float) -> str:
     """A share with two significant digits.
@@ -97,6 +100,15 @@ def clock_time(ms: int) -> str:
     '00:00:30Z'
     """
     return datetime.fromtimestamp(ms / 1000.0, UTC).strftime("%H:%M:%SZ")
+
+
+def date_time(ms: int) -> str:
+    """Event time with its date, in UTC, to the second; beyond what a date can have, the nearest one that it can.
+
+    >>> date_time(1767225630000), date_time(1 << 62)
+    ('2026-01-01 00:00:30Z', '9892-03-08 12:26:40Z')
+    """
+    return datetime.fromtimestamp(min(max(ms, 0), LATEST_MS) // 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def weights_text(weights: Mapping[str, float]) -> str:

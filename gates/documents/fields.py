@@ -13,12 +13,16 @@ from gates.documents.outcomes import OUTCOMES_SCHEMA, Outcome, read_outcomes
 from gates.documents.quantities import format_duration, format_share
 from gates.documents.readers import (
     AUTO,
+    DAYS,
     HIGHEST_RATIO,
     MOST_EMITTERS_EXPECTED,
+    Day,
     identifier,
     printable,
     read_actuator_names,
     read_alpha,
+    read_clock_minute,
+    read_days,
     read_dispersion,
     read_error_limit,
     read_expected_emitters,
@@ -34,6 +38,7 @@ from gates.documents.readers import (
     read_switch,
     read_url,
     read_window,
+    read_zone,
     whole_number,
 )
 
@@ -41,6 +46,7 @@ Family = Literal["errors", "latency", "business", "saturation", "telemetry"]
 V = TypeVar("V")
 
 MOST_STAGES = 100
+MOST_FREEZE_WINDOWS = 20
 MOST_CHECKS = 100
 """The judge evaluates each of them on each pane."""
 
@@ -123,6 +129,19 @@ WindowMs = Annotated[int, PlainValidator(read_window), _WrittenDuration, _DURATI
 Share = Annotated[float, PlainValidator(read_positive_share), _WrittenShare, _SHARE]
 Slo = Annotated[float, PlainValidator(read_slo), _WrittenShare, _SHARE]
 Alpha = Annotated[float, PlainValidator(read_alpha), _WrittenShare, _SHARE]
+Days = Annotated[
+    tuple[Day, ...],
+    PlainValidator(read_days),
+    PlainSerializer(list),
+    WithJsonSchema({"type": "array", "items": {"enum": list(DAYS)}, "minItems": 1, "uniqueItems": True}),
+]
+ClockMinute = Annotated[
+    int,
+    PlainValidator(read_clock_minute),
+    PlainSerializer(lambda minutes: f"{minutes // 60:02d}:{minutes % 60:02d}", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": "^([01]\\d|2[0-3]):[0-5]\\d$", "examples": ["16:00"]}),
+]
+ZoneName = Annotated[str, PlainValidator(read_zone), _text(1, 64)]
 Switch = Annotated[bool, PlainValidator(read_switch), WithJsonSchema({"type": "boolean"})]
 Weight = Annotated[
     float, PlainValidator(read_positive_number), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from gates.documents.quantities import (
     HOUR_MS,
@@ -18,8 +19,10 @@ from gates.documents.quantities import (
     shown,
 )
 
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 T = TypeVar("T")
 
+DAYS: tuple[Day, ...] = get_args(Day)
 LONGEST_WINDOW_MS = HOUR_MS
 HIGHEST_ALPHA = 0.5
 HIGHEST_ERROR_LIMIT = 0.95
@@ -241,3 +244,32 @@ def read_actuator_names(value: object) -> tuple[str, ...]:
     if len(names) > MOST_ACTUATORS:
         raise ValueError(f"has {len(names)} actuators; write at most {MOST_ACTUATORS}")
     return names
+
+
+def read_days(value: object) -> tuple[Day, ...]:
+    """Read days of the week, at least one and each once, into the order of the week."""
+    words = ", ".join(DAYS)
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError(f"must be a list of days, not {shown(value)}; write a list with at least one of {words}")
+    for day in value:
+        if day not in DAYS:
+            raise ValueError(f"{shown(day)} is not a day; write {words}")
+    return tuple(day for day in DAYS if day in value)
+
+
+def read_clock_minute(value: object) -> int:
+    """Read a time of day, such as `16:00`, as minutes since midnight."""
+    match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f'{shown(value)} is not a time of day; write hours and minutes in quotes, such as "16:00"')
+    return int(match[1]) * 60 + int(match[2])
+
+
+def read_zone(value: object) -> str:
+    """Read the name of a time zone."""
+    name = printable(1, 64)(value)
+    try:
+        ZoneInfo(name)
+    except (ValueError, KeyError, OSError):  # OSError: the name is that of a folder, such as `Europe`
+        raise ValueError(f"{shown(name)} is not a time zone; write one such as Europe/Berlin, or UTC") from None
+    return name

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from gates.decisions import Action
 from gates.documents.quantities import format_duration
+from gates.machine.freezes import Frozen
 from gates.machine.living_baseline import baseline_gone
 from gates.machine.missing_telemetry import advice, silence_of, untrusted
 from gates.machine.rollout import RolloutState
@@ -46,6 +47,7 @@ class JudgedPane:
     required: tuple[Verdict, ...]
     fails: tuple[Verdict, ...]
     baseline_beyond: str
+    frozen: Frozen | None
 
     @property
     def policy(self) -> Policy:
@@ -59,8 +61,8 @@ class JudgedPane:
     @property
     def timed_out(self) -> bool:
         """Whether the stage's timeout is over."""
-        timeout = self.stage.timeout_ms
-        return timeout is not None and self.evaluation.end - self.state.progress.timed_from >= timeout
+        timeout, progress = self.stage.timeout_ms, self.state.progress
+        return timeout is not None and self.evaluation.end - progress.timed_from - progress.frozen_ms >= timeout
 
     @property
     def baking(self) -> bool:
@@ -224,6 +226,12 @@ def _awaiting(pane: JudgedPane) -> str:
     return f"stage {pane.stage.name} has passed and needs approval: sluicegate rollout approve {pane.policy.rollout}"
 
 
+def _frozen(pane: JudgedPane) -> str:
+    if pane.frozen is None:
+        return ""
+    return f"stage {pane.stage.name} has passed, but {pane.frozen.text}; the rollout goes on when the freeze ends"
+
+
 def _passed_last(pane: JudgedPane) -> str:
     return "" if pane.state.progress.index + 1 < len(pane.policy.stages) else _passed(pane)
 
@@ -267,17 +275,21 @@ PANE_RULES: tuple[tuple[Signal, Callable[[JudgedPane], str]], ...] = (
     (Signal.UNDECIDED, _undecided),
     # After UNDECIDED: approval is asked for only once nothing else is missing.
     (Signal.AWAITING, _awaiting),
+    # After AWAITING, so that a person may approve during a freeze; before what it must prevent. It hides no problem.
+    (Signal.FROZEN, _frozen),
     (Signal.PASSED_LAST, _passed_last),
     (Signal.PASSED, _passed),
 )
 
 
-def gravest_signal(state: RolloutState, evaluation: Evaluation, lacking: str) -> tuple[Signal, str]:
-    """The first rule that applies; `lacking` is what `missing` found."""
+def gravest_signal(
+    state: RolloutState, evaluation: Evaluation, lacking: str, freeze: Frozen | None = None
+) -> tuple[Signal, str]:
+    """The first rule that applies; `lacking` is what `missing` found, `freeze` what holds at the end of the pane."""
     required = evaluation.required
     fails = tuple(verdict for verdict in required if verdict.kind is VerdictKind.FAIL)
     beyond = " and ".join(verdict.name for verdict in required if verdict.baseline_beyond)
-    pane = JudgedPane(state, evaluation, lacking, state.stage, required, fails, beyond)
+    pane = JudgedPane(state, evaluation, lacking, state.stage, required, fails, beyond, freeze)
     return next((signal, reason) for signal, rule in PANE_RULES if (reason := rule(pane)))
 
 

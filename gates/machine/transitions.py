@@ -31,6 +31,7 @@ class Signal(StrEnum):
     OPERATOR_PAUSE = "operator_pause"
     OPERATOR_RESUME = "operator_resume"
     OPERATOR_APPROVE = "operator_approve"
+    OPERATOR_ADVANCE = "operator_advance"
     PAUSE_REMINDER = "pause_reminder"  # a pause has lasted for pause.remind_after since the last page
     PAUSE_ROLLBACK = "pause_rollback"  # a pause has reached its deadline, and the policy then rolls back
     PAUSE_RESUME = "pause_resume"  # a pause has reached its deadline, and the policy then resumes
@@ -49,6 +50,7 @@ class Signal(StrEnum):
     TIMED_OUT = "timed_out"  # the stage has not passed within its timeout
     PASSED_LAST = "passed_last"  # the last stage is baked and every check PASSes
     PASSED = "passed"  # the stage is baked and every check PASSes
+    FROZEN = "frozen"  # the stage has passed, but a freeze holds
     AWAITING = "awaiting"  # only a person's approval is missing
     UNDECIDED = "undecided"  # the stage is baked but not every check PASSes on complete data
     STEADY = "steady"  # none of these: the stage bakes
@@ -78,7 +80,7 @@ WATCHED = (*_PAUSING[:-1], Signal.BROKEN, Signal.BASELINE_BURNING, Signal.FAIL_H
 """What pages once more while the rollout is paused, if it is graver than the causes before."""
 
 _TIMERS = (Signal.PAUSE_REMINDER, Signal.PAUSE_ROLLBACK, Signal.PAUSE_RESUME)
-_HOLDING = (Signal.SILENT, Signal.INCOMPLETE, Signal.AWAITING, Signal.UNDECIDED)
+_HOLDING = (Signal.SILENT, Signal.INCOMPLETE, Signal.AWAITING, Signal.FROZEN, Signal.UNDECIDED)
 
 _Table = dict[tuple[Phase, Signal], Transition]
 
@@ -116,6 +118,8 @@ TABLE: _Table = {
     # operators
     **_rows((*_RUNNING, Phase.PROMOTED), (Signal.OPERATOR_ROLLBACK,), Transition(Phase.ROLLED_BACK, Action.ROLLBACK)),
     **_rows(_RUNNING, (Signal.OPERATOR_PROMOTE,), Transition(Phase.PROMOTED, Action.PROMOTE)),
+    # out of one stage, whatever its checks are; a paused rollout goes on by it
+    **_rows(_RUNNING, (Signal.OPERATOR_ADVANCE,), Transition(Phase.BAKING, Action.ADVANCE)),
     **_rows(_ACTIVE, (Signal.OPERATOR_PAUSE,), Transition(Phase.PAUSED, Action.PAUSE)),
     (Phase.PAUSED, Signal.OPERATOR_RESUME): Transition(Phase.BAKING, Action.RESUME),
     **_stay(_ACTIVE, (Signal.OPERATOR_APPROVE,)),  # recorded; the stage ends when nothing else is missing
@@ -124,6 +128,7 @@ TABLE: _Table = {
     **_stay((Phase.PROMOTED,), (Signal.OPERATOR_PROMOTE,), refused=True),
     **_stay((*ENDED, Phase.PAUSED), (Signal.OPERATOR_PAUSE, Signal.OPERATOR_APPROVE), refused=True),
     **_stay((*ENDED, *_ACTIVE), (Signal.OPERATOR_RESUME,), refused=True),
+    **_stay(ENDED, (Signal.OPERATOR_ADVANCE,), refused=True),
 }
 
 

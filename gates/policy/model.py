@@ -16,6 +16,7 @@ from gates.documents.faults import PolicyError, PolicyFault, faults_in_words
 from gates.documents.fields import (
     GIVEN,
     MOST_CHECKS,
+    MOST_FREEZE_WINDOWS,
     MOST_STAGES,
     WRITTEN_MAPPING,
     Count,
@@ -34,6 +35,7 @@ from gates.documents.fields import (
 )
 from gates.documents.quantities import parse_duration, shown
 from gates.documents.schema import schema_of
+from gates.policy.freeze import FreezeWindow
 from gates.policy.parts import Cohorts, Commands, Confidence, DataQuality, NoData, PauseRules, RollbackOn, Stage
 from gates.policy.rules import (
     BUDGET,
@@ -145,6 +147,12 @@ class Policy(Part):
         default_factory=DataQuality, description="What makes the data untrustworthy, so that the rollout holds."
     )
     no_data: NoData = Field(default_factory=NoData, description="When missing requests hold and pause a rollout.")
+    freeze: Annotated[tuple[FreezeWindow, ...] | None, at_most(MOST_FREEZE_WINDOWS)] = Field(
+        default=None,
+        examples=[[{"days": ["fri"], "from": "16:00", "to": "23:59", "zone": "Europe/Berlin"}]],
+        json_schema_extra={"maxItems": MOST_FREEZE_WINDOWS},
+        description="Times of the week in which the rollout neither starts nor advances; guard rails still roll back.",
+    )
     pause: Annotated[PauseRules | None, GIVEN] = Field(
         default=None,
         examples=[{"remind_after": "4h", "deadline": "24h", "then": "rollback"}],
@@ -221,6 +229,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "budget": Budget,
     "data_quality": DataQuality,
     "no_data": NoData,
+    "freeze": FreezeWindow,
     "pause": PauseRules,
     "commands": Commands,
 }

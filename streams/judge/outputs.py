@@ -44,4 +44,12 @@ class ForeignCounts:
     rule: str
 
 
-FoldOutput = Decision | Command | RolloutStatus | Acknowledged | LateEvents | ForeignCounts
+@dataclass(frozen=True, slots=True)
+class FreezesStatus:
+    """The freezes of this journal partition after an order, for `gate-status`."""
+
+    partition: int
+    document: dict[str, object]
+
+
+FoldOutput = Decision | Command | RolloutStatus | FreezesStatus | Acknowledged | LateEvents | ForeignCounts

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gates.gate import Gate
 from gates.machine.transitions import Signal
 from gates.panes import Pane
-from streams.journal import Ack, Control, SequencedRecord, Timing
+from streams.journal import Ack, Control, Start, Timing
 from streams.judge.join import Join
 from streams.judge.replay_guard import ReplayGuard
 from streams.judge.watermarks import EventTimeState
@@ -25,6 +25,7 @@ CONTROLS = {
     "pause": Signal.OPERATOR_PAUSE,
     "resume": Signal.OPERATOR_RESUME,
     "approve": Signal.OPERATOR_APPROVE,
+    "advance": Signal.OPERATOR_ADVANCE,
     "rollback": Signal.OPERATOR_ROLLBACK,
     "promote": Signal.OPERATOR_PROMOTE,
 }
@@ -74,7 +75,7 @@ class JudgedRollout:
         """Whether the rollout was rolled back or promoted: nothing more is judged, so its counts need no snapshot."""
         return self.gate is not None and self.gate.ended
 
-    def is_repeat(self, record: SequencedRecord) -> bool:
+    def is_repeat(self, record: Start | Control | Ack) -> bool:
         """Whether this order or ack was folded before; records that it is now.
 
         The sequencer delivers at least once: after a crash it appends the same messages again, with the same origins.

@@ -20,6 +20,7 @@ import msgspec
 from gates.gate import Gate
 from streams.journal import Timing
 from streams.judge.fold import Fold
+from streams.judge.freezes import Freezes
 from streams.judge.join import Join, JoinState
 from streams.judge.replay_guard import ReplayGuard
 from streams.judge.rollout import JudgedRollout
@@ -80,11 +81,12 @@ class RolloutSnapshot(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEM
 
 
 class PartitionSnapshot(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA):
-    """A journal partition as of an offset: its watermarks, and the offset of each rollout's snapshot."""
+    """A journal partition as of an offset: its watermarks and freezes, and the offset of each rollout's snapshot."""
 
     offset: int
     digest: int
     marks: Watermarks
+    freezes: Freezes
     index: dict[str, int]
 
 
@@ -105,7 +107,8 @@ def snapshot(fold: Fold) -> list[tuple[bytes, bytes]]:
     """Key and value of each snapshot that is due, in the order to write them; marks them as written in the fold."""
     records = [*_changed(fold)]
     index = {name: rollout.snapshot_offset for name, rollout in fold.rollouts.items()}
-    return [*records, (PARTITION_KEY, _encode(PartitionSnapshot(fold.offset, fold.digest, fold.marks, index)))]
+    whole = PartitionSnapshot(fold.offset, fold.digest, fold.marks, fold.freezes, index)
+    return [*records, (PARTITION_KEY, _encode(whole))]
 
 
 def _changed(fold: Fold) -> Iterator[tuple[bytes, bytes]]:
@@ -153,6 +156,7 @@ class SnapshotSet:
                 return fold
             whole = _decode_partition(self._newest[key][1])
             fold.marks, fold.offset, fold.digest = whole.marks, whole.offset, whole.digest
+            fold.freezes = whole.freezes
             for name, needed in whole.index.items():
                 key = name.encode()
                 offset, value = self._newest.get(key, (-1, b""))

@@ -69,6 +69,7 @@ class Replay:
                 at=self._flushed_until,
                 timing=self.timing,
                 rules=self.rules,
+                override_freeze=True,  # a window of the policy may hold when the events begin
             )
         )
 

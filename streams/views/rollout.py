@@ -17,7 +17,7 @@ from streams.views.orders import confirmation_lines, is_confirmed, last_confirme
 from streams.views.styles import ACTION_STYLES, PHASE_STYLES, UNKNOWN_STYLE
 from streams.views.tables import add_wide_column, plain_table
 from streams.views.telemetry import telemetry_text
-from streams.views.wording import Document, phase_name, printable, utc, weights_text, whole_seconds
+from streams.views.wording import Document, freeze_text, phase_name, printable, utc, weights_text, whole_seconds
 
 BAR_WIDTH = 24
 
@@ -50,7 +50,8 @@ def _phase(status: Document) -> Text:
     """The phase; an end whose order is not confirmed is no success yet, and is not shown as one."""
     if _is_unconfirmed_end(status):
         return Text(f"{phase_name(status)}, not confirmed", "bold red")
-    return Text(phase_name(status), PHASE_STYLES.get(status["phase"], UNKNOWN_STYLE))
+    text = f"{phase_name(status)}, frozen" if freeze_text(status) else phase_name(status)
+    return Text(text, PHASE_STYLES.get(status["phase"], UNKNOWN_STYLE))
 
 
 def _is_unconfirmed_end(status: Document) -> bool:
@@ -68,6 +69,8 @@ def _heading(status: Document, now: int | None) -> Table:
     grid.add_row("judged", _judged(status, now))
     if status.get("telemetry"):
         grid.add_row("telemetry", _telemetry(status))
+    if freeze := freeze_text(status):
+        grid.add_row("freeze", Text(freeze, "yellow"))
     if status["reason"]:
         grid.add_row("reason", Text(printable(status["reason"])))
     if pause := status.get("pause"):

@@ -8,7 +8,7 @@ from streams.views.orders import is_confirmed, unconfirmed_text
 from streams.views.remaining import check_left, cohorts_needed, events_left, passes_left
 from streams.views.telemetry import incomplete_cohorts
 from streams.views.why import advance_evidence, check_lines
-from streams.views.wording import Document, phase_name, printable, stage_progress, utc, whole_seconds
+from streams.views.wording import Document, freeze_text, phase_name, printable, stage_progress, utc, whole_seconds
 
 STALE_MS = 60_000
 """A running gate judges each second; one that has judged nothing for this long is reported as stopped."""
@@ -88,6 +88,8 @@ def missing_conditions(status: Document, now: int) -> Iterator[str]:
         yield f"a trustworthy split of traffic: {printable(doubt)}"
     yield from _passes(status)
     yield from _approval(status)
+    if freeze := freeze_text(status):
+        yield f"the end of the freeze: {freeze}"
 
 
 def _paused(status: Document) -> Iterator[str]:
@@ -138,6 +140,7 @@ def _listed(status: Document) -> Iterator[str]:
         yield "unconfirmed"
     if any(incomplete_cohorts(status)):
         yield "incomplete"
+    yield "frozen"
 
 
 def _silent_cohorts(status: Document) -> Iterator[str]:

@@ -26,12 +26,14 @@ from connectors.decoders.native import MAX_FAULTS, NativeDecoder
 from connectors.signing.keys import ROLES, KeysError, generate, parse
 from connectors.signing.signatures import HEADER, LONGEST_VALID_MS, Keyring, SignatureError
 from gates.decisions import DECISION_SCHEMA
+from gates.machine.freezes import Frozen
 from gates.policy import Policy, PolicyError
 from streams import journal
 from streams.audit import chain
 from streams.cells import CellRecord
 from streams.dead_letters.letters import Place, read_letter
 from streams.dead_letters.redrive_rules import SCHEMA, read_redrive
+from streams.judge.freezes import Freezes
 from streams.sequencer.messages import MessageType, RecordRefusedError, read_message
 from tools.topics_page import examples as topics_examples
 
@@ -352,6 +354,12 @@ def _signed_message(kind: MessageType, data: bytes) -> None:
     _bounded(record, data)
     assert journal.decode(record) == message
     numbers = [message.at, *((message.epoch, message.sequence) if isinstance(message, journal.Ack) else ())]
+    if isinstance(message, journal.Freeze):
+        order = Freezes()
+        order.apply(message, 0)
+        assert all(Frozen(each.by, each.reason, each.label, each.until).text for each in order.in_force)
+        journal.encode_document(order.document(message, 0))
+        return
     journal.encode_document({"numbers": numbers, "rollout": message.rollout})  # as snapshots and decisions carry it
 
 

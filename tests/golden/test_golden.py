@@ -113,6 +113,7 @@ PLOTS = {
     "coverage": "start hold resume promote",
     "coverage-auto": "start hold resume promote",
     "coverage-per-cohort": "start hold resume promote",
+    "freeze-window": "start hold advance promote",
     "full-stage": "start rollback",
     "held-then-failing": "start hold rollback",
     "long-and-healthy": "start promote",

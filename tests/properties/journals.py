@@ -293,7 +293,8 @@ def _progress(sources: list[_Source], episode: Episode, second: int) -> Progress
 def a_start(policy: Document, at: int = T0, offset: int | None = None, rules: int = CURRENT) -> Start:
     """Return an operator's start."""
     origin = None if offset is None else Origin("rollout-policies", 0, offset)
-    return Start(rollout=ROLLOUT, policy=policy, by="ada", at=at, rules=rules, timing=TIMING, origin=origin)
+    flags: Document = {"confirmed": True, "replace": True}
+    return Start(rollout=ROLLOUT, policy=policy, by="ada", at=at, rules=rules, timing=TIMING, origin=origin, **flags)
 
 
 def records_of(word: str, policy: Document, at: int, offset: int) -> Iterator[Record]:
@@ -314,6 +315,8 @@ def records_of(word: str, policy: Document, at: int, offset: int) -> Iterator[Re
         control, *names = word.split()
         epoch = int(names[1]) if "epoch" in names else None
         stage = names[0] if names and epoch is None else None
+        if control == "advance" and stage is None:
+            stage = policy["stages"][0]["name"]
         origin = Origin("rollout-controls", 0, offset)
         order = Control(
             rollout=ROLLOUT, control=control, by="ada", reason="because", at=at, origin=origin, epoch=epoch, stage=stage
@@ -456,7 +459,7 @@ def policies(draw: st.DrawFn) -> Document:
     }
 
 
-CONTROLS = ("pause", "resume", "approve", "rollback", "promote")
+CONTROLS = ("pause", "resume", "approve", "advance", "rollback", "promote")
 REPEATED = ("approve s0", "approve s1", "approve s0 twice", "approve s1 twice", *(f"{each} twice" for each in CONTROLS))
 OUTDATED = ("pause epoch 1", "promote epoch 1", "rollback epoch 1")
 STARTS = ("start", "start twice", "start changed")

@@ -77,6 +77,8 @@ STATUS_FIELDS = {
     "cohorts": "which cohort is the baseline and which the candidate",
     "control": "the last order of an operator: whether it was `accepted`, else the reason; null before the first",
     "owner": "the policy's owner",
+    "freeze": "while the rollout is frozen: by whom (null: a freeze window of the policy), why, until when, for which "
+    "`label`; else null",
 }
 
 HEADER_FIELDS = {
@@ -86,4 +88,12 @@ HEADER_FIELDS = {
     "detail": f"the reason as text, at most {LARGEST_DETAIL:,} characters",
     "key": f"the original key, if it had one of at most {LARGEST_KEPT // 1024} KiB; else `detail` has its size",
     "truncated_from": "the value's size in bytes, if it was cut",
+}
+
+FREEZES_FIELDS = {
+    "schema": "`sluicegate.freezes/v1`",
+    "partition": "the journal partition",
+    "partitions": "how many partitions the order was written to, each with an answer of its own",
+    "order": "the order that this answers: to freeze, or to end a freeze (`frozen` false)",
+    "freezes": "those that were ordered and not ended; `label` null: of all rollouts; `until` null: without an end",
 }

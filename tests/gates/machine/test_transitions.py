@@ -9,7 +9,13 @@ from gates.machine.transitions import TABLE, Phase, Signal, Transition, lookup
 
 RUNNING = (Phase.BAKING, Phase.HELD, Phase.PAUSED)
 ENDED = (Phase.ROLLED_BACK, Phase.PROMOTED)
-CONTROLS = (Signal.OPERATOR_ROLLBACK, Signal.OPERATOR_PROMOTE, Signal.OPERATOR_PAUSE, Signal.OPERATOR_RESUME)
+CONTROLS = (
+    Signal.OPERATOR_ROLLBACK,
+    Signal.OPERATOR_PROMOTE,
+    Signal.OPERATOR_PAUSE,
+    Signal.OPERATOR_RESUME,
+    Signal.OPERATOR_ADVANCE,
+)
 RAISING = {Action.START, Action.ADVANCE, Action.PROMOTE}
 PAIRS = list(itertools.product(Phase, Signal))
 
@@ -51,7 +57,8 @@ def test_only_a_start_a_pass_or_an_operator_raises_the_candidate(phase: Phase, s
     """No other signal starts, advances or promotes, or enters the promoted phase."""
     found = lookup(phase, signal)
     if found.action in RAISING and (phase, found.phase) != (Phase.PROMOTED, Phase.PROMOTED):
-        assert signal in (Signal.START, Signal.PASSED, Signal.PASSED_LAST, Signal.OPERATOR_PROMOTE)
+        operator = (Signal.OPERATOR_PROMOTE, Signal.OPERATOR_ADVANCE)
+        assert signal in (Signal.START, Signal.PASSED, Signal.PASSED_LAST, *operator)
     if found.phase is Phase.PROMOTED and phase is not Phase.PROMOTED:
         assert signal in (Signal.PASSED_LAST, Signal.OPERATOR_PROMOTE)
 

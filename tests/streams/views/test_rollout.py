@@ -164,6 +164,15 @@ def test_markup_and_escapes_from_a_topic_are_text(status: Mapping[str, Any]) -> 
     assert "\x1b" not in text
 
 
+def test_a_freeze_is_shown(status: Mapping[str, Any]) -> None:
+    """In the picture with who, until when and why; in the list beside the phase."""
+    frozen = {**status, "freeze": {"by": "ann", "reason": "peak sales", "label": None, "until": 1_767_225_660_000}}
+    text = "freeze rollouts are frozen by ann until 2026-01-01 00:01:00Z (reason: peak sales)"
+    assert text in words_of(rollout_view(frozen, []))
+    assert "freeze" not in words_of(rollout_view(status, []))
+    assert "baking, frozen" in text_of(rollouts_table([frozen]), 160)
+
+
 def test_a_pause(status: Mapping[str, Any]) -> None:
     """Since when, and what the policy does about it; a policy without reminder and deadline has neither."""
     pause = {"since": 1767225605_250, "reason": "ann ordered pause", "paged": [], "remind_at": None, "deadline": None}

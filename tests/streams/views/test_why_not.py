@@ -200,6 +200,21 @@ def test_text_from_topics_cannot_control_the_terminal(status: dict[str, Any]) ->
     assert all(line.isprintable() for line in status_lines(status | hostile, status["event_time"]))
 
 
+def test_a_freeze_is_listed_once(status: dict[str, Any]) -> None:
+    """Who, until when and why; not also as the reason of the hold."""
+    freeze = {"by": "ann", "reason": "peak sales", "label": "tier=1", "until": None}
+    held = {
+        **passing(status),
+        "phase": "held",
+        "cause": "frozen",
+        "freeze": freeze,
+        "reason": "stage canary has passed",
+    }
+    assert missing(held) == [
+        "the end of the freeze: rollouts with label tier=1 are frozen by ann (reason: peak sales)",
+    ]
+
+
 def unreadable(status: Document, cohort: str) -> dict[str, Any]:
     """Return the status with three of four events of a cohort unreadable."""
     known = {"requests": 100, "late": 0, "unreadable": 300, "refused": 0, "clamped": 0, "completeness": 0.25}
