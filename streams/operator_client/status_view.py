@@ -15,8 +15,8 @@ from connectors.kafka.acl import Needs, require
 from connectors.kafka.clients import LARGEST_MESSAGE, KafkaSettings
 from connectors.kafka.topic_reader import partitions_of, reader, to_end
 from gates.decisions import DECISION_SCHEMA
-from gates.gate import STATUS_SCHEMA
 from gates.machine.transitions import ENDED, Phase
+from gates.status import STATUS_SCHEMA
 from streams.journal import FREEZES_SCHEMA
 from streams.operator_client.errors import UnknownRolloutError
 
