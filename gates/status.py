@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gates.advice.detectability import live_detection, live_passes
 from gates.documents.state import as_document
 from gates.evidence.evaluation import RolloutEvidence
@@ -21,6 +23,7 @@ def status_document(state: RolloutState, evidence: RolloutEvidence | Indicators,
         indicators, joint_test, requests = evidence.indicators(), evidence.joint_test, evidence.eligible()
     else:
         indicators, joint_test, requests = evidence, joint_test_of(policy), {}
+    seen = policy, joint_test, progress.index, indicators.rps, evaluation.verdicts
     return {
         "schema": STATUS_SCHEMA,
         "rollout": policy.rollout,
@@ -49,13 +52,8 @@ def status_document(state: RolloutState, evidence: RolloutEvidence | Indicators,
         "notices": [verdict.reason for verdict in evaluation.verdicts if verdict.notifies],
         "passes": {"so_far": progress.passes, "needed": stage.passes},
         "approval": {"needed": stage.approval, "by": progress.approved_by},
-        "sight": live_detection(policy, joint_test, progress.index, indicators.rps, evaluation.verdicts),
-        "needs": {
-            "min_requests": policy.min_requests,
-            "pane_ms": policy.pane_ms,
-            "requests": requests,
-            "pass_s": live_passes(policy, joint_test, progress.index, indicators.rps, evaluation.verdicts),
-        },
+        "sight": live_detection(*seen),
+        "needs": _needs(state, requests, live_passes(*seen)),
         "slis": indicators.document(),
         "completeness": evaluation.completeness,
         "min_completeness": policy.min_completeness,
@@ -65,6 +63,17 @@ def status_document(state: RolloutState, evidence: RolloutEvidence | Indicators,
         "control": as_document(state.control),
         "owner": policy.owner,
         "freeze": as_document(None if state.phase in ENDED else moment.frozen(policy)),
+    }
+
+
+def _needs(state: RolloutState, requests: Mapping[str, int], pass_s: Mapping[str, float | None]) -> dict[str, object]:
+    """What a PASS of the stage takes, how many requests there are, and how many seconds the evidence takes by check."""
+    policy = state.policy
+    return {
+        "min_requests": policy.min_requests,
+        "pane_ms": policy.pane_ms,
+        "requests": requests,
+        "pass_s": pass_s,
     }
 
 
