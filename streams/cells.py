@@ -69,8 +69,8 @@ class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One cohort in one cell of event time: its counts by `CLASSES` and its sparse latency histogram.
 
     `unreadable` and `clamped` are those of `gates.panes.Cell`, and `statuses` has, of the exact statuses that occur,
-    how many of the `counts` are of them, by code (`gates.statuses`). A record is an array, so what is newer is last: older
-    records lack it, and most cells leave it out.
+    how many of the `counts` are of them, by code (`gates.statuses`). A record is an array, so what is newer is last:
+    older records lack it, and most cells leave it out.
     """
 
     cohort: str

@@ -160,6 +160,7 @@ MEANT = {
     ("latency-regression", "checks"),
     ("long-and-healthy", "checks.slower.ratio"),
     ("nan-events", "min_completeness"),
+    ("one-wild-value", "checks"),
     ("two-of-families", "checks.errors.limit"),
 }
 
