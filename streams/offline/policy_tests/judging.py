@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 
 from gates.decisions import Decision
-from gates.gate import Gate
+from gates.gate import Gate, refuse_start
 from gates.machine.facts import Output
 from gates.machine.rollout import Acked, Controlled, Moment, Started
 from gates.policy import Policy
@@ -57,8 +57,17 @@ def _by_time(orders: Iterable[OperatorOrder]) -> list[OperatorOrder]:
 def _order_record(order: OperatorOrder, policy: Policy, start_ms: int) -> SequencedRecord:
     at = start_ms + order.at_ms
     if order.control == "start":
-        document = policy.document()
-        return Start(rollout=policy.rollout, policy=document, by=order.by, reason=order.reason, at=at, rules=CURRENT)
+        return Start(
+            rollout=policy.rollout,
+            policy=policy.document(),
+            by=order.by,
+            reason=order.reason,
+            at=at,
+            rules=CURRENT,
+            confirmed=order.confirmed,
+            replace=order.replace,
+            override_freeze=order.override_freeze,
+        )
     return Control(
         rollout=policy.rollout,
         control=cast("ControlName", order.control),
@@ -66,6 +75,8 @@ def _order_record(order: OperatorOrder, policy: Policy, start_ms: int) -> Sequen
         reason=order.reason,
         at=at,
         stage=order.stage,
+        confirmed=order.confirmed,
+        override_freeze=order.override_freeze,
     )
 
 
@@ -84,7 +95,7 @@ class _Simulation:
     def run(self, scenario: Scenario) -> Iterator[Output]:
         waiting = deque(_by_time(self.test.controls))
         rng = np.random.default_rng(np.random.SeedSequence(self.test.seed, spawn_key=(self.test.run,)))
-        yield from self._start(None, BY, "", START_MS)
+        yield from self._start(None, Started(self.policy, BY, ""), START_MS)
         for pane in panes(scenario, rng, START_MS, self.policy.pane_ms, self._weight, self.policy.cohorts):
             while waiting and START_MS + waiting[0].at_ms <= pane.start:
                 yield from self._order(waiting.popleft(), pane.start)
@@ -102,14 +113,19 @@ class _Simulation:
     def _moment(self, now: int) -> Moment:
         return Moment(event_time=now, newest=now, wall=now, journal=(0, next(self._inputs)))
 
-    def _start(self, before: Gate | None, by: str, reason: str, now: int) -> tuple[Output, ...]:
-        self._gate, outputs = Gate.begin(before, Started(self.policy, by, reason), self._moment(now))
+    def _start(self, before: Gate | None, given: Started, now: int) -> tuple[Output, ...]:
+        moment = self._moment(now)
+        if before is not None and refuse_start(before, given, moment):
+            return ()
+        self._gate, outputs = Gate.begin(before, given, moment)
         return self._acknowledged(outputs, now)
 
     def _order(self, order: OperatorOrder, now: int) -> tuple[Output, ...]:
+        flags = {"confirmed": order.confirmed, "override_freeze": order.override_freeze}
         if order.control == "start":
-            return self._start(self._gate, order.by, order.reason, now)
-        controlled = Controlled(CONTROLS[order.control], order.by, order.reason, stage=order.stage)
+            given = Started(self.policy, order.by, order.reason, replace=order.replace, **flags)
+            return self._start(self._gate, given, now)
+        controlled = Controlled(CONTROLS[order.control], order.by, order.reason, stage=order.stage, **flags)
         return self._acknowledged(self._gate.control(controlled, self._moment(now)), now)
 
     def _acknowledged(self, outputs: tuple[Output, ...], now: int) -> tuple[Output, ...]:

@@ -7,9 +7,17 @@ from typing import Any
 
 from gates.documents.quantities import shown
 from gates.policy import PolicyFault
+from streams.journal import OF_A_STAGE
 from streams.offline.policy_tests.fields import ACTIONS, GAP
 
 INPUTS = ("events", "scenario", "traffic")
+
+FLAGS = {
+    "confirmed": ("rollback", "start"),
+    "replace": ("start",),
+    "override_freeze": ("advance", "promote", "start"),
+}
+"""The orders that each flag belongs to."""
 
 
 def faults_between_keys(written: Mapping[str, Any]) -> Iterator[PolicyFault]:
@@ -38,8 +46,15 @@ def faults_between_keys(written: Mapping[str, Any]) -> Iterator[PolicyFault]:
 
 def _controls(controls: object) -> Iterator[PolicyFault]:
     for index, each in enumerate(controls if isinstance(controls, list) else []):
-        if isinstance(each, Mapping) and "stage" in each and each.get("control") != "approve":
-            yield PolicyFault(("controls", index, "stage"), "belongs to an `approve`: remove it")
+        if not isinstance(each, Mapping):
+            continue
+        if "stage" in each and each.get("control") not in OF_A_STAGE:
+            yield PolicyFault(("controls", index, "stage"), "belongs to an `approve` or `advance`: remove it")
+        if each.get("control") == "advance" and "stage" not in each:
+            yield PolicyFault(("controls", index, "stage"), "is missing: write the stage that is left by hand")
+        for flag, orders in FLAGS.items():
+            if flag in each and each.get("control") not in orders:
+                yield PolicyFault(("controls", index, flag), f"belongs to {' or '.join(orders)}: remove it")
 
 
 def _empty(expected: object) -> bool:

@@ -90,3 +90,24 @@ def test_an_approval_is_of_its_stage(stage: str | None, advances: bool, recorded
     assert judged is not None
     found = [(decision.action.value, decision.approved_by) for decision in judged.decisions]
     assert (("advance", "an operator") in found) is advances
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize(("flags", "epochs"), [({}, [1]), ({"confirmed": True}, [1, 2])])
+def test_orders_have_the_flags_of_the_command_line(flags: dict[str, bool], epochs: list[int], recorded: bool) -> None:
+    """A stage is left by hand; a promoted rollout is started again only with the flag for it."""
+    controls = [
+        {"at": "3s", "control": "advance", "stage": "canary"},
+        {"at": "4s", "control": "advance", "stage": "canary"},
+        {"at": "6s", "control": "promote"},
+        {"at": "8s", "control": "start"} | flags,
+    ]
+    test = parsed(expect=["start"], controls=controls)
+    if recorded:
+        judged = judge_events(test, POLICY, [json.dumps(event).encode() for event in traffic(BEGIN, 12)])
+    else:
+        judged = judge_traffic(test, POLICY, Scenario.parse({"rps": 100, "duration": "12s"}))
+    assert judged is not None
+    first = [decision.action.value for decision in judged.decisions if decision.epoch == 1]
+    assert first == ["start", "advance", "promote"]
+    assert sorted({decision.epoch for decision in judged.decisions}) == epochs
