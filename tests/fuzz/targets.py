@@ -298,7 +298,7 @@ DETAILED: Final = (
 EXACT: Final = (
     b'{"schema":"sluicegate.partial/v1","rollout":"r","source":["t",0],"start":0,"upto":2,"final":true,"cells":'
     b'[["c",1767225600000,[0,0,0,2,0,0,1],[744],[2],false,[1,0,[5,9],[0,0,0,1,0,0,0,0,0,0,1,0,0,0],'
-    b'{},[7],[[858,1],[859,1]]],{"429":2,"1014":1}]]}'
+    b'{},[7],[[858,1],[859,1]]],3,1,{"429":2,"1014":1}]]}'
 )
 POLICY: Final = b"""\
 schema: sluicegate.policy/v1
