@@ -151,9 +151,9 @@ class LatencyFigure:
     def alike(self, candidate: CohortWindow, baseline: CohortWindow, least: int | None) -> bool:
         """Whether the baseline is no better than a candidate beyond the limit."""
         bucket = self._beyond
-        if bucket is None:
-            return False
-        return self._guard.alike(self._slow(candidate, bucket), self._slow(baseline, bucket), least)
+        return bucket is not None and self._guard.alike(
+            self._slow(candidate, bucket), self._slow(baseline, bucket), least
+        )
 
     def _slow(self, window: CohortWindow, bucket: int) -> tuple[int, int]:
         return window.latency().at_or_above(bucket), window.latencies()

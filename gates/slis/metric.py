@@ -214,9 +214,9 @@ class MetricQuantile:
     def alike(self, candidate: CohortWindow, baseline: CohortWindow, least: int | None) -> bool:
         """Whether the baseline is no better than a candidate beyond the limit."""
         limit = self._definition.limit
-        if limit is None:
-            return False
-        return self._guard.alike(self._beyond(candidate, limit), self._beyond(baseline, limit), least)
+        return limit is not None and self._guard.alike(
+            self._beyond(candidate, limit), self._beyond(baseline, limit), least
+        )
 
     def _beyond(self, window: CohortWindow, limit: float) -> tuple[int, int]:
         sign = -1 if self._definition.higher_is_better else 1

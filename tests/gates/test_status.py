@@ -55,3 +55,11 @@ def test_what_a_pass_takes_is_in_the_status() -> None:
     ended = gate.status(at(8))["needs"]
     assert isinstance(ended, dict)
     assert ended["requests"] == {}
+
+
+def test_where_no_order_was_given_there_is_none_in_the_status() -> None:
+    """Null, and not confirmed."""
+    gate = started()
+    gate.state = replace(gate.state, order=None)
+    status = gate.status(at(1))
+    assert (status["order"], status["confirmed"]) == (None, False)

@@ -77,3 +77,22 @@ def test_readable_is_the_value_or_none() -> None:
     """A rule about two keys is silent where one of them cannot be read: that is a fault of its own."""
     assert readers.readable(readers.read_window, "1m") == 60_000
     assert readers.readable(readers.read_window, "soon") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("haproxy", "is not a list of actuators"),
+        ([], "is not a list of actuators"),
+        (["eu", "eu"], "names an actuator twice"),
+        (
+            [f"actuator-{number}" for number in range(readers.MOST_ACTUATORS + 1)],
+            f"write at most {readers.MOST_ACTUATORS}",
+        ),
+    ],
+)
+def test_names_of_actuators(value: object, text: str) -> None:
+    """A few, each once."""
+    with pytest.raises(ValueError, match=text):
+        readers.read_actuator_names(value)
+    assert readers.read_actuator_names(["eu", "us"]) == ("eu", "us")

@@ -10,7 +10,7 @@ import pytest
 
 from gates.decisions import Action
 from gates.machine.rollout import Moment, Pending, RolloutState, Started
-from gates.machine.signals import PANE_RULES, gravest_signal, missing
+from gates.machine.signals import PANE_RULES, gravest_signal, missing, unconfirmed
 from gates.machine.step import start
 from gates.machine.transitions import Signal
 from gates.rules import FIRST
@@ -258,3 +258,9 @@ def test_an_advance_waits_for_traffic_as_ordered() -> None:
     split = "canary got 75% of the requests (1,050 of 1,400), ordered 25% (split)"
     evaluation = Evaluation(T0, T0 + 1_000, (PASS,), **GOOD | {"unsettled": split})
     assert missing(state(), evaluation, fresh=True) == f"traffic to be split as ordered: {split}"
+
+
+def test_only_an_order_can_be_unconfirmed() -> None:
+    """Without one there is nothing to confirm."""
+    with pytest.raises(ValueError, match="only an order"):
+        unconfirmed(replace(state(), order=None))
