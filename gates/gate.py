@@ -6,20 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gates.advice.detectability import live_detection
 from gates.decisions import Decision
-from gates.documents.state import Codec, as_document
+from gates.documents.state import Codec
 from gates.evidence.evaluation import EvidenceState, RolloutEvidence
 from gates.evidence.indicators import Indicators
 from gates.machine.facts import Decided, Ended, Output, StageConfirmed, StageEntered, StepResult
-from gates.machine.rollout import Acked, Controlled, Input, Moment, RolloutState, Started, Ticked
+from gates.machine.rollout import Acked, Controlled, ControlOutcome, Input, Moment, RolloutState, Started, Ticked
+from gates.machine.starting import refusal_of_start
 from gates.machine.step import start, step
 from gates.machine.transitions import ENDED
 from gates.panes import Pane
 from gates.policy import Policy
-from gates.policy.checks import joint_test_of
-
-STATUS_SCHEMA = "sluicegate.status/v1"
+from gates.status import status_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +69,8 @@ class Gate:
         return self._step(given, moment)
 
     def tick(self, moment: Moment) -> tuple[Output, ...]:
-        """Wall time passed: send the commands that are due."""
-        return self._step(Ticked(), moment) if self.state.pending is not None else ()
+        """Wall time passed: send the commands that are due, and end or repeat a pause that is due."""
+        return self._step(Ticked(), moment) if self.state.timed else ()
 
     def _step(self, given: Input, moment: Moment) -> tuple[Output, ...]:
         result = step(self.state, given, moment)
@@ -105,64 +103,7 @@ class Gate:
 
     def status(self, moment: Moment) -> dict[str, object]:
         """Where the rollout stands, for people and dashboards: the message on `gate-status`."""
-        state, policy, stage = self.state, self.state.policy, self.state.stage
-        progress, evaluation, last = state.progress, state.evaluation, state.last
-        if isinstance(self.evidence, RolloutEvidence):
-            indicators, joint_test = self.evidence.indicators(), self.evidence.joint_test
-        else:
-            indicators, joint_test = self.evidence, joint_test_of(policy)
-        return {
-            "schema": STATUS_SCHEMA,
-            "rollout": policy.rollout,
-            "epoch": state.epoch,
-            "policy_hash": policy.hash,
-            "phase": state.phase.value,
-            "stage": stage.name,
-            "stage_index": progress.index,
-            "stages": [{"name": each.name, "weight": each.weight, "bake_ms": each.bake_ms} for each in policy.stages],
-            "baked_ms": progress.baked_ms,
-            "bake_ms": stage.bake_ms,
-            "confirmed": state.order is not None and state.order.confirmed,
-            "order": self._order(),
-            "in_force": None if state.in_force is None else as_document(state.in_force),
-            "cause": None if state.cause is None else state.cause.value,
-            "escalate": last is not None and last.escalate,
-            "weights": {} if last is None else dict(last.weights),
-            "event_time": moment.event_time,
-            "reason": "" if last is None else last.reason,
-            "decision": None if last is None else last.id,
-            "checks": [verdict.document() for verdict in evaluation.verdicts],
-            "combined": None if evaluation.combined is None else evaluation.combined.document(),
-            "confidence": {"rollback": policy.confidence.rollback, "advance": policy.confidence.advance},
-            "doubts": list(evaluation.doubts),
-            "notices": [verdict.reason for verdict in evaluation.verdicts if verdict.notifies],
-            "passes": {"so_far": progress.passes, "needed": stage.passes},
-            "approval": {"needed": stage.approval, "by": progress.approved_by},
-            "sight": live_detection(policy, joint_test, progress.index, indicators.rps, evaluation.verdicts),
-            "slis": indicators.document(),
-            "completeness": evaluation.completeness,
-            "telemetry": {cohort: known.document() for cohort, known in evaluation.telemetry.items()},
-            "cohorts": policy.cohorts.document(),
-            "control": None if state.control is None else as_document(state.control),
-            "owner": policy.owner,
-        }
-
-    def _order(self) -> dict[str, object] | None:
-        """The newest order, and what its actuators reported."""
-        state, order = self.state, self.state.order
-        if order is None:
-            return None
-        return {
-            "id": f"{state.policy.rollout}:{state.epoch}:{order.sequence}",
-            "weights": dict(order.weights),
-            "confirmed": order.confirmed,
-            "confirmed_by": order.confirmed_by,
-            "waiting_for": order.waiting_for,
-            "reports": [as_document(report) for report in order.reports.values()],
-            "tries": 0 if state.pending is None else state.pending.tries,
-            "of": state.policy.commands.tries,
-            "overdue": state.pending is not None and state.pending.rounds > 0,
-        }
+        return status_document(self.state, self.evidence, moment)
 
     def dump(self) -> dict[str, Any]:
         """Everything as JSON values, for a snapshot."""
@@ -184,3 +125,12 @@ class Gate:
         evidence = RolloutEvidence(rollout.policy, rollout.progress.ordered_at, rollout.judging)
         evidence.restore(known.evidence)
         return cls(rollout, evidence)
+
+
+def refuse_start(gate: Gate, given: Started, moment: Moment) -> bool:
+    """Whether the rollout must not be started again by this order; its status then has the reason."""
+    why = refusal_of_start(gate.state, given, moment)
+    if why:
+        refused = ControlOutcome("start", given.by, False, f"start refused: {why}", moment.journal)
+        gate.state = replace(gate.state, control=refused)
+    return bool(why)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from operator import add
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from typing import Any
 
 from gates.stats.histogram import EMPTY, Histogram
 from gates.stats.value_counts import ValueCounts
+from gates.statuses import CODES, NO_STATUSES, add_statuses
 
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "ok", "error")
 """The outcomes that are counted separately: HTTP status classes, and the outcome of work that is not HTTP."""
@@ -35,7 +36,8 @@ class Detail:
     `succeeded` and `failed` count the business transactions by `success`. `users` and `emitters` are distinct 32-bit
     hashes of the users and of the reporting instances, ascending, the smallest `SAMPLE_SIZE` and `MOST_EMITTERS` of
     them. `halves` counts outcomes (by `CLASSES`) of the events with a user, first for users with an even hash, then for
-    those with an odd one: an A/A split. `metrics` has the values of each named metric.
+    those with an odd one: an A/A split. `statuses` counts the exact statuses of the same events, by twice the code plus
+    the lowest bit of the hash, ascending. `metrics` has the values of each named metric.
     """
 
     succeeded: int = 0
@@ -44,6 +46,7 @@ class Detail:
     halves: tuple[int, ...] = NO_HALVES
     metrics: Mapping[str, ValueCounts] = field(default_factory=lambda: MappingProxyType({}))
     emitters: tuple[int, ...] = ()
+    statuses: Mapping[int, int] = field(default_factory=lambda: NO_STATUSES)
 
     def merge(self, other: Detail) -> Detail:
         """Both together; associative and commutative."""
@@ -61,19 +64,23 @@ class Detail:
                 name: self.metrics.get(name, NO_VALUES).merge(other.metrics.get(name, NO_VALUES)) for name in names
             },
             emitters=smallest(self.emitters + other.emitters, MOST_EMITTERS),
+            statuses=add_statuses(self.statuses, other.statuses),
         )
 
     def dump(self) -> list[Any]:
         """The details as JSON values."""
         metrics = {name: values.to_lists() for name, values in self.metrics.items()}
-        return [self.succeeded, self.failed, list(self.users), list(self.halves), metrics, list(self.emitters)]
+        dumped = [self.succeeded, self.failed, list(self.users), list(self.halves), metrics, list(self.emitters)]
+        # Pairs, since a mapping of JSON has texts for keys; last, so that earlier snapshots are read.
+        return [*dumped, [*self.statuses.items()]] if self.statuses else dumped
 
     @classmethod
     def load(cls, state: Sequence[Any]) -> Detail:
         """The details that `dump` described."""
-        succeeded, failed, users, halves, metrics, emitters = state
+        succeeded, failed, users, halves, metrics, emitters, *statuses = state
         known = {name: ValueCounts.from_lists(*lists) for name, lists in metrics.items()}
-        return cls(succeeded, failed, tuple(users), tuple(halves), known, tuple(emitters))
+        codes = dict(statuses[0]) if statuses else NO_STATUSES
+        return cls(succeeded, failed, tuple(users), tuple(halves), known, tuple(emitters), codes)
 
 
 def smallest(hashes: Iterable[int], size: int = SAMPLE_SIZE) -> tuple[int, ...]:
@@ -94,21 +101,30 @@ class Cell:
     """Requests of one cohort in some part of the log and of event time.
 
     `counts` has one entry per word of `CLASSES`; `latency` holds the latencies of those requests that have one.
+    `unreadable` events are no requests of these: only their rollout and cohort could be read. `clamped` is how many of
+    the requests count at their record's time, because their own lay too far ahead of it. `statuses` has how many of the
+    requests ended in which exact status, by its code (`gates.statuses`), ascending.
     Cells form a commutative monoid under `merge`, with `Cell()` as zero.
     """
 
     counts: tuple[int, ...] = NO_COUNTS
     latency: Histogram = EMPTY
     detail: Detail = NO_DETAIL
+    unreadable: int = 0
+    clamped: int = 0
+    statuses: Mapping[int, int] = field(default_factory=lambda: NO_STATUSES)
     requests: int = field(init=False, repr=False, compare=False)
     """The number of requests, whatever their outcome."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "requests", sum(self.counts))  # read many times a pane
 
-    def errors(self, classes: Iterable[str]) -> int:
-        """The number of requests that ended in one of `classes`."""
-        return sum(self.counts[CLASS_POSITION[word]] for word in classes)
+    def errors(self, outcomes: Iterable[str | int]) -> int:
+        """The number of requests that ended in one of `outcomes`: classes, and exact statuses as in a policy."""
+        return sum(
+            self.counts[CLASS_POSITION[outcome]] if outcome in CLASS_POSITION else self.statuses.get(CODES[outcome], 0)
+            for outcome in outcomes
+        )
 
     def metric(self, name: str) -> ValueCounts:
         """The values of a metric."""
@@ -116,24 +132,32 @@ class Cell:
 
     def merge(self, other: Cell) -> Cell:
         """Both together; associative and commutative."""
-        counts = tuple(map(add, self.counts, other.counts))
-        return Cell(counts, self.latency.merge(other.latency), self.detail.merge(other.detail))
+        return replace(self.merge_without_latency(other), latency=self.latency.merge(other.latency))
 
     def merge_without_latency(self, other: Cell) -> Cell:
         """The same with the latencies of this cell alone: merging a histogram is the slow part."""
-        return Cell(tuple(map(add, self.counts, other.counts)), self.latency, self.detail.merge(other.detail))
+        counts, detail = tuple(map(add, self.counts, other.counts)), self.detail.merge(other.detail)
+        unreadable, clamped = self.unreadable + other.unreadable, self.clamped + other.clamped
+        statuses = add_statuses(self.statuses, other.statuses) if other.statuses else self.statuses
+        return Cell(counts, self.latency, detail, unreadable, clamped, statuses)
 
     def dump(self) -> list[Any]:
-        """The cell as JSON values; details only where there are any."""
+        """The cell as JSON values; the rare ones only where there are any."""
         plain: list[Any] = [list(self.counts), *self.latency.to_lists()]
-        return plain if self.detail == NO_DETAIL else [*plain, self.detail.dump()]
+        detail = None if self.detail == NO_DETAIL else self.detail.dump()
+        if self.unreadable or self.clamped or self.statuses:
+            return [*plain, detail, self.unreadable, self.clamped, [*map(list, self.statuses.items())]]
+        return plain if detail is None else [*plain, detail]
 
     @classmethod
     def load(cls, state: Sequence[Any]) -> Cell:
         """The cell that `dump` described."""
-        counts, indices, buckets, *detail = state
-        known = Detail.load(detail[0]) if detail else NO_DETAIL
-        return cls(tuple(counts), Histogram.from_lists(indices, buckets), known)
+        counts, indices, buckets, *rare = state
+        absent = [None, 0, 0, ()]
+        detail, unreadable, clamped, statuses = rare + absent[len(rare) :]
+        known = NO_DETAIL if detail is None else Detail.load(detail)
+        codes = dict(statuses) if statuses else NO_STATUSES
+        return cls(tuple(counts), Histogram.from_lists(indices, buckets), known, unreadable, clamped, codes)
 
 
 NOTHING = Cell()
@@ -145,7 +169,8 @@ class Pane:
 
     `cells` are users' requests by cohort, `synthetic` those of probes; the cohort "" has requests without a cohort.
     `complete` is false where a source of telemetry was left out; `late` counts, by cohort, events of earlier panes that
-    arrived too late to be applied; `broken` is true where no ingest worker reports at all.
+    arrived too late to be applied, and `refused` those for which ingest had no room; `broken` is true where no ingest
+    worker reports at all.
     """
 
     start: int
@@ -155,6 +180,7 @@ class Pane:
     late: Mapping[str, int] = field(default_factory=dict)
     broken: bool = False
     synthetic: Mapping[str, Cell] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
 
     def cell(self, cohort: str) -> Cell:
         """The cohort's cell of users' requests; the empty one where there were none."""

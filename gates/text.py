@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from gates.documents.quantities import format_duration
+from gates.telemetry import WHY_MISSING, CohortTelemetry
+
+LATEST_MS = 250_000_000_000_000
+"""A time of the year 9892, from outside perhaps; dates end with the year 9999."""
 
 
 def percent(share: float) -> str:
@@ -98,6 +102,15 @@ def clock_time(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000.0, UTC).strftime("%H:%M:%SZ")
 
 
+def date_time(ms: int) -> str:
+    """Event time with its date, in UTC, to the second; beyond what a date can have, the nearest one that it can.
+
+    >>> date_time(1767225630000), date_time(1 << 62)
+    ('2026-01-01 00:00:30Z', '9892-03-08 12:26:40Z')
+    """
+    return datetime.fromtimestamp(min(max(ms, 0), LATEST_MS) // 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
 def weights_text(weights: Mapping[str, float]) -> str:
     """The per cent of the traffic of each cohort.
 
@@ -115,3 +128,14 @@ def silence(cohorts: Sequence[str], silent_ms: int) -> str:
     """
     verb = "has" if len(cohorts) == 1 else "have"
     return f"{' and '.join(cohorts)} {verb} had no requests for {format_duration(silent_ms)}"
+
+
+def missing_events(telemetry: CohortTelemetry, when: str) -> str:
+    """How many of a cohort's events are missing, and why.
+
+    >>> missing_events(CohortTelemetry(on_time=90, late=4, unreadable=6), "stage half")
+    '4 of 100 events of stage half arrived too late, 6 could not be read'
+    """
+    (first, why), *others = [(number, WHY_MISSING[cause]) for cause, number in telemetry.missing.items() if number]
+    more = "".join(f", {count(number)} {why}" for number, why in others)
+    return f"{count(first)} of {count(telemetry.events)} events of {when} {why}{more}"

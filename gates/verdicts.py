@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -107,6 +107,11 @@ class Verdict:
         """Whether it is a FAIL that a person is notified of, and that does nothing else."""
         return self.kind is VerdictKind.FAIL and self.on_fail == "notify" and self.severity != "dry_run"
 
+    def inconclusive(self, why: str) -> Verdict:
+        """The same figures, which decide nothing, with one more reason."""
+        kind = VerdictKind.INCONCLUSIVE
+        return replace(self, kind=kind, reason=self.reason + why, absolute=False, rejected=False)
+
     def document(self) -> dict[str, object]:
         """The verdict as it stands in a decision and in a status; e-values to six significant digits."""
         out: dict[str, object] = {
@@ -164,7 +169,10 @@ class Evaluation:
     `trusted` is true where nothing is missing that an advance needs, and `untrusted_ms` is how long something has been
     missing. `on_time` is the share of the stage's events that were counted, of the cohort `least_complete` where that
     decides; `completeness` also counts the panes that were complete. `telemetry` has what became of each cohort's
-    events. `doubts` are reasons to distrust the split of traffic.
+    events. `lately` is a cohort of which too much is missing in the last minute, with its events. `doubts` are reasons
+    to distrust the split of traffic; `unsettled` is why it is not as ordered, though perhaps by chance.
+    `baseline_alive_at` is the end of the last pane with a sign of life of the baseline: a successful request, or at
+    100% a heartbeat; None where nothing could show one.
     """
 
     start: int
@@ -178,9 +186,12 @@ class Evaluation:
     on_time: float = 1.0
     telemetry: Mapping[str, CohortTelemetry] = field(default_factory=dict)
     least_complete: str | None = None
+    lately: tuple[str, CohortTelemetry] | None = None
     untrusted_ms: int = 0
     combined: Combined | None = None
     doubts: tuple[str, ...] = ()
+    unsettled: str = ""
+    baseline_alive_at: int | None = None
 
     @property
     def required(self) -> tuple[Verdict, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from operator import add, sub
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from gates.panes import CLASS_POSITION, NO_COUNTS, NO_DETAIL, Cell, Detail
 from gates.stats.histogram import EMPTY, Histogram, RunningHistogram
 from gates.stats.value_counts import ValueCounts
+from gates.statuses import CODES, NO_STATUSES
 
 Panes = Sequence[tuple[int, Cell]]
 """Panes of one cohort that are not empty, each with its start; the oldest first."""
@@ -31,6 +33,7 @@ class CohortWindow:
         "_latency",
         "_metrics",
         "_panes",
+        "_statuses",
         "end",
         "failed",
         "length_ms",
@@ -46,6 +49,7 @@ class CohortWindow:
         self.failed = 0
         self._panes: deque[tuple[int, Cell]] = deque()
         self._counts = list(NO_COUNTS)
+        self._statuses: Counter[int] = Counter()
         self._latency: RunningHistogram | None = None
         self._asked = False
         self._metrics: dict[str, Counter[int]] = {}
@@ -82,12 +86,14 @@ class CohortWindow:
         cells = [cell for _, cell in self._panes]
         self._count(Cell(tuple(map(sum, zip(NO_COUNTS, *(cell.counts for cell in cells), strict=True)))), 1)
         for cell in cells:
-            if cell.detail is not NO_DETAIL:
-                self._count(Cell(detail=cell.detail), 1)
+            if cell.detail is not NO_DETAIL or cell.statuses:
+                self._count(Cell(detail=cell.detail, statuses=cell.statuses), 1)
 
     def _count(self, cell: Cell, sign: int) -> None:
         self._counts = list(map(add if sign > 0 else sub, self._counts, cell.counts))
         self.requests += sign * cell.requests
+        for code, number in cell.statuses.items():
+            self._statuses[code] += sign * number
         if cell.detail is NO_DETAIL:
             return
         self.succeeded += sign * cell.detail.succeeded
@@ -101,9 +107,12 @@ class CohortWindow:
             if not running:
                 del self._metrics[name]
 
-    def errors(self, classes: Iterable[str]) -> int:
-        """Requests in the window that ended in one of `classes`."""
-        return sum(self._counts[CLASS_POSITION[word]] for word in classes)
+    def errors(self, outcomes: Iterable[str | int]) -> int:
+        """Requests in the window that ended in one of `outcomes`: classes, and exact statuses as in a policy."""
+        return sum(
+            self._counts[CLASS_POSITION[outcome]] if outcome in CLASS_POSITION else self._statuses[CODES[outcome]]
+            for outcome in outcomes
+        )
 
     def latency(self) -> RunningHistogram:
         """The latencies in the window. Call it again after the next pane: it is the same object, updated."""
@@ -130,7 +139,7 @@ def dump_panes(panes: Panes) -> dict[str, list[Any]]:
     """Panes as JSON values, in columns: a few long lists are much faster to write and read than hundreds of small ones.
 
     `sizes` has how many entries of `buckets` and `numbers` belong to each pane; each of `details` begins with the
-    position of its pane.
+    position of its pane, and so does each of `statuses`, with a code and its number for each exact status.
     """
     cells = [cell for _, cell in panes]
     latencies = [EMPTY, *(cell.latency for cell in cells)]
@@ -144,6 +153,11 @@ def dump_panes(panes: Panes) -> dict[str, list[Any]]:
             [position, *cell.detail.dump()]
             for position, cell in enumerate(cells)
             if cell.detail is not NO_DETAIL and cell.detail != NO_DETAIL
+        ],
+        "statuses": [
+            [position, *chain.from_iterable(cell.statuses.items())]
+            for position, cell in enumerate(cells)
+            if cell.statuses
         ],
     }
 
@@ -160,11 +174,15 @@ def load_panes(state: Mapping[str, Any]) -> Panes:
     for column in (buckets, numbers):
         column.flags.writeable = False  # histograms share it, so none may change it
     details = {position: Detail.load(detail) for position, *detail in state["details"]}
+    statuses = {
+        position: dict(zip(rest[::2], rest[1::2], strict=True)) for position, *rest in state.get("statuses", ())
+    }
     panes, begin = [], 0
     rows = zip(state["starts"], zip(*state["counts"], strict=True), state["sizes"], strict=True)
     for position, (start, counts, size) in enumerate(rows):
         part = slice(begin, begin + size)
+        detail, exact = details.get(position, NO_DETAIL), statuses.get(position, NO_STATUSES)
         latency = Histogram(buckets[part], numbers[part]) if size else EMPTY
-        panes.append((start, Cell(counts, latency, details.get(position, NO_DETAIL))))
+        panes.append((start, Cell(counts, latency, detail, statuses=exact)))
         begin += size
     return panes

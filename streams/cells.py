@@ -9,8 +9,19 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gates.panes import CLASSES, MOST_EMITTERS, NO_DETAIL, NO_HALVES, SAMPLE_SIZE, Cell, Detail, smallest
+from gates.panes import (
+    CLASS_POSITION,
+    CLASSES,
+    MOST_EMITTERS,
+    NO_DETAIL,
+    NO_HALVES,
+    SAMPLE_SIZE,
+    Cell,
+    Detail,
+    smallest,
+)
 from gates.stats.histogram import Histogram, check_lists
+from gates.statuses import CLASS_OF, NO_STATUSES, add_statuses
 
 CELL_MS = 1_000
 """The event time of one cell. A pane is a whole number of cells, so sums of cells are exact for any pane."""
@@ -36,6 +47,7 @@ class DetailRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     halves: list[int]
     metrics: dict[str, tuple[list[int], list[int]]]
     emitters: list[int]
+    statuses: list[tuple[int, int]] = []
 
     def detail(self) -> Detail:
         """The details.
@@ -48,13 +60,17 @@ class DetailRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
         for sample, size in ((self.users, SAMPLE_SIZE), (self.emitters, MOST_EMITTERS)):
             if list(smallest(sample, size)) != sample or not all(0 <= known < 1 << 32 for known in sample):
                 raise ValueError(f"a sample must be at most {size} hashes of 32 bits, ascending")
+        if self.statuses:
+            _check_statuses(self.statuses, self.halves, 2)
         return Detail.load(msgspec.structs.astuple(self))
 
 
 class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One cohort in one cell of event time: its counts by `CLASSES` and its sparse latency histogram.
 
-    `synthetic` and `detail` are last because a record is an array and most cells can leave them out.
+    `unreadable` and `clamped` are those of `gates.panes.Cell`, and `statuses` has, of the exact statuses that occur,
+    how many of the `counts` are of them, by code (`gates.statuses`). A record is an array, so what is newer is last:
+    older records lack it, and most cells leave it out.
     """
 
     cohort: str
@@ -64,12 +80,16 @@ class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     bucket_counts: list[int]
     synthetic: bool = False
     detail: DetailRecord | None = None
+    unreadable: int = 0
+    clamped: int = 0
+    statuses: dict[int, int] = {}
 
     @classmethod
     def of(cls, cohort: str, start: int, cell: Cell, synthetic: bool = False) -> CellRecord:
         """The record of a cell that starts at `start` (milliseconds since the epoch)."""
         detail = None if cell.detail == NO_DETAIL else DetailRecord(*cell.detail.dump())
-        return cls(cohort, start, cell.counts, *cell.latency.to_lists(), synthetic, detail)
+        latency, missing = cell.latency.to_lists(), (cell.unreadable, cell.clamped)
+        return cls(cohort, start, cell.counts, *latency, synthetic, detail, *missing, dict(cell.statuses))
 
     @property
     def key(self) -> CellKey:
@@ -81,6 +101,11 @@ class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """The number of requests, whatever their outcome."""
         return sum(self.counts)
 
+    @property
+    def events(self) -> int:
+        """The number of requests, and of events that cannot be read."""
+        return sum(self.counts) + self.unreadable
+
     def check(self) -> None:
         """Check what the types do not.
 
@@ -89,9 +114,13 @@ class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """
         if len(self.counts) != len(CLASSES) or min(self.counts) < 0:
             raise ValueError(f"a cell must have {len(CLASSES)} counts, none negative")
+        if self.unreadable < 0 or not 0 <= self.clamped <= self.requests:
+            raise ValueError("no count of unreadable events may be negative, and each clamped one is a request")
         check_lists(self.buckets, self.bucket_counts)
         if self.detail is not None:
             self.detail.detail()
+        if self.statuses:
+            _check_statuses(list(self.statuses.items()), self.counts, 1)
 
     def cell(self) -> Cell:
         """The cell.
@@ -107,10 +136,32 @@ def merged(records: Sequence[CellRecord]) -> Cell:
     """The sum of these records, of which each was checked."""
     counts = tuple(map(sum, zip(*(record.counts for record in records), strict=True)))
     latencies: dict[int, int] = {}
-    detail = NO_DETAIL
+    detail, statuses = NO_DETAIL, NO_STATUSES
     for record in records:
         for bucket, number in zip(record.buckets, record.bucket_counts, strict=True):
             latencies[bucket] = latencies.get(bucket, 0) + number
         if record.detail is not None:
             detail = detail.merge(record.detail.detail())
-    return Cell(counts, Histogram.of_counts(latencies), detail)
+        statuses = add_statuses(statuses, record.statuses)
+    unreadable, clamped = sum(record.unreadable for record in records), sum(record.clamped for record in records)
+    return Cell(counts, Histogram.of_counts(latencies), detail, unreadable, clamped, statuses)
+
+
+def _check_statuses(statuses: Sequence[tuple[int, int]], counts: Sequence[int], parts: int) -> None:
+    """Check pairs of code (times `parts`, plus the part) and number, of which `counts` has the classes of each part.
+
+    More requests of a status than of its class would make error rates above 100%.
+
+    Raises:
+        ValueError: the pairs are malformed.
+    """
+    left = list(counts)
+    last = -1
+    for code, number in statuses:
+        word = CLASS_OF.get(code // parts)
+        if word is None or code <= last or number < 1:
+            raise ValueError("exact statuses must be known and ascending, each with 1 request or more")
+        last, place = code, code % parts * len(CLASSES) + CLASS_POSITION[word]
+        left[place] -= number
+        if left[place] < 0:
+            raise ValueError(f"there must not be more requests of the exact statuses of {word} than of {word}")

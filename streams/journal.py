@@ -25,6 +25,9 @@ CHUNK_RULE = "4096.10000"
 milliseconds of record time. Versions of chunks with another rule overlap these, so their counts would be added twice;
 they are refused. A record without a rule has this one."""
 
+FREEZES_SCHEMA = "sluicegate.freezes/v1"
+"""The schema of the message that answers a `Freeze`."""
+
 Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 """A number from outside. JSON allows larger ones, which snapshots and metrics cannot hold."""
 
@@ -62,7 +65,9 @@ class Partial(
 ):
     """A version of a chunk: the counts of one rollout in one piece of a source partition so far.
 
-    The chunk begins at offset `start`. The cells are cumulative: they count everything before offset `upto`.
+    The chunk begins at offset `start`. All counts are cumulative: they count everything before offset `upto`. `refused`
+    are, by cohort, the users' requests that are in no cell of their cohort, for lack of room; under "" are those of
+    further cohorts, which have neither a cell nor an entry.
     """
 
     rollout: str
@@ -72,6 +77,11 @@ class Partial(
     final: bool
     cells: list[CellRecord]
     rule: str = CHUNK_RULE
+    refused: dict[str, int] = {}
+
+    def names(self, cohort: str) -> bool:
+        """Whether a cohort has a cell or an entry among the refused."""
+        return cohort in self.refused or any(cell.cohort == cohort for cell in self.cells)
 
 
 class Partials(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.partials/v1"):
@@ -81,12 +91,17 @@ class Partials(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
 
 
 class SourceProgress(msgspec.Struct, frozen=True, array_like=True):
-    """A worker's position in a source partition: its next offset and newest event time (ms; None without an event)."""
+    """A worker's position in a source partition: its next offset and newest event time (ms; None without an event).
+
+    `refused` are the requests since its last report that are of rollouts for which a chunk had no room: they may be of
+    any rollout.
+    """
 
     source: SourcePartition
     position: int
     newest: int | None
     caught_up: bool
+    refused: int = 0
 
 
 class Progress(
@@ -105,6 +120,9 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
 
     The sequencer adds its own wall clock (`sequenced_at`), the number of the rules of judging (`gates.rules`), the
     timing, the origin and the verified signature. Without a number the rules are those of the first releases.
+
+    `confirmed`: it may take traffic from a promoted candidate. `replace`: owner and cohorts may differ from those of
+    the rollout that has the name. `override_freeze`: it is carried out while the rollout is frozen.
     """
 
     rollout: str
@@ -114,16 +132,26 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
     at: Int64
     sequenced_at: int | None = None
     rules: int = 1
+    confirmed: bool = False
+    replace: bool = False
+    override_freeze: bool = False
     timing: Timing | None = None
     origin: Origin | None = None
     signed: Signed | None = None
 
 
-ControlName = Literal["pause", "resume", "approve", "rollback", "promote"]
+ControlName = Literal["pause", "resume", "approve", "advance", "rollback", "promote"]
+OF_A_STAGE: frozenset[ControlName] = frozenset(("approve", "advance"))
+"""Controls that name the stage that they are about."""
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.control/v1"):
-    """An operator's order for a running rollout; `epoch` None means the current epoch. An approval names its stage."""
+    """An operator's order for a running rollout; `epoch` None means the current epoch.
+
+    An approval and an advance name the stage that they are about: a copy of one never has an effect on another stage.
+    `confirmed` is needed to roll back what was promoted more than an hour ago, `override_freeze` to advance or promote
+    while the rollout is frozen.
+    """
 
     rollout: str
     control: ControlName
@@ -132,6 +160,27 @@ class Control(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     at: Int64
     epoch: Int64 | None = None
     stage: str | None = None
+    confirmed: bool = False
+    override_freeze: bool = False
+    origin: Origin | None = None
+    signed: Signed | None = None
+
+
+class Freeze(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.freeze/v1"):
+    """An operator's order that nothing starts, advances or is promoted, or (`frozen` false) the end of that order.
+
+    It is about the rollouts whose policy has the `label` (KEY=VALUE), or about all without one, and lasts until the
+    event time `until` (ms), or until an order with the same label ends it. The sequencer writes it to every journal
+    partition, and adds their number (`partitions`).
+    """
+
+    frozen: bool
+    label: str | None = None
+    by: str
+    reason: str = ""
+    until: Int64 | None = None
+    at: Int64
+    partitions: int | None = None
     origin: Origin | None = None
     signed: Signed | None = None
 
@@ -151,8 +200,8 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sl
     origin: Origin | None = None
 
 
-Record = Partials | Partial | Progress | Start | Control | Ack
-SequencedRecord = Start | Control | Ack
+Record = Partials | Partial | Progress | Start | Control | Freeze | Ack
+SequencedRecord = Start | Control | Freeze | Ack
 """The records that the sequencer appends."""
 
 _encoder = msgspec.json.Encoder()

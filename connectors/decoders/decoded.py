@@ -46,11 +46,24 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
     event: RequestEvent | None = None
 
 
+class Unreadable(msgspec.Struct, frozen=True, gc=False):
+    """An event of which rollout and cohort can be read but not the rest; `ts_ms` is None if its time cannot be read."""
+
+    rollout: str
+    cohort: str
+    ts_ms: int | None = None
+    synthetic: bool = False
+
+
 class Decoded(msgspec.Struct, frozen=True):
-    """The content of one message value: its events in order, and a fault for each element that is not an event."""
+    """The content of one message value: its events in order, and a fault for each element that is not an event.
+
+    `unreadable` are the events among the faults, as far as it can be read whose they are.
+    """
 
     events: list[RequestEvent]
     faults: list[Fault]
+    unreadable: list[Unreadable] = msgspec.field(default_factory=list)
 
     @property
     def counted(self) -> list[RequestEvent]:

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from gates.statuses import GRPC, GRPC_NAMES, grpc_class
+
 CLASS_INDEX: Final[Mapping[int | str | None, int]] = {
     **{status: status // 100 - 1 for status in range(100, 600)},
     "ok": 5,
     "error": 6,
     0: 6,
     -1: 6,
+    **{GRPC + status: {"ok": 5, "error": 6, "4xx": 3}[grpc_class(status)] for status in range(len(GRPC_NAMES))},
 }
-"""Position in CLASSES by status or by outcome: `CLASS_INDEX[event.outcome or event.status]`.
+"""Position in CLASSES by what an event counts as: `CLASS_INDEX[result_of(event)]`.
 
 A table, since a call for each event would be a large part of what counting it costs."""
 
@@ -40,6 +43,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Text = Annotated[str, Meta(max_length=256)]
 Status = Annotated[int, Meta(ge=-1, lt=600)]
 HttpStatus = Annotated[int, Meta(ge=100, lt=600)]
+GrpcStatus = Annotated[int, Meta(ge=0, lt=len(GRPC_NAMES))]
 Latency = Annotated[float, Meta(ge=0)]
 Metrics = Annotated[dict[Annotated[str, Meta(max_length=64)], float], Meta(max_length=32)]
 
@@ -57,10 +61,10 @@ class RequestEvent(
     `ts_ms` is event time in milliseconds since the epoch; on the wire it is `ts`, that number or RFC 3339 text, which
     is cut to the millisecond. `latency_ms` is in milliseconds; None where the request failed and has none, or where the
     producer wrote null. `status` 0 or -1 is a request without an answer, as proxies log it: an error. At least one of
-    `status` (HTTP, RFC 9110) and `outcome` is given; if both are, the producer's own judgement wins and the event
-    counts as its outcome. `success` is whether the business transaction behind the request succeeded. `emitter` is the
-    instance that reports. Lengths are in characters; null stands for an absent optional field; unknown fields are
-    ignored.
+    `status` (HTTP, RFC 9110), `grpc_status` and `outcome` is given. The producer's own judgement wins: the event counts
+    as its outcome if it has one, else as its gRPC status. `success` is whether the business transaction behind the
+    request succeeded. `emitter` is the instance that reports. Lengths are in characters; null stands for an absent
+    optional field; unknown fields are ignored.
 
     A `heartbeat` is not a request: it reports that an emitter is alive. It has an `emitter`, and needs neither latency
     nor outcome. `cohort` is empty only in an event that came without one (`Fault.event`).
@@ -73,7 +77,7 @@ class RequestEvent(
     ...     b'{"ts": "2026-01-01T00:00:00.123Z", "rollout": "r", "cohort": "c", "status": 503, "latency_ms": 12.7}',
     ...     type=RequestEvent,
     ... )
-    >>> event.ts_ms, CLASSES[CLASS_INDEX[event.outcome or event.status]]
+    >>> event.ts_ms, CLASSES[CLASS_INDEX[result_of(event)]]
     (1767225600123, '5xx')
     """
 
@@ -85,6 +89,7 @@ class RequestEvent(
     cohort: Name
     latency_ms: Latency | None = _ABSENT
     status: Status | None = None
+    grpc_status: GrpcStatus | None = None
     outcome: Literal["ok", "error"] | None = None
     user: Text | None = None
     success: bool | None = None
@@ -104,22 +109,34 @@ class RequestEvent(
                 raise ValueError("Object missing required field `emitter`")
         elif absent and not self._failed:
             raise ValueError("Object missing required field `latency_ms`")
-        elif status is None and self.outcome is None:
-            raise ValueError("Object missing required field `status` or `outcome`")
+        elif result_of(self) is None:
+            raise ValueError("Object missing required field `status`, `grpc_status` or `outcome`")
         if absent:
             msgspec.structs.force_setattr(self, "latency_ms", None)
         if self.ts_ms.__class__ is _TEXTUAL:
-            msgspec.structs.force_setattr(self, "ts_ms", _to_ms(self.ts_ms))
+            msgspec.structs.force_setattr(self, "ts_ms", to_ms(self.ts_ms))
 
     @property
     def _failed(self) -> bool:
         """Whether the request failed, so that it may have no latency: it need not have ended."""
         if self.outcome is not None:
             return self.outcome == "error"
+        if self.grpc_status is not None:
+            return self.grpc_status != 0
         return self.status is not None and not 100 <= self.status < 400
 
 
-def _to_ms(moment: Any) -> int:
+def result_of(event: RequestEvent) -> int | str | None:
+    """What an event counts as: its outcome, else the code of its gRPC status, else its HTTP status.
+
+    A heartbeat may have none of them.
+    """
+    if event.outcome is not None:
+        return event.outcome
+    return event.status if event.grpc_status is None else GRPC + event.grpc_status
+
+
+def to_ms(moment: Any) -> int:
     """Whole milliseconds since the epoch, cut downwards; ValueError if out of range."""
     since: timedelta = moment - _EPOCH
     ts_ms = since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000

@@ -12,10 +12,21 @@ from typing import Annotated, Any, ClassVar, Final, Literal, cast
 
 import msgspec
 
-from connectors.decoders.decoded import MAX_BYTES, Decoded, Fault
+from connectors.decoders.decoded import MAX_BYTES, Decoded, Fault, Unreadable
 from connectors.decoders.decoder import Decoder
-from connectors.decoders.event import EARLIEST_MS, LATEST_MS, HttpStatus, Latency, Metrics, Name, RequestEvent, Text
+from connectors.decoders.event import (
+    EARLIEST_MS,
+    LATEST_MS,
+    GrpcStatus,
+    HttpStatus,
+    Latency,
+    Metrics,
+    Name,
+    RequestEvent,
+    Text,
+)
 from connectors.decoders.native_faults import UNDECODABLE, document, fault_of
+from connectors.decoders.native_unreadable import unreadable_in
 
 MAX_FAULTS: Final = 1000
 """Faults of one message that are listed one by one. The rest share one fault: a bad megabyte could make 500,000."""
@@ -31,6 +42,7 @@ class _Plain(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     cohort: Name
     status: HttpStatus
     latency_ms: Latency
+    grpc_status: GrpcStatus | None = None
     outcome: Literal["ok", "error"] | None = None
     user: Text | None = None
     success: bool | None = None
@@ -45,6 +57,7 @@ class _Bare(_Plain, frozen=True, gc=False):
 
     has_details: ClassVar[bool] = False
 
+    grpc_status: None = None
     outcome: None = None
     user: None = None
     success: None = None
@@ -53,9 +66,17 @@ class _Bare(_Plain, frozen=True, gc=False):
     emitter: None = None
 
 
+class _Rpc(_Plain, frozen=True, gc=False, kw_only=True):
+    """A plain event that has a gRPC status, and need not have one of HTTP."""
+
+    status: HttpStatus | None = None  # type: ignore[assignment]  # wider than that of `_Plain`
+    grpc_status: GrpcStatus
+
+
 _bare: Final = msgspec.json.Decoder(_Bare).decode
 _bare_lines: Final = msgspec.json.Decoder(_Bare).decode_lines
 _plain: Final = msgspec.json.Decoder(_Plain).decode
+_rpc_alone: Final = msgspec.json.Decoder(_Rpc).decode
 _lines: Final = msgspec.json.Decoder(RequestEvent).decode_lines
 _event: Final = msgspec.json.Decoder(RequestEvent).decode
 _array: Final = msgspec.json.Decoder(list[RequestEvent]).decode
@@ -79,7 +100,8 @@ class NativeDecoder(Decoder):
         if value is None:
             return Decoded([], [Fault("empty", "the message has no value", b"", 0)])
         if len(value) > max_bytes:
-            return Decoded([], [Fault("oversized", f"{len(value)} bytes, more than {max_bytes}", value, 0)])
+            fault = Fault("oversized", f"{len(value)} bytes, more than {max_bytes}", value, 0)
+            return Decoded([], [fault], unreadable_in(value[:max_bytes]))
         try:
             return Decoded([_event(value)], [])
         except UNDECODABLE as error:
@@ -96,7 +118,7 @@ class NativeDecoder(Decoder):
 
     def decode_run(self, values: Sequence[bytes | None], *, max_bytes: int = MAX_BYTES) -> list[RequestEvent] | None:
         """See `Decoder`: events with a status, a latency and a numeric time that are not heartbeats."""
-        for event in (_bare, _plain):  # from the cheapest kind to count to the next: a run is of one kind
+        for event in (_bare, _plain, _rpc):  # from the cheapest kind to count to the next: a run is of one kind
             try:
                 events = list(map(event, values))  # type: ignore[arg-type]  # None is a TypeError
             except UNDECODABLE:
@@ -107,6 +129,14 @@ class NativeDecoder(Decoder):
                 return None
             return cast("list[RequestEvent]", events)
         return None
+
+
+def _rpc(value: bytes) -> _Plain:
+    """A plain event, which likely has a gRPC status: services of both kinds may share a topic."""
+    try:
+        return _rpc_alone(value)
+    except msgspec.ValidationError:
+        return _plain(value)
 
 
 def _decode_other(value: bytes, error: Exception) -> Decoded:
@@ -125,9 +155,9 @@ def _decode_other(value: bytes, error: Exception) -> Decoded:
         document(value)
         elements = [bytes(element) for element in _elements(value)] if text.startswith(b"[") else None
     except UNDECODABLE:
-        return _decode_lines(value, error) if b"\n" in text else Decoded([], [fault_of(value, error, 0)])
+        return _decode_lines(value, error) if b"\n" in text else _one_fault(value, error)
     if elements is None:
-        return Decoded([], [fault_of(value, error, 0)])
+        return _one_fault(value, error)
     return _decode_each(enumerate(elements))
 
 
@@ -147,20 +177,27 @@ def _decode_lines(value: bytes, error: Exception) -> Decoded:
     stripped = ((number, line.strip(_BLANK)) for number, line in enumerate(lines, start=1))
     decoded = _decode_each((number, line) for number, line in stripped if line)
     if not decoded.events and all(fault.reason in _NO_OBJECT for fault in decoded.faults):
-        return Decoded([], [fault_of(value, error, 0)])
+        return _one_fault(value, error)
     return decoded
+
+
+def _one_fault(value: bytes, error: Exception) -> Decoded:
+    """The whole value is at fault."""
+    return Decoded([], [fault_of(value, error, 0)], unreadable_in(value))
 
 
 def _decode_each(parts: Iterable[tuple[int, bytes]]) -> Decoded:
     """Decode element by element, good and bad ones; `parts` are (index, bytes)."""
     events: list[RequestEvent] = []
     faults: list[Fault] = []
+    unreadable: list[Unreadable] = []
     beyond: list[bytes] = []
     first = last = 0
     for index, part in parts:
         try:
             events.append(_event(part))
         except UNDECODABLE as error:
+            unreadable += unreadable_in(part)
             if len(faults) < MAX_FAULTS:
                 faults.append(fault_of(part, error, index))
             else:
@@ -169,4 +206,4 @@ def _decode_each(parts: Iterable[tuple[int, bytes]]) -> Decoded:
     if beyond:
         detail = f"{len(beyond)} more faulty elements, the last at {last}; not listed one by one"
         faults.append(Fault("too_many_faults", detail, b"\n".join(beyond), first))
-    return Decoded(events, faults)
+    return Decoded(events, faults, unreadable)

@@ -18,6 +18,7 @@ from gates.stats.power import (
     LARGEST_EFFECT,
     Traffic,
     advance_growth,
+    alone_growth,
     error_growth,
     latency_growth,
     median_time,
@@ -34,6 +35,9 @@ _WORDS = {times: f"x{times:g}" for times in EFFECTS}
 INDEPENDENT = 1.3
 """What is measured as phi where errors are independent: the larger of two noisy estimates, with their margin."""
 
+LEAST_SO_FAR = 1e-6
+"""A smaller e-value for an advance counts as this one: what led to it need not last."""
+
 _GRID = tuple(round(1.05 * 1.05**step, 3) for step in range(ceil(log(LARGEST_EFFECT / 1.05) / log(1.05)) + 1))
 
 
@@ -44,7 +48,7 @@ class Detectability:
     `growth` gives the nats a second for a rollback by effect, `growth_when_well` those for an advance if the candidate
     is like the baseline; both are calculated only when asked for. `rollback` and `advance` are the e-values needed.
     `dispersed` and `dispersed_when_well` turn the seconds that undivided evidence takes into those that evidence
-    divided by phi takes.
+    divided by phi takes. `of_errors` is true for a share of bad events, which can be all of them at worst.
     """
 
     growth: Callable[[float], float]
@@ -53,22 +57,26 @@ class Detectability:
     advance: float
     dispersed: Callable[[float], float] = float
     dispersed_when_well: Callable[[float], float] = float
+    of_errors: bool = False
 
-    def _median(self, times: float) -> float:
+    def median(self, times: float) -> float:
+        """Median seconds to detect a candidate whose figure is `times` the baseline's; infinite for never."""
         return self.dispersed(median_time(self.growth(times), self.rollback))
 
     def medians(self) -> dict[float, float]:
         """Median seconds to detect each of `EFFECTS`; infinite where it never will."""
-        return {times: self._median(times) for times in EFFECTS}
+        return {times: self.median(times) for times in EFFECTS}
 
     def smallest(self, within_s: float) -> float | None:
         """The smallest effect whose median time is at most `within_s`; None if there is none."""
-        return smallest_effect({times: self._median(times) for times in _GRID}, within_s)
+        return smallest_effect({times: self.median(times) for times in _GRID}, within_s)
 
-    def passes(self) -> float:
-        """Seconds until the comparison passes when all is well; infinite where it never will."""
+    def passes(self, so_far: float = 1.0) -> float:
+        """Seconds until the comparison passes when all is well, from the e-value `so_far`; infinite for never."""
+        if so_far >= self.advance:
+            return 0.0
         well = self.growth_when_well()
-        return self.dispersed_when_well(log(self.advance) / well) if well > 0.0 else inf
+        return self.dispersed_when_well(log(self.advance / max(so_far, LEAST_SO_FAR)) / well) if well > 0.0 else inf
 
 
 def detectability(
@@ -115,7 +123,16 @@ def _detectability(
         threshold.advance,
         _dispersed(policy, compared, traffic, base, new=new),
         _dispersed(policy, compared, traffic, base, new=False),
+        of_errors=True,
     )
+
+
+def passes_alone(policy: Policy, definition: CheckDefinition, traffic: Traffic, base: float, objective: float) -> float:
+    """Seconds until a candidate like the baseline passes alone, with all the traffic, against the share `objective`."""
+    well, compared = alone_growth(traffic.rps * traffic.share, base, objective), definition.compared
+    if compared is None or well <= 0.0:
+        return inf
+    return _dispersed(policy, compared, traffic, base, new=False)(log(1.0 / policy.confidence.advance) / well)
 
 
 def _dispersed(
@@ -133,6 +150,27 @@ def _dispersed(
     blocks_per_s = (1.0 - exp(-3.0 * errors)) / pane_s  # a block counts where it or a neighbour has an error
     prior = prior_for(policy.pane_ms) if new else NO_PRIOR
     return lambda seconds: time_with_dispersion(seconds, INDEPENDENT, blocks_per_s, prior)
+
+
+def live_passes(
+    policy: Policy, joint_test: JointTest, stage: int, rps: float, verdicts: Sequence[Verdict]
+) -> dict[str, float | None]:
+    """By comparing check, the seconds until it passes at the current `rps` if the candidate is like the baseline.
+
+    None stands for never. Requests that are missing for `min_requests` are not counted here.
+    """
+    out: dict[str, float | None] = {}
+    traffic = Traffic(rps, policy.stages[stage].weight)
+    for verdict in verdicts:
+        definition = policy.checks.get(verdict.name)
+        if definition is None or verdict.advance_e_value is None:
+            continue
+        base = _base(definition, verdict.baseline)
+        found = _detectability(policy, joint_test, verdict.name, definition, traffic, base)
+        if found is not None:
+            seconds = found.passes(verdict.advance_e_value)
+            out[verdict.name] = None if seconds == inf else round(seconds, 1)
+    return out
 
 
 def live_detection(

@@ -1,41 +1,109 @@
-"""What the stages of a policy will be able to detect at a given traffic, before any rollout."""
+"""What the stages of a policy will catch at a given traffic, and how long they take, before any rollout."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from math import inf
 
-from gates.advice.detectability import EFFECTS, Detectability, detectability
+from gates.advice.catching import (
+    ALL_BAD,
+    MEDIAN,
+    Catch,
+    Smallest,
+    StageTraffic,
+    below_base,
+    catches,
+    healthy_breach,
+    smallest,
+    spent_per_second,
+)
+from gates.advice.detectability import detectability
+from gates.advice.passing import StageWait, check_passes, stage_wait
 from gates.policy import Policy, Stage
-from gates.stats.power import P95_OVER_MEDIAN, Traffic
-
-__all__ = ["BLIND_ABOVE", "EFFECTS", "CheckPlan", "StagePlan", "p95", "plan"]
+from gates.slis.bounds import Bound
+from gates.slis.definition import CheckDefinition, Sample
+from gates.stats.power import Traffic
 
 BLIND_ABOVE = 10.0
-"""A comparison that cannot detect even a tenfold regression within the bake is blind in that stage."""
+"""A check that cannot detect even a tenfold regression within the bake, by any means, is blind in that stage."""
+
+BROKEN_FROM = 0.5
+"""A bound that this share of healthy candidates breaks in a stage is a fault of the plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthyBreach:
+    """The chance that a healthy candidate breaks a check's bound in a stage, and the median time to it.
+
+    `known` is false where that is not known in advance. `below_base` is true for a limit that is below the baseline's
+    own share of errors.
+    """
+
+    chance: float = 0.0
+    after: float = inf
+    below_base: bool = False
+    known: bool = True
+
+
+UNKNOWN = HealthyBreach(known=False)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckPlan:
-    """What one comparison can detect in one stage; times in seconds, infinite where it never will.
+    """What one check catches in one stage; times in seconds, infinite where it never will.
 
-    `detect` has the median time by effect; the 95th percentile is about 2.3 times that. `smallest` is the smallest
-    effect whose median is within the bake, None if there is none. `advance` is the time to pass when all is well.
+    `catches` has a time by size of the regression, `smallest` the smallest one caught within the bake, None if there is
+    none. `advance` is the time to PASS when all is well, `health` how a healthy candidate stands to the bound.
+    `foreseeable` is false where the traffic of the check, or the level of its figure, is not known in advance.
     """
 
     name: str
-    detect: dict[float, float]
-    smallest: float | None
+    catches: tuple[Catch, ...]
+    smallest: Smallest | None
     advance: float
+    bound: Bound | None = None
+    health: HealthyBreach = UNKNOWN
+    required: bool = True
+    compared: bool = True
+    counts_errors: bool = True
+    foreseeable: bool = True
+
+    @property
+    def detect(self) -> dict[float, float]:
+        """The median time by the multiple of the baseline's figure."""
+        return {catch.times: catch.median for catch in self.catches if catch.times != ALL_BAD}
+
+    @property
+    def broken(self) -> bool:
+        """Whether healthy candidates break the bound more often than not, so that the stage cannot be passed."""
+        often = self.health.below_base or self.health.chance >= BROKEN_FROM
+        return often and self.required and self.foreseeable
+
+    def catches_all_bad(self, within_s: float) -> bool:
+        """Whether it catches in time, by its bound, a candidate of which every event is bad."""
+        worst = next((catch for catch in self.catches if catch.times == ALL_BAD), None)
+        return worst is not None and worst.by == "limit" and worst.median <= within_s
+
+    def misses(self) -> bool:
+        """Whether its comparison would miss `BLIND_ABOVE` times the baseline's figure."""
+        matters = self.compared and self.required and self.foreseeable
+        return matters and (self.smallest is None or self.smallest.times > BLIND_ABOVE)
 
 
 @dataclass(frozen=True, slots=True)
 class StagePlan:
-    """One stage: what its comparisons detect, and how long until each cohort has `min_requests` (seconds)."""
+    """One stage: what its checks catch, and what a healthy candidate waits for.
+
+    `base` is the baseline's share of errors.
+    """
 
     name: str
     weight: float
     bake_s: float
-    enough_requests: float
+    base: float
+    wait: StageWait
     checks: tuple[CheckPlan, ...]
 
     @property
@@ -44,14 +112,33 @@ class StagePlan:
         return self.weight < 1.0
 
     @property
+    def within_s(self) -> float:
+        """From the confirmation to the end of the bake."""
+        return self.wait.warmup + self.bake_s
+
+    @property
     def blind(self) -> tuple[str, ...]:
-        """The comparisons that detect not even `BLIND_ABOVE` within the bake."""
-        return tuple(c.name for c in self.checks if self.compared and (c.smallest is None or c.smallest > BLIND_ABOVE))
+        """The comparisons that detect not even `BLIND_ABOVE` within the bake, and have no limit that stands in.
+
+        A limit on errors stands in for each comparison of errors: it catches what is absolutely bad.
+        """
+        guarded = [check for check in self.checks if check.required and check.catches_all_bad(self.within_s)]
+        errors = any(check.counts_errors for check in guarded)
+        return tuple(
+            check.name
+            for check in self.checks
+            if check.misses() and check not in guarded and not (check.counts_errors and errors)
+        )
+
+    @property
+    def broken(self) -> tuple[CheckPlan, ...]:
+        """The checks whose bound a healthy candidate breaks."""
+        return tuple(check for check in self.checks if check.broken)
 
     @property
     def advance(self) -> float:
-        """Median seconds until the stage is passed when all is well: the bake, or whatever takes longer."""
-        return max(self.bake_s, self.enough_requests, *(check.advance for check in self.checks), 0.0)
+        """Median seconds from the confirmation until a healthy candidate has passed; infinite if it never does."""
+        return inf if self.broken else self.wait.seconds
 
 
 def plan(policy: Policy, rps: float, base_error: float) -> tuple[StagePlan, ...]:
@@ -62,27 +149,63 @@ def plan(policy: Policy, rps: float, base_error: float) -> tuple[StagePlan, ...]
     """
     if not rps > 0.0 or not 0.0 < base_error < 1.0:
         raise ValueError("requests a second must be above 0, and the share of errors between 0 and 1")
-    first = policy.stages[0]
-    return tuple(_stage(policy, stage, rps, base_error, new=stage is first) for stage in policy.stages)
+    stages: list[StagePlan] = []
+    spent: dict[float, float] = {}
+    before = 0.0
+    for stage in policy.stages:
+        traffic = StageTraffic(rps, stage.weight, before, base_error, policy.pane_ms / 1000.0, partial(_spent, spent))
+        stages.append(_stage(policy, stage, traffic, new=stage is policy.stages[0]))
+        before = traffic.rate
+        if policy.budget is not None:
+            lasting = stages[-1].advance if stages[-1].advance < inf else stages[-1].within_s
+            slo = policy.budget.slo
+            spent[slo] = spent.get(slo, 0.0) + lasting * spent_per_second(traffic, slo, base_error)
+    return tuple(stages)
 
 
-def _stage(policy: Policy, stage: Stage, rps: float, base_error: float, *, new: bool) -> StagePlan:
-    traffic = Traffic(rps, stage.weight)
-    compared = stage.weight < 1.0
-    smaller = min(stage.weight, 1.0 - stage.weight) if compared else 1.0
+def _spent(spent: Mapping[float, float], slo: float) -> float:
+    return spent.get(slo, 0.0)
+
+
+def _stage(policy: Policy, stage: Stage, traffic: StageTraffic, *, new: bool) -> StagePlan:
+    found = {
+        name: detectability(policy, name, check, Traffic(traffic.rps, stage.weight), traffic.base, new=new)
+        for name, check in policy.checks.items()
+    }
+    passes = {name: check_passes(policy, check, found[name], traffic) for name, check in policy.checks.items()}
+    counting = [name for name, check in policy.checks.items() if check.required and _foreseeable(check.sample, check)]
+    slowest = max((passes[name] for name in counting), default=0.0)
+    wait = stage_wait(policy, stage, traffic, slowest)
+    bake_s = stage.bake_ms / 1000.0
+    lasting = wait.seconds if wait.seconds < inf else wait.warmup + bake_s
     checks = []
-    for name, definition in policy.checks.items():
-        found = detectability(policy, name, definition, traffic, base_error, new=new)
-        if found is not None:
-            checks.append(_check(name, found, stage))
-    enough_requests = policy.min_requests / (rps * smaller)
-    return StagePlan(stage.name, stage.weight, stage.bake_ms / 1000.0, enough_requests, tuple(checks))
+    for name, definition in policy.judged.items():
+        comparison, bound = found.get(name), definition.bound
+        checks.append(
+            CheckPlan(
+                name,
+                catches(bound, comparison, traffic),
+                smallest(bound, comparison, traffic, wait.warmup + bake_s),
+                passes.get(name, 0.0),
+                bound,
+                _health(bound, traffic, lasting),
+                definition.required,
+                comparison is not None,
+                definition.counts_errors,
+                _foreseeable(definition.sample, policy.checks.get(name)),
+            )
+        )
+    return StagePlan(stage.name, stage.weight, bake_s, traffic.base, wait, tuple(checks))
 
 
-def _check(name: str, found: Detectability, stage: Stage) -> CheckPlan:
-    return CheckPlan(name, found.medians(), found.smallest(stage.bake_ms / 1000.0), found.passes())
+def _health(bound: Bound | None, traffic: StageTraffic, lasting: float) -> HealthyBreach:
+    breach = healthy_breach(bound, traffic)
+    if breach is None:
+        return UNKNOWN
+    return HealthyBreach(breach.chance(lasting), breach.time(MEDIAN), below_base(bound, traffic))
 
 
-def p95(median: float) -> float:
-    """The 95th percentile that goes with a median time to detect."""
-    return median * P95_OVER_MEDIAN
+def _foreseeable(sample: Sample, check: CheckDefinition | None) -> bool:
+    """A mean's level, and the traffic of probes, are not known in advance."""
+    compared = None if check is None else check.compared
+    return sample != "synthetic" and (compared is None or compared.foreseeable)

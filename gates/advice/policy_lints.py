@@ -11,6 +11,7 @@ from itertools import combinations
 from gates.advice.remarks import Remark, of_check
 from gates.documents.quantities import format_duration, format_share
 from gates.policy import Policy
+from gates.slis.error_classes import left_open
 
 LOOSE_ALPHA = 0.1
 LITTLE_TELEMETRY = 0.9
@@ -115,6 +116,19 @@ def nothing_counts_errors(policy: Policy) -> Iterator[Remark]:
         )
 
 
+def outcomes_left_open(policy: Policy) -> Iterator[Remark]:
+    """A candidate that answers 404 or 429 to each request has no errors where only 5xx are: that should be meant."""
+    # Each definition that counts by outcome has the key `errors`.
+    errors = [outcome for each in policy.judged.values() for outcome in getattr(each, "errors", ())]
+    if words := left_open(errors, policy.not_errors or ()):
+        declared = ", ".join(map(str, (*(policy.not_errors or ()), *words)))
+        yield Remark(
+            ("not_errors",),
+            f"no check counts {' or '.join(words)} as errors, so a candidate that answers nothing else would pass; add "
+            f"those that are errors to `errors`, such as 429, or write `not_errors: [{declared}]` if none is",
+        )
+
+
 def users_unseen(policy: Policy) -> Iterator[Remark]:
     """Probes that succeed are no proof that users' requests do."""
     judging = [each for each in policy.judged.values() if each.required and each.measures_requests]
@@ -204,6 +218,28 @@ def nobody_to_approve(policy: Policy) -> Iterator[Remark]:
             )
 
 
+def reminder_after_the_deadline(policy: Policy) -> Iterator[Remark]:
+    """A pause that ends by its deadline is never reminded of."""
+    rules = policy.pause
+    if rules is not None and rules.deadline_ms is not None and (rules.remind_after_ms or 0) >= rules.deadline_ms:
+        after, deadline = format_duration(rules.remind_after_ms or 0), format_duration(rules.deadline_ms)
+        yield Remark(
+            ("pause", "remind_after"),
+            f"{after} is not shorter than the deadline ({deadline}), so no reminder is ever sent; shorten it, or "
+            "remove it",
+        )
+
+
+def nothing_to_share(policy: Policy) -> Iterator[Remark]:
+    """A shared cause is a limit that both cohorts break; comparisons alone find none."""
+    if policy.on_shared_cause is not None and not any(
+        each.rolls_back and each.absolute for each in policy.judged.values()
+    ):
+        yield Remark(
+            ("on_shared_cause",), "has no effect: no check that rolls back has a `limit`; add one, or remove this key"
+        )
+
+
 POLICY_LINTS: tuple[Lint, ...] = (
     window_outlasts_bake,
     warmup_outlasts_bake,
@@ -213,6 +249,7 @@ POLICY_LINTS: tuple[Lint, ...] = (
     nothing_rolls_back,
     nothing_is_absolute,
     nothing_counts_errors,
+    outcomes_left_open,
     users_unseen,
     all_must_be_worse,
     jumps_to_all,
@@ -220,4 +257,6 @@ POLICY_LINTS: tuple[Lint, ...] = (
     loose_confidence,
     little_telemetry,
     nobody_to_approve,
+    reminder_after_the_deadline,
+    nothing_to_share,
 )

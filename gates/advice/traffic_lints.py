@@ -1,36 +1,94 @@
-"""Lints of a policy's stages at a given traffic: what they cannot detect or reach in their time."""
+"""Lints of a policy at a given traffic: what its stages cannot detect or reach, and what stops a healthy candidate."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from math import exp
+from math import isinf
 
-from gates.advice.plan import StagePlan
-from gates.advice.remarks import Remark
-from gates.documents.quantities import format_duration
+from gates.advice.passing import LIKELY
+from gates.advice.plan import CheckPlan, StagePlan
+from gates.advice.remarks import Remark, of_check
+from gates.documents.quantities import format_duration, format_share
 from gates.policy import Policy
+from gates.policy.rules import BUDGET
+from gates.slis.bounds import Bound, WindowBound
 from gates.slis.findings import traffic_text
+from gates.text import count, percent
 
 TrafficLint = Callable[[Policy, tuple[StagePlan, ...], float], Iterator[Remark]]
+
+OFTEN = 0.05
+"""A bound that this share of healthy candidates breaks in a stage is too tight."""
 
 
 def blind_stage(policy: Policy, stages: tuple[StagePlan, ...], rps: float) -> Iterator[Remark]:
     """A stage that would miss even ten times the baseline's figure within its bake passes without evidence."""
     for index, stage in enumerate(stages):
-        blind = [name for name in stage.blind if _foreseeable(policy, name)]
-        if blind:
+        if stage.blind:
             bake = format_duration(round(stage.bake_s * 1000))
             yield Remark(
                 ("stages", index, "bake"),
-                f"{bake} is too short: at {traffic_text(rps)}, {' and '.join(blind)} would miss even 10 times the "
-                "baseline's figure; lengthen `bake` or raise `weight`",
+                f"{bake} is too short: at {traffic_text(rps)}, {' and '.join(stage.blind)} would miss even 10 times "
+                "the baseline's figure, and no limit would stop what is worse; lengthen `bake` or raise `weight`",
             )
+
+
+def limit_stops_the_healthy(policy: Policy, stages: tuple[StagePlan, ...], rps: float) -> Iterator[Remark]:
+    """A bound that a candidate like the baseline breaks: the rollout pauses or rolls back for nothing."""
+    for name in policy.judged:
+        found = [(stage, check) for stage in stages for check in stage.checks if check.name == name]
+        broken = next(((stage, check) for stage, check in found if check.broken), None)
+        tight = max(found, key=lambda each: each[1].health.chance)
+        if broken is not None:
+            yield _of_bound(broken[1], f"{too_low(*broken)}; {advice(broken[1])}")
+        elif _too_tight(tight[1]):
+            yield _of_bound(tight[1], f"{_close(*tight)}; {advice(tight[1])}")
+
+
+def too_low(stage: StagePlan, check: CheckPlan) -> str:
+    """That healthy candidates break the check's bound in the stage, to be read after the name of the bound."""
+    if not check.health.below_base:
+        return f"{_close(stage, check)}, so the rollout does not get through"
+    accepts = f"accepts an error rate of {_accepted(check.bound)}, less than the baseline's own {percent(stage.base)}"
+    if check.health.chance < LIKELY:
+        return f"{accepts}: every healthy candidate is beyond it in stage {stage.name} and never passes"
+    after = format_duration(max(1, round(check.health.after)) * 1000)
+    return f"{accepts}: every healthy candidate breaks it in stage {stage.name}, after about {after}"
+
+
+def advice(check: CheckPlan) -> str:
+    """What to do about a bound that is too low."""
+    key = "" if check.bound is None else check.bound.key
+    return f"correct `{key}`, or give the true error rate by --base-error"
+
+
+def _close(stage: StagePlan, check: CheckPlan) -> str:
+    if isinstance(check.bound, WindowBound):
+        cause = f"accepts an error rate of {_accepted(check.bound)}, close to the baseline's own {percent(stage.base)}"
+    else:
+        cause = f"is spent by errors as frequent as the baseline's own ({percent(stage.base)})"
+    chance = check.health.chance
+    most = "nearly all" if chance > 0.99 else f"about {round(100.0 * chance)}% of"
+    return f"{cause}: {most} healthy candidates break it in stage {stage.name}"
+
+
+def _accepted(bound: Bound | None) -> str:
+    return percent(bound.share) if isinstance(bound, WindowBound) else ""
+
+
+def _too_tight(check: CheckPlan) -> bool:
+    return check.required and check.foreseeable and check.health.chance >= OFTEN
+
+
+def _of_bound(check: CheckPlan, message: str) -> Remark:
+    key = "" if check.bound is None else check.bound.key
+    return Remark((BUDGET, key), message) if check.name == BUDGET else of_check(check.name, key, message)
 
 
 def too_few_requests(policy: Policy, stages: tuple[StagePlan, ...], rps: float) -> Iterator[Remark]:
     """A stage that lacks `min_requests` at the end of its bake holds, and one that lacks them at its timeout pauses."""
     for index, (stage, planned) in enumerate(zip(policy.stages, stages, strict=True)):
-        needed = planned.enough_requests * 1000.0
+        needed = planned.wait.requests * 1000.0
         cohort = policy.cohorts.baseline if 0.5 < stage.weight < 1.0 else policy.cohorts.candidate
         takes = (
             f"is too short: at {traffic_text(rps)} {cohort} needs {_time(needed)} to reach min_requests "
@@ -55,45 +113,80 @@ def times_out_when_well(policy: Policy, stages: tuple[StagePlan, ...], rps: floa
     """A timeout that is shorter than what a healthy candidate needs pages a person each time."""
     for index, planned in enumerate(stages):
         left = _until_timeout(policy, index)
-        slow = [
-            check.name
-            for check in planned.checks
-            if left is not None and _foreseeable(policy, check.name) and check.advance * 1000.0 >= left
-        ]
+        if left is None or planned.broken:
+            continue
+        timeout = format_duration(policy.stages[index].timeout_ms or 0)
+        slow = [each.name for each in planned.checks if _counts(each) and each.advance * 1000.0 >= left]
         if slow:
-            timeout = format_duration(policy.stages[index].timeout_ms or 0)
-            yield Remark(
-                ("stages", index, "timeout"),
-                f"{timeout} is too short: at {traffic_text(rps)}, a healthy candidate takes longer to pass "
-                f"{' and '.join(slow)}, so the stage probably pauses; lengthen `timeout` or raise `weight`",
-            )
-
-
-def gaps_hold(policy: Policy, _: tuple[StagePlan, ...], rps: float) -> Iterator[Remark]:
-    """Requests come at random times: where gaps beyond `hold_after` are likely within a bake, a healthy stage holds."""
-    hold_s = policy.no_data.hold_after_ms / 1000.0
-    held = []
-    for stage in policy.stages:
-        shares = [(policy.cohorts.candidate, stage.weight), (policy.cohorts.baseline, 1.0 - stage.weight)]
-        for cohort, share in shares:
-            rate = rps * share
-            if rate > 0.0 and rate * exp(-rate * hold_s) * stage.bake_ms / 1000.0 >= 0.5:
-                held.append(f"{cohort} in stage {stage.name} (a request each {1.0 / rate:.3g}s on average)")
-    if held:
+            what = f"a healthy candidate takes longer to pass {' and '.join(slow)}"
+        elif planned.wait.baked * 1000.0 >= left:
+            baked = planned.wait.baked
+            takes = "never ends" if isinf(baked) else f"takes {_time(baked * 1000.0)}"
+            what = f"the bake {takes}, because there are long gaps between requests"
+        else:
+            continue
         yield Remark(
-            ("no_data", "hold_after"),
-            f"{format_duration(policy.no_data.hold_after_ms)} is shorter than gaps of healthy traffic: at "
-            f"{traffic_text(rps)}, {' and '.join(held)} will be held as silent; lengthen it, or raise `weight`",
+            ("stages", index, "timeout"),
+            f"{timeout} is too short: at {traffic_text(rps)}, {what}, so the stage probably pauses; lengthen `timeout` "
+            "or raise `weight`",
         )
 
 
-TRAFFIC_LINTS: tuple[TrafficLint, ...] = (blind_stage, too_few_requests, times_out_when_well, gaps_hold)
+def confirmation_times_out(policy: Policy, stages: tuple[StagePlan, ...], rps: float) -> Iterator[Remark]:
+    """An order takes time: one that is confirmed at the last try leaves too little for the bake."""
+    for index, (stage, planned) in enumerate(zip(policy.stages, stages, strict=True)):
+        left = _until_timeout(policy, index)
+        if left is not None and left - stage.bake_ms <= planned.wait.confirm * 1000.0:
+            commands = policy.commands
+            takes = f"{commands.tries} tries of {format_duration(commands.ack_within_ms)}"
+            yield Remark(
+                ("stages", index, "timeout"),
+                f"{format_duration(stage.timeout_ms or 0)} leaves {_time(left - stage.bake_ms)} beside bake and "
+                f"warm-up, and an order may take {_time(planned.wait.confirm * 1000.0)} to be confirmed ({takes}); "
+                "lengthen `timeout`",
+            )
 
 
-def _foreseeable(policy: Policy, name: str) -> bool:
-    """Whether the plan of a comparison counts: a mean's level, and the traffic of probes, are not known in advance."""
-    check = policy.checks[name]
-    return check.required and check.sample != "synthetic" and check.compared is not None and check.compared.foreseeable
+def gaps_pause(policy: Policy, stages: tuple[StagePlan, ...], rps: float) -> Iterator[Remark]:
+    """The same for `pause_after`, which needs a person each time."""
+    paused = [stage.name for stage in stages if stage.wait.pauses >= LIKELY]
+    if paused:
+        yield Remark(
+            ("no_data", "pause_after"),
+            f"{format_duration(policy.no_data.pause_after_ms)} is shorter than gaps of healthy traffic: at "
+            f"{traffic_text(rps)}, stage {' and '.join(paused)} will be paused as silent, and a person paged; lengthen "
+            "it, or raise `weight`",
+        )
+
+
+def one_late_event(policy: Policy, stages: tuple[StagePlan, ...], rps: float) -> Iterator[Remark]:
+    """Of few requests, one that comes late is more than `min_completeness` allows."""
+    stopped = [stage for stage in stages if stage.wait.late > stage.wait.bake]
+    if stopped and policy.min_completeness < 1.0:
+        stage = stopped[0]
+        requests = stage.wait.bake / stage.wait.late / (1.0 - policy.min_completeness)
+        yield Remark(
+            ("min_completeness",),
+            f"{format_share(policy.min_completeness)} allows no late event in stage "
+            f"{' and '.join(each.name for each in stopped)}: at {traffic_text(rps)}, the smaller cohort has about "
+            f"{count(round(requests))} requests in the bake of {stage.name}, and one that is late stops it; lower it, "
+            "lengthen `bake` or raise `weight`",
+        )
+
+
+TRAFFIC_LINTS: tuple[TrafficLint, ...] = (
+    blind_stage,
+    limit_stops_the_healthy,
+    too_few_requests,
+    times_out_when_well,
+    confirmation_times_out,
+    gaps_pause,
+    one_late_event,
+)
+
+
+def _counts(check: CheckPlan) -> bool:
+    return check.required and check.foreseeable and check.compared
 
 
 def _until_timeout(policy: Policy, index: int) -> float | None:

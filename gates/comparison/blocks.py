@@ -41,7 +41,7 @@ class Blocks:
     """A `CountEvidence` in blocks. `stated` is the policy's dispersion, which replaces both measured numbers."""
 
     def __init__(
-        self, rule: BlockRule, bound: AdvanceBound, classes: Sequence[str] = (), stated: float | None = None
+        self, rule: BlockRule, bound: AdvanceBound, outcomes: Sequence[str | int] = (), stated: float | None = None
     ) -> None:
         self._bound = bound
         self._stated = stated
@@ -49,7 +49,7 @@ class Blocks:
         self._worse = BlockEvidence(rule)
         self._good = AdvanceSums(bound.ratio, bound.margin)
         self._correlation = ErrorCorrelation(rule.pane_s)
-        self._parts = CandidateParts(classes)
+        self._parts = CandidateParts(outcomes)
         self._thin = PaneMerger(), PaneMerger()  # for a rollback, and for an advance
         self._is_alone = False  # the last pane had no baseline to be near to
         self._found: Found | None = None

@@ -16,10 +16,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from gates.panes import CLASSES, NO_DETAIL, NO_HALVES, Cell, Pane
+from gates.panes import CLASS_POSITION, CLASSES, NO_DETAIL, NO_HALVES, Cell, Pane
 from gates.stats.block_dispersion import WINDOW, BlockDispersion
 from gates.stats.cluster_prior import PRIOR_DISPERSION, ClusterPrior
 from gates.stats.halves_dispersion import HalfCounts, HalvesDispersion
+from gates.statuses import CODES
 
 BLOCK_MS = 10_000
 """Length of a block, in event time: long enough to hold a cluster that is spread over some seconds."""
@@ -52,13 +53,13 @@ class PanePhi(NamedTuple):
 class Dispersion:
     """phi of one kind of bad event; at least 1, and fixed before the pane that it applies to.
 
-    `classes` are the outcomes that are bad; empty where users cannot measure it, because no outcome is. `stated` is the
-    policy's phi; with None it is measured, by time only if `by_time`.
+    `outcomes` are those that are bad: classes, and exact statuses as in a policy; empty where users cannot measure it,
+    because no outcome is. `stated` is the policy's phi; with None it is measured, by time only if `by_time`.
     """
 
-    def __init__(self, classes: Sequence[str], stated: float | None, *, by_time: bool = False) -> None:
+    def __init__(self, outcomes: Sequence[str | int], stated: float | None, *, by_time: bool = False) -> None:
         self._least = 1.0 if stated is None else stated
-        self._by_user = DispersionByUser(classes)
+        self._by_user = DispersionByUser(outcomes)
         self._by_time = DispersionByTime() if by_time and stated is None else None
 
     @property
@@ -112,11 +113,14 @@ class DispersionByUser:
     `observed` is true once an event carried a user, `settled` once phi no longer changes within a stage.
     """
 
-    def __init__(self, classes: Sequence[str]) -> None:
-        self._indices = [CLASSES.index(word) for word in classes]
+    def __init__(self, outcomes: Sequence[str | int]) -> None:
+        self._bad = tuple(outcomes)
+        self._positions = [CLASS_POSITION[word] for word in outcomes if word in CLASS_POSITION]
+        self._codes = [CODES[word] for word in outcomes if word in CODES]
         self._estimate = HalvesDispersion()
         self._block = 0
         self._halves = list(NO_HALVES)
+        self._exact = [0, 0]  # of the halves, the requests that ended in one of the exact statuses
         self.for_rollback = 1.0
         self.observed = False
         self.settled = False
@@ -128,7 +132,7 @@ class DispersionByUser:
 
     def observe(self, pane: Pane, baseline: Cell) -> None:
         """Take in one pane of the baseline; what is counted in it changes phi for later panes only."""
-        if baseline.detail is NO_DETAIL or not self._indices or not any(baseline.detail.halves):
+        if baseline.detail is NO_DETAIL or not self._bad or not any(baseline.detail.halves):
             return
         if not self.observed:
             self.observed, self.for_rollback = True, PRIOR_DISPERSION
@@ -137,12 +141,18 @@ class DispersionByUser:
             self._close_block()
             self._block = block
         self._halves = [known + number for known, number in zip(self._halves, baseline.detail.halves, strict=True)]
+        if statuses := baseline.detail.statuses:
+            for half in (0, 1):
+                self._exact[half] += sum(statuses.get(2 * code + half, 0) for code in self._codes)
 
     def _close_block(self) -> None:
         first, second = self._halves[: len(CLASSES)], self._halves[len(CLASSES) :]
-        errors_1, errors_2 = (sum(half[index] for index in self._indices) for half in (first, second))
+        errors_1, errors_2 = (
+            exact + sum(half[position] for position in self._positions)
+            for exact, half in zip(self._exact, (first, second), strict=True)
+        )
         self._estimate.update(HalfCounts(errors_1, errors_2, sum(first), sum(second)))
-        self._halves = list(NO_HALVES)
+        self._halves, self._exact = list(NO_HALVES), [0, 0]
         if not self.settled:
             self.enter_stage()
 
@@ -155,14 +165,15 @@ class DispersionByUser:
 
     def dump(self) -> list[Any]:
         """State for a snapshot; `load` continues from it bit for bit."""
-        halves = list(self._halves)
-        return [self._estimate.dump(), self._block, halves, self.for_rollback, self.observed, self.settled]
+        exact = [list(self._exact)] if self._codes else []
+        block = self._block, list(self._halves)
+        return [self._estimate.dump(), *block, self.for_rollback, self.observed, self.settled, *exact]
 
     def load(self, state: Sequence[Any]) -> None:
         """Continue from what `dump` returned."""
-        estimate, self._block, halves, self.for_rollback, self.observed, self.settled = state
+        estimate, self._block, halves, self.for_rollback, self.observed, self.settled, *exact = state
         self._estimate.load(estimate)
-        self._halves = list(halves)
+        self._halves, self._exact = list(halves), list(exact[0]) if exact else [0, 0]
 
 
 class DispersionByTime:

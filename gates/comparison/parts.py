@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gates.panes import CLASSES, NO_DETAIL, Cell
+from gates.panes import CLASS_POSITION, CLASSES, NO_DETAIL, Cell
+from gates.statuses import CODES
 
 CARRYING = 0.9
 """The share of the candidate's events in a stage that must carry a user, before its halves must agree."""
@@ -14,10 +15,12 @@ USER = "user"
 
 
 class CandidateParts:
-    """Bad events and all events by half of the users; `classes` are the outcomes that are bad, empty: no parts."""
+    """Bad events and all events by half of the users; `outcomes` are those that are bad, empty: no parts."""
 
-    def __init__(self, classes: Sequence[str] = ()) -> None:
-        self._indices = [CLASSES.index(word) for word in classes]
+    def __init__(self, outcomes: Sequence[str | int] = ()) -> None:
+        self._known = bool(outcomes)
+        self._positions = [CLASS_POSITION[word] for word in outcomes if word in CLASS_POSITION]
+        self._codes = [CODES[word] for word in outcomes if word in CODES]
         self._carrying = self._events = 0
         self._seen: set[str] = set()
 
@@ -36,13 +39,14 @@ class CandidateParts:
         return {USER: halves} if halves else {}
 
     def _halves(self, cell: Cell) -> dict[str, tuple[float, int]]:
-        if not self._indices or cell.detail is NO_DETAIL or not any(cell.detail.halves):
+        if not self._known or cell.detail is NO_DETAIL or not any(cell.detail.halves):
             return {}
-        counts, size = cell.detail.halves, len(CLASSES)
-        return {
-            f"{USER} {half + 1} of 2": (sum(part[index] for index in self._indices), sum(part))
-            for half, part in enumerate((counts[:size], counts[size:]))
-        }
+        counts, statuses, size = cell.detail.halves, cell.detail.statuses, len(CLASSES)
+        found: dict[str, tuple[float, int]] = {}
+        for half, part in enumerate((counts[:size], counts[size:])):
+            exact = sum(statuses.get(2 * code + half, 0) for code in self._codes)
+            found[f"{USER} {half + 1} of 2"] = (exact + sum(part[position] for position in self._positions), sum(part))
+        return found
 
     def enter_stage(self) -> None:
         """Start again to count how many events carry a user."""

@@ -9,18 +9,23 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema, WrapSerializer
 
+from gates.documents.outcomes import OUTCOMES_SCHEMA, Outcome, read_outcomes
 from gates.documents.quantities import format_duration, format_share
 from gates.documents.readers import (
-    ERROR_CLASSES,
+    AUTO,
+    DAYS,
     HIGHEST_RATIO,
-    ErrorClass,
+    MOST_EMITTERS_EXPECTED,
+    Day,
     identifier,
     printable,
     read_actuator_names,
     read_alpha,
+    read_clock_minute,
+    read_days,
     read_dispersion,
-    read_error_classes,
     read_error_limit,
+    read_expected_emitters,
     read_latency_limit,
     read_number,
     read_pane,
@@ -33,14 +38,15 @@ from gates.documents.readers import (
     read_switch,
     read_url,
     read_window,
+    read_zone,
     whole_number,
 )
 
 Family = Literal["errors", "latency", "business", "saturation", "telemetry"]
 V = TypeVar("V")
 
-MOST_EXPECTED = 100
 MOST_STAGES = 100
+MOST_FREEZE_WINDOWS = 20
 MOST_CHECKS = 100
 """The judge evaluates each of them on each pane."""
 
@@ -97,10 +103,25 @@ Count = Annotated[
 Tries = Annotated[
     int, PlainValidator(whole_number(1, 100)), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100})
 ]
+_NUMBER_OF_EMITTERS = {"type": "integer", "minimum": 1, "maximum": MOST_EMITTERS_EXPECTED}
 Emitters = Annotated[
-    int,
-    PlainValidator(whole_number(1, MOST_EXPECTED)),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_EXPECTED}),
+    int | Mapping[str, int] | Literal["auto"],
+    PlainValidator(read_expected_emitters),
+    PlainSerializer(lambda expected: dict(expected) if isinstance(expected, Mapping) else expected),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _NUMBER_OF_EMITTERS,
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": 2,
+                    "additionalProperties": _NUMBER_OF_EMITTERS,
+                },
+                {"const": AUTO},
+            ]
+        }
+    ),
 ]
 DurationMs = Annotated[int, PlainValidator(read_positive_duration), _WrittenDuration, _DURATION]
 PaneMs = Annotated[int, PlainValidator(read_pane), _WrittenDuration, _DURATION]
@@ -108,6 +129,19 @@ WindowMs = Annotated[int, PlainValidator(read_window), _WrittenDuration, _DURATI
 Share = Annotated[float, PlainValidator(read_positive_share), _WrittenShare, _SHARE]
 Slo = Annotated[float, PlainValidator(read_slo), _WrittenShare, _SHARE]
 Alpha = Annotated[float, PlainValidator(read_alpha), _WrittenShare, _SHARE]
+Days = Annotated[
+    tuple[Day, ...],
+    PlainValidator(read_days),
+    PlainSerializer(list),
+    WithJsonSchema({"type": "array", "items": {"enum": list(DAYS)}, "minItems": 1, "uniqueItems": True}),
+]
+ClockMinute = Annotated[
+    int,
+    PlainValidator(read_clock_minute),
+    PlainSerializer(lambda minutes: f"{minutes // 60:02d}:{minutes % 60:02d}", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": "^([01]\\d|2[0-3]):[0-5]\\d$", "examples": ["16:00"]}),
+]
+ZoneName = Annotated[str, PlainValidator(read_zone), _text(1, 64)]
 Switch = Annotated[bool, PlainValidator(read_switch), WithJsonSchema({"type": "boolean"})]
 Weight = Annotated[
     float, PlainValidator(read_positive_number), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
@@ -117,22 +151,34 @@ Quantile = Annotated[
     PlainValidator(read_quantile),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
 ]
-ErrorClasses = Annotated[
-    tuple[ErrorClass, ...],
-    PlainValidator(read_error_classes),
-    PlainSerializer(list),
-    WithJsonSchema({"type": "array", "items": {"enum": list(ERROR_CLASSES)}, "minItems": 1, "uniqueItems": True}),
+Outcomes = Annotated[
+    tuple[Outcome, ...], PlainValidator(read_outcomes), PlainSerializer(list), WithJsonSchema(OUTCOMES_SCHEMA)
 ]
 
+
 # The key may be missing, which reads as None; a key without a value is a fault.
+def _given(value: object) -> object:
+    if value is None:
+        raise ValueError("has no value; write one, or remove the key")
+    return value
+
+
+GIVEN = BeforeValidator(_given)
 OptionalActuatorNames = Annotated[
     tuple[str, ...] | None,
     PlainValidator(read_actuator_names),
     PlainSerializer(lambda names: None if names is None else list(names)),
     WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}),
 ]
+OptionalOutcomes = Annotated[
+    tuple[Outcome, ...] | None,
+    PlainValidator(read_outcomes),
+    PlainSerializer(lambda outcomes: None if outcomes is None else list(outcomes)),
+    WithJsonSchema(OUTCOMES_SCHEMA),
+]
 OptionalUrl = Annotated[str | None, PlainValidator(read_url), WithJsonSchema({"type": "string", "format": "uri"})]
 OptionalDurationMs = Annotated[int | None, PlainValidator(read_positive_duration), _WrittenDuration, _DURATION]
+OptionalSwitch = Annotated[bool | None, PlainValidator(read_switch), WithJsonSchema({"type": "boolean"})]
 OptionalDispersion = Annotated[
     float | None, PlainValidator(read_dispersion), WithJsonSchema({"type": "number", "minimum": 1})
 ]

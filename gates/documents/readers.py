@@ -1,9 +1,11 @@
 """Readers: each takes whatever a document holds, and returns the value or raises ValueError with what to write."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Literal, TypeVar, get_args
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from gates.documents.quantities import (
     HOUR_MS,
@@ -17,10 +19,10 @@ from gates.documents.quantities import (
     shown,
 )
 
-ErrorClass = Literal["1xx", "2xx", "3xx", "4xx", "5xx", "ok", "error"]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 T = TypeVar("T")
 
-ERROR_CLASSES: tuple[ErrorClass, ...] = get_args(ErrorClass)
+DAYS: tuple[Day, ...] = get_args(Day)
 LONGEST_WINDOW_MS = HOUR_MS
 HIGHEST_ALPHA = 0.5
 HIGHEST_ERROR_LIMIT = 0.95
@@ -29,6 +31,9 @@ LONGEST_LATENCY_LIMIT_MS = 240_000
 HIGHEST_RATIO = 1000.0
 MOST_ACTUATORS = 32
 """Actuators that a policy may name; each order keeps the reports of this many."""
+MOST_EMITTERS_EXPECTED = 100
+AUTO: Literal["auto"] = "auto"
+"""A number that is taken from what was usual before."""
 
 
 def readable(reader: Callable[[object], T], value: object) -> T | None:
@@ -212,17 +217,21 @@ def read_dispersion(value: object) -> float:
     return number
 
 
-def read_error_classes(value: object) -> tuple[ErrorClass, ...]:
-    """Read the outcomes that count as errors into one fixed order, so that their order never matters."""
-    words = ", ".join(ERROR_CLASSES)
-    if not isinstance(value, list | tuple) or not value:
-        raise ValueError(f"must be a list of outcomes, not {shown(value)}; write a list with at least one of {words}")
-    for word in value:
-        if word not in ERROR_CLASSES:
-            raise ValueError(f"{shown(word)} is not an outcome; write a list of {words}")
-    if len(set(value)) < len(value):
-        raise ValueError("has an outcome twice; write it once")
-    return tuple(known for known in ERROR_CLASSES if known in value)
+def read_expected_emitters(value: object) -> int | Mapping[str, int] | Literal["auto"]:
+    """Read a number of emitters: of both cohorts together, by the cohort's name, or `auto`."""
+    if value == AUTO:
+        return AUTO
+    number = whole_number(1, MOST_EMITTERS_EXPECTED)
+    if not isinstance(value, Mapping):
+        if isinstance(value, int) and not isinstance(value, bool):
+            return number(value)
+        raise ValueError(
+            f"{shown(value)} is not a number of emitters; write one such as 12, one for each cohort such as "
+            "{canary: 2, stable: 10}, or auto"
+        )
+    if not 1 <= len(value) <= 2:
+        raise ValueError(f"has {len(value)} cohorts; write one or two, such as {{canary: 2, stable: 10}}")
+    return MappingProxyType({printable(1, 128)(name): number(value[name]) for name in sorted(value, key=str)})
 
 
 def read_actuator_names(value: object) -> tuple[str, ...]:
@@ -235,3 +244,32 @@ def read_actuator_names(value: object) -> tuple[str, ...]:
     if len(names) > MOST_ACTUATORS:
         raise ValueError(f"has {len(names)} actuators; write at most {MOST_ACTUATORS}")
     return names
+
+
+def read_days(value: object) -> tuple[Day, ...]:
+    """Read days of the week, at least one and each once, into the order of the week."""
+    words = ", ".join(DAYS)
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError(f"must be a list of days, not {shown(value)}; write a list with at least one of {words}")
+    for day in value:
+        if day not in DAYS:
+            raise ValueError(f"{shown(day)} is not a day; write {words}")
+    return tuple(day for day in DAYS if day in value)
+
+
+def read_clock_minute(value: object) -> int:
+    """Read a time of day, such as `16:00`, as minutes since midnight."""
+    match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f'{shown(value)} is not a time of day; write hours and minutes in quotes, such as "16:00"')
+    return int(match[1]) * 60 + int(match[2])
+
+
+def read_zone(value: object) -> str:
+    """Read the name of a time zone."""
+    name = printable(1, 64)(value)
+    try:
+        ZoneInfo(name)
+    except (ValueError, KeyError, OSError):  # OSError: the name is that of a folder, such as `Europe`
+        raise ValueError(f"{shown(name)} is not a time zone; write one such as Europe/Berlin, or UTC") from None
+    return name

@@ -8,7 +8,7 @@ from typing import Any
 
 from gates.comparison.quantiles import TRAILING_MS
 from gates.evidence_view import CohortView, PaneUse
-from gates.panes import NOTHING, Cell, Pane
+from gates.panes import CLASS_POSITION, NOTHING, Cell, Pane
 from gates.policy import Policy
 from gates.slis.definition import Definition, Sample, sample_of
 from gates.windows import CohortWindow, dump_panes, load_panes
@@ -33,6 +33,23 @@ class CohortState:
     eligible: int
 
 
+UNSUCCESSFUL = tuple(CLASS_POSITION[word] for word in ("4xx", "5xx", "error"))
+"""The outcomes that are no sign of life, whatever a check counts as errors: a baseline that only fails is no target."""
+
+
+@dataclass(slots=True)
+class BaselineLife:
+    """The last signs of life of the baseline, as ends of panes.
+
+    `success_at`: a successful request, of users or probes; the start of the epoch counts as one. `heartbeat_at`: a
+    heartbeat without any request, in this stage. At 100% it is the only sign, because the baseline gets no requests by
+    order, so that an end of its requests shows nothing.
+    """
+
+    success_at: int
+    heartbeat_at: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class WindowsState:
     """What a snapshot holds of all windows."""
@@ -40,6 +57,7 @@ class WindowsState:
     cohorts: list[CohortState]
     trailing: list[tuple[Sample, int, dict[str, list[Any]]]]
     last_request: dict[str, int]
+    baseline: BaselineLife | None = None
 
 
 class CohortWindows:
@@ -121,12 +139,13 @@ class TrafficWindows:
         known = {sample: self._cohorts[sample, baseline].by_length for sample in lengths}
         shown = "real" if "real" in lengths else next(iter(lengths))
         self._longest = {name: self._cohorts[shown, name].longest for name in (candidate, baseline)}
-        self._baseline = baseline
+        self._name = baseline
         self._own = {sample: CohortWindow(TRAILING_MS) for sample in known if TRAILING_MS not in known[sample]}
         self.trailing: Mapping[str, CohortWindow] = {
             sample: self._own.get(sample) or known[sample][TRAILING_MS] for sample in known
         }
         self.last_request = {candidate: started_at, baseline: started_at}
+        self.baseline = BaselineLife(started_at)
 
     def push(self, pane: Pane, seen: PaneUse) -> None:
         """Add the next pane."""
@@ -134,11 +153,20 @@ class TrafficWindows:
             cell = windows.push(pane, seen)
             if cell.requests:
                 self.last_request[cohort] = pane.end
-            if cohort == self._baseline and sample in self._own:
+            if cohort == self._name and sample in self._own:
                 self._own[sample].push(pane.start, pane.end, cell)
+        # Both kinds of traffic, whatever the checks read, and without the methods of pane and cell: this runs on every
+        # pane, and matters on the one before a rollback.
+        for cells in (pane.cells, pane.synthetic):
+            if (found := cells.get(self._name)) is not None:
+                if found.requests > sum([found.counts[position] for position in UNSUCCESSFUL]):
+                    self.baseline.success_at = pane.end
+                elif not found.requests and found.detail.emitters:
+                    self.baseline.heartbeat_at = pane.end
 
     def enter_stage(self) -> None:
         """A stage was ordered: its totals start at zero, and the windows go on."""
+        self.baseline.heartbeat_at = None
         for windows in self._cohorts.values():
             windows.restart_stage()
 
@@ -155,10 +183,14 @@ class TrafficWindows:
         """What a check with this look shows intervals for: the first of its windows, by cohort."""
         return {cohort: self.view(look, cohort).window for cohort in self._longest}
 
+    def eligible(self, cohort: str) -> int:
+        """How many requests of a cohort may support an advance, of the sample that `longest` has."""
+        return next(each.eligible for each in self._cohorts.values() if each.longest is self._longest[cohort])
+
     def look(self, definition: Definition) -> Look:
         """What a check reads: a check without a window of its own, the longest of its sample."""
         sample = definition.sample
-        return sample, definition.windows() or (self._cohorts[sample, self._baseline].longest.length_ms,)
+        return sample, definition.windows() or (self._cohorts[sample, self._name].longest.length_ms,)
 
     def longest(self, cohort: str) -> CohortWindow:
         """The longest window of a cohort, of users' requests where a check reads them."""
@@ -167,7 +199,8 @@ class TrafficWindows:
     def state(self) -> WindowsState:
         """Everything, for a snapshot."""
         trailing = [(sample, window.end, dump_panes(window.panes())) for sample, window in self._own.items()]
-        return WindowsState([windows.state() for windows in self._cohorts.values()], trailing, self.last_request)
+        cohorts = [windows.state() for windows in self._cohorts.values()]
+        return WindowsState(cohorts, trailing, self.last_request, self.baseline)
 
     def restore(self, state: WindowsState) -> None:
         """Continue, bit for bit, from what `state` returned."""
@@ -176,6 +209,7 @@ class TrafficWindows:
         for sample, end, columns in state.trailing:
             self._own[sample].fill(load_panes(columns), end)
         self.last_request = state.last_request
+        self.baseline = state.baseline or self.baseline
 
 
 def _lengths(policy: Policy) -> dict[Sample, set[int]]:

@@ -15,17 +15,21 @@ from gates.policy import Policy, Stage
 from gates.policy.checks import checks_for, joint_test_of
 from gates.rules import CURRENT, RULES, JudgingRules
 from gates.slis.definition import Check
-from gates.verdicts import Combined, Evaluation, Verdict, significant
+from gates.verdicts import Combined, Evaluation, Verdict, VerdictKind, significant
 
 
 @dataclass(slots=True)
 class _Stage:
-    """`confirmed_at` is the event time from which the stage's weights are confirmed, None before."""
+    """`confirmed_at` is the event time from which the stage's weights are confirmed, None before.
+
+    `failing` names the checks that failed on the last pane.
+    """
 
     index: int
     ordered_at: int
     confirmed_at: int | None
     completeness: Completeness
+    failing: tuple[str, ...] = ()
 
     def use(self, pane: Pane, stage: Stage, *, baseline_beyond: bool) -> PaneUse:
         """How a pane of this stage counts."""
@@ -112,6 +116,9 @@ class RolloutEvidence:
         longest = max(silences.values())
         noticed = min(longest, self._policy.no_data.hold_after_ms)
         verdicts, combined = self._verdicts(broken=pane.broken)
+        if self._rules.failing_needs_requests:
+            verdicts = self._begun_with_requests(verdicts, pane)
+        baseline = self._windows.baseline
         return Evaluation(
             start=pane.start,
             end=pane.end,
@@ -124,9 +131,12 @@ class RolloutEvidence:
             on_time=completeness.on_time,
             telemetry=dict(completeness.cohorts),
             least_complete=completeness.least_complete,
+            lately=completeness.lately,
             untrusted_ms=pane.end - completeness.trusted_at,
             combined=combined,
             doubts=self._split.doubts() if stage.confirmed_at is not None else (),
+            unsettled=self._split.unsettled() if stage.confirmed_at is not None else "",
+            baseline_alive_at=baseline.success_at if self._weight < 1.0 else baseline.heartbeat_at,
         )
 
     def _verdicts(self, *, broken: bool) -> tuple[tuple[Verdict, ...], Combined | None]:
@@ -136,6 +146,22 @@ class RolloutEvidence:
         verdicts = tuple(check.verdict(views[self._looks[name]]) for name, check in self._checks.items())
         self._baseline_beyond = any(verdict.baseline_beyond and verdict.required for verdict in verdicts)
         return verdicts, None if joint.e_value is None else Combined(joint.e_value, joint.threshold)
+
+    def _begun_with_requests(self, verdicts: tuple[Verdict, ...], pane: Pane) -> tuple[Verdict, ...]:
+        """The verdicts, in which no check that rolls back begins to fail on a pane without a request of the candidate.
+
+        In silence good requests may leave a window before the bad ones do: then time alone would roll back.
+        """
+        failing = [verdict for verdict in verdicts if verdict.kind is VerdictKind.FAIL]
+        name = self._names[0]
+        if failing and not pane.cell(name).requests and not pane.synthetic_cell(name).requests:
+            why = f"; {name} has had no request since, and silence alone rolls nothing back"
+            before = self._stage.failing
+            begun = [each for each in failing if each.on_fail == "rollback" and each.name not in before]
+            verdicts = tuple(each.inconclusive(why) if each in begun else each for each in verdicts)
+            failing = [each for each in failing if each not in begun]
+        self._stage.failing = tuple(verdict.name for verdict in failing)
+        return verdicts
 
     def _view(self, look: Look, rejected: frozenset[str], *, broken: bool) -> EvidenceView:
         return EvidenceView(
@@ -153,6 +179,10 @@ class RolloutEvidence:
     def indicators(self) -> Indicators:
         """The figures of each cohort for people and dashboards."""
         return Indicators.of({name: self._windows.longest(name) for name in self._names})
+
+    def eligible(self) -> dict[str, int]:
+        """How many requests of each cohort may support an advance."""
+        return {name: self._windows.eligible(name) for name in self._names}
 
     def with_intervals(self, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
         """The verdicts with the intervals shown beside them: too slow for each pane, so only decisions have them."""

@@ -76,12 +76,31 @@ class ShareCounts:
         self.own_all += own * requests
         self.all_all += requests * requests
 
-    def chance(self, expected: float) -> float:
+    @property
+    def expected(self) -> float:
+        """The candidate's share. At 100% the weight has no rest to take a share of, and no spread."""
+        return self.weight if self.weight < 1.0 else LEAST_AT_ALL
+
+    @property
+    def off(self) -> float:
+        """By how much the share differs from that; at 100%, how much is missing. 0 without requests."""
+        if not self.all:
+            return 0.0
+        difference = self.own / self.all - self.expected
+        return abs(difference) if self.weight < 1.0 else -difference
+
+    def allowed(self, tolerance: float) -> float:
+        """By how much it may differ, at this share of the smaller cohort's weight."""
+        return max(tolerance * min(self.weight, 1.0 - self.weight), LEAST_TOLERANCE) if self.weight < 1.0 else 0.0
+
+    @property
+    def chance(self) -> float:
         """By how much the share may be off by chance.
 
         Requests come in clusters, as by sessions and connections, so the spread of the panes around what is expected
         counts where it is larger than that of independent requests. A doubt needs 17 panes for it, however far off.
         """
+        expected = self.expected
         independent = expected * (1.0 - expected) * self.all
         clustered = self.own_own - 2.0 * expected * self.own_all + expected * expected * self.all_all
         return CHANCE * sqrt(max(independent, clustered)) / self.all
@@ -177,18 +196,21 @@ class TrafficSplit:
         )
 
     def _share(self) -> str:
+        text, known = self.unsettled(), self._shares
+        if not text or known.all < max(self._judged_from or 0, 1) or known.off <= known.chance:
+            return ""
+        return f"{text}; check the router and the cohort of the events"
+
+    def unsettled(self) -> str:
+        """The share of the requests where it is not as ordered, though perhaps by chance; "" where it is.
+
+        It is no reason to hold, but one to wait with an advance: a short stage may end before chance is ruled out.
+        """
         known = self._shares
-        if self._judged_from is None or known.all < max(self._judged_from, 1):
+        if self._judged_from is None or known.off <= known.allowed(self._tolerance):
             return ""
-        share, weight = known.own / known.all, known.weight
-        # At 100% the weight has no rest to take a share of, and no spread.
-        expected = weight if self._compared else LEAST_AT_ALL
-        tolerance = max(self._tolerance * min(weight, 1.0 - weight), LEAST_TOLERANCE) if self._compared else 0.0
-        off = abs(share - expected) if self._compared else expected - share
-        if off <= max(tolerance, known.chance(expected)):
-            return ""
-        got = f"{self._names[0]} got {percent(share)} of the requests ({count(known.own)} of {count(known.all)})"
-        return f"{got}, ordered {percent(weight)} (split); check the router and the cohort of the events"
+        got = f"{percent(known.own / known.all)} of the requests ({count(known.own)} of {count(known.all)})"
+        return f"{self._names[0]} got {got}, ordered {percent(known.weight)} (split)"
 
     def _contamination(self) -> str:
         users = len(self._users)

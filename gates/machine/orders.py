@@ -11,6 +11,23 @@ from dataclasses import dataclass, field, replace
 from gates.documents.readers import MOST_ACTUATORS
 from gates.text import weights_text
 
+WEIGHT_TOLERANCE = 1.0
+"""Percentage points by which the observed weight may miss the order, for actuators that split in coarse steps."""
+
+
+def as_ordered(wanted: float, observed: float | None, before: float | None) -> bool:
+    """Whether the candidate's observed weight is the one ordered, within the tolerance; zero only if zero was ordered.
+
+    Zero has no tolerance: one per cent left after a rollback is still traffic on a bad candidate. Where a step is
+    within the tolerance, weights that are as near to those in force `before` show that nothing was done.
+
+    >>> as_ordered(10, 9.5, None), as_ordered(0, 0.5, 10), as_ordered(1, 0.5, 0.5)
+    (True, False, False)
+    """
+    if observed is None or not abs(observed - wanted) <= WEIGHT_TOLERANCE or (observed == 0) != (wanted == 0):
+        return False
+    return before is None or before == wanted or abs(observed - wanted) < abs(observed - before)
+
 
 @dataclass(frozen=True, slots=True)
 class ActuatorReport:
@@ -48,14 +65,19 @@ class Order:
     """Once true it stays true: a later report of trouble is shown beside it, and does not take back what was done."""
 
     def add(self, report: ActuatorReport) -> Order:
-        """The order with one more report; whoever may write acks chooses the names, so their number is bounded."""
-        if (
-            report.actuator not in self.needed
-            and report.actuator not in self.reports
-            and len(self.reports) >= MOST_ACTUATORS
-        ):
-            return self
-        reports = {**self.reports, report.actuator: report}
+        """The order with one more report; whoever may write acks chooses the names, so their number is bounded.
+
+        A new one takes the place of the oldest that confirms nothing and is not needed: an actuator that takes a new
+        name at each restart may fail many times before it succeeds.
+        """
+        known = dict(self.reports)
+        if report.actuator not in self.needed and report.actuator not in known and len(known) >= MOST_ACTUATORS:
+            idle = (name for name, each in known.items() if name not in self.needed and not each.confirms)
+            oldest = next(idle, None)
+            if oldest is None:
+                return self
+            del known[oldest]
+        reports = {**known, report.actuator: report}
         confirmed_by = {name for name, each in reports.items() if each.confirms}
         confirmed = confirmed_by.issuperset(self.needed) if self.needed else bool(confirmed_by)
         return replace(self, reports=reports, confirmed=self.confirmed or confirmed)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gates.decisions import Decision
+from gates.machine.freezes import Freeze, Frozen, frozen
 from gates.machine.orders import InForce, Order
 from gates.machine.transitions import Phase, Signal
 from gates.policy import Policy, Stage
@@ -17,30 +18,44 @@ from gates.verdicts import NOT_EVALUATED, Evaluation
 class Moment:
     """The position of an input: event time judged so far, newest event time, wall time, journal partition and offset.
 
-    Times are milliseconds since the epoch.
+    Times are milliseconds since the epoch. `freezes` are those that operators have ordered and not ended.
     """
 
     event_time: int
     newest: int
     wall: int
     journal: tuple[int, int]
+    freezes: tuple[Freeze, ...] = ()
+
+    def frozen(self, policy: Policy) -> Frozen | None:
+        """Why a rollout by this policy is frozen now; None if it is not."""
+        return frozen(policy, self.freezes, self.event_time)
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An operator started a rollout, or started it again; `rules` is the number of the rules that judge it."""
+    """An operator started a rollout, or started it again; `rules` is the number of the rules that judge it.
+
+    With `confirmed` it may take traffic from a promoted candidate, with `replace` its owner and cohorts may differ,
+    with `override_freeze` it is carried out while the rollout is frozen.
+    """
 
     policy: Policy
     by: str
     reason: str
     rules: int = CURRENT
+    confirmed: bool = False
+    replace: bool = False
+    override_freeze: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Controlled:
-    """An operator ordered pause, resume, approve, rollback or promote; `epoch` None means the current one.
+    """An operator ordered pause, resume, approve, advance, rollback or promote; `epoch` None means the current one.
 
-    An approval names its `stage`; None, in journals of before, means the current one.
+    An approval and an advance name their `stage`; None of an approval, in journals of before, means the current one.
+    `confirmed` is needed to roll back what was promoted some time ago, `override_freeze` to advance or promote while
+    the rollout is frozen.
     """
 
     control: Signal
@@ -48,6 +63,8 @@ class Controlled:
     reason: str
     epoch: int | None = None
     stage: str | None = None
+    confirmed: bool = False
+    override_freeze: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +129,8 @@ class StageProgress:
     `missing_holds` is how often the stage was held for silence or incomplete telemetry, `missing_until` the end of the
     last pane on which either was long enough for a hold.
 
+    `frozen_ms` is how long it was frozen since `timed_from`: the timeout does not run meanwhile.
+
     Silence counts as baked only once a later request has ended it: until `requests_until` every cohort had requests.
     """
 
@@ -125,6 +144,22 @@ class StageProgress:
     requests_until: int = 0
     missing_holds: int = 0
     missing_until: int = 0
+    frozen_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A pause that goes on. Times are wall-clock milliseconds, because event time may stand still without telemetry.
+
+    `reason` is that of the gravest cause so far, and `paged` are the causes for which a person was paged. `remind_at`
+    is when the page is due again, `deadline` when the policy ends the pause; None where the policy does neither.
+    """
+
+    since: int
+    reason: str
+    paged: tuple[Signal, ...] = ()
+    remind_at: int | None = None
+    deadline: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +168,9 @@ class RolloutState:
 
     `cause` is why the rollout is held or paused, so that the same cause is published once. `evaluation` is that of the
     last pane, `last` the last decision, `control` the last operator's control. `order` is the newest order to change
-    the weights, `pending` how it is sent again while it is not confirmed, `in_force` what was last confirmed. `rules`
-    is the number of the rules that judge this epoch (`gates.rules`).
+    the weights, `pending` how it is sent again while it is not confirmed, `in_force` what was last confirmed. `pause`
+    is the pause that goes on, None without one. `rules` is the number of the rules that judge this epoch
+    (`gates.rules`).
     """
 
     policy: Policy
@@ -149,12 +185,18 @@ class RolloutState:
     pending: Pending | None = None
     in_force: InForce | None = None
     control: ControlOutcome | None = None
+    pause: Pause | None = None
     rules: int = CURRENT
 
     @property
     def judging(self) -> JudgingRules:
         """The rules that the epoch is judged by."""
         return RULES[self.rules]
+
+    @property
+    def timed(self) -> bool:
+        """Whether wall time may change something: an order waits for its ack, or a pause for its end."""
+        return self.pending is not None or self.pause is not None
 
     @property
     def resume_after_ms(self) -> int:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from gates.decisions import Action
 from gates.documents.quantities import format_duration
+from gates.machine.freezes import Frozen
+from gates.machine.living_baseline import baseline_gone
+from gates.machine.missing_telemetry import advice, silence_of, untrusted
 from gates.machine.rollout import RolloutState
 from gates.machine.transitions import Phase, Signal
 from gates.policy import Policy, Stage
-from gates.telemetry import CohortTelemetry
-from gates.text import clock_time, count, percent, silence, weights_text
+from gates.text import clock_time, weights_text
 from gates.verdicts import Evaluation, Verdict, VerdictKind
 
 CAUSE_GONE: dict[Signal | None, str] = {
@@ -45,6 +47,7 @@ class JudgedPane:
     required: tuple[Verdict, ...]
     fails: tuple[Verdict, ...]
     baseline_beyond: str
+    frozen: Frozen | None
 
     @property
     def policy(self) -> Policy:
@@ -58,8 +61,8 @@ class JudgedPane:
     @property
     def timed_out(self) -> bool:
         """Whether the stage's timeout is over."""
-        timeout = self.stage.timeout_ms
-        return timeout is not None and self.evaluation.end - self.state.progress.timed_from >= timeout
+        timeout, progress = self.stage.timeout_ms, self.state.progress
+        return timeout is not None and self.evaluation.end - progress.timed_from - progress.frozen_ms >= timeout
 
     @property
     def baking(self) -> bool:
@@ -77,16 +80,35 @@ class JudgedPane:
         return format_duration(self.state.progress.baked_ms)
 
 
-def _fails(pane: JudgedPane) -> str:
+def _rolls_back(pane: JudgedPane) -> str:
     """A check fails that rolls back.
 
     Where the baseline breaks a limit too, the cause is likely shared. Then only a limit that the baseline keeps, or a
-    broken limit together with a comparison that finds the candidate worse, rolls back.
+    broken limit together with a comparison that finds the candidate worse, rolls back; with `on_shared_cause: rollback`
+    any broken limit does.
     """
     failing = pane.failing("rollback")
-    if pane.baseline_beyond:
-        failing = [each for each in failing if each.absolute and (each.rejected or not each.baseline_beyond)]
-    return _reasons(failing)
+    if not pane.baseline_beyond:
+        return _reasons(failing)
+    broken = [each for each in failing if each.absolute]
+    alone = [each for each in broken if each.rejected or not each.baseline_beyond]
+    if broken and not alone and pane.policy.on_shared_cause == "rollback":
+        return f"{_reasons(broken)}; the cause is likely shared (on_shared_cause rollback)"
+    return _reasons(alone)
+
+
+def _fails(pane: JudgedPane) -> str:
+    reason = _rolls_back(pane)
+    return "" if reason and baseline_gone(pane.state, pane.evaluation) else reason
+
+
+def _baseline_gone(pane: JudgedPane) -> str:
+    reason = _rolls_back(pane)
+    if not reason:
+        return ""
+    baseline = pane.policy.cohorts.baseline
+    advice = f"weights stay; check {baseline}; if it is back while the check still fails, the gate rolls back"
+    return f"{reason}; not rolled back, because {baseline_gone(pane.state, pane.evaluation)}; {advice}"
 
 
 def _shared_cause(pane: JudgedPane) -> str:
@@ -107,7 +129,7 @@ def _silent_long(pane: JudgedPane) -> str:
     evaluation, limit = pane.evaluation, pane.policy.no_data.pause_after_ms
     if evaluation.silent_ms < limit:
         return ""
-    silent, last = silence(evaluation.silent_cohorts, evaluation.silent_ms), pane.state.last
+    silent, last = silence_of(evaluation), pane.state.last
     began, resumed = evaluation.end - evaluation.silent_ms, pane.state.progress.timed_from
     if last is not None and last.action is Action.RESUME and last.by is not None and began <= resumed:
         judged = f"judged at {clock_time(evaluation.end)}, the silence began before the resume"
@@ -129,21 +151,18 @@ def _baseline_beyond(pane: JudgedPane) -> str:
     if not pane.baseline_beyond:
         return ""
     baseline, candidate = pane.policy.cohorts.baseline, pane.policy.cohorts.candidate
-    breach = f"baseline {baseline} breaks the limit of {pane.baseline_beyond}"
-    return f"{breach}, so the cause is likely not {candidate}; the rollout resumes when {baseline} recovers"
+    breach = f"baseline {baseline} breaks the limit of {pane.baseline_beyond}, so the cause is likely not {candidate}"
+    # A pause ends by an order, whatever the baseline does.
+    paused = pane.state.phase is Phase.PAUSED
+    return breach if paused else f"{breach}; the rollout resumes when {baseline} recovers"
 
 
 def _silent(pane: JudgedPane) -> str:
     evaluation, limit = pane.evaluation, pane.policy.no_data.hold_after_ms
     if evaluation.silent_ms < limit:
         return ""
-    silent = silence(evaluation.silent_cohorts, evaluation.silent_ms)
+    silent = silence_of(evaluation)
     return f"{silent} (hold_after {format_duration(limit)}); the rollout resumes when requests return"
-
-
-def telemetry_missing(policy: Policy, evaluation: Evaluation) -> bool:
-    """Whether requests, or complete telemetry, have been missing for long enough for a hold."""
-    return max(evaluation.silent_ms, evaluation.untrusted_ms) >= policy.no_data.hold_after_ms
 
 
 def _returning(cause: Signal) -> Callable[[JudgedPane], str]:
@@ -163,7 +182,7 @@ def _incomplete(pane: JudgedPane) -> str:
     if pane.evaluation.untrusted_ms < pane.policy.no_data.hold_after_ms:
         return ""
     why = untrusted(pane.policy, pane.stage.name, pane.evaluation)
-    return f"{why}; the rollout resumes when it is; {INCOMPLETE_ADVICE}"
+    return f"{why}; the rollout resumes when it is; {advice(pane.policy, pane.evaluation)}"
 
 
 def _doubted(pane: JudgedPane) -> str:
@@ -207,6 +226,12 @@ def _awaiting(pane: JudgedPane) -> str:
     return f"stage {pane.stage.name} has passed and needs approval: sluicegate rollout approve {pane.policy.rollout}"
 
 
+def _frozen(pane: JudgedPane) -> str:
+    if pane.frozen is None:
+        return ""
+    return f"stage {pane.stage.name} has passed, but {pane.frozen.text}; the rollout goes on when the freeze ends"
+
+
 def _passed_last(pane: JudgedPane) -> str:
     return "" if pane.state.progress.index + 1 < len(pane.policy.stages) else _passed(pane)
 
@@ -220,6 +245,8 @@ def _passed(pane: JudgedPane) -> str:
 PANE_RULES: tuple[tuple[Signal, Callable[[JudgedPane], str]], ...] = (
     # A failing candidate comes first: nothing about telemetry, timers or approvals may delay or mask a rollback.
     (Signal.FAILING, _fails),
+    # After FAILING, which does not apply where the baseline is gone; the other causes matter less than this one.
+    (Signal.BASELINE_GONE, _baseline_gone),
     # After FAILING, because one limit that only the candidate breaks is enough to roll back, whatever else is shared.
     (Signal.SHARED_CAUSE, _shared_cause),
     (Signal.FAIL_PAUSES, _fail_pauses),
@@ -248,17 +275,21 @@ PANE_RULES: tuple[tuple[Signal, Callable[[JudgedPane], str]], ...] = (
     (Signal.UNDECIDED, _undecided),
     # After UNDECIDED: approval is asked for only once nothing else is missing.
     (Signal.AWAITING, _awaiting),
+    # After AWAITING, so that a person may approve during a freeze; before what it must prevent. It hides no problem.
+    (Signal.FROZEN, _frozen),
     (Signal.PASSED_LAST, _passed_last),
     (Signal.PASSED, _passed),
 )
 
 
-def gravest_signal(state: RolloutState, evaluation: Evaluation, lacking: str) -> tuple[Signal, str]:
-    """The first rule that applies; `lacking` is what `missing` found."""
+def gravest_signal(
+    state: RolloutState, evaluation: Evaluation, lacking: str, freeze: Frozen | None = None
+) -> tuple[Signal, str]:
+    """The first rule that applies; `lacking` is what `missing` found, `freeze` what holds at the end of the pane."""
     required = evaluation.required
     fails = tuple(verdict for verdict in required if verdict.kind is VerdictKind.FAIL)
     beyond = " and ".join(verdict.name for verdict in required if verdict.baseline_beyond)
-    pane = JudgedPane(state, evaluation, lacking, state.stage, required, fails, beyond)
+    pane = JudgedPane(state, evaluation, lacking, state.stage, required, fails, beyond, freeze)
     return next((signal, reason) for signal, rule in PANE_RULES if (reason := rule(pane)))
 
 
@@ -275,35 +306,15 @@ def missing(state: RolloutState, evaluation: Evaluation, *, fresh: bool) -> str:
         return f"complete telemetry: {untrusted(state.policy, state.stage.name, evaluation)}"
     if state.progress.confirmed_at is None:
         return "an actuator to confirm its weights"
-    return "" if fresh else f"requests: {silence(evaluation.silent_cohorts, evaluation.silent_ms)}"
+    if evaluation.unsettled:
+        return f"traffic to be split as ordered: {evaluation.unsettled}"
+    return "" if fresh else f"requests: {silence_of(evaluation)}"
 
 
 def too_few_passes(state: RolloutState) -> str:
     """The passes in a row that the stage still lacks, to be read after "waits for"; "" if none."""
     so_far, needed = state.progress.passes, state.stage.passes
     return f"{needed} passes in a row: {so_far} so far" if so_far < needed else ""
-
-
-INCOMPLETE_ADVICE = "check ingest lag and producers' clocks"
-
-
-def untrusted(policy: Policy, stage: str, evaluation: Evaluation) -> str:
-    """Why the telemetry of the pane cannot be relied on."""
-    if evaluation.on_time < policy.min_completeness:
-        needed, cohort = f"needs {percent(policy.min_completeness)} (min_completeness)", evaluation.least_complete
-        if cohort is not None:
-            missing = _missing_events(evaluation.telemetry[cohort], stage)
-            return f"{cohort}'s telemetry is {percent(evaluation.on_time)} complete ({missing}), {needed}"
-        return f"telemetry is {percent(evaluation.completeness)} complete, {needed}"
-    return f"telemetry is incomplete: a source partition has not reported ({percent(evaluation.completeness)} so far)"
-
-
-def _missing_events(telemetry: CohortTelemetry, stage: str) -> str:
-    """How many of a cohort's events are missing and why."""
-    causes = ((telemetry.late, "arrived too late"),)
-    (first, cause), *others = [(number, cause) for number, cause in causes if number]
-    more = "".join(f", {count(number)} {cause}" for number, cause in others)
-    return f"{count(first)} of {count(telemetry.events)} events of stage {stage} {cause}{more}"
 
 
 def unconfirmed(state: RolloutState) -> str:

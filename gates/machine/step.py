@@ -11,8 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 from gates.decisions import Action, Command, Decision
+from gates.machine.controls import ordered_text, refusal
 from gates.machine.facts import Decided, Ended, Fact, Output, StageConfirmed, StageEntered, StepResult
-from gates.machine.orders import ActuatorReport, InForce, Order
+from gates.machine.missing_telemetry import telemetry_missing
+from gates.machine.orders import ActuatorReport, InForce, Order, as_ordered
+from gates.machine.pauses import due_in_pause, follow_pause, is_news
 from gates.machine.rollout import (
     Acked,
     Controlled,
@@ -25,7 +28,7 @@ from gates.machine.rollout import (
     Started,
     Ticked,
 )
-from gates.machine.signals import gravest_signal, missing, telemetry_missing, too_few_passes, unconfirmed
+from gates.machine.signals import gravest_signal, missing, too_few_passes, unconfirmed
 from gates.machine.transitions import ENDED, Phase, Signal, Transition, lookup
 from gates.policy import Policy
 from gates.verdicts import Evaluation
@@ -36,12 +39,9 @@ LONGEST_ACK_WAIT_MS = 600_000
 LONGEST_BAKED_GAP_MS = 30_000
 """A longer gap between requests is silence, which shows nothing about the candidate, so it does not bake."""
 
-WEIGHT_TOLERANCE = 1.0
-"""Percentage points by which the observed weight may miss the order, for actuators that split in coarse steps."""
-
 
 def start(state: RolloutState | None, given: Started, moment: Moment) -> StepResult:
-    """Begin a rollout: epoch 1, or the epoch after that of `state`."""
+    """Begin a rollout: epoch 1, or the epoch after that of `state`; `refusal_of_start` is for the caller."""
     fresh = RolloutState(
         policy=given.policy,
         phase=Phase.IDLE if state is None else state.phase,
@@ -56,7 +56,9 @@ def start(state: RolloutState | None, given: Started, moment: Moment) -> StepRes
     else:
         replaced = "" if state.policy.hash == given.policy.hash else " with a new policy,"
         started = f"{given.by} started epoch {fresh.epoch} of {rollout}{replaced}"
-    reason = f"{started} at stage {stage}{_because(given.reason)}"
+    freeze = moment.frozen(given.policy)
+    overriding = "" if freeze is None else f", overriding a freeze ({freeze.text})"
+    reason = f"{started} at stage {stage}{overriding}{_because(given.reason)}"
     return _decide(fresh, lookup(fresh.phase, Signal.START), reason, moment, by=given.by)
 
 
@@ -78,39 +80,14 @@ def step(state: RolloutState, given: Input, moment: Moment) -> StepResult:
 def _control(state: RolloutState, given: Controlled, moment: Moment) -> StepResult:
     found = lookup(state.phase, given.control)
     order = given.control.value.removeprefix("operator_")
-    # An order names the epoch that its operator looked at, so that a late one never ends a newer rollout.
-    stale = given.epoch is not None and given.epoch != state.epoch
-    if found.refused or stale:
-        why = (
-            f"the current epoch is {state.epoch}, not {given.epoch}" if stale else f"the rollout is {_standing(state)}"
-        )
-        refusal = ControlOutcome(order, given.by, False, f"{order} refused: {why}", moment.journal)
-        return StepResult(replace(state, control=refusal))
+    if why := refusal(state, given, found, moment):
+        refused = ControlOutcome(order, given.by, False, f"{order} refused: {why}", moment.journal)
+        return StepResult(replace(state, control=refused))
+    text = ordered_text(state, given, moment)
+    state = replace(state, control=ControlOutcome(order, given.by, True, given.reason, moment.journal))
     if given.control is Signal.OPERATOR_APPROVE:
-        return StepResult(_approve(state, given, moment))
-    accepted = ControlOutcome(order, given.by, True, given.reason, moment.journal)
-    state = replace(state, control=accepted)
-    return _decide(state, found, f"{given.by} ordered {order}{_because(given.reason)}", moment, by=given.by)
-
-
-def _approve(state: RolloutState, given: Controlled, moment: Moment) -> RolloutState:
-    stage, why = state.stage, ""
-    # By name, so that an approval that is sent twice, or late, never approves the stage after the one that was meant.
-    if given.stage not in (None, stage.name):
-        why = f"approve refused: it names stage {given.stage}, the rollout is at stage {stage.name}"
-    elif not stage.approval:
-        why = f"approve refused: stage {stage.name} needs no approval"
-    if why:
-        return replace(state, control=ControlOutcome("approve", given.by, False, why, moment.journal))
-    outcome = ControlOutcome("approve", given.by, True, given.reason, moment.journal)
-    return replace(state, control=outcome, progress=replace(state.progress, approved_by=given.by))
-
-
-def _standing(state: RolloutState) -> str:
-    phase = state.phase.value.replace("_", " ")
-    if state.phase is Phase.HELD and state.last is not None:
-        return f"{phase} and resumes by itself when the cause is gone ({state.last.reason})"
-    return phase
+        return StepResult(replace(state, progress=replace(state.progress, approved_by=given.by)))
+    return _decide(state, found, text, moment, by=given.by)
 
 
 def _ack(state: RolloutState, given: Acked, moment: Moment) -> StepResult:
@@ -137,13 +114,9 @@ def _ack(state: RolloutState, given: Acked, moment: Moment) -> StepResult:
 
 
 def _as_ordered(state: RolloutState, observed: Mapping[str, float]) -> bool:
-    """Whether the candidate's observed weight is the one ordered, within the tolerance; zero only if zero was ordered.
-
-    Zero has no tolerance: one per cent left after a rollback is still traffic on a bad candidate.
-    """
-    candidate = state.policy.cohorts.candidate
-    wanted, found = _weights(state)[candidate], observed.get(candidate)
-    return found is not None and abs(found - wanted) <= WEIGHT_TOLERANCE and (found == 0) == (wanted == 0)
+    candidate, known = state.policy.cohorts.candidate, state.in_force
+    before = known.weights[candidate] if known is not None and state.judging.small_steps_are_confirmed else None
+    return as_ordered(_weights(state)[candidate], observed.get(candidate), before)
 
 
 def _evaluate(state: RolloutState, given: Evaluation, moment: Moment) -> StepResult:
@@ -157,15 +130,19 @@ def _evaluate(state: RolloutState, given: Evaluation, moment: Moment) -> StepRes
         warm_from = before.confirmed_at + (state.stage.warmup_ms or 0)
         baked = _baked(state, max(before.requests_until, warm_from), requests_until)
     lacking = missing(state, given, fresh=fresh)
+    freeze = moment.frozen(state.policy) if moment.freezes or state.policy.freeze else None
     progress = replace(
         before,
         baked_ms=before.baked_ms + baked,
         requests_until=max(requests_until, before.requests_until),
         missing_until=given.end if telemetry_missing(state.policy, given) else before.missing_until,
         passes=0 if lacking else before.passes + 1,
+        frozen_ms=before.frozen_ms + (0 if freeze is None else given.end - given.start),
     )
     state = replace(state, progress=progress, evaluation=given)
-    signal, reason = gravest_signal(state, given, lacking or too_few_passes(state))
+    signal, reason = gravest_signal(state, given, lacking or too_few_passes(state), freeze)
+    if state.phase is Phase.PAUSED and not is_news(state, signal):
+        return StepResult(state)
     return _decide(state, lookup(state.phase, signal), reason, moment, cause=signal)
 
 
@@ -177,6 +154,10 @@ def _baked(state: RolloutState, since: int, until: int) -> int:
 
 
 def _tick(state: RolloutState, moment: Moment) -> StepResult:
+    due_now = due_in_pause(state, moment.wall)
+    if due_now is not None:
+        state, signal, reason = due_now
+        return _decide(state, lookup(state.phase, signal), reason, moment, cause=state.cause, again=True)
     pending, last = state.pending, state.last
     if pending is None or last is None or moment.wall < pending.due:
         return StepResult(state)
@@ -186,6 +167,8 @@ def _tick(state: RolloutState, moment: Moment) -> StepResult:
         return StepResult(replace(state, pending=again), _published(last, again))
     reason = unconfirmed(state)
     state = replace(state, pending=replace(pending, tries=0, rounds=pending.rounds + 1, due=due))
+    if state.phase is Phase.PAUSED and not is_news(state, Signal.UNCONFIRMED):
+        return StepResult(state)
     return _decide(state, lookup(state.phase, Signal.UNCONFIRMED), reason, moment, cause=Signal.UNCONFIRMED)
 
 
@@ -197,9 +180,11 @@ def _decide(
     *,
     by: str | None = None,
     cause: Signal | None = None,
+    again: bool = False,
 ) -> StepResult:
-    """Move to the transition's phase and publish its decision; the same cause of a hold is published once."""
-    if found.action is None or (found.phase is state.phase and cause is not None and cause is state.cause):
+    """Move to the transition's phase and publish its decision; the same cause is published once, or `again`."""
+    known = found.phase is state.phase and cause is not None and cause is state.cause
+    if found.action is None or (known and not again):
         return StepResult(state if found.phase is state.phase else replace(state, phase=found.phase))
     after = replace(
         state,
@@ -207,6 +192,7 @@ def _decide(
         progress=_progress(state, found.action, cause, moment),
         sequence=state.sequence + 1,
         cause=cause if found.phase in (Phase.HELD, Phase.PAUSED) else None,
+        pause=follow_pause(state, found, reason, cause, moment.wall) if found.phase is Phase.PAUSED else None,
     )
     decision = replace(
         _decision(after, found.action, reason, moment),
@@ -234,7 +220,7 @@ def _progress(state: RolloutState, action: Action, cause: Signal | None, moment:
     if action in (Action.PAUSE, Action.ROLLBACK) and state.judging.approval_of_the_stage:
         return replace(before, approved_by=None)  # what a person approved was the stage as it stood before
     if action is Action.RESUME and cause is not Signal.STEADY:  # by an operator, who gives the stage its time again
-        return replace(before, timed_from=moment.event_time)
+        return replace(before, timed_from=moment.event_time, frozen_ms=0)
     if action is Action.HOLD and cause in (Signal.SILENT, Signal.INCOMPLETE):
         return replace(before, missing_holds=before.missing_holds + 1)
     return before

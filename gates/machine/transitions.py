@@ -31,7 +31,12 @@ class Signal(StrEnum):
     OPERATOR_PAUSE = "operator_pause"
     OPERATOR_RESUME = "operator_resume"
     OPERATOR_APPROVE = "operator_approve"
+    OPERATOR_ADVANCE = "operator_advance"
+    PAUSE_REMINDER = "pause_reminder"  # a pause has lasted for pause.remind_after since the last page
+    PAUSE_ROLLBACK = "pause_rollback"  # a pause has reached its deadline, and the policy then rolls back
+    PAUSE_RESUME = "pause_resume"  # a pause has reached its deadline, and the policy then resumes
     FAILING = "failing"  # a check FAILs whose on_fail is rollback
+    BASELINE_GONE = "baseline_gone"  # the same, but the baseline shows no sign of life: nothing to roll back to
     SHARED_CAUSE = "shared_cause"  # the candidate breaks a limit that the baseline breaks too, or is about to
     FAIL_PAUSES = "fail_pauses"  # a check FAILs whose on_fail is pause
     BROKEN = "broken"  # no ingest worker reports telemetry
@@ -45,6 +50,7 @@ class Signal(StrEnum):
     TIMED_OUT = "timed_out"  # the stage has not passed within its timeout
     PASSED_LAST = "passed_last"  # the last stage is baked and every check PASSes
     PASSED = "passed"  # the stage is baked and every check PASSes
+    FROZEN = "frozen"  # the stage has passed, but a freeze holds
     AWAITING = "awaiting"  # only a person's approval is missing
     UNDECIDED = "undecided"  # the stage is baked but not every check PASSes on complete data
     STEADY = "steady"  # none of these: the stage bakes
@@ -68,9 +74,13 @@ _RUNNING = (*_ACTIVE, Phase.PAUSED)
 ENDED = (Phase.ROLLED_BACK, Phase.PROMOTED)
 _PANES = tuple(Signal)[tuple(Signal).index(Signal.FAILING) :]
 
-_PAUSING = (Signal.SHARED_CAUSE, Signal.FAIL_PAUSES, Signal.SILENT_LONG, Signal.TIMED_OUT)
+_PAUSING = (Signal.BASELINE_GONE, Signal.SHARED_CAUSE, Signal.FAIL_PAUSES, Signal.SILENT_LONG, Signal.TIMED_OUT)
 _ALARMING = (Signal.BROKEN, Signal.BASELINE_BURNING, Signal.FAIL_HOLDS, Signal.DOUBTED, Signal.UNCONFIRMED)
-_HOLDING = (Signal.SILENT, Signal.INCOMPLETE, Signal.AWAITING, Signal.UNDECIDED)
+WATCHED = (*_PAUSING[:-1], Signal.BROKEN, Signal.BASELINE_BURNING, Signal.FAIL_HOLDS)
+"""What pages once more while the rollout is paused, if it is graver than the causes before."""
+
+_TIMERS = (Signal.PAUSE_REMINDER, Signal.PAUSE_ROLLBACK, Signal.PAUSE_RESUME)
+_HOLDING = (Signal.SILENT, Signal.INCOMPLETE, Signal.AWAITING, Signal.FROZEN, Signal.UNDECIDED)
 
 _Table = dict[tuple[Phase, Signal], Transition]
 
@@ -95,15 +105,21 @@ TABLE: _Table = {
     **_rows(_ACTIVE, (Signal.PASSED_LAST,), Transition(Phase.PROMOTED, Action.PROMOTE)),
     **_stay((Phase.BAKING,), (Signal.STEADY,)),
     (Phase.HELD, Signal.STEADY): Transition(Phase.BAKING, Action.RESUME),
-    # a paused rollout waits for a person; only a failing check moves it (above)
+    # a paused rollout waits for a person; only a failing check moves it (above), and the deadline of its policy
     **_stay((Phase.PAUSED,), tuple(signal for signal in _PANES if signal is not Signal.FAILING)),
-    (Phase.PAUSED, Signal.UNCONFIRMED): Transition(Phase.PAUSED, Action.PAUSE, escalate=True),
+    **_rows((Phase.PAUSED,), (*WATCHED, Signal.UNCONFIRMED), Transition(Phase.PAUSED, Action.PAUSE, escalate=True)),
+    (Phase.PAUSED, Signal.PAUSE_REMINDER): Transition(Phase.PAUSED, Action.PAUSE, escalate=True),
+    (Phase.PAUSED, Signal.PAUSE_ROLLBACK): Transition(Phase.ROLLED_BACK, Action.ROLLBACK),
+    (Phase.PAUSED, Signal.PAUSE_RESUME): Transition(Phase.BAKING, Action.RESUME),
+    **_stay((*_ACTIVE, *ENDED), _TIMERS),  # they belong to a pause
     # an end that no actuator confirmed is decided again, and pages: traffic may still reach a bad candidate
     (Phase.ROLLED_BACK, Signal.UNCONFIRMED): Transition(Phase.ROLLED_BACK, Action.ROLLBACK, escalate=True),
     (Phase.PROMOTED, Signal.UNCONFIRMED): Transition(Phase.PROMOTED, Action.PROMOTE, escalate=True),
     # operators
     **_rows((*_RUNNING, Phase.PROMOTED), (Signal.OPERATOR_ROLLBACK,), Transition(Phase.ROLLED_BACK, Action.ROLLBACK)),
     **_rows(_RUNNING, (Signal.OPERATOR_PROMOTE,), Transition(Phase.PROMOTED, Action.PROMOTE)),
+    # out of one stage, whatever its checks are; a paused rollout goes on by it
+    **_rows(_RUNNING, (Signal.OPERATOR_ADVANCE,), Transition(Phase.BAKING, Action.ADVANCE)),
     **_rows(_ACTIVE, (Signal.OPERATOR_PAUSE,), Transition(Phase.PAUSED, Action.PAUSE)),
     (Phase.PAUSED, Signal.OPERATOR_RESUME): Transition(Phase.BAKING, Action.RESUME),
     **_stay(_ACTIVE, (Signal.OPERATOR_APPROVE,)),  # recorded; the stage ends when nothing else is missing
@@ -112,6 +128,7 @@ TABLE: _Table = {
     **_stay((Phase.PROMOTED,), (Signal.OPERATOR_PROMOTE,), refused=True),
     **_stay((*ENDED, Phase.PAUSED), (Signal.OPERATOR_PAUSE, Signal.OPERATOR_APPROVE), refused=True),
     **_stay((*ENDED, *_ACTIVE), (Signal.OPERATOR_RESUME,), refused=True),
+    **_stay(ENDED, (Signal.OPERATOR_ADVANCE,), refused=True),
 }
 
 

@@ -14,12 +14,16 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from gates.documents.faults import PolicyError, PolicyFault, faults_in_words
 from gates.documents.fields import (
+    GIVEN,
     MOST_CHECKS,
+    MOST_FREEZE_WINDOWS,
     MOST_STAGES,
     WRITTEN_MAPPING,
     Count,
     LabelValue,
     Name,
+    OptionalOutcomes,
+    OptionalSwitch,
     OptionalText,
     OptionalUrl,
     PaneMs,
@@ -31,7 +35,8 @@ from gates.documents.fields import (
 )
 from gates.documents.quantities import parse_duration, shown
 from gates.documents.schema import schema_of
-from gates.policy.parts import Cohorts, Commands, Confidence, DataQuality, NoData, RollbackOn, Stage
+from gates.policy.freeze import FreezeWindow
+from gates.policy.parts import Cohorts, Commands, Confidence, DataQuality, NoData, PauseRules, RollbackOn, Stage
 from gates.policy.rules import (
     BUDGET,
     DEFAULT_PANE,
@@ -103,6 +108,11 @@ class Policy(Part):
         json_schema_extra={"minProperties": 1, "maxProperties": MOST_CHECKS, "additionalProperties": False},
         description="The checks by name; critical and standard ones must PASS before a stage ends.",
     )
+    not_errors: OptionalOutcomes = Field(
+        default=None,
+        examples=[["3xx", "4xx"]],
+        description="The outcomes that are not errors on purpose; it changes no verdict, and `validate` does not warn.",
+    )
     min_requests: Count = Field(
         default=200,
         examples=[200],
@@ -117,6 +127,17 @@ class Policy(Part):
     rollback_on: RollbackOn = Field(
         default_factory=RollbackOn, description="When comparisons of standard checks roll back."
     )
+    on_shared_cause: Annotated[Literal["pause", "rollback"] | None, GIVEN] = Field(
+        default=None,
+        examples=["pause"],
+        description="What follows when the candidate breaks a limit that the baseline breaks too; pause if missing.",
+    )
+    rollback_needs_baseline: OptionalSwitch = Field(
+        default=None,
+        examples=[True],
+        description="Whether the gate rolls back only if the baseline had successful requests lately, and pauses "
+        "otherwise; true if missing.",
+    )
     budget: Budget | None = Field(
         default=None,
         examples=[{"slo": "99.9%", "spend": "5%"}],
@@ -126,6 +147,17 @@ class Policy(Part):
         default_factory=DataQuality, description="What makes the data untrustworthy, so that the rollout holds."
     )
     no_data: NoData = Field(default_factory=NoData, description="When missing requests hold and pause a rollout.")
+    freeze: Annotated[tuple[FreezeWindow, ...] | None, at_most(MOST_FREEZE_WINDOWS)] = Field(
+        default=None,
+        examples=[[{"days": ["fri"], "from": "16:00", "to": "23:59", "zone": "Europe/Berlin"}]],
+        json_schema_extra={"maxItems": MOST_FREEZE_WINDOWS},
+        description="Times of the week in which the rollout neither starts nor advances; guard rails still roll back.",
+    )
+    pause: Annotated[PauseRules | None, GIVEN] = Field(
+        default=None,
+        examples=[{"remind_after": "4h", "deadline": "24h", "then": "rollback"}],
+        description="Reminders and the deadline of a pause; without it, a pause waits for an operator.",
+    )
     commands: Commands = Field(
         default_factory=Commands, description="How orders are sent again until they are acknowledged."
     )
@@ -197,5 +229,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "budget": Budget,
     "data_quality": DataQuality,
     "no_data": NoData,
+    "freeze": FreezeWindow,
+    "pause": PauseRules,
     "commands": Commands,
 }

@@ -1,8 +1,11 @@
 """The parts of a policy beside its checks: cohorts, stages, and how the gate decides."""
 
+from typing import Annotated, Literal
+
 from pydantic import Field
 
 from gates.documents.fields import (
+    GIVEN,
     Alpha,
     Count,
     DurationMs,
@@ -143,6 +146,30 @@ class NoData(Part):
         alias="pause_after",
         examples=["5m"],
         description="Pause, and page a person, when a cohort has had no requests for this long.",
+    )
+
+
+class PauseRules(Part):
+    """What happens while a rollout is paused, and nobody ends the pause. Times are worker time, not event time.
+
+    The page is repeated every `remind_after_ms`. `deadline_ms` after the pause began the gate does what `then` orders;
+    one is not written without the other. The keys have no defaults: without them a pause waits for an operator.
+    """
+
+    remind_after_ms: OptionalDurationMs = Field(
+        default=None,
+        alias="remind_after",
+        examples=["4h"],
+        description="Page a person again whenever the rollout has been paused for this long since the last page.",
+    )
+    deadline_ms: OptionalDurationMs = Field(
+        default=None,
+        alias="deadline",
+        examples=["24h"],
+        description="The longest time that a pause waits for an operator; after it, `then` applies.",
+    )
+    then: Annotated[Literal["rollback", "resume"] | None, GIVEN] = Field(
+        default=None, examples=["rollback"], description="What the gate does at the deadline."
     )
 
 

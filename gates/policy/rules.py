@@ -9,9 +9,11 @@ from itertools import islice
 
 from gates.documents.faults import PolicyFault
 from gates.documents.fields import MOST_CHECKS, MOST_STAGES
+from gates.documents.outcomes import read_outcomes
 from gates.documents.quantities import format_duration, format_share, shown
 from gates.documents.readers import read_pane, read_positive_duration, read_positive_share, readable, whole_number
 from gates.slis.definition import CheckDefinition, default_of
+from gates.slis.error_classes import DEFAULT_ERRORS, contradiction
 from gates.slis.findings import Fields, RuleContext
 from gates.slis.registry import CHECK_MODELS
 
@@ -32,11 +34,13 @@ def rule_faults(document: Fields) -> Iterator[PolicyFault]:
     stages = [_mapping(one) for one in stages[:MOST_STAGES]] if isinstance(stages, list | tuple) else []
     yield from _stages(stages)
     yield from _no_data(_mapping(document.get("no_data")))
+    if isinstance(document.get("pause"), Mapping):
+        yield from _pause(_mapping(document["pause"]))
     pane_ms = readable(read_pane, document.get("pane", DEFAULT_PANE))
     reaches_all = any(readable(read_positive_share, stage.get("weight")) == 1.0 for stage in stages)
     named = islice(_mapping(document.get("checks")).items(), MOST_CHECKS)
     checks = {name: _mapping(check) for name, check in named}
-    context = RuleContext(pane_ms, reaches_all)
+    context = RuleContext(pane_ms, reaches_all, _names(_mapping(document.get("cohorts"))))
     for name, fields in checks.items():
         model = _model(fields)
         if model is not None:
@@ -44,8 +48,15 @@ def rule_faults(document: Fields) -> Iterator[PolicyFault]:
                 yield PolicyFault(("checks", name, key) if key else ("checks", name), message)
     yield from _something_required(checks)
     yield from _enough_families(_mapping(document.get("rollback_on")), checks)
+    yield from _not_errors(document, checks)
     if BUDGET in checks and BUDGET in document:
         yield PolicyFault(("checks", BUDGET), "the name is taken by the key `budget`; choose another name")
+
+
+def _names(cohorts: Fields) -> tuple[str, ...]:
+    """The names of both cohorts; none if one cannot be read."""
+    baseline, candidate = cohorts.get("baseline"), cohorts.get("candidate")
+    return (baseline, candidate) if isinstance(baseline, str) and isinstance(candidate, str) else ()
 
 
 def _cohorts(cohorts: Fields) -> Iterator[PolicyFault]:
@@ -94,6 +105,14 @@ def _no_data(no_data: Fields) -> Iterator[PolicyFault]:
         yield PolicyFault(("no_data", "pause_after"), message)
 
 
+def _pause(pause: Fields) -> Iterator[PolicyFault]:
+    if not pause:
+        yield PolicyFault(("pause",), "is empty; write `remind_after`, or `deadline` and `then`, or remove `pause`")
+    for key, other, example in (("deadline", "then", "then: rollback"), ("then", "deadline", "deadline: 24h")):
+        if key in pause and other not in pause:
+            yield PolicyFault(("pause", key), f"needs `{other}`; write for example `{example}`, or remove `{key}`")
+
+
 def _something_required(checks: Mapping[str, Fields]) -> Iterator[PolicyFault]:
     if checks and all(check.get("severity") in ("advisory", "dry_run") for check in checks.values()):
         message = "can never fail: all are advisory or dry_run; write `severity: standard` for at least one"
@@ -119,6 +138,24 @@ def _enough_families(rollback_on: Fields, checks: Mapping[str, Fields]) -> Itera
             f"{len(families)} families{names}; lower `failing`, or add such checks of other families"
         )
         yield PolicyFault(("rollback_on", "failing"), message)
+
+
+def _not_errors(document: Fields, checks: Mapping[str, Fields]) -> Iterator[PolicyFault]:
+    not_errors = readable(read_outcomes, document.get("not_errors"))
+    counting = {f"checks.{name}": check for name, check in checks.items() if _counts_outcomes(check)}
+    if BUDGET in document:
+        counting[BUDGET] = _mapping(document[BUDGET])
+    for place, fields in counting.items():
+        errors = readable(read_outcomes, fields.get("errors", DEFAULT_ERRORS))
+        if errors and not_errors and (both := contradiction(errors, not_errors)):
+            origin = "" if "errors" in fields else " (the default)"
+            message = f"contradicts the `errors` of {place}{origin}: {both}; remove it from one of them"
+            yield PolicyFault(("not_errors",), message)
+
+
+def _counts_outcomes(check: Fields) -> bool:
+    model = _model(check)
+    return model is not None and "errors" in model.model_fields
 
 
 def _model(check: Fields) -> type[CheckDefinition] | None:

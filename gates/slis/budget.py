@@ -10,10 +10,11 @@ from typing import Any, ClassVar, cast
 
 from pydantic import Field
 
-from gates.documents.fields import Count, ErrorClasses, Share, Slo
+from gates.documents.fields import Count, Outcomes, Share, Slo
 from gates.documents.quantities import format_share
 from gates.evidence_view import CohortNames, EvidenceView, PaneUse
 from gates.panes import Pane
+from gates.slis.bounds import Bound, SpendBound
 from gates.slis.check_context import CheckContext
 from gates.slis.definition import Check, Definition
 from gates.slis.error_classes import DEFAULT_ERRORS, odd_errors
@@ -33,8 +34,10 @@ class Budget(Definition):
 
     slo: Slo = Field(examples=["99.9%"], description="The share of requests that must be good, over 30 days.")
     spend: Share = Field(examples=["5%"], description="The share of a 30-day error budget that this rollout may spend.")
-    errors: ErrorClasses = Field(
-        default=DEFAULT_ERRORS, examples=[["5xx", "error"]], description="The outcomes that count as errors."
+    errors: Outcomes = Field(
+        default=DEFAULT_ERRORS,
+        examples=[["5xx", "error", 429]],
+        description="The outcomes that count as errors: classes, and exact statuses such as 429 or `grpc:14`.",
     )
     min_events: Count = Field(
         default=20, examples=[20], description="The budget counts as spent only with this many errors in the rollout."
@@ -44,6 +47,11 @@ class Budget(Definition):
     def absolute(self) -> bool:
         """Always: the bound is the error budget."""
         return True
+
+    @property
+    def bound(self) -> Bound:
+        """The share of the budget."""
+        return SpendBound("spend", self.slo, self.spend, self.min_events)
 
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""

@@ -7,10 +7,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from gates.documents.fields import Count, ErrorClasses, Share, Slo, WindowMs
+from gates.documents.fields import Count, Outcomes, Share, Slo, WindowMs
 from gates.documents.quantities import MINUTE_MS, format_duration, format_share
 from gates.documents.readers import read_positive_share, read_slo, read_window, readable
 from gates.evidence_view import CohortView, EvidenceView
+from gates.slis.bounds import Bound, WindowBound
 from gates.slis.check_context import CheckContext
 from gates.slis.definition import Check, CheckDefinition, default_of
 from gates.slis.error_classes import DEFAULT_ERRORS, odd_errors
@@ -49,8 +50,10 @@ class BurnRateCheck(CheckDefinition):
         examples=["5m"],
         description="The longer of two windows: 12 times a whole number of panes; the other is a twelfth of it.",
     )
-    errors: ErrorClasses = Field(
-        default=DEFAULT_ERRORS, examples=[["5xx", "error"]], description="The outcomes that count as errors."
+    errors: Outcomes = Field(
+        default=DEFAULT_ERRORS,
+        examples=[["5xx", "error", 429]],
+        description="The outcomes that count as errors: classes, and exact statuses such as 429 or `grpc:14`.",
     )
     min_events: Count = Field(
         default=20, examples=[20], description="The check fails only with this many errors in the longer window."
@@ -60,6 +63,12 @@ class BurnRateCheck(CheckDefinition):
     def absolute(self) -> bool:
         """Always: the bound is the error budget."""
         return True
+
+    @property
+    def bound(self) -> Bound:
+        """The error rate that burns too fast, over the long window: in it, what began lately takes longest to show."""
+        share = BurnRule(self.spend, self.window_ms).error_rate(self.slo)
+        return WindowBound("spend", share, self.window_ms, self.min_events, of_errors=True)
 
     def windows(self) -> tuple[int, ...]:
         """The long window and the short one."""

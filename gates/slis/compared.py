@@ -24,6 +24,10 @@ SUSPICION = 10.0
 """From this e-value for a worse candidate on it does not advance, though it is not yet rolled back."""
 
 
+LEAST_SHARED = 3
+"""Bad events of the baseline from which on it may share the candidate's breach of a limit."""
+
+
 class Figure(Protocol):
     """What a check measures of a cohort, how it stands to the limit, and both as text.
 
@@ -40,8 +44,11 @@ class Figure(Protocol):
     def assess(self, window: CohortWindow) -> Assessment:
         """How the window stands to the limit, and on how many values the figure rests."""
 
-    def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
-        """Whether the baseline is about to break the limit too, no better than a candidate that breaks it."""
+    def alike(self, candidate: CohortWindow, baseline: CohortWindow, least: int | None) -> bool:
+        """Whether the baseline is about to break the limit too, no better than a candidate that breaks it.
+
+        `least` is how many bad events of the baseline show that; None: `min_events`.
+        """
 
     def window_text(self, name: str, window: CohortWindow) -> str:
         """A cohort's figure over the window, as text."""
@@ -132,7 +139,8 @@ class Compared:
         if baseline.standing is Standing.BREACHED:
             return True
         beyond = candidate.standing is Standing.BREACHED
-        return beyond and self._figure.alike(view.candidate.window, view.baseline.window)
+        least = LEAST_SHARED if view.rules.shared_from_few else None
+        return beyond and self._figure.alike(view.candidate.window, view.baseline.window, least)
 
     def _beyond(self, view: EvidenceView, *, shared: bool) -> str:
         also = f"; {self._figure.window_text(view.baseline.name, view.baseline.window)}" if shared else ""

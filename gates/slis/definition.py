@@ -13,7 +13,9 @@ from gates.documents.quantities import MINUTE_MS, format_duration
 from gates.documents.readers import read_window, readable
 from gates.evidence_view import EvidenceView, PaneUse
 from gates.panes import Cell, Pane
+from gates.slis.bounds import Bound
 from gates.slis.check_context import CheckContext
+from gates.slis.comparable_limit import ComparableLimit
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 from gates.verdicts import Intervals, Verdict
 from gates.windows import CohortWindow
@@ -112,6 +114,11 @@ class Definition(Part):
         """Whether it has a bound that does not depend on the baseline."""
         return False
 
+    @property
+    def bound(self) -> Bound | None:
+        """Its bound that does not depend on the baseline, for plans; None without one, or with one of its own kind."""
+        return None
+
     def windows(self) -> tuple[int, ...]:
         """The lengths of its sliding windows in milliseconds, the main one first; empty: any window will do."""
         return ()
@@ -205,6 +212,11 @@ class CheckDefinition(Definition):
     @property
     def quantile_limit(self) -> QuantileLimit | None:
         """The limit on a quantile; None for other checks, and without a limit."""
+        return None
+
+    @property
+    def comparable_limit(self) -> ComparableLimit | None:
+        """The limit, to compare with those of other checks; None without one."""
         return None
 
     def windows(self) -> tuple[int, ...]:

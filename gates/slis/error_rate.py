@@ -7,10 +7,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from gates.documents.fields import Count, ErrorClasses, OptionalErrorLimit, WindowMs
+from gates.documents.fields import Count, OptionalErrorLimit, Outcomes, WindowMs
 from gates.documents.quantities import SECOND_MS, format_share
 from gates.panes import Cell
+from gates.slis.bounds import Bound, WindowBound
 from gates.slis.check_context import CheckContext
+from gates.slis.comparable_limit import ComparableLimit
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import Check
@@ -45,8 +47,10 @@ class ErrorRateCheck(ComparedCheck):
         examples=["30s"],
         description="The window that the limit looks at: a whole number of panes, at most 1h.",
     )
-    errors: ErrorClasses = Field(
-        default=DEFAULT_ERRORS, examples=[["5xx", "error"]], description="The outcomes that count as errors."
+    errors: Outcomes = Field(
+        default=DEFAULT_ERRORS,
+        examples=[["5xx", "error", 429]],
+        description="The outcomes that count as errors: classes, and exact statuses such as 429 or `grpc:14`.",
     )
     min_events: Count = Field(
         default=20, examples=[20], description="The limit fails only with this many errors in the window."
@@ -56,6 +60,21 @@ class ErrorRateCheck(ComparedCheck):
     def absolute(self) -> bool:
         """Whether it has a limit."""
         return self.limit is not None
+
+    @property
+    def bound(self) -> Bound | None:
+        """The limit."""
+        if self.limit is None:
+            return None
+        return WindowBound("limit", self.limit, self.window_ms, self.min_events, of_errors=True)
+
+    @property
+    def comparable_limit(self) -> ComparableLimit | None:
+        """The limit, with the outcomes that it counts."""
+        if self.limit is None:
+            return None
+        source, outcomes = (self.sli, self.traffic, self.window_ms), frozenset(self.errors)
+        return ComparableLimit(source, self.limit, self.min_events, outcomes)
 
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""

@@ -19,10 +19,14 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
-    """What rules use: the pane in milliseconds (None where it cannot be read), and whether a stage reaches 100%."""
+    """What rules use: the pane in milliseconds (None where it cannot be read), and whether a stage reaches 100%.
+
+    `cohorts` are the names of both cohorts; empty where they cannot be read.
+    """
 
     pane_ms: int | None
     reaches_all: bool
+    cohorts: tuple[str, ...] = ()
 
 
 class StageShape(Protocol):
@@ -47,10 +51,11 @@ class StageShape(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LintContext:
-    """What lints use from the rest of the policy."""
+    """What lints use from the rest of the policy; `candidate` is the name of that cohort."""
 
     stages: Sequence[StageShape]
     min_requests: int
+    candidate: str = ""
 
 
 def traffic_text(rps: float) -> str:

@@ -12,7 +12,9 @@ from gates.comparison.quantiles import QuantileComparison
 from gates.documents.fields import Count, Family, OptionalLatencyLimitMs, Quantile
 from gates.documents.quantities import format_duration
 from gates.evidence_view import CohortView, Thresholds
+from gates.slis.bounds import Bound, WindowBound
 from gates.slis.check_context import CheckContext
+from gates.slis.comparable_limit import ComparableLimit
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import Check, QuantileLimit
@@ -76,6 +78,21 @@ class LatencyCheck(ComparedCheck):
         source = self.sli, self.traffic, self.window_ms
         return QuantileLimit(source, higher_is_better=False, quantile=self.quantile, limit=float(self.limit_ms))
 
+    @property
+    def bound(self) -> Bound | None:
+        """The limit, as the share of requests that may be slower."""
+        if self.limit_ms is None:
+            return None
+        return WindowBound("limit", 1.0 - self.quantile, self.window_ms, self.min_events, of_errors=False)
+
+    @property
+    def comparable_limit(self) -> ComparableLimit | None:
+        """The limit, on this quantile."""
+        if self.limit_ms is None:
+            return None
+        source = self.sli, self.traffic, self.window_ms, self.quantile
+        return ComparableLimit(source, self.limit_ms, self.min_events)
+
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""
         evidence = quantile_evidence(name, self, context, Latencies(self.quantile, self.limit_ms))
@@ -132,10 +149,12 @@ class LatencyFigure:
         slow, latencies = self._slow(window, self._beyond)
         return Assessment(self._guard.standing(slow, latencies), latencies)
 
-    def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
+    def alike(self, candidate: CohortWindow, baseline: CohortWindow, least: int | None) -> bool:
         """Whether the baseline is no better than a candidate beyond the limit."""
         bucket = self._beyond
-        return bucket is not None and self._guard.alike(self._slow(candidate, bucket), self._slow(baseline, bucket))
+        return bucket is not None and self._guard.alike(
+            self._slow(candidate, bucket), self._slow(baseline, bucket), least
+        )
 
     def _slow(self, window: CohortWindow, bucket: int) -> tuple[int, int]:
         return window.latency().at_or_above(bucket), window.latencies()

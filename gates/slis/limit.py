@@ -3,7 +3,7 @@
 A window breaches only with at least `min_events` bad events in it, so that one error among three requests stops nobody.
 
 Where both cohorts get worse at once, chance decides which of them crosses the limit first. So a breach may be shared
-though the baseline is still within: if it is more than half-way, on as many bad events, and no better beyond chance.
+though the baseline is still within: if it is more than half-way, on some bad events, and no better beyond chance.
 """
 
 from __future__ import annotations
@@ -52,15 +52,19 @@ class Guard:
             return Standing.WITHIN
         return Standing.BREACHED if bad_events >= self.min_events else Standing.ABOVE_BUT_FEW
 
-    def alike(self, candidate: Tally, baseline: Tally) -> bool:
+    def alike(self, candidate: Tally, baseline: Tally, least: int | None) -> bool:
         """Whether the baseline is on its way beyond the limit too, no better than a candidate that is beyond it.
 
+        `least` is how many bad events of the baseline show that; None: `min_events`. The baseline's traffic may be a
+        small share, and a shared outage must not become a rollback because of that.
+
         >>> guard = Guard(0.2, 20)
-        >>> guard.alike((220, 1_000), (190, 1_000)), guard.alike((220, 1_000), (150, 1_000))
+        >>> guard.alike((220, 1_000), (190, 1_000), 5), guard.alike((220, 1_000), (150, 1_000), 5)
         (True, False)
         """
         (bad, events), (base_bad, base_events) = candidate, baseline
-        if base_bad < self.min_events or base_bad <= 0.5 * self.share * base_events:
+        least = self.min_events if least is None else min(least, self.min_events)
+        if base_bad < least or base_bad <= 0.5 * self.share * base_events:
             return False
         pooled = (bad + base_bad) / (events + base_events)
         deviation = sqrt(pooled * (1.0 - pooled) * (1.0 / events + 1.0 / base_events))

@@ -21,7 +21,9 @@ from gates.documents.quantities import format_duration
 from gates.documents.readers import read_number, read_positive_number, readable
 from gates.evidence_view import CohortView
 from gates.panes import Cell
+from gates.slis.bounds import Bound, WindowBound
 from gates.slis.check_context import CheckContext
+from gates.slis.comparable_limit import ComparableLimit
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import Check, QuantileLimit
@@ -99,10 +101,28 @@ class MetricCheck(ComparedCheck):
         source = f"metric {self.metric}", self.traffic, self.window_ms
         return QuantileLimit(source, self.higher_is_better, self.quantile, self.limit)
 
+    @property
+    def bound(self) -> Bound | None:
+        """The limit, as the share of values that may be beyond it; of a mean, any value may be."""
+        if self.limit is None:
+            return None
+        tail = self.compared_quantile
+        share = 0.0 if tail is None else 1.0 - tail
+        return WindowBound("limit", share, self.window_ms, self.min_events, of_errors=False)
+
     def bad_share(self, value: float) -> float:
         """The mean as its part of the ceiling, where 1 is worst."""
         share = value / (self.ceiling or 1.0)
         return 1.0 - share if self.higher_is_better else share
+
+    @property
+    def comparable_limit(self) -> ComparableLimit | None:
+        """The limit on this figure of the metric."""
+        if self.limit is None:
+            return None
+        figure = self.metric, self.quantile, self.better, self.ceiling
+        loosest = -self.limit if self.higher_is_better else self.limit
+        return ComparableLimit((self.sli, self.traffic, self.window_ms, *figure), loosest, self.min_events)
 
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""
@@ -192,10 +212,12 @@ class MetricQuantile:
         beyond, values = self._beyond(window, limit)
         return Assessment(self._guard.standing(beyond, values), values)
 
-    def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
+    def alike(self, candidate: CohortWindow, baseline: CohortWindow, least: int | None) -> bool:
         """Whether the baseline is no better than a candidate beyond the limit."""
         limit = self._definition.limit
-        return limit is not None and self._guard.alike(self._beyond(candidate, limit), self._beyond(baseline, limit))
+        return limit is not None and self._guard.alike(
+            self._beyond(candidate, limit), self._beyond(baseline, limit), least
+        )
 
     def _beyond(self, window: CohortWindow, limit: float) -> tuple[int, int]:
         sign = -1 if self._definition.higher_is_better else 1
@@ -261,7 +283,7 @@ class MetricMean:
             return Standing.WITHIN
         return Standing.BREACHED if values.total >= self._definition.min_events else Standing.ABOVE_BUT_FEW
 
-    def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
+    def alike(self, candidate: CohortWindow, baseline: CohortWindow, least: int | None) -> bool:
         """False: how far a mean is off by chance is not known without a bound."""
         return False
 

@@ -10,6 +10,7 @@ from gates.comparison.count_evidence import CountEvidence
 from gates.comparison.dispersion import Dispersion
 from gates.comparison.rates import CountedFigure, RateComparison
 from gates.comparison.single_events import SingleEvents
+from gates.documents.outcomes import Outcome
 from gates.documents.quantities import format_duration
 from gates.evidence_view import CohortView
 from gates.panes import Cell
@@ -55,9 +56,9 @@ class ShareFigure(ABC):
         bad, events = self.tally(window)
         return Assessment(Standing.WITHIN if self._guard is None else self._guard.standing(bad, events), events)
 
-    def alike(self, candidate: CohortWindow, baseline: CohortWindow) -> bool:
+    def alike(self, candidate: CohortWindow, baseline: CohortWindow, least: int | None) -> bool:
         """Whether the baseline is no better than a candidate beyond the limit."""
-        return self._guard is not None and self._guard.alike(self.tally(candidate), self.tally(baseline))
+        return self._guard is not None and self._guard.alike(self.tally(candidate), self.tally(baseline), least)
 
 
 def share_text(name: str, tally: tuple[int, int], events: str, window: CohortWindow) -> str:
@@ -73,28 +74,28 @@ def share_evidence(
     context: CheckContext,
     figure: CountedFigure,
     objective: float | None,
-    classes: tuple[str, ...] = (),
+    outcomes: tuple[Outcome, ...] = (),
 ) -> RateComparison | None:
     """The evidence of a check on a share; None where it does not compare.
 
-    `objective` is the limit as a share of bad events, `classes` are the outcomes that count as bad.
+    `objective` is the limit as a share of bad events, `outcomes` are those that count as bad.
     """
     if definition.ratio is None:
         return None
     rule = _in_blocks if context.in_blocks else _by_events
-    evidence = rule(name, definition, definition.ratio, context, classes)
+    evidence = rule(name, definition, definition.ratio, context, outcomes)
     return RateComparison(context.cohorts, figure, sample_of(definition.traffic), objective, evidence)
 
 
 def _in_blocks(
-    name: str, definition: ComparedCheck, ratio: float, context: CheckContext, classes: tuple[str, ...]
+    name: str, definition: ComparedCheck, ratio: float, context: CheckContext, outcomes: tuple[Outcome, ...]
 ) -> CountEvidence:
     rule = context.block_rule(name, ratio, catastrophe=definition.clusters)
-    return Blocks(rule, AdvanceBound(ratio, ADVANCE_MARGIN, lately=True), classes, context.dispersion)
+    return Blocks(rule, AdvanceBound(ratio, ADVANCE_MARGIN, lately=True), outcomes, context.dispersion)
 
 
 def _by_events(
-    name: str, definition: ComparedCheck, ratio: float, context: CheckContext, classes: tuple[str, ...]
+    name: str, definition: ComparedCheck, ratio: float, context: CheckContext, outcomes: tuple[Outcome, ...]
 ) -> CountEvidence:
     worse, new_good = ErrorShare.regression(ratio, context.start_blocks), partial(ErrorShare.advance, ratio)
-    return SingleEvents(worse, new_good, Dispersion(classes, context.dispersion, by_time=definition.clusters))
+    return SingleEvents(worse, new_good, Dispersion(outcomes, context.dispersion, by_time=definition.clusters))

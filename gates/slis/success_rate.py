@@ -10,7 +10,9 @@ from pydantic import Field
 from gates.documents.fields import Count, Family, OptionalSlo
 from gates.documents.quantities import format_share
 from gates.panes import Cell
+from gates.slis.bounds import Bound, WindowBound
 from gates.slis.check_context import CheckContext
+from gates.slis.comparable_limit import ComparableLimit
 from gates.slis.compared import Compared
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import Check
@@ -49,6 +51,20 @@ class SuccessRateCheck(ComparedCheck):
     def absolute(self) -> bool:
         """Whether it has a limit."""
         return self.limit is not None
+
+    @property
+    def bound(self) -> Bound | None:
+        """The limit, as a share of failures."""
+        if self.limit is None:
+            return None
+        return WindowBound("limit", 1.0 - self.limit, self.window_ms, self.min_events, of_errors=True)
+
+    @property
+    def comparable_limit(self) -> ComparableLimit | None:
+        """The limit, where a lower one is looser."""
+        if self.limit is None:
+            return None
+        return ComparableLimit((self.sli, self.traffic, self.window_ms), -self.limit, self.min_events)
 
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""

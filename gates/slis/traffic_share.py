@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from gates.documents.fields import Share
-from gates.documents.quantities import format_duration
+from gates.documents.quantities import format_duration, format_share
 from gates.evidence_view import EvidenceView
 from gates.slis.check_context import CheckContext
 from gates.slis.definition import Check, TelemetryCheckDefinition
@@ -18,6 +18,9 @@ from gates.slis.presence import BROKEN
 from gates.slis.windowed import Windowed
 from gates.text import count, percent
 from gates.verdicts import Measurement, Verdict, VerdictKind
+
+TIGHT = 0.05
+"""Routers that split by user, session or connection are off by more than this share of the weight."""
 
 CHANCE = 5.0
 """Below this many standard deviations from the weight a share may be off by chance: it is judged once a second."""
@@ -38,20 +41,40 @@ class ThroughputShareCheck(TelemetryCheckDefinition):
         return ThroughputShare(name, self)
 
     def lints(self, context: LintContext) -> Iterator[Finding]:
-        """Yield a tolerance that accepts a candidate without requests."""
+        """Yield a tolerance that accepts a candidate without requests, or that an honest router does not meet."""
+        if self.tolerance < TIGHT:
+            yield Finding(
+                "tolerance",
+                f"{format_share(self.tolerance)} of the weight is less than what routers are off that split by user, "
+                "session or connection, so healthy rollouts hold; write 50% or so",
+            )
         if self.tolerance >= 1.0:
             yield Finding(
                 "tolerance", "100% accepts a candidate that gets no requests; write a smaller share, such as 50%"
             )
 
     def traffic_lints(self, context: LintContext, rps: float) -> Iterator[Finding]:
-        """Yield a window that never holds the requests that it needs to pass."""
+        """Yield a window that never holds the requests that it needs, to pass or to fail."""
         found = rps * self.window_ms / 1000.0
         if self.required and self.traffic != "synthetic" and found < context.min_requests:
             yield Finding(
                 "window",
                 f"the check cannot pass: at {traffic_text(rps)}, a {format_duration(self.window_ms)} window has "
                 f"{found:,.0f} requests, needs {context.min_requests:,} (`min_requests`); widen `window`",
+            )
+            return
+        # Chance alone makes the share differ by as much as the whole weight: no share is too small to be accepted.
+        stages = [
+            stage.name
+            for stage in context.stages
+            if stage.weight < 1.0 and _chance(stage.weight, found) >= stage.weight
+        ]
+        if self.required and self.traffic != "synthetic" and stages:
+            yield Finding(
+                "window",
+                f"the check cannot fail for too few requests in stage {' and '.join(stages)}: at {traffic_text(rps)}, "
+                f"a {format_duration(self.window_ms)} window has {found:,.0f} requests, and chance may take all of the "
+                "candidate's; widen `window`",
             )
 
 
@@ -76,8 +99,7 @@ class ThroughputShare(Windowed):
             share, length = own / requests, format_duration(view.candidate.window.length_ms)
             figures = f"{name} got {percent(share)} ({count(own)} of {count(requests)} requests in {length})"
             # A fixed tolerance of a small weight is less than chance alone makes of it.
-            chance = CHANCE * sqrt(view.weight * (1.0 - view.weight) / requests)
-            if abs(share - view.weight) > max(self._tolerance * view.weight, chance):
+            if abs(share - view.weight) > max(self._tolerance * view.weight, _chance(view.weight, requests)):
                 return VerdictKind.FAIL, f"{figures}, ordered {percent(view.weight)}"
         if view.broken:
             return VerdictKind.ERROR, BROKEN
@@ -88,3 +110,8 @@ class ThroughputShare(Windowed):
         if requests < view.min_requests:
             return VerdictKind.INCONCLUSIVE, f"{count(requests)} requests, needs {count(view.min_requests)}"
         return VerdictKind.PASS, f"{figures}, as ordered"
+
+
+def _chance(weight: float, requests: float) -> float:
+    """By how much the candidate's share of these requests may differ from the weight by chance."""
+    return CHANCE * sqrt(weight * (1.0 - weight) / requests)

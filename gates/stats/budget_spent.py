@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 from gates.stats.burn_rate import MIN_ERRORS, MINUTE_MS, PERIOD_MS, budget
 
@@ -23,6 +23,17 @@ BEYOND_CHANCE = 4.0
 
 LEAST_ERRORS = 5
 """Fewer errors of the baseline in a minute show nothing."""
+
+
+class _Pane(NamedTuple):
+    """A pane of the last minute: its start, the baseline's counts, the candidate's, and what it was charged with."""
+
+    start: int
+    requests: int
+    errors: int
+    own_requests: int
+    own_errors: int
+    attributed: float = 0.0
 
 
 @dataclass(slots=True)
@@ -58,7 +69,7 @@ class BudgetLedger:
         self.errors = 0.0
         self._requests = 0
         self._elapsed_ms = 0
-        self._minute: deque[tuple[int, int, int]] = deque()  # the baseline's last minute: start, requests, errors
+        self._minute: deque[_Pane] = deque()  # the last minute
         self._shared: tuple[CohortCounts, CohortCounts] | None = None  # since both fail: candidate, baseline
         self._counted = 0.0  # of the candidate's errors since then
 
@@ -68,17 +79,15 @@ class BudgetLedger:
         if requests:
             self._requests += requests
             self._elapsed_ms += lasting_ms
-        self._observe_baseline(start + lasting_ms, start, baseline)
+            self._minute.append(_Pane(start, baseline.requests, baseline.errors, candidate.requests, candidate.errors))
+        while self._minute and self._minute[0].start < start + lasting_ms - MINUTE_MS:
+            self._minute.popleft()
         errors = self._attributed(candidate, baseline)
+        if requests and self._minute:
+            self._minute[-1] = self._minute[-1]._replace(attributed=errors)
         if errors > 0.0:
             self.errors += errors
             self.spent += errors * self._elapsed_ms / (self._requests * PERIOD_MS * self._allowed)
-
-    def _observe_baseline(self, end: int, start: int, baseline: CohortCounts) -> None:
-        if baseline.requests:
-            self._minute.append((start, baseline.requests, baseline.errors))
-        while self._minute and self._minute[0][0] < end - MINUTE_MS:
-            self._minute.popleft()
 
     def _attributed(self, candidate: CohortCounts, baseline: CohortCounts) -> float:
         """How many of the pane's errors are attributed to the candidate."""
@@ -86,11 +95,15 @@ class BudgetLedger:
             self._shared, self._counted = None, 0.0
             return float(candidate.errors)
         if self._shared is None:
-            self._shared = CohortCounts(), self._last_minute()
+            # Both cohorts over the same panes: the minute before has healthy ones, and errors that were attributed.
+            own_requests = sum(each.own_requests for each in self._minute)
+            own_errors = sum(each.own_errors for each in self._minute)
+            self._shared = CohortCounts(own_requests, own_errors), self._last_minute()
+            self._counted = sum(each.attributed for each in self._minute)
         else:
+            self._shared[0].add(candidate)
             self._shared[1].add(baseline)
         own, other = self._shared
-        own.add(candidate)
         if not candidate.errors:
             return 0.0
         beyond = own.errors - own.requests * other.errors / other.requests
@@ -107,7 +120,8 @@ class BudgetLedger:
         return errors >= self._min_errors or (errors >= LEAST_ERRORS and errors - allowed > chance)
 
     def _last_minute(self) -> CohortCounts:
-        return CohortCounts(sum(each[1] for each in self._minute), sum(each[2] for each in self._minute))
+        """The baseline's counts."""
+        return CohortCounts(sum(each.requests for each in self._minute), sum(each.errors for each in self._minute))
 
     def dump(self) -> list[Any]:
         """State for a snapshot; `load` continues from it bit for bit."""
@@ -118,5 +132,5 @@ class BudgetLedger:
     def load(self, state: list[Any]) -> None:
         """Continue from what `dump` returned."""
         self.spent, self.errors, self._requests, self._elapsed_ms, minute, shared, self._counted = state
-        self._minute = deque((start, requests, errors) for start, requests, errors in minute)
+        self._minute = deque(_Pane(*each) for each in minute)
         self._shared = None if shared is None else (CohortCounts(*shared[0]), CohortCounts(*shared[1]))

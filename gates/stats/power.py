@@ -14,6 +14,7 @@ from statistics import NormalDist
 
 from gates.stats.cluster_prior import ClusterPrior
 from gates.stats.error_share import ADVANCE_EFFECTS, ADVANCE_MARGIN
+from gates.stats.single_arm import log_factor
 
 MIXTURE_COST = 1.5
 """Nats that a mixture needs beyond the threshold, because the effect is not known; fitted to simulations."""
@@ -58,7 +59,8 @@ def error_growth(traffic: Traffic, base: float, times: float, ratio: float) -> f
         times = min(times, 1.0 / base)  # no more than all requests can fail
     if times <= ratio:
         return 0.0
-    return max(0.0, _factor(traffic, times, ratio, (min(1.0, base * times), base), 0.0))
+    effect = min(times, ratio * LARGEST_EFFECT)  # a larger one is detected by the bet on the largest
+    return max(0.0, _factor(traffic, effect, ratio, (min(1.0, base * times), base), 0.0))
 
 
 def advance_growth(traffic: Traffic, base: float, ratio: float) -> float:
@@ -67,6 +69,15 @@ def advance_growth(traffic: Traffic, base: float, ratio: float) -> float:
         0.0,
         *(_factor(traffic, ratio * effect, ratio, (base, base), ADVANCE_MARGIN) for effect in ADVANCE_EFFECTS),
     )
+
+
+def alone_growth(rate: float, base: float, objective: float) -> float:
+    """Nats a second for an advance of a candidate alone, of `rate` events a second and the bad share `base`.
+
+    >>> alone_growth(100.0, 0.02, 0.01), round(alone_growth(100.0, 0.01, 0.05), 3)
+    (0.0, 2.474)
+    """
+    return max(0.0, *(rate * log_factor(base, 1, effect, objective) for effect in ADVANCE_EFFECTS))
 
 
 def latency_growth(traffic: Traffic, quantile: float, times: float, ratio: float) -> float:

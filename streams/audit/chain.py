@@ -25,7 +25,7 @@ MOST_PARTITIONS = 200_000
 """Per topic, more than a cluster can have. Positions are lists as long as the highest partition number, so a forged
 entry with a huge one would take all memory."""
 
-EntryKind = Literal["start", "control", "approval", "decision", "command", "ack", "unreadable"]
+EntryKind = Literal["start", "control", "approval", "freeze", "decision", "command", "ack", "unreadable"]
 Positions = Mapping[str, list[int]]
 
 

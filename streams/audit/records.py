@@ -19,6 +19,8 @@ accepts."""
 LONGEST_TEXT = 1_000
 LARGEST_SIGNATURE = 8_192
 
+FREEZE_SCHEMA = "sluicegate.freeze/v1"
+
 GATE = "gate"
 """The actor of decisions that no operator ordered."""
 
@@ -46,6 +48,8 @@ def audit_record(
     actor = _text(document, _ACTOR.get(kind, "by"))
     action = "start" if kind == "start" else _text(document, _ACTION.get(kind, ""))
     found = _kind(kind, document, action)
+    if found == "freeze":
+        action = "freeze" if document and document.get("frozen") is True else "unfreeze"
     return AuditRecord(
         source=source,
         at=at,
@@ -64,6 +68,8 @@ def audit_record(
 def _kind(kind: EntryKind, document: Mapping[str, Any] | None, action: str | None) -> EntryKind:
     if document is None:
         return "unreadable"
+    if kind == "control" and document.get("schema") == FREEZE_SCHEMA:
+        return "freeze"
     return "approval" if (kind, action) == ("control", "approve") else kind
 
 

@@ -9,6 +9,12 @@ import click
 FAILED = 1
 """The exit code where a command ran and the answer is bad: a fault found, an order refused, no broker."""
 
+ROLLED_BACK = 3
+"""The exit code of `rollout watch` for a rollback that is confirmed."""
+
+UNCONFIRMED = 6
+"""The exit code where an end was decided, and actuators did not confirm its weights in time."""
+
 WRONG_USE = 2
 """The exit code where a command could not run as called: a bad option, variable or file. Click uses 2 as well."""
 

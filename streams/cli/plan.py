@@ -20,15 +20,16 @@ from streams.cli.policy_file import load_policy
 def plan(policy_file: str, rps: float, base_error: float, as_json: bool) -> None:
     """Estimate how soon each stage detects a regression, and how long a healthy candidate takes to pass it.
 
-    Per stage and check with a ratio: the median time to detect 1.5, 2 and 5 times the baseline's figure, the time that
-    95% of cases need, the smallest regression detected within the bake, and the time to pass. The estimates are good to
-    about half of themselves.
+    Per stage and check: the median time to detect 1.5, 2 and 5 times the baseline's figure and a total failure, the
+    time that 95% of cases need, the smallest regression detected within the bake, and the time to pass. Limits,
+    min_events, windows, warm-up, passes, gaps between requests and orders count as in a worker. The estimates are good
+    to about half of themselves; simulate shows more.
 
-    Exits with 0, or with 1 if a stage is blind: its checks cannot detect even 10 times the baseline's figure within
-    the bake.
+    Exits with 0, or with 1 if the plan has a fault: healthy candidates break a limit, a stage is never passed, or one
+    is blind: its checks cannot detect even 10 times the baseline's figure within the bake, and no limit stands in.
     """
     from gates.advice.plan import plan as plan_stages
-    from streams.views.plan import blindness, plan_document, plan_lines
+    from streams.views.plan import plan_document, plan_faults, plan_lines
 
     policy = load_policy(policy_file)
     try:
@@ -39,6 +40,6 @@ def plan(policy_file: str, rps: float, base_error: float, as_json: bool) -> None
         documents = [plan_document(stage) for stage in stages]
         print_json({"rollout": policy.rollout, "rps": rps, "base_error": base_error, "stages": documents})
     else:
-        print_lines(list(plan_lines(stages)))
-    if blind := [blindness(stage) for stage in stages if stage.blind]:
-        raise Failure("; ".join(blind))
+        print_lines(list(plan_lines(policy, stages)))
+    if faults := list(plan_faults(stages)):
+        raise Failure("; ".join(faults))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from streams.cli.configuration import kafka_options, kafka_settings
 from streams.cli.connection import run_with_kafka
@@ -18,6 +19,7 @@ from streams.cli.policy_file import load_policy
 from streams.cli.progress import reading_bar
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Mapping
 
     from gates.decisions import Decision
@@ -58,11 +60,14 @@ def replay(
 ) -> None:
     """Judge recorded events, or the journal of live rollouts, again and print the decisions.
 
-    Counting, statistics and gate are those of the worker. With --events only event time counts, so the same input
-    gives the same bytes. With --journal the decisions are those on gate-decisions, byte for byte.
+    Counting, statistics and gate are those of the worker. With --events only the times in the file count, so the same
+    input gives the same bytes; a line may begin with its record's time, as CreateTime:MILLISECONDS and a tab, which
+    decides as in a worker which events are late or too far ahead. With --journal the decisions are those on
+    gate-decisions, byte for byte.
 
     Exits with 0 whatever was decided, 1 if the policy has a fault, 2 if a file cannot be read.
     """
+    _refuse_flags_of_the_other_mode(from_journal=from_journal)
     if from_journal:
         if policy_file or events_file:
             raise click.UsageError("the journal holds policies and events: omit --policy and --events with --journal")
@@ -78,6 +83,24 @@ def replay(
         raise click.UsageError("give --policy FILE and --events FILE, or --journal")
 
 
+OF_EVENTS, OF_JOURNAL = ("acks", "out_of_orderness"), ("only", "bootstrap", "topic_prefix")
+"""The parameters that one mode has and the other ignores."""
+
+
+def _refuse_flags_of_the_other_mode(*, from_journal: bool) -> None:
+    """A flag without effect was meant to have one: the result would be taken for what it is not."""
+    context = click.get_current_context()
+    given = {
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in (OF_EVENTS if from_journal else OF_JOURNAL)
+        and context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+    }
+    if given:
+        mode, other = ("--journal", "--events") if from_journal else ("--events", "--journal")
+        raise click.UsageError(f"{' and '.join(sorted(given))}: has an effect with {other} only; omit it with {mode}")
+
+
 def _replay_events(policy: Policy, file: str, timing: Timing, *, acks: bool, as_json: bool) -> None:
     from streams.offline.replay import Replay, distinct_decisions
 
@@ -89,7 +112,7 @@ def _replay_events(policy: Policy, file: str, timing: Timing, *, acks: bool, as_
         else:
             _print_decisions(found, as_json=as_json)
     _print_decisions(found, as_json=as_json)
-    _print_totals(policy.rollout, running.source.events, running.source.faults)
+    _print_totals(policy.rollout, running.source.rollouts, running.source.faults)
 
 
 @contextlib.contextmanager
@@ -109,13 +132,15 @@ def _open_lines(file: str) -> Iterator[tuple[Iterable[bytes], bool]]:
         raise unreadable(file, error) from None
 
 
-def _print_totals(rollout: str, events: int, faults: Mapping[str, int]) -> None:
-    from streams.views.wording import counted
+def _print_totals(rollout: str, events: Counter[str], faults: Mapping[str, int]) -> None:
+    from streams.views.wording import counted, printable, similar
 
     by_number = sorted(faults.items(), key=lambda one: -one[1])
     reasons = ", ".join(f"{reason} {number:,}" for reason, number in by_number)
     total = counted(sum(faults.values()), "fault") + (f" ({reasons})" if reasons else "")
-    click.echo(f"{counted(events, 'event')} for {rollout}; {total}", err=True)
+    others = {name: number for name, number in events.items() if name != rollout}
+    elsewhere = f", {sum(others.values()):,} of other rollouts ({similar(rollout, sorted(others))})" if others else ""
+    click.echo(f"{counted(events[rollout], 'event')} for {printable(rollout)}{elsewhere}; {total}", err=True)
 
 
 def _journal_decisions(flags: Mapping[str, object], only: str | None) -> list[Decision]:

@@ -17,8 +17,8 @@ from streams.cli.output import print_json, print_lines
 def why(decision_id: str, as_json: bool, **flags: str | None) -> None:
     """Explain DECISION_ID, which is rollout:epoch:sequence; `sluicegate rollout show ROLLOUT --json` lists ids.
 
-    Prints a summary (what, when, the reason, by whom, which weights), then the evidence: verdicts with counts, rates
-    and e-values, and where the decision is recorded.
+    Prints a summary (what, when, the reason, by whom, which weights, who confirmed them), then the evidence: verdicts
+    with counts, rates and e-values, and where the decision is recorded.
     """
     from streams.views.why import decision_lines, unknown_decision
 
@@ -30,4 +30,4 @@ def why(decision_id: str, as_json: bool, **flags: str | None) -> None:
     if as_json:
         print_json(known[decision_id])
     else:
-        print_lines(decision_lines(known[decision_id]))
+        print_lines(decision_lines(known[decision_id], view.statuses.get(rollout)))

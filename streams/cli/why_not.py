@@ -17,8 +17,9 @@ from streams.cli.output import print_json, print_lines
 def why_not(rollout: str, as_json: bool, **flags: str | None) -> None:
     """List what ROLLOUT still needs to advance, with numbers.
 
-    That can be the rest of its bake, checks that do not pass, weights that no actuator has confirmed, cohorts without
-    requests, an approval or another order of an operator; or nothing.
+    That can be the rest of its bake, checks that do not pass, an order that is not confirmed, incomplete telemetry,
+    cohorts without requests, an approval or another order of an operator; or nothing. A rollout that has ended needs
+    the confirmation of its end.
     """
     from streams.clock import wall_ms
     from streams.views.why_not import missing_conditions, status_lines

@@ -7,6 +7,7 @@ from typing import Final
 
 from streams.demo.scenario import ExpectedEnd
 from streams.demo.state import DemoState
+from streams.views.orders import is_confirmed
 
 QUIET_MS: Final = 2_000
 """After the rollback, no request may reach the canary for this long."""
@@ -47,7 +48,9 @@ def demo_result(state: DemoState, now: int) -> DemoResult | None:
 def _promoted(state: DemoState) -> DemoResult | None:
     if state.first("rollback"):
         return DemoResult(False, "a healthy canary was rolled back")
-    return DemoResult(True, "the canary was promoted") if state.first("promote") else None
+    # Decided is not done: the router must have confirmed the newest order, and the status must be of the promotion.
+    done = state.first("promote") and state.status.get("phase") == "promoted" and is_confirmed(state.status)
+    return DemoResult(True, "the canary was promoted") if done else None
 
 
 def _rolled_back(state: DemoState, now: int) -> DemoResult | None:

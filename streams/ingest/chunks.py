@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from connectors.decoders import RequestEvent
+from connectors.decoders import RequestEvent, Unreadable
 from streams.cells import SourcePartition
 from streams.ingest.cutting import RecordPosition, boundary, in_chunk, length_in_chunk, slot_of
 from streams.ingest.open_chunk import OpenChunk
@@ -25,19 +25,27 @@ MAX_FUTURE_MS = 60_000
 
 
 class SourceRecord(NamedTuple):
-    """One record of the source partition: its offset, its Kafka timestamp in milliseconds, and the events in it."""
+    """One record of the source partition: its offset, its Kafka timestamp in milliseconds, and the events in it.
+
+    `unreadable` are the events in it that cannot be read but for their rollout and cohort.
+    """
 
     offset: int
     timestamp: int
     events: list[RequestEvent]
+    unreadable: Sequence[Unreadable] = ()
 
 
 @dataclass(slots=True)
 class Limited:
-    """How often a limit applied: events counted at their record's time, events refused, and metrics dropped."""
+    """How often a limit applied: events counted at their record's time, events refused, and metrics dropped.
+
+    `unplaced` are events, readable or not, of rollouts for which a chunk had no room.
+    """
 
     clamped: int = 0
     refused: int = 0
+    unplaced: int = 0
     metrics_dropped: int = 0
 
 
@@ -63,8 +71,9 @@ class Chunker:
 
     `max_future_ms` bounds how far an event may lie ahead of its record's timestamp; one further ahead counts at the
     record's time (and in `Limited.clamped`), so that a producer's broken clock cannot hide events in a day to come.
-    Synthetic events have cells of their own; a heartbeat adds its emitter to a cell, and no request. The limits of
-    `streams.ingest.cells` and `MOST_METRICS` hold per chunk; what has no room there counts in `Limited`.
+    An unreadable event counts as one in its cell, at its own time if that can be read, else at its record's; it moves
+    no event time. Synthetic events have cells of their own; a heartbeat adds its emitter to a cell, and no request. The
+    limits of `streams.ingest.cells` and `MOST_METRICS` hold per chunk; what has no room there counts in `Limited`.
     """
 
     def __init__(self, source: SourcePartition, max_future_ms: int = MAX_FUTURE_MS) -> None:
@@ -80,9 +89,11 @@ class Chunker:
 
     def count_records(self, records: Iterable[SourceRecord]) -> None:
         """Count these records, the next of the log in order of offsets."""
-        for offset, timestamp, events in records:
+        for offset, timestamp, events, unreadable in records:
             chunk = self._chunk_of(offset, timestamp)
             self._count(chunk, events, [timestamp] * len(events))
+            for found in unreadable:
+                chunk.count_unreadable(found, self._time_of(found, timestamp))
             chunk.upto = offset + 1
 
     def count_run(self, records: Sequence[RecordPosition], events: Sequence[RequestEvent]) -> None:
@@ -131,6 +142,7 @@ class Chunker:
 
     def _add_versions(self, chunk: OpenChunk, *, final: bool) -> None:
         self._finished += chunk.versions(self.source, final=final)
+        self._limited.unplaced += chunk.drain_unplaced()
         for kind, numbers in chunk.drain_kinds().items():
             self._kinds[kind] = [before + more for before, more in zip(self._kinds[kind], numbers, strict=True)]
         self._journaled = chunk.upto, self.newest
@@ -140,12 +152,16 @@ class Chunker:
         if not events:
             return
         newest = max([event.ts_ms for event in events])
+        clamped: list[RequestEvent] = []
         if newest > min(timestamps) + self._max_future_ms:
-            events = [self._clamped(event, time) for event, time in zip(events, timestamps, strict=True)]
+            given = events
+            events = [self._clamped(event, time) for event, time in zip(given, timestamps, strict=True)]
+            clamped = [event for event, before in zip(events, given, strict=True) if event is not before]
+            clamped = [event for event in clamped if not event.heartbeat]  # no request
             newest = max([event.ts_ms for event in events])
         if self.newest is None or newest > self.newest:
             self.newest = newest
-        refused, dropped = chunk.count(events)
+        refused, dropped = chunk.count(events, clamped)
         self._limited.refused += refused
         self._limited.metrics_dropped += dropped
 
@@ -156,6 +172,12 @@ class Chunker:
             return event
         self._limited.clamped += 1
         return msgspec.structs.replace(event, ts_ms=time)
+
+    def _time_of(self, found: Unreadable, time: int) -> int | None:
+        """When an unreadable event in a record of this time counts; None if neither has a time."""
+        if found.ts_ms is None:
+            return time if time > 0 else None
+        return time if 0 < time < found.ts_ms - self._max_future_ms else found.ts_ms
 
 
 def _no_kinds() -> Kinds:

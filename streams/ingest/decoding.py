@@ -52,4 +52,4 @@ class RecordDecoder:
             metrics.DEAD_LETTERS.labels(partition.topic, fault.reason).inc()
             where = (partition.topic, partition.partition, record.offset, fault.index)
             self._dead.append(DeadLetter(*where, fault.reason, fault.detail, record.key, fault.raw))
-        return SourceRecord(record.offset, record.timestamp, found.counted)
+        return SourceRecord(record.offset, record.timestamp, found.counted, found.unreadable)

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
 
-from connectors.decoders import CLASS_INDEX, RequestEvent
+from connectors.decoders import RequestEvent
 from gates.panes import CLASSES, MOST_EMITTERS, NO_HALVES, Detail, smallest
 from gates.stats.value_counts import ValueCounts, bucket_of
+from streams.ingest.cells import CLASS_OF_SLOT, EXACT
 
 MOST_METRICS = 16
 """Names of metrics that one cell of a chunk holds; the values of further names are dropped."""
@@ -29,14 +30,26 @@ def hash32(name: str) -> int:
 
 
 class DetailSums:
-    """Transactions, users, metrics and emitters of one cell, added event by event."""
+    """Transactions, users, metrics and emitters of one cell, added event by event; and its events that are missing."""
 
-    __slots__ = ("_emitters", "_failed", "_halves", "_metrics", "_succeeded", "_users")
+    __slots__ = (
+        "_emitters",
+        "_failed",
+        "_halves",
+        "_metrics",
+        "_statuses",
+        "_succeeded",
+        "_users",
+        "clamped",
+        "unreadable",
+    )
 
     def __init__(self) -> None:
+        self.unreadable = self.clamped = 0
         self._succeeded = self._failed = 0
         self._users: set[int] = set()
         self._halves = list(NO_HALVES)
+        self._statuses: Counter[int] = Counter()
         self._metrics: defaultdict[str, Counter[int]] = defaultdict(Counter)
         self._emitters: set[int] = set()
 
@@ -44,15 +57,17 @@ class DetailSums:
         """Count an instance that reports."""
         self._emitters.add(hash32(emitter))
 
-    def add_request(self, event: RequestEvent) -> int:
-        """Count a request; returns the number of its metrics that were dropped."""
+    def add_request(self, event: RequestEvent, within: int) -> int:
+        """Count a request, `within` which slot of its cell; returns the number of its metrics that were dropped."""
         if event.success is not None:
             self._succeeded += event.success
             self._failed += not event.success
         if event.user:
             user = hash32(event.user)
             self._users.add(user)
-            self._halves[(user & 1) * len(CLASSES) + CLASS_INDEX[event.outcome or event.status]] += 1
+            self._halves[(user & 1) * len(CLASSES) + CLASS_OF_SLOT[within]] += 1
+            if within >= len(CLASSES):
+                self._statuses[2 * EXACT[within - len(CLASSES)] + (user & 1)] += 1
         return self._add_metrics(event.metrics) if event.metrics else 0
 
     def _add_metrics(self, values: Mapping[str, float]) -> int:
@@ -75,4 +90,5 @@ class DetailSums:
             halves=tuple(self._halves),
             metrics={name: ValueCounts.from_counter(self._metrics[name]) for name in sorted(self._metrics)},
             emitters=emitters,
+            statuses=dict(sorted(self._statuses.items())),
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from connectors.decoders import RequestEvent
+from connectors.decoders import RequestEvent, Unreadable
 from streams.cells import CellRecord, SourcePartition
 from streams.ingest.cells import ChunkCells
 from streams.ingest.cutting import rule
@@ -32,14 +32,25 @@ class OpenChunk:
         """Share the list of cells: the sums need it by number."""
         self._sums = CellSums(self._cells.numbered)
 
-    def count(self, events: Sequence[RequestEvent]) -> tuple[int, int]:
-        """Count events of one class; returns the numbers of events refused and of metrics dropped, for lack of room."""
+    def count(self, events: Sequence[RequestEvent], clamped: Iterable[RequestEvent] = ()) -> tuple[int, int]:
+        """Count events of one class, of which `clamped` (the same objects) are at their record's time.
+
+        Returns the numbers of events refused and of metrics dropped, for lack of room.
+        """
         slots, placed = self._cells.place(events)
+        if marked := {id(event) for event in clamped}:
+            self._sums.count_clamped(slot for slot, event in zip(slots, placed, strict=True) if id(event) in marked)
         return len(events) - len(placed), self._sums.count(slots, placed)
+
+    def count_unreadable(self, found: Unreadable, time: int | None) -> None:
+        """Count an unreadable event at this time; None if it has none."""
+        cell = self._cells.place_unreadable(found, time)
+        if cell is not None:
+            self._sums.count_unreadable(cell)
 
     def versions(self, source: SourcePartition, *, final: bool) -> list[Partial]:
         """A version for each rollout that has changed since the last call: all its cells, as they are now."""
-        changed = self._sums.changed_records()
+        numbered, changed = self._cells.numbered, self._sums.changed_records()
         self._records |= changed
         return [
             Partial(
@@ -50,9 +61,15 @@ class OpenChunk:
                 final=final,
                 cells=[self._records[number] for number in self._cells.numbers_of(rollout)],
                 rule=rule(),
+                refused=self._cells.refused_of(rollout),
             )
-            for rollout in sorted({self._cells.numbered[number].rollout for number in changed})
+            for rollout in sorted(self._cells.drain_refusing().union(numbered[number].rollout for number in changed))
         ]
+
+    def drain_unplaced(self) -> int:
+        """The number of events since the last call of rollouts for which the chunk had no room."""
+        unplaced, self._cells.unplaced = self._cells.unplaced, 0
+        return unplaced
 
     def drain_kinds(self) -> Kinds:
         """The number of events of each kind that the versions since the last call have added."""

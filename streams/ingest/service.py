@@ -183,7 +183,7 @@ class Ingest(Service):
             caught_up = flush.all_read and position >= end.offset and end.age_ms <= FRESH_MS
             metrics.INGEST_LAG.labels(partition.partition).set(max(0, end.offset - position))
         source = SourcePartition(partition.topic, partition.partition)
-        return SourceProgress(source, flush.position or position or 0, flush.newest, caught_up)
+        return SourceProgress(source, flush.position or position or 0, flush.newest, caught_up, flush.limited.unplaced)
 
     async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
         mine = {partition: offset for partition, offset in offsets.items() if partition in self._chunkers}

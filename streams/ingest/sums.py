@@ -1,14 +1,14 @@
 """The counts of a chunk's cells while it grows. Pure.
 
-Of most events only two numbers are kept, each in a column of its own: the slot, which is the cell and the outcome, and
+Of most events only two numbers are kept, each in a column of its own: the slot, which is the cell and the status, and
 the latency. They are summed many at a time with numpy when a version is due, which costs a fraction of adding them one
 by one.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from connectors.decoders import RequestEvent
 from gates.panes import CLASSES, NO_DETAIL
 from gates.stats.histogram import BUCKETS, Counts, bucket_indices
 from streams.cells import CellRecord, DetailRecord
-from streams.ingest.cells import SLOTS_PER_CELL, ChunkCell
+from streams.ingest.cells import CLASS_OF_SLOT, EXACT, SLOTS_PER_CELL, ChunkCell
 from streams.ingest.details import DetailSums
 
 KINDS: Final = (*CLASSES, "heartbeat")
@@ -25,6 +25,8 @@ KINDS: Final = (*CLASSES, "heartbeat")
 
 MOST_UNSUMMED: Final = 1 << 16
 """Events that wait in the columns at most: bounds their memory between two versions."""
+
+_CLASSES: Counts = np.array(CLASS_OF_SLOT, dtype=np.int64)
 
 _NOTHING: Counts = np.zeros(0, dtype=np.int64)
 
@@ -39,7 +41,8 @@ class CellSums:
         self._cells = cells
         self._slots: list[int] = []  # two columns: of each event that is not summed yet, its slot
         self._latencies: list[float | None] = []  # and its latency in milliseconds
-        self._counts: Counts = np.zeros((0, SLOTS_PER_CELL), dtype=np.int64)  # by cell and class
+        self._counts: Counts = np.zeros((0, len(CLASSES)), dtype=np.int64)  # by cell and class
+        self._statuses: defaultdict[int, Counter[int]] = defaultdict(Counter)  # by cell: by code of the exact status
         self._reported = self._counts  # the part of `_counts` that `drain_kinds` has returned
         self._places = self._numbers = _NOTHING  # cell * BUCKETS + bucket, ascending, and the latencies counted there
         self._details: dict[int, DetailSums] = {}
@@ -58,6 +61,15 @@ class CellSums:
             self._sum_columns()
         return dropped
 
+    def count_unreadable(self, cell: int) -> None:
+        """Count an event of this cell that cannot be read."""
+        self._detail(cell).unreadable += 1
+
+    def count_clamped(self, slots: Iterable[int]) -> None:
+        """Count events in these slots whose time is not their own; they are counted as the others as well."""
+        for slot in slots:
+            self._detail(slot // SLOTS_PER_CELL).clamped += 1
+
     def _count_one(self, slot: int, event: RequestEvent) -> int:
         cell = slot // SLOTS_PER_CELL
         if event.emitter:
@@ -68,7 +80,7 @@ class CellSums:
         self._slots.append(slot)
         self._latencies.append(event.latency_ms)
         if event.user or event.metrics or event.success is not None:
-            return self._detail(cell).add_request(event)
+            return self._detail(cell).add_request(event, slot % SLOTS_PER_CELL)
         return 0
 
     def _detail(self, number: int) -> DetailSums:
@@ -83,14 +95,24 @@ class CellSums:
         seconds = np.array(self._latencies, dtype=np.float64) / 1000.0  # NaN where an event has no latency
         self._slots.clear()
         self._latencies.clear()
-        counts = np.bincount(slots, minlength=len(self._cells) * SLOTS_PER_CELL).reshape(-1, SLOTS_PER_CELL)
+        cells = slots // SLOTS_PER_CELL
+        within = slots - cells * SLOTS_PER_CELL
+        if (exact := within >= len(CLASSES)).any():
+            self._add_statuses(slots[exact])
+        slots = cells * len(CLASSES) + _CLASSES[within]
+        counts = np.bincount(slots, minlength=len(self._cells) * len(CLASSES)).reshape(-1, len(CLASSES))
         self._changed.update(np.flatnonzero(counts.any(axis=1)).tolist())
         counts[: len(self._counts)] += self._counts
         self._counts = counts
         if (lacking := np.isnan(seconds)).any():
-            slots, seconds = slots[~lacking], seconds[~lacking]
-        places = slots // SLOTS_PER_CELL * BUCKETS + bucket_indices(seconds)
-        self._add_latencies(*np.unique(places, return_counts=True))
+            cells, seconds = cells[~lacking], seconds[~lacking]
+        self._add_latencies(*np.unique(cells * BUCKETS + bucket_indices(seconds), return_counts=True))
+
+    def _add_statuses(self, slots: Counts) -> None:
+        """Count these slots of exact statuses. There are few kinds of them, however many events fail."""
+        for slot, number in zip(*(each.tolist() for each in np.unique(slots, return_counts=True)), strict=True):
+            cell, within = divmod(slot, SLOTS_PER_CELL)
+            self._statuses[cell][EXACT[within - len(CLASSES)]] += number
 
     def _add_latencies(self, places: Counts, numbers: Counts) -> None:
         if len(self._places):
@@ -117,7 +139,10 @@ class CellSums:
             detail = NO_DETAIL if sums is None else sums.get()
             written = None if detail == NO_DETAIL else DetailRecord(*detail.dump())
             latency = buckets[begin:end], numbers[begin:end]
-            records[number] = CellRecord(cohort, start, tuple(outcomes), *latency, synthetic, written)
+            missing = (0, 0) if sums is None else (sums.unreadable, sums.clamped)
+            statuses = dict(sorted(self._statuses[number].items())) if number in self._statuses else {}
+            known = tuple(outcomes), *latency, synthetic, written, *missing, statuses
+            records[number] = CellRecord(cohort, start, *known)
         return records
 
     def drain_kinds(self) -> Kinds:

@@ -7,19 +7,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gates.gate import Gate
+from gates.gate import Gate, refuse_start
 from gates.machine.rollout import Acked, Controlled, Moment, Started
+from gates.machine.starting import refusal_of_start
 from gates.policy import Policy, PolicyError
 from gates.rules import RULES
 from streams.cells import CELL_MS
-from streams.journal import CHUNK_RULE, Ack, Control, Partial, Partials, Progress, Record, Start, Timing
-from streams.judge.outputs import Acknowledged, FoldOutput, ForeignCounts, LateEvents, RolloutStatus
+from streams.journal import CHUNK_RULE, Ack, Control, Freeze, Partial, Partials, Progress, Record, Start, Timing
+from streams.judge.freezes import Freezes
+from streams.judge.outputs import Acknowledged, FoldOutput, ForeignCounts, FreezesStatus, LateEvents, RolloutStatus
 from streams.judge.rollout import CONTROLS, JudgedRollout
 from streams.judge.watermarks import EventTimeState, Watermarks
 
 MOST_UNJUDGED = 1_000
 """Rollouts without a policy that are followed per journal partition. Anyone who may send events can name rollouts, so
 their number must be bounded; counts of further ones are ignored."""
+
+
+class FrozenError(ValueError):
+    """A rollout that was never started cannot be started now."""
+
+    reason = "frozen"
 
 
 class Fold:
@@ -33,6 +41,7 @@ class Fold:
         self.partition = partition
         self.marks = Watermarks()
         self.rollouts: dict[str, JudgedRollout] = {}
+        self.freezes = Freezes()
         self.offset = -1
         self.digest = 0
         self.ignored = 0
@@ -43,6 +52,7 @@ class Fold:
 
         Raises:
             ReplayedError: a signed order was seen before; it has no effect.
+            FrozenError: the first start of a rollout was refused, so there is no status to report it in.
             ValueError: a cell is malformed; the partial that it is in has no effect.
         """
         self.offset = offset
@@ -57,6 +67,8 @@ class Fold:
                 return self._progress(record, offset)
             case Start():
                 return self._start(record, offset)
+            case Freeze():
+                return self._freeze(record, offset)
             case Control() | Ack():
                 return self._control_or_ack(record, offset)
 
@@ -74,14 +86,15 @@ class Fold:
         if offset <= rollout.snapshot_offset:
             return []  # the journal is read from the oldest snapshot on; this rollout's own one already has the record
         rollout.changed = rollout.changed or not rollout.ended
-        late = rollout.join.apply(record)
-        if rollout.gate is None or not late:
+        late, refused = rollout.join.apply(record)
+        if rollout.gate is None or not (late or refused):
             return []
-        cohorts = rollout.gate.state.policy.cohorts
-        for cohort in (cohorts.candidate, cohorts.baseline):
-            if cohort in late:
-                rollout.late[cohort] = rollout.late.get(cohort, 0) + late[cohort]
-        return [LateEvents(record.rollout, sum(late.values()))]
+        for cohort in rollout.cohorts:
+            rollout.add_missing(cohort, late.get(cohort, 0), refused.get(cohort, 0))
+            # Requests that are refused under no name may be of any cohort but those that the version names.
+            if "" in refused and not record.names(cohort):
+                rollout.add_missing(cohort, 0, refused[""])
+        return [LateEvents(record.rollout, sum(late.values()))] if late else []
 
     def _open(self, name: str) -> JudgedRollout:
         """Add a rollout, which no policy governs yet."""
@@ -105,6 +118,7 @@ class Fold:
         outputs: list[FoldOutput] = []
         times: dict[Timing, EventTimeState] = {}  # most rollouts have the same timing
         unjudged_until = self._closed_by(Timing())
+        refused = sum([source.refused for source in record.sources])
         for name, rollout in list(self.rollouts.items()):
             if offset <= rollout.snapshot_offset:
                 continue
@@ -113,6 +127,8 @@ class Fold:
             else:
                 time = times.get(rollout.timing) or self.marks.event_time(rollout.timing)
                 times[rollout.timing] = time
+                if refused:  # they may be this rollout's
+                    rollout.refuse_for_all(refused)
                 outputs += self._judge(name, rollout, rollout.gate, time, offset)
         return outputs
 
@@ -130,7 +146,7 @@ class Fold:
     ) -> list[FoldOutput]:
         pane_ms = gate.state.policy.pane_ms
         due = time.watermark is not None and rollout.join.closed_until + pane_ms <= time.watermark
-        if not due and gate.state.pending is None:
+        if not due and not gate.state.timed:
             return []  # the usual case: progress comes several times per second, a pane ends once
         outputs: list[FoldOutput] = []
         # Taken before the panes: the pane that ends the rollout is a change that must reach a snapshot.
@@ -149,7 +165,18 @@ class Fold:
         return outputs
 
     def _moment(self, event_time: int, offset: int) -> Moment:
-        return Moment(event_time, self.marks.newest, self.marks.wall, (self.partition, offset))
+        place = self.partition, offset
+        return Moment(event_time, self.marks.newest, self.marks.wall, place, self.freezes.in_force)
+
+    def _freeze(self, record: Freeze, offset: int) -> list[FoldOutput]:
+        if not self.freezes.apply(record, self.marks.wall):
+            return []
+        outputs: list[FoldOutput] = [FreezesStatus(self.partition, self.freezes.document(record, self.partition))]
+        for name, rollout in self.rollouts.items():
+            if rollout.gate is not None and not rollout.ended and offset > rollout.snapshot_offset:
+                moment = self._moment(rollout.judged_until(), offset)
+                outputs.append(RolloutStatus(name, rollout.gate.status(moment)))
+        return outputs
 
     def _start(self, record: Start, offset: int) -> list[FoldOutput]:
         rollout = self.rollouts.get(record.rollout) or self._open(record.rollout)
@@ -166,18 +193,23 @@ class Fold:
             return []
         if rollout.gate is not None and not rollout.ended and rollout.gate.state.policy.hash == policy.hash:
             return []  # already running with this policy: an order that was given twice starts no second epoch
-        rollout.timing = record.timing or Timing()
+        timing = record.timing or Timing()
         # It begins at the newest event time: events before it were served under other weights, so they are no evidence
         # for or against this start. Without a progress record there is no event time yet, only the order's own time.
-        watermark = self._closed_by(rollout.timing)
+        watermark = self._closed_by(timing)
         newest = (record.sequenced_at or record.at) if watermark is None else max(watermark, self.marks.newest)
         begins_at = _round_up(max(newest, rollout.join.closed_until), policy.pane_ms)
-        rollout.join.close(begins_at, begins_at)
-        rollout.join.opened_at, rollout.late = begins_at, {}
         moment = replace(self._moment(begins_at, offset), wall=self.marks.wall or record.sequenced_at or record.at)
-        rollout.gate, outputs = Gate.begin(
-            rollout.gate, Started(policy, record.by, record.reason, record.rules), moment
-        )
+        given = _started(record, policy)
+        if rollout.gate is None and (why := refusal_of_start(None, given, moment)):
+            raise FrozenError(f"start refused: {why}")
+        if rollout.gate is not None and refuse_start(rollout.gate, given, moment):
+            now = self._moment(rollout.judged_until(), offset)
+            return [RolloutStatus(record.rollout, rollout.gate.status(now))]
+        rollout.timing = timing
+        rollout.join.close(begins_at, begins_at)
+        rollout.join.opened_at, rollout.late, rollout.refused = begins_at, {}, {}
+        rollout.gate, outputs = Gate.begin(rollout.gate, given, moment)
         self._without_policy().discard(record.rollout)
         return [*outputs, RolloutStatus(record.rollout, rollout.gate.status(moment))]
 
@@ -192,11 +224,34 @@ class Fold:
         gate, moment = rollout.gate, self._moment(rollout.received_at(record, self.marks.newest), offset)
         outputs: list[FoldOutput] = []
         if isinstance(record, Control):
-            order = Controlled(CONTROLS[record.control], record.by, record.reason, record.epoch, record.stage)
-            outputs += gate.control(order, moment)
+            outputs += gate.control(_controlled(record), moment)
         else:
             outputs += _acknowledge(gate, record, moment)
         return [*outputs, RolloutStatus(record.rollout, gate.status(moment))]
+
+
+def _started(record: Start, policy: Policy) -> Started:
+    return Started(
+        policy,
+        record.by,
+        record.reason,
+        record.rules,
+        confirmed=record.confirmed,
+        replace=record.replace,
+        override_freeze=record.override_freeze,
+    )
+
+
+def _controlled(record: Control) -> Controlled:
+    return Controlled(
+        CONTROLS[record.control],
+        record.by,
+        record.reason,
+        record.epoch,
+        record.stage,
+        confirmed=record.confirmed,
+        override_freeze=record.override_freeze,
+    )
 
 
 def _round_up(time_ms: int, step_ms: int) -> int:

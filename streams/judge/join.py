@@ -19,12 +19,13 @@ from streams.journal import Partial
 
 
 class OpenChunk(msgspec.Struct, frozen=True, array_like=True):
-    """The latest version of a source partition's newest chunk: its first offset, how far it reaches, its cells."""
+    """The latest version of a source partition's newest chunk: its first offset, how far it reaches, its counts."""
 
     source: SourcePartition
     start: int
     upto: int
     cells: list[CellRecord]
+    refused: dict[str, int] = {}
 
 
 class JoinState(msgspec.Struct, array_like=True):
@@ -34,6 +35,16 @@ class JoinState(msgspec.Struct, array_like=True):
     closed_until: int
     finished: list[CellRecord]
     open: list[OpenChunk]
+
+
+class MissingEvents(NamedTuple):
+    """Users' requests that a version adds and that no pane will have, by cohort.
+
+    `late` are those for closed event time, `refused` those for which ingest had no room, as in `Partial.refused`.
+    """
+
+    late: dict[str, int]
+    refused: dict[str, int]
 
 
 class ClosedCells(NamedTuple):
@@ -56,17 +67,17 @@ class Join:
         self._finished: defaultdict[CellKey, list[CellRecord]] = defaultdict(list)
         self._open: dict[SourcePartition, OpenChunk] = {}
 
-    def apply(self, partial: Partial) -> dict[str, int]:
-        """Add one version; returns by cohort how many of its users' requests are new and late.
+    def apply(self, partial: Partial) -> MissingEvents:
+        """Add one version; returns what of it is new and missing.
 
         Raises:
-            ValueError: a cell of it is malformed; nothing of the version was added.
+            ValueError: a count of it is malformed; nothing of the version was added.
         """
         known = self._open.get(partial.source)
         if known is not None and (partial.start, partial.upto) <= (known.start, known.upto):
-            return {}
+            return MissingEvents({}, {})
         same = known is not None and known.start == partial.start
-        before = known.cells if known is not None and same else []
+        before, refused_before = (known.cells, known.refused) if known is not None and same else ([], {})
         cells = partial.cells
         # A version repeats most cells of the one before, in the same order: only those that differ are added. All
         # are checked before anything is stored, so that a refused version leaves the sums as they were.
@@ -74,20 +85,23 @@ class Join:
         changed += cells[len(before) :]
         for cell in changed:
             cell.check()
-        late = self._late(changed, before)
+        if min(partial.refused.values(), default=0) < 0:
+            raise ValueError("no count of refused requests may be negative")
+        refused = {name: number - refused_before.get(name, 0) for name, number in partial.refused.items()}
+        missing = MissingEvents(self._late(changed, before), {name: new for name, new in refused.items() if new})
         if known is not None and not same:
             self._finish(known)
-        self._open[partial.source] = OpenChunk(partial.source, partial.start, partial.upto, cells)
-        return late
+        self._open[partial.source] = OpenChunk(partial.source, partial.start, partial.upto, cells, partial.refused)
+        return missing
 
     def _late(self, changed: list[CellRecord], before: list[CellRecord]) -> dict[str, int]:
-        """Requests for closed event time, by cohort, less those that an earlier version already had."""
+        """Events for closed event time, by cohort, less those that an earlier version already had."""
         late: dict[str, int] = {}
         for cell in changed:
             if self.opened_at <= cell.start < self.closed_until and not cell.synthetic:
-                known_before = sum(past.requests for past in before if past.key == cell.key)
-                if cell.requests != known_before:
-                    late[cell.cohort] = late.get(cell.cohort, 0) + cell.requests - known_before
+                known_before = sum(past.events for past in before if past.key == cell.key)
+                if cell.events != known_before:
+                    late[cell.cohort] = late.get(cell.cohort, 0) + cell.events - known_before
         return late
 
     def _finish(self, chunk: OpenChunk) -> None:

@@ -17,9 +17,10 @@ class RolloutStatus:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """An actuator reported on the newest decision; `status` is the status in its ack.
+    """An actuator reported on a decision, perhaps an older one; `status` is the status in its ack.
 
-    `took_ms` is set only by the ack that confirmed the weights: milliseconds from the decision's event time to the ack.
+    `action` is that of the newest decision. `took_ms` is set only by the ack that confirmed the newest order:
+    milliseconds from the newest decision's event time to the ack.
     """
 
     rollout: str
@@ -43,4 +44,12 @@ class ForeignCounts:
     rule: str
 
 
-FoldOutput = Decision | Command | RolloutStatus | Acknowledged | LateEvents | ForeignCounts
+@dataclass(frozen=True, slots=True)
+class FreezesStatus:
+    """The freezes of this journal partition after an order, for `gate-status`."""
+
+    partition: int
+    document: dict[str, object]
+
+
+FoldOutput = Decision | Command | RolloutStatus | FreezesStatus | Acknowledged | LateEvents | ForeignCounts

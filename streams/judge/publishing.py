@@ -14,7 +14,8 @@ from connectors.kafka import clients
 from connectors.signing.keys import keyring
 from gates.decisions import Action, Command, Decision
 from streams.journal import encode_document
-from streams.judge.outputs import Acknowledged, FoldOutput, ForeignCounts, LateEvents, RolloutStatus
+from streams.judge.fold import FrozenError
+from streams.judge.outputs import Acknowledged, FoldOutput, ForeignCounts, FreezesStatus, LateEvents, RolloutStatus
 from streams.judge.replay_guard import ReplayedError
 from streams.runtime import metrics
 from streams.runtime.settings import Settings
@@ -23,6 +24,10 @@ log = logging.getLogger(__name__)
 
 Sent = asyncio.Future[Any]
 """A message on its way; done when the broker has acknowledged it."""
+
+
+FREEZES_KEY = b"\x00freezes/"
+"""Begins the keys of the freezes on `gate-status`, one for each journal partition; no rollout can have this name."""
 
 
 class Publisher:
@@ -47,12 +52,12 @@ class Publisher:
     async def publish(self, output: FoldOutput) -> list[Sent]:
         """Send a decision or command; keep a status for `publish_statuses`; only count the rest.
 
-        The gate sends an order again until an actuator confirms it, as the same decision.
+        The gate sends an order again until it is confirmed, as the same decision.
         """
         match output:
             case Decision():
                 if self._last.get(output.rollout) == output.id:
-                    log.info("resending %s: no actuator has confirmed it yet", output.id)
+                    log.info("resending %s: it is not confirmed yet", output.id)
                 else:
                     log.info("%s %s: %s", output.id, output.action, output.reason)
                 self._last[output.rollout] = output.id
@@ -63,6 +68,9 @@ class Publisher:
                 return [await self._send_signed(self._topics.commands, output.decision.rollout, output.document())]
             case RolloutStatus():
                 self._statuses[output.rollout] = output
+            case FreezesStatus():
+                key = b"%b%d" % (FREEZES_KEY, output.partition)
+                return [await self._send(self._topics.status, encode_document(output.document), key=key)]
             case Acknowledged():
                 metrics.ACKS.labels(output.rollout, output.status).inc()
                 if output.took_ms is not None and output.action == Action.ROLLBACK:
@@ -90,7 +98,7 @@ class Publisher:
 
     async def send_dead_letter(self, record: ConsumerRecord[bytes, bytes], error: Exception) -> Sent:
         """Send a journal record that cannot be folded to the dead letters, so that the records behind it are judged."""
-        reason = error.reason if isinstance(error, ReplayedError) else "bad_record"
+        reason = error.reason if isinstance(error, ReplayedError | FrozenError) else "bad_record"
         log.error(
             "journal partition %d, offset %d: record refused and sent to dead-letters (%s): %s",
             record.partition,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from streams.journal import Control, Start
+from streams.journal import Control, Freeze, Start
 
 SLACK_MS = 600_000
 """An id is kept this long after its order expired: the clock that accepted the signature may have been behind."""
@@ -37,7 +37,7 @@ class ReplayGuard:
 
     expires_at: dict[str, int] = field(default_factory=dict)
 
-    def record(self, order: Start | Control, wall: int) -> None:
+    def record(self, order: Start | Control | Freeze, wall: int) -> None:
         """Record a signed order; an unsigned one has no id, and anyone who may send one needs no copy.
 
         Raises:
@@ -47,7 +47,8 @@ class ReplayGuard:
         if signed is None:
             return
         if signed.id in self.expires_at:
-            raise ReplayedError(f"order {signed.id} of {order.by} for {order.rollout} was seen before")
+            subject = "a freeze" if isinstance(order, Freeze) else order.rollout
+            raise ReplayedError(f"order {signed.id} of {order.by} for {subject} was seen before")
         self.forget(wall)
         self.expires_at[signed.id] = signed.expires_at
         if len(self.expires_at) > MOST_ORDERS:

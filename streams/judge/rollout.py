@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gates.gate import Gate
 from gates.machine.transitions import Signal
 from gates.panes import Pane
-from streams.journal import Ack, Control, SequencedRecord, Timing
+from streams.journal import Ack, Control, Start, Timing
 from streams.judge.join import Join
 from streams.judge.replay_guard import ReplayGuard
 from streams.judge.watermarks import EventTimeState
@@ -17,10 +17,15 @@ LONGEST_SILENT_WALK_MS = 3_600_000
 """A longer stretch without events becomes one long pane. Without this bound, event time that jumps ahead by weeks, as
 after an outage, would make the fold evaluate millions of empty panes. Silence has the same effect either way."""
 
+EARLIER_EVENTS_MS = 30_000
+"""Events of the time before a start are expected for this long after it, and not held against it. Later ones are late
+by any measure: they come from a slow clock or a backlog, and failures may be among them."""
+
 CONTROLS = {
     "pause": Signal.OPERATOR_PAUSE,
     "resume": Signal.OPERATOR_RESUME,
     "approve": Signal.OPERATOR_APPROVE,
+    "advance": Signal.OPERATOR_ADVANCE,
     "rollback": Signal.OPERATOR_ROLLBACK,
     "promote": Signal.OPERATOR_PROMOTE,
 }
@@ -30,9 +35,9 @@ CONTROLS = {
 class JudgedRollout:
     """A rollout that events or an operator named; `gate` is None until a policy starts it.
 
-    `seen` is the greatest offset per origin partition, `replay_guard` the ids of signed orders. `late` counts,
-    by cohort, the late events that no pane has reported yet. `snapshot_offset` is the journal offset of the last
-    snapshot, -1 without one; `changed` means that a new one is due.
+    `seen` is the greatest offset per origin partition, `replay_guard` the ids of signed orders. `late` and
+    `refused` count, by cohort, missing events that no pane has reported yet. `snapshot_offset` is the journal offset of
+    the last snapshot, -1 without one; `changed` means that a new one is due.
     """
 
     join: Join = field(default_factory=Join)
@@ -41,15 +46,36 @@ class JudgedRollout:
     seen: dict[str, int] = field(default_factory=dict)
     replay_guard: ReplayGuard = field(default_factory=ReplayGuard)
     late: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
     snapshot_offset: int = -1
     changed: bool = False
+
+    @property
+    def cohorts(self) -> tuple[str, ...]:
+        """Candidate and baseline; none without a policy."""
+        if self.gate is None:
+            return ()
+        names = self.gate.state.policy.cohorts
+        return names.candidate, names.baseline
+
+    def refuse_for_all(self, number: int) -> None:
+        """Count requests that ingest refused, and that may be of either cohort."""
+        for cohort in self.cohorts:
+            self.add_missing(cohort, 0, number)
+        self.changed = self.changed or not self.ended
+
+    def add_missing(self, cohort: str, late: int, refused: int) -> None:
+        """Keep these counts of a cohort for the next pane."""
+        for known, number in ((self.late, late), (self.refused, refused)):
+            if number:
+                known[cohort] = known.get(cohort, 0) + number
 
     @property
     def ended(self) -> bool:
         """Whether the rollout was rolled back or promoted: nothing more is judged, so its counts need no snapshot."""
         return self.gate is not None and self.gate.ended
 
-    def is_repeat(self, record: SequencedRecord) -> bool:
+    def is_repeat(self, record: Start | Control | Ack) -> bool:
         """Whether this order or ack was folded before; records that it is now.
 
         The sequencer delivers at least once: after a crash it appends the same messages again, with the same origins.
@@ -87,7 +113,11 @@ class JudgedRollout:
         for start, end in _bounds(self.join, time.watermark, pane_ms):
             closed = self.join.close(start, end)
             late, self.late = self.late, {}
-            yield Pane(start, end, closed.cells, time.complete, late, time.broken, closed.synthetic)
+            refused, self.refused = self.refused, {}
+            yield Pane(start, end, closed.cells, time.complete, late, time.broken, closed.synthetic, refused)
+        judging = self.gate is not None and self.gate.state.judging.cohort_completeness
+        if judging and self.join.closed_until - self.join.opened_at >= EARLIER_EVENTS_MS:
+            self.join.opened_at = 0
 
 
 def _bounds(join: Join, watermark: int, pane_ms: int) -> Iterator[tuple[int, int]]:

@@ -20,6 +20,7 @@ import msgspec
 from gates.gate import Gate
 from streams.journal import Timing
 from streams.judge.fold import Fold
+from streams.judge.freezes import Freezes
 from streams.judge.join import Join, JoinState
 from streams.judge.replay_guard import ReplayGuard
 from streams.judge.rollout import JudgedRollout
@@ -44,6 +45,7 @@ class RolloutSnapshot(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEM
     seen: dict[str, int]
     replay_guard: ReplayGuard
     late: dict[str, int]
+    refused: dict[str, int]
 
     @classmethod
     def of(cls, name: str, rollout: JudgedRollout, offset: int) -> RolloutSnapshot:
@@ -57,6 +59,7 @@ class RolloutSnapshot(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEM
             seen=rollout.seen,
             replay_guard=rollout.replay_guard,
             late=rollout.late,
+            refused=rollout.refused,
         )
 
     def restored(self) -> JudgedRollout:
@@ -72,16 +75,18 @@ class RolloutSnapshot(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEM
             seen=self.seen,
             replay_guard=self.replay_guard,
             late=self.late,
+            refused=self.refused,
             snapshot_offset=self.offset,
         )
 
 
 class PartitionSnapshot(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA):
-    """A journal partition as of an offset: its watermarks, and the offset of each rollout's snapshot."""
+    """A journal partition as of an offset: its watermarks and freezes, and the offset of each rollout's snapshot."""
 
     offset: int
     digest: int
     marks: Watermarks
+    freezes: Freezes
     index: dict[str, int]
 
 
@@ -102,7 +107,8 @@ def snapshot(fold: Fold) -> list[tuple[bytes, bytes]]:
     """Key and value of each snapshot that is due, in the order to write them; marks them as written in the fold."""
     records = [*_changed(fold)]
     index = {name: rollout.snapshot_offset for name, rollout in fold.rollouts.items()}
-    return [*records, (PARTITION_KEY, _encode(PartitionSnapshot(fold.offset, fold.digest, fold.marks, index)))]
+    whole = PartitionSnapshot(fold.offset, fold.digest, fold.marks, fold.freezes, index)
+    return [*records, (PARTITION_KEY, _encode(whole))]
 
 
 def _changed(fold: Fold) -> Iterator[tuple[bytes, bytes]]:
@@ -150,6 +156,7 @@ class SnapshotSet:
                 return fold
             whole = _decode_partition(self._newest[key][1])
             fold.marks, fold.offset, fold.digest = whole.marks, whole.offset, whole.digest
+            fold.freezes = whole.freezes
             for name, needed in whole.index.items():
                 key = name.encode()
                 offset, value = self._newest.get(key, (-1, b""))

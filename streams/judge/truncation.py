@@ -76,7 +76,8 @@ class Truncation:
         """
         latest: dict[str, Document] = {}
         async for record in read_to_end(self._settings, self._settings.topics.status):
-            if record.key is not None and record.value is not None:
+            # Keys that begin with a zero byte are those of freezes.
+            if record.value is not None and record.key is not None and not record.key.startswith(b"\0"):
                 latest[record.key.decode()] = orjson.loads(record.value)
         return [
             (name, held(status, self._why[partition]))

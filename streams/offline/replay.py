@@ -1,7 +1,7 @@
 """The whole pipeline without a broker: events or a journal in, decisions out.
 
-Aggregation, join, watermark and gate are those of the worker. Only event time counts, so the same input gives the same
-bytes.
+Aggregation, join, watermark and gate are those of the worker. Only the times in the input count, so the same input
+gives the same bytes. `streams.offline.event_lines` has what stands for the times of records that a file lacks.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ SOURCE = SourcePartition("events", 0)
 class Replay:
     """Request events as NDJSON lines, judged by a policy as if a worker had read them in this order.
 
-    With `acks` every decision is acknowledged at once, else never. `source` reads the lines, and counts what it finds
-    while `run` is consumed. `rules` is the number of the rules of judging.
+    With `acks` every decision is acknowledged at once by each actuator that the policy names, else never. `source`
+    reads the lines, and counts what it finds while `run` is consumed. `rules` is the number of the rules of judging.
     """
 
     policy: Policy
@@ -53,7 +53,7 @@ class Replay:
                 self._flushed_until = time - time % CELL_MS
                 while waiting and waiting[0][0] <= self._flushed_until:
                     yield from self._apply(waiting.popleft()[1])
-            self._pending.append(SourceRecord(source_offset, time, [event]))
+            self._pending.append(SourceRecord(source_offset, time, [event], self.source.drain_unreadable()))
         if self._flushed_until is not None:
             yield from self._flush(last=True)
         for _, order in waiting:
@@ -69,12 +69,16 @@ class Replay:
                 at=self._flushed_until,
                 timing=self.timing,
                 rules=self.rules,
+                override_freeze=True,  # a window of the policy may hold when the events begin
             )
         )
 
     def _flush(self, *, last: bool = False) -> Iterator[FoldOutput]:
         """Journal the counts since the last flush, and the progress of event time."""
-        self._chunker.count_run(self._pending, [event for record in self._pending for event in record.events])
+        if any(record.unreadable for record in self._pending):
+            self._chunker.count_records(self._pending)
+        else:
+            self._chunker.count_run(self._pending, [event for record in self._pending for event in record.events])
         self._pending.clear()
         flush = self._chunker.flush()
         for partial in flush.partials:
@@ -82,8 +86,10 @@ class Replay:
         newest = flush.newest or 0
         if last:  # nothing more can come, so the last pane may close, too
             newest += self.policy.pane_ms + self.timing.out_of_orderness
-        report = SourceProgress(SOURCE, flush.position or 0, newest, caught_up=True)
-        yield from self._apply(Progress(worker="replay", wall=newest, sources=[report]))
+        report = SourceProgress(SOURCE, flush.position or 0, newest, True, flush.limited.unplaced)
+        # An event up to a minute ahead of its record counts in its own time, and must not close panes before it comes.
+        wall = self.source.newest if self.source.recorded and not last else newest
+        yield from self._apply(Progress(worker="replay", wall=wall, sources=[report]))
 
     def _apply(self, record: Record) -> Iterator[FoldOutput]:
         self._offset += 1
@@ -92,16 +98,17 @@ class Replay:
         if self.acks:
             for output in outputs:
                 if isinstance(output, Decision):
-                    yield from self._apply(_ack(output))
+                    for actuator in self.policy.commands.actuators or ("replay",):
+                        yield from self._apply(_ack(output, actuator))
 
 
-def _ack(decision: Decision) -> Ack:
+def _ack(decision: Decision, actuator: str) -> Ack:
     return Ack(
         id=decision.id,
         rollout=decision.rollout,
         epoch=decision.epoch,
         sequence=decision.sequence,
-        actuator="replay",
+        actuator=actuator,
         status="applied",
         weights=dict(decision.weights),
         at=decision.event_time,

@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from connectors.kafka.clients import KafkaSettings, producer
 from connectors.signing.keys import keyring
 from gates.decisions import Action
+from gates.machine.freezes import Freeze as OrderedFreeze
+from gates.machine.freezes import Frozen, frozen
+from gates.machine.starting import Standing, refusal, refusal_of_frozen, traffic_moved
 from gates.policy import Policy
 from streams.clock import wall_ms
-from streams.journal import Control, ControlName, Start, encode
+from streams.journal import OF_A_STAGE, Control, ControlName, Freeze, Start, encode
 from streams.operator_client.errors import OrderRefusedError, RunningAlreadyError, UnansweredError
 from streams.operator_client.status_view import StatusView, has_ended
 
 Document = Mapping[str, Any]
 
 
-async def start(view: StatusView, policy: Policy, *, by: str, reason: str, wait_s: float | None) -> Document | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Insistence:
+    """The flags by which an operator insists on an order that would be refused without them."""
+
+    confirmed: bool = False
+    replace: bool = False
+    override_freeze: bool = False
+
+
+NO_FLAGS = Insistence()
+
+
+async def start(
+    view: StatusView, policy: Policy, *, by: str, reason: str, wait_s: float | None, insists: Insistence = NO_FLAGS
+) -> Document | None:
     """Start a rollout by its policy; returns the start decision, or None where `wait_s` is None.
+
+    What the gate would refuse is refused here too, before anything is sent.
 
     Raises:
         RunningAlreadyError: the rollout is already running with this policy.
+        OrderRefusedError: the start lacks a flag.
         UnansweredError: no start decision came within `wait_s`.
     """
     rollout = policy.rollout
@@ -32,28 +53,58 @@ async def start(view: StatusView, policy: Policy, *, by: str, reason: str, wait_
             f"{rollout} is already running with this policy (epoch {epoch}, stage {status['stage']}); "
             f"watch it with sluicegate rollout watch {rollout}"
         )
-    record = Start(rollout=rollout, policy=policy.document(), by=by, reason=reason, at=wall_ms())
+    if status is not None and (
+        why := refusal(_standing(status), policy, confirmed=insists.confirmed, replace=insists.replace)
+    ):
+        raise OrderRefusedError(f"start refused: {why}")
+    before = None if status is None else status["control"]
+    if not insists.override_freeze and (freeze := _frozen_by(view, policy)):
+        raise OrderRefusedError(f"start refused: {refusal_of_frozen(freeze)}")
+    record = Start(
+        rollout=rollout,
+        policy=policy.document(),
+        by=by,
+        reason=reason,
+        at=wall_ms(),
+        confirmed=insists.confirmed,
+        replace=insists.replace,
+        override_freeze=insists.override_freeze,
+    )
     await _send(view.settings, view.settings.topics.policies, record)
     if wait_s is None:
         return None
 
-    def started() -> Document | None:
+    def started() -> Document | OrderRefusedError | None:
         for decision in reversed(view.decisions(rollout)):
             found = (decision["epoch"] > epoch, decision["action"], decision["policy_hash"])
             if found == (True, Action.START, policy.hash):
                 return decision
-        return None
+        return _refused(view.statuses.get(rollout), before, "start", by)
 
-    found = await view.wait_for(started, wait_s)
-    if found is None:
-        raise UnansweredError(_unanswered("start", wait_s))
-    return found
+    return _answered(await view.wait_for(started, wait_s), "start", wait_s)
+
+
+def moved_by(view: StatusView, policy: Policy) -> str:
+    """What a start by this policy does to the traffic of a promoted rollout; "" if it takes none from it."""
+    status = view.statuses.get(policy.rollout)
+    return "" if status is None else traffic_moved(_standing(status), policy)
+
+
+def _standing(status: Document) -> Standing:
+    return Standing(status["phase"], status["epoch"], status["owner"], status["cohorts"])
 
 
 async def order(
-    view: StatusView, rollout: str, control: ControlName, *, by: str, reason: str, wait_s: float | None
+    view: StatusView,
+    rollout: str,
+    control: ControlName,
+    *,
+    by: str,
+    reason: str,
+    wait_s: float | None,
+    insists: Insistence = NO_FLAGS,
 ) -> Document | None:
-    """Order a rollout to pause, resume, roll back or be promoted, or approve its stage.
+    """Order a rollout to pause, resume, roll back or be promoted, approve its stage, or leave it by hand.
 
     Returns the decision, or None where `wait_s` is None. An approval is no decision by itself: it returns the last one.
 
@@ -72,7 +123,9 @@ async def order(
         reason=reason,
         at=wall_ms(),
         epoch=epoch,
-        stage=status["stage"] if control == "approve" else None,
+        stage=status["stage"] if control in OF_A_STAGE else None,
+        confirmed=insists.confirmed,
+        override_freeze=insists.override_freeze,
     )
     await _send(view.settings, view.settings.topics.controls, record)
     if wait_s is None:
@@ -82,18 +135,64 @@ async def order(
         for decision in view.decisions(rollout):
             if decision["id"] not in seen and (decision["action"], decision.get("by")) == (control, by):
                 return decision
-        latest = view.status(rollout)["control"]
-        if latest is None or latest == before or (latest["control"], latest["by"]) != (control, by):
-            return None
-        if not latest["accepted"]:
-            return OrderRefusedError(latest["reason"])
-        return view.decisions(rollout)[-1] if control == "approve" else None
+        status = view.status(rollout)
+        if refused := _refused(status, before, control, by):
+            return refused
+        return view.decisions(rollout)[-1] if control == "approve" and _is_new(status, before, control, by) else None
 
-    found: Document | OrderRefusedError | None = await view.wait_for(answer, wait_s)
+    return _answered(await view.wait_for(answer, wait_s), control, wait_s)
+
+
+async def freeze(view: StatusView, record: Freeze, *, wait_s: float | None) -> list[Document] | None:
+    """Freeze rollouts, or end a freeze; returns all freezes that were ordered, or None where `wait_s` is None.
+
+    Raises:
+        UnansweredError: not every journal partition has answered within `wait_s`.
+    """
+    await _send(view.settings, view.settings.topics.controls, record)
+    if wait_s is None:
+        return None
+    order = {"frozen": record.frozen, "label": record.label, "by": record.by, "at": record.at}
+
+    def answered() -> list[Document] | None:
+        answers = [each for each in view.freezes.values() if each["order"] == order]
+        return list(answers[0]["freezes"]) if answers and len(answers) >= answers[0]["partitions"] else None
+
+    found = await view.wait_for(answered, wait_s)
+    if found is None:
+        raise UnansweredError(_unanswered("freeze" if record.frozen else "unfreeze", wait_s))
+    return found
+
+
+def _frozen_by(view: StatusView, policy: Policy) -> Frozen | None:
+    """The freeze that a start by this policy would meet now, as far as it is known here: the gate decides."""
+    known = [OrderedFreeze(**freeze) for answer in view.freezes.values() for freeze in answer["freezes"]]
+    return frozen(policy, known, wall_ms())
+
+
+def _is_new(status: Document, before: Document | None, control: str, by: str) -> bool:
+    """Whether the status has the outcome of an order that was given after `before`."""
+    latest = status["control"]
+    return latest is not None and latest != before and (latest["control"], latest["by"]) == (control, by)
+
+
+def _refused(status: Document | None, before: Document | None, control: str, by: str) -> OrderRefusedError | None:
+    if status is None or not _is_new(status, before, control, by) or status["control"]["accepted"]:
+        return None
+    return OrderRefusedError(status["control"]["reason"])
+
+
+def _answered(found: Document | OrderRefusedError | None, order: str, wait_s: float) -> Document:
+    """The answer to an order.
+
+    Raises:
+        OrderRefusedError: the gate refused the order.
+        UnansweredError: there is no answer.
+    """
     if isinstance(found, OrderRefusedError):
         raise found
     if found is None:
-        raise UnansweredError(_unanswered(control, wait_s))
+        raise UnansweredError(_unanswered(order, wait_s))
     return found
 
 
@@ -104,8 +203,9 @@ def _unanswered(order: str, wait_s: float) -> str:
     )
 
 
-async def _send(settings: KafkaSettings, topic: str, record: Start | Control) -> None:
+async def _send(settings: KafkaSettings, topic: str, record: Start | Control | Freeze) -> None:
     value = encode(record)
     headers = keyring(settings, "operator").sign(topic, value, expires_at=record.at + settings.signature_valid_ms)
     async with producer(settings, linger_ms=0) as sender:
-        await sender.send_and_wait(topic, value, key=record.rollout.encode(), headers=headers)
+        key = None if isinstance(record, Freeze) else record.rollout.encode()
+        await sender.send_and_wait(topic, value, key=key, headers=headers)

@@ -15,8 +15,9 @@ from connectors.kafka.acl import Needs, require
 from connectors.kafka.clients import LARGEST_MESSAGE, KafkaSettings
 from connectors.kafka.topic_reader import partitions_of, reader, to_end
 from gates.decisions import DECISION_SCHEMA
-from gates.gate import STATUS_SCHEMA
 from gates.machine.transitions import ENDED, Phase
+from gates.status import STATUS_SCHEMA
+from streams.journal import FREEZES_SCHEMA
 from streams.operator_client.errors import UnknownRolloutError
 
 log = logging.getLogger(__name__)
@@ -33,13 +34,14 @@ _POLL_S = 0.2
 class StatusView:
     """A context that has read `gate-status` and `gate-decisions` to their ends once it is entered.
 
-    `statuses` has each rollout's newest status by name. `orders` are topics that the caller will write to: they are
-    checked before anything is sent, so that no order gets lost halfway.
+    `statuses` has each rollout's newest status by name, `freezes` the freezes by journal partition. `orders` are topics
+    that the caller will write to: they are checked before anything is sent, so that no order gets lost halfway.
     """
 
     def __init__(self, settings: KafkaSettings, *orders: str) -> None:
         self.settings = settings
         self.statuses: dict[str, Document] = {}
+        self.freezes: dict[int, Document] = {}
         self._orders = orders
         self._decisions: dict[str, dict[str, Document]] = {}
         self._open: AsyncExitStack
@@ -106,6 +108,9 @@ class StatusView:
             return
         try:
             document = orjson.loads(record.value)
+            if document["schema"] == FREEZES_SCHEMA:
+                self.freezes[int(document["partition"])] = document
+                return
             schema, rollout = document["schema"], str(document["rollout"])
             identity = str(document["id"]) if schema == DECISION_SCHEMA else ""
         except (ValueError, KeyError, TypeError):

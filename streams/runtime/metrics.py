@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 from gates.panes import CLASSES
+from gates.telemetry import WHY_MISSING
 from gates.verdicts import VerdictKind
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -58,7 +59,18 @@ LATENCY = Gauge(
     "sluicegate_cohort_latency_seconds", "Latency quantiles in the same window", ["rollout", "cohort", "quantile"]
 )
 WEIGHT = Gauge(
-    "sluicegate_cohort_weight_percent", "Share of traffic that was ordered for the cohort", ["rollout", "cohort"]
+    "sluicegate_cohort_weight_percent",
+    "Share of traffic that was ordered for the cohort; see sluicegate_order_unconfirmed",
+    ["rollout", "cohort"],
+)
+UNCONFIRMED = Gauge(
+    "sluicegate_order_unconfirmed", "1 while the newest order of weights is not confirmed, else 0", ["rollout"]
+)
+REPORT = Gauge(
+    "sluicegate_actuator_report",
+    "1 for the status that an actuator reported on the newest order: applied, failed, rejected or expired; mismatched: "
+    "applied, with other weights; missing: needed, and not reported",
+    ["rollout", "actuator", "status"],
 )
 VERDICT = Gauge("sluicegate_verdict", "1 for the present verdict of a check, else 0", ["rollout", "check", "verdict"])
 E_VALUE = Gauge(
@@ -68,6 +80,16 @@ E_VALUE = Gauge(
     ["rollout", "check"],
 )
 COMPLETENESS = Gauge("sluicegate_completeness", "Share of the stage's telemetry that arrived in time", ["rollout"])
+COHORT_COMPLETENESS = Gauge(
+    "sluicegate_cohort_completeness",
+    "Share of the cohort's events in the stage that were counted where they belong",
+    ["rollout", "cohort"],
+)
+MISSING_EVENTS = Gauge(
+    "sluicegate_cohort_missing_events",
+    "Events of the cohort in the stage that were not: late, unreadable, refused or clamped",
+    ["rollout", "cohort", "cause"],
+)
 DECISIONS = Counter(
     "sluicegate_decisions", "Decisions published, including repeats of the same decision", ["rollout", "action"]
 )
@@ -124,9 +146,14 @@ class _Shown:
         self._gauges: dict[tuple[Gauge, tuple[str, ...]], Gauge] = {}
         self._values: dict[tuple[Gauge, tuple[str, ...]], float] = {}
         self._verdicts: dict[str, str] = {}
+        self._reports: set[tuple[str, str]] = set()
 
     def show(self, status: Mapping[str, Any]) -> None:
         self._set(COMPLETENESS, status["completeness"])
+        for cohort, known in status["telemetry"].items():
+            self._set(COHORT_COMPLETENESS, known["completeness"], cohort)
+            for cause in WHY_MISSING:
+                self._set(MISSING_EVENTS, known[cause], cohort, cause)
         for cohort, weight in status["weights"].items():
             self._set(WEIGHT, weight, cohort)
         for cohort, slis in status["slis"].items():
@@ -134,10 +161,25 @@ class _Shown:
             self._set(ERROR_RATE, _number(slis["error_rate"]), cohort)
             for quantile in ("p50", "p95", "p99"):
                 self._set(LATENCY, _number(slis[quantile]) / 1000.0, cohort, f"0.{quantile[1:]}")
+        self._show_order(status.get("order"))
         for check in status["checks"]:
             self._show_verdict(check["name"], check["verdict"])
             if "e_value" in check:
                 self._set(E_VALUE, check["e_value"], check["name"])
+
+    def _show_order(self, order: Mapping[str, Any] | None) -> None:
+        """Whether the newest order is confirmed, and each actuator's report on it.
+
+        Reports on older orders are removed, not set to 0: whoever may write acks chooses the names of actuators.
+        """
+        self._set(UNCONFIRMED, float(order is not None and not order["confirmed"]))
+        reports = set() if order is None else set(_reports(order))
+        for gone in self._reports - reports:
+            REPORT.remove(self._rollout, *gone)
+            del self._gauges[REPORT, gone], self._values[REPORT, gone]
+        for report in reports:
+            self._set(REPORT, 1.0, *report)
+        self._reports = reports
 
     def _show_verdict(self, check: str, verdict: str) -> None:
         if self._verdicts.get(check) != verdict:
@@ -159,6 +201,18 @@ class _Shown:
 
 
 _shown: dict[str, _Shown] = {}
+
+
+def _reports(order: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Actuators, each with what it reported on the order."""
+    reported = set()
+    for report in order["reports"]:
+        reported.add(report["actuator"])
+        mismatched = report["status"] == "applied" and not report["confirms"]
+        yield report["actuator"], "mismatched" if mismatched else report["status"]
+    for actuator in order["waiting_for"]:
+        if actuator not in reported:
+            yield actuator, "missing"
 
 
 def _number(value: float | None) -> float:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import faust
@@ -17,10 +18,11 @@ from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
 from connectors.dead_letters import DeadLetter
+from connectors.kafka.topic_reader import TopicsMissingError, partitions_of
 from connectors.signing.keys import keyring
 from connectors.signing.signatures import SignatureError
 from streams.clock import wall_ms
-from streams.journal import Ack, Control, Origin, Start
+from streams.journal import Ack, Control, Freeze, Origin, SequencedRecord, Start
 from streams.runtime import failpoints, metrics
 from streams.runtime.settings import Settings
 from streams.sequencer.messages import (
@@ -29,6 +31,7 @@ from streams.sequencer.messages import (
     MessageType,
     RecordRefusedError,
     journal_record,
+    key_of,
     read_message,
 )
 
@@ -59,13 +62,27 @@ class Sequencer:
                 raise RecordRefusedError("oversized", f"larger than {LARGEST_MESSAGE} bytes")
             verified = self._keys.verify(SIGNERS[kind], message.topic, value, _headers(message), wall_ms())
             record = read_message(kind, verified.value)
-            journaled = journal_record(record, origin, self._settings.timing, verified.seal)
+            places = await self._places(record)
+            journaled = journal_record(record, origin, self._settings.timing, verified.seal, len(places))
         except (SignatureError, RecordRefusedError) as error:
             await self._refuse(origin, message.key, value, error)
             return
         failpoints.reached("sequencer: verified")
-        await send_until_accepted(lambda: self._journal.send(key=record.rollout.encode(), value=journaled))
+        for partition in places:
+            send = partial(self._journal.send, key=key_of(record), value=journaled, partition=partition)
+            await send_until_accepted(send)
         failpoints.reached("sequencer: journaled")
+
+    async def _places(self, record: SequencedRecord) -> Sequence[int | None]:
+        """The journal partitions that the record is written to: a freeze to all, others where their key belongs."""
+        if not isinstance(record, Freeze):
+            return (None,)
+        while True:
+            try:
+                return [each.partition for each in await partitions_of(self._settings, self._settings.topics.journal)]
+            except (KafkaError, TopicsMissingError) as error:
+                log.warning("the journal's partitions are unknown, next try in %g s: %s", RETRY_SECONDS, error)
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _refuse(
         self, origin: Origin, key: bytes | None, value: bytes, error: SignatureError | RecordRefusedError

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 from msgspec.structs import replace
 
@@ -9,7 +11,7 @@ from connectors.signing.signatures import Role, Seal
 from gates.policy import Policy, PolicyError
 from gates.rules import CURRENT
 from streams.clock import wall_ms
-from streams.journal import Ack, Control, Origin, SequencedRecord, Signed, Start, Timing, encode
+from streams.journal import OF_A_STAGE, Ack, Control, Freeze, Origin, SequencedRecord, Signed, Start, Timing, encode
 
 LARGEST_MESSAGE = 512 * 1024
 """Bytes of a message. Faust's producer takes records up to 1 MB, and a message can grow on its way into the journal."""
@@ -22,6 +24,13 @@ MOST_FAULTS = 20
 """Faults of a policy that a dead letter lists; further ones are only counted."""
 
 MessageType = type[Start] | type[Control] | type[Ack]
+"""What a topic of the sequencer carries. The topic of controls carries freezes as well."""
+
+LONGEST_FREEZE_TEXT = 1_000
+"""Characters of operator and reason: every status of a frozen rollout, and each partition's snapshot, contains them."""
+
+LABEL = re.compile(r"[^=]{1,128}=.{0,256}")
+"""The form of a freeze's label: a key and a value, as policies have them."""
 
 SIGNERS: dict[MessageType, Role] = {Start: "operator", Control: "operator", Ack: "actuator"}
 """The role of the key that must have signed a message."""
@@ -42,7 +51,7 @@ def read_message(kind: MessageType, value: bytes | None) -> SequencedRecord:
         RecordRefusedError: it is malformed, or its policy has faults (the detail lists the first ones).
     """
     try:
-        message = msgspec.json.decode(value or b"", type=kind)
+        message: SequencedRecord = msgspec.json.decode(value or b"", type=Control | Freeze if kind is Control else kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RecordRefusedError("bad_message", str(error)) from error
     if isinstance(message, Start):
@@ -53,23 +62,44 @@ def read_message(kind: MessageType, value: bytes | None) -> SequencedRecord:
         if policy.rollout != message.rollout:
             detail = f"the message names rollout {message.rollout}, its policy {policy.rollout}"
             raise RecordRefusedError("bad_policy", detail)
-    if isinstance(message, Start | Control) and not message.by.strip():
+    if isinstance(message, Freeze):
+        _check_freeze(message)
+    if isinstance(message, Start | Control | Freeze) and not message.by.strip():
         raise RecordRefusedError("bad_message", "by is empty: name the person who orders")
-    if isinstance(message, Control) and message.control == "approve" and message.stage is None:
-        raise RecordRefusedError("bad_message", "an approval names its stage: write `stage`")
+    if isinstance(message, Control) and message.control in OF_A_STAGE and message.stage is None:
+        raise RecordRefusedError("bad_message", f"{message.control} is about one stage: name it in `stage`")
     return message
 
 
-def journal_record(message: SequencedRecord, origin: Origin, timing: Timing, seal: Seal | None = None) -> bytes:
-    """The journal record of a message.
+def _check_freeze(message: Freeze) -> None:
+    """Raises RecordRefusedError: its label has another form, or its texts are too long."""
+    if message.label is not None and LABEL.fullmatch(message.label) is None:
+        raise RecordRefusedError("bad_message", "label must be KEY=VALUE, as in the labels of a policy")
+    if len(message.by) + len(message.reason) > LONGEST_FREEZE_TEXT:
+        detail = f"by and reason may have {LONGEST_FREEZE_TEXT:,} characters together"
+        raise RecordRefusedError("bad_message", detail)
+
+
+def journal_record(
+    message: SequencedRecord, origin: Origin, timing: Timing, seal: Seal | None = None, partitions: int | None = None
+) -> bytes:
+    """The journal record of a message; `partitions` is the number of journal partitions that a freeze is written to.
 
     Raises:
         RecordRefusedError: it would be larger than the journal takes.
     """
-    record = encode(_stamped(message, origin, timing, seal))
-    if len(record) + len(message.rollout.encode()) > LARGEST_JOURNALED:
+    stamped = _stamped(message, origin, timing, seal)
+    if isinstance(stamped, Freeze):
+        stamped = replace(stamped, partitions=partitions)
+    record = encode(stamped)
+    if len(record) + len(key_of(message) or b"") > LARGEST_JOURNALED:
         raise RecordRefusedError("oversized", f"its journal record would be larger than {LARGEST_JOURNALED} bytes")
     return record
+
+
+def key_of(message: SequencedRecord) -> bytes | None:
+    """The key of its journal record; a freeze has none, because it is about many rollouts."""
+    return None if isinstance(message, Freeze) else message.rollout.encode()
 
 
 def _stamped(message: SequencedRecord, origin: Origin, timing: Timing, seal: Seal | None) -> SequencedRecord:

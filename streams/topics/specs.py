@@ -54,7 +54,15 @@ TOPICS: tuple[TopicSpec, ...] = (
         "Requests as their producers saw them, one or many per message.",
     ),
     TopicSpec("policies", 1, None, "rollout", "operators", "sequencer", "Rollouts to start, each with its policy."),
-    TopicSpec("controls", 1, 30 * DAY_MS, "rollout", "operators", "sequencer", "Pause, resume, rollback, promote."),
+    TopicSpec(
+        "controls",
+        1,
+        30 * DAY_MS,
+        "rollout",
+        "operators",
+        "sequencer",
+        "Orders for a running rollout.",
+    ),
     TopicSpec("acks", 4, 30 * DAY_MS, "rollout", "actuators", "sequencer", "What actuators report on decisions."),
     TopicSpec(
         "journal",

@@ -13,9 +13,11 @@ from rich.text import Text
 from gates.documents.quantities import format_share
 from gates.text import clock_time, percent, significant_text
 from streams.views.checks import checks_view
+from streams.views.orders import confirmation_lines, is_confirmed, last_confirmed_text, tries_text
 from streams.views.styles import ACTION_STYLES, PHASE_STYLES, UNKNOWN_STYLE
 from streams.views.tables import add_wide_column, plain_table
-from streams.views.wording import Document, phase_name, printable, weights_text, whole_seconds
+from streams.views.telemetry import telemetry_text
+from streams.views.wording import Document, freeze_text, phase_name, printable, utc, weights_text, whole_seconds
 
 BAR_WIDTH = 24
 
@@ -30,14 +32,30 @@ def rollout_view(
     """
     if not status:
         return Panel(Text("waiting for the first status of the rollout", style="dim"), border_style="dim")
-    style = PHASE_STYLES.get(status["phase"], UNKNOWN_STYLE)
-    title = Text.assemble(
-        (printable(status["rollout"]), "bold"), f"  epoch {status['epoch']}  ", (phase_name(status), style)
-    )
+    phase = _phase(status)
+    title = Text.assemble((printable(status["rollout"]), "bold"), f"  epoch {status['epoch']}  ", phase)
     parts: list[RenderableType] = [_heading(status, now), Text(), checks_view(status)]
     if decisions:
         parts += [Text(), decisions_table(decisions[-latest:])]
-    return Panel(Group(*parts), title=title, title_align="left", border_style=style, padding=(1, 2))
+    return Panel(Group(*parts), title=title, title_align="left", border_style=phase.style, padding=(1, 2))
+
+
+def _pause(pause: Document) -> str:
+    """Since when the rollout is paused, when a person is reminded, and when the deadline of the policy acts."""
+    steps = (("since", "since"), ("remind_at", "next reminder"), ("deadline", "deadline"))
+    return ", ".join(f"{text} {utc(pause[name] // 1000 * 1000)}" for name, text in steps if pause[name] is not None)
+
+
+def _phase(status: Document) -> Text:
+    """The phase; an end whose order is not confirmed is no success yet, and is not shown as one."""
+    if _is_unconfirmed_end(status):
+        return Text(f"{phase_name(status)}, not confirmed", "bold red")
+    text = f"{phase_name(status)}, frozen" if freeze_text(status) else phase_name(status)
+    return Text(text, PHASE_STYLES.get(status["phase"], UNKNOWN_STYLE))
+
+
+def _is_unconfirmed_end(status: Document) -> bool:
+    return status["phase"] in ("rolled_back", "promoted") and not is_confirmed(status)
 
 
 def _heading(status: Document, now: int | None) -> Table:
@@ -46,12 +64,17 @@ def _heading(status: Document, now: int | None) -> Table:
     grid.add_column()
     grid.add_row("stages", _stages(status))
     grid.add_row("bake", _bake(status))
-    confirmed = "confirmed" if status["confirmed"] else "not confirmed yet"
-    weights = weights_text(status["weights"]) or "none ordered yet"
-    grid.add_row("weights", Text.assemble(weights, (f"  {confirmed}", "green" if status["confirmed"] else "yellow")))
+    grid.add_row("ordered", _ordered(status))
+    grid.add_row("in force" if is_confirmed(status) else "last confirmed", Text(last_confirmed_text(status)))
     grid.add_row("judged", _judged(status, now))
+    if status.get("telemetry"):
+        grid.add_row("telemetry", _telemetry(status))
+    if freeze := freeze_text(status):
+        grid.add_row("freeze", Text(freeze, "yellow"))
     if status["reason"]:
         grid.add_row("reason", Text(printable(status["reason"])))
+    if pause := status.get("pause"):
+        grid.add_row("pause", Text(_pause(pause), "magenta"))
     return grid
 
 
@@ -83,6 +106,33 @@ def _bake(status: Document) -> Table:
     return grid
 
 
+def _ordered(status: Document) -> Text:
+    """The newest order, and line by line who confirmed it, who failed with what words, and who has not reported."""
+    first, *rest = confirmation_lines(status)
+    style = _confirmation_style(status)
+    line = Text.assemble(weights_text(status["weights"]) or "none", (f"  {first}{_due(status)}", style))
+    trouble = "yellow" if is_confirmed(status) else style
+    for text in rest:
+        line.append(f"\n{text}", trouble)
+    return line
+
+
+def _due(status: Document) -> str:
+    """When the unconfirmed order is sent again or, at its last try, until when its confirmation is waited for."""
+    order = status.get("order")
+    if order is None or order["due"] is None:
+        return ""
+    step = "waited for until" if order["tries"] == order["of"] else "sent again at"
+    return f", {step} {clock_time(order['due'])}"
+
+
+def _confirmation_style(status: Document) -> str:
+    """An unconfirmed end is the gravest, because the rollout looks as if it were over."""
+    if is_confirmed(status):
+        return "green"
+    return "bold red" if _is_unconfirmed_end(status) else "yellow"
+
+
 def _judged(status: Document, now: int | None) -> Text:
     text = Text(f"until {clock_time(status['event_time'])}")
     if now is not None:
@@ -92,11 +142,21 @@ def _judged(status: Document, now: int | None) -> Text:
     return text
 
 
+def _telemetry(status: Document) -> Text:
+    """A line per cohort: how complete its telemetry is in the stage, and what is missing of it."""
+    lines, needed = Text(), status.get("min_completeness", 1.0)
+    for cohort, counts in status["telemetry"].items():
+        lines.append("\n" if lines else "")
+        style = "dim" if counts["completeness"] >= needed else "yellow"
+        lines.append(f"{printable(cohort)} {telemetry_text(counts)}", style)
+    return lines
+
+
 def decisions_table(decisions: Sequence[Document]) -> Table:
     """A row per decision: event time, action, stage, ordered weights, reason."""
     table = plain_table()
-    for name in ("time", "decision", "stage", "weights"):
-        table.add_column(name, no_wrap=name != "weights")
+    for name in ("time", "decision", "stage", "ordered"):
+        table.add_column(name, no_wrap=name != "ordered")
     add_wide_column(table, "reason")
     for decision in decisions:
         reason = Text(printable(decision["reason"]))
@@ -114,17 +174,26 @@ def decisions_table(decisions: Sequence[Document]) -> Table:
 
 def rollouts_table(statuses: Sequence[Document]) -> Table:
     """A row per rollout."""
-    table = plain_table("rollout", "phase", "stage", "weights", "bake left")
+    table = plain_table("rollout", "phase", "stage", "ordered", "confirmed", "bake left")
     add_wide_column(table, "reason")
     for status in statuses:
         left = max(0, status["bake_ms"] - status["baked_ms"])
         running = status["phase"] not in ("rolled_back", "promoted")
         table.add_row(
             Text(printable(status["rollout"]), "bold"),
-            Text(phase_name(status), PHASE_STYLES.get(status["phase"], UNKNOWN_STYLE)),
+            _phase(status),
             Text(f"{printable(status['stage'])} ({status['stage_index'] + 1} of {len(status['stages'])})"),
             Text(weights_text(status["weights"])),
+            _confirmed(status),
             Text(whole_seconds(left) if running else "-"),
             Text(printable(status["reason"])),
         )
     return table
+
+
+def _confirmed(status: Document) -> Text:
+    """Whether the newest order is confirmed, in few words."""
+    order = status.get("order")
+    if order is None:
+        return Text("unknown" if status["weights"] else "-", "yellow")
+    return Text("yes" if order["confirmed"] else f"no, {tries_text(order)}", _confirmation_style(status))

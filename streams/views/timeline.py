@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gates.text import clock_time
+from streams.views.orders import confirmation_text
+from streams.views.telemetry import incomplete_cohorts, incomplete_names
 from streams.views.wording import Document, phase_name, printable, stage_progress, weights_text
 
 EARLIER = 5
@@ -28,11 +30,15 @@ def decision_line(decision: Document) -> str:
 
 
 def status_line(status: Document) -> str:
-    """The state of a rollout: event time, phase, stage, weights, verdicts."""
+    """The state of a rollout: event time, phase, stage, ordered weights with their confirmation, verdicts.
+
+    A cohort whose telemetry is too incomplete to advance comes last, with what is missing.
+    """
     verdicts = ", ".join(f"{printable(check['name'])} {printable(check['verdict'])}" for check in status["checks"])
     return (
         f"{clock_time(status['event_time'])}  {phase_name(status)}  {stage_progress(status)}  "
-        f"{weights_text(status['weights'])}  {verdicts or 'no verdict yet'}"
+        f"{weights_text(status['weights'])} ({confirmation_text(status)})  {verdicts or 'no verdict yet'}"
+        f"{''.join(f'  telemetry of {cohort}' for _, cohort in incomplete_cohorts(status))}"
     )
 
 
@@ -60,9 +66,11 @@ class Timeline:
 def _compared_parts(status: Document) -> tuple[object, ...]:
     """What of a status is worth a line when it changes; event time and counts change each second and are not."""
     verdicts = tuple((check["name"], check["verdict"]) for check in status["checks"])
-    fields = ("epoch", "phase", "stage_index", "confirmed")
+    fields = ("epoch", "phase", "stage_index")
     weights = tuple(status["weights"].items())
-    return (*(status[name] for name in fields), weights, verdicts, _reason_without_decision(status))
+    order = (status.get("order") or {}).get("id"), confirmation_text(status)
+    incomplete = tuple(incomplete_names(status))
+    return (*(status[name] for name in fields), weights, order, verdicts, incomplete, _reason_without_decision(status))
 
 
 def _reason_without_decision(status: Document) -> str:

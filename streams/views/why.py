@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from gates.text import count, e_value, figure, milliseconds, percent, significant_text
+from streams.views.orders import confirmation_text
 from streams.views.wording import Document, printable, similar, utc, weights_text
 
 HAPPENED = {
@@ -34,12 +35,15 @@ def unknown_decision(wanted: str, ids: Collection[str], rollouts: Collection[str
     return f"no decision {printable(wanted)}; rollouts: {similar(wanted.rsplit(':', 2)[0], rollouts)}"
 
 
-def decision_lines(decision: Document) -> list[str]:
-    """The lines of `sluicegate why`: the summary, an empty line, the evidence."""
-    return [*_summary(decision), "", *_evidence(decision)]
+def decision_lines(decision: Document, status: Document | None = None) -> list[str]:
+    """The lines of `sluicegate why`: the summary, an empty line, the evidence.
+
+    `status` is the rollout's newest, which has who confirmed the newest order.
+    """
+    return [*_summary(decision, status), "", *_evidence(decision)]
 
 
-def _summary(decision: Document) -> Iterator[str]:
+def _summary(decision: Document, status: Document | None) -> Iterator[str]:
     action = printable(decision["action"])
     happened = HAPPENED.get(decision["action"], f"had the action {action} at stage {{stage}}")
     stage = happened.format(stage=printable(decision["stage"]))
@@ -50,7 +54,20 @@ def _summary(decision: Document) -> Iterator[str]:
     if approver := decision.get("approved_by"):
         yield f"Stage approved by: {printable(approver)}."
     yield f"Ordered weights: {weights_text(decision['weights'])}."
+    if status is not None:
+        yield f"Confirmation: {_confirmation(decision, status)}."
     yield f"Needs a person: {'yes' if decision.get('escalate') else 'no'}."
+
+
+def _confirmation(decision: Document, status: Document) -> str:
+    """Whether the decision's weights are confirmed. A status describes the newest order only."""
+    order = status.get("order")
+    if order is None:
+        return confirmation_text(status)
+    newest = int(str(order["id"]).rsplit(":", 1)[1])
+    if (decision["epoch"], decision["sequence"]) < (status["epoch"], newest):
+        return f"a newer order, {printable(order['id'])}, has replaced this one; the audit log has the acks of both"
+    return confirmation_text(status)
 
 
 def _evidence(decision: Document) -> Iterator[str]:

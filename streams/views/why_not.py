@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from streams.views.orders import is_confirmed, unconfirmed_text
+from streams.views.remaining import check_left, cohorts_needed, events_left, passes_left
+from streams.views.telemetry import incomplete_cohorts
 from streams.views.why import advance_evidence, check_lines
-from streams.views.wording import Document, phase_name, printable, stage_progress, utc, weights_text, whole_seconds
+from streams.views.wording import Document, freeze_text, phase_name, printable, stage_progress, utc, whole_seconds
 
 STALE_MS = 60_000
 """A running gate judges each second; one that has judged nothing for this long is reported as stopped."""
@@ -20,7 +23,7 @@ def status_lines(status: Document, now: int) -> list[str]:
     """The lines of `sluicegate why-not`; `now` is wall-clock milliseconds since the epoch."""
     name, end = printable(status["rollout"]), ENDS.get(status["phase"])
     if end is not None:
-        return [f"{name} is {phase_name(status)}: {end}.", *_last_decision(status)]
+        return [*_end(name, status, end), *_last_decision(status)]
     until = utc(status["event_time"])
     lines = [f"{name} is {phase_name(status)} at {stage_progress(status)}, judged until {until}."]
     lines += _last_decision(status)
@@ -34,6 +37,15 @@ def status_lines(status: Document, now: int) -> list[str]:
     return lines
 
 
+def _end(name: str, status: Document, end: str) -> Iterator[str]:
+    """The end, as far as it is confirmed: a decision alone moves no traffic."""
+    if is_confirmed(status):
+        yield f"{name} is {phase_name(status)}: {end}."
+    else:
+        yield f"{name} is {phase_name(status)}, but lacks {unconfirmed_text(status)}."
+        yield "Actual weights are unknown: check the actuators and the router."
+
+
 def _last_decision(status: Document) -> Iterator[str]:
     if status["decision"] is not None:
         yield f"Last decision: {printable(status['decision'])}: {printable(status['reason'])}."
@@ -45,12 +57,13 @@ def _goal(status: Document) -> str:
 
 
 def missing_conditions(status: Document, now: int) -> Iterator[str]:
-    """What the rollout needs to advance; nothing where it has ended.
+    """What the rollout needs to advance; where it has ended, at most the confirmation of its end.
 
     The order is that in which a person has to act: nothing below "resume" helps while the rollout is paused, and
     nothing below "a running worker" changes while none runs.
     """
     if status["phase"] in ENDS:
+        yield from _confirmation(status)
         return
     yield from _paused(status)
     if now - status["event_time"] >= STALE_MS:
@@ -58,8 +71,9 @@ def missing_conditions(status: Document, now: int) -> Iterator[str]:
         hint = "check sluicegate worker (/readyz) and that events arrive"
         yield f"a running worker: nothing has been judged for {silent}; {hint}"
     yield from _held(status)
-    if not status["confirmed"]:
-        yield f"confirmation by an actuator of the weights {weights_text(status['weights'])}"
+    yield from _confirmation(status)
+    for cohort, incomplete in incomplete_cohorts(status):
+        yield f"complete telemetry of {incomplete}{events_left(status, cohort)}"
     yield from _silent_cohorts(status)
     left = status["bake_ms"] - status["baked_ms"]
     if left > 0:
@@ -68,11 +82,14 @@ def missing_conditions(status: Document, now: int) -> Iterator[str]:
     if not status["checks"]:
         yield "a first verdict: no pane of this stage has been judged yet"
     for check in _checks_to_pass(status):
-        yield f"{printable(check['name'])} must pass (now {printable(check['verdict'])}): {_shortfall(check)}"
+        wanted = f"{printable(check['name'])} must pass (now {printable(check['verdict'])})"
+        yield f"{wanted}: {_shortfall(check)}{check_left(status, check)}"
     for doubt in status["doubts"]:
         yield f"a trustworthy split of traffic: {printable(doubt)}"
     yield from _passes(status)
     yield from _approval(status)
+    if freeze := freeze_text(status):
+        yield f"the end of the freeze: {freeze}"
 
 
 def _paused(status: Document) -> Iterator[str]:
@@ -81,10 +98,16 @@ def _paused(status: Document) -> Iterator[str]:
         yield f"resume: the rollout is paused ({printable(status['reason'])}): {command}"
 
 
+def _confirmation(status: Document) -> Iterator[str]:
+    if not is_confirmed(status):
+        yield unconfirmed_text(status)
+
+
 def _passes(status: Document) -> Iterator[str]:
     passes = status["passes"]
     if passes["needed"] > 1 and passes["so_far"] < passes["needed"]:
-        yield f"consecutive panes on which every check passes: {passes['so_far']}, needs {passes['needed']}"
+        so_far = f"{passes['so_far']}, needs {passes['needed']}{passes_left(status)}"
+        yield f"consecutive panes on which every check passes: {so_far}"
 
 
 def _approval(status: Document) -> Iterator[str]:
@@ -102,18 +125,27 @@ def _checks_to_pass(status: Document) -> list[Document]:
 
 
 def _held(status: Document) -> Iterator[str]:
-    """The reason of a hold, unless it is only that checks do not pass: those are listed one by one."""
+    """The reason of a hold, unless its cause is listed by itself, with the figures of now: the reason's are of then."""
+    if status["decision"] is not None and status.get("cause") in set(_listed(status)):
+        return
     stage = status["stage"]
     baked = str(status["reason"]).startswith((f"{stage} baked ", f"stage {stage} has baked "))
     if status["phase"] == "held" and not (baked and _checks_to_pass(status)):
         yield f"the end of the hold: {printable(status['reason'])}"
 
 
+def _listed(status: Document) -> Iterator[str]:
+    """The causes of a hold that have a line of their own."""
+    if not is_confirmed(status):
+        yield "unconfirmed"
+    if any(incomplete_cohorts(status)):
+        yield "incomplete"
+    yield "frozen"
+
+
 def _silent_cohorts(status: Document) -> Iterator[str]:
     """Cohorts without requests; with all traffic at the candidate, the baseline may be silent."""
-    compared = status["stages"][status["stage_index"]]["weight"] < 1.0
-    for role in ("candidate", "baseline") if compared else ("candidate",):
-        name = status["cohorts"][role]
+    for name in cohorts_needed(status):
         figures = status["slis"].get(name)
         if figures is not None and figures["requests"] == 0:
             yield f"requests of {printable(name)}: none in the last {whole_seconds(figures['window_ms'])}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from math import isinf
 from typing import Any
 
 from gates.documents.quantities import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, format_duration
+from gates.machine.freezes import Frozen
 from gates.text import significant_text
 
 Document = Mapping[str, Any]
@@ -119,3 +120,26 @@ def similar(wanted: str, known: Collection[str]) -> str:
     """
     names = get_close_matches(wanted, known, MOST_SIMILAR) or list(known)[-MOST_SIMILAR:]
     return ", ".join(printable(name) for name in names) or "none"
+
+
+def freeze_text(status: Document) -> str:
+    """Who froze the rollout, until when and why; "" if it is not frozen.
+
+    >>> freeze_text({"freeze": {"by": "ann", "reason": "peak sales", "label": None, "until": 1767225630000}})
+    'rollouts are frozen by ann until 2026-01-01 00:00:30Z (reason: peak sales)'
+    >>> freeze_text({"freeze": None})
+    ''
+    """
+    freeze = status.get("freeze")
+    if not freeze:
+        return ""
+    return printable(Frozen(freeze["by"], freeze["reason"], freeze["label"], freeze["until"]).text)
+
+
+def freeze_lines(freezes: Sequence[Document]) -> list[str]:
+    """A line per freeze.
+
+    >>> freeze_lines([{"by": "ann", "reason": "", "label": "tier=1", "until": None}]), freeze_lines([])
+    (['rollouts with label tier=1 are frozen by ann'], ['no operator has frozen rollouts'])
+    """
+    return [freeze_text({"freeze": freeze}) for freeze in freezes] or ["no operator has frozen rollouts"]

@@ -20,18 +20,20 @@ import orjson
 from connectors import policy_files
 from connectors.actuators import wanted
 from connectors.dead_letters import LARGEST_DETAIL, LARGEST_KEPT
-from connectors.decoders import REASONS, Decoded
+from connectors.decoders import CLASS_INDEX, REASONS, Decoded, result_of
 from connectors.decoders.event import EARLIEST_MS, LATEST_MS, RequestEvent
 from connectors.decoders.native import MAX_FAULTS, NativeDecoder
 from connectors.signing.keys import ROLES, KeysError, generate, parse
 from connectors.signing.signatures import HEADER, LONGEST_VALID_MS, Keyring, SignatureError
 from gates.decisions import DECISION_SCHEMA
+from gates.machine.freezes import Frozen
 from gates.policy import Policy, PolicyError
 from streams import journal
 from streams.audit import chain
 from streams.cells import CellRecord
 from streams.dead_letters.letters import Place, read_letter
 from streams.dead_letters.redrive_rules import SCHEMA, read_redrive
+from streams.judge.freezes import Freezes
 from streams.sequencer.messages import MessageType, RecordRefusedError, read_message
 from tools.topics_page import examples as topics_examples
 
@@ -65,6 +67,12 @@ def events(data: bytes) -> None:
         assert EARLIEST_MS <= event.ts_ms < LATEST_MS
         assert event.latency_ms is None or math.isfinite(event.latency_ms)
         assert all(map(math.isfinite, (event.metrics or {}).values()))
+        assert event.heartbeat or CLASS_INDEX[result_of(event)] >= 0
+        assert event.grpc_status is None or 0 <= event.grpc_status <= 16
+    assert len(found.unreadable) <= len(data) // len('"rollout":"r","cohort":"c"')
+    for unreadable in found.unreadable:
+        assert all(0 < len(name) <= 128 for name in (unreadable.rollout, unreadable.cohort))
+        assert unreadable.ts_ms is None or EARLIEST_MS <= unreadable.ts_ms < LATEST_MS
     for event in found.events:
         assert msgspec.json.decode(msgspec.json.encode(event), type=RequestEvent) == event
     for fast in (decoder.decode_valid(data), decoder.decode_run([data])):
@@ -254,6 +262,7 @@ def samples() -> Mapping[str, tuple[bytes, ...]]:
     """Valid inputs of each target, to begin from: the examples of the documentation."""
     event = msgspec.json.encode(topics_examples.REQUEST)
     whole = event[:-1] + b',"user":"u","success":true,"metrics":{"a":1.5},"emitter":"e","id":"x"}'
+    rpc = event.replace(b'"status":200', b'"grpc_status":14')
     textual = event.replace(b"1767225600123", b'"2026-01-01T00:00:00.123Z"')
     records = [journal.encode(topics_examples.record(kind)) for kind in (journal.Partial, journal.Progress)]
     begin, order, word = (journal.encode(topics_examples.record(kind)) for kind in SPOKEN)
@@ -262,8 +271,8 @@ def samples() -> Mapping[str, tuple[bytes, ...]]:
     headers = b"\n".join(name.encode() + b"=" + text for name, text in letter.headers())
     redrive = b"schema=" + SCHEMA.encode() + b"\n\n" + msgspec.json.encode(topics_examples.redrive())
     return {
-        "events": (event, whole, textual, b"[" + event + b"," + whole + b"]", event + b"\n" + whole + b"\n{}"),
-        "journal_record": (*records, begin, order, word, journal.encode(topics_examples.journaled()), DETAILED),
+        "events": (event, whole, rpc, textual, b"[" + event + b"," + whole + b"]", event + b"\n" + whole + b"\n{}"),
+        "journal_record": (*records, begin, order, word, journal.encode(topics_examples.journaled()), DETAILED, EXACT),
         "policy_text": (policy, POLICY),
         "policy_mapping": (policy,),
         "start": (begin,),
@@ -286,6 +295,11 @@ DETAILED: Final = (
     b'[["c",1767225600000,[0,2,0,0,0,0,0],[744],[2],false,[1,0,[5,9],[0,1,0,0,0,0,0,0,1,0,0,0,0,0],'
     b'{"m":[[65472],[2]]},[7]]]]}'
 )
+EXACT: Final = (
+    b'{"schema":"sluicegate.partial/v1","rollout":"r","source":["t",0],"start":0,"upto":2,"final":true,"cells":'
+    b'[["c",1767225600000,[0,0,0,2,0,0,1],[744],[2],false,[1,0,[5,9],[0,0,0,1,0,0,0,0,0,0,1,0,0,0],'
+    b'{},[7],[[858,1],[859,1]]],3,1,{"429":2,"1014":1}]]}'
+)
 POLICY: Final = b"""\
 schema: sluicegate.policy/v1
 rollout: checkout-v2
@@ -297,8 +311,9 @@ stages:
     weight: 100%
     bake: 1h30m
 checks:
-  errors: {sli: error_rate, limit: 5%}
+  errors: {sli: error_rate, limit: 5%, errors: [5xx, 429, "grpc:14"]}
   slow: {sli: latency, quantile: 0.99, limit: 800ms}
+not_errors: [3xx, 404]
 """
 
 TOKENS: Final = (
@@ -339,6 +354,12 @@ def _signed_message(kind: MessageType, data: bytes) -> None:
     _bounded(record, data)
     assert journal.decode(record) == message
     numbers = [message.at, *((message.epoch, message.sequence) if isinstance(message, journal.Ack) else ())]
+    if isinstance(message, journal.Freeze):
+        order = Freezes()
+        order.apply(message, 0)
+        assert all(Frozen(each.by, each.reason, each.label, each.until).text for each in order.in_force)
+        journal.encode_document(order.document(message, 0))
+        return
     journal.encode_document({"numbers": numbers, "rollout": message.rollout})  # as snapshots and decisions carry it
 
 

@@ -13,13 +13,14 @@ GOOD: Document = {
     "owner": "us",
     "cohorts": {"baseline": "stable", "candidate": "canary"},
     "stages": [
-        {"name": "tenth", "weight": "10%", "bake": "10m", "timeout": "1h"},
+        {"name": "tenth", "weight": "10%", "bake": "10m", "timeout": "1h", "warmup": "30s"},
         {"name": "full", "weight": "100%", "bake": "10m"},
     ],
     "checks": {
         "errors": {"sli": "error_rate", "ratio": 1.25, "limit": "5%"},
         "p95": {"sli": "latency", "quantile": 0.95, "ratio": 1.2, "limit": "800ms"},
     },
+    "not_errors": ["3xx", "4xx"],
 }
 
 

@@ -13,6 +13,7 @@ T0 = 1_767_225_600_000
 CANDIDATE, BASELINE = "canary", "stable"
 EVERY_KIND: dict[str, Any] = {
     "bounded": {"sli": "metric", "metric": "cost", "ratio": 1.2, "limit": 8, "ceiling": 10},
+    "both": {"sli": "coverage", "expected": {BASELINE: 2, CANDIDATE: 1}, "window": "5s"},
     "burn": {"sli": "burn_rate", "slo": "99%", "window": "12s", "spend": "0.01%"},
     "errors": {"sli": "error_rate", "ratio": 1.25, "limit": "20%", "window": "5s"},
     "orders": {"sli": "success_rate", "ratio": 1.25, "limit": "50%", "window": "5s"},
@@ -21,6 +22,7 @@ EVERY_KIND: dict[str, Any] = {
     "score": {"sli": "metric", "metric": "cost", "quantile": 0.5, "ratio": 1.2, "limit": 0.1, "better": "higher"},
     "share": {"sli": "throughput_share", "window": "5s"},
     "slower": {"sli": "latency", "quantile": 0.5, "ratio": 1.2, "limit": "900ms", "window": "5s"},
+    "usual": {"sli": "coverage", "expected": "auto", "window": "2s"},
     "watched": {"sli": "latency", "quantile": 0.9, "limit": "50ms", "window": "5s", "severity": "advisory"},
 }
 STAGES = (

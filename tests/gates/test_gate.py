@@ -1,4 +1,4 @@
-"""A gate from its start to its end: evidence follows the machine, statuses, and snapshots at any point."""
+"""A gate from its start to its end: evidence follows the machine, and snapshots at any point."""
 
 from __future__ import annotations
 
@@ -107,26 +107,3 @@ def test_a_snapshot_of_nothing_is_refused() -> None:
     document: dict[str, Any] = started().dump()
     with pytest.raises(ValueError, match="neither evidence nor indicators"):
         Gate.load({**document, "evidence": None})
-
-
-def test_a_status_survives_the_end() -> None:
-    """The last figures and the reason stay; before, the progress of the stage is shown."""
-    gate = started()
-    fed(gate, GOOD, range(3))
-    before = gate.status(at(3))
-    assert (before["phase"], before["confirmed"], before["baked_ms"]) == ("baking", True, 3_000)
-    fed(gate, BAD, range(3, 8))
-    after = gate.status(at(8))
-    assert (after["phase"], after["weights"]) == ("rolled_back", {"stable": 100, "canary": 0})
-    assert str(after["reason"]).startswith("errors: canary")
-    assert after.keys() == before.keys()
-    assert after["slis"]
-
-
-def test_a_refused_order_is_in_the_status() -> None:
-    """With who gave it and why it was refused."""
-    gate = started()
-    assert gate.control(Controlled(Signal.OPERATOR_RESUME, "ada", "go", 7), at(1)) == ()
-    control = gate.status(at(1))["control"]
-    assert isinstance(control, dict)
-    assert (control["by"], control["accepted"]) == ("ada", False)

@@ -76,5 +76,8 @@ def same(known: Cell, loaded: Callable[[bytes], Cell]) -> bool:
 def test_a_cell_comes_back_from_json(known: Cell) -> None:
     """A cell dumped and loaded is the same to the bit, and one without details has none."""
     assert same(known, lambda written: Cell.load(orjson.loads(written)))
-    if known.detail == NO_DETAIL:
+    if known.detail == NO_DETAIL and not known.statuses:
         assert Cell.load(known.dump()).detail is NO_DETAIL
+    lacking = replace(known, unreadable=3, clamped=min(1, known.requests))
+    assert same(lacking, lambda written: Cell.load(orjson.loads(written)))
+    assert lacking.merge(lacking).unreadable == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gates.panes import NO_COUNTS, NO_DETAIL, NOTHING, Cell, Detail
+from gates.panes import CLASSES, NO_COUNTS, NO_DETAIL, NOTHING, Cell, Detail
 from gates.stats.histogram import Histogram
 from gates.windows import CohortWindow, dump_panes, load_panes
 from tests.gates.drawn import cells
@@ -61,6 +62,24 @@ def test_panes_go_through_json(journey: list[Cell]) -> None:
     assert all((cell.detail is NO_DETAIL) == (cell.detail == NO_DETAIL) for _, cell in loaded)
     assert all(not part.flags.writeable for _, cell in loaded for part in (cell.latency.indices, cell.latency.counts))
     assert dump_panes(loaded) == dump_panes(panes)
+
+
+OUTCOMES = (*CLASSES, 404, 429, 503, "grpc:8", "grpc:14")
+
+
+@given(journeys, st.sets(st.sampled_from(OUTCOMES)), st.sampled_from(LENGTHS))
+def test_errors_are_those_of_the_cells(journey: list[Cell], outcomes: set[str | int], length_ms: int) -> None:
+    """Of classes and of exact statuses: the sum over the cells in the window, and of them merged."""
+    inside = journey[-(length_ms // SECOND) :]
+    total = sum(cell.errors(outcomes) for cell in inside)
+    assert pushed(length_ms, journey).errors(outcomes) == total == reduce(Cell.merge, inside, NOTHING).errors(outcomes)
+
+
+def test_an_earlier_snapshot_has_no_exact_statuses() -> None:
+    """Its panes are read as they were."""
+    columns = dump_panes([(0, Cell(NO_COUNTS, Histogram.of([1.0])))])
+    del columns["statuses"]
+    assert load_panes(columns)[0][1].statuses == {}
 
 
 @pytest.mark.parametrize("column", ["starts", "counts", "sizes", "buckets", "numbers"])

@@ -12,12 +12,19 @@ Optional keys of a phase (nothing is drawn for an absent key, so that older stor
 * `users`: how many users there are; each keeps to one cohort, by a hash of its own, except the share `roaming` of
   them, which are sent anywhere;
 * `slow`: `{cohort: share}` of the requests take ten times as long;
-* `unanswered`: true where a failed request has no answer: its status is 0, and it has no latency;
+* `unanswered`: true where a failed request has no answer: its status is 0, and it has no latency; `null_latency`: true
+  where its latency is null;
+* `results`: what a good request and a failed one carry in place of a status, such as `{"grpc_status": 14}`; `harmless`:
+  the `share` of the good ones that carry `result` instead;
 * `outcome`: true where the work is not HTTP: `ok` and `error` instead of a status;
-* `success`: the share of transactions that succeed, by cohort; `metrics`: `{name: {cohort: median}}`;
+* `success`: the share of transactions that succeed, by cohort; `metrics`: `{name: {cohort: median}}`, for the cohorts
+  that send them; `wild`: `{name: value}` of the first request of the canary that is sent in the phase;
 * `synthetic`, `untagged`, `unknown`, `nan`: the share of events that are probes, have no cohort, have a third cohort's
   name, or have a latency that is no number of milliseconds;
-* `emitters`: `{cohort: number}` of instances, which take turns.
+* `emitters`: `{cohort: number}` of instances, which take turns;
+* `unreadable_failures_of`: the cohort whose failures have a status that is none, and no latency;
+* `ahead_s`: how far the clocks of some cohorts are ahead, in seconds, by cohort;
+* `crowd`: how many names the cohorts of `unknown` have, instead of the one.
 """
 
 from __future__ import annotations
@@ -50,8 +57,9 @@ def events(story: dict[str, Any]) -> Iterator[bytes]:
 
 def _phase(rng: random.Random, phase: Phase, start: int, rollout: str) -> Iterator[tuple[int, bytes]]:
     late = phase.get("late", {"share": 0.0, "by_s": 0})
-    for index in range(phase["seconds"] * phase["rps"]):
-        ts = start + index * 1_000 // phase["rps"]
+    wild = phase.get("wild", {})
+    for index in range(int(phase["seconds"] * phase["rps"])):
+        ts = start + int(index * 1_000 // phase["rps"])
         user = f"user-{rng.randrange(phase['users'])}" if "users" in phase else None
         cohort = "canary" if _falls_to_canary(rng, phase, user) else "stable"
         failed = rng.random() < phase["error_rate"][cohort]
@@ -60,17 +68,21 @@ def _phase(rng: random.Random, phase: Phase, start: int, rollout: str) -> Iterat
         if "failures_of" in late and not (failed and cohort == late["failures_of"]):
             delay = 0
         more = _more(rng, phase, cohort, index)
+        if wild and cohort == "canary":
+            more["metrics"], wild = more["metrics"] | wild, {}
         slow = "slow" in phase and rng.random() < phase["slow"].get(cohort, 0.0)
-        measured = {"latency_ms": round(latency * SLOW_TIMES if slow else latency, 3)}
+        unmeasured = failed and phase.get("null_latency", False)
+        measured = {"latency_ms": None if unmeasured else round(latency * SLOW_TIMES if slow else latency, 3)}
         line = _line(
             rng,
             phase,
             {
-                "ts": ts,
+                "ts": ts + phase.get("ahead_s", {}).get(cohort, 0) * 1_000,
                 "rollout": rollout,
                 "cohort": cohort,
-                **_result(phase, failed),
+                **_result(rng, phase, failed),
                 **({} if failed and phase.get("unanswered") else measured),
+                **({"status": "ok?"} if failed and cohort == phase.get("unreadable_failures_of") else {}),
                 **({} if user is None else {"user": user}),
                 **more,
             },
@@ -90,7 +102,11 @@ def _share_of(word: str) -> float:
     return int.from_bytes(blake2b(word.encode(), digest_size=6).digest(), "big") / 2**48
 
 
-def _result(phase: Phase, failed: bool) -> dict[str, Any]:
+def _result(rng: random.Random, phase: Phase, failed: bool) -> dict[str, Any]:
+    if "harmless" in phase and not failed and rng.random() < phase["harmless"]["share"]:
+        return dict(phase["harmless"]["result"])
+    if "results" in phase:
+        return dict(phase["results"][failed])
     if phase.get("outcome"):
         return {"outcome": "error" if failed else "ok"}
     return {"status": (0 if phase.get("unanswered") else 503) if failed else 200}
@@ -101,7 +117,7 @@ def _more(rng: random.Random, phase: Phase, cohort: str, index: int) -> dict[str
     if "success" in phase:
         out["success"] = rng.random() < phase["success"][cohort]
     if "metrics" in phase:
-        medians = {name: by_cohort[cohort] for name, by_cohort in phase["metrics"].items()}
+        medians = {name: known[cohort] for name, known in phase["metrics"].items() if cohort in known}
         out["metrics"] = {name: round(rng.lognormvariate(log(value), SPREAD), 4) for name, value in medians.items()}
     if "synthetic" in phase and rng.random() < phase["synthetic"]:
         out["synthetic"] = True
@@ -114,7 +130,7 @@ def _line(rng: random.Random, phase: Phase, event: dict[str, Any]) -> bytes:
     if "untagged" in phase and rng.random() < phase["untagged"]:
         del event["cohort"]
     elif "unknown" in phase and rng.random() < phase["unknown"]:
-        event["cohort"] = "shadow"
+        event["cohort"] = f"shadow-{rng.randrange(phase['crowd'])}" if "crowd" in phase else "shadow"
     if "nan" in phase and rng.random() < phase["nan"]:
         known = b'"latency_ms":' + orjson.dumps(event["latency_ms"])
         return orjson.dumps(event).replace(known, b'"latency_ms":' + rng.choice(NO_NUMBERS))

@@ -27,6 +27,7 @@ MISTAKES = {
     "never measured is a success": ("never-a-request", "no-data", "thin-traffic"),
     "missing data is perfect, or a failure": ("metrics-outage", "outage-while-baking", "held-then-failing"),
     "an outage of telemetry rolls back": ("metrics-outage", "outage-while-baking", "no-data", "late-data", "lost-ack"),
+    "what was not seen is no failure": ("late-candidate", "unreadable-failures", "clock-ahead", "crowded-cohorts"),
     "failures add up over the rollout": ("blips",),
     "a value that is no number is compared": ("nan-events",),
     "a timer or a hold masks a failing check": ("held-then-failing", "mismatch-and-failing", "shared-cause"),
@@ -37,6 +38,8 @@ MISTAKES = {
     "full traffic is left unwatched": ("full-stage",),
     "a person's approval overrides a failure": ("approval-before-failing", "approval"),
     "a cold start is a failure": ("warm-up",),
+    "a pause is blind, or forgotten": ("paused-then-graver", "pause-reminders", "pause-resumes"),
+    "a rollback makes an outage": ("baseline-gone",),
     "nobody can see why it decided": tuple(PLOTS),
 }
 
@@ -60,6 +63,11 @@ def the(action: str, story: str) -> Decision:
     """Return the only decision of its kind in the story."""
     (found,) = [decision for decision in decisions_of(story) if decision["action"] == action]
     return found
+
+
+def the_first(action: str, story: str) -> Decision:
+    """Return the first decision of its kind in the story."""
+    return next(decision for decision in decisions_of(story) if decision["action"] == action)
 
 
 def checks(decision: Decision) -> dict[str, Mapping[str, Any]]:
@@ -113,6 +121,14 @@ def test_an_outage_rolls_nothing_back(story: str) -> None:
     """Without metrics, with a silent cohort, late events or lost acks, the rollout is held at worst, with a reason."""
     assert "rollback" not in actions(story)
     assert {"hold", "pause"} & set(actions(story))
+
+
+@pytest.mark.parametrize("story", MISTAKES["what was not seen is no failure"])
+def test_what_was_not_seen_is_no_success(story: str) -> None:
+    """Where a cohort's events are late, unreadable, refused or at a wrong time, the reason counts them."""
+    assert not set(actions(story)) & set(RAISING)
+    assert "canary's telemetry is" in the_first("hold", story)["reason"]
+    assert "events of stage" in the_first("hold", story)["reason"]
 
 
 @pytest.mark.parametrize("story", ["metrics-outage", "outage-while-baking"])
@@ -243,6 +259,23 @@ def test_cold_caches_are_tolerated_within_the_warm_up_only() -> None:
     assert found[-1]["action"] == "promote"
 
 
+@pytest.mark.parametrize("story", MISTAKES["a pause is blind, or forgotten"])
+def test_a_pause_is_watched_and_repeated(story: str) -> None:
+    """An operator pauses without a page; whatever follows in the pause pages, and no reason is repeated as news."""
+    first, *later = [decision for decision in decisions_of(story) if decision["action"] == "pause"]
+    assert (first["by"], first["escalate"]) == ("ada", False)
+    assert all(decision["escalate"] for decision in later)
+    assert len({decision["reason"] for decision in later}) == len(later) >= 2
+
+
+def test_a_failing_candidate_is_rolled_back_once_the_baseline_is_back() -> None:
+    """While nothing serves the baseline it is paused with a page; with its first successes it is rolled back."""
+    pause, rollback = the("pause", "baseline-gone"), the("rollback", "baseline-gone")
+    assert pause["escalate"]
+    assert "not rolled back, because stable has had no successful request for" in pause["reason"]
+    assert at(rollback, "baseline-gone") == 46  # the baseline is back at 45
+
+
 def test_two_families_are_two() -> None:
     """With `failing: 2`, latency alone that is surely worse only keeps the rollout where it is."""
     hold, rollback = decisions_of("two-of-families")[1:]
@@ -301,6 +334,6 @@ def test_every_decision_gives_its_reason_and_evidence(story: str) -> None:
         if decision["action"] in RAISING and "by" not in decision:
             required = [check for check in decision["checks"] if check["severity"] in ("critical", "standard")]
             assert {check["verdict"] for check in required} == {"PASS"}
-        if decision["action"] == "rollback" and "by" not in decision:
+        if decision["action"] == "rollback" and "by" not in decision and "pause.deadline" not in decision["reason"]:
             rolling = [check for check in decision["checks"] if check["on_fail"] == "rollback"]
             assert "FAIL" in {check["verdict"] for check in rolling}

@@ -39,6 +39,14 @@ def policy(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.fixture
+def other(tmp_path: Path) -> str:
+    """Write the policy of another team's rollout by the same name."""
+    path = tmp_path / "other.yaml"
+    path.write_text(yaml.safe_dump({**POLICY.document(), "owner": "search"}))
+    return str(path)
+
+
 async def test_a_flood_of_acks_is_taken_bit_by_bit(site: Site) -> None:
     """Many more than may wait for their agent: each gets into the journal, and the worker stays healthy."""
     worker = site.worker("sequencer")
@@ -87,7 +95,7 @@ async def sluicegate(site: Site, *arguments: str, columns: int = 200) -> Done:
     return Done(running.returncode, output.decode(), errors.decode())
 
 
-async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> None:
+async def test_orders_are_carried_out_or_refused(site: Site, policy: str, other: str) -> None:
     """Start, pause, resume, promote, rollback: each answered with its decision, or with why not."""
     await site.worker().ready()
     started = await rollout(site, "start", policy, "--by", "ann", "--reason", "the new cart")
@@ -119,18 +127,37 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
     assert [(one["action"], one["by"]) for one in shown["decisions"]] == [("start", "ann"), ("pause", "bob")]
     assert "bob ordered pause" in (await rollout(site, "show", "checkout-v2")).output
 
-    assert (await rollout(site, "resume", "checkout-v2")).code == 0
-    assert (await rollout(site, "promote", "checkout-v2")).code == 0
-    watched = await rollout(site, "watch", "checkout-v2")
-    assert watched.code == 0, watched.errors
-    assert "promote   canary  stable 0%, canary 100%" in watched.output
+    advanced = await rollout(site, "advance", "checkout-v2", "--by", "cy", "--timeout", "3")
+    assert advanced.code == 6, "no actuator runs"
+    assert "stable 50%, canary 50%  cy ordered advance from stage canary, overriding the pause (" in advanced.output
+    last = await rollout(site, "advance", "checkout-v2")
+    assert (last.code, last.output) == (1, "")
+    assert last.errors == "sluicegate: advance refused: half is the last stage; promote the rollout instead\n"
 
-    assert (await rollout(site, "rollback", "checkout-v2")).code == 0
-    assert (await rollout(site, "watch", "checkout-v2")).code == 3
+    assert (await rollout(site, "promote", "checkout-v2", "--timeout", "3")).code == 6
+    watched = await rollout(site, "watch", "checkout-v2", "--timeout", "1")
+    assert watched.code == 6, watched.errors
+    assert "promote   half  stable 0%, canary 100%" in watched.output
+
+    again = await rollout(site, "start", policy)
+    moved = "checkout-v2 is promoted (canary 100%); starting it again sets canary to 20% and stable to 80%"
+    assert (again.code, again.errors) == (1, f"sluicegate: start refused: {moved}; add --yes to do so\n")
+    taken = await rollout(site, "start", other, "--yes")
+    assert "start refused: the policy differs from that of epoch 1: owner is search, was missing;" in taken.errors
+
+    rolled_back = await rollout(site, "rollback", "checkout-v2", "--timeout", "3")
+    assert (rolled_back.code, rolled_back.errors.count("\n")) == (6, 1), rolled_back.errors
+    assert rolled_back.errors.startswith("sluicegate: checkout-v2 is rolled back, but lacks confirmation of order ")
+    assert "(stable 100%, canary 0%), try 1 of 5: no actuator has reported; actual weights " in rolled_back.errors
+    assert (await rollout(site, "watch", "checkout-v2", "--timeout", "1")).code == 6
     assert (await rollout(site, "rollback", "checkout-v2")).errors.startswith("sluicegate: rollback refused")
 
     second = await rollout(site, "start", policy)
     assert second.output.startswith("checkout-v2:2:1  ")
+
+    assert (await rollout(site, "promote", "checkout-v2", "--timeout", "3")).code == 6
+    third = await rollout(site, "start", other, "--yes", "--replace")
+    assert (third.errors, third.output.split()[0]) == (f"{moved}\n", "checkout-v2:3:1")
 
     replayed = await sluicegate(site, "replay", "--journal", "--json")
     assert (replayed.code, replayed.errors) == (0, "")
@@ -146,6 +173,41 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str) -> Non
     assert (unknown.code, unknown.errors) == (1, "sluicegate: no rollout nothing; known: checkout-v2\n")
 
 
+async def test_rollouts_are_frozen_and_unfrozen(site: Site, policy: str, other: str) -> None:
+    """An answer from each journal partition; orders are refused, or recorded as overriding it."""
+    await site.worker().ready()
+    assert (await rollout(site, "start", policy, "--by", "ann")).code == 0
+    frozen = await rollout(site, "freeze", "--for", "2h", "--by", "cy", "--reason", "peak sales")
+    assert (frozen.code, frozen.errors) == (0, "")
+    assert frozen.output.startswith("rollouts are frozen by cy until 20")
+    assert frozen.output.endswith(" (reason: peak sales)\n")
+    promoted = await rollout(site, "promote", "checkout-v2")
+    assert (promoted.code, promoted.output) == (1, "")
+    assert promoted.errors.startswith("sluicegate: promote refused: rollouts are frozen by cy until 20")
+    assert promoted.errors.endswith("(reason: peak sales); wait for its end, or add --override-freeze\n")
+    assert "baking, frozen" in (await rollout(site, "list")).output
+    assert "frozen by cy until" in (await rollout(site, "show", "checkout-v2")).output
+    assert (
+        "- the end of the freeze: rollouts are frozen by cy"
+        in (await sluicegate(site, "why-not", "checkout-v2")).output
+    )
+    refused = await rollout(site, "start", other, "--replace")
+    assert refused.errors.startswith("sluicegate: start refused: rollouts are frozen by cy")
+    overridden = await rollout(site, "promote", "checkout-v2", "--override-freeze", "--by", "dee", "--timeout", "3")
+    assert "dee ordered promote, overriding a freeze (rollouts are frozen by cy until" in overridden.output
+
+    labelled = await rollout(site, "freeze", "--label", "tier=1")
+    assert len(labelled.output.splitlines()) == 2
+    unlabelled: tuple[str, ...] = ()
+    for flags in (unlabelled, ("--label", "tier=1")):
+        ended = await rollout(site, "unfreeze", *flags)
+    assert (ended.code, ended.output) == (0, "no operator has frozen rollouts\n")
+    for wrong in (("--label", "tier"), ("--for", "2h", "--until", "2126-01-01"), ("--until", "2020-01-01")):
+        assert (await rollout(site, "freeze", *wrong)).code == 2
+    replayed = await sluicegate(site, "replay", "--journal", "--json")
+    assert replayed.output.encode().splitlines() == list((await site.decisions()).values())
+
+
 async def test_watching_until_the_rollback(site: Site, policy: str) -> None:
     """`watch` prints each change as it comes, and exits with 3 when the rollout is rolled back."""
     await site.worker().ready()
@@ -157,6 +219,9 @@ async def test_watching_until_the_rollback(site: Site, policy: str) -> None:
         bad = 0.5 if next(rounds) > 40 else 0.0  # it bakes for some seconds first
         await site.send([event | {"ts": now} for event in traffic(now, 1, rps=40, bad=bad)])
         await asyncio.sleep(0.2)
+        for decision in map(json.loads, (await site.decisions()).values()):
+            if decision["action"] == "rollback":  # only its confirmation ends `watch`
+                await site.acknowledge(decision)
     watched = await watching
     assert watched.code == 3, watched.errors
     lines = watched.output.splitlines()

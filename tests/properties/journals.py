@@ -1,7 +1,7 @@
 """Random journals: a policy, and episodes of traffic, outages and orders, rendered into the records of one journal.
 
 A `Script` is what happens in the world; `render` writes it down as workers would, once a second, in one of several ways
-that must not matter (sliced, repeated, reordered); `play` folds it, with an actuator that acks or does not.
+that must not matter (sliced, repeated, reordered); `play` folds it, with actuators that do as ordered or do not.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from gates.decisions import Command, Decision
 from gates.gate import Gate
 from gates.panes import CLASSES, NO_HALVES, smallest
-from gates.rules import CURRENT
+from gates.rules import CURRENT, FIRST
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import bucket_of
 from streams.cells import CellRecord, DetailRecord, SourcePartition
@@ -38,6 +38,7 @@ from streams.journal import (
 )
 from streams.judge.fold import Fold
 from streams.judge.outputs import FoldOutput
+from tests.properties.actuators import ROUTER, Actuator, actuators
 
 T0 = 1_767_225_600_000
 ROLLOUT = "checkout-v2"
@@ -49,6 +50,7 @@ TIMING = Timing(out_of_orderness=2_000, idle_timeout=3_000, stall_timeout=8_000)
 OK, BAD = CLASSES.index("2xx"), CLASSES.index("5xx")
 
 SourceState = Literal["live", "silent", "stalled", "unreported"]
+Hiding = Literal["late", "unreadable", "refused", "clamped"]
 Document = dict[str, Any]
 
 
@@ -57,9 +59,11 @@ class Episode:
     """Some seconds in which the world stays as it is, and the order that is given at their end.
 
     A `silent` source has no events; a `stalled` one keeps them back and is reported as stalled; an `unreported` one is
-    missing from the progress. With `late` the candidate's events arrive that many seconds after their time, with
-    `late_failures` only its failures. With `details` each request is a transaction that fails if the request does, and
-    its cost is its latency; with `users` there is one user for ten requests (users need not be split as ordered).
+    missing from the progress. With `late` the events of `late_cohort` arrive that many seconds after their time, with
+    `late_failures` only the share `late_share` of its failures; these may also be `hidden_by`
+    something else: they cannot be read, ingest has no room for them, or their times lie too far ahead. With `details`
+    each request is a transaction that fails if the request does, and its cost is its latency; with `users` there is one
+    user for ten requests (users need not be split as ordered).
     `probes` are synthetic requests of each second and cohort, which fail like the others.
     """
 
@@ -70,6 +74,9 @@ class Episode:
     sources: tuple[SourceState, SourceState] = ("live", "live")
     late: int = 0
     late_failures: int = 0
+    late_share: float = 1.0
+    hidden_by: Hiding = "late"
+    late_cohort: str = CANDIDATE
     word: str | None = None
     details: bool = True
     users: bool = False
@@ -78,11 +85,15 @@ class Episode:
 
 @dataclass(frozen=True)
 class Script:
-    """A policy and what happens under it; `acks` is what the actuator does with each decision."""
+    """A policy, what happens under it, and what carries out its orders.
+
+    `rules` is the number of the rules of judging of the first epoch; later ones have the current rules.
+    """
 
     policy: Document
     episodes: tuple[Episode, ...]
-    acks: Literal["at once", "slow", "never"] = "at once"
+    actuators: tuple[Actuator, ...] = (ROUTER,)
+    rules: int = CURRENT
 
 
 @cache
@@ -100,6 +111,8 @@ class _Cell:
     costs: Counter[int] = field(default_factory=Counter)
     users: set[int] = field(default_factory=set)
     details: bool = False
+    unreadable: int = 0
+    clamped: int = 0
 
     def record(self, cohort: str, start: int, synthetic: bool) -> CellRecord:
         detail = None
@@ -110,7 +123,8 @@ class _Cell:
             detail = DetailRecord(*known, users, list(NO_HALVES), costs if self.details else {}, [])
         buckets = sorted(self.buckets)
         latency = buckets, [self.buckets[index] for index in buckets]
-        return CellRecord(cohort, start, tuple(self.counts), *latency, synthetic, detail)
+        missing = self.unreadable, self.clamped
+        return CellRecord(cohort, start, tuple(self.counts), *latency, synthetic, detail, *missing)
 
 
 @dataclass(frozen=True)
@@ -126,6 +140,7 @@ class _Requests:
     users: tuple[int, ...] = ()
     details: bool = False
     synthetic: bool = False
+    hidden_by: Hiding = "late"
 
     def part(self, part: int, slices: int) -> _Requests:
         """The slice with the number `part`."""
@@ -142,21 +157,29 @@ class _Source:
     slot: int = 0
     newest: int | None = None
     cells: dict[tuple[str, int, bool], _Cell] = field(default_factory=dict)
+    refused: Counter[str] = field(default_factory=Counter)
     waiting: list[_Requests] = field(default_factory=list)
 
     def add(self, given: _Requests) -> None:
         number = given.good + given.bad
         if not number:
             return
+        self.upto += number
+        self.newest = max(self.newest or 0, given.start + SECOND - 1)
+        if given.hidden_by == "refused":
+            self.refused[given.cohort] += number
+            return
         cell = self.cells.setdefault((given.cohort, given.start, given.synthetic), _Cell())
+        if given.hidden_by == "unreadable":
+            cell.unreadable += number
+            return
+        cell.clamped += number if given.hidden_by == "clamped" else 0
         cell.counts[OK] += given.good
         cell.counts[BAD] += given.bad
         cell.buckets[_bucket(given.latency_ms)] += number
         cell.costs[bucket_of(given.latency_ms)] += number
         cell.users.update(given.users)
         cell.details |= given.details
-        self.upto += number
-        self.newest = max(self.newest or 0, given.start + SECOND - 1)
 
     def version(self, *, final: bool) -> Partial:
         return Partial(
@@ -166,10 +189,11 @@ class _Source:
             upto=self.upto,
             final=final,
             cells=[cell.record(*key) for key, cell in self.cells.items()],
+            refused=dict(self.refused),
         )
 
     def next_chunk(self) -> None:
-        self.start, self.cells = self.upto, {}
+        self.start, self.cells, self.refused = self.upto, {}, Counter()
 
 
 def render(script: Script, *, slices: int = 1, repeats: bool = False, reorder: bool = False) -> Iterator[Record]:
@@ -180,7 +204,7 @@ def render(script: Script, *, slices: int = 1, repeats: bool = False, reorder: b
     """
     sources = [_Source(at) for at in SOURCES]
     written: list[Partial] = []
-    yield a_start(script.policy)
+    yield a_start(script.policy, rules=script.rules)
     second, offsets = 0, iter(range(10**6))
     for episode in script.episodes:
         for index in range(episode.seconds):
@@ -199,7 +223,9 @@ def render(script: Script, *, slices: int = 1, repeats: bool = False, reorder: b
                 yield progress
             second += 1
         if episode.word is not None:
-            yield from records_of(episode.word, script.policy, T0 + second * SECOND, next(offsets))
+            word = episode.word.removesuffix(" twice")
+            for _ in range(1 if word == episode.word else 2):  # given twice by a person: two orders
+                yield from records_of(word, script.policy, T0 + second * SECOND, next(offsets))
 
 
 def _second(
@@ -210,14 +236,21 @@ def _second(
         for cohort, requests, share in zip((CANDIDATE, BASELINE), episode.requests, episode.errors, strict=True):
             here = requests // 2 + (requests % 2 if number == 0 else 0)
             bad = round(here * share)
-            late = episode.late if cohort == CANDIDATE else 0
+            late = episode.late if cohort == episode.late_cohort else 0
             latency = episode.latency_ms if cohort == CANDIDATE else 10.0
             half = (here - bad) // 2 if delay else 0
             users = tuple(_hash(cohort, second, number, n) for n in range(here // 10)) if episode.users else ()
             more: Document = {"users": users, "details": episode.details}
-            bad_late = max(late, episode.late_failures if cohort == CANDIDATE else 0)
-            source.waiting.append(_Requests(second + late, cohort, now, here - bad - half, 0, latency, **more))
-            source.waiting.append(_Requests(second + bad_late, cohort, now, 0, bad, latency, **more))
+            hiding = episode.hidden_by if cohort == episode.late_cohort else "late"
+            hidden = round(bad * episode.late_share)
+            bad_late = late
+            if hiding == "late" and cohort == episode.late_cohort:
+                bad_late = max(late, episode.late_failures)
+            source.waiting.append(
+                _Requests(second + late, cohort, now, here - bad - half, bad - hidden, latency, **more)
+            )
+            lost = _Requests(second + bad_late, cohort, now, 0, hidden, latency, **more)
+            source.waiting.append(replace(lost, hidden_by=hiding))
             source.waiting.append(_Requests(second + late + 1, cohort, now, half, 0, latency, **more))
             failed = round(episode.probes * share)
             probes = _Requests(second, cohort, now, episode.probes - failed, failed, latency, synthetic=True)
@@ -228,7 +261,7 @@ def _second(
     source.waiting = [entry for entry in source.waiting if entry.due > second]
     if not any(entry.good + entry.bad for entry in due):
         return
-    if second // CHUNK_SECONDS != source.slot and source.cells:
+    if second // CHUNK_SECONDS != source.slot and (source.cells or source.refused):
         yield source.version(final=True)
         source.next_chunk()
     source.slot = second // CHUNK_SECONDS
@@ -257,14 +290,18 @@ def _progress(sources: list[_Source], episode: Episode, second: int) -> Progress
     return Progress(worker="w1", wall=T0 + (second + 1) * SECOND, sources=reports)
 
 
-def a_start(policy: Document, at: int = T0, offset: int | None = None) -> Start:
+def a_start(policy: Document, at: int = T0, offset: int | None = None, rules: int = CURRENT) -> Start:
     """Return an operator's start."""
     origin = None if offset is None else Origin("rollout-policies", 0, offset)
-    return Start(rollout=ROLLOUT, policy=policy, by="ada", at=at, rules=CURRENT, timing=TIMING, origin=origin)
+    flags: Document = {"confirmed": True, "replace": True}
+    return Start(rollout=ROLLOUT, policy=policy, by="ada", at=at, rules=rules, timing=TIMING, origin=origin, **flags)
 
 
 def records_of(word: str, policy: Document, at: int, offset: int) -> Iterator[Record]:
-    """Yield the records of a word: an operator's order, or an ack that confirms nothing."""
+    """Yield the records of a word: an operator's order, or an ack that confirms nothing.
+
+    An order may name a stage, as in "approve s1", or the epoch that its operator looked at, as in "rollback epoch 1".
+    """
     if word == "start":
         yield a_start(policy, at, offset)
     elif word == "start changed":
@@ -274,9 +311,16 @@ def records_of(word: str, policy: Document, at: int, offset: int) -> Iterator[Re
         known: Document = {"epoch": 1, "sequence": 1, "weights": {}, "actuator": "x", "at": at}
         yield Ack(id=f"{ROLLOUT}:1:1", rollout=ROLLOUT, **(known | fields))
     else:
-        control: Any = word
+        control: Any
+        control, *names = word.split()
+        epoch = int(names[1]) if "epoch" in names else None
+        stage = names[0] if names and epoch is None else None
+        if control == "advance" and stage is None:
+            stage = policy["stages"][0]["name"]
         origin = Origin("rollout-controls", 0, offset)
-        order = Control(rollout=ROLLOUT, control=control, by="ada", reason="because", at=at, origin=origin)
+        order = Control(
+            rollout=ROLLOUT, control=control, by="ada", reason="because", at=at, origin=origin, epoch=epoch, stage=stage
+        )
         yield order
         yield order  # the sequencer may repeat an order, which must count once
 
@@ -296,40 +340,30 @@ class Step:
         return [outcome for outcome in self.outcomes if isinstance(outcome, Decision)]
 
 
-def acknowledged(decision: Decision) -> Ack:
-    """Return the ack of an actuator that did what the decision ordered."""
-    return Ack(
-        id=decision.id,
-        rollout=decision.rollout,
-        epoch=decision.epoch,
-        sequence=decision.sequence,
-        actuator="router",
-        status="applied",
-        weights=dict(decision.weights),
-        at=decision.event_time,
-    )
-
-
 def play(script: Script, records: Iterator[Record] | None = None, fold: Fold | None = None) -> Iterator[Step]:
-    """Fold the script's records, each through its bytes, with the script's actuator answering."""
+    """Fold the script's records, each through its bytes, with the script's actuators answering its decisions."""
     fold = fold or Fold(0)
+    now, known = T0, []
+    waiting: list[tuple[int, Ack]] = []
     for record in render(script) if records is None else records:
         queue: list[Record] = [record]
+        if isinstance(record, Progress):
+            now = max(now, record.wall)
+            queue += [ack for due, ack in waiting if due <= now]
+            waiting = [(due, ack) for due, ack in waiting if due > now]
         while queue:
             offset = fold.offset + 1
             given = decode(encode(queue.pop(0)))
             outcomes = fold.apply(given, offset)
-            known = fold.rollouts.get(ROLLOUT)
-            step = Step(offset, given, outcomes, None if known is None else known.gate)
+            rollout = fold.rollouts.get(ROLLOUT)
+            step = Step(offset, given, outcomes, None if rollout is None else rollout.gate)
             yield step
-            if script.acks == "at once":
-                queue += [acknowledged(decision) for decision in step.decisions]
-        if script.acks == "slow" and isinstance(record, Progress) and record.wall // SECOND % 3 == 0:
-            gate = fold.rollouts[ROLLOUT].gate
-            if gate is not None and gate.state.pending is not None and gate.state.last is not None:
-                given = acknowledged(gate.state.last)
-                offset = fold.offset + 1
-                yield Step(offset, given, fold.apply(given, offset), gate)
+            for decision in step.decisions:
+                known.append(decision)
+                for actuator in script.actuators:
+                    acks = actuator.acks(known)
+                    queue += acks if actuator.delay == 0 else []
+                    waiting += [(now + actuator.delay * SECOND, ack) for ack in acks if actuator.delay]
 
 
 def decisions(steps: Iterator[Step]) -> list[Decision]:
@@ -374,17 +408,37 @@ def required(policy: Document) -> set[str]:
     return named | ({"budget"} if "budget" in policy else set())
 
 
-EXTRAS: tuple[Document, ...] = (*[{}] * 5, {"approval": True}, {"passes": 3}, {"warmup": "2s"})
-WEIGHTS = (("10%",), ("5%", "50%"), ("10%", "100%"), ("1%", "10%", "100%"))
+EXTRAS: tuple[Document, ...] = (
+    *[{}] * 4,
+    *[{"approval": True}] * 2,
+    {"passes": 3},
+    {"warmup": "2s"},
+    {"timeout": "40s"},
+)
+WEIGHTS: tuple[tuple[tuple[str, ...], Document], ...] = (
+    (("10%",), {"split": "100%"}),
+    (("5%", "50%"), {"split": "100%"}),
+    (("10%", "100%"), {"split": "100%"}),
+    (("1%", "10%", "100%"), {"split": "100%"}),
+    (("30%", "50%"), {}),
+    (("40%",), {"split": "20%"}),
+)
+"""The weights of the stages, with a rule for the split that calm traffic keeps: two of five requests are canary's."""
+NO_DATA = (("4s", "12s"), ("4s", "12s"), ("2s", "6s"), ("8s", "1m"))
+NEEDED = (None, None, None, ["eu"], ["eu", "us"])
+"""The actuators that must confirm."""
 
 
 @st.composite
 def policies(draw: st.DrawFn) -> Document:
     """Draw a policy with short stages."""
+    weights, split = draw(st.sampled_from(WEIGHTS))
     stages = [
         {"name": f"s{index}", "weight": weight, "bake": f"{draw(st.integers(4, 9))}s"} | draw(st.sampled_from(EXTRAS))
-        for index, weight in enumerate(draw(st.sampled_from(WEIGHTS)))
+        for index, weight in enumerate(weights)
     ]
+    hold_after, pause_after = draw(st.sampled_from(NO_DATA))
+    needed = draw(st.sampled_from(NEEDED))
     usual, others = st.sampled_from(USUAL), st.sampled_from(sorted(CHECKS))
     names = draw(st.sets(usual, min_size=1)) | draw(st.sets(others, max_size=3))
     checks = {name: CHECKS[name] | ({} if name == "share" else draw(st.sampled_from(ROLES))) for name in sorted(names)}
@@ -397,15 +451,19 @@ def policies(draw: st.DrawFn) -> Document:
         "cohorts": {"baseline": BASELINE, "candidate": CANDIDATE},
         "stages": stages,
         "checks": checks,
-        "data_quality": {"sample_ratio": draw(st.booleans())},
+        "data_quality": {"sample_ratio": draw(st.booleans()), **split},
         "min_requests": draw(st.sampled_from([1, 40, 150])),
-        "no_data": {"hold_after": "4s", "pause_after": "12s"},
-        "commands": {"ack_within": "2s", "tries": 2},
+        **draw(st.sampled_from([{}, {}, {"min_completeness": "90%"}, {"min_completeness": "50%"}])),
+        "no_data": {"hold_after": hold_after, "pause_after": pause_after},
+        "commands": {"ack_within": "2s", "tries": 2, **({"actuators": needed} if needed else {})},
     }
 
 
-CONTROLS = ("pause", "resume", "approve", "rollback", "promote")
-WORDS = (*CONTROLS, "start", "start changed", "bad ack: epoch", "bad ack: rejected")
+CONTROLS = ("pause", "resume", "approve", "advance", "rollback", "promote")
+REPEATED = ("approve s0", "approve s1", "approve s0 twice", "approve s1 twice", *(f"{each} twice" for each in CONTROLS))
+OUTDATED = ("pause epoch 1", "promote epoch 1", "rollback epoch 1")
+STARTS = ("start", "start twice", "start changed")
+WORDS = (*CONTROLS, *REPEATED, *OUTDATED, *STARTS, "bad ack: epoch", "bad ack: rejected")
 STATES: tuple[SourceState, ...] = ("live", "silent", "stalled", "unreported")
 _usually_live = st.one_of(st.just("live"), st.just("live"), st.sampled_from(STATES))
 
@@ -415,9 +473,20 @@ CALM = st.builds(
     seconds=st.integers(12, 24),
     requests=st.just((200, 300)),
     probes=st.just(20),
-    word=st.sampled_from([None, None, "approve"]),
+    word=st.sampled_from([None, None, None, "approve s0", "approve s1", "approve s1 twice"]),
 )
 """Traffic as it should be, long enough for a stage to pass."""
+
+HIDING = st.builds(
+    replace,
+    CALM,
+    errors=st.sampled_from([(0.02, 0.0), (0.05, 0.0), (0.1, 0.0), (0.3, 0.0), (0.0, 0.1)]),
+    late_failures=st.integers(4, 9),
+    late_share=st.sampled_from([1.0, 0.5, 0.1]),
+    hidden_by=st.sampled_from(["late", "late", "unreadable", "refused", "clamped"]),
+    late_cohort=st.sampled_from([CANDIDATE, CANDIDATE, BASELINE]),
+)
+"""The same, but failures of one cohort arrive too late to be counted, or are lost in another way."""
 
 
 def episodes(*, healthy: bool = False, words: tuple[str, ...] = WORDS) -> st.SearchStrategy[Episode]:
@@ -430,21 +499,25 @@ def episodes(*, healthy: bool = False, words: tuple[str, ...] = WORDS) -> st.Sea
         latency_ms=st.just(10.0) if healthy else st.sampled_from([10.0, 10.0, 400.0, 2_000.0]),
         sources=st.tuples(_usually_live, _usually_live),
         late=st.sampled_from([0, 0, 0, 1, 6]),
+        late_cohort=st.sampled_from([CANDIDATE, CANDIDATE, BASELINE]),
         word=st.one_of(st.none(), st.none(), st.sampled_from(words)),
         details=st.booleans(),
         users=st.sampled_from([False, False, False, True]),
         probes=st.sampled_from([0, 10]),
     )
-    return st.one_of(CALM, CALM, wild, wild)
+    return st.one_of(CALM, CALM, CALM, wild, wild) if healthy else st.one_of(CALM, CALM, HIDING, wild, wild)
 
 
-def scripts(*, healthy: bool = False, words: tuple[str, ...] = WORDS) -> st.SearchStrategy[Script]:
+@st.composite
+def scripts(draw: st.DrawFn, *, healthy: bool = False, words: tuple[str, ...] = WORDS) -> Script:
     """Draw a script of up to eight episodes."""
-    return st.builds(
-        Script,
-        policy=policies(),
-        episodes=st.lists(episodes(healthy=healthy, words=words), min_size=1, max_size=8).map(tuple),
-        acks=st.sampled_from(["at once", "at once", "slow", "never"]),
+    policy = draw(policies())
+    episode = episodes(healthy=healthy, words=words)
+    return Script(
+        policy,
+        tuple(draw(st.lists(episode, min_size=1, max_size=8))),
+        draw(actuators(policy["commands"].get("actuators", ["router"]))),
+        draw(st.sampled_from([CURRENT, CURRENT, CURRENT, FIRST])),
     )
 
 

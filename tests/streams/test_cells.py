@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -11,6 +13,8 @@ from streams.cells import CellRecord, DetailRecord, merged
 
 START = 1_767_225_600_000
 COUNTS = (0, 7, 0, 0, 2, 0, 0)
+HALVES = [*COUNTS, *NO_COUNTS]
+"""All users have an even hash."""
 
 
 def cell(**detail: object) -> Cell:
@@ -25,7 +29,8 @@ def decoded(record: CellRecord) -> CellRecord:
 
 def test_a_cell_comes_back() -> None:
     """With its cohort, its start and its details; a cell without details has none in its record."""
-    for original in (cell(), cell(succeeded=3, failed=1, users=(5, 9))):
+    missing = replace(cell(), unreadable=4, clamped=2)
+    for original in (cell(), cell(succeeded=3, failed=1, users=(5, 9)), missing):
         record = decoded(CellRecord.of("canary", START, original, synthetic=True))
         assert record.key == ("canary", START, True)
         assert record.requests == 9
@@ -33,9 +38,18 @@ def test_a_cell_comes_back() -> None:
     assert CellRecord.of("canary", START, cell()).detail is None
 
 
+def test_exact_statuses_come_back() -> None:
+    """Those of all requests, and those of users by half."""
+    halves = Detail(halves=tuple(HALVES), statuses={2 * 503: 2})
+    original = Cell(COUNTS, statuses={500: 1, 503: 1}, detail=halves)
+    record = decoded(CellRecord.of("canary", START, original))
+    assert record.cell() == original
+    assert merged([record, record]) == original.merge(original)
+
+
 def test_records_add_up() -> None:
     """The sum of two records is the sum of their cells."""
-    first, second = cell(users=(5,)), cell(users=(3, 5), failed=2)
+    first, second = replace(cell(users=(5,)), unreadable=1), replace(cell(users=(3, 5), failed=2), clamped=3)
     total = merged([CellRecord.of("canary", START, first), CellRecord.of("canary", START, second)])
     assert total == first.merge(second)
 
@@ -45,11 +59,21 @@ def test_records_add_up() -> None:
     [
         ({"counts": (1,)}, "counts, none negative"),
         ({"counts": (-1, *NO_COUNTS[1:])}, "counts, none negative"),
+        ({"unreadable": -1}, "no count of unreadable events"),
+        ({"clamped": -1}, "each clamped one is a request"),
+        ({"clamped": 10}, "each clamped one is a request"),
         ({"buckets": [3], "bucket_counts": []}, "bucket"),
         ({"detail": DetailRecord(0, 0, [], [0], {}, [])}, "counts of halves"),
         ({"detail": DetailRecord(-1, 0, [], list(NO_HALVES), {}, [])}, "no negative count"),
         ({"detail": DetailRecord(0, 0, [9, 5], list(NO_HALVES), {}, [])}, "ascending"),
         ({"detail": DetailRecord(0, 0, [1 << 32], list(NO_HALVES), {}, [])}, "32 bits"),
+        ({"statuses": {504: 1, 503: 1}}, "known and ascending"),
+        ({"statuses": {200: 1}}, "known and ascending"),
+        ({"statuses": {1_000: 1}}, "known and ascending"),
+        ({"statuses": {503: 0}}, "1 request or more"),
+        ({"statuses": {500: 1, 503: 2}}, "not be more requests of the exact statuses of 5xx than of 5xx"),
+        ({"detail": DetailRecord(0, 0, [], HALVES, {}, [], [(1_007, 1)])}, "not be more requests"),
+        ({"detail": DetailRecord(0, 0, [], HALVES, {}, [], [(1_006, 1), (1_006, 1)])}, "ascending"),
     ],
 )
 def test_a_malformed_record_is_refused(fields: dict[str, object], message: str) -> None:
@@ -57,3 +81,10 @@ def test_a_malformed_record_is_refused(fields: dict[str, object], message: str) 
     record = msgspec.structs.replace(CellRecord.of("canary", START, cell()), **fields)
     with pytest.raises(ValueError, match=message):
         record.cell()
+
+
+def test_a_record_of_an_older_build_is_read() -> None:
+    """It has neither unreadable nor clamped events."""
+    old = b'["canary",1767225600000,[0,1,0,0,0,0,0],[5],[1],true,null]'
+    known = msgspec.json.decode(old, type=CellRecord)
+    assert (known.synthetic, known.unreadable, known.clamped) == (True, 0, 0)

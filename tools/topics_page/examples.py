@@ -17,7 +17,20 @@ from streams.audit.records import audit_record
 from streams.cells import SourcePartition
 from streams.dead_letters.redrive_rules import Redrive
 from streams.ingest.chunks import Chunker, SourceRecord
-from streams.journal import Ack, Control, Origin, Partial, Partials, Progress, Record, SourceProgress, Start, encode
+from streams.journal import (
+    Ack,
+    Control,
+    Freeze,
+    Origin,
+    Partial,
+    Partials,
+    Progress,
+    Record,
+    SourceProgress,
+    Start,
+    encode,
+)
+from streams.judge.freezes import Freezes
 from streams.judge.outputs import FoldOutput, RolloutStatus
 from streams.offline.replay import Replay
 
@@ -83,6 +96,18 @@ def journaled() -> Control:
     return msgspec.structs.replace(_control(), origin=Origin("rollout-controls", 0, 17))
 
 
+def freezes() -> dict[str, object]:
+    """The answer to a freeze."""
+    known, order = Freezes(), msgspec.structs.replace(_freeze(), partitions=4)
+    known.apply(order, BEGIN)
+    return known.document(order, 0)
+
+
+def _freeze() -> Freeze:
+    until = BEGIN + 86_400_000
+    return Freeze(frozen=True, label="tier=1", by="ann", reason="peak sales", until=until, at=BEGIN)
+
+
 def _control() -> Control:
     return Control(rollout=ROLLOUT, control="pause", by="ann", reason="look at the logs", at=BEGIN + 9_000, epoch=1)
 
@@ -95,6 +120,7 @@ def _records() -> tuple[Record, ...]:
         Progress(worker="gate-1-4711", wall=BEGIN + 2_000, sources=[SourceProgress(source, 8194, BEGIN + 1_125, True)]),
         Start(rollout=ROLLOUT, policy=policy().document(), by="ann", reason="the new cart", at=BEGIN),
         _control(),
+        _freeze(),
         Ack(
             id=f"{ROLLOUT}:1:1",
             rollout=ROLLOUT,

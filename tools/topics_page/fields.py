@@ -46,7 +46,11 @@ STATUS_FIELDS = {
     "baked_ms": "how long the stage has baked, in event time",
     "bake_ms": "how long it must bake",
     "confirmed": "whether the newest order is confirmed",
-    "order": "the newest order of weights: who confirmed it, who is missing, each actuator's report, and the tries",
+    "order": (
+        "the newest order of weights: who confirmed it, who is missing, each actuator's report, the tries of this "
+        "round (`tries` of `of`), whether a round was used up (`overdue`), and when it is sent again (`due`)"
+    ),
+    "pause": "the pause that goes on: since when, why, causes paged for, next reminder, deadline (worker time)",
     "in_force": "the weights that were last confirmed, by whom and when",
     "cause": "the signal for which the rollout is held or paused",
     "escalate": "whether the last decision pages a person",
@@ -62,12 +66,19 @@ STATUS_FIELDS = {
     "passes": "consecutive panes on which every check passed: `so_far` and `needed`",
     "approval": "whether a person must approve the stage (`needed`), and who did (`by`)",
     "sight": "by check with a ratio, the median seconds to detect 1.5, 2 or 5 times the baseline; null: never",
+    "needs": "what an advance needs: `min_requests`, of which each cohort has `requests`, `min_completeness`, and by "
+    "check with a ratio the seconds until it passes if the candidate is like the baseline (`pass_s`; null: never)",
     "slis": "the figures of each cohort over its longest window; latencies in milliseconds",
     "completeness": "the share of the stage's telemetry that arrived in time, 0 to 1: its least complete cohort's",
-    "telemetry": "each cohort's events in the stage: counted (`requests`), `late`, and the `completeness`",
+    "min_completeness": "the share of a cohort's events that the policy requires",
+    "lately": "a cohort of which too much is missing in the last minute, with its events of that time; null if none",
+    "telemetry": "each cohort's events in the stage: counted (`requests`), `late`, `unreadable` but for rollout and "
+    "cohort, `refused` for lack of room, `clamped` (counted at their record's time), and the `completeness`",
     "cohorts": "which cohort is the baseline and which the candidate",
     "control": "the last order of an operator: whether it was `accepted`, else the reason; null before the first",
     "owner": "the policy's owner",
+    "freeze": "while the rollout is frozen: by whom (null: a freeze window of the policy), why, until when, for which "
+    "`label`; else null",
 }
 
 HEADER_FIELDS = {
@@ -77,4 +88,12 @@ HEADER_FIELDS = {
     "detail": f"the reason as text, at most {LARGEST_DETAIL:,} characters",
     "key": f"the original key, if it had one of at most {LARGEST_KEPT // 1024} KiB; else `detail` has its size",
     "truncated_from": "the value's size in bytes, if it was cut",
+}
+
+FREEZES_FIELDS = {
+    "schema": "`sluicegate.freezes/v1`",
+    "partition": "the journal partition",
+    "partitions": "how many partitions the order was written to, each with an answer of its own",
+    "order": "the order that this answers: to freeze, or to end a freeze (`frozen` false)",
+    "freezes": "those that were ordered and not ended; `label` null: of all rollouts; `until` null: without an end",
 }

@@ -20,7 +20,7 @@ from gates.documents.quantities import format_duration
 from streams.audit.chain import Entry
 from streams.audit.chain import encode as audit_bytes
 from streams.dead_letters.redrive_rules import Redrive
-from streams.journal import Ack, Control, Partial, Partials, Progress, Start, encode
+from streams.journal import FREEZES_SCHEMA, Ack, Control, Freeze, Partial, Partials, Progress, Start, encode
 from streams.topics.specs import TOPICS, TopicSpec
 from tools.topics_page import examples, fields
 
@@ -36,8 +36,8 @@ replicas, or as many as there are brokers; with three, a record is written once 
 Every message except a request event is JSON with a `schema` field. Readers ignore unknown fields; within a version,
 fields are added, never renamed or removed. Times are milliseconds since the epoch.
 
-Where keys are configured, starts, controls, acks, decisions and commands carry a header `sluicegate-signature`; see
-[security.md](security.md#signed-orders).
+Where keys are configured, starts, controls, freezes, acks, decisions and commands carry a header
+`sluicegate-signature`; see [security.md](security.md#signed-orders).
 """
 
 TAIL = """## On the embedded broker
@@ -85,7 +85,7 @@ def _section(spec: TopicSpec) -> str:
 
 def _events() -> Iterator[str]:
     yield "A message is one event, a JSON array of events, or one event per line (NDJSON)."
-    yield "A request has a `latency_ms`, and a `status` or an `outcome`; see [events.md](events.md)."
+    yield "A request has a `latency_ms`, and a `status`, a `grpc_status` or an `outcome`; see [events.md](events.md)."
     yield from _struct(RequestEvent)
     yield _json(examples.REQUEST)
 
@@ -93,7 +93,7 @@ def _events() -> Iterator[str]:
 def _journal() -> Iterator[str]:
     for kind in (Partials, Partial, Progress):
         yield from _message(kind)
-    yield "And every start, control and ack as it was sent, with the `origin` that identifies repeats:"
+    yield "And every start, control, freeze and ack as it was sent, with the `origin` that identifies repeats:"
     yield _json(msgspec.to_builtins(examples.journaled()))
 
 
@@ -128,6 +128,8 @@ def _commands() -> Iterator[str]:
 
 def _status() -> Iterator[str]:
     yield from _document("sluicegate.status/v1", fields.STATUS_FIELDS, examples.status())
+    yield "After each freeze and unfreeze, with the key `\\0freezes/PARTITION`, the freezes of each journal partition:"
+    yield from _document(FREEZES_SCHEMA, fields.FREEZES_FIELDS, examples.freezes())
 
 
 def _dead_letters() -> Iterator[str]:
@@ -152,7 +154,7 @@ def _audit() -> Iterator[str]:
 _MESSAGES = {
     "events": _events,
     "policies": lambda: _message(Start),
-    "controls": lambda: _message(Control),
+    "controls": lambda: (*_message(Control), *_message(Freeze)),
     "acks": lambda: _message(Ack),
     "journal": _journal,
     "snapshots": _snapshots,

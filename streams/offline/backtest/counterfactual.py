@@ -82,7 +82,10 @@ class Counterfactual:
         if before is not None:
             other.gate = Gate(replace(before.state, phase=Phase.ROLLED_BACK), before.evidence)
         document = renamed(self._policy, record.rollout).document()
-        self._keep(self._instead.apply(msgspec.structs.replace(record, policy=document), offset), instead=True)
+        # What was started is started here as well, whatever this policy's owner, first weight or freeze windows are.
+        flags = {"confirmed": True, "replace": True, "override_freeze": True}
+        start = msgspec.structs.replace(record, policy=document, **flags)
+        self._keep(self._instead.apply(start, offset), instead=True)
 
     def _keep(self, outputs: Iterable[FoldOutput], *, instead: bool) -> None:
         for output in outputs:
@@ -98,17 +101,18 @@ class Counterfactual:
         waiting = recorded.state.pending is not None
         if waiting and recorded.state.last is not None and recorded.state.last.weights == wanted.weights:
             return
-        ack = Ack(
-            id=wanted.id,
-            rollout=name,
-            epoch=wanted.epoch,
-            sequence=wanted.sequence,
-            actuator="backtest",
-            status="applied",
-            weights=dict(wanted.weights),
-            at=wanted.event_time,
-        )
-        self._instead.apply(ack, offset)
+        for actuator in gate.state.policy.commands.actuators or ("backtest",):
+            ack = Ack(
+                id=wanted.id,
+                rollout=name,
+                epoch=wanted.epoch,
+                sequence=wanted.sequence,
+                actuator=actuator,
+                status="applied",
+                weights=dict(wanted.weights),
+                at=wanted.event_time,
+            )
+            self._instead.apply(ack, offset)
 
 
 def renamed(policy: Policy, rollout: str) -> Policy:

@@ -61,8 +61,13 @@ def why_not_judged(policy: Policy, rollout: str, cohorts: Iterable[str]) -> str:
 
 
 def _names(rollout: str) -> Callable[[bytes], bool]:
+    def names(line: bytes) -> bool:
+        found = decode(line)
+        named = [event.rollout for event in found.counted] + [event.rollout for event in found.unreadable]
+        return rollout in named
+
     decode = decoder().decode
-    return lambda line: any(event.rollout == rollout for event in decode(line).counted)
+    return names
 
 
 def event_files(paths: Iterable[Path]) -> Iterator[Path]:

@@ -8,7 +8,7 @@ from typing import Annotated, Self, cast
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 
 from gates.documents.faults import faults_in_words
-from gates.documents.fields import OptionalDurationMs
+from gates.documents.fields import OptionalDurationMs, Switch
 from gates.documents.quantities import shown
 from gates.documents.readers import whole_number
 from gates.policy import PolicyError, PolicyFault
@@ -58,10 +58,18 @@ class Expectation(PolicyTestPart):
 
 
 class OperatorOrder(PolicyTestPart):
-    """An order that an operator gives `at_ms` after the rollout's start."""
+    """An order that an operator gives `at_ms` after the rollout's start; `stage` is that of an approval or an advance.
+
+    An approval without a stage is of the one that the rollout has then, as that of the command line is. `confirmed`,
+    `replace` and `override_freeze` are the flags of the command line.
+    """
 
     at_ms: FromStartMs = Field(alias="at", examples=["30s"])
     control: ControlName = Field(examples=["pause"])
+    stage: OptionalText = None
+    confirmed: Switch = False
+    replace: Switch = False
+    override_freeze: Switch = False
     by: Text = "an operator"
     reason: Line = ""
 

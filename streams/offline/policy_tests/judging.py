@@ -10,9 +10,8 @@ from typing import cast
 
 import numpy as np
 
-from connectors.decoders.registry import decoder
 from gates.decisions import Decision
-from gates.gate import Gate
+from gates.gate import Gate, refuse_start
 from gates.machine.facts import Output
 from gates.machine.rollout import Acked, Controlled, Moment, Started
 from gates.policy import Policy
@@ -20,6 +19,7 @@ from gates.rules import CURRENT
 from streams.cells import CELL_MS
 from streams.journal import Control, ControlName, SequencedRecord, Start
 from streams.judge.rollout import CONTROLS
+from streams.offline.event_lines import EventLines
 from streams.offline.policy_tests.document import OperatorOrder, PolicyTest
 from streams.offline.replay import Replay, distinct_decisions
 from streams.offline.simulation.run import START_MS
@@ -40,10 +40,10 @@ class JudgedTraffic:
 
 def judge_events(test: PolicyTest, policy: Policy, lines: Sequence[bytes]) -> JudgedTraffic | None:
     """Judge recorded events, as NDJSON lines; None if no line is an event."""
-    first = next((event for line in lines for event in decoder().decode(line).counted), None)
+    first = next(EventLines().timed(lines), None)
     if first is None:
         return None
-    start_ms = first.ts_ms - first.ts_ms % CELL_MS
+    start_ms = first[1] - first[1] % CELL_MS
     orders = [(start_ms + order.at_ms, _order_record(order, policy, start_ms)) for order in _by_time(test.controls)]
     replay = Replay(policy, acks=test.acks == "auto")
     found = list(distinct_decisions(replay.run(lines, orders)))
@@ -57,10 +57,26 @@ def _by_time(orders: Iterable[OperatorOrder]) -> list[OperatorOrder]:
 def _order_record(order: OperatorOrder, policy: Policy, start_ms: int) -> SequencedRecord:
     at = start_ms + order.at_ms
     if order.control == "start":
-        document = policy.document()
-        return Start(rollout=policy.rollout, policy=document, by=order.by, reason=order.reason, at=at, rules=CURRENT)
+        return Start(
+            rollout=policy.rollout,
+            policy=policy.document(),
+            by=order.by,
+            reason=order.reason,
+            at=at,
+            rules=CURRENT,
+            confirmed=order.confirmed,
+            replace=order.replace,
+            override_freeze=order.override_freeze,
+        )
     return Control(
-        rollout=policy.rollout, control=cast("ControlName", order.control), by=order.by, reason=order.reason, at=at
+        rollout=policy.rollout,
+        control=cast("ControlName", order.control),
+        by=order.by,
+        reason=order.reason,
+        at=at,
+        stage=order.stage,
+        confirmed=order.confirmed,
+        override_freeze=order.override_freeze,
     )
 
 
@@ -79,7 +95,7 @@ class _Simulation:
     def run(self, scenario: Scenario) -> Iterator[Output]:
         waiting = deque(_by_time(self.test.controls))
         rng = np.random.default_rng(np.random.SeedSequence(self.test.seed, spawn_key=(self.test.run,)))
-        yield from self._start(None, BY, "", START_MS)
+        yield from self._start(None, Started(self.policy, BY, ""), START_MS)
         for pane in panes(scenario, rng, START_MS, self.policy.pane_ms, self._weight, self.policy.cohorts):
             while waiting and START_MS + waiting[0].at_ms <= pane.start:
                 yield from self._order(waiting.popleft(), pane.start)
@@ -97,18 +113,25 @@ class _Simulation:
     def _moment(self, now: int) -> Moment:
         return Moment(event_time=now, newest=now, wall=now, journal=(0, next(self._inputs)))
 
-    def _start(self, before: Gate | None, by: str, reason: str, now: int) -> tuple[Output, ...]:
-        self._gate, outputs = Gate.begin(before, Started(self.policy, by, reason), self._moment(now))
+    def _start(self, before: Gate | None, given: Started, now: int) -> tuple[Output, ...]:
+        moment = self._moment(now)
+        if before is not None and refuse_start(before, given, moment):
+            return ()
+        self._gate, outputs = Gate.begin(before, given, moment)
         return self._acknowledged(outputs, now)
 
     def _order(self, order: OperatorOrder, now: int) -> tuple[Output, ...]:
+        flags = {"confirmed": order.confirmed, "override_freeze": order.override_freeze}
         if order.control == "start":
-            return self._start(self._gate, order.by, order.reason, now)
-        controlled = Controlled(CONTROLS[order.control], order.by, order.reason)
+            given = Started(self.policy, order.by, order.reason, replace=order.replace, **flags)
+            return self._start(self._gate, given, now)
+        controlled = Controlled(CONTROLS[order.control], order.by, order.reason, stage=order.stage, **flags)
         return self._acknowledged(self._gate.control(controlled, self._moment(now)), now)
 
     def _acknowledged(self, outputs: tuple[Output, ...], now: int) -> tuple[Output, ...]:
         for each in outputs if self.test.acks == "auto" else ():
             if isinstance(each, Decision):
-                self._gate.ack(Acked(each.epoch, each.sequence, "applied", each.weights, BY), self._moment(now))
+                for actuator in self.policy.commands.actuators or (BY,):
+                    acked = Acked(each.epoch, each.sequence, "applied", each.weights, actuator)
+                    self._gate.ack(acked, self._moment(now))
         return outputs

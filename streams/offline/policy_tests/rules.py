@@ -7,9 +7,17 @@ from typing import Any
 
 from gates.documents.quantities import shown
 from gates.policy import PolicyFault
+from streams.journal import OF_A_STAGE
 from streams.offline.policy_tests.fields import ACTIONS, GAP
 
 INPUTS = ("events", "scenario", "traffic")
+
+FLAGS = {
+    "confirmed": ("rollback", "start"),
+    "replace": ("start",),
+    "override_freeze": ("advance", "promote", "start"),
+}
+"""The orders that each flag belongs to."""
 
 
 def faults_between_keys(written: Mapping[str, Any]) -> Iterator[PolicyFault]:
@@ -30,9 +38,23 @@ def faults_between_keys(written: Mapping[str, Any]) -> Iterator[PolicyFault]:
             yield PolicyFault(("expect", index), f"`{GAP}` stands for any decisions: write it without other keys")
         if "since" in each and "within" not in each:
             yield PolicyFault(("expect", index, "since"), "is the start of `within`: write `within`, too")
+    yield from _controls(written.get("controls"))
     for index, each in enumerate(written["never"] if isinstance(written.get("never"), list) else []):
         if each in ACTIONS and each in _expected_actions(written):
             yield PolicyFault(("never", index), f"{shown(each)} is also expected: remove one of the two")
+
+
+def _controls(controls: object) -> Iterator[PolicyFault]:
+    for index, each in enumerate(controls if isinstance(controls, list) else []):
+        if not isinstance(each, Mapping):
+            continue
+        if "stage" in each and each.get("control") not in OF_A_STAGE:
+            yield PolicyFault(("controls", index, "stage"), "belongs to an `approve` or `advance`: remove it")
+        if each.get("control") == "advance" and "stage" not in each:
+            yield PolicyFault(("controls", index, "stage"), "is missing: write the stage that is left by hand")
+        for flag, orders in FLAGS.items():
+            if flag in each and each.get("control") not in orders:
+                yield PolicyFault(("controls", index, flag), f"belongs to {' or '.join(orders)}: remove it")
 
 
 def _empty(expected: object) -> bool:

@@ -107,7 +107,8 @@ def _confirmed(gate: Gate, outputs: tuple[Output, ...], moment: Moment) -> list[
     confirmed = []
     for output in outputs:
         if isinstance(output, Decision):
-            gate.ack(Acked(output.epoch, output.sequence, "applied", output.weights, "simulate"), moment)
+            for actuator in gate.state.policy.commands.actuators or ("simulate",):
+                gate.ack(Acked(output.epoch, output.sequence, "applied", output.weights, actuator), moment)
             weight = output.weights[gate.state.policy.cohorts.candidate] / 100.0
             at_ms = moment.event_time - START_MS
             confirmed.append(SimulatedDecision(at_ms, output.action, output.stage, weight, output.reason))

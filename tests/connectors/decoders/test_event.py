@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.decoders import CLASS_INDEX, RequestEvent, event
+from connectors.decoders import CLASS_INDEX, RequestEvent, event, result_of
 from gates.panes import CLASSES
 
 GOOD: dict[str, Any] = {"ts": 1767225600123, "rollout": "checkout-v2", "cohort": "canary", "status": 200}
@@ -52,7 +52,9 @@ def test_no_answer_is_an_error(status: int) -> None:
     assert CLASSES[CLASS_INDEX[read(status=status).status]] == "error"
 
 
-@pytest.mark.parametrize("failed", [{"status": 503}, {"status": 404}, {"status": 0}, {"outcome": "error"}])
+@pytest.mark.parametrize(
+    "failed", [{"status": 503}, {"status": 404}, {"status": 0}, {"grpc_status": 5}, {"outcome": "error"}]
+)
 @pytest.mark.parametrize("latency", [..., None])
 def test_a_failure_may_lack_its_latency(failed: dict[str, Any], latency: Any) -> None:
     """It need not have ended. It reads the same once it was written again."""
@@ -61,7 +63,7 @@ def test_a_failure_may_lack_its_latency(failed: dict[str, Any], latency: Any) ->
     assert msgspec.json.decode(msgspec.json.encode(found), type=RequestEvent) == found
 
 
-@pytest.mark.parametrize("good", [{"status": 200}, {"status": 301}, {"status": 503, "outcome": "ok"}])
+@pytest.mark.parametrize("good", [{"status": 301}, {"status": 503, "outcome": "ok"}, {"status": 503, "grpc_status": 0}])
 def test_a_success_says_that_it_has_no_latency(good: dict[str, Any]) -> None:
     """By null; without the field the event is refused."""
     assert read(**good, latency_ms=None).latency_ms is None
@@ -82,7 +84,9 @@ def test_required(name: str, value: Any) -> None:
 OPTIONAL_TEXT = ["user", "emitter"]
 
 
-@pytest.mark.parametrize("name", [*OPTIONAL_TEXT, "success", "synthetic", "metrics", "heartbeat", "outcome"])
+@pytest.mark.parametrize(
+    "name", [*OPTIONAL_TEXT, "success", "synthetic", "metrics", "heartbeat", "outcome", "grpc_status"]
+)
 def test_null_is_absent(name: str) -> None:
     """In an optional field null means the same as leaving it out."""
     assert read(**{name: None}) == read()
@@ -112,6 +116,29 @@ def test_refused_statuses(status: Any) -> None:
         read(status=status)
 
 
+@pytest.mark.parametrize("status", [-1, 17, 14.0, "14", "UNAVAILABLE", True])
+def test_refused_grpc_statuses(status: Any) -> None:
+    """A gRPC status is its number, 0 to 16."""
+    with pytest.raises(msgspec.ValidationError):
+        read(grpc_status=status)
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        *(({"status": 500, "grpc_status": number}, "error") for number in (2, 4, 12, 13, 14, 15)),
+        *(({"status": ..., "grpc_status": number}, "4xx") for number in (1, 3, 5, 6, 7, 8, 9, 10, 11, 16)),
+        ({"status": 500, "grpc_status": 0}, "ok"),
+        ({"grpc_status": 14, "outcome": "ok"}, "ok"),
+        ({"grpc_status": 0, "outcome": "error"}, "error"),
+        ({"status": 429}, "4xx"),
+    ],
+)
+def test_the_first_of_three_counts(fields: dict[str, Any], word: str) -> None:
+    """The outcome, else the gRPC status, else the HTTP status: one event is never two results."""
+    assert CLASSES[CLASS_INDEX[result_of(read(**fields))]] == word
+
+
 @pytest.mark.parametrize("outcome", ["OK", "fail", "", 1, True])
 def test_refused_outcomes(outcome: Any) -> None:
     """An outcome is ok or error, and no other word."""
@@ -121,11 +148,12 @@ def test_refused_outcomes(outcome: Any) -> None:
 
 @pytest.mark.parametrize("status", [..., None])
 def test_status_or_outcome(status: Any) -> None:
-    """One of status and outcome is given."""
+    """One of status, gRPC status and outcome is given."""
     assert read(status=status, outcome="ok").status is None
-    with pytest.raises(msgspec.ValidationError, match="`status` or `outcome`"):
+    assert read(status=status, grpc_status=0).status is None
+    with pytest.raises(msgspec.ValidationError, match="`status`, `grpc_status` or `outcome`"):
         read(status=status)
-    with pytest.raises(ValueError, match="`status` or `outcome`"):
+    with pytest.raises(ValueError, match="`status`, `grpc_status` or `outcome`"):
         RequestEvent(ts_ms=1767225600123, rollout="r", cohort="c", latency_ms=1)
 
 

@@ -53,10 +53,11 @@ def good_events(draw: st.DrawFn) -> dict[str, Any]:
         optional=optional,
     )
     results: list[dict[str, Any]] = [{"status": 404}, {"outcome": "error"}, {"status": 200, "outcome": "ok"}]
+    results += [{"grpc_status": 14}, {"status": 200, "grpc_status": 0}]
     event = {**draw(fields), **draw(st.sampled_from(results))}
     if draw(st.integers(0, 4)):
         return event
-    for field in ("latency_ms", "status", "outcome"):
+    for field in ("latency_ms", "status", "grpc_status", "outcome"):
         event.pop(field, None)
     return {**event, "heartbeat": True, "emitter": "pod-1"}
 
@@ -200,7 +201,7 @@ def test_reasons(value: bytes | None, reason: str) -> None:
     ("changes", "detail"),
     [
         ({"cohort": ...}, "cohort: required, and absent"),
-        ({"status": ...}, "status or outcome: required, and absent"),
+        ({"status": ...}, "status, grpc_status or outcome: required, and absent"),
         ({"latency_ms": ...}, "latency_ms: required, and absent"),
         ({"latency_ms": ..., "status": ...}, "latency_ms: required, and absent"),
         ({"latency_ms": ..., "status": ..., "heartbeat": True}, "emitter: required, and absent"),
@@ -332,12 +333,19 @@ def fields_of(event: Any) -> dict[str, Any]:
 
 def is_plain(event: RequestEvent) -> bool:
     """Return whether an event has a status and a latency, and is no heartbeat; times here are numbers."""
-    return event.status is not None and event.status >= 100 and event.latency_ms is not None and event.heartbeat is None
+    answered = event.status >= 100 if event.status is not None else event.grpc_status is not None
+    return answered and event.latency_ms is not None and event.heartbeat is None
 
 
 def is_bare(event: RequestEvent) -> bool:
     """Return whether an event has none of the optional fields but a status."""
-    plain = is_plain(event) and event.outcome is None and event.user is None and event.success is None
+    plain = (
+        is_plain(event)
+        and event.grpc_status is None
+        and event.outcome is None
+        and event.user is None
+        and event.success is None
+    )
     return plain and event.synthetic is None and event.metrics is None and event.emitter is None
 
 
@@ -359,3 +367,15 @@ def test_a_run_within_the_limits() -> None:
     assert decode_run([written()], max_bytes=10) is None
     assert decode_run([written(ts="2026-01-01T00:00:00Z")]) is None
     assert decode_run([written(heartbeat=False)]) is None
+
+
+def test_runs_of_grpc_and_http_are_decoded_at_once() -> None:
+    """Services of both kinds may share a topic."""
+    rpc = [written(status=..., grpc_status=14), written(grpc_status=0, user="ann"), written(), written(grpc_status=5)]
+    assert [(event.status, event.grpc_status) for event in decode_run(rpc) or ()] == [
+        (None, 14),
+        (200, 0),
+        (200, None),
+        (200, 5),
+    ]
+    assert decode_run([*rpc, written(status=..., grpc_status=17)]) is None

@@ -8,7 +8,7 @@ from statistics import median
 import numpy as np
 import pytest
 
-from gates.advice.detectability import EFFECTS, detectability, live_detection
+from gates.advice.detectability import EFFECTS, detectability, live_detection, live_passes
 from gates.evidence.evaluation import RolloutEvidence
 from gates.policy.checks import joint_test_of
 from gates.stats.power import Traffic
@@ -130,3 +130,26 @@ def test_live_reads_the_baselines_figure_from_the_verdict() -> None:
     assert live(verdicts(errors=0.0))["errors"] == live(verdicts(errors=0.0005))["errors"]
     assert live([a_verdict("errors", Measurement(0, None))]) == {}
     assert live(verdicts(pods=0.5, budget=0.1)) == {}
+
+
+def test_live_passes_go_on_from_the_evidence_so_far() -> None:
+    """Nothing is left at the threshold; more, the less there is; a check without figures or evidence has none."""
+    known = policy(stages=STAGE)
+
+    def a_verdict(name: str, good: float | None, requests: int = 1_000) -> Verdict:
+        figures = Measurement(requests, 0.01 if requests else None)
+        window = (T0, T0 + 1_000)
+        return Verdict(name, VerdictKind.PASS, "", window, Measurement(0, None), figures, advance_e_value=good)
+
+    def left(*given: Verdict, rps: float = 1_000.0) -> dict[str, float | None]:
+        return live_passes(known, joint_test_of(known), 0, rps, given)
+
+    none, some, enough = (left(a_verdict("errors", good))["errors"] for good in (1.0, 10.0, 20.0))
+    assert enough == 0.0
+    assert none is not None
+    assert some is not None
+    assert 0.0 < some < none
+    assert left(a_verdict("errors", 0.0))["errors"] == left(a_verdict("errors", 1e-9))["errors"]
+    assert left(a_verdict("errors", None), a_verdict("budget", 1.0), a_verdict("errors", 1.0, 0)) == {}
+    tight = policy({"l": {"sli": "latency", "quantile": 0.9, "ratio": 1}}, stages=STAGE)
+    assert live_passes(tight, joint_test_of(tight), 0, 1_000.0, [a_verdict("l", 1.0)]) == {"l": None}

@@ -27,11 +27,3 @@ def test_traffic_must_be_some() -> None:
     """No traffic can be planned for."""
     with pytest.raises(ValueError, match="above 0"):
         lint(changed({}), 0.0)
-
-
-def test_gaps_of_thin_traffic_beyond_hold_after_are_remarked() -> None:
-    """Only where they are likely within a bake."""
-    policy = changed({"stages": [{"name": "tenth", "weight": "10%", "bake": "1h"}]})
-    found = {rps: [each.message for each in lint(policy, rps) if each.path == "no_data.hold_after"] for rps in (1, 50)}
-    assert not found[50]
-    assert "canary in stage tenth (a request each 10s on average)" in found[1][0]

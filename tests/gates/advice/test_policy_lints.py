@@ -40,6 +40,9 @@ COVERAGE = {"sli": "coverage", "expected": 10, "limit": "90%"}
             "every check only compares: if both cohorts fail equally",
         ),
         ({"checks.errors": None}, "checks", "no check counts errors"),
+        ({"not_errors": None}, "not_errors", "no check counts 3xx or 4xx as errors"),
+        ({"not_errors": ["4xx"]}, "not_errors", "or write `not_errors: [4xx, 3xx]`"),
+        ({"not_errors": None, "checks.errors.errors": ["5xx", 429]}, "not_errors", "no check counts 3xx as errors"),
         (
             {"checks": {"e": {"sli": "error_rate", "limit": "5%", "traffic": "synthetic"}, "c": COVERAGE}},
             "checks",
@@ -53,6 +56,12 @@ COVERAGE = {"sli": "coverage", "expected": 10, "limit": "90%"}
         ({"confidence.rollback": "20%"}, "confidence.rollback", "healthy candidates are rolled back"),
         ({"confidence.advance": "20%"}, "confidence.advance", "not good enough"),
         ({"min_completeness": "50%"}, "min_completeness", "much of the telemetry missing"),
+        (
+            {"pause": {"remind_after": "4h", "deadline": "1h", "then": "rollback"}},
+            "pause.remind_after",
+            "4h is not shorter than the deadline (1h), so no reminder is ever sent",
+        ),
+        ({"checks": {"errors": HOLDING}, "on_shared_cause": "rollback"}, "on_shared_cause", "has no effect"),
         ({"stages.1.approval": True, "owner": None}, "stages[1].approval", "add `owner`"),
     ],
 )
@@ -70,8 +79,13 @@ def test_what_is_odd_is_remarked(changes: Document, path: str, words: str) -> No
         {"checks.p95.on_fail": "notify", "checks.p50": {"sli": "latency", "quantile": 0.5, "limit": "900ms"}},
         {"rollback_on.failing": 2, "checks.paid": {"sli": "success_rate", "limit": "97%", "ratio": 1.2}},
         {"checks.errors.on_fail": "hold"},
+        {"not_errors": ["3xx"], "checks.errors.errors": ["5xx", 429]},
+        {"not_errors": None, "checks.errors.errors": ["error"]},
         {"checks.p95.ratio": 1.1, "checks.errors.ratio": 1},
         {"budget": {"slo": "99.9%", "spend": "5%"}, "checks.errors": None},
+        {"pause": {"remind_after": "4h", "deadline": "24h", "then": "rollback"}, "on_shared_cause": "rollback"},
+        {"pause": {"remind_after": "4h"}},
+        {"pause": {"deadline": "1h", "then": "resume"}, "on_shared_cause": "pause"},
     ],
 )
 def test_what_may_well_be_meant_is_not_remarked(changes: Document) -> None:

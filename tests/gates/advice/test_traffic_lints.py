@@ -38,3 +38,75 @@ def test_what_cannot_be_planned_is_not_remarked(changes: Document) -> None:
     stages = plan(policy, 5.0, 0.001)
     assert list(blind_stage(policy, stages, 5.0)) == []
     assert list(times_out_when_well(policy, stages, 5.0)) == []
+
+
+def remarks(changes: Document, rps: float, base: float, path: str) -> str:
+    """What is remarked of a place, at this traffic and error rate."""
+    return " ".join(remark.message for remark in lint(changed(changes), rps, base) if remark.path == path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rps", "base", "path", "words"),
+    [
+        (
+            {"checks.errors.limit": "0.1%"},
+            1_000.0,
+            0.02,
+            "checks.errors.limit",
+            "accepts an error rate of 0.1%, less than the baseline's own 2%: every healthy candidate breaks it in "
+            "stage tenth, after about 10s; correct `limit`, or give the true error rate by --base-error",
+        ),
+        (
+            {"checks.errors.limit": "0.1%"},
+            20.0,
+            0.02,
+            "checks.errors.limit",
+            "less than the baseline's own 2%: every healthy candidate is beyond it in stage tenth and never passes",
+        ),
+        (
+            {"checks.errors.limit": "2.2%"},
+            1_000.0,
+            0.02,
+            "checks.errors.limit",
+            "close to the baseline's own 2%: nearly all healthy candidates break it in stage tenth, so the",
+        ),
+        ({"checks.errors.limit": "2.8%"}, 1_000.0, 0.02, "checks.errors.limit", "% of healthy candidates break it"),
+        (
+            {"budget": {"slo": "99.9%", "spend": "0.01%"}},
+            1_000.0,
+            0.01,
+            "budget.spend",
+            "is spent by errors as frequent as the baseline's own (1%): nearly all healthy candidates break it in",
+        ),
+    ],
+)
+def test_bounds_that_stop_the_healthy_are_remarked(
+    changes: Document, rps: float, base: float, path: str, words: str
+) -> None:
+    """A limit below the baseline's rate, or so close that chance breaks it; and a budget that is spent by the usual."""
+    assert words in remarks(changes, rps, base, path)
+    assert remarks(changes, rps, 0.0001, path) == ""
+
+
+def test_a_timeout_that_the_bake_cannot_meet_is_remarked_once() -> None:
+    """Not where a limit stops the stage anyway."""
+    tight = {"stages.0.timeout": "11m", "checks.errors.ratio": None, "checks.p95.ratio": None}
+    assert "the bake takes " in remarks(tight, 1.0, 0.001, "stages[0].timeout")
+    assert "the bake never ends" in remarks(tight | {"min_requests": 1}, 1e-6, 0.001, "stages[0].timeout")
+    assert remarks({"checks.errors.limit": "0.1%", "stages.0.timeout": "1h"}, 100.0, 0.02, "stages[0].timeout") == ""
+
+
+def test_a_confirmation_may_take_longer_than_the_timeout_leaves() -> None:
+    """Five tries of ten seconds are longer than the thirty seconds that are left."""
+    assert remarks({"stages.0.timeout": "11m"}, 1_000.0, 0.001, "stages[0].timeout") == (
+        "11m leaves 30s beside bake and warm-up, and an order may take 50s to be confirmed (5 tries of 10s); "
+        "lengthen `timeout`"
+    )
+
+
+def test_gaps_that_pause_and_late_events_that_stop_are_remarked() -> None:
+    """Both only where there is little traffic."""
+    assert "will be paused as silent, and a person paged" in remarks({}, 0.05, 0.01, "no_data.pause_after")
+    assert "one that is late stops it" in remarks({}, 0.5, 0.01, "min_completeness")
+    assert "one that is late" not in remarks({"min_completeness": "100%"}, 0.5, 0.01, "min_completeness")
+    assert remarks({}, 100.0, 0.01, "no_data.pause_after") == remarks({}, 100.0, 0.01, "min_completeness") == ""

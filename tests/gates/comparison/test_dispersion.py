@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from gates.comparison.dispersion import MIN_BLOCKS, PANES_PRIOR, Dispersion, DispersionByTime, DispersionByUser
-from gates.panes import Pane
+from gates.panes import CLASS_POSITION, NO_DETAIL, Cell, Pane
 from gates.stats.cluster_prior import PRIOR_DISPERSION
 from tests.gates.pane_builders import T0, cell, pane
 
@@ -287,3 +288,40 @@ def test_by_time_a_dump_goes_on_bit_for_bit() -> None:
                 each.enter_stage()
         assert other.dump() == known.dump()
         assert other.for_rollback == known.for_rollback
+
+
+def turned_away(known: Cell) -> Cell:
+    """Return the cell with 429 in place of each 5xx."""
+
+    def moved(counts: tuple[int, ...]) -> tuple[int, ...]:
+        found = list(counts)
+        found[CLASS_POSITION["4xx"]], found[CLASS_POSITION["5xx"]] = found[CLASS_POSITION["5xx"]], 0
+        return tuple(found)
+
+    classes = len(known.counts)
+    halves = known.detail.halves[:classes], known.detail.halves[classes:]
+    exact = {2 * 429 + half: halves[half][CLASS_POSITION["5xx"]] for half in (0, 1)}
+    detail = replace(known.detail, halves=moved(halves[0]) + moved(halves[1]), statuses=exact)
+    errors = known.counts[CLASS_POSITION["5xx"]]
+    kept = known.detail if known.detail == NO_DETAIL else detail
+    return replace(known, counts=moved(known.counts), statuses={429: errors}, detail=kept)
+
+
+@pytest.mark.parametrize("users", [False, True])
+def test_exact_statuses_are_measured_as_classes_are(users: bool) -> None:
+    """The same errors with another status have the same phi, also after a snapshot within a block."""
+    by_class, exact = (Dispersion((word,), None, by_time=True) for word in ("5xx", 429))
+    rng = np.random.default_rng(1)
+    for second in range(400):
+        both = halves(rng, 8)
+        errors = both[0][1] + both[1][1]
+        baseline = cell(200, errors, halves=both if users else None)
+        other = turned_away(baseline)
+        if second % 7 == 0:
+            restored = Dispersion((429,), None, by_time=True)
+            restored.load(json.loads(json.dumps(exact.dump())))
+            exact = restored
+        assert exact.observe(pane(second, None, other), other, errors, 200) == by_class.observe(
+            pane(second, None, baseline), baseline, errors, 200
+        )
+    assert exact.for_rollback > 3.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -23,7 +23,8 @@ from gates.documents.fields import at_most, frozen_mapping
         (fields.Quantile, 0.95, 0.95),
         (fields.Switch, False, False),
         (fields.Count, 20, 20),
-        (fields.ErrorClasses, ["5xx", "error"], ("5xx", "error")),
+        (fields.Outcomes, ["5xx", "error", 429, "grpc:8"], ("5xx", "error", 429, "grpc:8")),
+        (fields.OptionalOutcomes, ["4xx"], ("4xx",)),
         (fields.OptionalRatio, 1.25, 1.25),
     ],
 )
@@ -34,7 +35,20 @@ def test_a_field_is_read_and_written_back(field: Any, written: object, value: ob
     assert adapter.dump_python(adapter.validate_python(written)) == written
 
 
-@pytest.mark.parametrize("field", [fields.OptionalDurationMs, fields.OptionalRatio, fields.OptionalText])
+GIVEN_WORD = Annotated[str | None, fields.GIVEN]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        fields.OptionalDurationMs,
+        fields.OptionalRatio,
+        fields.OptionalSwitch,
+        fields.OptionalText,
+        fields.OptionalOutcomes,
+        GIVEN_WORD,
+    ],
+)
 def test_a_key_without_a_value_is_a_fault(field: Any) -> None:
     """A key may be missing, but `ratio:` with nothing behind it is probably an unfinished edit."""
     adapter: TypeAdapter[object] = TypeAdapter(field)

@@ -32,11 +32,10 @@ Reader = Callable[[object], object]
         (readers.read_positive_number, 0.1, 0.1),
         (readers.read_switch, True, True),
         (readers.read_dispersion, 1000, 1000.0),
-        (readers.read_error_classes, ["error", "4xx"], ("4xx", "error")),
     ],
 )
 def test_what_is_within_its_bounds_is_read(read: Reader, value: object, expected: object) -> None:
-    """Bounds are included; error classes get one order."""
+    """Bounds are included."""
     assert read(value) == expected
 
 
@@ -66,10 +65,6 @@ def test_what_is_within_its_bounds_is_read(read: Reader, value: object, expected
         (readers.read_positive_number, 0, "is not above zero"),
         (readers.read_switch, "yes", "write true or false"),
         (readers.read_dispersion, 0.5, "is not a dispersion"),
-        (readers.read_error_classes, "5xx", "must be a list of outcomes"),
-        (readers.read_error_classes, [], "must be a list of outcomes"),
-        (readers.read_error_classes, ["6xx"], "is not an outcome"),
-        (readers.read_error_classes, ["5xx", "5xx"], "has an outcome twice"),
     ],
 )
 def test_what_is_beyond_them_is_refused(read: Reader, value: object, words: str) -> None:
@@ -82,3 +77,22 @@ def test_readable_is_the_value_or_none() -> None:
     """A rule about two keys is silent where one of them cannot be read: that is a fault of its own."""
     assert readers.readable(readers.read_window, "1m") == 60_000
     assert readers.readable(readers.read_window, "soon") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("haproxy", "is not a list of actuators"),
+        ([], "is not a list of actuators"),
+        (["eu", "eu"], "names an actuator twice"),
+        (
+            [f"actuator-{number}" for number in range(readers.MOST_ACTUATORS + 1)],
+            f"write at most {readers.MOST_ACTUATORS}",
+        ),
+    ],
+)
+def test_names_of_actuators(value: object, text: str) -> None:
+    """A few, each once."""
+    with pytest.raises(ValueError, match=text):
+        readers.read_actuator_names(value)
+    assert readers.read_actuator_names(["eu", "us"]) == ("eu", "us")

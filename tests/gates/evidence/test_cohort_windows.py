@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from gates.evidence.cohort_windows import Look, TrafficWindows
+from dataclasses import replace
+
+from gates.evidence.cohort_windows import BaselineLife, Look, TrafficWindows
 from gates.evidence_view import PaneUse
+from gates.panes import CLASSES, Cell
 from tests.gates.pane_builders import BASELINE, CANDIDATE, T0, cell, pane, policy
 
 ERRORS = {"sli": "error_rate", "limit": "20%", "window": "5s"}
@@ -72,3 +75,47 @@ def test_indicators_prefer_users_requests() -> None:
     both = windows(errors=ERRORS, more={**ERRORS, "window": "9s"}, probes=probes)
     assert both.longest(CANDIDATE).length_ms == 9_000
     assert windows(probes=probes).longest(CANDIDATE).length_ms == 7_000
+
+
+def outcomes(**counts: int) -> Cell:
+    """Requests with these outcomes."""
+    return Cell(tuple((dict.fromkeys(CLASSES, 0) | {key.strip("_"): each for key, each in counts.items()}).values()))
+
+
+def test_the_baseline_is_alive_with_any_success() -> None:
+    """Of users or of probes, whatever the checks read; failures alone are no life, and neither are the candidate's."""
+    known, use = windows(), PaneUse()
+    assert known.baseline == BaselineLife(T0)
+    known.push(pane(0, cell(9), cell(9, 8)), use)
+    assert known.baseline == BaselineLife(T0 + 1_000)
+    known.push(pane(1, cell(9), outcomes(_5xx=4, error=2, _4xx=3)), use)
+    known.push(pane(2, cell(9), None), use)
+    assert known.baseline == BaselineLife(T0 + 1_000)
+    known.push(pane(3, None, outcomes(_5xx=4), synthetic={BASELINE: outcomes(_3xx=1)}), use)
+    assert known.baseline == BaselineLife(T0 + 4_000)
+    known.push(pane(4, None, outcomes(ok=1)), use)
+    assert known.baseline == BaselineLife(T0 + 5_000)
+
+
+def test_heartbeats_of_the_baseline_count_by_stage() -> None:
+    """A heartbeat has an emitter and no request; those of the stage before show nothing about this one."""
+    known, use = windows(), PaneUse()
+    known.push(pane(0, None, cell(5, emitters=(1,))), use)
+    assert known.baseline.heartbeat_at is None
+    known.push(pane(1, None, cell(0, emitters=(1,))), use)
+    assert known.baseline == BaselineLife(T0 + 1_000, T0 + 2_000)
+    known.push(pane(2, None, cell(0)), use)
+    assert known.baseline == BaselineLife(T0 + 1_000, T0 + 2_000)
+    known.enter_stage()
+    assert known.baseline == BaselineLife(T0 + 1_000)
+
+
+def test_a_snapshot_keeps_the_signs_of_life() -> None:
+    """And one of before, which has none, leaves them as at the start."""
+    known, again = windows(), windows()
+    known.push(pane(0, None, cell(5)), PaneUse())
+    again.restore(known.state())
+    assert again.baseline == known.baseline
+    fresh = windows()
+    fresh.restore(replace(known.state(), baseline=None))
+    assert fresh.baseline == BaselineLife(T0)

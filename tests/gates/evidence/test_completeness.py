@@ -53,6 +53,36 @@ def test_the_least_complete_cohort_decides(needed: tuple[str, ...], on_time: flo
     assert known.on_time == pytest.approx(on_time)
 
 
+def test_a_last_minute_of_missing_events_counts_whatever_came_before() -> None:
+    """After an hour of complete telemetry the share of the stage hardly moves, and a candidate may fail unread."""
+    known = stage()
+    for second in range(3_600):
+        assert known.observe(pane(second, cell(20), cell(20)), 0.99)
+    found = [known.observe(pane(3_600 + second, cell(10), cell(20), late={CANDIDATE: 10}), 0.99) for second in range(5)]
+    assert known.on_time > 0.99
+    assert found[2:] == [False] * 3
+    assert known.lately is not None
+    assert known.lately[0] == CANDIDATE
+    assert [known.observe(pane(3_605 + second, cell(20), cell(20)), 0.99) for second in range(120)][-1]
+    assert known.lately is None
+
+
+def test_a_few_odd_events_of_the_last_minute_decide_nothing() -> None:
+    """Two of 100 are more than 1%, and within chance."""
+    known = stage()
+    known.observe(pane(0, cell(20_000), cell(20_000)), 0.99)
+    assert known.observe(pane(100, cell(1), cell(1)), 0.99)
+    assert known.observe(pane(200, cell(98), cell(100), late={CANDIDATE: 2}), 0.99)
+    assert not known.observe(pane(201, cell(0), cell(100), late={CANDIDATE: 20}), 0.99)
+
+
+def test_the_last_minute_is_held_against_no_older_epoch() -> None:
+    """Their rules count all events together, over the stage."""
+    known = stage(())
+    known.observe(pane(0, cell(20_000), cell(20_000)), 0.99)
+    assert known.observe(pane(60, cell(0), cell(100), late={CANDIDATE: 50}), 0.99)
+
+
 @given(st.lists(st.tuples(*[st.integers(0, 50)] * 4), min_size=1, max_size=6), st.sampled_from(BOTH))
 def test_a_late_event_never_makes_a_stage_more_complete(drawn: list[tuple[int, int, int, int]], cohort: str) -> None:
     """Whatever was counted and was late before it."""

@@ -139,3 +139,14 @@ def test_details_without_requests_are_kept() -> None:
     beat = cell(0, emitters=(1,))
     assert beat.detail is not NO_DETAIL
     assert known.observe(pane(0, beat, beat)).silent_ms == 1_000
+
+
+def test_a_sign_of_life_of_the_baseline_is_a_success_and_at_all_traffic_a_heartbeat() -> None:
+    """At 100% the requests of the baseline end by order, and their end shows nothing."""
+    evidence = RolloutEvidence(POLICY, T0)
+    assert evidence.observe(pane(0, cell(5), cell(5))).baseline_alive_at == T0 + 1_000
+    assert evidence.observe(pane(1, cell(5), cell(5, 5))).baseline_alive_at == T0 + 1_000
+    evidence.enter_stage(1, T0 + 2_000)
+    assert evidence.observe(pane(2, cell(5), cell(5))).baseline_alive_at is None
+    assert evidence.observe(pane(3, cell(5), cell(0, emitters=(1,)))).baseline_alive_at == T0 + 4_000
+    assert evidence.observe(pane(4, cell(5), None)).baseline_alive_at == T0 + 4_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import pytest
@@ -201,6 +202,31 @@ def test_the_share_is_doubted_with_its_numbers_and_not_by_chance() -> None:
     assert judged(0.1, 9, 1, seconds=24, judged_from=200) == ""
     assert judged(0.1, 1, 4, seconds=24) == ""
     assert judged(0.1, 90, 10, seconds=24, split="100%") == ""
+
+
+@pytest.mark.parametrize(
+    ("weight", "candidate", "changes", "found"),
+    [
+        (0.25, 75, {}, "canary got 75% of the requests (1,050 of 1,400), ordered 25% (split)"),
+        (0.25, 30, {}, ""),
+        (1.0, 60, {}, "canary got 60% of the requests (840 of 1,400), ordered 100% (split)"),
+        (1.0, 97, {}, ""),
+        (0.25, 75, {"split": "100%"}, ""),
+        (0.25, 75, {"judged_from": None}, ""),
+    ],
+)
+def test_an_advance_waits_for_the_split_before_chance_is_ruled_out(
+    weight: float, candidate: int, changes: dict[str, Any], found: str
+) -> None:
+    """A stage may be shorter than a doubt takes; an older epoch, and a policy without the check, do not wait."""
+    rules = DataQuality.model_validate({"split": changes["split"]} if "split" in changes else {})
+    known = TrafficSplit(COHORTS, rules, 0.01, changes.get("judged_from", 200))
+    known.start(weight)
+    assert known.unsettled() == ""
+    for second in range(19):
+        known.observe(pane(second, cell(candidate), cell(100 - candidate)))
+    assert known.unsettled() == found
+    assert known.doubts() == ()
 
 
 @pytest.mark.parametrize("weight", [0.01, 0.1, 0.5, 0.95])

@@ -10,7 +10,7 @@ import pytest
 
 from gates.decisions import Action
 from gates.machine.rollout import Moment, Pending, RolloutState, Started
-from gates.machine.signals import PANE_RULES, gravest_signal, missing
+from gates.machine.signals import PANE_RULES, gravest_signal, missing, unconfirmed
 from gates.machine.step import start
 from gates.machine.transitions import Signal
 from gates.rules import FIRST
@@ -23,6 +23,12 @@ FAIL = Verdict("a", VerdictKind.FAIL, "a: fails", (T0, T0 + 1_000), NONE, NONE, 
 PASS = replace(FAIL, kind=VerdictKind.PASS, reason="a: passes", absolute=False)
 GOOD: dict[str, Any] = {"silent_ms": 0, "silent_cohorts": (), "broken": False, "trusted": True, "completeness": 1.0}
 SILENT: dict[str, Any] = {"silent_cohorts": ("canary",)}
+INCOMPLETE: dict[str, Any] = {
+    "trusted": False,
+    "untrusted_ms": 30_000,
+    "on_time": 0.25,
+    "least_complete": "canary",
+}
 
 
 def state(**progress: Any) -> RolloutState:
@@ -44,6 +50,7 @@ def signal(known: RolloutState, *verdicts: Verdict, **fields: Any) -> tuple[Sign
 
 # each applies to its pane together with all that follow it here
 GRAVE_FIRST: list[tuple[Signal, tuple[Verdict, ...], dict[str, Any]]] = [
+    (Signal.BASELINE_GONE, (FAIL,), {"baseline_alive_at": T0 - 29_000}),  # FAILING does not apply then
     (Signal.FAILING, (FAIL,), {}),
     (Signal.SHARED_CAUSE, (replace(FAIL, baseline_beyond=True),), {}),
     (Signal.FAIL_PAUSES, (replace(FAIL, on_fail="pause"),), {}),
@@ -113,6 +120,46 @@ def test_a_problem_of_the_candidate_is_not_hidden_by_a_missing_ack() -> None:
             "events of stage tenth arrived too late), needs 99% (min_completeness)",
         ),
         (
+            {},
+            {**INCOMPLETE, "telemetry": {"canary": CohortTelemetry(100, unreadable=300)}},
+            Signal.INCOMPLETE,
+            "canary's telemetry is 25% complete (300 of 400 events of stage tenth could not be read), needs 99% "
+            "(min_completeness); the rollout resumes when it is; read the dead letters (sluicegate dlq list)",
+        ),
+        (
+            {},
+            {**INCOMPLETE, "telemetry": {"canary": CohortTelemetry(100, late=1, refused=299, clamped=2)}},
+            Signal.INCOMPLETE,
+            "canary's telemetry is 24.5% complete (1 of 400 events of stage tenth arrived too late, 299 were refused "
+            "for lack of room, 2 had times too far ahead), needs 99% (min_completeness); the rollout resumes when it "
+            "is; check which rollouts, cohorts and times producers name",
+        ),
+        (
+            {},
+            {**INCOMPLETE, "on_time": 1.0, "telemetry": {"canary": CohortTelemetry(100_000, unreadable=1)}},
+            Signal.INCOMPLETE,
+            "telemetry is incomplete: a source partition has not reported (100% so far); the rollout resumes when it "
+            "is; check ingest lag and producers' clocks",
+        ),
+        (
+            {},
+            {"silent_ms": 30_000, **SILENT, "telemetry": {"canary": CohortTelemetry(0, unreadable=300, refused=2)}},
+            Signal.SILENT,
+            "canary has had no requests for 30s, and 302 of its events in this stage could not be counted (hold_after "
+            "30s); the rollout resumes when requests return",
+        ),
+        (
+            {},
+            {
+                "silent_ms": 30_000,
+                "silent_cohorts": ("canary", "stable"),
+                "telemetry": {"canary": CohortTelemetry(0), "stable": CohortTelemetry(0, unreadable=4)},
+            },
+            Signal.SILENT,
+            "canary and stable have had no requests for 30s, and 4 of their events in this stage could not be counted "
+            "(hold_after 30s); the rollout resumes when requests return",
+        ),
+        (
             {"baked_ms": 3_000},
             {"trusted": False},
             Signal.UNDECIDED,
@@ -179,3 +226,41 @@ def test_every_signal_of_a_pane_has_its_rule() -> None:
     signals = list(Signal)
     assert {signal for signal, _ in PANE_RULES} == set(signals[signals.index(Signal.FAILING) :])
     assert PANE_RULES[-1][0] is Signal.PASSED
+
+
+def test_a_shared_cause_rolls_back_where_the_policy_orders_it() -> None:
+    """By a broken limit alone; a comparison that fails while the baseline breaks a limit holds all the same."""
+    known = state()
+    written = {**known.policy.document(), "on_shared_cause": "rollback"}
+    rolling = replace(known, policy=type(known.policy).parse(written))
+    shared = replace(FAIL, baseline_beyond=True)
+    found, reason = signal(rolling, shared)
+    assert found is Signal.FAILING
+    assert reason == "a: fails; the cause is likely shared (on_shared_cause rollback)"
+    assert signal(rolling, shared, replace(FAIL, name="b", reason="b: fails")) == (Signal.FAILING, "b: fails")
+    worse = replace(FAIL, name="b", absolute=False, rejected=True)
+    assert signal(rolling, replace(PASS, baseline_beyond=True), worse)[0] is Signal.BASELINE_BURNING
+    assert signal(known, shared)[0] is Signal.SHARED_CAUSE
+
+
+def test_nothing_to_roll_back_to_is_explained() -> None:
+    """The reason has what fails, why it was not rolled back, and what to do."""
+    found, reason = signal(state(), FAIL, baseline_alive_at=T0 - 29_000)
+    assert found is Signal.BASELINE_GONE
+    assert reason == (
+        "a: fails; not rolled back, because stable has had no successful request for 30s (allowed: 30s, hold_after); "
+        "weights stay; check stable; if it is back while the check still fails, the gate rolls back"
+    )
+
+
+def test_an_advance_waits_for_traffic_as_ordered() -> None:
+    """The share may be off by chance, so nothing is held; but nothing advances either."""
+    split = "canary got 75% of the requests (1,050 of 1,400), ordered 25% (split)"
+    evaluation = Evaluation(T0, T0 + 1_000, (PASS,), **GOOD | {"unsettled": split})
+    assert missing(state(), evaluation, fresh=True) == f"traffic to be split as ordered: {split}"
+
+
+def test_only_an_order_can_be_unconfirmed() -> None:
+    """Without one there is nothing to confirm."""
+    with pytest.raises(ValueError, match="only an order"):
+        unconfirmed(replace(state(), order=None))

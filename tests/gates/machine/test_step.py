@@ -42,6 +42,7 @@ class Hand:
 
     stages: list[dict[str, Any]] = field(default_factory=lambda: [STAGE, LAST])
     now: int = T0
+    acked: bool = True
     state: RolloutState = field(init=False)
     outputs: tuple[Output, ...] = ()
     facts: tuple[Fact, ...] = ()
@@ -49,7 +50,8 @@ class Hand:
     def __post_init__(self) -> None:
         self.policy = policy(CHECKS, stages=self.stages, no_data={"hold_after": "30s", "pause_after": "5m"})
         self._follow(start(None, Started(self.policy, "ada", ""), self.moment))
-        self.ack()
+        if self.acked:
+            self.ack()
 
     def _follow(self, result: StepResult) -> None:
         self.state, self.outputs, self.facts = result.state, result.outputs, result.facts

@@ -9,7 +9,13 @@ from gates.machine.transitions import TABLE, Phase, Signal, Transition, lookup
 
 RUNNING = (Phase.BAKING, Phase.HELD, Phase.PAUSED)
 ENDED = (Phase.ROLLED_BACK, Phase.PROMOTED)
-CONTROLS = (Signal.OPERATOR_ROLLBACK, Signal.OPERATOR_PROMOTE, Signal.OPERATOR_PAUSE, Signal.OPERATOR_RESUME)
+CONTROLS = (
+    Signal.OPERATOR_ROLLBACK,
+    Signal.OPERATOR_PROMOTE,
+    Signal.OPERATOR_PAUSE,
+    Signal.OPERATOR_RESUME,
+    Signal.OPERATOR_ADVANCE,
+)
 RAISING = {Action.START, Action.ADVANCE, Action.PROMOTE}
 PAIRS = list(itertools.product(Phase, Signal))
 
@@ -51,7 +57,8 @@ def test_only_a_start_a_pass_or_an_operator_raises_the_candidate(phase: Phase, s
     """No other signal starts, advances or promotes, or enters the promoted phase."""
     found = lookup(phase, signal)
     if found.action in RAISING and (phase, found.phase) != (Phase.PROMOTED, Phase.PROMOTED):
-        assert signal in (Signal.START, Signal.PASSED, Signal.PASSED_LAST, Signal.OPERATOR_PROMOTE)
+        operator = (Signal.OPERATOR_PROMOTE, Signal.OPERATOR_ADVANCE)
+        assert signal in (Signal.START, Signal.PASSED, Signal.PASSED_LAST, *operator)
     if found.phase is Phase.PROMOTED and phase is not Phase.PROMOTED:
         assert signal in (Signal.PASSED_LAST, Signal.OPERATOR_PROMOTE)
 
@@ -60,12 +67,15 @@ def test_only_a_start_a_pass_or_an_operator_raises_the_candidate(phase: Phase, s
 def test_only_a_failing_check_or_an_operator_rolls_back(phase: Phase, signal: Signal) -> None:
     """An outage is never a rollback: no signal about telemetry or acks enters the phase."""
     if lookup(phase, signal).phase is Phase.ROLLED_BACK and phase is not Phase.ROLLED_BACK:
-        assert signal in (Signal.FAILING, Signal.OPERATOR_ROLLBACK)
+        assert signal in (Signal.FAILING, Signal.OPERATOR_ROLLBACK, Signal.PAUSE_ROLLBACK)
 
 
-@pytest.mark.parametrize("signal", [s for s in Signal if s not in (Signal.START, Signal.FAILING, *CONTROLS)])
+ENDS_A_PAUSE = (Signal.START, Signal.FAILING, Signal.PAUSE_ROLLBACK, Signal.PAUSE_RESUME, *CONTROLS)
+
+
+@pytest.mark.parametrize("signal", [signal for signal in Signal if signal not in ENDS_A_PAUSE])
 def test_a_pause_waits_for_a_person(signal: Signal) -> None:
-    """Whatever the panes show short of FAIL, a paused rollout stays paused."""
+    """Whatever the panes show short of FAIL, a paused rollout stays paused; its policy may set a deadline."""
     assert lookup(Phase.PAUSED, signal).phase is Phase.PAUSED
 
 

@@ -18,6 +18,11 @@ from tests.gates.policy_documents import Change, checkout, faults_of, put
             "6m must be longer than the warm-up (1m) plus the bake (5m)",
         ),
         (put("stages", 2, "weight", value="1%"), "stages[2].weight", "1% must be larger than the 10% of the stage"),
+        (put("pause", value={}), "pause", "is empty; write `remind_after`, or `deadline` and `then`"),
+        (put("pause", value={"deadline": "24h"}), "pause.deadline", "needs `then`; write for example `then: rollback`"),
+        (put("pause", value={"then": "resume"}), "pause.then", "needs `deadline`; write for example `deadline: 24h`"),
+        (put("not_errors", value=["5xx"]), "not_errors", "of checks.errors (the default): 5xx is in both; remove it"),
+        (put("not_errors", value=[503]), "not_errors", "of checks.errors (the default): 5xx includes 503"),
         (put("budget", value={"slo": "99%", "spend": "5%"}), "checks.budget", "the name is taken by the key `budget`"),
     ],
 )

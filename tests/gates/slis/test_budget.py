@@ -32,7 +32,11 @@ def test_a_shared_outage_does_not_spend_the_budget() -> None:
 @pytest.mark.parametrize(
     ("changes", "path", "words"),
     [
-        ({"budget": {"slo": "99.9%", "spend": "5%", "errors": ["4xx"]}}, "budget.errors", "has neither 5xx nor error"),
+        (
+            {"budget": {"slo": "99.9%", "spend": "5%", "errors": [404]}, "not_errors": None},
+            "budget.errors",
+            "has neither 5xx nor error",
+        ),
         ({"budget": {"slo": "99%", "spend": "50%"}}, "budget.spend", "cannot be spent within the bakes"),
     ],
 )

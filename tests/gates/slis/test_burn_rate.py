@@ -50,7 +50,7 @@ def test_its_rules(check: Document, path: str, message: str) -> None:
     ("changes", "path", "words"),
     [
         (
-            {"checks.b": {"sli": "burn_rate", "slo": "99.9%", "errors": ["4xx"]}},
+            {"checks.b": {"sli": "burn_rate", "slo": "99.9%", "errors": [404]}, "not_errors": None},
             "checks.b.errors",
             "has neither 5xx nor error",
         ),

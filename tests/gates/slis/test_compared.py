@@ -10,7 +10,7 @@ import pytest
 from gates.evidence_view import CohortView, EvidenceView, PaneUse
 from gates.panes import Cell
 from gates.policy.checks import checks_for
-from gates.rules import CURRENT, RULES
+from gates.rules import CURRENT, FIRST, RULES
 from gates.slis.compared import Compared
 from gates.verdicts import NO_INTERVALS, Verdict, VerdictKind
 from gates.windows import CohortWindow
@@ -133,3 +133,11 @@ def test_a_stage_resets_the_evidence_for_an_advance_only() -> None:
     again = check_of(BOTH)
     again.evidence = before
     assert again.evidence == before
+
+
+@pytest.mark.parametrize(("rules", "shared"), [(CURRENT, True), (FIRST, False)])
+def test_a_small_baseline_shares_a_breach_on_a_few_bad_events(rules: int, shared: bool) -> None:
+    """A quarter of both fails: an outage is shared though the baseline's part has fewer errors than `min_events`."""
+    limited = {"sli": "error_rate", "limit": "8%", "window": "5s"}
+    found = verdict(limited, cell(160, 40), cell(40, 10), rules=RULES[rules])
+    assert (found.kind, found.baseline_beyond) == (VerdictKind.FAIL, shared)

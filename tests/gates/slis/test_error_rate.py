@@ -6,11 +6,11 @@ import pytest
 
 from gates.advice.lint import lint
 from gates.evidence.evaluation import RolloutEvidence
-from gates.panes import CLASSES, Cell
+from gates.panes import CLASSES, NOTHING, Cell
 from gates.slis.error_rate import ErrorRateCheck, ErrorRateFigure
 from gates.verdicts import VerdictKind
 from tests.gates.good_policy import Document, changed
-from tests.gates.pane_builders import T0, pane, policy
+from tests.gates.pane_builders import BASELINE, CANDIDATE, T0, pane, policy
 from tests.gates.policy_documents import checkout, faults_of
 
 MIXED = Cell(tuple(range(1, len(CLASSES) + 1)))
@@ -35,6 +35,41 @@ def test_a_limit_looks_at_those_errors_alone(errors: list[str], outcome: Verdict
     refused = Cell(tuple(400 if word in ("2xx", "4xx") else 0 for word in CLASSES))
     (verdict,) = evidence.observe(pane(0, refused, refused)).verdicts
     assert verdict.kind is outcome
+
+
+TURNED_AWAY = Cell((0, 700, 0, 200, 0, 0, 100), statuses={404: 80, 429: 90, 1_008: 10, 1_013: 40, 1_014: 60})
+"""A thousand requests, of which some failed in several ways."""
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        (["5xx", "error"], 100),
+        (["5xx", "error", 429], 190),
+        (["5xx", 429, "grpc:14"], 150),
+        (["4xx", "grpc:13"], 240),
+        (["grpc:8", 404, 503], 90),
+    ],
+)
+@pytest.mark.parametrize("kind", ["error_rate", "burn_rate", "budget"])
+@pytest.mark.parametrize("cohort", [CANDIDATE, BASELINE])
+def test_each_sli_counts_exact_statuses(kind: str, errors: list[str | int], expected: int, cohort: str) -> None:
+    """In the window, in the stage's totals, and of either cohort, each request once."""
+    checks = {
+        "error_rate": {"sli": "error_rate", "ratio": 1.5, "limit": "90%", "errors": errors},
+        "burn_rate": {"sli": "burn_rate", "slo": "99%", "window": "12s", "spend": "0.01%", "errors": errors},
+        "budget": {"sli": "latency", "quantile": 0.5, "limit": "1s"},
+    }
+    more = {"budget": {"slo": "50%", "spend": "90%", "errors": errors}} if kind == "budget" else {}
+    known = policy({"e": checks[kind]}, stages=[{"name": "tenth", "weight": "10%", "bake": "10s"}], **more)
+    evidence = RolloutEvidence(known, T0)
+    evidence.confirm_stage(T0)
+    for second in range(3):
+        cells = {CANDIDATE: NOTHING, BASELINE: NOTHING} | {cohort: TURNED_AWAY}
+        found = evidence.observe(pane(second, cells[CANDIDATE], cells[BASELINE]))
+    verdict = next(each for each in found.verdicts if each.name == ("budget" if kind == "budget" else "e"))
+    measured = verdict.candidate if cohort == CANDIDATE else verdict.baseline
+    assert measured.errors == (None if kind == "budget" and cohort == BASELINE else 3 * expected)
 
 
 @pytest.mark.parametrize(

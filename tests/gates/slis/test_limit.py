@@ -14,14 +14,14 @@ from tests.gates.slis.watched import Watched
 counts = st.tuples(st.integers(0, 500), st.integers(1, 500)).map(lambda drawn: (min(drawn), drawn[1]))
 
 
-@given(counts, counts, st.sampled_from([0.05, 0.2, 0.5]))
+@given(counts, counts, st.sampled_from([0.05, 0.2, 0.5]), st.sampled_from([None, 5]))
 def test_alike_needs_a_baseline_that_is_bad_itself(
-    candidate: tuple[int, int], baseline: tuple[int, int], share: float
+    candidate: tuple[int, int], baseline: tuple[int, int], share: float, least: int | None
 ) -> None:
     """A baseline that is well within the limit, or hardly there, never excuses a candidate; one that is worse does."""
     guard = Guard(share, 20)
-    found = guard.alike(candidate, baseline)
-    if baseline[0] < 20 or baseline[0] / baseline[1] <= share / 2:
+    found = guard.alike(candidate, baseline, least)
+    if baseline[0] < (least or 20) or baseline[0] / baseline[1] <= share / 2:
         assert not found
     elif baseline[0] / baseline[1] >= candidate[0] / candidate[1]:
         assert found

@@ -77,8 +77,8 @@ def test_figures_of_the_window_or_of_the_stage() -> None:
 def test_alike_needs_a_limit() -> None:
     """A baseline nearly beyond the limit makes the cause a shared one."""
     bad, nearly = window_of(1_000, 220), window_of(1_000, 190)
-    assert Failures(Guard(0.2, 20)).alike(bad, nearly)
-    assert not Failures(None).alike(bad, nearly)
+    assert Failures(Guard(0.2, 20)).alike(bad, nearly, None)
+    assert not Failures(None).alike(bad, nearly, None)
 
 
 @pytest.mark.parametrize(("ratio", "found"), [(None, False), (1.2, True)])

@@ -41,6 +41,11 @@ def test_a_throughput_share_far_off_fails() -> None:
             "checks.t.tolerance",
             "a candidate that gets no requests",
         ),
+        (
+            {"checks.t": {"sli": "throughput_share", "tolerance": "2%"}},
+            "checks.t.tolerance",
+            "2% of the weight is less than what routers are off that split by user",
+        ),
     ],
 )
 def test_what_is_odd_is_remarked(changes: Document, path: str, words: str) -> None:
@@ -53,6 +58,12 @@ def test_what_is_odd_is_remarked(changes: Document, path: str, words: str) -> No
     ("changes", "rps", "path", "words"),
     [
         ({"checks.t": {"sli": "throughput_share"}}, 2.0, "checks.t.window", "at 2 requests/s, a 1m window has 120"),
+        (
+            {"checks.t": {"sli": "throughput_share", "window": "5s"}, "min_requests": 20},
+            40.0,
+            "checks.t.window",
+            "cannot fail for too few requests in stage tenth: at 40 requests/s, a 5s window has 200 requests",
+        ),
     ],
 )
 def test_what_traffic_is_too_little_for_is_remarked(changes: Document, rps: float, path: str, words: str) -> None:
@@ -60,3 +71,9 @@ def test_what_traffic_is_too_little_for_is_remarked(changes: Document, rps: floa
     policy = changed(changes)
     assert lint(policy) == ()
     assert words in " ".join(remark.message for remark in lint(policy, rps) if remark.path == path)
+
+
+def test_with_enough_traffic_the_window_is_long_enough() -> None:
+    """At a tenth, some 225 requests; at 100% there is no share."""
+    policy = changed({"checks.t": {"sli": "throughput_share", "window": "5s"}, "min_requests": 20})
+    assert [remark for remark in lint(policy, 46.0) if remark.path == "checks.t.window"] == []

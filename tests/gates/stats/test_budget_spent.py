@@ -61,3 +61,35 @@ def test_a_shared_outage_is_hardly_counted_and_a_worse_candidate_is() -> None:
         counted[rate] = ledger.errors
     assert counted[0.3] < 0.05 * 0.3 * 36_000
     assert counted[0.9] > 0.9 * 0.6 * 36_000
+
+
+def test_the_first_minute_of_a_shared_outage_is_no_different() -> None:
+    """Both fail alike after healthy hours: the healthy seconds before do not make the baseline look good."""
+    rng = np.random.default_rng(5)
+    ledger = BudgetLedger(0.999)
+    for second in range(7_200):
+        fed(ledger, second, (60, 0), (60, 0))
+    failed = 0
+    for second in range(7_200, 7_260):
+        errors = int(rng.binomial(60, 0.25))
+        failed += errors
+        fed(ledger, second, (60, errors), (60, int(rng.binomial(60, 0.25))))
+    assert ledger.errors < 0.1 * failed
+
+
+def test_errors_counted_before_both_failed_are_not_counted_again() -> None:
+    """The candidate fails alone, then both: what it was charged with stays, and only errors beyond that add."""
+    ledger = BudgetLedger(0.999)
+    for second in range(20):
+        fed(ledger, second, (10, 5), (10, 0))
+    assert ledger.errors == 100
+    for second in range(20, 60):
+        fed(ledger, second, (10, 5), (10, 5))
+    assert ledger.errors == 100
+
+
+def test_a_pane_of_minutes_is_charged_too() -> None:
+    """A pane that is longer than the minute that is remembered."""
+    ledger = BudgetLedger(0.999)
+    ledger.add_pane(0, 120_000, CohortCounts(100, 7), CohortCounts(100, 50))
+    assert ledger.errors == 7

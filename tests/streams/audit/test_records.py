@@ -7,7 +7,7 @@ import pytest
 
 from connectors.kafka.topics import TopicNames
 from streams.audit.chain import EntryKind, digest
-from streams.audit.records import GATE, LARGEST_VALUE, LONGEST_TEXT, audit_record, audited
+from streams.audit.records import FREEZE_SCHEMA, GATE, LARGEST_VALUE, LONGEST_TEXT, audit_record, audited
 from streams.journal import Origin
 
 SOURCE = Origin("t", 0, 7)
@@ -19,6 +19,8 @@ SOURCE = Origin("t", 0, 7)
         ("start", {"by": "ann", "reason": "go"}, ("start", "ann", "start", "go")),
         ("control", {"by": "ann", "control": "pause"}, ("control", "ann", "pause", None)),
         ("control", {"by": "ann", "control": "approve"}, ("approval", "ann", "approve", None)),
+        ("control", {"schema": FREEZE_SCHEMA, "by": "ann", "frozen": True}, ("freeze", "ann", "freeze", None)),
+        ("control", {"schema": FREEZE_SCHEMA, "by": "ann", "frozen": False}, ("freeze", "ann", "unfreeze", None)),
         ("decision", {"action": "hold", "reason": "why"}, ("decision", GATE, "hold", "why")),
         ("decision", {"action": "pause", "by": "ann"}, ("decision", "ann", "pause", None)),
         ("command", {"action": "rollback", "by": "bob"}, ("command", "bob", "rollback", None)),

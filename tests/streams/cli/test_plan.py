@@ -53,13 +53,23 @@ def test_json_has_the_same_figures() -> None:
     assert [stage["name"] for stage in document["stages"]] == [stage.name for stage in stages]
     first = document["stages"][0]["checks"][0]
     assert first["detect"][1]["median_s"] == round(stages[0].checks[0].detect[2.0], 1)
-    assert document["stages"][-1]["checks"] == []
+    assert document["stages"][-1]["checks"][0]["total_failure"]["by"] == "limit"
 
 
 def _document() -> dict[str, object]:
     from connectors.policy_files import load
 
     return load(Path(EXAMPLE).read_bytes(), source=EXAMPLE).document()
+
+
+def test_a_limit_below_the_baselines_rate_is_a_fault(tmp_path: Path) -> None:
+    """Every healthy rollout breaks it: the message has the numbers, and the exit code is 1."""
+    file = tmp_path / "p.yaml"
+    file.write_text(CHECKOUT_POLICY.read_text().replace("limit: 5%", "limit: 0.1%"))
+    result = CliRunner().invoke(plan, ["--policy", str(file), "--rps", "1000", "--base-error", "2%"])
+    assert result.exit_code == 1
+    assert "less than the baseline's own 2%: every healthy candidate" in result.output
+    assert "a healthy candidate is never promoted" in result.output
 
 
 @pytest.mark.parametrize("base", ["0%", "150%", "five"])

@@ -118,3 +118,27 @@ def test_a_duration_needs_its_unit() -> None:
     result = CliRunner().invoke(replay, ["--policy", "x", "--events", "y", "--out-of-orderness", "2"])
     assert result.exit_code == 2
     assert "'2' is not a duration" in result.stderr
+
+
+def test_events_of_other_rollouts_are_counted_apart(policy: str, tmp_path: Path) -> None:
+    """A file of another rollout judges nothing, and the numbers show why."""
+    path = tmp_path / "other.ndjson"
+    path.write_text(events(30, bad_from=99).replace("checkout-v2", "checkout-v1"))
+    result = CliRunner().invoke(replay, ["--policy", policy, "--events", str(path)])
+    assert result.stderr == "0 events for checkout-v2, 3,000 of other rollouts (checkout-v1); 0 faults\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        (["--journal", "--acks", "none"], "--acks: has an effect with --events only; omit it with --journal"),
+        (["--journal", "--out-of-orderness", "2s"], "--out-of-orderness: has an effect with --events only"),
+        (["--policy", "p", "--events", "e", "--rollout", "r"], "--rollout: has an effect with --journal only"),
+        (["--policy", "p", "--events", "e", "--bootstrap", "b:9092"], "--bootstrap: has an effect with --journal only"),
+    ],
+)
+def test_flags_of_the_other_mode_are_refused(words: list[str], flag: str) -> None:
+    """They would be ignored, and the result taken for what it is not."""
+    result = CliRunner().invoke(replay, words)
+    assert result.exit_code == 2
+    assert flag in result.stderr

@@ -8,6 +8,8 @@ from streams.demo.result import DemoResult, RollbackTimes, demo_result, rollback
 from streams.demo.scenario import SCENARIOS, policy_of
 from streams.demo.state import DemoState
 
+PROMOTED = {"phase": "promoted", "order": {"confirmed": True}}
+
 
 def state(name: str, *decisions: tuple[int, str], **known: Any) -> DemoState:
     """Return a state with decisions (published at, action); `known` are its fields."""
@@ -24,9 +26,12 @@ def as_expected(made: DemoState, now: int = 1_000_000) -> bool | None:
 
 
 def test_healthy_is_promoted() -> None:
-    """Only a promotion will do; a rollback of what is healthy is a failure."""
+    """Only a confirmed promotion will do; a rollback of what is healthy is a failure."""
     assert as_expected(state("healthy", (0, "start"), (1, "advance"))) is None
-    assert as_expected(state("healthy", (0, "start"), (9, "promote"))) is True
+    for phase, confirmed in (("baking", True), ("promoted", False)):
+        status = {"phase": phase, "order": {"confirmed": confirmed}}
+        assert as_expected(state("healthy", (0, "start"), (9, "promote"), status=status)) is None
+    assert as_expected(state("healthy", (0, "start"), (9, "promote"), status=PROMOTED)) is True
     assert as_expected(state("healthy", (0, "start"), (9, "rollback"))) is False
 
 
@@ -75,4 +80,6 @@ def test_the_rollback_is_timed_from_the_first_bad_answer() -> None:
 
 def test_a_result_has_a_text() -> None:
     """The result states what happened."""
-    assert demo_result(state("healthy", (9, "promote")), 0) == DemoResult(True, "the canary was promoted")
+    assert demo_result(state("healthy", (9, "promote"), status=PROMOTED), 0) == DemoResult(
+        True, "the canary was promoted"
+    )

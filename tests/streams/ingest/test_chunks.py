@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.decoders import RequestEvent
+from connectors.decoders import RequestEvent, Unreadable
 from streams.cells import CELL_MS, CellRecord, SourcePartition
+from streams.ingest import cells
 from streams.ingest.cells import MOST_CELLS
 from streams.ingest.chunks import Chunker, SourceRecord
 from streams.ingest.cutting import CHUNK_OFFSETS, SLOT_MS
@@ -98,6 +100,7 @@ def test_a_clock_far_ahead_is_counted_at_the_records_time() -> None:
     flush = chunker.flush()
     (partial,) = flush.partials
     assert [cell.start for cell in partial.cells] == [T0, T0 + 60_000]
+    assert [(cell.requests, cell.clamped) for cell in partial.cells] == [(1, 1), (1, 0)]
     assert (flush.limited.clamped, flush.newest) == (1, T0 + 60_000)
 
 
@@ -112,6 +115,7 @@ def test_a_backfill_makes_no_version_that_the_journal_would_refuse() -> None:
     flush = chunker.flush()
     (partial,) = flush.partials
     assert (len(partial.cells), flush.limited.refused) == (MOST_CELLS, 10)
+    assert partial.refused == {"canary": 10}
 
 
 def a_request(ts_ms: int = T0) -> RequestEvent:
@@ -135,3 +139,35 @@ def test_a_commit_is_due_with_the_final_version() -> None:
     flush = chunker.flush()
     assert ([partial.final for partial in flush.partials], flush.commit) == ([True, False], CHUNK_OFFSETS)
     assert chunker.flush().commit is None
+
+
+@pytest.mark.parametrize(
+    ("ts_ms", "timestamp", "start"),
+    [
+        (T0 - 3_000, T0, T0 - 3_000),
+        (T0 + 60_000, T0, T0 + 60_000),
+        (T0 + 60_001, T0, T0),
+        (T0 + 90_000, -1, T0 + 90_000),
+        (None, T0 + 999, T0),
+        (None, 0, None),
+    ],
+)
+def test_when_an_unreadable_event_counts(ts_ms: int | None, timestamp: int, start: int | None) -> None:
+    """At its own time, as far as its record's allows; else at its record's, or without any as refused. Time stays."""
+    chunker = Chunker(SourcePartition("e", 0))
+    chunker.count_records([SourceRecord(0, timestamp, [], [Unreadable("checkout", "canary", ts_ms)])])
+    flush = chunker.flush()
+    (partial,) = flush.partials
+    assert [cell.start for cell in partial.cells if cell.unreadable == 1] == ([] if start is None else [start])
+    assert partial.refused == ({"canary": 1} if start is None else {})
+    assert (flush.newest, flush.position) == (None, 1)
+
+
+def test_events_of_rollouts_without_room_are_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each chunk, the finished ones too."""
+    monkeypatch.setattr(cells, "MOST_UNREADABLE_ROLLOUTS", 0)
+    chunker, other = Chunker(SourcePartition("e", 0)), Unreadable("search", "canary", T0)
+    chunker.count_records(
+        SourceRecord(offset, T0, [a_request()], [other, other]) for offset in (CHUNK_OFFSETS - 1, CHUNK_OFFSETS)
+    )
+    assert [chunker.flush().limited.unplaced for _ in range(2)] == [4, 0]

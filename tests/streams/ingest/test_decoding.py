@@ -68,6 +68,16 @@ def test_an_event_without_a_cohort_counts_and_is_a_letter() -> None:
 
 
 def test_the_limit_of_bytes_is_the_decoders() -> None:
-    """A larger value is not decoded."""
+    """A larger value is not decoded: its event is no request of its cohort."""
     sums, position, letters = counted([GOOD], max_bytes=len(GOOD) - 1)
-    assert (sums, position, [letter.reason for letter in letters]) == ({}, 1, ["oversized"])
+    assert (sums, position, [letter.reason for letter in letters]) == ({"c": 0}, 1, ["oversized"])
+
+
+def test_a_bad_record_counts_against_its_cohort() -> None:
+    """As unreadable, beside its dead letter; the good element of the same record counts."""
+    bad = GOOD.replace(b"200", b"999")
+    chunker, found = Chunker(SourcePartition(*PARTITION)), RecordDecoder(decoder(), MAX_BYTES)
+    found.count(chunker, PARTITION, [records([GOOD, bad, b"[" + GOOD + b"," + bad + b"]", bad[:-5]])])
+    ((cell,),) = [partial.cells for partial in chunker.flush().partials]
+    assert (cell.cohort, cell.start, cell.requests, cell.unreadable) == ("c", T0, 2, 3)
+    assert [letter.reason for letter in found.drain_dead_letters()] == ["wrong_field", "wrong_field", "bad_json"]

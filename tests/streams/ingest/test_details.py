@@ -203,7 +203,8 @@ def test_old_records_are_read() -> None:
 
 def test_records_of_a_later_build_are_read() -> None:
     """What a later version adds at the end is passed over."""
-    row = ["canary", T0, [0, 2, 0, 0, 0, 0, 0], [257], [2], True, [1, 2, [3], [0] * 14, {}, [4], "new"], "new"]
+    detail = [1, 2, [3], [0] * 14, {}, [4], [], "new"]
+    row = ["canary", T0, [0, 2, 0, 0, 0, 0, 0], [257], [2], True, detail, 0, 0, {}, "new"]
     record = msgspec.convert(row, CellRecord)
     assert record.cell().detail == Detail(succeeded=1, failed=2, users=(3,), emitters=(4,), halves=NO_HALVES)
 
@@ -269,4 +270,4 @@ def test_late_probes_and_heartbeats_are_not_late_requests() -> None:
     chunker.count_records([SourceRecord(0, T0, list(decoded([an_event(synthetic=True), a_beat("pod-1"), an_event()])))])
     join = Join()
     join.close(0, T0 + CELL_MS)
-    assert join.apply(chunker.flush().partials[0]) == {"canary": 1}
+    assert join.apply(chunker.flush().partials[0]).late == {"canary": 1}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.decoders import RequestEvent
+from connectors.decoders import RequestEvent, Unreadable
 from gates.panes import CLASSES
 from streams.cells import SourcePartition
 from streams.ingest.open_chunk import OpenChunk
@@ -52,3 +52,28 @@ def test_kinds_are_drained() -> None:
     chunk.versions(SOURCE, final=False)
     assert chunk.drain_kinds()[False][CLASSES.index("2xx")] == 2
     assert chunk.drain_kinds() == {False: [0] * len(KINDS), True: [0] * len(KINDS)}
+
+
+def test_missing_events_have_a_version() -> None:
+    """A rollout whose only news are events that were not counted changes as well."""
+    chunk = OpenChunk(start=0, latest_slot=0, upto=1)
+    chunk.count_unreadable(Unreadable("checkout", "canary"), T0)
+    chunk.count_unreadable(Unreadable("checkout", "canary"), T0)
+    chunk.count_unreadable(Unreadable("search", "stable"), None)
+    checkout, search = chunk.versions(SOURCE, final=False)
+    assert [(cell.cohort, cell.start, cell.requests, cell.unreadable) for cell in checkout.cells] == [
+        ("canary", T0, 0, 2)
+    ]
+    assert (search.rollout, search.cells, search.refused) == ("search", [], {"stable": 1})
+    assert chunk.versions(SOURCE, final=True) == []
+
+
+def test_clamped_requests_are_counted_as_such() -> None:
+    """Beside the others of their cell."""
+    chunk, clamped = OpenChunk(start=0, latest_slot=0, upto=1), a_request()
+    chunk.count([a_request(), clamped, a_request(cohort="stable")], [clamped])
+    (version,) = chunk.versions(SOURCE, final=False)
+    assert {cell.cohort: (cell.requests, cell.clamped) for cell in version.cells} == {
+        "canary": (2, 1),
+        "stable": (1, 0),
+    }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import orjson
@@ -28,9 +29,11 @@ EVENTS = 50_000
 WINDOWS = (5_000, 30_000, 60_000)
 QUANTILES = (0.5, 0.95, 0.99)
 MIX = {("checkout", "stable"): 0.6, ("checkout", "canary"): 0.06, ("search", "a"): 0.3, ("search", "b"): 0.04}
-STATUSES = (101, 200, 200, 200, 301, 404, 500, 503)
+STATUSES = (101, 200, 200, 200, 301, 404, 429, 500, 503)
+RPC = {0: "ok", 8: "4xx", 13: "error", 14: "error"}
+ERRORS = (("5xx", "error"), (503, "error", 429), ("5xx", "grpc:14", "grpc:8", 301))
 
-Raw = dict[tuple[str, str, int], list[tuple[str, float]]]
+Raw = dict[tuple[str, str, int], list[tuple[int | str, float]]]
 
 
 def lines(rng: random.Random) -> Iterator[bytes]:
@@ -44,12 +47,24 @@ def lines(rng: random.Random) -> Iterator[bytes]:
             "latency_ms": min(60_000.0, max(1.0, rng.lognormvariate(4.0, 1.2))),
         }
         event |= {"outcome": rng.choice(["ok", "error"])} if rng.random() < 0.1 else {"status": rng.choice(STATUSES)}
+        if "status" in event and rng.random() < 0.1:
+            event["grpc_status"] = rng.choice(list(RPC))
         yield orjson.dumps(event)
 
 
-def word_of(event: dict[str, object]) -> str:
-    """Return the class of an event as written, the test's own way."""
-    return str(event["outcome"]) if "outcome" in event else f"{str(event['status'])[0]}xx"
+def result_of(event: dict[str, Any]) -> int | str:
+    """Return what an event as written counts as, as a policy writes it, the test's own way."""
+    if "grpc_status" in event:
+        return f"grpc:{event['grpc_status']}"
+    found: int | str = event["outcome"] if "outcome" in event else event["status"]
+    return found
+
+
+def word_of(result: int | str) -> str:
+    """Return the class of a result, the test's own way."""
+    if isinstance(result, int):
+        return f"{str(result)[0]}xx"
+    return RPC[int(result[5:])] if result.startswith("grpc:") else result
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +82,7 @@ def counted() -> tuple[Raw, dict[str, dict[int, dict[str, Cell]]]]:
             (event,) = decoder().decode(value).events
             written = orjson.loads(value)
             second = written["ts"] // 1_000 * 1_000
-            raw[written["rollout"], written["cohort"], second].append((word_of(written), written["latency_ms"]))
+            raw[written["rollout"], written["cohort"], second].append((result_of(written), written["latency_ms"]))
             records.append(SourceRecord(offsets[partition], event.ts_ms, [event]))
             offsets[partition] += 1
         chunkers[partition].count_records(records)
@@ -96,7 +111,8 @@ def test_counts_of_every_pane_are_exact(counted: tuple[Raw, dict[str, dict[int, 
         for start, cells in starts.items()
         for cohort, cell in cells.items()
     }
-    expected = {key: tuple(Counter(word for word, _ in seen)[word] for word in CLASSES) for key, seen in raw.items()}
+    words = {key: Counter(word_of(result) for result, _ in seen) for key, seen in raw.items()}
+    expected = {key: tuple(found[word] for word in CLASSES) for key, found in words.items()}
     assert found == expected
     assert sum(map(sum, found.values())) == EVENTS
 
@@ -128,7 +144,8 @@ def test_every_window_is_right(
         ]
         assert (window.start, window.end) == (end - length, end)
         assert window.requests == len(inside)
-        assert window.errors(("5xx", "error")) == sum(word in ("5xx", "error") for word, _ in inside)
+        for errors in ERRORS:
+            assert window.errors(errors) == sum(bool({one, word_of(one)} & set(errors)) for one, _ in inside)
         if inside:
             expected = np.quantile([latency for _, latency in inside], QUANTILES)
             found = [window.latency().quantile(q) for q in QUANTILES]

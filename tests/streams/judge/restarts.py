@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from streams.judge.fold import Fold
+from streams.judge.freezes import Freezes
 from streams.judge.join import Join, JoinState
 from streams.judge.rollout import JudgedRollout
 from streams.judge.snapshots import PartitionSnapshot, RolloutSnapshot, SnapshotSet
@@ -28,7 +29,7 @@ def rollout_bytes(rollout: JudgedRollout) -> bytes:
 
 def marks_bytes(marks: Watermarks) -> bytes:
     """Return all that a snapshot has of watermarks."""
-    return msgspec.json.encode(PartitionSnapshot(0, 0, marks, {}))
+    return msgspec.json.encode(PartitionSnapshot(0, 0, marks, Freezes(), {}))
 
 
 def reloaded_marks(marks: Watermarks) -> Watermarks:
@@ -51,5 +52,6 @@ def reloaded(fold: Fold) -> Fold:
     fresh = Fold(fold.partition)
     fresh.offset = fold.offset
     fresh.marks = reloaded_marks(fold.marks)
+    fresh.freezes = msgspec.json.decode(msgspec.json.encode(fold.freezes), type=Freezes)
     fresh.rollouts = {name: reloaded_rollout(rollout) for name, rollout in fold.rollouts.items()}
     return fresh

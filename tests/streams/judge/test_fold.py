@@ -11,14 +11,18 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gates.decisions import Decision
-from streams.journal import Partial, Record
+from gates.decisions import Action, Decision
+from gates.panes import Cell
+from streams.cells import CellRecord, SourcePartition
+from streams.journal import Partial, Progress, Record, SourceProgress
 from streams.judge.fold import Fold
 from streams.judge.outputs import FoldOutput
 from streams.judge.snapshots import snapshot
-from tests.properties.journals import ROLLOUT, Episode, Script, play, published, scripts
+from tests.properties.hand import a_policy
+from tests.properties.journals import ROLLOUT, T0, Episode, Script, a_start, play, published, scripts
 from tests.streams.judge.restarts import marks_bytes, reloaded, reloaded_rollout, restored, rollout_bytes
 
+SOURCE = SourcePartition("other", 0)
 EXAMPLES = int(os.environ.get("SLUICEGATE_EXAMPLES", "3"))
 
 
@@ -146,3 +150,67 @@ def decided(outcomes: list[FoldOutput]) -> dict[str, bytes]:
             value = orjson.dumps(outcome.document())
             assert known.setdefault(outcome.id, value) == value
     return known
+
+
+def refusing(upto: int, refused: dict[str, int], cohorts: tuple[str, ...] = ()) -> Partial:
+    """Return a version of a chunk with cells of these cohorts and without room for other requests."""
+    cells = [CellRecord.of(cohort, T0, Cell()) for cohort in cohorts]
+    return Partial(rollout=ROLLOUT, source=SOURCE, start=0, upto=upto, final=False, cells=cells, refused=refused)
+
+
+def test_refused_requests_wait_for_the_next_pane() -> None:
+    """Those of a cohort count for it; those under no name, for each cohort that the version does not name."""
+    fold = Fold(0)
+    fold.apply(a_start(a_policy()), 0)
+    fold.apply(refusing(3, {"canary": 2}), 1)
+    fold.apply(refusing(3, {"canary": 2}), 2)
+    assert fold.rollouts[ROLLOUT].refused == {"canary": 2}
+    fold.apply(refusing(9, {"canary": 5, "": 4, "x": 1}, ("x",)), 3)
+    assert fold.rollouts[ROLLOUT].refused == {"canary": 5, "stable": 4}
+    restarted = reloaded(fold)
+    assert restarted.rollouts[ROLLOUT].refused == {"canary": 5, "stable": 4}
+    assert restarted.apply(refusing(12, {"canary": 5, "": 6, "x": 1}, ("stable",)), 4) == []
+    assert restarted.rollouts[ROLLOUT].refused == {"canary": 5, "stable": 4}
+    fold.apply(a_start(a_policy(owner="other"), offset=4), 5)
+    assert fold.rollouts[ROLLOUT].refused == {}
+
+
+def test_a_pause_is_timed_without_telemetry() -> None:
+    """No source reports any more: that pages once, and the reminders and the deadline come all the same.
+
+    A judge that restarts meanwhile publishes the same, because the times are in the journal and the snapshot.
+    """
+    pause = {"remind_after": "20s", "deadline": "50s", "then": "rollback"}
+    script = Script(a_policy(pause=pause), (Episode(5, word="pause"),))
+    records = [step.record for step in play(script)]
+    records += [Progress(worker="w1", wall=T0 + second * 1_000, sources=[]) for second in range(6, 60)]
+    outputs = folded(Fold(0), records, 0)
+    restarted = Fold(0)
+    found: list[FoldOutput] = []
+    for at, record in enumerate(records):
+        restarted = reloaded(restarted)
+        found += restarted.apply(record, at)
+    assert published(found) == published(outputs)
+    pauses = [each for each in outputs if isinstance(each, Decision) and each.action is Action.PAUSE]
+    assert [(each.reason.partition(";")[0], each.escalate) for each in pauses] == [
+        ("ada ordered pause (reason: because)", False),
+        ("no ingest worker reports telemetry", True),
+        ("still paused for 29s: no ingest worker reports telemetry", True),
+        ("still paused for 49s: no ingest worker reports telemetry", True),
+        (
+            "paused for 50s (pause.deadline 50s, then rollback), and still paused: no ingest worker reports telemetry",
+            True,
+        ),
+    ]
+
+
+def test_requests_that_may_be_of_any_rollout_count_against_each() -> None:
+    """A chunk with too many rollouts may have refused the events of this one: its progress has their number."""
+    fold = Fold(0)
+    fold.apply(a_start(a_policy()), 0)
+    fold.apply(Partial(rollout="other", source=SOURCE, start=0, upto=1, final=False, cells=[]), 1)
+    fold.apply(Progress(worker="w", wall=T0, sources=[SourceProgress(SOURCE, 1, T0 + 500, True, 3)]), 2)
+    assert fold.rollouts[ROLLOUT].refused == {"canary": 3, "stable": 3}
+    assert reloaded(fold).rollouts[ROLLOUT].refused == {"canary": 3, "stable": 3}
+    fold.apply(Progress(worker="w", wall=T0, sources=[SourceProgress(SOURCE, 1, T0 + 500, True)]), 3)
+    assert fold.rollouts[ROLLOUT].refused == {"canary": 3, "stable": 3}

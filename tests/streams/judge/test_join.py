@@ -18,12 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.decoders import CLASS_INDEX, RequestEvent
+from connectors.decoders import CLASS_INDEX, RequestEvent, Unreadable
 from gates.panes import CLASSES, SAMPLE_SIZE, Cell, Detail
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts
+from gates.statuses import CLASS_OF
 from streams.cells import CELL_MS, CellKey, SourcePartition
-from streams.ingest.chunks import Chunker, SourceRecord
+from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, SourceRecord
 from streams.journal import Partial, decode, encode
 from streams.judge.join import Join
 from tests.streams.ingest.source_logs import COHORTS, ROLLOUTS, T0, a_log, take
@@ -38,12 +39,18 @@ def hashed(names: Iterable[str | None]) -> tuple[int, ...]:
     return tuple(sorted(int.from_bytes(digest, "big") for digest in digests)[:SAMPLE_SIZE])
 
 
+def counts_as(event: RequestEvent) -> int | str | None:
+    """Return what an event counts as, the test's own way: the first that it has of outcome, gRPC status and status."""
+    grpc = None if event.grpc_status is None else 1_000 + event.grpc_status
+    return next((found for found in (event.outcome, grpc, event.status) if found is not None), None)
+
+
 def detail_of(seen: list[RequestEvent]) -> Detail:
     """Return what the events of one cell have beyond outcomes and latencies, naively."""
     requests = [event for event in seen if not event.heartbeat]
-    halves = Counter(
-        (hashed([event.user])[0] % 2, CLASS_INDEX[event.outcome or event.status]) for event in requests if event.user
-    )
+    of_users = [(hashed([event.user])[0] % 2, event) for event in requests if event.user]
+    halves = Counter((half, CLASS_INDEX[counts_as(event)]) for half, event in of_users)
+    exact = Counter(2 * code + half for half, event in of_users for code in CLASS_OF if counts_as(event) == code)
     metrics: dict[str, list[float]] = defaultdict(list)
     for event in requests:
         for name, value in (event.metrics or {}).items():
@@ -55,24 +62,41 @@ def detail_of(seen: list[RequestEvent]) -> Detail:
         halves=tuple(halves[half, index] for half in (0, 1) for index in range(len(CLASSES))),
         metrics={name: ValueCounts.of(values) for name, values in metrics.items()},
         emitters=hashed(event.emitter for event in seen),
+        statuses=exact,
     )
 
 
 def recount(logs: list[list[SourceRecord]]) -> Sums:
     """Count one pass over the logs, naively."""
     raw: dict[str, dict[CellKey, list[RequestEvent]]] = {}
-    for event in (event for log in logs for record in log for event in record.events):
-        key = (event.cohort, event.ts_ms // CELL_MS * CELL_MS, bool(event.synthetic))
-        raw.setdefault(event.rollout, defaultdict(list))[key].append(event)
-    return {rollout: {key: cell_of(seen) for key, seen in cells.items()} for rollout, cells in raw.items()}
+    unreadable: Counter[tuple[str, CellKey]] = Counter()
+    clamped: Counter[tuple[str, CellKey]] = Counter()
+    for record in (record for log in logs for record in log):
+        given: list[RequestEvent | Unreadable] = [*record.events, *record.unreadable]
+        for each in given:
+            far = each.ts_ms is None or each.ts_ms > record.timestamp + MAX_FUTURE_MS
+            time = record.timestamp if each.ts_ms is None or far else each.ts_ms
+            key = (each.cohort, time // CELL_MS * CELL_MS, bool(each.synthetic))
+            of_rollout = raw.setdefault(each.rollout, defaultdict(list))[key]
+            if isinstance(each, Unreadable):
+                unreadable[each.rollout, key] += 1
+            else:
+                of_rollout.append(each)
+                clamped[each.rollout, key] += far and not each.heartbeat
+    return {
+        rollout: {key: cell_of(seen, unreadable[rollout, key], clamped[rollout, key]) for key, seen in cells.items()}
+        for rollout, cells in raw.items()
+    }
 
 
-def cell_of(seen: list[RequestEvent]) -> Cell:
+def cell_of(seen: list[RequestEvent], unreadable: int, clamped: int) -> Cell:
     """Return the cell that these events make."""
     requests = [event for event in seen if not event.heartbeat]
-    classes = Counter(CLASS_INDEX[event.outcome or event.status] for event in requests)
+    classes = Counter(CLASS_INDEX[counts_as(event)] for event in requests)
+    exact = Counter(code for event in requests for code in CLASS_OF if counts_as(event) == code)
     latency = Histogram.of([event.latency_ms for event in requests if event.latency_ms is not None])
-    return Cell(tuple(classes[index] for index in range(len(CLASSES))), latency, detail_of(seen))
+    counts = tuple(classes[index] for index in range(len(CLASSES)))
+    return Cell(counts, latency, detail_of(seen), unreadable, clamped, exact)
 
 
 @dataclass
@@ -240,7 +264,7 @@ def test_snapshot_of_a_join_goes_on_the_same(seed: int, cut: int) -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 100_000))
 def test_late_events_are_counted_once_and_never_applied(seed: int, closed_ms: int) -> None:
-    """Users' requests for a closed pane are counted as late exactly once, however often sent; the rest is exact."""
+    """Users' events for a closed pane are counted as late exactly once, however often sent; the rest is exact."""
     rng = random.Random(seed)
     logs = [a_log(rng, 80), a_log(rng, 80)]
     cluster = Cluster(rng, logs, [0, 0])
@@ -257,13 +281,13 @@ def test_late_events_are_counted_once_and_never_applied(seed: int, closed_ms: in
     for value in repeated(rng, cluster.journal):
         partial = decode(value)
         assert isinstance(partial, Partial)
-        late[partial.rollout] += joins[partial.rollout].apply(partial)
+        late[partial.rollout] += joins[partial.rollout].apply(partial).late
     truth = recount(logs)
     for name in ROLLOUTS:
         cells = truth.get(name, {})
         for cohort in COHORTS:
             before = [
-                cell.requests
+                cell.requests + cell.unreadable
                 for (whose, at, synthetic), cell in cells.items()
                 if whose == cohort and at < closed and not synthetic
             ]
@@ -275,6 +299,8 @@ def test_late_events_are_counted_once_and_never_applied(seed: int, closed_ms: in
 @pytest.mark.parametrize(
     "cells",
     [
+        [["canary", T0, [0, 1, 0, 0, 0, 0, 0], [5], [1], False, None, -1]],
+        [["canary", T0, [0, 1, 0, 0, 0, 0, 0], [5], [1], False, None, 0, 2]],
         [["canary", T0, [0, 1, 0], [], []]],
         [["canary", T0, [0, -1, 0, 0, 0, 0, 0], [], []]],
         [["canary", T0, [0, 1, 0, 0, 0, 0, 0], [5, 4], [1, 1]]],
@@ -302,3 +328,38 @@ def test_a_partial_that_is_none_is_refused(cells: list[object]) -> None:
     assert isinstance(partial, Partial)
     with pytest.raises(ValueError, match=r"count|bucket|sample"):
         Join().apply(partial)
+
+
+def a_version(upto: int, refused: dict[str, int], start: int = 0) -> Partial:
+    """Return a version of a chunk without cells."""
+    source = SourcePartition("e", 0)
+    return Partial(rollout="r", source=source, start=start, upto=upto, final=False, cells=[], refused=refused)
+
+
+def test_refused_requests_are_counted_once() -> None:
+    """A version has all since the chunk began; only what is new in it is returned. The next chunk starts at zero."""
+    join = Join()
+    assert join.apply(a_version(5, {"canary": 3})).refused == {"canary": 3}
+    join = reloaded_join(join)
+    assert join.apply(a_version(5, {"canary": 3})).refused == {}
+    assert join.apply(a_version(9, {"canary": 3, "stable": 2})).refused == {"stable": 2}
+    assert join.apply(a_version(8, {"canary": 3})).refused == {}
+    assert join.apply(a_version(12, {"canary": 1}, start=10)).refused == {"canary": 1}
+    with pytest.raises(ValueError, match="negative"):
+        join.apply(a_version(13, {"canary": -1}, start=10))
+    assert join.apply(a_version(14, {"canary": 1}, start=10)).refused == {}
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["canary", "stable", ""]), st.integers(0, 9)), max_size=8), st.data())
+def test_refused_requests_add_up(steps: list[dict[str, int]], data: st.DataObject) -> None:
+    """Whichever versions arrive, in whatever order and how often: what is returned adds up to the furthest of them."""
+    total, versions = Counter[str](), []
+    for upto, step in enumerate(steps, start=1):
+        total.update(step)
+        versions.append(a_version(upto, dict(total)))
+    arrived = data.draw(st.lists(st.sampled_from(versions), max_size=20)) if versions else []
+    join, found = Join(), Counter[str]()
+    for version in arrived:
+        found.update(join.apply(version).refused)
+    furthest = max(arrived, key=lambda version: version.upto, default=a_version(0, {}))
+    assert +found == +Counter(furthest.refused)

@@ -46,10 +46,20 @@ def test_the_watermark_closes_whole_panes() -> None:
     assert bounds(rollout, 3_000) == [(2_000, 3_000)]
 
 
-def test_late_events_are_reported_with_the_next_pane() -> None:
+def test_missing_events_are_reported_with_the_next_pane() -> None:
     """Once."""
     rollout = JudgedRollout(late={"canary": 7})
-    assert [pane.late for pane in rollout.panes(Time(2_000), PANE_MS)] == [{"canary": 7}, {}]  # type: ignore[arg-type]
+    rollout.add_missing("canary", late=1, refused=0)
+    rollout.add_missing("stable", late=0, refused=3)
+    panes = rollout.panes(Time(2_000), PANE_MS)  # type: ignore[arg-type]
+    assert [(pane.late, pane.refused) for pane in panes] == [({"canary": 8}, {"stable": 3}), ({}, {})]
+
+
+def test_without_a_policy_no_cohort_is_missed() -> None:
+    """Nobody has named its cohorts yet."""
+    rollout = JudgedRollout()
+    rollout.refuse_for_all(5)
+    assert (rollout.cohorts, rollout.refused) == ((), {})
 
 
 def test_a_long_silence_is_not_walked_through() -> None:

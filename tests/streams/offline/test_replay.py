@@ -42,3 +42,36 @@ def test_a_gap_is_no_broken_clock() -> None:
 def test_nothing_in_nothing_out() -> None:
     """No events: no decisions."""
     assert _decided([]) == []
+
+
+def test_a_freeze_window_is_honoured() -> None:
+    """The replay itself may begin in one; the stage advances once it is over."""
+    window = {"days": ["thu"], "from": "00:00", "to": "00:00"}
+    frozen = Policy.parse(POLICY.document() | {"freeze": [window]})
+    events = list(traffic(T0, 70, rps=200))
+    decided = _decided(events, frozen)
+    assert "overriding a freeze (a freeze window of the policy holds until 2026-01-01 00:01:00Z)" in str(
+        decided[0]["reason"]
+    )
+    held = [d for d in decided[1:] if int(str(d["event_time"])) < T0 + 60_000]
+    assert {d["action"] for d in held} == {"hold"}
+    assert any("a freeze window of the policy holds" in str(d["reason"]) for d in held)
+    assert "advance" in {d["action"] for d in decided}
+
+
+def test_every_actuator_that_the_policy_names_acknowledges() -> None:
+    """A policy that needs several confirmations is judged as the same policy without names."""
+    named = Policy.parse(POLICY.document() | {"commands": {"actuators": ["haproxy-eu", "haproxy-us"]}})
+    expected = [(d["action"], d["reason"]) for d in _decided(traffic(T0, 40, rps=200))]
+    assert [(d["action"], d["reason"]) for d in _decided(traffic(T0, 40, rps=200), named)] == expected
+    assert "advance" in dict(expected)
+
+
+def test_unreadable_lines_count_against_their_cohort() -> None:
+    """A healthy rollout advances; the same with one line in ten of the candidate unreadable does not."""
+    events = list(traffic(T0, 40, rps=200))
+    assert "advance" in {d["action"] for d in _decided(events)}
+    canaries = [at for at, event in enumerate(events) if event["cohort"] == "canary"][::10]
+    spoiled = [event | {"status": "ok?"} if at in canaries else event for at, event in enumerate(events)]
+    found = _decided(spoiled)
+    assert "advance" not in {d["action"] for d in found}

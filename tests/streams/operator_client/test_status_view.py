@@ -58,3 +58,11 @@ def test_phases_that_end_a_rollout() -> None:
     found = {phase: (has_ended({"phase": phase}), was_promoted({"phase": phase})) for phase in ("baking", "promoted")}
     assert found == {"baking": (False, False), "promoted": (True, True)}
     assert (has_ended({"phase": "rolled_back"}), was_promoted({"phase": "rolled_back"})) == (True, False)
+
+
+def test_freezes_are_kept_by_partition() -> None:
+    """The newest answer of each."""
+    freezes = examples.freezes()
+    view = view_of(freezes, {**freezes, "partition": 1}, {**freezes, "freezes": []})
+    assert {partition: len(each["freezes"]) for partition, each in view.freezes.items()} == {0: 0, 1: 1}
+    assert not view.statuses

@@ -6,6 +6,7 @@ from typing import Any
 from prometheus_client import REGISTRY
 
 from streams.runtime import metrics
+from tests.streams.views import stories
 
 
 def status(rollout: str, verdict: str, requests: int) -> dict[str, Any]:
@@ -13,7 +14,15 @@ def status(rollout: str, verdict: str, requests: int) -> dict[str, Any]:
     sli = {"requests": requests, "error_rate": None, "p50": 1.0, "p95": 2.0, "p99": 3.0}
     checks = [{"name": "errors", "verdict": verdict, "e_value": 1.5}, {"name": "p95", "verdict": "PASS"}]
     weights = {"canary": 1.0, "stable": 99.0}
-    return {"rollout": rollout, "completeness": 1.0, "weights": weights, "slis": {"canary": sli}, "checks": checks}
+    known = {"requests": requests, "late": 1, "unreadable": 3, "refused": 0, "clamped": 0, "completeness": 0.5}
+    return {
+        "rollout": rollout,
+        "completeness": 1.0,
+        "telemetry": {"canary": known},
+        "weights": weights,
+        "slis": {"canary": sli},
+        "checks": checks,
+    }
 
 
 def value(name: str, **labels: str) -> float | None:
@@ -29,6 +38,9 @@ def test_gauges_follow_the_status() -> None:
     assert value("verdict", rollout="shown-v1", check="errors", verdict="PASS") == 0.0
     assert value("cohort_requests", rollout="shown-v1", cohort="canary") == 20.0
     assert value("cohort_latency_seconds", rollout="shown-v1", cohort="canary", quantile="0.95") == 0.002
+    assert value("cohort_completeness", rollout="shown-v1", cohort="canary") == 0.5
+    assert value("cohort_missing_events", rollout="shown-v1", cohort="canary", cause="unreadable") == 3.0
+    assert value("cohort_missing_events", rollout="shown-v1", cohort="canary", cause="refused") == 0.0
     assert isnan(value("cohort_error_rate", rollout="shown-v1", cohort="canary") or 0.0)
 
 
@@ -43,3 +55,26 @@ def test_a_rollout_that_another_worker_judges_is_shown_no_more() -> None:
     assert value("completeness", rollout="kept-v1") == 1.0
     metrics.show_status(status("gone-v1", "PASS", 10))
     assert value("completeness", rollout="gone-v1") == 1.0
+
+
+def test_the_newest_order_and_its_reports() -> None:
+    """An unconfirmed order is 1, with what each actuator reported; reports of an older order are gone."""
+    labels = {"rollout": "ordered-v1"}
+    base = status("ordered-v1", "PASS", 10)
+    failed, half = stories.failed()[0]["order"], stories.overdue()[0]["order"]
+    metrics.show_status(base | {"order": failed})
+    assert value("order_unconfirmed", **labels) == 1.0
+    assert value("actuator_report", **labels, actuator="haproxy-eu", status="failed") == 1.0
+    metrics.show_status(base | {"order": half})
+    assert value("actuator_report", **labels, actuator="haproxy-eu", status="failed") is None
+    assert value("actuator_report", **labels, actuator="haproxy-eu", status="applied") == 1.0
+    assert value("actuator_report", **labels, actuator="haproxy-us", status="missing") == 1.0
+    other = {**half["reports"][0], "confirms": False}
+    metrics.show_status(base | {"order": {**half, "reports": [other]}})
+    assert value("actuator_report", **labels, actuator="haproxy-eu", status="mismatched") == 1.0
+    metrics.show_status(base | {"order": stories.confirmed()[0]["order"]})
+    assert value("order_unconfirmed", **labels) == 0.0
+    metrics.show_status(base | {"order": None})
+    assert value("order_unconfirmed", **labels) == 0.0
+    metrics.forget_rollout("ordered-v1")
+    assert value("order_unconfirmed", **labels) is None

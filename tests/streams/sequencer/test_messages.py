@@ -7,8 +7,8 @@ import pytest
 
 from connectors.signing.signatures import Seal
 from gates.rules import CURRENT
-from streams.journal import Ack, Control, Origin, Signed, Start, Timing, decode, encode
-from streams.sequencer.messages import RecordRefusedError, journal_record, read_message
+from streams.journal import Ack, Control, ControlName, Freeze, Origin, Signed, Start, Timing, decode, encode
+from streams.sequencer.messages import LONGEST_FREEZE_TEXT, RecordRefusedError, journal_record, key_of, read_message
 from tests.properties.hand import a_policy
 
 ORIGIN = Origin("rollout-controls", 0, 7)
@@ -30,6 +30,16 @@ def test_a_policy_must_be_for_the_rollout() -> None:
     with pytest.raises(RecordRefusedError, match="the message names rollout another, its policy ") as refused:
         read_message(Start, encode(start))
     assert refused.value.reason == "bad_policy"
+
+
+@pytest.mark.parametrize("control", ["approve", "advance"])
+def test_an_order_about_a_stage_names_it(control: ControlName) -> None:
+    """Else a copy of it would act on the stage after the one that was meant."""
+    order = msgspec.structs.replace(CONTROL, control=control)
+    with pytest.raises(RecordRefusedError, match=f"{control} is about one stage: name it in `stage`"):
+        read_message(Control, encode(order))
+    named = msgspec.structs.replace(order, stage="canary")
+    assert read_message(Control, encode(named)) == named
 
 
 def test_a_record_has_its_origin_and_signature() -> None:
@@ -64,3 +74,19 @@ def test_an_ack_has_its_origin() -> None:
     ack = Ack(id="r:1:1", rollout="r", epoch=1, sequence=1, actuator="a", status="applied", weights={}, at=1)
     found = decode(journal_record(ack, ORIGIN, Timing(), SEAL))
     assert found == msgspec.structs.replace(ack, origin=ORIGIN)
+
+
+def test_a_freeze_comes_with_the_controls() -> None:
+    """It has no key, and gets the number of partitions that it is written to."""
+    freeze = Freeze(frozen=True, label="tier=1", by="ann", at=1)
+    message = read_message(Control, encode(freeze))
+    assert message == freeze
+    assert key_of(message) is None
+    found = decode(journal_record(message, ORIGIN, Timing(), SEAL, 4))
+    assert found == msgspec.structs.replace(freeze, origin=ORIGIN, signed=Signed("key", "id-1", 99), partitions=4)
+    for change in ({"label": "tier"}, {"by": " "}, {"reason": "x" * LONGEST_FREEZE_TEXT}):
+        refused = msgspec.structs.replace(freeze, **change)
+        with pytest.raises(RecordRefusedError):
+            read_message(Control, encode(refused))
+    with pytest.raises(RecordRefusedError):
+        read_message(Start, encode(freeze))

@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 from gates.decisions import Decision
 from streams.judge.outputs import RolloutStatus
 from streams.views.rollout import rollout_view, rollouts_table
+from tests.streams.views import stories
 from tools.topics_page import examples
 
 
@@ -20,9 +21,9 @@ def text_of(view: RenderableType, width: int = 110) -> str:
     return console.export_text()
 
 
-def words_of(view: RenderableType) -> str:
+def words_of(view: RenderableType, width: int = 110) -> str:
     """The rendered words, without frames and line breaks."""
-    return " ".join(text_of(view).replace("│", " ").split())
+    return " ".join(text_of(view, width).replace("│", " ").split())
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,9 @@ def test_a_baking_rollout(status: Mapping[str, Any]) -> None:
         "checkout-v2 epoch 1 baking",
         "● canary 10% ○ full 100% (1 of 2)",
         "1s of 1m, 59s left",
-        "stable 90%, canary 10% confirmed",
+        "ordered stable 90%, canary 10% confirmed by replay",
+        "in force stable 90%, canary 10%, by replay, since 2026-01-01",
+        "telemetry canary 100% complete, 20 events stable 100% complete, 180 events",
         "until 00:00:01Z",
         "errors INCONCLUSIVE 0% (20 req) 0.56% (180 req)",
         str(status["checks"][0]["reason"]),
@@ -95,9 +98,62 @@ def test_a_narrow_terminal(ended: Mapping[str, Any], decisions: list[Mapping[str
 
 def test_all_rollouts(status: Mapping[str, Any], ended: Mapping[str, Any]) -> None:
     """The list has a row for each rollout."""
-    text = words_of(rollouts_table([status, ended]))
-    assert "checkout-v2 baking canary (1 of 2) stable 90%, canary 10% 59s" in text
-    assert "checkout-v2 rolled back canary (1 of 2) stable 100%, canary 0% -" in text
+    text = words_of(rollouts_table([status, ended]), 160)
+    assert "checkout-v2 baking canary (1 of 2) stable 90%, canary 10% yes 59s" in text
+    assert "checkout-v2 rolled back canary (1 of 2) stable 100%, canary 0% yes -" in text
+
+
+def test_an_order_that_failed() -> None:
+    """Its end is not shown as done; both actuators are named with their words; what was confirmed before is apart."""
+    text = words_of(rollout_view(*stories.failed()))
+    for words in (
+        "checkout-v2 epoch 1 rolled back, not confirmed",
+        "ordered stable 100%, canary 0% not confirmed, try 2 of 3, sent again at 00:00:14Z haproxy-eu failed: ",
+        "haproxy-us failed: RuntimeError: haproxy did not reload last confirmed stable 90%, canary 10%, by haproxy-eu,",
+    ):
+        assert words in text
+    assert "in force" not in text
+
+
+def test_an_order_that_one_of_two_confirmed() -> None:
+    """It is not in force: who confirmed it, who failed, and that nothing was confirmed before."""
+    text = words_of(rollout_view(*stories.half_confirmed()))
+    for words in (
+        "not confirmed, try 3 of 3, waited for until 00:00:08Z confirmed by haproxy-eu only haproxy-us failed: Conn",
+        "last confirmed none in this epoch",
+    ):
+        assert words in text
+    assert "in force" not in text
+
+
+def test_an_order_whose_tries_are_used_up_and_one_that_is_done() -> None:
+    """A needed actuator that has not reported is named; a confirmed rollback is in force."""
+    text = words_of(rollout_view(*stories.overdue()))
+    assert "not confirmed, 3 tries used up, sent again at" in text
+    assert "confirmed by haproxy-eu only haproxy-us has not reported" in text
+    done = words_of(rollout_view(*stories.confirmed()))
+    assert "rolled back ─" in done
+    assert "in force stable 100%, canary 0%, by haproxy-eu, haproxy-us, since 2026-01-01 00:00:09Z" in done
+
+
+def test_orders_in_the_list(status: Mapping[str, Any]) -> None:
+    """Each rollout has the state of its newest order; where there is none, or no record of it, that is shown."""
+    text = words_of(rollouts_table([stories.failed()[0], stories.overdue()[0]]), 160)
+    assert "no, try 2 of 3" in text
+    assert "no, 3 tries used up" in text
+    earlier = {name: value for name, value in status.items() if name not in ("order", "in_force", "telemetry")}
+    assert "canary 10% unknown" in words_of(rollouts_table([earlier]), 160)
+    assert "(1 of 2) - 59s" in words_of(rollouts_table([{**status, "order": None, "weights": {}}]), 160)
+    assert "ordered stable 90%, canary 10% who confirmed it is unknown: the status" in words_of(
+        rollout_view(earlier, [])
+    )
+
+
+def test_a_cohort_of_which_three_of_four_events_cannot_be_read(status: Mapping[str, Any]) -> None:
+    """The cohort and the cause are named beside its completeness."""
+    counts = {"requests": 100, "late": 0, "unreadable": 300, "refused": 0, "clamped": 0, "completeness": 0.25}
+    text = words_of(rollout_view({**status, "telemetry": {**status["telemetry"], "canary": counts}}, []))
+    assert "telemetry canary 25% complete: 300 of 400 events could not be read stable 100% complete, 180 events" in text
 
 
 def test_markup_and_escapes_from_a_topic_are_text(status: Mapping[str, Any]) -> None:
@@ -106,3 +162,22 @@ def test_markup_and_escapes_from_a_topic_are_text(status: Mapping[str, Any]) -> 
     text = text_of(rollout_view(hostile, []))
     assert "[bold]hi[/bold] \ufffd[2J\ufffd" in text
     assert "\x1b" not in text
+
+
+def test_a_freeze_is_shown(status: Mapping[str, Any]) -> None:
+    """In the picture with who, until when and why; in the list beside the phase."""
+    frozen = {**status, "freeze": {"by": "ann", "reason": "peak sales", "label": None, "until": 1_767_225_660_000}}
+    text = "freeze rollouts are frozen by ann until 2026-01-01 00:01:00Z (reason: peak sales)"
+    assert text in words_of(rollout_view(frozen, []))
+    assert "freeze" not in words_of(rollout_view(status, []))
+    assert "baking, frozen" in text_of(rollouts_table([frozen]), 160)
+
+
+def test_a_pause(status: Mapping[str, Any]) -> None:
+    """Since when, and what the policy does about it; a policy without reminder and deadline has neither."""
+    pause = {"since": 1767225605_250, "reason": "ann ordered pause", "paged": [], "remind_at": None, "deadline": None}
+    text = words_of(rollout_view({**status, "phase": "paused", "pause": pause}, []))
+    assert "pause since 2026-01-01 00:00:05Z check" in text
+    timed = {**pause, "remind_at": 1767240005_250, "deadline": 1767312005_250}
+    text = words_of(rollout_view({**status, "phase": "paused", "pause": timed}, []))
+    assert "00:00:05Z, next reminder 2026-01-01 04:00:05Z, deadline 2026-01-02 00:00:05Z" in text

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from streams.views.why import decision_lines, unknown_decision
+from tests.streams.views import stories
 from tools.topics_page import examples
 
 Document = Mapping[str, Any]
@@ -124,3 +125,17 @@ def test_text_from_topics_cannot_control_the_terminal(decision: dict[str, Any]) 
     cohorts = {"cohorts": {"candidate": evil, "baseline": evil}, "weights": {evil: 1}, "by": evil, "policy_hash": evil}
     lines = decision_lines(decision | hostile | cohorts | {"action": evil, "contact": {"owner": evil}})
     assert all(line.isprintable() for line in lines)
+
+
+def test_whether_it_is_confirmed(decision: dict[str, Any]) -> None:
+    """As of the newest status: of the newest order who confirmed it, or who did not; an older order was replaced."""
+    status, decisions = stories.failed()
+    assert (
+        "Confirmation: not confirmed, try 2 of 3: "
+        f"haproxy-eu failed: {stories.REFUSED}; haproxy-us failed: RuntimeError: haproxy did not reload."
+    ) in decision_lines(decisions[-1], status)
+    replaced = (
+        "Confirmation: a newer order, checkout-v2:1:2, has replaced this one; the audit log has the acks of both."
+    )
+    assert replaced in decision_lines(decisions[0], status)
+    assert "Confirmation: no order of weights yet." in decision_lines(decision, {"weights": {}, "order": None})

@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 
 from streams.views.why_not import STALE_MS, missing_conditions, status_lines
+from tests.streams.views import stories
 from tools.topics_page import examples
 
 Document = Mapping[str, Any]
+
+MORE = "; about 15s more at the present traffic"
+"""Thirty requests of two a second."""
 
 COMPARED = {"e_value": 0.94, "threshold": 100, "advance_e_value": 3.2, "advance_threshold": 20}
 
@@ -44,7 +48,7 @@ def test_a_baking_rollout(status: dict[str, Any]) -> None:
         "",
         "To advance to stage full it still needs:",
         "- 59s more of bake (1s of 1m done)",
-        f"- errors must pass (now INCONCLUSIVE): {reason(status)}",
+        f"- errors must pass (now INCONCLUSIVE): {reason(status)}{MORE}",
         "",
         "errors: INCONCLUSIVE",
         f"  reason     errors: {reason(status)}",
@@ -73,21 +77,48 @@ def test_the_evidence_so_far(status: dict[str, Any]) -> None:
     check = done["checks"][0] | COMPARED | {"verdict": "INCONCLUSIVE"}
     thin = check | {"reason": "errors: canary has 20 requests, needs 50"}
     assert missing(done | {"checks": [thin]}) == [
-        "errors must pass (now INCONCLUSIVE): canary has 20 requests, needs 50; e-value 3.2, needs 20"
+        f"errors must pass (now INCONCLUSIVE): canary has 20 requests, needs 50; e-value 3.2, needs 20{MORE}"
     ]
     unproven = check | {"reason": "errors: canary 1% (1 of 100), e-value 3.2, needs 20"}
     assert missing(done | {"checks": [unproven]}) == [
-        "errors must pass (now INCONCLUSIVE): canary 1% (1 of 100), e-value 3.2, needs 20"
+        f"errors must pass (now INCONCLUSIVE): canary 1% (1 of 100), e-value 3.2, needs 20{MORE}"
     ]
     proven = thin | {"advance_e_value": 25}
-    assert missing(done | {"checks": [proven]})[0].endswith("canary has 20 requests, needs 50")
+    assert missing(done | {"checks": [proven]})[0].endswith(f"canary has 20 requests, needs 50{MORE}")
 
 
 def test_unconfirmed_weights(status: dict[str, Any]) -> None:
-    """No actuator has confirmed the weights."""
-    assert missing(passing(status) | {"confirmed": False}) == [
-        "confirmation by an actuator of the weights stable 90%, canary 10%"
+    """The order, its weights and its try; who confirmed it, who failed, who has not; and no line for the hold."""
+    order = stories.half_confirmed()[0]["order"]
+    line = (
+        "confirmation of order checkout-v2:1:1 (stable 90%, canary 10%), try 3 of 3: confirmed by haproxy-eu only; "
+        f"haproxy-us failed: {stories.REFUSED}"
+    )
+    assert missing(passing(status) | {"order": order}) == [line]
+    held = passing(stories.overdue()[0])
+    assert held["cause"] == "unconfirmed"
+    truncated = "the journal is truncated"  # no decision's reason, and graver than what the hold was for
+    assert f"the end of the hold: {truncated}" in missing(held | {"decision": None, "reason": truncated})
+    assert missing(held) == [
+        "confirmation of order checkout-v2:1:1 (stable 90%, canary 10%), 3 tries used up: "
+        "confirmed by haproxy-eu only; haproxy-us has not reported"
     ]
+    nobody = {**order, "reports": [], "confirmed_by": [], "waiting_for": []}
+    assert missing(passing(status) | {"order": nobody})[0].endswith("try 3 of 3: no actuator has reported")
+
+
+def test_an_end_that_is_not_confirmed() -> None:
+    """It is not shown as done: what it lacks, and that the actual weights are unknown."""
+    status, _ = stories.failed()
+    lines = status_lines(status, status["event_time"])
+    assert lines[0].startswith(
+        "checkout-v2 is rolled back, but lacks confirmation of order checkout-v2:1:2 (stable 100%, canary 0%), "
+        f"try 2 of 3: haproxy-eu failed: {stories.REFUSED}; haproxy-us failed: "
+    )
+    assert lines[1] == "Actual weights are unknown: check the actuators and the router."
+    assert len(missing(status)) == 1
+    earlier = {name: value for name, value in status.items() if name != "order"}
+    assert "the status was written by an earlier version" in status_lines(earlier, status["event_time"])[0]
 
 
 def test_silent_cohorts(status: dict[str, Any]) -> None:
@@ -110,7 +141,7 @@ def test_a_hold(status: dict[str, Any], baked: str) -> None:
     assert missing(held) == ["the end of the hold: canary has had no requests for 30s"]
     assert len(missing(held | {"reason": f"{baked} telemetry is incomplete"})) == 1
     undecided = held | {"reason": f"{baked} errors: ...", "checks": status["checks"]}
-    assert missing(undecided) == [f"errors must pass (now INCONCLUSIVE): {reason(status)}"]
+    assert missing(undecided) == [f"errors must pass (now INCONCLUSIVE): {reason(status)}{MORE}"]
 
 
 def test_a_pause(status: dict[str, Any]) -> None:
@@ -128,7 +159,7 @@ def test_passes_and_doubts(status: dict[str, Any]) -> None:
     doubtful = passing(status) | {"passes": {"so_far": 1, "needed": 3}, "doubts": ["canary has 33% of users"]}
     assert missing(doubtful) == [
         "a trustworthy split of traffic: canary has 33% of users",
-        "consecutive panes on which every check passes: 1, needs 3",
+        "consecutive panes on which every check passes: 1, needs 3; 2s at least",
     ]
 
 
@@ -167,3 +198,38 @@ def test_text_from_topics_cannot_control_the_terminal(status: dict[str, Any]) ->
     check = status["checks"][0] | {"name": evil, "verdict": evil, "reason": evil} | COMPARED
     hostile = {"rollout": evil, "stage": evil, "reason": evil, "checks": [check], "decision": evil, "phase": "paused"}
     assert all(line.isprintable() for line in status_lines(status | hostile, status["event_time"]))
+
+
+def test_a_freeze_is_listed_once(status: dict[str, Any]) -> None:
+    """Who, until when and why; not also as the reason of the hold."""
+    freeze = {"by": "ann", "reason": "peak sales", "label": "tier=1", "until": None}
+    held = {
+        **passing(status),
+        "phase": "held",
+        "cause": "frozen",
+        "freeze": freeze,
+        "reason": "stage canary has passed",
+    }
+    assert missing(held) == [
+        "the end of the freeze: rollouts with label tier=1 are frozen by ann (reason: peak sales)",
+    ]
+
+
+def unreadable(status: Document, cohort: str) -> dict[str, Any]:
+    """Return the status with three of four events of a cohort unreadable."""
+    known = {"requests": 100, "late": 0, "unreadable": 300, "refused": 0, "clamped": 0, "completeness": 0.25}
+    return {**passing(status), "telemetry": {**status["telemetry"], cohort: known}}
+
+
+def test_telemetry_that_cannot_be_read(status: dict[str, Any]) -> None:
+    """The cohort, the numbers and the minimum, as of now; the hold for it, with older ones, is no second line."""
+    lacking = unreadable(status, "canary")
+    assert missing(lacking) == [
+        "complete telemetry of canary: 25% (300 of 400 events of stage canary could not be read), "
+        "needs 99% (min_completeness); 29,600 more events without a loss, about 4h"
+    ]
+    assert missing({**lacking, "min_completeness": 0.2}) == []
+    held = {**lacking, "phase": "held", "cause": "incomplete", "reason": "canary's telemetry is 25% complete"}
+    assert missing(held) == missing(lacking)
+    alone = {**unreadable(status, "stable"), "stage_index": 1}
+    assert not any("telemetry" in each for each in missing(alone))

@@ -58,3 +58,12 @@ def test_another_rollout_is_left_out() -> None:
     """`only` keeps what it names; the others are known by their names alone."""
     folds = both(recorded(), POLICY, only="search")
     assert (folds.epochs, folds.rollouts) == ({}, {"checkout-v2"})
+
+
+def test_every_actuator_that_the_policy_names_acknowledges() -> None:
+    """A policy that needs several confirmations is compared as the same policy without names."""
+    folds = both(recorded(), changed(POLICY, commands={"actuators": ["haproxy-eu", "haproxy-us"]}))
+    epoch = folds.epochs["checkout-v2", 1]
+    actions = [decision.action for decision in epoch.recorded.values()]
+    assert [decision.action for decision in epoch.instead.values()] == actions
+    assert "advance" in actions

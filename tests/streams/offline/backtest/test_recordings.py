@@ -43,3 +43,17 @@ def test_folders_are_searched_for_events(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError):
         list(event_files([tmp_path / "empty"]))
+
+
+def test_unreadable_events_of_a_rollout_are_among_its_lines(tmp_path: Path) -> None:
+    """A line that is no event is judged with the rollout that it names."""
+    file = tmp_path / "events.ndjson"
+    events = list(traffic(BEGIN, 20))
+    others = [{**event, "rollout": "search"} for event in events]
+    bad = [{**event, "status": "ok?"} for event in events if event["cohort"] == "canary"]
+    lines = [json.dumps(event) for event in sorted(events + others + bad, key=lambda event: event["ts"])]
+    file.write_text("".join(line + "\n" for line in lines))
+    recording = read_recording(file)
+    checkout, search = (recording.decisions_by(POLICY, name) for name in ("checkout-v2", "search"))
+    assert [decision.action.value for decision in checkout] == ["start"]
+    assert "waits for more evidence" in search[-1].reason

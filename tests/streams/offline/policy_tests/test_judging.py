@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gates.policy import Policy
 from streams.offline.policy_tests.document import PolicyTest
 from streams.offline.policy_tests.judging import judge_events, judge_traffic
 from streams.offline.simulation.run import simulate_run
@@ -63,3 +64,50 @@ def test_orders_of_operators_are_carried_out(recorded: bool) -> None:
 def test_no_events_are_no_test() -> None:
     """Lines without an event give no decisions."""
     assert judge_events(parsed(expect=["start"]), POLICY, [b"nonsense\n", b"\n"]) is None
+
+
+def test_every_actuator_that_the_policy_names_acknowledges() -> None:
+    """A policy that needs several confirmations advances on simulated traffic."""
+    named = Policy.parse(POLICY.document() | {"commands": {"actuators": ["haproxy-eu", "haproxy-us"]}})
+    scenario = Scenario.parse({"rps": 200, "duration": "5m"})
+    judged = judge_traffic(parsed(never=["pause"], scenario="healthy"), named, scenario)
+    assert "advance" in [decision.action for decision in judged.decisions]
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize(("stage", "advances"), [("canary", True), (None, True), ("half", False)])
+def test_an_approval_is_of_its_stage(stage: str | None, advances: bool, recorded: bool) -> None:
+    """Of the one at that time, if none is named; of another one it is refused."""
+    known: Any = POLICY.document()
+    stages = [{**known["stages"][0], "approval": True}, known["stages"][1]]
+    policy = Policy.parse({**known, "stages": stages, "checks": {"e": {"sli": "error_rate", "limit": "30%"}}})
+    order = {"at": "10s", "control": "approve"} | ({} if stage is None else {"stage": stage})
+    test = parsed(expect=["start"], controls=[order])
+    if recorded:
+        judged = judge_events(test, policy, [json.dumps(event).encode() for event in traffic(BEGIN, 20)])
+    else:
+        judged = judge_traffic(test, policy, Scenario.parse({"rps": 100, "duration": "20s"}))
+    assert judged is not None
+    found = [(decision.action.value, decision.approved_by) for decision in judged.decisions]
+    assert (("advance", "an operator") in found) is advances
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize(("flags", "epochs"), [({}, [1]), ({"confirmed": True}, [1, 2])])
+def test_orders_have_the_flags_of_the_command_line(flags: dict[str, bool], epochs: list[int], recorded: bool) -> None:
+    """A stage is left by hand; a promoted rollout is started again only with the flag for it."""
+    controls = [
+        {"at": "3s", "control": "advance", "stage": "canary"},
+        {"at": "4s", "control": "advance", "stage": "canary"},
+        {"at": "6s", "control": "promote"},
+        {"at": "8s", "control": "start"} | flags,
+    ]
+    test = parsed(expect=["start"], controls=controls)
+    if recorded:
+        judged = judge_events(test, POLICY, [json.dumps(event).encode() for event in traffic(BEGIN, 12)])
+    else:
+        judged = judge_traffic(test, POLICY, Scenario.parse({"rps": 100, "duration": "12s"}))
+    assert judged is not None
+    first = [decision.action.value for decision in judged.decisions if decision.epoch == 1]
+    assert first == ["start", "advance", "promote"]
+    assert sorted({decision.epoch for decision in judged.decisions}) == epochs

@@ -44,3 +44,18 @@ def test_what_is_expected_cannot_be_forbidden() -> None:
 def test_odd_values_are_left_to_the_models(odd: object) -> None:
     """They report them; nothing is raised here."""
     list(faults_between_keys({"expect": odd, "never": odd}))
+
+
+def test_only_an_approval_and_an_advance_name_a_stage() -> None:
+    """Other orders are of the rollout; an advance without one would be refused."""
+    pause, approve = {"control": "pause", "stage": "x"}, {"control": "approve", "stage": "x"}
+    assert faults(expect=[HOLD], controls=[pause, approve, "odd"]) == [
+        "belongs to an `approve` or `advance`: remove it"
+    ]
+    assert faults(expect=[HOLD], controls=[{"control": "advance"}]) == [
+        "is missing: write the stage that is left by hand"
+    ]
+    assert faults(expect=[HOLD], controls=[{"control": "advance", "stage": "x", "override_freeze": True}]) == []
+    assert faults(expect=[HOLD], controls=[{"control": "pause", "confirmed": True}]) == [
+        "belongs to rollback or start: remove it"
+    ]

@@ -41,3 +41,10 @@ def test_an_outage_holds() -> None:
     actions = [decision.action for decision in run.actions]
     assert actions[:3] == [Action.START, Action.HOLD, Action.RESUME]
     assert actions[-1] is Action.PROMOTE
+
+
+def test_every_actuator_that_the_policy_names_acknowledges() -> None:
+    """A policy that needs several confirmations runs as the same policy without names."""
+    named = Policy.parse(POLICY.document() | {"commands": {"actuators": ["haproxy-eu", "haproxy-us"]}})
+    scenario = SCENARIOS["healthy"].model_copy(update={"duration_ms": 120_000, "users": False})
+    assert simulate_run(named, scenario, 1, 0) == simulate_run(POLICY, scenario, 1, 0)

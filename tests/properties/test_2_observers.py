@@ -16,7 +16,7 @@ IMPOSSIBLE = {"sli": "error_rate", "limit": "95%", "min_events": 1_000_000_000}
 
 @journals
 @given(scripts())
-def test_9_a_rollback_has_its_fail_or_its_person(script: Script) -> None:
+def test_2_a_rollback_has_its_fail_or_its_person(script: Script) -> None:
     """Each rollback names who ordered it, or comes with the FAIL of a required check whose `on_fail` is rollback."""
     for decision in decisions(play(script)):
         if decision.action is Action.ROLLBACK and decision.by is None and not decision.escalate:
@@ -35,7 +35,7 @@ def quiet(script: Script, fields: Document) -> Script:
 
 @journals
 @given(scripts(words=("pause", "resume", "approve", "promote", "bad ack: epoch")))
-def test_9_advisory_and_dry_run_checks_stop_nothing(script: Script) -> None:
+def test_2_advisory_and_dry_run_checks_stop_nothing(script: Script) -> None:
     """Whatever they see: no rollback, and no pause or hold by a FAIL or a baseline that burns."""
     for severity in ("advisory", "dry_run"):
         for decision in decisions(play(quiet(script, {"severity": severity}))):
@@ -45,7 +45,7 @@ def test_9_advisory_and_dry_run_checks_stop_nothing(script: Script) -> None:
 
 @journals
 @given(scripts(words=("pause", "resume", "approve", "promote", "bad ack: epoch")))
-def test_9_pausing_and_holding_checks_do_not_roll_back(script: Script) -> None:
+def test_2_pausing_and_holding_checks_do_not_roll_back(script: Script) -> None:
     """`on_fail: pause` and `hold` do that at worst."""
     for on_fail in ("pause", "hold"):
         found = {decision.action for decision in decisions(play(quiet(script, {"on_fail": on_fail})))}
@@ -54,7 +54,7 @@ def test_9_pausing_and_holding_checks_do_not_roll_back(script: Script) -> None:
 
 @journals
 @given(scripts(healthy=True, words=("pause", "resume", "approve", "start changed")))
-def test_9_doubts_roll_nothing_back(script: Script) -> None:
+def test_2_doubts_roll_nothing_back(script: Script) -> None:
     """Users that are not split as ordered, in every second: the data is doubted, and the candidate not to blame."""
     script = replace(script, episodes=tuple(replace(each, users=True) for each in script.episodes))
     assert Action.ROLLBACK not in {decision.action for decision in decisions(play(script))}
