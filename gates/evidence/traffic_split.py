@@ -1,9 +1,9 @@
 """Whether traffic was split as ordered. A doubt makes the data of a stage untrustworthy; the candidate is not to blame.
 
-Counted since the stage's weights were confirmed; the share of the requests, over the last minutes. Users: each once, in the cohort where it was first seen, against the
+Counted since the stage's weights were confirmed. Users: each once, in the cohort where it was first seen, against the
 weights (sample ratio mismatch), and those seen in both cohorts (contamination). Requests: those whose cohort is neither
-of the two, or that have none; and the candidate's share of both cohorts' requests, against its weight. Each doubt holds
-the rollout, and none rolls it back.
+of the two, or that have none; and over the last minutes the candidate's share of both cohorts' requests, against its
+weight (`gates.evidence.request_share`). Each doubt holds the rollout, and none rolls it back.
 
 A cell holds only the smallest hashes of its users (`gates.panes.SAMPLE_SIZE`). In order of hash, each user falls to a
 cohort as ordered, whatever came before. So counting stops, for both cohorts alike, at the largest hash that a full
