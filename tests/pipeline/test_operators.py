@@ -207,7 +207,12 @@ async def test_rollouts_are_frozen_and_unfrozen(site: Site, policy: str, other: 
     for flags in (unlabelled, ("--label", "tier=1")):
         ended = await rollout(site, "unfreeze", *flags)
     assert (ended.code, ended.output) == (0, "no operator has frozen rollouts\n")
-    for wrong in (("--label", "tier"), ("--for", "2h", "--until", "2126-01-01"), ("--until", "2020-01-01")):
+    for wrong in (
+        ("--label", "tier"),
+        ("--for", "2h", "--until", "2126-01-01"),
+        ("--until", "2020-01-01"),
+        ("--for", "0s"),
+    ):
         assert (await rollout(site, "freeze", *wrong)).code == 2
     replayed = await sluicegate(site, "replay", "--journal", "--json")
     assert replayed.output.encode().splitlines() == list((await site.decisions()).values())
