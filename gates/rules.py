@@ -20,7 +20,8 @@ class JudgingRules:
     events that were not late. Events of the time before the start are late from half a minute after it on.
     `limit_asks_candidate_only`: a check with a limit alone needs no data of the baseline, and `ceiling` applies to the
     limit of a mean. `budget_by_error`: a budget is spent error by error, and a shared outage is not the candidate's.
-    `requests_as_ordered`: a share of the requests far from the ordered weight is a doubt.
+    `requests_as_ordered`: a share of the requests far from the ordered weight is a doubt. Unreadable events without a
+    cohort count as those of an unknown one.
     `approval_of_the_stage`: an approval ends with a pause or rollback, and a missing one does not time a stage out.
     `guarded_orders`: taking the traffic from a promoted candidate, and a policy with another owner or other cohorts,
     need a flag of the operator.

@@ -2,8 +2,8 @@
 
 Counted since the stage's weights were confirmed. Users: each once, in the cohort where it was first seen, against the
 weights (sample ratio mismatch), and those seen in both cohorts (contamination). Requests: those whose cohort is neither
-of the two, or that have none; and over the last minutes the candidate's share of both cohorts' requests, against its
-weight (`gates.evidence.request_share`). Each doubt holds the rollout, and none rolls it back.
+of the two, or that have none, readable or not; and over the last minutes the candidate's share of both cohorts'
+requests, against its weight (`gates.evidence.request_share`). Each doubt holds the rollout, and none rolls it back.
 
 A cell holds only the smallest hashes of its users (`gates.panes.SAMPLE_SIZE`). In order of hash, each user falls to a
 cohort as ordered, whatever came before. So counting stops, for both cohorts alike, at the largest hash that a full
@@ -50,12 +50,15 @@ class TrafficSplit:
     """The split of one stage at a time; call `start` when its weights are confirmed."""
 
     def __init__(self, cohorts: Cohorts, rules: DataQuality, alpha: float, judged_from: int | None = None) -> None:
-        """`judged_from` is how many requests the share of the requests is judged from; None: it is not judged."""
+        """`judged_from` is how many requests the share of the requests is judged from.
+
+        None, as in an epoch of rules 1: it is not judged, and unreadable events do not count.
+        """
         self._names = (cohorts.candidate, cohorts.baseline)
         self._rules = rules
         self._threshold = 1.0 / alpha
         self._tolerance = DEFAULT_SPLIT if rules.split is None else rules.split
-        self._judged_from = judged_from if self._tolerance < 1.0 else None
+        self._judged_from = judged_from
         self.start(0.5)
 
     def start(self, weight: float) -> None:
@@ -73,7 +76,8 @@ class TrafficSplit:
         """Add one pane of the stage."""
         cells = [pane.cell(name) for name in self._names]
         known = sum(cell.requests for cell in cells)
-        unknown = sum(cell.requests for name, cell in pane.cells.items() if name not in self._names)
+        others = [cell for name, cell in pane.cells.items() if name not in self._names]
+        unknown = sum(cell.requests + (cell.unreadable if self._judged_from is not None else 0) for cell in others)
         self._requests += known + unknown
         self._shares.observe(pane, cells[0].requests, known)
         self._unknown += unknown
@@ -131,7 +135,7 @@ class TrafficSplit:
 
         It is no reason to hold, but one to wait with an advance: a short stage may end before chance is ruled out.
         """
-        if self._judged_from is None or self._shares.within(self._tolerance):
+        if self._judged_from is None or self._tolerance >= 1.0 or self._shares.within(self._tolerance):
             return ""
         known = self._shares.counts
         got = f"{percent(known.own / known.all)} of the requests ({count(known.own)} of {count(known.all)})"
