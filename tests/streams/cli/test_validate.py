@@ -157,6 +157,7 @@ MEANT = {
     ("crowded-cohorts", "data_quality.split"),
     ("crowded-cohorts", "data_quality.unknown_cohorts"),
     ("full-stage", "checks.errors.ratio"),
+    ("grpc-unavailable", "checks"),
     ("latency-regression", "checks"),
     ("long-and-healthy", "checks.slower.ratio"),
     ("nan-events", "min_completeness"),
