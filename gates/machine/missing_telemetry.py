@@ -59,4 +59,5 @@ def untrusted(policy: Policy, stage: str, evaluation: Evaluation) -> str:
 
 
 def _incomplete_cohort(cohort: str, events: CohortTelemetry, when: str) -> str:
-    return f"{cohort}'s telemetry is {percent(events.completeness)} complete ({missing_events(events, when)})"
+    missing = missing_events(events.missing, events.events, when)
+    return f"{cohort}'s telemetry is {percent(events.completeness)} complete ({missing})"
