@@ -28,7 +28,8 @@ class JudgingRules:
     `failing_needs_requests`: a check that rolls back begins to fail only on a pane with a request of the candidate.
     `shared_from_few`: a few bad events of the baseline show that a breach of a limit is shared, whatever `min_events`.
     `small_steps_are_confirmed`: an ack with weights that are as near to those before as to the order confirms nothing.
-    `steady_holds`: a hold for missing telemetry ends only once it has been back for a while, and silence does not bake.
+    `steady_holds`: a hold for missing telemetry or a doubt ends only once that has been over for a while, a second
+    without a request ends no wait for a person, and silence does not bake.
     `paused_watch`: a pause pages for each graver cause that comes up meanwhile, reminds, and may have a deadline.
     `living_baseline`: the gate pauses instead of rolling back to a baseline without successful requests.
     """

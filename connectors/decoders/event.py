@@ -121,7 +121,7 @@ class RequestEvent(
         """Whether the request failed, so that it may have no latency: it need not have ended."""
         if self.outcome is not None:
             return self.outcome == "error"
-        return bool(self.grpc_status) or (self.status is not None and not 100 <= self.status < 400)
+        return bool(self.grpc_status) or _is_http_error(self.status)
 
 
 def result_of(event: RequestEvent) -> int | str | None:
@@ -133,10 +133,14 @@ def result_of(event: RequestEvent) -> int | str | None:
     """
     if event.outcome is not None:
         return event.outcome
-    status = event.status
-    if event.grpc_status is None or (event.grpc_status == 0 and status is not None and not 100 <= status < 400):
-        return status
+    if event.grpc_status is None or (event.grpc_status == 0 and _is_http_error(event.status)):
+        return event.status
     return GRPC + event.grpc_status
+
+
+def _is_http_error(status: int | None) -> bool:
+    """Whether it is a status of 4xx or 5xx, or stands for a request without an answer."""
+    return status is not None and not 100 <= status < 400
 
 
 def to_ms(moment: Any) -> int:
