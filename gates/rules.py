@@ -20,14 +20,16 @@ class JudgingRules:
     events that were not late. Events of the time before the start are late from half a minute after it on.
     `limit_asks_candidate_only`: a check with a limit alone needs no data of the baseline, and `ceiling` applies to the
     limit of a mean. `budget_by_error`: a budget is spent error by error, and a shared outage is not the candidate's.
-    `requests_as_ordered`: a share of the requests far from the ordered weight is a doubt.
+    `requests_as_ordered`: a share of the requests far from the ordered weight is a doubt. Unreadable events without a
+    cohort count as those of an unknown one.
     `approval_of_the_stage`: an approval ends with a pause or rollback, and a missing one does not time a stage out.
     `guarded_orders`: taking the traffic from a promoted candidate, and a policy with another owner or other cohorts,
     need a flag of the operator.
     `failing_needs_requests`: a check that rolls back begins to fail only on a pane with a request of the candidate.
     `shared_from_few`: a few bad events of the baseline show that a breach of a limit is shared, whatever `min_events`.
     `small_steps_are_confirmed`: an ack with weights that are as near to those before as to the order confirms nothing.
-    `steady_holds`: a hold for missing telemetry ends only once it has been back for a while, and silence does not bake.
+    `steady_holds`: a hold for missing telemetry or a doubt ends only once that has been over for a while, a second
+    without a request ends no wait for a person, and silence does not bake.
     `blocks`: all bad events of one block of time count as one witness; before, each counted by itself.
     `paused_watch`: a pause pages for each graver cause that comes up meanwhile, reminds, and may have a deadline.
     `living_baseline`: the gate pauses instead of rolling back to a baseline without successful requests.

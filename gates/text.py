@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from gates.documents.quantities import format_duration
-from gates.telemetry import WHY_MISSING, CohortTelemetry
+from gates.telemetry import WHY_MISSING
 
 LATEST_MS = 250_000_000_000_000
 """A time of the year 9892, from outside perhaps; dates end with the year 9999."""
@@ -130,12 +130,14 @@ def silence(cohorts: Sequence[str], silent_ms: int) -> str:
     return f"{' and '.join(cohorts)} {verb} had no requests for {format_duration(silent_ms)}"
 
 
-def missing_events(telemetry: CohortTelemetry, when: str) -> str:
-    """How many of a cohort's events are missing, and why.
+def missing_events(missing: Mapping[str, int], events: int, when: str = "") -> str:
+    """How many of a cohort's `events` are missing, by cause; a cause of a later version is shown by its name.
 
-    >>> missing_events(CohortTelemetry(on_time=90, late=4, unreadable=6), "stage half")
+    >>> missing_events({"late": 4, "unreadable": 6}, 100, "stage half")
     '4 of 100 events of stage half arrived too late, 6 could not be read'
+    >>> missing_events({"late": 0}, 100)
+    ''
     """
-    (first, why), *others = [(number, WHY_MISSING[cause]) for cause, number in telemetry.missing.items() if number]
-    more = "".join(f", {count(number)} {why}" for number, why in others)
-    return f"{count(first)} of {count(telemetry.events)} events of {when} {why}{more}"
+    of = f" of {count(events)} events{f' of {when}' if when else ''}"
+    found = [(number, WHY_MISSING.get(cause, cause)) for cause, number in missing.items() if number]
+    return ", ".join(f"{count(number)}{'' if place else of} {why}" for place, (number, why) in enumerate(found))

@@ -47,7 +47,10 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
 
 
 class Unreadable(msgspec.Struct, frozen=True, gc=False):
-    """An event of which rollout and cohort can be read but not the rest; `ts_ms` is None if its time cannot be read."""
+    """An event of which little can be read: its rollout at least.
+
+    `cohort` is "" if that cannot be read, and `ts_ms` is None if the time cannot.
+    """
 
     rollout: str
     cohort: str
@@ -58,7 +61,7 @@ class Unreadable(msgspec.Struct, frozen=True, gc=False):
 class Decoded(msgspec.Struct, frozen=True):
     """The content of one message value: its events in order, and a fault for each element that is not an event.
 
-    `unreadable` are the events among the faults, as far as it can be read whose they are.
+    `unreadable` are the events among the other faults, as far as it can be read whose they are.
     """
 
     events: list[RequestEvent]

@@ -62,9 +62,9 @@ class RequestEvent(
     is cut to the millisecond. `latency_ms` is in milliseconds; None where the request failed and has none, or where the
     producer wrote null. `status` 0 or -1 is a request without an answer, as proxies log it: an error. At least one of
     `status` (HTTP, RFC 9110), `grpc_status` and `outcome` is given. The producer's own judgement wins: the event counts
-    as its outcome if it has one, else as its gRPC status. `success` is whether the business transaction behind the
-    request succeeded. `emitter` is the instance that reports. Lengths are in characters; null stands for an absent
-    optional field; unknown fields are ignored.
+    as its outcome if it has one, else as its gRPC status; but an OK of gRPC does not hide an HTTP error. `success` is
+    whether the business transaction behind the request succeeded. `emitter` is the instance that reports. Lengths are
+    in characters; null stands for an absent optional field; unknown fields are ignored.
 
     A `heartbeat` is not a request: it reports that an emitter is alive. It has an `emitter`, and needs neither latency
     nor outcome. `cohort` is empty only in an event that came without one (`Fault.event`).
@@ -121,19 +121,26 @@ class RequestEvent(
         """Whether the request failed, so that it may have no latency: it need not have ended."""
         if self.outcome is not None:
             return self.outcome == "error"
-        if self.grpc_status is not None:
-            return self.grpc_status != 0
-        return self.status is not None and not 100 <= self.status < 400
+        return bool(self.grpc_status) or _is_http_error(self.status)
 
 
 def result_of(event: RequestEvent) -> int | str | None:
     """What an event counts as: its outcome, else the code of its gRPC status, else its HTTP status.
 
-    A heartbeat may have none of them.
+    gRPC's OK beside an HTTP status that is an error (0, -1, 4xx or 5xx) counts as that: a proxy may have answered in
+    place of the server, and 0 is also what a producer writes that has no gRPC status. A heartbeat may have none of
+    them.
     """
     if event.outcome is not None:
         return event.outcome
-    return event.status if event.grpc_status is None else GRPC + event.grpc_status
+    if event.grpc_status is None or (event.grpc_status == 0 and _is_http_error(event.status)):
+        return event.status
+    return GRPC + event.grpc_status
+
+
+def _is_http_error(status: int | None) -> bool:
+    """Whether it is a status of 4xx or 5xx, or stands for a request without an answer."""
+    return status is not None and not 100 <= status < 400
 
 
 def to_ms(moment: Any) -> int:

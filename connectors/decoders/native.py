@@ -183,7 +183,8 @@ def _decode_lines(value: bytes, error: Exception) -> Decoded:
 
 def _one_fault(value: bytes, error: Exception) -> Decoded:
     """The whole value is at fault."""
-    return Decoded([], [fault_of(value, error, 0)], unreadable_in(value))
+    fault = fault_of(value, error, 0)
+    return Decoded([], [fault], unreadable_in(value) if fault.event is None else [])
 
 
 def _decode_each(parts: Iterable[tuple[int, bytes]]) -> Decoded:
@@ -197,12 +198,14 @@ def _decode_each(parts: Iterable[tuple[int, bytes]]) -> Decoded:
         try:
             events.append(_event(part))
         except UNDECODABLE as error:
-            unreadable += unreadable_in(part)
             if len(faults) < MAX_FAULTS:
                 faults.append(fault_of(part, error, index))
+                if faults[-1].event is not None:  # it is counted, so nothing is missing
+                    continue
             else:
                 beyond.append(part)
                 first, last = first or index, index
+            unreadable += unreadable_in(part)
     if beyond:
         detail = f"{len(beyond)} more faulty elements, the last at {last}; not listed one by one"
         faults.append(Fault("too_many_faults", detail, b"\n".join(beyond), first))

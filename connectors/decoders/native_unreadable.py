@@ -1,9 +1,9 @@
-"""Whose the events are that cannot be read: their rollout and cohort, where at least these can be.
+"""Whose the events are that cannot be read: their rollout and, where that can be read as well, their cohort.
 
 A candidate whose failures cannot be read must not look like one without failures. So an element that is not an event
-still counts against its cohort. It is searched as far as its bytes allow: as JSON, as JSON with the words NaN and
-Infinity that some producers write for numbers, and last by its two names alone, since a line may be cut off. The cost
-is linear in the bytes.
+still counts against its cohort, and as one without a cohort where that is the part at fault. It is searched as far as
+its bytes allow: as JSON, as JSON with the words NaN and Infinity that some producers write for numbers, and last by its
+two names alone, since a line may be cut off. The cost is linear in the bytes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class _Named(msgspec.Struct, gc=False):
     """The part of an event that shows whose it is."""
 
     rollout: Name
-    cohort: Name
+    cohort: msgspec.Raw = msgspec.Raw()
     ts: msgspec.Raw = msgspec.Raw()
     synthetic: msgspec.Raw = msgspec.Raw()
     heartbeat: msgspec.Raw = msgspec.Raw()
@@ -42,10 +42,12 @@ _BLANK: Final = b" \t\r\n"
 
 
 def unreadable_in(raw: bytes) -> list[Unreadable]:
-    """The events in these bytes, none of which was counted: those of which rollout and cohort can be read.
+    """The events in these bytes, none of which was counted: those of which the rollout can be read.
 
     >>> [(found.rollout, found.cohort) for found in unreadable_in(b'{"rollout":"r","cohort":"c","latency_ms":NaN}')]
     [('r', 'c')]
+    >>> [(found.rollout, found.cohort) for found in unreadable_in(b'{"rollout":"r","cohort":7}')]
+    [('r', '')]
     """
     if _KEY not in raw:  # what is no event at all, such as a million empty objects, must cost little
         return []
@@ -73,7 +75,15 @@ def _in_object(text: bytes | msgspec.Raw) -> Iterator[Unreadable]:
     except UNDECODABLE:
         return
     if bytes(found.heartbeat) != b"true":  # no request, so none is missing
-        yield Unreadable(found.rollout, found.cohort, _ts_ms(found.ts), bytes(found.synthetic) == b"true")
+        yield Unreadable(found.rollout, _cohort(found.cohort), _ts_ms(found.ts), bytes(found.synthetic) == b"true")
+
+
+def _cohort(cohort: msgspec.Raw) -> str:
+    """The name; "" where there is none that a cohort can have."""
+    try:
+        return _name(cohort)
+    except UNDECODABLE:
+        return ""
 
 
 def _ts_ms(ts: msgspec.Raw) -> int | None:
@@ -85,13 +95,22 @@ def _ts_ms(ts: msgspec.Raw) -> int | None:
 
 
 def _by_names(raw: bytes) -> Iterator[Unreadable]:
-    """The events of broken JSON: one for each rollout with a cohort, whichever of the two comes first."""
+    """The events of broken JSON: one for each rollout, with the cohort that is next to it, if one is.
+
+    Either of the two comes first. A second rollout before any cohort begins another event.
+    """
     names: dict[bytes, str] = {}
     for key, text in _NAMES.findall(raw):
         try:
-            names[key] = _name(b'"' + text + b'"')
+            name = _name(b'"' + text + b'"')
         except UNDECODABLE:
             names.pop(key, None)
+            continue
+        if key == b"rollout" and key in names:
+            yield Unreadable(names[key], "")
+        names[key] = name
         if len(names) == 2:
             yield Unreadable(names[b"rollout"], names[b"cohort"])
             names.clear()
+    if b"rollout" in names:
+        yield Unreadable(names[b"rollout"], "")

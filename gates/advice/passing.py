@@ -21,6 +21,9 @@ LONGEST_BAKED_GAP_S = 30.0
 LONGEST_RESUME_S = 3_600.0
 """As in the machine: the longest time that telemetry must be back for before a hold ends."""
 
+LONGEST_DELAY_S = 30 * 86_400.0
+"""A healthy candidate that needs so much longer than warm-up and bake never passes: no one waits for that."""
+
 RARELY = 1e-6
 """A condition that holds for a smaller share of the time is never met."""
 
@@ -34,8 +37,8 @@ class StageWait:
 
     `bake` is the time that the bake takes at this traffic, `held` what holds for silence add to it. `requests` is the
     time to `min_requests`, `checks` to the last PASS, `run` to that many passes in a row. `holds` and `pauses` are how
-    often the rollout is held and paused for silence. `late` is how long a single late event keeps the stage from being
-    complete, `confirm` how long an order may take until a person is paged.
+    often the rollout is held and paused for silence, infinite like `held` where that does not end. `late` is how long a
+    single late event keeps the stage from being complete, `confirm` how long an order may take until a person is paged.
     """
 
     warmup: float
@@ -60,6 +63,11 @@ class StageWait:
         return self.warmup + max(self.baked, self.requests, self.checks) + self.run
 
 
+def or_never(seconds: float, least: float) -> float:
+    """The time that a stage takes which lasts `least` at any traffic; infinite where the traffic delays it too much."""
+    return seconds if seconds - least <= LONGEST_DELAY_S else inf
+
+
 def stage_wait(policy: Policy, stage: Stage, traffic: StageTraffic, checks: float) -> StageWait:
     """The wait in a stage whose slowest check passes after `checks`."""
     smaller = min(stage.weight, 1.0 - stage.weight) if stage.weight < 1.0 else 1.0
@@ -69,6 +77,7 @@ def stage_wait(policy: Policy, stage: Stage, traffic: StageTraffic, checks: floa
     gaps = gaps_per_second(sparsest, hold_s)
     holds = gaps * bake if bake < inf else inf
     held = _held(holds, gaps, hold_s)
+    paused = gaps_per_second(sparsest, pause_s)
     fresh = 1.0 - exp(-sparsest * traffic.pane_s)
     counted = sparsest if _comparing(policy) else traffic.rate
     commands = policy.commands
@@ -79,8 +88,8 @@ def stage_wait(policy: Policy, stage: Stage, traffic: StageTraffic, checks: floa
         requests=policy.min_requests / counted,
         checks=checks + (stage.passes - 1) * traffic.pane_s,
         run=(trials_until_run(fresh, stage.passes) - stage.passes) * traffic.pane_s,
-        holds=holds,
-        pauses=gaps_per_second(sparsest, pause_s) * (bake + held),
+        holds=holds if held < inf else inf,
+        pauses=_pauses(paused, bake + held),
         late=1.0 / (1.0 - policy.min_completeness) / sparsest if policy.min_completeness < 1.0 else inf,
         confirm=commands.ack_within_ms * commands.tries / 1000.0,
     )
@@ -99,7 +108,15 @@ def _held(holds: float, gaps: float, hold_s: float) -> float:
     if holds == inf:
         return inf
     resumes = (min(hold_s * 2.0 ** min(number, 16), LONGEST_RESUME_S) for number in range(max(1, round(holds))))
-    return sum(wait_for_quiet(gaps, length) for length in resumes)
+    held = sum(wait_for_quiet(gaps, length) for length in resumes)
+    return held if held <= LONGEST_DELAY_S else inf
+
+
+def _pauses(gaps: float, baked: float) -> float:
+    """How often a gap pauses until the stage has baked; of a stage that never bakes, whether it happens at all."""
+    if baked < inf:
+        return gaps * baked
+    return inf if gaps * LONGEST_DELAY_S >= LIKELY else 0.0
 
 
 def _comparing(policy: Policy) -> bool:

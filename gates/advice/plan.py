@@ -20,14 +20,14 @@ from gates.advice.catching import (
     spent_per_second,
 )
 from gates.advice.detectability import detectability
-from gates.advice.passing import StageWait, check_passes, stage_wait
+from gates.advice.passing import StageWait, check_passes, or_never, stage_wait
 from gates.policy import Policy, Stage
 from gates.slis.bounds import Bound
 from gates.slis.definition import CheckDefinition, Sample
 from gates.stats.power import Traffic
 
 BLIND_ABOVE = 10.0
-"""A check that cannot detect even a tenfold regression within the bake, by any means, is blind in that stage."""
+"""A check that can detect neither this regression nor a total failure within the bake is blind in that stage."""
 
 BROKEN_FROM = 0.5
 """A bound that this share of healthy candidates breaks in a stage is a fault of the plan."""
@@ -82,9 +82,8 @@ class CheckPlan:
         return often and self.required and self.foreseeable
 
     def catches_all_bad(self, within_s: float) -> bool:
-        """Whether it catches in time, by its bound, a candidate of which every event is bad."""
-        worst = next((catch for catch in self.catches if catch.times == ALL_BAD), None)
-        return worst is not None and worst.by == "limit" and worst.median <= within_s
+        """Whether it catches in time, by its bound or by comparison, a candidate of which every event is bad."""
+        return any(catch.times == ALL_BAD and catch.median <= within_s for catch in self.catches)
 
     def misses(self) -> bool:
         """Whether its comparison would miss `BLIND_ABOVE` times the baseline's figure."""
@@ -118,9 +117,9 @@ class StagePlan:
 
     @property
     def blind(self) -> tuple[str, ...]:
-        """The comparisons that detect not even `BLIND_ABOVE` within the bake, and have no limit that stands in.
+        """The comparisons that detect not even `BLIND_ABOVE` within the bake, and no total failure either.
 
-        A limit on errors stands in for each comparison of errors: it catches what is absolutely bad.
+        A check of errors that catches a total failure stands in for each comparison of errors.
         """
         guarded = [check for check in self.checks if check.required and check.catches_all_bad(self.within_s)]
         errors = any(check.counts_errors for check in guarded)
@@ -138,7 +137,7 @@ class StagePlan:
     @property
     def advance(self) -> float:
         """Median seconds from the confirmation until a healthy candidate has passed; infinite if it never does."""
-        return inf if self.broken else self.wait.seconds
+        return inf if self.broken else or_never(self.wait.seconds, self.within_s)
 
 
 def plan(policy: Policy, rps: float, base_error: float) -> tuple[StagePlan, ...]:
@@ -177,7 +176,8 @@ def _stage(policy: Policy, stage: Stage, traffic: StageTraffic, *, new: bool) ->
     slowest = max((passes[name] for name in counting), default=0.0)
     wait = stage_wait(policy, stage, traffic, slowest)
     bake_s = stage.bake_ms / 1000.0
-    lasting = wait.seconds if wait.seconds < inf else wait.warmup + bake_s
+    least = wait.warmup + bake_s
+    lasting = wait.seconds if or_never(wait.seconds, least) < inf else least
     checks = []
     for name, definition in policy.judged.items():
         comparison, bound = found.get(name), definition.bound

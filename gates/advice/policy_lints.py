@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 
 from gates.advice.remarks import Remark, of_check
+from gates.documents.outcomes import Outcome
 from gates.documents.quantities import format_duration, format_share
 from gates.policy import Policy
-from gates.slis.error_classes import left_open
+from gates.slis.error_classes import failures_left_open, left_open
 
 LOOSE_ALPHA = 0.1
 LITTLE_TELEMETRY = 0.9
@@ -118,8 +119,7 @@ def nothing_counts_errors(policy: Policy) -> Iterator[Remark]:
 
 def outcomes_left_open(policy: Policy) -> Iterator[Remark]:
     """A candidate that answers 404 or 429 to each request has no errors where only 5xx are: that should be meant."""
-    # Each definition that counts by outcome has the key `errors`.
-    errors = [outcome for each in policy.judged.values() for outcome in getattr(each, "errors", ())]
+    errors = _errors_counted(policy)
     if words := left_open(errors, policy.not_errors or ()):
         declared = ", ".join(map(str, (*(policy.not_errors or ()), *words)))
         yield Remark(
@@ -127,6 +127,26 @@ def outcomes_left_open(policy: Policy) -> Iterator[Remark]:
             f"no check counts {' or '.join(words)} as errors, so a candidate that answers nothing else would pass; add "
             f"those that are errors to `errors`, such as 429, or write `not_errors: [{declared}]` if none is",
         )
+
+
+def failures_uncounted(policy: Policy) -> Iterator[Remark]:
+    """A candidate that never answers has status 0, which is no 5xx; and one that fails has 500 as well as 503."""
+    if found := failures_left_open(_errors_counted(policy), policy.not_errors or ()):
+        words = [
+            f"{word} other than {' and '.join(map(str, counted))}" if counted else word
+            for word, counted in found.items()
+        ]
+        unanswered = ", which has requests without an answer," if "error" in found else ""
+        yield Remark(
+            ("checks",),
+            f"no check counts {' or '.join(words)}{unanswered} as errors, so a candidate that only fails in this way "
+            f"would pass; add {' and '.join(found)} to `errors`, or name in `not_errors` what is no error",
+        )
+
+
+def _errors_counted(policy: Policy) -> list[Outcome]:
+    """What some check counts as an error; each definition that counts by outcome has the key `errors`."""
+    return list(dict.fromkeys(outcome for each in policy.judged.values() for outcome in getattr(each, "errors", ())))
 
 
 def users_unseen(policy: Policy) -> Iterator[Remark]:
@@ -250,6 +270,7 @@ POLICY_LINTS: tuple[Lint, ...] = (
     nothing_is_absolute,
     nothing_counts_errors,
     outcomes_left_open,
+    failures_uncounted,
     users_unseen,
     all_must_be_worse,
     jumps_to_all,

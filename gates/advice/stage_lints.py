@@ -11,6 +11,9 @@ from gates.documents.quantities import DAY_MS, format_duration, format_share
 from gates.policy import Policy
 
 BIG_STEP = 10.0
+ROUNDING = 1e-9
+"""Shares are read as floats: 90% may be a hair more than ten times 9%."""
+
 MOST_USERS = 0.5
 """Steps that end below this share leave most users alone if something shows only under load."""
 
@@ -21,7 +24,7 @@ JOURNAL_KEPT_MS = 30 * DAY_MS
 def big_step(policy: Policy) -> Iterator[Remark]:
     """What breaks under load (pools, caches, locks) shows first at the large weight, and there it hits most users."""
     for index, (before, after) in enumerate(pairwise(policy.stages), start=1):
-        if after.weight > BIG_STEP * before.weight and after.weight >= MOST_USERS:
+        if after.weight > BIG_STEP * before.weight * (1.0 + ROUNDING) and after.weight >= MOST_USERS:
             between = f"{100.0 * sqrt(before.weight * after.weight):.1g}"
             yield Remark(
                 ("stages", index, "weight"),

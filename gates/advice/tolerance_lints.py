@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gates.advice.remarks import Remark
 from gates.documents.quantities import DAY_MS, HOUR_MS, format_duration, format_share
-from gates.evidence.traffic_split import LEAST_TOLERANCE
+from gates.evidence.request_share import LEAST_TOLERANCE
 from gates.policy import Policy
 
 ALL_BUT_EVERYTHING = 0.9999

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from math import isinf
 
-from gates.advice.passing import LIKELY
+from gates.advice.passing import LIKELY, LONGEST_DELAY_S
 from gates.advice.plan import CheckPlan, StagePlan
 from gates.advice.remarks import Remark, of_check
 from gates.documents.quantities import format_duration, format_share
@@ -29,8 +29,27 @@ def blind_stage(policy: Policy, stages: tuple[StagePlan, ...], rps: float) -> It
             yield Remark(
                 ("stages", index, "bake"),
                 f"{bake} is too short: at {traffic_text(rps)}, {' and '.join(stage.blind)} would miss even 10 times "
-                "the baseline's figure, and no limit would stop what is worse; lengthen `bake` or raise `weight`",
+                "the baseline's figure; lengthen `bake` or raise `weight`",
             )
+
+
+def never_passed(policy: Policy, stages: tuple[StagePlan, ...], rps: float) -> Iterator[Remark]:
+    """A stage in which the traffic is too little for a healthy candidate ever to pass."""
+    for index, stage in enumerate(stages):
+        if isinf(stage.advance) and not stage.broken:
+            message = f"at {traffic_text(rps)}, stage {stage.name} is never passed: {never_because(stage)}"
+            yield Remark(("stages", index, "weight"), message)
+
+
+def never_because(stage: StagePlan) -> str:
+    """Why a healthy candidate never passes a stage whose limits it keeps, and what to do about it."""
+    counted = [check for check in stage.checks if check.required and check.foreseeable]
+    if slow := [check.name for check in counted if check.advance > LONGEST_DELAY_S]:
+        # A larger weight may not help: a quantile is compared with the last minute of the baseline.
+        return f"a healthy candidate does not pass {' and '.join(slow)}; it needs more traffic"
+    why = "it is held for silence without end" if isinf(stage.wait.held) else "requests come too seldom"
+    # From half of the traffic on, a larger weight leaves the baseline too little.
+    return f"{why}; {'raise `weight`' if stage.weight < 0.5 else 'it needs more traffic'}"
 
 
 def limit_stops_the_healthy(policy: Policy, stages: tuple[StagePlan, ...], rps: float) -> Iterator[Remark]:
@@ -176,6 +195,7 @@ def one_late_event(policy: Policy, stages: tuple[StagePlan, ...], rps: float) ->
 
 TRAFFIC_LINTS: tuple[TrafficLint, ...] = (
     blind_stage,
+    never_passed,
     limit_stops_the_healthy,
     too_few_requests,
     times_out_when_well,

@@ -249,8 +249,10 @@ def read_actuator_names(value: object) -> tuple[str, ...]:
 def read_days(value: object) -> tuple[Day, ...]:
     """Read days of the week, at least one and each once, into the order of the week."""
     words = ", ".join(DAYS)
-    if not isinstance(value, list | tuple) or not value:
+    if not isinstance(value, list | tuple):
         raise ValueError(f"must be a list of days, not {shown(value)}; write a list with at least one of {words}")
+    if not value:
+        raise ValueError(f"is empty; write at least one of {words}")
     for day in value:
         if day not in DAYS:
             raise ValueError(f"{shown(day)} is not a day; write {words}")
@@ -261,7 +263,8 @@ def read_clock_minute(value: object) -> int:
     """Read a time of day, such as `16:00`, as minutes since midnight."""
     match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(f'{shown(value)} is not a time of day; write hours and minutes in quotes, such as "16:00"')
+        example = {"24:00": '"23:59", the last minute'}.get(str(value), 'two digits each, such as "08:00" or "16:00"')
+        raise ValueError(f"{shown(value)} is not a time of day; write hours and minutes in quotes, {example}")
     return int(match[1]) * 60 + int(match[2])
 
 

@@ -2,8 +2,8 @@
 
 Counted since the stage's weights were confirmed. Users: each once, in the cohort where it was first seen, against the
 weights (sample ratio mismatch), and those seen in both cohorts (contamination). Requests: those whose cohort is neither
-of the two, or that have none; and the candidate's share of both cohorts' requests, against its weight. Each doubt holds
-the rollout, and none rolls it back.
+of the two, or that have none, readable or not; and over the last minutes the candidate's share of both cohorts'
+requests, against its weight (`gates.evidence.request_share`). Each doubt holds the rollout, and none rolls it back.
 
 A cell holds only the smallest hashes of its users (`gates.panes.SAMPLE_SIZE`). In order of hash, each user falls to a
 cohort as ordered, whatever came before. So counting stops, for both cohorts alike, at the largest hash that a full
@@ -14,10 +14,10 @@ once it is full, only users with smaller hashes than its largest are counted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import heappop, heappush
-from math import sqrt
 
+from gates.evidence.request_share import DEFAULT_SPLIT, RequestShare
 from gates.panes import SAMPLE_SIZE, Pane
 from gates.policy import Cohorts, DataQuality
 from gates.stats.sample_ratio import SampleRatio
@@ -29,81 +29,8 @@ MOST_USERS = 4_096
 MIN_EVENTS = 20
 """Fewer users in both cohorts, or requests of unknown cohorts, are no reason to doubt."""
 
-DEFAULT_SPLIT = 0.5
-"""The share of the smaller cohort's weight by which requests may be off: routers split by user, session or connection,
-and some of these have many requests."""
-
-LEAST_TOLERANCE = 0.01
-"""Routers split in coarse steps: one percentage point is never a reason to doubt."""
-
-LEAST_AT_ALL = 0.95
-"""The share of the requests that the candidate has at least at a weight of 100%: connections to the baseline drain."""
-
-CHANCE = 4.0
-"""Standard deviations by which a share may be off by chance, at any of many looks."""
-
-SETTLING_MS = 5_000
-"""Requests of the first moments after the confirmation are not held against the weight: routers take it up one by one,
-and open connections remain."""
-
 BOTH = 2
 """Stands for the cohort of a user that was seen in both."""
-
-
-@dataclass(slots=True)
-class ShareCounts:
-    """The candidate's requests and all of both cohorts, their sums of squares and products over panes, and the weight.
-
-    `since` is the start of the first pane, of those that the settling leaves out too.
-    """
-
-    weight: float
-    since: int | None = None
-    own: int = 0
-    all: int = 0
-    own_own: int = 0
-    own_all: int = 0
-    all_all: int = 0
-
-    def observe(self, start: int, own: int, requests: int) -> None:
-        """Add a pane."""
-        self.since = start if self.since is None else self.since
-        if not requests or start < self.since + SETTLING_MS:
-            return
-        self.own += own
-        self.all += requests
-        self.own_own += own * own
-        self.own_all += own * requests
-        self.all_all += requests * requests
-
-    @property
-    def expected(self) -> float:
-        """The candidate's share. At 100% the weight has no rest to take a share of, and no spread."""
-        return self.weight if self.weight < 1.0 else LEAST_AT_ALL
-
-    @property
-    def off(self) -> float:
-        """By how much the share differs from that; at 100%, how much is missing. 0 without requests."""
-        if not self.all:
-            return 0.0
-        difference = self.own / self.all - self.expected
-        return abs(difference) if self.weight < 1.0 else -difference
-
-    def allowed(self, tolerance: float) -> float:
-        """By how much it may differ, at this share of the smaller cohort's weight."""
-        return max(tolerance * min(self.weight, 1.0 - self.weight), LEAST_TOLERANCE) if self.weight < 1.0 else 0.0
-
-    @property
-    def chance(self) -> float:
-        """By how much the share may be off by chance.
-
-        Requests come in clusters, as by sessions and connections, so the spread of the panes around what is expected
-        counts where it is larger than that of independent requests. A doubt needs 17 panes for it, however far off.
-        """
-        expected = self.expected
-        independent = expected * (1.0 - expected) * self.all
-        clustered = self.own_own - 2.0 * expected * self.own_all + expected * expected * self.all_all
-        return CHANCE * sqrt(max(independent, clustered)) / self.all
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +42,7 @@ class SplitState:
     in_both: int
     requests: int
     unknown: int
-    shares: ShareCounts
+    shares: RequestShare
     compared: bool
 
 
@@ -123,12 +50,15 @@ class TrafficSplit:
     """The split of one stage at a time; call `start` when its weights are confirmed."""
 
     def __init__(self, cohorts: Cohorts, rules: DataQuality, alpha: float, judged_from: int | None = None) -> None:
-        """`judged_from` is how many requests the share of the requests is judged from; None: it is not judged."""
+        """`judged_from` is how many requests the share of the requests is judged from.
+
+        None, as in an epoch of rules 1: it is not judged, and unreadable events do not count.
+        """
         self._names = (cohorts.candidate, cohorts.baseline)
         self._rules = rules
         self._threshold = 1.0 / alpha
         self._tolerance = DEFAULT_SPLIT if rules.split is None else rules.split
-        self._judged_from = judged_from if self._tolerance < 1.0 else None
+        self._judged_from = judged_from
         self.start(0.5)
 
     def start(self, weight: float) -> None:
@@ -139,16 +69,17 @@ class TrafficSplit:
         self._in_both = 0
         self._requests = 0
         self._unknown = 0
-        self._shares = ShareCounts(weight)
+        self._shares = RequestShare(weight, max(self._judged_from or 0, 1))
         self._compared = weight < 1.0
 
     def observe(self, pane: Pane) -> None:
         """Add one pane of the stage."""
         cells = [pane.cell(name) for name in self._names]
         known = sum(cell.requests for cell in cells)
-        unknown = sum(cell.requests for name, cell in pane.cells.items() if name not in self._names)
+        others = [cell for name, cell in pane.cells.items() if name not in self._names]
+        unknown = sum(cell.requests + (cell.unreadable if self._judged_from is not None else 0) for cell in others)
         self._requests += known + unknown
-        self._shares.observe(pane.start, cells[0].requests, known)
+        self._shares.observe(pane, cells[0].requests, known)
         self._unknown += unknown
         if self._compared:
             self._ratio.update(self._new_users([cell.detail.users for cell in cells]))
@@ -196,21 +127,19 @@ class TrafficSplit:
         )
 
     def _share(self) -> str:
-        text, known = self.unsettled(), self._shares
-        if not text or known.all < max(self._judged_from or 0, 1) or known.off <= known.chance:
-            return ""
-        return f"{text}; check the router and the cohort of the events"
+        text = self.unsettled()
+        return f"{text}; check the router and the cohort of the events" if text and self._shares.beyond_chance else ""
 
     def unsettled(self) -> str:
         """The share of the requests where it is not as ordered, though perhaps by chance; "" where it is.
 
         It is no reason to hold, but one to wait with an advance: a short stage may end before chance is ruled out.
         """
-        known = self._shares
-        if self._judged_from is None or known.off <= known.allowed(self._tolerance):
+        if self._judged_from is None or self._tolerance >= 1.0 or self._shares.within(self._tolerance):
             return ""
+        known = self._shares.counts
         got = f"{percent(known.own / known.all)} of the requests ({count(known.own)} of {count(known.all)})"
-        return f"{self._names[0]} got {got}, ordered {percent(known.weight)} (split)"
+        return f"{self._names[0]} got {got}, ordered {percent(self._shares.weight)} (split)"
 
     def _contamination(self) -> str:
         users = len(self._users)
@@ -235,7 +164,7 @@ class TrafficSplit:
         """Everything, for a snapshot."""
         users = sorted(self._users.items())
         counts = self._in_both, self._requests, self._unknown
-        return SplitState(self._ratio.dump(), users, *counts, replace(self._shares), self._compared)
+        return SplitState(self._ratio.dump(), users, *counts, self._shares.copy(), self._compared)
 
     def restore(self, state: SplitState) -> None:
         """Continue, bit for bit, from what `state` returned."""
@@ -243,7 +172,7 @@ class TrafficSplit:
         self._users = dict(state.users)
         self._largest = [-user for user in sorted(self._users, reverse=True)]
         self._in_both, self._requests, self._unknown = state.in_both, state.requests, state.unknown
-        self._shares, self._compared = replace(state.shares), state.compared
+        self._shares, self._compared = state.shares.copy(), state.compared
 
 
 def _seen(samples: Sequence[Sequence[int]], last: int) -> Iterator[tuple[int, int]]:

@@ -20,9 +20,27 @@ def refusal(state: RolloutState, given: Controlled, found: Transition, moment: M
     if given.epoch is not None and given.epoch != state.epoch:
         return f"the current epoch is {state.epoch}, not {given.epoch}"
     if found.refused:
-        return f"the rollout is {_standing(state)}"
+        return unconfirmed_end(state) or f"the rollout is {_standing(state)}"
     rule = _RULES.get(given.control)
     return "" if rule is None else rule(state, given, moment)
+
+
+def unconfirmed_end(state: RolloutState) -> str:
+    """What is known of an end that no actuator has confirmed; "" of one that is confirmed, or of a running rollout.
+
+    An operator who repeats the order must not read from the refusal that the first one was carried out.
+    """
+    end, order, pending = _ENDS.get(state.phase), state.order, state.pending
+    if end is None or order is None or pending is None:
+        return ""
+    of = state.policy.commands.tries
+    # As in the views: a new round begins with tries that are used up, until its first try is counted.
+    tries = f"{of} tries used up" if pending.rounds else f"try {pending.tries} of {of}"
+    return f"the {end} is ordered and not confirmed ({tries}; {order.open_text()}); it is sent again"
+
+
+_ENDS = {Phase.ROLLED_BACK: "rollback", Phase.PROMOTED: "promotion"}
+"""What was ordered of an ended rollout."""
 
 
 def _standing(state: RolloutState) -> str:

@@ -16,7 +16,10 @@ def telemetry_missing(policy: Policy, evaluation: Evaluation) -> bool:
 def silence_of(evaluation: Evaluation) -> str:
     """That cohorts have no requests; and that they sent some that were not counted, if that is so."""
     silent = evaluation.silent_cohorts
-    uncounted = sum(known.unreadable + known.refused for name, known in evaluation.telemetry.items() if name in silent)
+    telemetry = [known for name, known in evaluation.telemetry.items() if name in silent]
+    uncounted = sum(known.unreadable + known.refused for known in telemetry)
+    if evaluation.least_complete is not None:  # None in an epoch of rules 1, whose published reasons stay
+        uncounted += sum(known.late for known in telemetry)
     whose = "its" if len(silent) == 1 else "their"
     more = f", and {count(uncounted)} of {whose} events in this stage could not be counted" if uncounted else ""
     return silence(silent, evaluation.silent_ms) + more
@@ -56,4 +59,5 @@ def untrusted(policy: Policy, stage: str, evaluation: Evaluation) -> str:
 
 
 def _incomplete_cohort(cohort: str, events: CohortTelemetry, when: str) -> str:
-    return f"{cohort}'s telemetry is {percent(events.completeness)} complete ({missing_events(events, when)})"
+    missing = missing_events(events.missing, events.events, when)
+    return f"{cohort}'s telemetry is {percent(events.completeness)} complete ({missing})"

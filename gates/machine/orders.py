@@ -14,6 +14,8 @@ from gates.text import weights_text
 WEIGHT_TOLERANCE = 1.0
 """Percentage points by which the observed weight may miss the order, for actuators that split in coarse steps."""
 
+NOBODY_REPORTED = "no actuator has reported"
+
 
 def as_ordered(wanted: float, observed: float | None, before: float | None) -> bool:
     """Whether the candidate's observed weight is the one ordered, within the tolerance; zero only if zero was ordered.
@@ -94,14 +96,13 @@ class Order:
 
     @property
     def problems(self) -> list[str]:
-        """What the actuators reported instead of a confirmation, one text each."""
-        return [report.problem for report in self.reports.values() if not report.confirms]
+        """What actuators reported instead of a confirmation, and which needed ones have not reported, one text each."""
+        reported = [report.problem for report in self.reports.values() if not report.confirms]
+        return [*reported, *(f"{name} has not reported" for name in self.waiting_for if name not in self.reports)]
 
     def open_text(self) -> str:
-        """Why it is not confirmed: who reported what, and who has not reported."""
-        silent = [name for name in self.waiting_for if name not in self.reports]
-        parts = [*self.problems, *(f"{name} has not reported" for name in silent)]
-        return "; ".join(parts) or "no actuator has reported"
+        """Why it is not confirmed."""
+        return "; ".join(self.problems) or NOBODY_REPORTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,8 +126,8 @@ class StageProgress:
     the stage's timeout counts from: its order, or an operator's resume. `passes` is the number of panes in a row on
     which nothing was missing. `approved_by` is who approved the stage.
 
-    `missing_holds` is how often the stage was held for silence or incomplete telemetry, `missing_until` the end of the
-    last pane on which either was long enough for a hold.
+    `missing_holds` is how often the stage was held for silence, incomplete telemetry or a doubt about the split,
+    `missing_until` the end of the last pane on which one of them was a reason for a hold.
 
     `frozen_ms` is how long it was frozen since `timed_from`: the timeout does not run meanwhile.
 

@@ -48,6 +48,7 @@ class JudgedPane:
     fails: tuple[Verdict, ...]
     baseline_beyond: str
     frozen: Frozen | None
+    gap: str
 
     @property
     def policy(self) -> Policy:
@@ -173,6 +174,8 @@ def _returning(cause: Signal) -> Callable[[JudgedPane], str]:
         if state.phase is not Phase.HELD or state.cause is not cause or back >= state.resume_after_ms:
             return ""
         needed = format_duration(state.resume_after_ms)
+        if cause is Signal.DOUBTED:
+            return f"traffic has been split as ordered for {format_duration(back)}; the rollout resumes after {needed}"
         return f"telemetry has been back for {format_duration(back)}; the rollout resumes after {needed}"
 
     return rule
@@ -232,6 +235,14 @@ def _frozen(pane: JudgedPane) -> str:
     return f"stage {pane.stage.name} has passed, but {pane.frozen.text}; the rollout goes on when the freeze ends"
 
 
+def _gap(pane: JudgedPane) -> str:
+    return f"stage {pane.stage.name} has baked {pane.baked} and waits for {pane.gap}" if pane.gap else ""
+
+
+def _gap_while_baking(pane: JudgedPane) -> str:
+    return _gap(pane) if pane.state.phase is Phase.BAKING and pane.state.judging.steady_holds else ""
+
+
 def _passed_last(pane: JudgedPane) -> str:
     return "" if pane.state.progress.index + 1 < len(pane.policy.stages) else _passed(pane)
 
@@ -271,33 +282,39 @@ PANE_RULES: tuple[tuple[Signal, Callable[[JudgedPane], str]], ...] = (
     # After the timeout, which must not wait for telemetry that comes and goes.
     (Signal.SILENT, _returning(Signal.SILENT)),
     (Signal.INCOMPLETE, _returning(Signal.INCOMPLETE)),
+    (Signal.DOUBTED, _returning(Signal.DOUBTED)),
     (Signal.STEADY, _steady),
     (Signal.UNDECIDED, _undecided),
     # After UNDECIDED: approval is asked for only once nothing else is missing.
     (Signal.AWAITING, _awaiting),
     # After AWAITING, so that a person may approve during a freeze; before what it must prevent. It hides no problem.
     (Signal.FROZEN, _frozen),
+    # Last before a pass, which needs requests: a second without one is no reason to end the hold for an approval or a
+    # freeze, nor to begin a hold.
+    (Signal.STEADY, _gap_while_baking),
+    (Signal.UNDECIDED, _gap),
     (Signal.PASSED_LAST, _passed_last),
     (Signal.PASSED, _passed),
 )
 
 
 def gravest_signal(
-    state: RolloutState, evaluation: Evaluation, lacking: str, freeze: Frozen | None = None
+    state: RolloutState, evaluation: Evaluation, lacking: str, freeze: Frozen | None = None, gap: str = ""
 ) -> tuple[Signal, str]:
-    """The first rule that applies; `lacking` is what `missing` found, `freeze` what holds at the end of the pane."""
+    """The first rule that applies.
+
+    `lacking` is what `missing` found, `freeze` what holds at the end of the pane. `gap` is not "" if the pane brought
+    no request of some cohort: silence must not count as a pass.
+    """
     required = evaluation.required
     fails = tuple(verdict for verdict in required if verdict.kind is VerdictKind.FAIL)
     beyond = " and ".join(verdict.name for verdict in required if verdict.baseline_beyond)
-    pane = JudgedPane(state, evaluation, lacking, state.stage, required, fails, beyond, freeze)
+    pane = JudgedPane(state, evaluation, lacking, state.stage, required, fails, beyond, freeze, gap)
     return next((signal, reason) for signal, rule in PANE_RULES if (reason := rule(pane)))
 
 
-def missing(state: RolloutState, evaluation: Evaluation, *, fresh: bool) -> str:
-    """What this pane lacks for an advance, to be read after "waits for"; "" if nothing.
-
-    `fresh` is false if the pane brought no request of some cohort: silence must not count as a pass.
-    """
+def missing(state: RolloutState, evaluation: Evaluation) -> str:
+    """What this pane lacks for an advance, to be read after "waits for"; "" if nothing."""
     not_passed = [verdict for verdict in evaluation.required if verdict.kind is not VerdictKind.PASS]
     if not_passed:
         weak = all(verdict.kind is VerdictKind.INCONCLUSIVE for verdict in not_passed)
@@ -306,9 +323,7 @@ def missing(state: RolloutState, evaluation: Evaluation, *, fresh: bool) -> str:
         return f"complete telemetry: {untrusted(state.policy, state.stage.name, evaluation)}"
     if state.progress.confirmed_at is None:
         return "an actuator to confirm its weights"
-    if evaluation.unsettled:
-        return f"traffic to be split as ordered: {evaluation.unsettled}"
-    return "" if fresh else f"requests: {silence_of(evaluation)}"
+    return f"traffic to be split as ordered: {evaluation.unsettled}" if evaluation.unsettled else ""
 
 
 def too_few_passes(state: RolloutState) -> str:

@@ -11,21 +11,35 @@ from gates.machine.rollout import Moment, RolloutState, Started
 from gates.machine.transitions import Phase
 from gates.policy import Policy
 from gates.rules import RULES
+from gates.text import weights_text
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The rollout of the same name as it stands, from the gate's state or from a status."""
+    """The rollout of the same name as it stands, from the gate's state or from a status.
+
+    `confirmed` is false while its newest order waits for a confirmation; `in_force` are the weights that were last
+    confirmed in its epoch.
+    """
 
     phase: str
     epoch: int
     owner: str | None
     cohorts: Mapping[str, str]
+    confirmed: bool = True
+    in_force: Mapping[str, float] | None = None
 
     @classmethod
     def of(cls, state: RolloutState) -> Standing:
         """The rollout as the machine remembers it."""
-        return cls(state.phase.value, state.epoch, state.policy.owner, state.policy.cohorts.document())
+        return cls(
+            state.phase.value,
+            state.epoch,
+            state.policy.owner,
+            state.policy.cohorts.document(),
+            confirmed=state.order is None or state.order.confirmed,
+            in_force=None if state.in_force is None else state.in_force.weights,
+        )
 
 
 def refusal_of_start(state: RolloutState | None, given: Started, moment: Moment) -> str:
@@ -60,11 +74,21 @@ def traffic_moved(standing: Standing, policy: Policy) -> str:
     first = policy.stages[0].weight
     if standing.phase != Phase.PROMOTED or first == 1.0:
         return ""
-    before, after = standing.cohorts["candidate"], policy.cohorts.candidate
+    after = policy.cohorts.candidate
     return (
-        f"{policy.rollout} is promoted ({before} 100%); starting it again sets {after} to {format_share(first)} "
-        f"and {policy.cohorts.baseline} to {format_share(round(1.0 - first, 8))}"
+        f"{policy.rollout} is promoted{_carried_out(standing)}; starting it again sets {after} to "
+        f"{format_share(first)} and {policy.cohorts.baseline} to {format_share(round(1.0 - first, 8))}"
     )
+
+
+def _carried_out(standing: Standing) -> str:
+    """The weights of a promotion, or that it is not confirmed and what is in force: it may move no traffic at all."""
+    if standing.confirmed:
+        return f" ({standing.cohorts['candidate']} 100%)"
+    known = "no weights are confirmed in its epoch"
+    if standing.in_force is not None:
+        known = f"last confirmed: {weights_text(standing.in_force)}"
+    return f", but the promotion is not confirmed ({known})"
 
 
 def _differences(standing: Standing, policy: Policy) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from gates.decisions import Action, Command, Decision
 from gates.machine.controls import ordered_text, refusal
 from gates.machine.facts import Decided, Ended, Fact, Output, StageConfirmed, StageEntered, StepResult
-from gates.machine.missing_telemetry import telemetry_missing
+from gates.machine.missing_telemetry import silence_of, telemetry_missing
 from gates.machine.orders import ActuatorReport, InForce, Order, as_ordered
 from gates.machine.pauses import due_in_pause, follow_pause, is_news
 from gates.machine.rollout import (
@@ -122,25 +122,27 @@ def _as_ordered(state: RolloutState, observed: Mapping[str, float]) -> bool:
 def _evaluate(state: RolloutState, given: Evaluation, moment: Moment) -> StepResult:
     if state.phase not in (Phase.BAKING, Phase.HELD, Phase.PAUSED):
         return StepResult(state)
-    before = state.progress
+    before, until = state.progress, state.progress.missing_until
     requests_until = given.end - given.silent_ms
     fresh = requests_until > before.requests_until
     baked = 0
     if fresh and state.phase is Phase.BAKING and before.confirmed_at is not None and given.trusted:
         warm_from = before.confirmed_at + (state.stage.warmup_ms or 0)
         baked = _baked(state, max(before.requests_until, warm_from), requests_until)
-    lacking = missing(state, given, fresh=fresh)
+    steady = state.judging.steady_holds
+    gap = "" if fresh else f"requests: {silence_of(given)}"
+    lacking = missing(state, given) or ("" if steady else gap)
     freeze = moment.frozen(state.policy) if moment.freezes or state.policy.freeze else None
     progress = replace(
         before,
         baked_ms=before.baked_ms + baked,
         requests_until=max(requests_until, before.requests_until),
-        missing_until=given.end if telemetry_missing(state.policy, given) else before.missing_until,
-        passes=0 if lacking else before.passes + 1,
+        missing_until=given.end if telemetry_missing(state.policy, given) or (steady and given.doubts) else until,
+        passes=0 if lacking else before.passes + (not gap),
         frozen_ms=before.frozen_ms + (0 if freeze is None else given.end - given.start),
     )
     state = replace(state, progress=progress, evaluation=given)
-    signal, reason = gravest_signal(state, given, lacking or too_few_passes(state), freeze)
+    signal, reason = gravest_signal(state, given, lacking or too_few_passes(state), freeze, gap)
     if state.phase is Phase.PAUSED and not is_news(state, signal):
         return StepResult(state)
     return _decide(state, lookup(state.phase, signal), reason, moment, cause=signal)
@@ -221,7 +223,7 @@ def _progress(state: RolloutState, action: Action, cause: Signal | None, moment:
         return replace(before, approved_by=None)  # what a person approved was the stage as it stood before
     if action is Action.RESUME and cause is not Signal.STEADY:  # by an operator, who gives the stage its time again
         return replace(before, timed_from=moment.event_time, frozen_ms=0)
-    if action is Action.HOLD and cause in (Signal.SILENT, Signal.INCOMPLETE):
+    if action is Action.HOLD and cause in (Signal.SILENT, Signal.INCOMPLETE, Signal.DOUBTED):
         return replace(before, missing_holds=before.missing_holds + 1)
     return before
 

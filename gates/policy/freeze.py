@@ -13,6 +13,10 @@ from gates.slis.definition import Part
 from gates.text import LATEST_MS
 
 DAY_MINUTES = 24 * 60
+WEEK_MS = 7 * 24 * 60 * MINUTE_MS
+A_WINTER_WEEK_MS, A_SUMMER_WEEK_MS = 1_767_571_200_000, 1_783_296_000_000
+"""Two Mondays: between zones, windows may adjoin in one season only."""
+
 MOST_ADJOINING = 16
 """Windows that are joined to one freeze; windows without a gap would never end."""
 
@@ -49,6 +53,22 @@ class FreezeWindow(Part):
         # On the wall clock, and with the `fold` of now: when clocks go back, an hour comes twice.
         end = first.replace(hour=0, minute=0, second=0) + timedelta(minutes=length)
         return max(round(end.replace(fold=local.fold).timestamp()) * 1000, at - at % MINUTE_MS + MINUTE_MS)
+
+
+def cover_the_week(windows: Iterable[FreezeWindow]) -> bool:
+    """Whether together they leave no minute of any week."""
+    known = tuple(windows)
+    return all(_cover(known, week) for week in (A_WINTER_WEEK_MS, A_SUMMER_WEEK_MS))
+
+
+def _cover(windows: tuple[FreezeWindow, ...], week: int) -> bool:
+    at = week
+    while at < week + WEEK_MS:
+        ends = [end for window in windows if (end := window.end_at(at)) is not None]
+        if not ends:
+            return False
+        at = max(ends)
+    return True
 
 
 def frozen_until(windows: Iterable[FreezeWindow], at: int) -> int | None:

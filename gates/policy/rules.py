@@ -5,13 +5,17 @@ hides the faults of the others.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 
+from pydantic import ValidationError
+
 from gates.documents.faults import PolicyFault
-from gates.documents.fields import MOST_CHECKS, MOST_STAGES
+from gates.documents.fields import MOST_CHECKS, MOST_FREEZE_WINDOWS, MOST_STAGES
 from gates.documents.outcomes import read_outcomes
 from gates.documents.quantities import format_duration, format_share, shown
 from gates.documents.readers import read_pane, read_positive_duration, read_positive_share, readable, whole_number
+from gates.policy.freeze import FreezeWindow, cover_the_week
 from gates.slis.definition import CheckDefinition, default_of
 from gates.slis.error_classes import DEFAULT_ERRORS, contradiction
 from gates.slis.findings import Fields, RuleContext
@@ -36,6 +40,7 @@ def rule_faults(document: Fields) -> Iterator[PolicyFault]:
     yield from _no_data(_mapping(document.get("no_data")))
     if isinstance(document.get("pause"), Mapping):
         yield from _pause(_mapping(document["pause"]))
+    yield from _freeze(document.get("freeze"))
     pane_ms = readable(read_pane, document.get("pane", DEFAULT_PANE))
     reaches_all = any(readable(read_positive_share, stage.get("weight")) == 1.0 for stage in stages)
     named = islice(_mapping(document.get("checks")).items(), MOST_CHECKS)
@@ -111,6 +116,18 @@ def _pause(pause: Fields) -> Iterator[PolicyFault]:
     for key, other, example in (("deadline", "then", "then: rollback"), ("then", "deadline", "deadline: 24h")):
         if key in pause and other not in pause:
             yield PolicyFault(("pause", key), f"needs `{other}`; write for example `{example}`, or remove `{key}`")
+
+
+def _freeze(windows: object) -> Iterator[PolicyFault]:
+    if not isinstance(windows, list | tuple):
+        return
+    known: list[FreezeWindow] = []
+    for fields in windows[:MOST_FREEZE_WINDOWS]:
+        with suppress(ValidationError):
+            known.append(FreezeWindow.model_validate(fields))
+    if cover_the_week(known):
+        message = "covers the whole week: the rollout would never advance; leave some time out"
+        yield PolicyFault(("freeze",), message)
 
 
 def _something_required(checks: Mapping[str, Fields]) -> Iterator[PolicyFault]:

@@ -15,7 +15,7 @@ from gates.evidence_view import CohortView, EvidenceView, PaneUse, Thresholds
 from gates.panes import Pane
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.limit import Assessment, Standing
-from gates.slis.presence import presence
+from gates.slis.presence import lacking_latencies, presence
 from gates.text import clock_time, e_value
 from gates.verdicts import NO_INTERVALS, Intervals, Measurement, Unit, Verdict, VerdictKind
 from gates.windows import CohortWindow
@@ -164,6 +164,8 @@ class Compared:
         missing = presence(view, samples, required, comparing=self._evidence is not None)
         if missing is not None:
             return *missing, False
+        if required and (lacking := lacking_latencies(view, samples, comparing=self._evidence is not None)):
+            return VerdictKind.INCONCLUSIVE, lacking, False
         window, fresh = view.candidate.window, view.candidate.fresh
         for part, standing in ((window, assessed[0].standing), (fresh, self._figure.assess(fresh).standing)):
             if standing is not Standing.WITHIN:

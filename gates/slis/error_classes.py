@@ -50,3 +50,22 @@ def left_open(errors: Iterable[Outcome], not_errors: Iterable[Outcome]) -> list[
         return []
     declared = {class_of(outcome) for outcome in (*errors, *not_errors)}
     return [str(word) for word in CALLERS if word not in declared]
+
+
+def failures_left_open(errors: Iterable[Outcome], not_errors: Iterable[Outcome]) -> dict[str, list[Outcome]]:
+    """The classes of `DEFAULT_ERRORS` that are not counted, each with those of its statuses that are.
+
+    None where the work has no statuses. A status in `not_errors` shows that its class was considered: the class itself
+    cannot be in that list while a status of it counts.
+
+    >>> failures_left_open([503], []), failures_left_open([503, "error"], [500]), failures_left_open(["error"], [])
+    ({'5xx': [503], 'error': []}, {}, {})
+    """
+    if WITHOUT_STATUS.issuperset(errors := tuple(errors)):
+        return {}
+    considered = {*errors, *map(class_of, not_errors)}
+    return {
+        str(word): [error for error in errors if class_of(error) == word]
+        for word in DEFAULT_ERRORS
+        if word not in considered
+    }

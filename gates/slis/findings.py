@@ -64,4 +64,4 @@ def traffic_text(rps: float) -> str:
     >>> traffic_text(50.0)
     '50 requests/s'
     """
-    return f"{rps:g} requests/s"
+    return f"{rps:g} request{'' if rps == 1.0 else 's'}/s"

@@ -24,8 +24,7 @@ def presence(
     """
     if view.broken:
         return VerdictKind.ERROR, BROKEN
-    both = view.compared and (comparing or not view.rules.limit_asks_candidate_only)
-    cohorts = (view.candidate, view.baseline) if both else (view.candidate,)
+    cohorts = _needed(view, comparing=comparing)
     samples = samples[: len(cohorts)]
     for cohort, sample in zip_longest(cohorts, samples):
         if cohort.window.requests == 0:
@@ -43,6 +42,34 @@ def presence(
             needs = f"needs {count(view.min_requests)}"
             return VerdictKind.INCONCLUSIVE, f"{cohort.name} has {count(sample)} {required}, {needs}; {lacking}"
     return None
+
+
+FAILURES = ("4xx", "5xx", "error")
+"""The outcomes whose requests may lack a latency: such a request need not have ended."""
+
+
+def lacking_latencies(view: EvidenceView, samples: Sequence[int], *, comparing: bool) -> str:
+    """Which needed cohorts have latencies of fewer than half of their requests; "" if none.
+
+    A quantile of the few requests that have a latency is not that of the others, which may be the slow ones. Where
+    there are as many failures as latencies are missing, the failures may be all that lack one. `samples` and
+    `comparing` are those of `presence`.
+    """
+    if not view.rules.cohort_completeness:
+        return ""
+    faults = []
+    for cohort, sample in zip(_needed(view, comparing=comparing), samples, strict=False):
+        requests = cohort.window.requests
+        without = requests - sample
+        # Not the missing latencies less the failures: failures with a latency would then excuse successes without one.
+        if sample < without and cohort.window.errors(FAILURES) < without:
+            faults.append(f"{cohort.name}: {count(without)} of {count(requests)} requests have no latency")
+    return f"{'; '.join(faults)}; at least half need one, unless all without one failed" if faults else ""
+
+
+def _needed(view: EvidenceView, *, comparing: bool) -> tuple[CohortView, ...]:
+    both = view.compared and (comparing or not view.rules.limit_asks_candidate_only)
+    return (view.candidate, view.baseline) if both else (view.candidate,)
 
 
 def _so_far(cohorts: Sequence[CohortView]) -> str:

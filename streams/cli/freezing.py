@@ -55,9 +55,11 @@ def freeze(
     now = wall_ms()
     if until is not None and length is not None:
         raise click.UsageError("write --until or --for, not both")
-    end = until if length is None else now + length
-    if end is not None and end <= now:
+    if length == 0:
+        raise click.UsageError("--for is 0s: write a duration longer than zero, such as 12h")
+    if until is not None and until <= now:
         raise click.UsageError("--until is in the past: write such as 2026-12-01T08:00:00Z, or --for 12h")
+    end = until if length is None else now + length
     _send_freeze(Freeze(frozen=True, label=label, by=by, reason=reason, until=end, at=now), waits, timeout, flags)
 
 

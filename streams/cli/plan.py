@@ -26,7 +26,7 @@ def plan(policy_file: str, rps: float, base_error: float, as_json: bool) -> None
     to about half of themselves; simulate shows more.
 
     Exits with 0, or with 1 if the plan has a fault: healthy candidates break a limit, a stage is never passed, or one
-    is blind: its checks cannot detect even 10 times the baseline's figure within the bake, and no limit stands in.
+    is blind: its checks cannot detect even 10 times the baseline's figure within the bake, nor a total failure.
     """
     from gates.advice.plan import plan as plan_stages
     from streams.views.plan import plan_document, plan_faults, plan_lines

@@ -98,7 +98,8 @@ class _RolloutCells:
         """Whether an unreadable event can count in this cell."""
         if key in self.numbers:
             return True
-        if key[0] not in self._cohorts | self._unreadable:
+        # Events without a cohort take no name from others.
+        if key[0] and key[0] not in self._cohorts | self._unreadable:
             # Once requests were refused under no name, these may be among them: then it gets no name any more.
             if len(self._unreadable) >= MOST_COHORTS or "" in self.refused:
                 return False
@@ -109,7 +110,10 @@ class _RolloutCells:
         return True
 
     def refuse(self, cohort: str) -> None:
-        """Count a request that has no room. A cohort with a cell always counts by its name, so "" is never one."""
+        """Count a request that has no room. A cohort with a cell always counts by its name.
+
+        So "" stands for none of those, except where the event's own cohort cannot be read.
+        """
         named = cohort in self._cohorts or cohort in self._unreadable or cohort in self.refused
         if not named and len(self.refused) >= 2 * MOST_COHORTS + MOST_REFUSED:
             cohort = ""
@@ -143,7 +147,14 @@ class ChunkCells:
                         e.cohort,
                         e.ts_ms // CELL_MS,
                         e.synthetic,
-                        e.outcome or (e.status if e.grpc_status is None else GRPC + e.grpc_status),
+                        e.outcome
+                        or (
+                            e.status
+                            if e.grpc_status is None
+                            else GRPC + e.grpc_status
+                            if e.grpc_status or e.status is None
+                            else result_of(e)
+                        ),
                     )
                 )
                 for e in events

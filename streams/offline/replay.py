@@ -15,10 +15,11 @@ from gates.policy import Policy
 from gates.rules import CURRENT
 from streams.cells import CELL_MS, SourcePartition
 from streams.ingest.chunks import Chunker, SourceRecord
-from streams.journal import Ack, Progress, Record, SequencedRecord, SourceProgress, Start, Timing
+from streams.journal import Progress, Record, SequencedRecord, SourceProgress, Start, Timing
 from streams.judge.fold import Fold
 from streams.judge.outputs import FoldOutput
 from streams.offline.event_lines import EventLines
+from streams.offline.stand_in_acks import applied_record, stand_ins
 
 SOURCE = SourcePartition("events", 0)
 
@@ -98,21 +99,8 @@ class Replay:
         if self.acks:
             for output in outputs:
                 if isinstance(output, Decision):
-                    for actuator in self.policy.commands.actuators or ("replay",):
-                        yield from self._apply(_ack(output, actuator))
-
-
-def _ack(decision: Decision, actuator: str) -> Ack:
-    return Ack(
-        id=decision.id,
-        rollout=decision.rollout,
-        epoch=decision.epoch,
-        sequence=decision.sequence,
-        actuator=actuator,
-        status="applied",
-        weights=dict(decision.weights),
-        at=decision.event_time,
-    )
+                    for actuator in stand_ins(self.policy, "replay"):
+                        yield from self._apply(applied_record(output, actuator))
 
 
 def distinct_decisions(outputs: Iterable[FoldOutput]) -> Iterator[Decision]:

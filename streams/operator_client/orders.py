@@ -91,7 +91,15 @@ def moved_by(view: StatusView, policy: Policy) -> str:
 
 
 def _standing(status: Document) -> Standing:
-    return Standing(status["phase"], status["epoch"], status["owner"], status["cohorts"])
+    order, in_force = status.get("order"), status.get("in_force")
+    return Standing(
+        status["phase"],
+        status["epoch"],
+        status["owner"],
+        status["cohorts"],
+        confirmed=order is None or order["confirmed"],
+        in_force=None if in_force is None else in_force["weights"],
+    )
 
 
 async def order(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gates.machine.orders import ActuatorReport
+from gates.machine.orders import NOBODY_REPORTED, ActuatorReport, Order
 from streams.views.wording import Document, printable, utc, weights_text
 
 NO_ORDER = "no order of weights yet"
@@ -44,15 +44,10 @@ def _is_fresh(order: Document) -> bool:
 
 def _problems(order: Document) -> list[str]:
     """What actuators reported instead of a confirmation, and which needed ones have not reported."""
-    reports = [_report(each) for each in order["reports"]]
-    reported = {report.actuator for report in reports}
-    silent = [f"{name} has not reported" for name in order["waiting_for"] if name not in reported]
-    return [printable(text) for text in (*(each.problem for each in reports if not each.confirms), *silent)]
-
-
-def _report(found: Document) -> ActuatorReport:
     fields = ("actuator", "status", "reason", "weights", "at", "confirms")
-    return ActuatorReport(*(found[name] for name in fields))
+    reports = [ActuatorReport(*(report[name] for name in fields)) for report in order["reports"]]
+    known = Order(0, {}, tuple(order["waiting_for"]), {report.actuator: report for report in reports})
+    return [printable(text) for text in known.problems]
 
 
 def tries_text(order: Document) -> str:
@@ -81,7 +76,7 @@ def missing_lines(order: Document) -> Iterator[str]:
     """Of an unconfirmed order: who confirmed it, who failed with what words, who has not reported."""
     if order["confirmed_by"]:
         yield f"confirmed by {_names(order['confirmed_by'])} only"
-    yield from _problems(order) or ["no actuator has reported"]
+    yield from _problems(order) or [NOBODY_REPORTED]
 
 
 def confirmation_text(status: Document) -> str:

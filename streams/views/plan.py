@@ -9,7 +9,7 @@ from typing import Any
 from gates.advice.catching import ALL_BAD, Catch, Smallest
 from gates.advice.passing import LIKELY
 from gates.advice.plan import CheckPlan, StagePlan
-from gates.advice.traffic_lints import advice, too_low
+from gates.advice.traffic_lints import advice, never_because, too_low
 from gates.documents.quantities import format_duration, format_share
 from gates.policy import Policy, Stage
 from streams.views.wording import counted, estimate
@@ -26,7 +26,8 @@ def plan_lines(policy: Policy, stages: Sequence[StagePlan]) -> Iterator[str]:
             yield f"  {line}"
         if not planned.compared:
             yield "  the baseline has no traffic, so only limits apply"
-        yield f"  a healthy candidate {_passes(planned.advance)} the stage{_about(planned.advance)}"
+        why = " at this traffic" if isinf(planned.advance) and not planned.broken else ""
+        yield f"  a healthy candidate {_passes(planned.advance)} the stage{why}{_about(planned.advance)}"
     if policy.rollback_on.failing > 1:
         yield (
             "a comparison of a standard check rolls back only together with those of other families, "
@@ -49,7 +50,15 @@ def _passes(seconds: float) -> str:
 
 
 def _about(seconds: float) -> str:
-    return "" if isinf(seconds) else " at once" if seconds < SLOWS else f" in about {estimate(seconds)}"
+    if isinf(seconds):
+        return ""
+    return " at once" if seconds < SLOWS else f" in {_roughly(seconds)}"
+
+
+def _roughly(seconds: float) -> str:
+    """An estimate in a sentence; `over 100d` is rough already."""
+    text = estimate(seconds)
+    return text if text.startswith("over") else f"about {text}"
 
 
 def _waits(policy: Policy, stage: Stage, planned: StagePlan) -> Iterator[str]:
@@ -63,10 +72,10 @@ def _waits(policy: Policy, stage: Stage, planned: StagePlan) -> Iterator[str]:
     if wait.bake - planned.bake_s >= SLOWS:
         yield f"{estimate(wait.bake)} for the bake, because time in long gaps between requests does not count"
     if wait.holds >= LIKELY:
-        held = "for good" if isinf(wait.held) else f"for about {estimate(wait.held)} in all"
-        yield f"held for silence about {_times(wait.holds)}, {held}"
+        held = "" if isinf(wait.held) else f", for {_roughly(wait.held)} in all"
+        yield f"held for silence {_times(wait.holds)}{held}"
     if wait.pauses >= LIKELY:
-        yield f"paused for silence about {_times(wait.pauses)}, each time until a person resumes it"
+        yield f"paused for silence {_times(wait.pauses)}, each time until a person resumes it"
     if wait.late > wait.bake:
         least = format_share(policy.min_completeness)
         yield f"no late event: of so few requests, one is more than min_completeness ({least}) allows"
@@ -77,7 +86,7 @@ def _waits(policy: Policy, stage: Stage, planned: StagePlan) -> Iterator[str]:
 
 
 def _times(number: float) -> str:
-    return "without end" if isinf(number) else counted(max(1, round(number)), "time")
+    return "without end" if isinf(number) else f"about {counted(max(1, round(number)), 'time')}"
 
 
 def _check_line(check: CheckPlan) -> str:
@@ -140,16 +149,9 @@ def plan_faults(stages: Sequence[StagePlan]) -> Iterator[str]:
         if stage.blind:
             yield blindness(stage)
         if isinf(stage.advance) and not stage.broken:
-            yield f"stage {stage.name} is never passed: {_never(stage)}; raise weight"
+            yield f"stage {stage.name} is never passed at this traffic: {never_because(stage)}"
         elif stage.wait.pauses >= LIKELY:
             yield f"stage {stage.name} pauses for silence at this traffic; lengthen pause_after or raise weight"
-
-
-def _never(stage: StagePlan) -> str:
-    checks = [check.name for check in stage.checks if check.required and isinf(check.advance)]
-    if checks:
-        return f"{' and '.join(checks)} never pass a healthy candidate at this traffic"
-    return "requests come too seldom for it to bake"
 
 
 def blindness(stage: StagePlan) -> str:

@@ -55,7 +55,11 @@ def _phase(status: Document) -> Text:
 
 
 def _is_unconfirmed_end(status: Document) -> bool:
-    return status["phase"] in ("rolled_back", "promoted") and not is_confirmed(status)
+    return _has_ended(status) and not is_confirmed(status)
+
+
+def _has_ended(status: Document) -> bool:
+    return status["phase"] in ("rolled_back", "promoted")
 
 
 def _heading(status: Document, now: int | None) -> Table:
@@ -79,11 +83,11 @@ def _heading(status: Document, now: int | None) -> Table:
 
 
 def _stages(status: Document) -> Text:
-    """Every stage in a row: done, current, to come."""
+    """Every stage in a row: done, current or where the rollout stood at its end, to come."""
     line = Text()
     current, phase = status["stage_index"], status["phase"]
     for index, stage in enumerate(status["stages"]):
-        done = index < current or phase == "promoted"
+        done = index < current or (index == current and _has_passed(status))
         here = index == current and not done
         mark = "✓" if done else "●" if here else "○"
         style = "green" if done else PHASE_STYLES.get(phase, UNKNOWN_STYLE) if here else "dim"
@@ -93,16 +97,24 @@ def _stages(status: Document) -> Text:
     return line
 
 
+def _has_passed(status: Document) -> bool:
+    """Whether the rollout was promoted because its last stage passed, not by an order at any stage."""
+    passes = status["passes"]
+    last = status["stage_index"] + 1 == len(status["stages"])
+    complete = status["baked_ms"] >= status["bake_ms"] and passes["so_far"] >= passes["needed"]
+    return bool(status["phase"] == "promoted" and last and complete)
+
+
 def _bake(status: Document) -> Table:
-    """How much of the stage's bake is done, and how much is left."""
+    """How much of the stage's bake is done and, while the rollout runs, how much is left."""
     bake = max(status["bake_ms"], 1)
-    baked = bake if status["phase"] == "promoted" else min(status["baked_ms"], bake)
+    baked = min(status["baked_ms"], bake)
     style = PHASE_STYLES.get(status["phase"], UNKNOWN_STYLE)
     bar = ProgressBar(total=bake, completed=baked, width=BAR_WIDTH, complete_style=style, finished_style=style)
     left = status["bake_ms"] - status["baked_ms"]
-    rest = f"{whole_seconds(left)} left" if left > 0 else "done"
+    rest = ", done" if left <= 0 else "" if _has_ended(status) else f", {whole_seconds(left)} left"
     grid = Table.grid(padding=(0, 2))
-    grid.add_row(bar, Text(f"{whole_seconds(baked)} of {whole_seconds(status['bake_ms'])}, {rest}"))
+    grid.add_row(bar, Text(f"{whole_seconds(baked)} of {whole_seconds(status['bake_ms'])}{rest}"))
     return grid
 
 
@@ -178,14 +190,13 @@ def rollouts_table(statuses: Sequence[Document]) -> Table:
     add_wide_column(table, "reason")
     for status in statuses:
         left = max(0, status["bake_ms"] - status["baked_ms"])
-        running = status["phase"] not in ("rolled_back", "promoted")
         table.add_row(
             Text(printable(status["rollout"]), "bold"),
             _phase(status),
             Text(f"{printable(status['stage'])} ({status['stage_index'] + 1} of {len(status['stages'])})"),
             Text(weights_text(status["weights"])),
             _confirmed(status),
-            Text(whole_seconds(left) if running else "-"),
+            Text("-" if _has_ended(status) else whole_seconds(left)),
             Text(printable(status["reason"])),
         )
     return table

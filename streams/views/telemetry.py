@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gates.telemetry import WHY_MISSING
-from gates.text import count, percent
+from gates.text import count, missing_events, percent
 from streams.views.wording import Document, printable
 
 COUNTED = {"clamped"}
@@ -24,12 +23,11 @@ def telemetry_text(counts: Document) -> str:
     return f"{complete}: {missing}" if missing else f"{complete}, {count(counts['requests'])} events"
 
 
-def _missing_text(counts: Document, stage: str = "") -> str:
-    """How many events are missing and why, by cause; a cause of a later version is shown by its name."""
-    missing = {name: counts[name] for name in counts if name not in ("requests", "completeness") and counts[name]}
+def _missing_text(counts: Document, when: str = "") -> str:
+    """How many events are missing and why, whatever causes the status has."""
+    missing = {printable(name): counts[name] for name in counts if name not in ("requests", "completeness")}
     events = counts["requests"] + sum(number for name, number in missing.items() if name not in COUNTED)
-    parts = [f"{count(number)} {WHY_MISSING.get(name, printable(name))}" for name, number in missing.items()]
-    return ", ".join(parts).replace(" ", f" of {count(events)} events{stage} ", 1)
+    return missing_events(missing, events, when)
 
 
 def incomplete_cohorts(status: Document) -> Iterator[tuple[str, str]]:
@@ -40,7 +38,7 @@ def incomplete_cohorts(status: Document) -> Iterator[tuple[str, str]]:
         found.setdefault(lately["cohort"], (counts, "the last minute"))
     for name, (counts, when) in found.items():
         share, needed = percent(counts["completeness"]), percent(status["min_completeness"])
-        missing = _missing_text(counts, f" of {printable(when)}")
+        missing = _missing_text(counts, printable(when))
         yield name, f"{printable(name)}: {share} ({missing}), needs {needed} (min_completeness)"
 
 

@@ -140,7 +140,10 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str, other:
     assert "promote   half  stable 0%, canary 100%" in watched.output
 
     again = await rollout(site, "start", policy)
-    moved = "checkout-v2 is promoted (canary 100%); starting it again sets canary to 20% and stable to 80%"
+    moved = (
+        "checkout-v2 is promoted, but the promotion is not confirmed (no weights are confirmed in its epoch); "
+        "starting it again sets canary to 20% and stable to 80%"
+    )
     assert (again.code, again.errors) == (1, f"sluicegate: start refused: {moved}; add --yes to do so\n")
     taken = await rollout(site, "start", other, "--yes")
     assert "start refused: the policy differs from that of epoch 1: owner is search, was missing;" in taken.errors
@@ -150,7 +153,9 @@ async def test_orders_are_carried_out_or_refused(site: Site, policy: str, other:
     assert rolled_back.errors.startswith("sluicegate: checkout-v2 is rolled back, but lacks confirmation of order ")
     assert "(stable 100%, canary 0%), try 1 of 5: no actuator has reported; actual weights " in rolled_back.errors
     assert (await rollout(site, "watch", "checkout-v2", "--timeout", "1")).code == 6
-    assert (await rollout(site, "rollback", "checkout-v2")).errors.startswith("sluicegate: rollback refused")
+    assert (await rollout(site, "rollback", "checkout-v2")).errors.startswith(
+        "sluicegate: rollback refused: the rollback is ordered and not confirmed (try "
+    )
 
     second = await rollout(site, "start", policy)
     assert second.output.startswith("checkout-v2:2:1  ")
@@ -202,7 +207,12 @@ async def test_rollouts_are_frozen_and_unfrozen(site: Site, policy: str, other: 
     for flags in (unlabelled, ("--label", "tier=1")):
         ended = await rollout(site, "unfreeze", *flags)
     assert (ended.code, ended.output) == (0, "no operator has frozen rollouts\n")
-    for wrong in (("--label", "tier"), ("--for", "2h", "--until", "2126-01-01"), ("--until", "2020-01-01")):
+    for wrong in (
+        ("--label", "tier"),
+        ("--for", "2h", "--until", "2126-01-01"),
+        ("--until", "2020-01-01"),
+        ("--for", "0s"),
+    ):
         assert (await rollout(site, "freeze", *wrong)).code == 2
     replayed = await sluicegate(site, "replay", "--journal", "--json")
     assert replayed.output.encode().splitlines() == list((await site.decisions()).values())

@@ -19,6 +19,7 @@ from streams.journal import Ack, Record, Start
 from streams.judge.fold import Fold
 from streams.judge.outputs import FoldOutput
 from streams.judge.rollout import JudgedRollout
+from streams.offline.stand_in_acks import applied_record, stand_ins
 
 
 @dataclass(slots=True)
@@ -101,18 +102,8 @@ class Counterfactual:
         waiting = recorded.state.pending is not None
         if waiting and recorded.state.last is not None and recorded.state.last.weights == wanted.weights:
             return
-        for actuator in gate.state.policy.commands.actuators or ("backtest",):
-            ack = Ack(
-                id=wanted.id,
-                rollout=name,
-                epoch=wanted.epoch,
-                sequence=wanted.sequence,
-                actuator=actuator,
-                status="applied",
-                weights=dict(wanted.weights),
-                at=wanted.event_time,
-            )
-            self._instead.apply(ack, offset)
+        for actuator in stand_ins(gate.state.policy, "backtest"):
+            self._instead.apply(applied_record(wanted, actuator), offset)
 
 
 def renamed(policy: Policy, rollout: str) -> Policy:

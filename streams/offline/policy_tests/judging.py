@@ -13,7 +13,7 @@ import numpy as np
 from gates.decisions import Decision
 from gates.gate import Gate, refuse_start
 from gates.machine.facts import Output
-from gates.machine.rollout import Acked, Controlled, Moment, Started
+from gates.machine.rollout import Controlled, Moment, Started
 from gates.policy import Policy
 from gates.rules import CURRENT
 from streams.cells import CELL_MS
@@ -25,6 +25,7 @@ from streams.offline.replay import Replay, distinct_decisions
 from streams.offline.simulation.run import START_MS
 from streams.offline.simulation.scenario import Scenario
 from streams.offline.simulation.traffic import panes
+from streams.offline.stand_in_acks import applied, stand_ins
 
 BY = "test"
 
@@ -131,7 +132,6 @@ class _Simulation:
     def _acknowledged(self, outputs: tuple[Output, ...], now: int) -> tuple[Output, ...]:
         for each in outputs if self.test.acks == "auto" else ():
             if isinstance(each, Decision):
-                for actuator in self.policy.commands.actuators or (BY,):
-                    acked = Acked(each.epoch, each.sequence, "applied", each.weights, actuator)
-                    self._gate.ack(acked, self._moment(now))
+                for actuator in stand_ins(self.policy, BY):
+                    self._gate.ack(applied(each, actuator), self._moment(now))
         return outputs

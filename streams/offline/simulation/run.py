@@ -10,12 +10,13 @@ import numpy as np
 from gates.decisions import Action, Decision
 from gates.gate import Gate
 from gates.machine.facts import Output
-from gates.machine.rollout import Acked, Moment, Started
+from gates.machine.rollout import Moment, Started
 from gates.machine.transitions import Phase
 from gates.panes import Pane
 from gates.policy import Policy
 from streams.offline.simulation.scenario import Scenario
 from streams.offline.simulation.traffic import panes
+from streams.offline.stand_in_acks import applied, stand_ins
 
 START_MS = 1_767_225_600_000
 """The event time at which every simulated rollout starts: 2026-01-01, so that runs are the same on every day."""
@@ -107,8 +108,8 @@ def _confirmed(gate: Gate, outputs: tuple[Output, ...], moment: Moment) -> list[
     confirmed = []
     for output in outputs:
         if isinstance(output, Decision):
-            for actuator in gate.state.policy.commands.actuators or ("simulate",):
-                gate.ack(Acked(output.epoch, output.sequence, "applied", output.weights, actuator), moment)
+            for actuator in stand_ins(gate.state.policy, "simulate"):
+                gate.ack(applied(output, actuator), moment)
             weight = output.weights[gate.state.policy.cohorts.candidate] / 100.0
             at_ms = moment.event_time - START_MS
             confirmed.append(SimulatedDecision(at_ms, output.action, output.stage, weight, output.reason))

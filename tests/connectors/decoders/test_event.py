@@ -53,7 +53,8 @@ def test_no_answer_is_an_error(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "failed", [{"status": 503}, {"status": 404}, {"status": 0}, {"grpc_status": 5}, {"outcome": "error"}]
+    "failed",
+    [{"status": 404}, {"status": 0}, {"grpc_status": 5}, {"outcome": "error"}, {"status": 503, "grpc_status": 0}],
 )
 @pytest.mark.parametrize("latency", [..., None])
 def test_a_failure_may_lack_its_latency(failed: dict[str, Any], latency: Any) -> None:
@@ -63,7 +64,7 @@ def test_a_failure_may_lack_its_latency(failed: dict[str, Any], latency: Any) ->
     assert msgspec.json.decode(msgspec.json.encode(found), type=RequestEvent) == found
 
 
-@pytest.mark.parametrize("good", [{"status": 301}, {"status": 503, "outcome": "ok"}, {"status": 503, "grpc_status": 0}])
+@pytest.mark.parametrize("good", [{"status": 301}, {"status": 503, "outcome": "ok"}, {"grpc_status": 0}])
 def test_a_success_says_that_it_has_no_latency(good: dict[str, Any]) -> None:
     """By null; without the field the event is refused."""
     assert read(**good, latency_ms=None).latency_ms is None
@@ -128,14 +129,21 @@ def test_refused_grpc_statuses(status: Any) -> None:
     [
         *(({"status": 500, "grpc_status": number}, "error") for number in (2, 4, 12, 13, 14, 15)),
         *(({"status": ..., "grpc_status": number}, "4xx") for number in (1, 3, 5, 6, 7, 8, 9, 10, 11, 16)),
-        ({"status": 500, "grpc_status": 0}, "ok"),
+        ({"status": ..., "grpc_status": 0}, "ok"),
+        ({"status": 200, "grpc_status": 0}, "ok"),
+        ({"status": 304, "grpc_status": 0}, "ok"),
+        ({"status": 503, "grpc_status": 0}, "5xx"),
+        ({"status": 404, "grpc_status": 0}, "4xx"),
+        ({"status": 0, "grpc_status": 0}, "error"),
+        ({"status": -1, "grpc_status": 0}, "error"),
+        ({"status": 503, "grpc_status": 0, "outcome": "ok"}, "ok"),
         ({"grpc_status": 14, "outcome": "ok"}, "ok"),
         ({"grpc_status": 0, "outcome": "error"}, "error"),
         ({"status": 429}, "4xx"),
     ],
 )
 def test_the_first_of_three_counts(fields: dict[str, Any], word: str) -> None:
-    """The outcome, else the gRPC status, else the HTTP status: one event is never two results."""
+    """The outcome, else the gRPC status, else the HTTP status, of which an OK of gRPC hides no error."""
     assert CLASSES[CLASS_INDEX[result_of(read(**fields))]] == word
 
 

@@ -1,4 +1,4 @@
-"""Events that cannot be read still belong to a cohort, where its name can be read."""
+"""Events that cannot be read still belong to a rollout and a cohort, where these names can be read."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ TS = 1767225600123
 GOOD: dict[str, Any] = {"ts": TS, "rollout": "r", "cohort": "c", "status": 200, "latency_ms": 1.5}
 AT_ITS_TIME = Unreadable("r", "c", TS)
 WITHOUT_TIME = Unreadable("r", "c")
+WITHOUT_COHORT = Unreadable("r", "", TS)
 
 
 def written(**changes: Any) -> bytes:
@@ -52,6 +53,15 @@ def decode(value: bytes, **limits: int) -> list[Unreadable]:
         (written(latency_ms=1)[:-3], WITHOUT_TIME),
         (written(cohort="c\u00e9")[:-3], Unreadable("r", "cé")),
         (b'{"cohort":"c","rollout" : "r","context":' + b"[" * 5_000, WITHOUT_TIME),
+        (written(cohort=7), WITHOUT_COHORT),
+        (written(cohort=["c"]), WITHOUT_COHORT),
+        (written(cohort="c" * 129), WITHOUT_COHORT),
+        (written(cohort="", status=7), WITHOUT_COHORT),
+        (written(cohort=None, ts=1), Unreadable("r", "")),
+        (written(cohort=..., status=7, synthetic=True), Unreadable("r", "", TS, synthetic=True)),
+        (b'{"rollout":"r","cohort":"can', Unreadable("r", "")),
+        (b'{"rollout":"r","cohort":"\xff","sta', Unreadable("r", "")),
+        (b'{"rollout":"r","cohort":"' + b"c" * 129 + b'","sta', Unreadable("r", "")),
     ],
 )
 def test_whose_an_event_is(raw: bytes, found: Unreadable) -> None:
@@ -66,16 +76,16 @@ def test_whose_an_event_is(raw: bytes, found: Unreadable) -> None:
         b"[7, {}]",
         written(rollout=7),
         written(rollout="r" * 129, latency_ms="-"),
-        written(cohort=7),
-        written(cohort="", status=7),
-        written(cohort=...),
+        written(rollout="r", cohort=...),
+        written(cohort=""),
+        written(cohort="", status=7, emitter="pod-1", heartbeat=True),
+        b'{"rollout":"r',
+        b'{"cohort":"c","status":7,',
         written(status=7, ts="-", emitter="pod-1", heartbeat=True),
-        b'{"rollout":"r","cohort":"\xff","sta',
-        b'{"rollout":"r","cohort":"' + b"c" * 129 + b'","sta',
     ],
 )
 def test_nobodys(raw: bytes) -> None:
-    """Without a rollout and a cohort that an event could have there is nobody to count for; a heartbeat is nothing."""
+    """Without a rollout there is nobody to count for; a heartbeat is nothing, and a missing cohort alone is counted."""
     assert decode(raw) == []
 
 
@@ -97,6 +107,16 @@ def test_all_events_of_a_broken_message_are_unreadable() -> None:
     ]
     assert decode(b"[" + written() + b"," + other + b",") == [WITHOUT_TIME, Unreadable("r", "stable")]
     assert decode(b"\n".join([written(), other]), max_bytes=len(other)) == [WITHOUT_TIME]
+
+
+def test_events_without_a_cohort_among_others() -> None:
+    """Each counts once: as untagged if nothing else is wrong, else as unreadable."""
+    found = NativeDecoder().decode(
+        b"\n".join([written(), written(cohort=...), written(cohort=7), written(cohort=None)])
+    )
+    assert (len(found.counted), found.unreadable) == (3, [WITHOUT_COHORT])
+    cut = b'[{"rollout":"r","cohort":7},{"rollout":"r","cohort":"c"},{"rollout":"s","coh'
+    assert decode(cut) == [Unreadable("r", ""), WITHOUT_TIME, Unreadable("s", "")]
 
 
 def test_each_element_counts_beyond_the_faults_that_are_listed() -> None:

@@ -23,7 +23,7 @@ def test_gaps_beyond_hold_after_are_remarked() -> None:
     assert not of_path(policy, 50.0, "no_data.hold_after")
     (found,) = of_path(policy, 1.0, "no_data.hold_after")
     assert found == (
-        "30s is shorter than gaps of healthy traffic: at 1 requests/s, canary in stage tenth (a request each 10s on "
+        "30s is shorter than gaps of healthy traffic: at 1 request/s, canary in stage tenth (a request each 10s on "
         "average) will be held as silent; raise `weight`, or write 2m"
     )
     assert not of_path(changed({"stages": HOUR, "no_data.hold_after": "2m"}), 1.0, "no_data.hold_after")

@@ -17,7 +17,7 @@ def test_a_good_policy_is_left_in_peace() -> None:
 def test_remarks_of_all_kinds_are_together() -> None:
     """One on the whole policy, one on a stage at this traffic, one of an SLI, one of the budget."""
     policy = changed({"owner": None, "stages.1.approval": True, "checks.errors.limit": "90%"})
-    paths = [remark.path for remark in lint(policy, 5.0)]
+    paths = [remark.path for remark in lint(policy, 2.0)]
     assert paths[0] == "stages[1].approval"
     assert {"stages[0].bake", "checks.errors.limit"} <= set(paths)
     assert set(paths) > {remark.path for remark in lint(policy)}

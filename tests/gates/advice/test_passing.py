@@ -8,9 +8,11 @@ import pytest
 
 from gates.advice.catching import StageTraffic
 from gates.advice.detectability import detectability
-from gates.advice.passing import StageWait, check_passes, stage_wait
+from gates.advice.passing import StageWait, check_passes, or_never, stage_wait
 from gates.stats.power import Traffic
 from tests.gates.good_policy import Document, changed
+
+DAY = 86_400.0
 
 
 def waited(rps: float, changes: Document | None = None, *, checks: float = 0.0, stage: int = 0) -> StageWait:
@@ -56,8 +58,15 @@ def test_gaps_stretch_the_bake_and_hold() -> None:
     assert wait.held > 30.0 + 60.0 + 120.0
     assert wait.pauses < 1e-6
     rare = waited(0.01)
-    assert rare.pauses > 1.0
-    assert rare.seconds > rare.bake > 6_000.0
+    assert (rare.holds, rare.held, rare.pauses, rare.seconds) == (inf, inf, inf, inf)
+    assert rare.bake > 6_000.0
+    assert waited(0.01, {"no_data": {"hold_after": "30s", "pause_after": "100h"}}).pauses == 0.0
+
+
+def test_a_stage_that_takes_weeks_more_than_its_bake_never_passes() -> None:
+    """A bake of weeks is no delay."""
+    assert or_never(40 * DAY, 35 * DAY) == 40 * DAY
+    assert or_never(40 * DAY, 600.0) == or_never(inf, 600.0) == inf
     assert waited(1e-6).seconds == inf
 
 

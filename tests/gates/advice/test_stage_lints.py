@@ -28,6 +28,7 @@ def stages(*weights: str, bake: str = "10m", **more: Any) -> Document:
             "100% is 100 times the 1% of stage s1, so what breaks only under load reaches most users at once; add a "
             "stage between them, such as 10%",
         ),
+        (stages("5%", "51%", "100%", warmup="30s"), "stages[1].weight", "51% is 10.2 times the 5% of stage s5"),
         (stages("1%", "5%", "80%", "100%", warmup="30s"), "stages[2].weight", "80% is 16 times the 5% of stage s5"),
         (stages("10%", "100%"), "stages[0].warmup", "is missing: p95 would compare from 0s after the confirmation on"),
         (
@@ -50,6 +51,7 @@ def test_what_is_odd_is_remarked_once(changes: Document, path: str, words: str) 
     [
         stages("1%", "10%", "100%", warmup="30s"),
         stages("1%", "25%", "100%", warmup="30s"),
+        stages("9%", "90%", "100%", warmup="30s"),
         stages("10%", "100%") | {"checks.p95": LATENCY},
         stages("10%", "100%") | {"checks.p95.severity": "advisory"},
         stages("10%", "50%", "100%", bake="9d", warmup="1d"),

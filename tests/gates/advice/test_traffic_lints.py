@@ -13,7 +13,19 @@ from tests.gates.good_policy import Document, changed
 @pytest.mark.parametrize(
     ("changes", "rps", "path", "words"),
     [
-        ({}, 5.0, "stages[0].bake", "10m is too short: at 5 requests/s, errors would miss even 10 times"),
+        ({}, 0.2, "stages[0].bake", "10m is too short: at 0.2 requests/s, errors would miss even 10 times"),
+        (
+            {"stages.0.timeout": None},
+            0.2,
+            "stages[0].weight",
+            "at 0.2 requests/s, stage tenth is never passed: a healthy candidate does not pass p95; it needs more",
+        ),
+        (
+            {"checks.p95.ratio": None},
+            0.2,
+            "stages[0].weight",
+            "at 0.2 requests/s, stage tenth is never passed: it is held for silence without end; raise `weight`",
+        ),
         (
             {"min_requests": 10000},
             100.0,
@@ -29,6 +41,11 @@ def test_what_traffic_is_too_little_for_is_remarked(changes: Document, rps: floa
     policy = changed(changes)
     assert lint(policy) == ()
     assert words in " ".join(remark.message for remark in lint(policy, rps) if remark.path == path)
+
+
+def test_a_total_failure_that_a_comparison_catches_is_not_missed() -> None:
+    """The stage is not blind then, whether its limit is the faster one or not."""
+    assert remarks({}, 5.0, 0.001, "stages[0].bake") == remarks({}, 5.0, 0.001, "stages[0].weight") == ""
 
 
 @pytest.mark.parametrize("changes", [{"checks.errors.severity": "advisory"}, {"checks.errors.traffic": "synthetic"}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from gates.documents.state import Codec
 from gates.evidence.traffic_split import BOTH, MOST_USERS, SplitState, TrafficSplit
+from gates.panes import Cell
 from gates.policy import Cohorts, DataQuality
 from tests.gates.pane_builders import BASELINE, CANDIDATE, cell, pane
 
@@ -114,6 +116,16 @@ def test_unknown_cohorts_are_counted_by_requests() -> None:
     for second in range(10):
         allowed.observe(pane(second, cell(10), cell(84), others={"": cell(6)}))
     assert allowed.doubts() == ()
+
+
+@pytest.mark.parametrize(("judged_from", "requests"), [(200, "22 of 116"), (None, "")])
+def test_unreadable_events_of_unknown_cohorts(judged_from: int | None, requests: str) -> None:
+    """They count as well, but not in an epoch of rules 1; those of the two cohorts are a matter of completeness."""
+    known = TrafficSplit(COHORTS, DataQuality(), 0.01, judged_from)
+    known.start(0.1)
+    unreadable = {"": Cell(unreadable=20), "shadow": Cell(unreadable=2)}
+    known.observe(pane(0, replace(cell(10), unreadable=9), cell(84), others=unreadable))
+    assert [doubt.partition(" requests")[0] for doubt in known.doubts()] == [requests] * bool(requests)
 
 
 def test_a_new_stage_starts_anew() -> None:

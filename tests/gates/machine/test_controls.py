@@ -9,7 +9,7 @@ import pytest
 
 from gates.decisions import Action, Decision
 from gates.machine.controls import CONFIRM_AFTER
-from gates.machine.rollout import Controlled
+from gates.machine.rollout import Acked, Controlled, Ticked
 from gates.machine.transitions import Phase, Signal
 from gates.verdicts import VerdictKind
 from tests.gates.machine.test_step import LAST, STAGE, Hand, limit, verdict
@@ -95,9 +95,41 @@ def test_an_ended_rollout_is_not_advanced(end: Signal) -> None:
     """Whatever stage it names."""
     hand = Hand()
     hand.say(end)
+    hand.ack()
     ended: Any = hand.state.phase
     assert advance(hand) == []
     assert refusal(hand) == f"advance refused: the rollout is {ended.value.replace('_', ' ')}"
+
+
+@pytest.mark.parametrize(
+    ("end", "order", "name"),
+    [(Signal.OPERATOR_ROLLBACK, "rollback", "rollback"), (Signal.OPERATOR_PROMOTE, "promote", "promotion")],
+)
+def test_an_end_that_is_not_confirmed_is_not_shown_as_done(end: Signal, order: str, name: str) -> None:
+    """An order that is repeated meanwhile: which try it is, who failed and with what words."""
+    hand = Hand()
+    hand.say(end)
+    hand.say(end)
+    known = f"{order} refused: the {name} is ordered and not confirmed"
+    assert refusal(hand) == f"{known} (try 1 of 5; no actuator has reported); it is sent again"
+    last = hand.state.last
+    assert last is not None
+    hand.take(Acked(1, last.sequence, "failed", {}, "haproxy", "connection refused"))
+    for _ in range(2):
+        pending = hand.state.pending
+        assert pending is not None
+        hand.now = pending.due
+        hand.take(Ticked())
+    hand.say(end)
+    assert refusal(hand) == f"{known} (try 3 of 5; haproxy failed: connection refused); it is sent again"
+    for _ in range(3):
+        hand.now += 600_000
+        hand.take(Ticked())
+    hand.say(end)
+    assert refusal(hand).startswith(f"{known} (5 tries used up; ")
+    hand.ack()
+    hand.say(end)
+    assert refusal(hand) == f"{order} refused: the rollout is {hand.state.phase.value.replace('_', ' ')}"
 
 
 def rollback(hand: Hand, *, confirmed: bool = False) -> list[Action]:

@@ -53,6 +53,17 @@ def test_silence(silent: tuple[str, ...], canary: dict[str, int], text: str) -> 
     assert silence_of(replace(SILENT, silent_cohorts=silent, telemetry=telemetry)) == text
 
 
+def test_late_events_of_a_silent_cohort() -> None:
+    """They are missing as well; an epoch of the first rules, in which no cohort decides, keeps its words."""
+    late = replace(SILENT, telemetry={"canary": CohortTelemetry(late=58, unreadable=2)})
+    assert silence_of(replace(late, least_complete="canary")) == (
+        "canary has had no requests for 30s, and 60 of its events in this stage could not be counted"
+    )
+    assert silence_of(late) == (
+        "canary has had no requests for 30s, and 2 of its events in this stage could not be counted"
+    )
+
+
 @pytest.mark.parametrize(
     ("counts", "words"),
     [

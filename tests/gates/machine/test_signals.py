@@ -12,7 +12,7 @@ from gates.decisions import Action
 from gates.machine.rollout import Moment, Pending, RolloutState, Started
 from gates.machine.signals import PANE_RULES, gravest_signal, missing, unconfirmed
 from gates.machine.step import start
-from gates.machine.transitions import Signal
+from gates.machine.transitions import Phase, Signal
 from gates.rules import FIRST
 from gates.telemetry import CohortTelemetry
 from gates.verdicts import Evaluation, Measurement, Verdict, VerdictKind
@@ -45,7 +45,7 @@ def state(**progress: Any) -> RolloutState:
 def signal(known: RolloutState, *verdicts: Verdict, **fields: Any) -> tuple[Signal, str]:
     """The signal of one pane."""
     pane = Evaluation(T0, T0 + 1_000, verdicts or (PASS,), **(GOOD | fields))
-    return gravest_signal(known, pane, missing(known, pane, fresh=True))
+    return gravest_signal(known, pane, missing(known, pane))
 
 
 # each applies to its pane together with all that follow it here
@@ -204,9 +204,7 @@ def test_a_stage_that_only_lacks_approval_waits_for_it() -> None:
 def test_an_advance_waits_for_an_actuator() -> None:
     """A stage whose weights nobody confirmed lacks that, and not requests, whatever the verdicts are."""
     unconfirmed = replace(state(), progress=replace(state().progress, confirmed_at=None))
-    assert missing(unconfirmed, Evaluation(T0, T0 + 1_000, (PASS,), **GOOD), fresh=False) == (
-        "an actuator to confirm its weights"
-    )
+    assert missing(unconfirmed, Evaluation(T0, T0 + 1_000, (PASS,), **GOOD)) == ("an actuator to confirm its weights")
 
 
 def test_a_second_pause_for_the_same_silence_says_so() -> None:
@@ -257,10 +255,42 @@ def test_an_advance_waits_for_traffic_as_ordered() -> None:
     """The share may be off by chance, so nothing is held; but nothing advances either."""
     split = "canary got 75% of the requests (1,050 of 1,400), ordered 25% (split)"
     evaluation = Evaluation(T0, T0 + 1_000, (PASS,), **GOOD | {"unsettled": split})
-    assert missing(state(), evaluation, fresh=True) == f"traffic to be split as ordered: {split}"
+    assert missing(state(), evaluation) == f"traffic to be split as ordered: {split}"
 
 
 def test_only_an_order_can_be_unconfirmed() -> None:
     """Without one there is nothing to confirm."""
     with pytest.raises(ValueError, match="only an order"):
         unconfirmed(replace(state(), order=None))
+
+
+@pytest.mark.parametrize(
+    ("phase", "stage", "expected"),
+    [
+        (Phase.BAKING, {}, Signal.STEADY),
+        (Phase.HELD, {}, Signal.UNDECIDED),
+        (Phase.HELD, {"approval": True}, Signal.AWAITING),
+    ],
+)
+def test_a_second_without_a_request_passes_nothing_and_ends_no_wait(
+    phase: Phase, stage: dict[str, Any], expected: Signal
+) -> None:
+    """A stage that bakes goes on, one that waits for a person goes on to wait; silence never counts as a pass."""
+    known = replace(state(baked_ms=3_000), phase=phase, cause=Signal.UNDECIDED)
+    stages = tuple(each.model_copy(update=stage) for each in known.policy.stages)
+    known = replace(known, policy=known.policy.model_copy(update={"stages": stages}))
+    evaluation = Evaluation(T0, T0 + 1_000, (PASS,), **GOOD)
+    gap = "requests: canary has had no requests for 1s"
+    found, reason = gravest_signal(known, evaluation, "", gap=gap)
+    assert found is expected
+    assert reason.endswith(gap) is (expected is not Signal.AWAITING)
+
+
+def test_a_doubt_that_is_gone_is_waited_out() -> None:
+    """A share at the edge of the tolerance would otherwise hold and resume, and page each time."""
+    held = replace(state(missing_until=T0 - 9_000), phase=Phase.HELD, cause=Signal.DOUBTED)
+    assert signal(held) == (
+        Signal.DOUBTED,
+        "traffic has been split as ordered for 10s; the rollout resumes after 30s",
+    )
+    assert signal(replace(held, progress=replace(held.progress, missing_until=T0 - 29_000)))[0] is Signal.STEADY

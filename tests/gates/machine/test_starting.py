@@ -41,6 +41,20 @@ def test_a_promoted_rollout_loses_its_traffic_only_with_a_flag() -> None:
     assert traffic_moved(promoted, full) == ""
 
 
+def test_a_promotion_that_is_not_confirmed_is_not_shown_as_done() -> None:
+    """The refusal has what is in force instead."""
+    hand = Hand()
+    hand.say(Signal.OPERATOR_PROMOTE)
+    given, moved = Started(a_policy(), "ada", ""), "starting it again sets canary to 10% and stable to 90%"
+    assert refusal_of_start(hand.state, given, hand.moment) == (
+        "r is promoted, but the promotion is not confirmed (last confirmed: stable 90%, canary 10%); "
+        f"{moved}; add --yes to do so"
+    )
+    hand = Hand(acked=False)
+    hand.say(Signal.OPERATOR_PROMOTE)
+    assert "not confirmed (no weights are confirmed in its epoch)" in refusal_of_start(hand.state, given, hand.moment)
+
+
 def test_another_owner_or_other_cohorts_need_a_flag() -> None:
     """The differing fields are named with both values."""
     others = a_policy(owner="search", cohorts={"baseline": "stable", "candidate": "green"})
@@ -58,6 +72,7 @@ def test_the_state_decides_under_the_rules_of_the_start() -> None:
     """A start in an old journal was carried out, so it is carried out when the journal is folded again."""
     hand = Hand()
     hand.say(Signal.OPERATOR_PROMOTE)
+    hand.ack()
     given = Started(a_policy(owner="search"), "ada", "")
     refused = refusal_of_start(hand.state, given, hand.moment)
     assert refused.startswith("the policy differs from that of epoch 1: owner is search")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gates.policy import Policy, PolicyError
-from gates.policy.freeze import FreezeWindow, frozen_until
+from gates.policy.freeze import FreezeWindow, cover_the_week, frozen_until
 from tests.gates.good_policy import changed
 
 BERLIN = "Europe/Berlin"
@@ -74,7 +74,7 @@ def test_the_hour_that_comes_twice_is_frozen_twice() -> None:
 
 def test_every_day_without_an_end() -> None:
     """Windows without a gap end somewhere, and a time beyond the calendar is no error."""
-    always = windows({})
+    always = [FreezeWindow()]
     assert always[0].zone == "UTC"
     assert (frozen_until(always, ms("2026-11-27 17:00")) or 0) > ms("2026-12-05 00:00")
     assert frozen_until(always, 1 << 62) is not None
@@ -92,13 +92,19 @@ def test_windows_are_part_of_the_policy() -> None:
     ("change", "path", "message"),
     [
         ({"days": ["friday"]}, "freeze[0].days", "'friday' is not a day; write mon, tue"),
-        ({"days": []}, "freeze[0].days", "must be a list of days, not a list; write a list with at least one of mon"),
+        ({"days": []}, "freeze[0].days", "is empty; write at least one of mon, tue"),
+        ({"days": "fri"}, "freeze[0].days", "must be a list of days, not 'fri'; write a list with at least one of mon"),
         (
             {"from": 960},
             "freeze[0].from",
-            "960 is not a time of day; write hours and minutes in quotes, such as",
+            '960 is not a time of day; write hours and minutes in quotes, two digits each, such as "08:00"',
         ),
-        ({"to": "24:00"}, "freeze[0].to", "'24:00' is not a time of day"),
+        (
+            {"to": "24:00"},
+            "freeze[0].to",
+            "'24:00' is not a time of day; write hours and minutes in quotes, \"23:59\",",
+        ),
+        ({"to": "8:00"}, "freeze[0].to", "'8:00' is not a time of day; write hours and minutes in quotes, two digits"),
         ({"zone": "Berlin"}, "freeze[0].zone", "'Berlin' is not a time zone; write one such as Europe/Berlin, or UTC"),
         ({"zone": "Europe"}, "freeze[0].zone", "'Europe' is not a time zone"),
         ({"zone": "../UTC"}, "freeze[0].zone", "'../UTC' is not a time zone"),
@@ -112,3 +118,31 @@ def test_faults(change: dict[str, Any], path: str, message: str) -> None:
     (fault,) = error.value.faults
     assert fault.path == path
     assert fault.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("documents", "covered"),
+    [
+        ([{}], True),
+        ([{"from": "12:00", "to": "11:59"}], True),
+        ([{"days": ["mon", "tue", "wed", "thu"]}, {"days": ["fri", "sat", "sun"], "zone": "UTC"}], True),
+        ([{"zone": "Asia/Tokyo"}], True),
+        (
+            [{"to": "11:59"}, {"from": "14:00", "to": "00:59", "zone": BERLIN}, {"from": "12:00", "to": "12:59"}],
+            False,
+        ),  # in summer an hour is free
+        ([{"from": "12:00", "to": "11:58"}], False),
+        ([{"days": ["mon", "tue", "wed", "thu", "fri", "sat"]}], False),
+        ([{"days": "every"}], False),
+        ([], False),
+    ],
+)
+def test_a_freeze_of_the_whole_week_is_a_fault(documents: list[dict[str, Any]], covered: bool) -> None:
+    """The rollout would never advance. Windows that cannot be read are faults of their own."""
+    faults: dict[str, str] = {}
+    try:
+        assert not cover_the_week(windows(*documents))
+    except PolicyError as error:
+        faults = {fault.path: fault.message for fault in error.faults}
+    message = "covers the whole week: the rollout would never advance; leave some time out"
+    assert faults.get("freeze") == (message if covered else None)

@@ -8,7 +8,7 @@ import pytest
 
 from gates.documents.outcomes import ERROR_CLASSES, Outcome
 from gates.slis import error_classes
-from gates.slis.error_classes import DEFAULT_ERRORS, GOOD, contradiction, left_open, odd_errors
+from gates.slis.error_classes import DEFAULT_ERRORS, GOOD, contradiction, failures_left_open, left_open, odd_errors
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,11 @@ def test_an_exact_status_shows_that_its_class_was_considered() -> None:
     assert left_open(("5xx", "error"), ()) == ["3xx", "4xx"]
     assert left_open(("5xx", "grpc:8"), (301,)) == []
     assert left_open((), ()) == []
+
+
+def test_failures_that_no_check_counts() -> None:
+    """With the statuses of the class that are counted; a status in `not_errors` closes its class."""
+    assert failures_left_open(DEFAULT_ERRORS, ()) == {}
+    assert failures_left_open(("5xx", "grpc:14"), ("4xx",)) == {"error": ["grpc:14"]}
+    assert failures_left_open((503,), ("error", 501)) == {}
+    assert failures_left_open(("ok",), ()) == failures_left_open((), ()) == {}

@@ -76,4 +76,4 @@ def test_a_comparison_needs_values_beyond_the_quantile(fields: dict[str, Any], r
     known, context, _ = definition(**fields)
     messages = [finding.message for finding in without_tail(known, context, rps)]
     assert len(messages) == found
-    assert all(message.startswith("the check cannot pass in stage tenth: at 1 requests/s") for message in messages)
+    assert all(message.startswith("the check cannot pass in stage tenth: at 1 request/s") for message in messages)

@@ -6,6 +6,7 @@ from typing import Any
 
 from gates.evidence.evaluation import RolloutEvidence
 from gates.panes import Cell
+from gates.rules import CURRENT, RULES
 from gates.verdicts import Verdict
 from tests.gates.pane_builders import T0, pane, policy
 
@@ -13,9 +14,10 @@ from tests.gates.pane_builders import T0, pane, policy
 class Watched:
     """One check under a confirmed stage, fed second by second."""
 
-    def __init__(self, weight: str = "50%", **definition: Any) -> None:
+    def __init__(self, weight: str = "50%", rules: int = CURRENT, **definition: Any) -> None:
         stages = [{"name": "only", "weight": weight, "bake": "10s"}]
-        self.evidence = RolloutEvidence(policy({"it": definition}, stages=stages, **_budget(definition)), T0)
+        known = policy({"it": definition}, stages=stages, **_budget(definition))
+        self.evidence = RolloutEvidence(known, T0, RULES[rules])
         self.evidence.confirm_stage(T0)
         self.now = 0
 

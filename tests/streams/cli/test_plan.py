@@ -39,10 +39,17 @@ def test_enough_traffic_sees_a_regression() -> None:
 
 
 def test_a_blind_stage_is_named() -> None:
-    """At 10 requests per second, 1% is one in ten seconds: the stage detects nothing, and the exit code is 1."""
-    result = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "10"], standalone_mode=False)
+    """At 2 requests per second, 1% is one in 50 seconds: the stage detects nothing, and the exit code is 1."""
+    result = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "2"], standalone_mode=False)
     assert "stage canary is blind" in str(result.exception)
     assert "would miss even 10 times the baseline's figure; raise weight or lengthen bake" in str(result.exception)
+
+
+def test_a_comparison_may_be_the_faster_one_to_catch_a_total_failure() -> None:
+    """The limit needs 20 events, which take longer; the stage is not blind, and the exit code is 0."""
+    result = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "300"])
+    assert "a total failure in 5s (median" in result.output
+    assert result.exit_code == 0, result.output
 
 
 def test_json_has_the_same_figures() -> None:

@@ -40,6 +40,17 @@ def test_cells_are_numbered_as_the_log_needs_them() -> None:
     assert list(found.numbers_of("checkout")) == [0, 2]
 
 
+@pytest.mark.parametrize("status", [None, 200, 304, 404, 503])
+def test_an_ok_of_grpc_counts_as_the_decoder_has_it(status: int | None) -> None:
+    """In a run as alone: beside an HTTP error it does not hide that."""
+    event = RequestEvent(ts_ms=T0, rollout="r", cohort="c", status=status, grpc_status=0, latency_ms=1.0)
+    found = ChunkCells()
+    expected = [slot_of(0, status if status in (404, 503) else "ok")]
+    assert found.place([event])[0] == expected == found.place([event])[0]
+    plain = RequestEvent(ts_ms=T0, rollout="r", cohort="c", status=503, grpc_status=14, latency_ms=1.0)
+    assert found.place([plain, event])[0] == [slot_of(0, 1_014), *expected]
+
+
 def test_each_exact_status_has_its_slot() -> None:
     """Behind those of the classes, in any cell; successes share one by class."""
     results: list[int | str] = [200, 204, 404, 429, 503, "error", 1_008, 1_014, 0]
@@ -148,6 +159,17 @@ def test_cohorts_of_unreadable_events_are_bounded() -> None:
     assert found.refused_of("checkout") == dict.fromkeys(names[MOST_COHORTS:], 1)
 
 
+def test_events_of_which_no_cohort_can_be_read_are_untagged() -> None:
+    """They share the cell of the cohort "", take no name from others, and always have room but for their cells."""
+    found = ChunkCells()
+    names = [f"c{number}" for number in range(MOST_COHORTS)]
+    placed = [found.place_unreadable(an_unreadable(name), T0) for name in ["", *names, ""]]
+    assert placed == [*range(MOST_COHORTS + 1), 0]
+    assert found.place([a_request(cohort="")])[0] == [slot_of(0, 200)]
+    assert found.place_unreadable(an_unreadable(""), None) is None
+    assert found.refused_of("checkout") == {"": 1}
+
+
 def test_unreadable_events_do_not_decide_where_good_ones_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever they name, before or between: good events have the rollouts, cohorts and cells that they have alone."""
     for limit, number in (("MOST_ROLLOUTS", 2), ("MOST_COHORTS", 3), ("MOST_CELLS", 5)):
@@ -158,7 +180,7 @@ def test_unreadable_events_do_not_decide_where_good_ones_count(monkeypatch: pyte
         for _ in range(40):
             rollout, cohort = rng.choice(["a", "b", "c"]), f"c{rng.randrange(5)}"
             event = a_request(rollout, cohort, T0 + 1_000 * rng.randrange(3))
-            other = an_unreadable(f"c{rng.randrange(5)}", rng.choice(["a", "b", "c"]))
+            other = an_unreadable(rng.choice(["", "c0", "c1", "c2", "c3", "c4"]), rng.choice(["a", "b", "c"]))
             mixed.place_unreadable(other, T0 + 1_000 * rng.randrange(3))
             expected, _ = alone.place([event])
             given, _ = mixed.place([event])

@@ -54,7 +54,7 @@ def lines(rng: random.Random) -> Iterator[bytes]:
 
 def result_of(event: dict[str, Any]) -> int | str:
     """Return what an event as written counts as, as a policy writes it, the test's own way."""
-    if "grpc_status" in event:
+    if "grpc_status" in event and (event["grpc_status"] or event.get("status", 200) < 400):
         return f"grpc:{event['grpc_status']}"
     found: int | str = event["outcome"] if "outcome" in event else event["status"]
     return found

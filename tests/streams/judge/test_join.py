@@ -40,8 +40,12 @@ def hashed(names: Iterable[str | None]) -> tuple[int, ...]:
 
 
 def counts_as(event: RequestEvent) -> int | str | None:
-    """Return what an event counts as, the test's own way: the first that it has of outcome, gRPC status and status."""
-    grpc = None if event.grpc_status is None else 1_000 + event.grpc_status
+    """Return what an event counts as, the test's own way: the first that it has of outcome, gRPC status and status.
+
+    A gRPC status of 0 beside an HTTP error is as if there were none.
+    """
+    hidden = event.grpc_status == 0 and event.status is not None and (event.status >= 400 or event.status < 1)
+    grpc = None if event.grpc_status is None or hidden else 1_000 + event.grpc_status
     return next((found for found in (event.outcome, grpc, event.status) if found is not None), None)
 
 

@@ -50,8 +50,8 @@ def test_starting_a_promoted_rollout_again() -> None:
     assert outcome is not None
     assert (outcome["control"], outcome["by"], outcome["accepted"]) == ("start", "ada", False)
     assert outcome["reason"] == (
-        "start refused: checkout-v2 is promoted (canary 100%); starting it again sets canary to 10% and stable to 90%; "
-        "add --yes to do so"
+        "start refused: checkout-v2 is promoted, but the promotion is not confirmed (no weights are confirmed in its "
+        "epoch); starting it again sets canary to 10% and stable to 90%; add --yes to do so"
     )
     assert answer(fold(judged, a_start(rules=1)))[0] == ["start"]
     fold(judged, control("promote"))

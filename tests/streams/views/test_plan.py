@@ -1,5 +1,6 @@
 """A plan as text and as JSON values."""
 
+import re
 from dataclasses import replace
 from math import inf
 
@@ -76,11 +77,15 @@ def test_stages_that_are_never_passed_or_always_paused() -> None:
     """By a check, or by silence."""
     never = replace(STAGE, wait=replace(WAIT, checks=inf), checks=(replace(CHECK, advance=inf),))
     assert list(plan_faults([never])) == [
-        "stage canary is never passed: errors never pass a healthy candidate at this traffic; raise weight"
+        "stage canary is never passed at this traffic: a healthy candidate does not pass errors; it needs more traffic"
     ]
     idle = replace(STAGE, wait=replace(WAIT, bake=inf))
     assert list(plan_faults([idle])) == [
-        "stage canary is never passed: requests come too seldom for it to bake; raise weight"
+        "stage canary is never passed at this traffic: requests come too seldom; raise `weight`"
+    ]
+    held = replace(STAGE, weight=0.9, wait=replace(WAIT, held=inf))
+    assert list(plan_faults([held])) == [
+        "stage canary is never passed at this traffic: it is held for silence without end; it needs more traffic"
     ]
     paused = replace(STAGE, wait=replace(WAIT, pauses=0.9))
     assert list(plan_faults([paused])) == [
@@ -108,12 +113,32 @@ def test_what_a_healthy_candidate_waits_for() -> None:
         "  pods (advisory): a healthy candidate passes at once\n",
     ):
         assert words in text
-    assert "paused for silence about " in lines({}, 0.1, 0.01)
-    assert "held for silence about without end, for good" in lines({}, 1e-6)
+    sparse = "\n".join(plan_lines(POLICY, [replace(STAGE, wait=replace(WAIT, pauses=0.9))]))
+    assert "  paused for silence about 1 time, each time until a person resumes it\n" in sparse
     assert "  no late event: of so few requests, one is more than min_completeness (99%) allows\n" in lines({}, 0.5)
     assert "warm-up" not in lines({"stages.0.warmup": None}, 1_000.0)
     assert "late event" not in lines({}, 1_000.0)
     assert "only values beyond its limit in 1s by its limit" in lines({}, 1_000.0)
+
+
+def test_waits_without_end_have_no_numbers() -> None:
+    """Neither the times that it is held, nor the days that it takes."""
+    for rps in (0.01, 0.1):
+        text = lines({}, rps)
+        assert "  held for silence without end\n" in text
+        assert "  paused for silence without end, each time until a person resumes it\n" in text
+        assert "  a healthy candidate never passes the stage at this traffic\n" in text
+        assert text.endswith("a healthy candidate is never promoted")
+        assert "about over" not in text
+        assert max(map(len, re.findall(r"\d+", text))) < 4
+    document = plan_document(plan(changed({}), 0.1, 0.01)[0])
+    assert (document["holds"], document["held_s"], document["pauses"], document["advance_s"]) == (None,) * 4
+
+
+def test_a_rough_estimate_is_not_called_rough_twice() -> None:
+    """`over 100d` has no `about` before it."""
+    slow = replace(STAGE, checks=(replace(CHECK, advance=1e9),))
+    assert "a healthy candidate passes in over 100d\n" in "\n".join(plan_lines(POLICY, [slow]))
 
 
 def test_families_that_must_agree_are_mentioned() -> None:

@@ -181,3 +181,28 @@ def test_a_pause(status: Mapping[str, Any]) -> None:
     timed = {**pause, "remind_at": 1767240005_250, "deadline": 1767312005_250}
     text = words_of(rollout_view({**status, "phase": "paused", "pause": timed}, []))
     assert "00:00:05Z, next reminder 2026-01-01 04:00:05Z, deadline 2026-01-02 00:00:05Z" in text
+
+
+def test_a_rollout_that_an_order_ended(status: Mapping[str, Any]) -> None:
+    """Only stages that were passed have a tick, and the bake stands where it was; nothing is left of it."""
+    stages = [{"name": name, "weight": weight} for name, weight in (("tenth", 0.1), ("half", 0.5), ("most", 0.9))]
+    promoted = {
+        **status,
+        "phase": "promoted",
+        "stages": stages,
+        "stage_index": 1,
+        "bake_ms": 30_000,
+        "baked_ms": 22_000,
+        "passes": {"so_far": 5, "needed": 1},
+    }
+    text = words_of(rollout_view(promoted, []))
+    assert "✓ tenth 10% ● half 50% ○ most 90% (2 of 3)" in text
+    assert "22s of 30s ordered" in text
+    last = {**promoted, "stage_index": 2}
+    assert "● most 90% (3 of 3)" in words_of(rollout_view(last, []))
+    baked = {**last, "baked_ms": 30_250}
+    text = words_of(rollout_view(baked, []))
+    assert "✓ most 90% (3 of 3)" in text
+    assert "30s of 30s, done" in text
+    lacking = {**baked, "passes": {"so_far": 0, "needed": 1}}
+    assert "● most 90% (3 of 3)" in words_of(rollout_view(lacking, []))
