@@ -61,11 +61,11 @@ class DetailSums:
         """Count an instance that reports, and no request of it."""
         self._emitters.add(hash32(emitter))
 
-    def add_emitter(self, emitter: str, within: int) -> None:
-        """Count an instance that reports a request, `within` which slot of its cell."""
+    def add_emitter(self, emitter: str, within: int, requests: int) -> None:
+        """Count an instance that reports this many requests, `within` which slot of its cell."""
         known = hash32(emitter)
         self._emitters.add(known)
-        self._emitter_groups[_FIRST_KEY[within] + known % GROUPS] += 1
+        self._emitter_groups[_FIRST_KEY[within] + known % GROUPS] += requests
 
     def add_request(self, event: RequestEvent, within: int) -> int:
         """Count a request, `within` which slot of its cell; returns the number of its metrics that were dropped."""
