@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from gates.stats.error_correlation import ErrorCorrelation
 from gates.stats.histogram import EMPTY, Histogram
 from gates.stats.quantile_interval import COVERAGE, interval, quantile_ranks
+from tests.gates.stats.clusters import clustered
 
 LOG = logging.getLogger("simulation")
 LONGEST_MS = 256_000.0
-Counts = NDArray[np.int64]
 
 
 @pytest.mark.parametrize(
@@ -116,21 +115,6 @@ LOOK_S = 420
 REQUESTS = {"candidate": 50, "baseline": 500}
 
 
-def slow_requests(rng: np.random.Generator, events: Counts, share: float, phi: float, length_s: int) -> Counts:
-    """Slow requests in clusters of a geometric size, so that their variance is `phi` times their mean.
-
-    Each cluster is spread over `length_s`; The first `length_s` seconds are left out.
-    """
-    if phi == 1.0:
-        return rng.binomial(events, share)[length_s:]
-    size = (phi + 1.0) / 2.0
-    found = np.zeros(len(events) + length_s, dtype=np.int64)
-    starts = np.repeat(np.arange(len(events)), rng.poisson(events * share / size))
-    sizes = rng.geometric(1.0 / size, len(starts))
-    np.add.at(found, np.repeat(starts, sizes) + rng.integers(0, length_s, int(sizes.sum())), 1)
-    return np.minimum(found[: len(events)], events)[length_s:]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("q", [0.95, 0.99])
 @pytest.mark.parametrize(
@@ -145,7 +129,7 @@ def test_clusters_are_covered_with_the_phi_that_is_measured(q: float, phi: float
     covered = dict.fromkeys(((name, known) for name in REQUESTS for known in ("measured", "phi 1")), 0)
     for _ in range(runs):
         events = {name: rng.poisson(rps, LOOK_S + length_s) for name, rps in REQUESTS.items()}
-        slow = {name: slow_requests(rng, known, 1.0 - q, phi, length_s) for name, known in events.items()}
+        slow = {name: clustered(rng, known, 1.0 - q, phi, length_s) for name, known in events.items()}
         correlation = ErrorCorrelation(1.0)
         for bad, number in zip(slow["baseline"], events["baseline"][length_s:], strict=True):
             correlation.add_pane(int(bad), int(number))
