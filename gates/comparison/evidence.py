@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from gates.comparison.count_evidence import CountEvidence, Found
+from gates.comparison.count_evidence import BlockState, CountEvidence, Found
 from gates.evidence_view import EvidenceView, PaneUse
 from gates.panes import Pane
 from gates.stats.ratio_interval import Interval
@@ -28,6 +28,10 @@ class ComparisonEvidence(ABC):
     def found(self) -> Found:
         """Both e-values, and what qualifies them."""
         return self._evidence.get()
+
+    def blocks(self) -> BlockState | None:
+        """How it stands, where it counts in blocks; else None."""
+        return self._evidence.blocks()
 
     @abstractmethod
     def observe(self, pane: Pane, seen: PaneUse) -> None:
