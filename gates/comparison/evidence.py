@@ -10,6 +10,9 @@ from gates.evidence_view import EvidenceView, PaneUse
 from gates.panes import Pane
 from gates.stats.ratio_interval import Interval
 
+SUSPICION = 10.0
+"""From this e-value for a worse candidate on it does not advance, though it is not yet rolled back."""
+
 
 class ComparisonEvidence(ABC):
     """Evidence for the candidate being worse than allowed, and for its being good enough.
