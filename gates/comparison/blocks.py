@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gates.comparison.count_evidence import AloneCounts, CountedPane, Found
+from gates.comparison.count_evidence import AloneCounts, BlockState, CountedPane, Found
 from gates.comparison.parts import CandidateParts
 from gates.stats.advance_sums import ADVANCE_EFFECTS, AdvanceSums
 from gates.stats.block_evidence import BlockEvidence, BlockRule
@@ -79,7 +79,7 @@ class Blocks:
         if merged is None:
             self._worse.skip_pane()
         else:
-            self._worse.add_pane(merged.counts, self._rho, merged.parts)
+            self._worse.add_pane(merged.counts, self._rho, merged.parts, (merged.start, pane.end))
         merged = good.merge(pane.start, pane.end, counted.good)
         if merged is not None:
             recent = max(RECENT_MS, counted.seen.bake_ms // RECENT_SHARE)
@@ -92,7 +92,8 @@ class Blocks:
             self._worse.skip_pane()
             return
         parts = self._parts.of_candidate(counted.candidate)
-        self._worse.add_alone((alone.bad, alone.events), alone.objective, self._phi, parts)
+        span = counted.pane.start, counted.pane.end
+        self._worse.add_alone((alone.bad, alone.events), alone.objective, self._phi, parts, span)
         if counted.seen.eligible:
             self._good.add_log_factors(alone.log_factors(ADVANCE_EFFECTS))
 
@@ -101,8 +102,18 @@ class Blocks:
         if self._found is None:  # asked for several times a pane
             phi = self._phi
             lately = self._is_alone or not self._bound.lately or self._good.lately_good()
-            self._found = Found(self._worse.get(), self._good.get(phi), phi, lately)
+            worse, agreement = self._worse.found()
+            self._found = Found(worse, self._good.get(phi), phi, lately, agreement)
         return self._found
+
+    def blocks(self) -> BlockState:
+        """The open block, and what made the evidence for a rollback."""
+        found, rho = self.get(), self._rho
+        left, length = self._worse.clock.next_look(rho)
+        whole = found.worse if found.agreement is None else found.agreement.whole
+        report = self._worse.largest.report(whole, found.agreement)
+        times = left * self._pane_ms, length * self._pane_ms
+        return BlockState(*times, rho, found.phi, self._stated is not None, report)
 
     def enter_stage(self) -> None:
         """Reset the evidence for an advance; the evidence for a rollback, its open block and rho stay."""

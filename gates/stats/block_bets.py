@@ -19,11 +19,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import floor, fsum, inf, log
+from math import exp, floor, fsum, inf, log
 from typing import Any
 
 from gates.stats import single_arm
-from gates.stats.mixture import REMEMBERED, finite_exp, log_add
+from gates.stats.mixture import LARGEST_LOG, REMEMBERED, log_add
 from gates.stats.pane_counts import PaneCounts
 
 EFFECTS: tuple[float, ...] = tuple(1.1 * (256.0 / 1.1) ** (step / 11) for step in range(12))
@@ -168,10 +168,10 @@ class BlockBets:
 
     def e_value(self, waiting: float, unstarted: float) -> float:
         """The e-value as of the last closed block; `waiting` and `unstarted` is mass that does not bet yet."""
-        blocks = fsum(finite_exp(known) for known in self.log_wealth) / len(EFFECTS) + waiting + unstarted
+        blocks = fsum([exp(min(known, LARGEST_LOG)) for known in self.log_wealth]) / len(EFFECTS) + waiting + unstarted
         if self.log_catastrophe is None:
             return blocks
-        catastrophe = finite_exp(self.log_catastrophe) + unstarted
+        catastrophe = exp(min(self.log_catastrophe, LARGEST_LOG)) + unstarted
         return (1.0 - CATASTROPHE_WEIGHT) * blocks + CATASTROPHE_WEIGHT * catastrophe
 
     def dump(self) -> list[Any]:
