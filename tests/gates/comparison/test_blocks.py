@@ -144,7 +144,7 @@ def test_at_full_traffic_the_objective_takes_over() -> None:
     assert evidence.get().good == 1.0
     for second in range(32, 60):
         evidence.update(counted(second, None, alone=AloneCounts(50, 100, 0.05)))
-    assert evidence.get().worse > 1e6
+    assert evidence.get().worse > 1e3
     assert evidence.get().good < 1.0
     good = Blocks(RULE, BOUND)
     for second in range(60):
@@ -153,6 +153,31 @@ def test_at_full_traffic_the_objective_takes_over() -> None:
     held = Blocks(RULE, BOUND)
     held.update(counted(0, None, eligible=False, alone=AloneCounts(0, 100, 0.05)))
     assert held.get().good == 1.0
+
+
+def alone_panes(errors: list[int], before: list[PaneCounts | None]) -> Blocks:
+    """The evidence of a candidate that gets all the traffic after these panes, against an objective of 2%."""
+    evidence = fed(Blocks(RULE, BOUND), before)
+    for second, bad in enumerate(errors, start=len(before)):
+        evidence.update(counted(second, None, alone=AloneCounts(bad, 200, 0.02)))
+    return evidence
+
+
+def test_a_storm_of_a_candidate_alone_is_one_witness() -> None:
+    """A fifth of the requests fails for four seconds, every minute: a fiftieth on average, which is allowed."""
+    storms = [40 if second % 60 < 4 else 1 for second in range(600)]
+    assert max(alone_panes(storms[:panes], []).get().worse for panes in range(60, 600, 60)) < 100.0
+    assert alone_panes([8] * 600, []).get().worse > 100.0
+
+
+def test_the_candidate_lengthens_its_own_blocks_to_a_bound() -> None:
+    """Where it fails in turns of half a minute; without a baseline before, or with one whose errors did the same."""
+    turns = [9 * (second // 30 % 2) for second in range(300)]
+    own = alone_panes(turns, [])
+    assert own.blocks().rho_s == 4.0
+    before: list[PaneCounts | None] = [PaneCounts(1, 9 * bad, 100, 900) for bad in turns]
+    assert alone_panes(turns, before).blocks().rho_s > 10.0
+    assert alone_panes([], before).blocks().rho_s > 10.0
 
 
 def test_where_the_baseline_is_zero_the_candidate_is_asked_alone() -> None:

@@ -157,14 +157,41 @@ def test_the_catastrophe_row_bets_only_where_it_is_asked_to() -> None:
     assert without.log_catastrophe is None
 
 
-def test_a_pane_alone_is_held_against_its_objective() -> None:
-    """Few bad events take evidence away, many add to it; phi divides its logarithm."""
-    few, many, divided = started(), started(), started()
-    few.add_alone((0, 100), 0.05, 1.0, 0.0)
-    many.add_alone((50, 100), 0.05, 1.0, 0.0)
-    divided.add_alone((50, 100), 0.05, 4.0, 0.0)
-    assert few.e_value(0.0, 0.0) < 1.0 < many.e_value(0.0, 0.0)
-    assert [4.0 * each for each in divided.log_wealth] == pytest.approx(many.log_wealth)
+def alone(*blocks: list[tuple[float, int]], objective: float = 0.05) -> BlockBets:
+    """The bets after these blocks of a candidate without a baseline."""
+    bets = started()
+    for block in blocks:
+        for pane in block:
+            bets.add_alone(pane, objective, 0.0)
+        bets.close_block()
+    return bets
+
+
+def test_a_block_without_a_baseline_is_held_against_its_objective() -> None:
+    """Its share of bad events counts, over one pane or three; half of them bad is ten times the objective."""
+    assert alone([(0, 100)]).e_value(0.0, 0.0) < 1.0 < alone([(50, 100)]).e_value(0.0, 0.0) < 10.0
+    assert alone([(5, 10), (0, 30), (45, 60)]).log_wealth == pytest.approx(alone([(50, 100)]).log_wealth)
+    assert alone([(0, 0)]).e_value(0.0, 0.0) == 1.0
+
+
+@given(st.floats(0.001, 0.5), st.integers(1, 1_000))
+def test_a_block_at_the_objective_gains_nothing(objective: float, events: int) -> None:
+    """The factor is linear in the share of bad events, so whatever its distribution, the mean counts."""
+    for factor in alone([(objective * events, events)], objective=objective).log_wealth:
+        assert factor == pytest.approx(0.0, abs=1e-9)
+    most = alone([(events, events)], objective=objective).log_wealth
+    assert max(most) <= -log(objective) + 1e-9
+
+
+@pytest.mark.parametrize("size", [1, 20, 200])
+def test_clusters_of_a_candidate_alone_gain_nothing_on_average(size: int) -> None:
+    """200 requests a block at the objective of 5%, clusters of up to a whole block: the mean is 1 within chance."""
+    rng, runs, blocks = np.random.default_rng(size), 2_000, 10
+    found = []
+    for struck in rng.binomial(200 // size, 0.05, (runs, blocks)):
+        found.append(alone(*([(float(number * size), 200)] for number in struck)).e_value(0.0, 0.0))
+    assert np.mean(found) <= 1.0 + 3.1 * np.std(found) / sqrt(runs)
+    assert np.mean(np.array(found) >= 100.0) <= 0.01 + 3.1 * sqrt(0.01 * 0.99 / runs)
 
 
 panes = st.tuples(st.floats(0, 5), st.floats(0, 20), st.integers(0, 20), st.integers(0, 200)).map(
