@@ -136,9 +136,18 @@ class ErrorCorrelation:
                     yield MARGIN * spread.ratio / one
 
     @property
+    def settled(self) -> bool:
+        """Whether phi is measured; while blocks are few and nothing is found beyond the prior, it is mostly that."""
+        return self._blocks >= SETTLED_BLOCKS or self.phi > PRIOR_PHI
+
+    @property
+    def _blocks(self) -> int:
+        return self._by_time[10.0].blocks if 10.0 in self._by_time else self._panes.blocks
+
+    @property
     def phi(self) -> float:
         """The design effect, at least 1: raised by a third of its excess, and by the prior while blocks are few."""
-        blocks = self._by_time[10.0].blocks if 10.0 in self._by_time else self._panes.blocks
+        blocks = self._blocks
         found = max([1.0, *self._phi_by_time(), *self._phi_between_parts()])
         phi = found + (found - 1.0) / 3.0
         if blocks >= SETTLED_BLOCKS:
