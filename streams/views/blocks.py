@@ -9,7 +9,7 @@ from gates.text import clock_time, e_value, part_text, percent, significant_text
 from streams.views.wording import Document, counted, printable, utc, whole_seconds
 
 HANGS_TOGETHER_S = 1.5
-"""From this rho on bad events are said to hang together; that of independent ones is measured as a little above 1."""
+"""From this rho on bad events hang together; that of independent ones is measured as a little above 1."""
 
 CLUSTERED = 3.0
 """From this phi on clusters are named as what slows an advance down."""
@@ -50,7 +50,7 @@ def _counts(cohort: object, counts: Document) -> str:
 
 def _times(factor: float) -> str:
     """A factor to three digits."""
-    return f"x{significant_text(factor, 3)}" if factor >= 0.001 else "x under 0.001"
+    return f"times {significant_text(factor, 3)}" if factor >= 0.001 else "times less than 0.001"
 
 
 def agreement_lines(agreement: Document | None) -> Iterator[str]:

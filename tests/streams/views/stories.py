@@ -143,7 +143,7 @@ def compared() -> Policy:
 
 
 def seconds_of(seconds: int, canary: int, stable: int) -> Iterator[tuple[int, int]]:
-    """As many seconds, with so many errors of the canary (of 20 requests) and of stable (of 180) in each."""
+    """Seconds that each have these errors of the canary (of 20 requests) and of stable (of 180)."""
     return repeat((canary, stable), seconds)
 
 
@@ -175,9 +175,9 @@ def failed_at_once() -> tuple[Document, list[Document]]:
 
 @cache
 def in_bursts() -> tuple[Document, list[Document]]:
-    """Errors of both cohorts come in bursts of ten seconds."""
-    part = [*seconds_of(11, 0, 0), *seconds_of(9, 1, 9)]
-    return judged_by_blocks(*repeat(part, 9))
+    """Errors of both cohorts come in bursts of four seconds."""
+    part = [*seconds_of(17, 0, 1), *seconds_of(4, 1, 6)]
+    return judged_by_blocks(*repeat(part, 8))
 
 
 @cache

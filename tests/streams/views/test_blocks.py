@@ -39,8 +39,8 @@ def test_a_block_has_its_time_its_counts_and_its_factor() -> None:
     """And one sentence explains what a factor is."""
     assert lines() == [
         "14 blocks with errors; what raised the e-value most:",
-        "2026-01-01 00:02:00Z to 00:02:03Z canary 8% (12 of 150), stable 0.11% (3 of 2,850): x8.31",
-        "all others together: x0.5",
+        "2026-01-01 00:02:00Z to 00:02:03Z canary 8% (12 of 150), stable 0.11% (3 of 2,850): times 8.31",
+        "all others together: times 0.5",
         "A factor is the e-value after the block divided by that before it: together they give 4.16, and equal counts "
         "weigh more after others like them.",
     ]
@@ -52,8 +52,8 @@ def test_what_is_bad_depends_on_the_check() -> None:
     share = GROWTH | {"candidate": {"bad": 12.3456, "events": 150}, "baseline": {"bad": 0, "events": 0}}
     found = lines("number", largest=[share], number=1, others=1e-9)
     assert found[0].startswith("1 block with bad values; ")
-    assert found[1].endswith("canary 8.2% (12.3456 of 150): x8.31")
-    assert found[2] == "all others together: x under 0.001"
+    assert found[1].endswith("canary 8.2% (12.3456 of 150): times 8.31")
+    assert found[2] == "all others together: times less than 0.001"
 
 
 def test_lost_successes_are_named() -> None:
@@ -110,7 +110,7 @@ def test_clusters_are_named_as_what_an_advance_waits_for(settled: bool, words: s
 
 
 def test_blocks_of_a_real_status() -> None:
-    """Errors that come in bursts of ten seconds."""
+    """Errors that come in bursts."""
     status, _ = stories.in_bursts()
     assert re.fullmatch(r"errors in \d+s", next_looks(status))
     assert [line.split(" for about ")[0] for line in long_blocks(status)] == ["errors: stable's errors hang together"]
