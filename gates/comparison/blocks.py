@@ -135,7 +135,8 @@ class Blocks:
         whole = found.worse if found.agreement is None else found.agreement.whole
         report = self._worse.largest.report(whole, found.agreement)
         times = left * self._pane_ms, length * self._pane_ms
-        return BlockState(*times, rho, found.phi, self._stated is not None, report)
+        stated = self._stated is not None
+        return BlockState(*times, rho, found.phi, stated, stated or self._correlation.settled, report)
 
     def enter_stage(self) -> None:
         """Reset the evidence for an advance; the evidence for a rollback, its open block and rho stay."""

@@ -80,7 +80,8 @@ class BlockState:
 
     The open block of `length_ms` ends in `left_ms`, and only then is the evidence for a rollback looked at again.
     `rho_s` is how long the baseline's bad events hang together, and `phi` by how much they vary more than independent
-    ones; both as measured or as `stated` in the policy. `report` has what made the evidence.
+    ones; both as measured or as `stated` in the policy. Until it is `settled`, phi is mostly assumed. `report` has what
+    made the evidence.
     """
 
     left_ms: int
@@ -88,6 +89,7 @@ class BlockState:
     rho_s: float
     phi: float
     stated: bool
+    settled: bool
     report: BlockReport
 
 

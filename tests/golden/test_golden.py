@@ -152,6 +152,7 @@ PLOTS = {
     "inverted-weights": "start hold",
     "budget-in-silence": "start hold resume promote",
     "shared-outage-and-budget": "start pause resume promote",
+    "bursts-then-failing": "start rollback",
 }
 
 

@@ -85,7 +85,7 @@ def test_a_snapshot_at_any_pane_changes_nothing(drawn: list[Any], cut: int) -> N
 
 
 def test_what_made_the_evidence_is_shown_where_it_speaks_against_the_candidate() -> None:
-    """Not beside a verdict that nothing hangs on, and not for a check without evidence."""
+    """Not while the e-value is small, and not for a check without evidence."""
     checks = {"e": {"sli": "error_rate", "ratio": 1.25}, "l": {"sli": "error_rate", "limit": "90%"}}
     known = RolloutEvidence(policy(checks, stages=STAGES[:1]), T0)
     for second in range(4):
