@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from gates.documents.fields import OptionalRatio
 from gates.slis.definition import CheckDefinition, ComparedFigure
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
+from gates.stats.advance_sums import HIGHEST_MARGIN, MarginRange
 
 HIGH_RATIO = 10.0
 
@@ -37,6 +38,17 @@ class ComparedCheck(CheckDefinition):
             return None
         foreseeable = self.clusters or self.compared_quantile is not None
         return ComparedFigure(self.ratio, self.compared_quantile, self.bad_share, self.clusters, foreseeable)
+
+    def margin_range(self, objective: float | None) -> MarginRange:
+        """The share of bad events that a candidate may add, or between what it lies; here always the same.
+
+        `objective` is the limit as a share of bad events.
+        """
+        return MarginRange(HIGHEST_MARGIN, HIGHEST_MARGIN)
+
+    def bound_text(self, baseline: str, margin: float) -> str:
+        """What a candidate must be shown to be below, as text; empty where that is not shown."""
+        return ""
 
     @property
     def compared_quantile(self) -> float | None:
