@@ -168,7 +168,7 @@ def live_passes(
         base = _base(definition, verdict.baseline)
         found = _detectability(policy, joint_test, verdict.name, definition, traffic, base)
         if found is not None:
-            seconds = found.passes(verdict.advance_e_value)
+            seconds = found.passes(verdict.advance_e_value) if policy.stages[stage].proves else 0.0
             out[verdict.name] = None if seconds == inf else round(seconds, 1)
     return out
 

@@ -25,6 +25,9 @@ SUSPICION = 10.0
 
 NOT_LATELY = "the newest requests are nearer to the bound than to the baseline"
 
+NOT_SHOWN = "not shown to be good (proof: false)"
+"""Of a stage that asks for no proof, where nothing speaks against the candidate either."""
+
 LEAST_SHARED = 3
 """Bad events of the baseline from which on it may share the candidate's breach of a limit."""
 
@@ -186,10 +189,15 @@ class Compared:
         if worse >= SUSPICION:
             against = f"e-value {e_value(worse)} for a worse candidate"
             return VerdictKind.INCONCLUSIVE, f"{figures}, {against}, rolls back at {e_value(self._thresholds.rollback)}"
-        outcome = VerdictKind.PASS if good >= needed and e_values.lately_good else VerdictKind.INCONCLUSIVE
+        proved = good >= needed
+        passes = e_values.lately_good and (proved or not view.proof)
         lately = "" if e_values.lately_good else f", but {NOT_LATELY}"
-        shown = _shown(self._definition, view, e_values, proved=good >= needed)
-        return outcome, f"{figures}, e-value {e_value(good)}, needs {e_value(needed)}{shown}{lately}"
+        if proved or view.proof:
+            shown = _shown(self._definition, view, e_values, proved=proved)
+            evidence = f"e-value {e_value(good)}, needs {e_value(needed)}{shown}"
+        else:
+            evidence = f"e-value {e_value(good)}, {NOT_SHOWN}"
+        return VerdictKind.PASS if passes else VerdictKind.INCONCLUSIVE, f"{figures}, {evidence}{lately}"
 
     @property
     def evidence(self) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, Field
 
 from gates.documents.fields import OptionalRatio
+from gates.slis.bounds import WindowBound
 from gates.slis.definition import CheckDefinition, ComparedFigure
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 from gates.stats.advance_sums import HIGHEST_MARGIN, MarginRange
@@ -37,7 +38,10 @@ class ComparedCheck(CheckDefinition):
         if self.ratio is None:
             return None
         foreseeable = self.clusters or self.compared_quantile is not None
-        return ComparedFigure(self.ratio, self.compared_quantile, self.bad_share, self.clusters, foreseeable)
+        bound = self.bound
+        objective = bound.share if isinstance(bound, WindowBound) and bound.of_errors else None
+        margin = self.margin_range(objective)
+        return ComparedFigure(self.ratio, self.compared_quantile, self.bad_share, self.clusters, foreseeable, margin)
 
     def margin_range(self, objective: float | None) -> MarginRange:
         """The share of bad events that a candidate may add, or between what it lies; here always the same.

@@ -118,6 +118,23 @@ def test_what_is_shown_or_not_yet_is_in_the_reason(fields: dict[str, Any], panes
     assert found.reason.endswith(end), found.reason
 
 
+@pytest.mark.parametrize(
+    ("candidate", "panes", "kind", "words"),
+    [
+        (cell(40, 0), 1, VerdictKind.PASS, ", not shown to be good (proof: false)"),
+        (cell(200, 0), 40, VerdictKind.PASS, "needs 20, shown to be below 1.25 x stable's rate + 0.5 points"),
+        (cell(200, 12), 40, VerdictKind.INCONCLUSIVE, "for a worse candidate, rolls back at 100"),
+        (cell(200, 6), 1, VerdictKind.INCONCLUSIVE, "(proof: false), but the newest requests are nearer to the bound"),
+    ],
+)
+def test_without_a_proof_nothing_may_speak_against_the_candidate(
+    candidate: Cell, panes: int, kind: VerdictKind, words: str
+) -> None:
+    """Neither the evidence for a worse one, nor the newest requests; where there is a proof, it is shown."""
+    found = verdict(BOTH, candidate, cell(200, 4), panes, proof=False)
+    assert (found.kind, words in found.reason) == (kind, True), found.reason
+
+
 def test_of_a_mean_no_bound_of_its_rate_is_shown() -> None:
     """Points of a ceiling mean nothing to a reader."""
     fields = {"sli": "metric", "metric": "m", "ratio": 1.25, "ceiling": 10}
