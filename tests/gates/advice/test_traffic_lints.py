@@ -13,7 +13,7 @@ from tests.gates.good_policy import Document, changed
 @pytest.mark.parametrize(
     ("changes", "rps", "path", "words"),
     [
-        ({}, 0.2, "stages[0].bake", "10m is too short: at 0.2 requests/s, errors would miss even 10 times"),
+        ({}, 0.05, "stages[0].bake", "10m is too short: at 0.05 requests/s, errors and p95 would miss even 10 times"),
         (
             {"stages.0.timeout": None},
             0.2,
