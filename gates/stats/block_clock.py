@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from math import fsum
+from math import fsum, log
 from typing import Any
 
 from gates.stats.block_bets import block_panes, largest_log_factor
@@ -33,6 +33,7 @@ class BlockClock:
         self._least_bad = least_bad
         self._largest = largest_log_factor(weight, 1.0 - weight, least_bad, ratio)
         self._age, self._length = 0, 1  # of the open block, in panes
+        self._objective: float | None = None  # of its candidate, where that is alone
         # the baseline's bad events, and all events of candidate and baseline, of recent panes
         self._recent: deque[tuple[float, int, int]] = deque(maxlen=max(1, round(RECENT_S / pane_s)))
 
@@ -41,19 +42,31 @@ class BlockClock:
         """Whether a block is open, with at least one pane in it."""
         return self._age > 0
 
-    def opens(self, correlation_s: float) -> bool:
-        """Whether a block opens with the pane at hand; its length is then fixed."""
+    def interrupted(self, *, alone: bool) -> bool:
+        """Whether the open block is of the other kind, with a baseline or without; it then ends before the pane."""
+        other = self.is_open and alone is (self._objective is None)
+        self._age = 0 if other else self._age
+        return other
+
+    def opens(self, correlation_s: float, objective: float | None = None) -> bool:
+        """Whether a block opens with the pane at hand; its length is then fixed.
+
+        `objective` is the share of bad events that a candidate without a baseline is held against.
+        """
         if self._age:
             return False
-        self._largest = self._largest_now()
-        self._length = block_panes(correlation_s, self._largest, self._pane_s)
+        self._objective = objective
+        self._length = block_panes(correlation_s, self._largest_now(), self._pane_s)
         return True
 
     def _largest_now(self) -> float:
+        if self._objective is not None:
+            return -log(self._objective)
         base_bad, events, base_events = self.recent()
-        if not (events > 0 and base_events > 0):  # the last length is kept: nothing better is known
-            return self._largest
-        return largest_log_factor(events, base_events, max(self._least_bad, base_bad / base_events), self._ratio)
+        if events > 0 and base_events > 0:  # else the last is kept: nothing better is known
+            bad_share = max(self._least_bad, base_bad / base_events)
+            self._largest = largest_log_factor(events, base_events, bad_share, self._ratio)
+        return self._largest
 
     def recent(self) -> tuple[float, int, int]:
         """The baseline's bad events, and all events of candidate and baseline, of the recent panes."""
@@ -69,11 +82,6 @@ class BlockClock:
         self._age = 0 if self._age + 1 >= self._length else self._age + 1
         return self._age == 0
 
-    def add_alone(self) -> None:
-        """Take in a pane without a baseline, which is a block of its own."""
-        self._recent.append((0.0, 0, 0))
-        self._age, self._length = 0, 1
-
     def next_look(self, correlation_s: float) -> tuple[int, int]:
         """In how many panes the open block, or the one that opens next, ends; and how long it is."""
         length = self._length if self._age else block_panes(correlation_s, self._largest_now(), self._pane_s)
@@ -81,10 +89,10 @@ class BlockClock:
 
     def dump(self) -> list[Any]:
         """State for a snapshot; `load` continues from it bit for bit."""
-        return [self._age, self._length, self._largest, [list(pane) for pane in self._recent]]
+        return [self._age, self._length, self._largest, self._objective, [list(pane) for pane in self._recent]]
 
     def load(self, state: Sequence[Any]) -> None:
         """Continue from what `dump` returned."""
-        self._age, self._length, self._largest, recent = state
+        self._age, self._length, self._largest, self._objective, recent = state
         self._recent.clear()
         self._recent.extend((bad, events, base_events) for bad, events, base_events in recent)

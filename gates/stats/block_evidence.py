@@ -115,6 +115,8 @@ class BlockEvidence:
         of a block is fixed before what it counts. `parts` are parts of the candidate's events of the pane. `span` is
         the time of the counts; None: they are not listed among the largest blocks.
         """
+        if counts.compared and self.clock.interrupted(alone=False):
+            self._close_block()
         mass = self._begin_pane(parts or {}, opening=self.clock.opens(correlation_s))
         base_bad, _, base_events = self.clock.recent()
         cap = (
@@ -135,25 +137,25 @@ class BlockEvidence:
         self,
         counts: tuple[float, int],
         objective: float,
-        dispersion: float,
+        correlation_s: float = 1.0,
         parts: PartCounts | None = None,
         span: Span | None = None,
     ) -> None:
         """Take in one pane of the candidate alone, its bad events and all, against the share `objective` of bad ones.
 
-        An open block is closed first. Bets are then made pane by pane, and `dispersion` (phi) divides their logarithms.
+        Such panes make blocks of their own; an open block with a baseline ends before them.
         """
-        if self.clock.is_open:
+        if self.clock.interrupted(alone=True):
             self._close_block()
-        mass = self._begin_pane(parts or {}, opening=True)
-        before, self._known = self._e_value, None
-        self._whole.add_alone(counts, objective, dispersion, mass)
+        mass = self._begin_pane(parts or {}, opening=self.clock.opens(correlation_s, objective))
+        self._whole.add_alone(counts, objective, mass)
         for name, bets in self._parts.items():
-            bets.add_alone((parts or {}).get(name, (0.0, 0)), objective, dispersion, mass)
+            bets.add_alone((parts or {}).get(name, (0.0, 0)), objective, mass)
+        alone = PaneCounts(counts[0], 0, counts[1], 0)
         if span is not None:
-            self.largest.add_counts(PaneCounts(counts[0], 0, counts[1], 0), span)
-        self.largest.close(before, self._e_value)
-        self.clock.add_alone()
+            self.largest.add_counts(alone, span)
+        if self.clock.add_pane(alone):
+            self._close_block()
 
     def _begin_pane(self, parts: PartCounts, *, opening: bool) -> float:
         """Move the prior on, and let new parts join; returns the mass of the prior that starts with the pane."""

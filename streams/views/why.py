@@ -20,6 +20,9 @@ HAPPENED = {
 }
 """What each action did to the rollout."""
 
+RATIO_ASSUMES = "if the ratio is constant and errors hang together for less than 30 s"
+QUANTILE_COVERS = "95% at this look, for the requests of this window"
+
 _LABEL_WIDTH = 12
 
 
@@ -136,18 +139,20 @@ def _intervals(check: Document, cohorts: Document) -> Iterator[str]:
         estimate = significant_text(ratio["estimate"], 2)
         lower, upper = significant_text(ratio["lower"], 2), significant_text(ratio["upper"], 2)
         names = f"{printable(cohorts['candidate'])} / {printable(cohorts['baseline'])}"
-        note = f"95% confidence sequence: {lower} to {upper}; for information, not used in the verdict"
+        note = f"95% confidence sequence: {lower} to {upper}, {RATIO_ASSUMES}; for information, not used in the verdict"
         yield _row("  ratio", f"{names} = {estimate} ({note})")
+    # Without a comparison nothing measures how slow requests come together.
+    note = QUANTILE_COVERS if check.get("e_value") is not None else f"{QUANTILE_COVERS}, if they are independent"
     for name, ends in (check.get("quantile") or {}).items():
         if ends is not None:
-            yield _row("  interval", f"{printable(name)} {_quantile_interval(ends)}")
+            yield _row("  interval", f"{printable(name)} {_quantile_interval(ends)} ({note})")
 
 
 def _quantile_interval(ends: tuple[float, float | None]) -> str:
     lower, upper = ends
     if upper is None:
-        return f"at least {milliseconds(lower)} (95% confidence; upper bound unknown)"
-    return f"{milliseconds(lower)} to {milliseconds(upper)} (95% confidence)"
+        return f"at least {milliseconds(lower)}, upper end unknown"
+    return f"{milliseconds(lower)} to {milliseconds(upper)}"
 
 
 def contact_text(contact: Document) -> str:
