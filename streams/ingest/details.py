@@ -8,7 +8,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from connectors.decoders import RequestEvent
-from gates.groups import GROUPS, halves_of, key_of
+from gates.groups import FAILED, GROUPS, SUCCEEDED, halves_of, key_of
 from gates.panes import MOST_EMITTERS, Detail, smallest
 from gates.stats.value_counts import ValueCounts, bucket_of
 from streams.ingest.cells import OUTCOME_OF_SLOT
@@ -61,11 +61,13 @@ class DetailSums:
         """Count an instance that reports, and no request of it."""
         self._emitters.add(hash32(emitter))
 
-    def add_emitter(self, emitter: str, within: int, requests: int) -> None:
-        """Count an instance that reports this many requests, `within` which slot of its cell."""
+    def add_emitter(self, emitter: str, within: int, success: bool | None, requests: int) -> None:
+        """Count an instance that reports this many requests, with this success, `within` which slot of its cell."""
         known = hash32(emitter)
         self._emitters.add(known)
         self._emitter_groups[_FIRST_KEY[within] + known % GROUPS] += requests
+        if success is not None:
+            self._emitter_groups[key_of(SUCCEEDED if success else FAILED, known % GROUPS)] += requests
 
     def add_request(self, event: RequestEvent, within: int) -> int:
         """Count a request, `within` which slot of its cell; returns the number of its metrics that were dropped."""
@@ -76,6 +78,8 @@ class DetailSums:
             user = hash32(event.user)
             self._users.add(user)
             self._user_groups[_FIRST_KEY[within] + user % GROUPS] += 1
+            if event.success is not None:
+                self._user_groups[key_of(SUCCEEDED if event.success else FAILED, user % GROUPS)] += 1
         return self._add_metrics(event.metrics) if event.metrics else 0
 
     def _add_metrics(self, values: Mapping[str, float]) -> int:
