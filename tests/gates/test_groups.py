@@ -2,6 +2,7 @@
 
 import doctest
 
+import pytest
 from hypothesis import given
 
 from gates import groups
@@ -43,6 +44,23 @@ def test_groups_make_up_halves_and_totals(counted: GroupCounts) -> None:
 def test_written_counts_are_read(counted: GroupCounts) -> None:
     """Keys and numbers in turns."""
     assert check_groups([each for pair in counted.items() for each in pair]) == counted
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ([8], "keys and numbers in turns"),
+        ([8, 0], "1 request or more"),
+        ([9, 1, 8, 1], "must be ascending"),
+        ([8, 1, 8, 1], "must be ascending"),
+        ([200 * GROUPS, 1], "a known outcome"),
+        ([-1, 1], "a known outcome"),
+    ],
+)
+def test_malformed_counts_are_refused(pairs: list[int], message: str) -> None:
+    """They come from outside."""
+    with pytest.raises(ValueError, match=message):
+        check_groups(pairs)
 
 
 def test_every_outcome_has_a_class() -> None:
