@@ -26,7 +26,7 @@ def status_document(state: RolloutState, evidence: RolloutEvidence | Indicators,
         blocks = evidence.blocks()
     else:
         indicators, joint_test, requests, blocks = evidence, joint_test_of(policy), {}, {}
-    seen = policy, joint_test, progress.index, indicators.rps, evaluation.verdicts
+    seen = policy, joint_test, progress.index, indicators.rps, evaluation.verdicts, state.judging
     return {
         "schema": STATUS_SCHEMA,
         "rollout": policy.rollout,

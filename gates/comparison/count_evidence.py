@@ -64,7 +64,8 @@ class Found(NamedTuple):
     """What the panes so far show: the e-values for a worse and for a good enough candidate, and the design effect phi.
 
     `lately_good` is false where the last panes support no advance, although the stage's evidence may. `agreement`
-    is that of the candidate's parts, where it limits the e-value for a worse candidate.
+    is that of the candidate's parts, where it limits the e-value for a worse candidate. `margin` is the share of bad
+    events that was added to `ratio` times the baseline's; None where that is not shown.
     """
 
     worse: float
@@ -72,6 +73,7 @@ class Found(NamedTuple):
     phi: float = 1.0
     lately_good: bool = True
     agreement: Agreement | None = None
+    margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

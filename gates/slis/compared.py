@@ -20,6 +20,11 @@ from gates.text import clock_time, count, e_value, part_text
 from gates.verdicts import NO_INTERVALS, Intervals, Measurement, Unit, Verdict, VerdictKind
 from gates.windows import CohortWindow
 
+NOT_LATELY = "the newest requests are nearer to the bound than to the baseline"
+
+NOT_SHOWN = "not shown to be good (proof: false)"
+"""Of a stage that asks for no proof, where nothing speaks against the candidate either."""
+
 LEAST_SHARED = 3
 """Bad events of the baseline from which on it may share the candidate's breach of a limit."""
 
@@ -179,7 +184,8 @@ class Compared:
         if self._evidence is None or e_values is None:
             figures = self._figure.window_text(view.candidate.name, window)
             return VerdictKind.PASS, f"{figures}, within {self._figure.limit}", False
-        return *_by_evidence(self._evidence.describe(view), e_values, self._thresholds), True
+        figures = self._evidence.describe(view)
+        return *_by_evidence(view, self._definition, figures, e_values, self._thresholds), True
 
     @property
     def evidence(self) -> dict[str, object]:
@@ -192,16 +198,24 @@ class Compared:
             self._evidence.load(state)
 
 
-def _by_evidence(figures: str, e_values: Found, thresholds: Thresholds) -> tuple[VerdictKind, str]:
+def _by_evidence(
+    view: EvidenceView, definition: ComparedCheck, figures: str, e_values: Found, thresholds: Thresholds
+) -> tuple[VerdictKind, str]:
     worse, good, needed = e_values.worse, e_values.good, thresholds.advance
     limited = _limited(e_values, thresholds.rollback)
     if worse >= SUSPICION:
         against = f"e-value {e_value(worse)} for a worse candidate"
         reason = f"{figures}, {against}, rolls back at {e_value(thresholds.rollback)}{limited}"
         return VerdictKind.INCONCLUSIVE, reason
-    outcome = VerdictKind.PASS if good >= needed and e_values.lately_good else VerdictKind.INCONCLUSIVE
-    lately = "" if e_values.lately_good else ", but the newest requests are nearer to the bound than to the baseline"
-    return outcome, f"{figures}, e-value {e_value(good)}, needs {e_value(needed)}{lately}{limited}"
+    proved = good >= needed
+    passes = e_values.lately_good and (proved or not view.proof)
+    lately = "" if e_values.lately_good else f", but {NOT_LATELY}"
+    if proved or view.proof:
+        shown = _shown(definition, view, e_values, proved=proved)
+        evidence = f"e-value {e_value(good)}, needs {e_value(needed)}{shown}"
+    else:
+        evidence = f"e-value {e_value(good)}, {NOT_SHOWN}"
+    return VerdictKind.PASS if passes else VerdictKind.INCONCLUSIVE, f"{figures}, {evidence}{lately}{limited}"
 
 
 def _limited(e_values: Found, threshold: float) -> str:
@@ -218,3 +232,11 @@ def _over(blocks: BlockState | None) -> str:
     if blocks is None:
         return ""
     return f" over {count(blocks.report.number)} block{'' if blocks.report.number == 1 else 's'}"
+
+
+def _shown(definition: ComparedCheck, view: EvidenceView, e_values: Found, *, proved: bool) -> str:
+    """What the evidence for an advance shows, or has still to show."""
+    if e_values.margin is None:
+        return ""
+    bound = definition.bound_text(view.baseline.name, e_values.margin)
+    return f", {'shown' if proved else 'not yet shown'} to be below {bound}" if bound else ""
