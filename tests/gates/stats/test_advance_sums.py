@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates.stats import single_arm
 from gates.stats.advance_sums import (
     ADVANCE_EFFECTS,
     HIGHEST_MARGIN,
@@ -169,14 +168,16 @@ def test_panes_without_one_of_the_cohorts_are_no_evidence() -> None:
     assert not of([PaneCounts(3, 0, 50, 0)]).lately_good()
 
 
-def test_what_is_held_against_something_else_is_added() -> None:
-    """The log factors of a single arm join the same sums; none of them changes nothing."""
+def test_what_is_held_against_a_share_is_added() -> None:
+    """The log factors of a single arm join the same sums, and up to that share the pane is lately good."""
     sums = of([])
-    sums.add_log_factors(None)
-    assert sums.get(1.0) == 1.0
     for _ in range(50):
-        sums.add_log_factors(single_arm.log_factors(0, 100, ADVANCE_EFFECTS, 0.05))
+        sums.add_alone((0, 100), 0.05, recent=10)
     assert sums.get(1.0) > 20.0
+    assert sums.lately_good()
+    for _ in range(10):
+        sums.add_alone((6, 100), 0.05, recent=10)
+    assert not sums.lately_good()
 
 
 @pytest.mark.parametrize(("bad", "lately"), [(0, True), (13, True), (14, False), (40, False)])
