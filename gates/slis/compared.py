@@ -185,7 +185,7 @@ class Compared:
             figures = self._figure.window_text(view.candidate.name, window)
             return VerdictKind.PASS, f"{figures}, within {self._figure.limit}", False
         figures = self._evidence.describe(view)
-        return *_by_evidence(self._definition, self._thresholds, view, figures, e_values), True
+        return *_by_evidence(view, self._definition, figures, e_values, self._thresholds), True
 
     @property
     def evidence(self) -> dict[str, object]:
@@ -199,7 +199,7 @@ class Compared:
 
 
 def _by_evidence(
-    definition: ComparedCheck, thresholds: Thresholds, view: EvidenceView, figures: str, e_values: Found
+    view: EvidenceView, definition: ComparedCheck, figures: str, e_values: Found, thresholds: Thresholds
 ) -> tuple[VerdictKind, str]:
     worse, good, needed = e_values.worse, e_values.good, thresholds.advance
     limited = _limited(e_values, thresholds.rollback)
@@ -215,8 +215,7 @@ def _by_evidence(
         evidence = f"e-value {e_value(good)}, needs {e_value(needed)}{shown}"
     else:
         evidence = f"e-value {e_value(good)}, {NOT_SHOWN}"
-    outcome = VerdictKind.PASS if passes else VerdictKind.INCONCLUSIVE
-    return outcome, f"{figures}, {evidence}{lately}{limited}"
+    return VerdictKind.PASS if passes else VerdictKind.INCONCLUSIVE, f"{figures}, {evidence}{lately}{limited}"
 
 
 def _limited(e_values: Found, threshold: float) -> str:
