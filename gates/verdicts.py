@@ -76,7 +76,8 @@ class Verdict:
     The figures are shares (0 to 1), milliseconds, or a metric's own numbers (`unit`).
     `severity` and `on_fail` are the policy's. With a FAIL, `absolute` means that a limit is broken, and `rejected`
     that the joint test found the candidate worse; `baseline_beyond` means that the baseline breaks the same limit.
-    Only the verdicts of a decision have `intervals`.
+    Only the verdicts of a decision have `intervals`. `phi`, which divides the logarithm of the evidence for an advance,
+    is not published: it is what the time to a PASS is estimated by.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Verdict:
     unit: Unit = "share"
     severity: str = "standard"
     on_fail: str = "rollback"
+    phi: float = 1.0
     absolute: bool = False
     rejected: bool = False
     baseline_beyond: bool = False

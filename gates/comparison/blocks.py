@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gates.comparison.count_evidence import AloneCounts, CountedPane, Found
+from gates.comparison.count_evidence import AloneCounts, Clustering, CountedPane, Found
 from gates.comparison.parts import CandidateParts
 from gates.stats.advance_sums import ADVANCE_EFFECTS, AdvanceSums, MarginRange
 from gates.stats.block_evidence import BlockEvidence, BlockRule
@@ -102,7 +102,10 @@ class Blocks:
             phi = self._phi
             lately = self._is_alone or not self._bound.lately or self._good.lately_good()
             margin = None if self._is_alone else self._good.margin
-            self._found = Found(self._worse.get(), self._good.get(phi), phi, lately, margin)
+            measured, prior = self._correlation.phis
+            clustering = Clustering(self._rho, self._good.get(1.0), measured >= prior)
+            known = None if self._stated is not None else clustering
+            self._found = Found(self._worse.get(), self._good.get(phi), phi, lately, margin, known)
         return self._found
 
     def enter_stage(self) -> None:

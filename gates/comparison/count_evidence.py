@@ -58,11 +58,24 @@ class CountedPane(NamedTuple):
     good_alone: AloneCounts | None = None
 
 
+class Clustering(NamedTuple):
+    """How bad events come together, where that holds back evidence: for about this many `seconds`.
+
+    `undivided` is the e-value for a good enough candidate if they did not. `measured` is false while the prior is most
+    of what is known about them.
+    """
+
+    seconds: float
+    undivided: float
+    measured: bool
+
+
 class Found(NamedTuple):
     """What the panes so far show: the e-values for a worse and for a good enough candidate, and the design effect phi.
 
     `lately_good` is false where the last panes support no advance, although the stage's evidence may. `margin` is the
-    share of bad events that was added to `ratio` times the baseline's; None where that is not shown.
+    share of bad events that was added to `ratio` times the baseline's; None where that is not shown. `clustering` is
+    None where it is not measured.
     """
 
     worse: float
@@ -70,6 +83,7 @@ class Found(NamedTuple):
     phi: float = 1.0
     lately_good: bool = True
     margin: float | None = None
+    clustering: Clustering | None = None
 
 
 class CountEvidence(Statistic[CountedPane, Found, dict[str, Any]], Protocol):

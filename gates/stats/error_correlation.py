@@ -101,7 +101,7 @@ class ErrorCorrelation:
         for kind, known in (parts or {}).items():
             self._add_parts(kind, known)
         if self._ends(RENEWED_S):
-            self.rho = self._measure()
+            self.rho = max([1.0, *self._rho_by_time(), *self._rho_between_parts()])
 
     def _ends(self, scale: float) -> bool:
         """Whether a block of this many seconds ends with the pane."""
@@ -115,9 +115,6 @@ class ErrorCorrelation:
             if self._ends(scale):
                 self._between[kind][scale].add_block(block)
                 block.clear()
-
-    def _measure(self) -> float:
-        return max([1.0, *self._rho_by_time(), *self._rho_between_parts()])
 
     def _rho_by_time(self) -> Iterator[float]:
         one = self._panes.get()
@@ -138,12 +135,17 @@ class ErrorCorrelation:
     @property
     def phi(self) -> float:
         """The design effect, at least 1: raised by a third of its excess, and by the prior while blocks are few."""
+        return max(self.phis)
+
+    @property
+    def phis(self) -> tuple[float, float]:
+        """The design effect as it was measured, and as the prior has it while blocks are few; 1 once they are not."""
         blocks = self._by_time[10.0].blocks if 10.0 in self._by_time else self._panes.blocks
         found = max([1.0, *self._phi_by_time(), *self._phi_between_parts()])
         phi = found + (found - 1.0) / 3.0
         if blocks >= SETTLED_BLOCKS:
-            return phi
-        return max(phi, (blocks * phi + PRIOR_BLOCKS * PRIOR_PHI) / (blocks + PRIOR_BLOCKS))
+            return phi, 1.0
+        return phi, (blocks * phi + PRIOR_BLOCKS * PRIOR_PHI) / (blocks + PRIOR_BLOCKS)
 
     def _phi_by_time(self) -> Iterator[float]:
         for scale, least in _PHI_TERMS.items():

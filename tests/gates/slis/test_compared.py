@@ -135,6 +135,33 @@ def test_without_a_proof_nothing_may_speak_against_the_candidate(
     assert (found.kind, words in found.reason) == (kind, True), found.reason
 
 
+def test_a_storm_is_named_where_it_holds_back_the_evidence() -> None:
+    """Before it is measured the prior holds; then, how long the baseline's errors come together for."""
+    found = verdict(BOTH, cell(200, 0), cell(200, 4), 8)
+    assert (
+        ", because it is not yet measured whether stable's errors come together and evidence counts 12 times less"
+    ) in found.reason, found.reason
+    check = check_of(BOTH | {"limit": "90%"})
+    for second in range(300):
+        storm = second // 10 % 2
+        check.observe(pane(second, cell(200, 32 * storm), cell(200, 40 * storm)), PaneUse())
+    view = EvidenceView(
+        cohort(CANDIDATE, cell(200, 0)),
+        cohort(BASELINE, GOOD),
+        weight=0.5,
+        compared=True,
+        broken=False,
+        min_requests=20,
+        stage_start=T0,
+    )
+    stormy = check.verdict(view)
+    assert stormy.phi > 50.0
+    assert ", because stable's errors come together for about " in stormy.reason, stormy.reason
+    assert stormy.reason.endswith("times less")
+    too_few = verdict(BOTH, cell(200, 4), cell(200, 4), 1)
+    assert "because" not in too_few.reason
+
+
 def test_of_a_mean_no_bound_of_its_rate_is_shown() -> None:
     """Points of a ceiling mean nothing to a reader."""
     fields = {"sli": "metric", "metric": "m", "ratio": 1.25, "ceiling": 10}
