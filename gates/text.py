@@ -82,6 +82,16 @@ def figure(value: float, unit: str) -> str:
     return percent(value) if unit == "share" else milliseconds(value)
 
 
+def part_text(part: str) -> str:
+    """A part of the candidate, by its name in the evidence.
+
+    >>> part_text("user 1 of 2"), part_text("emitter 3 of 8")
+    ('one half of the users (1 of 2)', 'emitter 3 of 8')
+    """
+    kind, _, place = part.partition(" ")
+    return f"one half of the users ({place})" if kind == "user" and place.endswith(" of 2") else part
+
+
 def rate(name: str, errors: int, requests: int) -> str:
     """An error rate with its counts.
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gates.comparison.count_evidence import AloneCounts, Clustering, CountedPane, Found
+from gates.comparison.count_evidence import AloneCounts, BlockState, Clustering, CountedPane, Found
 from gates.comparison.parts import CandidateParts
 from gates.stats.advance_sums import ADVANCE_EFFECTS, AdvanceSums, MarginRange
 from gates.stats.block_evidence import BlockEvidence, BlockRule
@@ -23,6 +23,10 @@ RECENT_MS = 10_000
 
 RECENT_SHARE = 6
 """They are looked at for this part of the bake, if that is longer."""
+
+MOST_OWN_RHO_S = 4.0
+"""A candidate that is alone lengthens its own blocks up to this rho. Without a bound, the step as it begins to fail
+would look like errors that hang together, and make the gate slow to see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,16 @@ class Blocks:
         self._correlation = ErrorCorrelation(rule.pane_s)
         self._parts = CandidateParts(outcomes)
         self._thin = PaneMerger(), PaneMerger()  # for a rollback, and for an advance
-        self._is_alone = False  # the last pane had no baseline to be near to
+        self._alone: float | None = None  # of a candidate that has all the traffic: the baseline's last rho
         self._found: Found | None = None
 
     @property
     def _rho(self) -> float:
-        return self._correlation.rho if self._stated is None else self._stated
+        if self._stated is not None:
+            return self._stated
+        if self._alone is None:
+            return self._correlation.rho
+        return max(self._alone, min(MOST_OWN_RHO_S, self._correlation.rho))
 
     @property
     def _phi(self) -> float:
@@ -65,21 +73,35 @@ class Blocks:
     def update(self, counted: CountedPane) -> None:
         """Take in one pane. What is measured on it counts from the next pane on."""
         self._found = None
-        self._is_alone = counted.alone is not None
         if counted.alone is not None:
+            self._alone = self._correlation.rho if self._alone is None else self._alone
             self._bet_alone(counted, counted.alone)
         else:
+            self._alone = None
             self._compare(counted)
-        self._correlation.add_pane(*counted.baseline[:2], self._parts.of_baseline(counted.baseline.cell))
+        self._measure(counted)
+
+    def _measure(self, counted: CountedPane) -> None:
+        alone = counted.alone
+        if alone is not None and alone.objective is not None:
+            # No baseline is left to measure on. By time only: an instance that fails all the time differs from the
+            # others for as long as it runs, which between parts would look like errors that hang together.
+            self._correlation.add_pane(alone.bad, alone.events)
+        else:
+            bad, events, cell = counted.baseline
+            self._correlation.add_pane(bad, events, self._parts.of_baseline(cell))
 
     def _compare(self, counted: CountedPane) -> None:
         pane, (worse, good) = counted.pane, self._thin
-        parts = None if counted.worse is None else self._parts.of_candidate(counted.candidate)
+        parts = None
+        if counted.worse is not None:
+            whole = counted.worse.candidate_bad, counted.worse.candidate_events
+            parts = self._parts.of_candidate(whole, counted.candidate, pane.start)
         merged = worse.merge(pane.start, pane.end, counted.worse, parts)
         if merged is None:
             self._worse.skip_pane()
         else:
-            self._worse.add_pane(merged.counts, self._rho, merged.parts)
+            self._worse.add_pane(merged.counts, self._rho, merged.parts, (merged.start, pane.end))
         merged = good.merge(pane.start, pane.end, counted.good)
         if merged is not None:
             recent = max(RECENT_MS, counted.seen.bake_ms // RECENT_SHARE)
@@ -91,8 +113,9 @@ class Blocks:
         if alone.objective is None or not alone.events:
             self._worse.skip_pane()
             return
-        parts = self._parts.of_candidate(counted.candidate)
-        self._worse.add_alone((alone.bad, alone.events), alone.objective, self._phi, parts)
+        whole, span = (alone.bad, alone.events), (counted.pane.start, counted.pane.end)
+        parts = self._parts.of_candidate(whole, counted.candidate, counted.pane.start)
+        self._worse.add_alone(whole, alone.objective, self._rho, parts, span)
         if counted.seen.eligible:
             self._good.add_log_factors(alone.log_factors(ADVANCE_EFFECTS))
 
@@ -100,13 +123,24 @@ class Blocks:
         """Both e-values, phi, and whether the last panes are good."""
         if self._found is None:  # asked for several times a pane
             phi = self._phi
-            lately = self._is_alone or not self._bound.lately or self._good.lately_good()
-            margin = None if self._is_alone else self._good.margin
-            measured, prior = self._correlation.phis
-            clustering = Clustering(self._rho, self._good.get(1.0), measured >= prior)
+            alone = self._alone is not None
+            lately = alone or not self._bound.lately or self._good.lately_good()
+            worse, agreement = self._worse.found()
+            margin = None if alone else self._good.margin
+            clustering = Clustering(self._rho, self._good.get(1.0), self._correlation.settled)
             known = None if self._stated is not None else clustering
-            self._found = Found(self._worse.get(), self._good.get(phi), phi, lately, margin, known)
+            self._found = Found(worse, self._good.get(phi), phi, lately, agreement, margin, known)
         return self._found
+
+    def blocks(self) -> BlockState:
+        """The open block, and what made the evidence for a rollback."""
+        found, rho = self.get(), self._rho
+        left, length = self._worse.clock.next_look(rho)
+        whole = found.worse if found.agreement is None else found.agreement.whole
+        report = self._worse.largest.report(whole, found.agreement)
+        times = left * self._pane_ms, length * self._pane_ms
+        stated = self._stated is not None
+        return BlockState(*times, rho, found.phi, stated, stated or self._correlation.settled, report)
 
     def enter_stage(self) -> None:
         """Reset the evidence for an advance; the evidence for a rollback, its open block and rho stay."""
@@ -125,7 +159,7 @@ class Blocks:
             "correlation": self._correlation.dump(),
             "parts": self._parts.dump(),
             "thin": [merger.dump() for merger in self._thin],
-            "alone": self._is_alone,
+            "alone": self._alone,
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -135,6 +169,6 @@ class Blocks:
         self._good.load(state["good"])
         self._correlation.load(state["correlation"])
         self._parts.load(state["parts"])
-        self._is_alone = state["alone"]
+        self._alone = state["alone"]
         for merger, known in zip(self._thin, state["thin"], strict=True):
             merger.load(known)

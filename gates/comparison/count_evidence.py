@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from gates.evidence_view import PaneUse
 from gates.panes import Cell, Pane
 from gates.stats import single_arm
+from gates.stats.largest_blocks import Agreement, BlockReport
 from gates.stats.pane_counts import PaneCounts
 from gates.stats.statistic import Statistic
 
@@ -73,17 +75,38 @@ class Clustering(NamedTuple):
 class Found(NamedTuple):
     """What the panes so far show: the e-values for a worse and for a good enough candidate, and the design effect phi.
 
-    `lately_good` is false where the last panes support no advance, although the stage's evidence may. `margin` is the
-    share of bad events that was added to `ratio` times the baseline's; None where that is not shown. `clustering` is
-    None where it is not measured.
+    `lately_good` is false where the last panes support no advance, although the stage's evidence may. `agreement`
+    is that of the candidate's parts, where it limits the e-value for a worse candidate. `margin` is the share of bad
+    events that was added to `ratio` times the baseline's; None where that is not shown. `clustering` is None where
+    it is not measured.
     """
 
     worse: float
     good: float
     phi: float = 1.0
     lately_good: bool = True
+    agreement: Agreement | None = None
     margin: float | None = None
     clustering: Clustering | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockState:
+    """How a comparison in blocks stands.
+
+    The open block of `length_ms` ends in `left_ms`, and only then is the evidence for a rollback looked at again.
+    `rho_s` is how long the baseline's bad events hang together, and `phi` by how much they vary more than independent
+    ones; both as measured or as `stated` in the policy. Until it is `settled`, phi is mostly assumed. `report` has what
+    made the evidence.
+    """
+
+    left_ms: int
+    length_ms: int
+    rho_s: float
+    phi: float
+    stated: bool
+    settled: bool
+    report: BlockReport
 
 
 class CountEvidence(Statistic[CountedPane, Found, dict[str, Any]], Protocol):
@@ -91,3 +114,6 @@ class CountEvidence(Statistic[CountedPane, Found, dict[str, Any]], Protocol):
 
     def enter_stage(self) -> None:
         """Reset the evidence for an advance; the evidence for a rollback continues over all stages."""
+
+    def blocks(self) -> BlockState | None:
+        """How it stands, where it counts in blocks; else None."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gates.comparison.count_evidence import AloneCounts, CountedPane, Found
+from gates.comparison.count_evidence import AloneCounts, BlockState, CountedPane, Found
 from gates.comparison.dispersion import Dispersion, PanePhi
 from gates.stats.advance_sums import AdvanceMargin
 from gates.stats.error_share import ErrorShare
@@ -83,6 +83,10 @@ class SingleEvents:
             self._dispersion.enter_stage()
         if self._margin is not None:
             self._margin.enter_stage()
+
+    def blocks(self) -> BlockState | None:
+        """None: each bad event counts by itself, and on its own pane."""
+        return None
 
     def dump(self) -> dict[str, Any]:
         """State for a snapshot; `load` continues from it bit for bit."""

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gates.comparison.count_evidence import BlockState
 from gates.documents.fields import Family, Weight, WindowMs
 from gates.documents.quantities import MINUTE_MS, format_duration
 from gates.documents.readers import read_window, readable
@@ -44,6 +45,10 @@ class Check(Protocol):
     @property
     def worse(self) -> float | None:
         """The e-value for the candidate being worse than allowed; None where nothing is compared."""
+
+    @property
+    def blocks(self) -> BlockState | None:
+        """How the evidence stands, where it is gathered in blocks; else None."""
 
     def intervals(self, windows: Mapping[str, CohortWindow]) -> Intervals:
         """Intervals to display; `windows` are the check's main windows by cohort."""

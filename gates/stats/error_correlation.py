@@ -81,6 +81,7 @@ class ErrorCorrelation:
         self.rho = 1.0
         self._panes = BlockDispersion()
         self._by_time = {scale: BlockDispersion() for scale in TIME_SCALES if scale > pane_s}
+        self._tens = self._by_time.get(10.0, self._panes)
         self._open = dict.fromkeys(self._by_time, (0.0, 0))
         scales = (pane_s, *(scale for scale in PART_SCALES if scale > pane_s))
         self._between = {kind: {scale: _Spread() for scale in scales} for kind in kinds}
@@ -133,19 +134,19 @@ class ErrorCorrelation:
                     yield MARGIN * spread.ratio / one
 
     @property
-    def phi(self) -> float:
-        """The design effect, at least 1: raised by a third of its excess, and by the prior while blocks are few."""
-        return max(self.phis)
+    def settled(self) -> bool:
+        """Whether phi is measured; while blocks are few and nothing is found beyond the prior, it is mostly that."""
+        return self._tens.blocks >= SETTLED_BLOCKS or self.phi > PRIOR_PHI
 
     @property
-    def phis(self) -> tuple[float, float]:
-        """The design effect as it was measured, and as the prior has it while blocks are few; 1 once they are not."""
-        blocks = self._by_time[10.0].blocks if 10.0 in self._by_time else self._panes.blocks
+    def phi(self) -> float:
+        """The design effect, at least 1: raised by a third of its excess, and by the prior while blocks are few."""
+        blocks = self._tens.blocks
         found = max([1.0, *self._phi_by_time(), *self._phi_between_parts()])
         phi = found + (found - 1.0) / 3.0
         if blocks >= SETTLED_BLOCKS:
-            return phi, 1.0
-        return phi, (blocks * phi + PRIOR_BLOCKS * PRIOR_PHI) / (blocks + PRIOR_BLOCKS)
+            return phi
+        return max(phi, (blocks * phi + PRIOR_BLOCKS * PRIOR_PHI) / (blocks + PRIOR_BLOCKS))
 
     def _phi_by_time(self) -> Iterator[float]:
         for scale, least in _PHI_TERMS.items():

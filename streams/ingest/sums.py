@@ -41,6 +41,7 @@ class CellSums:
         self._cells = cells
         self._slots: list[int] = []  # two columns: of each event that is not summed yet, its slot
         self._latencies: list[float | None] = []  # and its latency in milliseconds
+        self._emitted: defaultdict[tuple[int, str], int] = defaultdict(int)  # by slot and emitter, not summed yet
         self._counts: Counts = np.zeros((0, len(CLASSES)), dtype=np.int64)  # by cell and class
         self._statuses: defaultdict[int, Counter[int]] = defaultdict(Counter)  # by cell: by code of the exact status
         self._reported = self._counts  # the part of `_counts` that `drain_kinds` has returned
@@ -73,10 +74,11 @@ class CellSums:
     def _count_one(self, slot: int, event: RequestEvent) -> int:
         cell = slot // SLOTS_PER_CELL
         if event.emitter:
-            self._detail(cell).add_emitter(event.emitter)
             if event.heartbeat:
+                self._detail(cell).add_heartbeat(event.emitter)
                 self._heartbeats[self._cells[cell].key[2]] += 1
                 return 0
+            self._emitted[slot, event.emitter] += 1
         self._slots.append(slot)
         self._latencies.append(event.latency_ms)
         if event.user or event.metrics or event.success is not None:
@@ -90,7 +92,10 @@ class CellSums:
         return self._details[number]
 
     def _sum_columns(self) -> None:
-        """Add the columns to the sums, and empty them."""
+        """Add the columns to the sums, and empty them; and the emitters, of which there are few beside their events."""
+        for (slot, emitter), number in self._emitted.items():
+            self._detail(slot // SLOTS_PER_CELL).add_emitter(emitter, slot % SLOTS_PER_CELL, number)
+        self._emitted.clear()
         slots = np.array(self._slots, dtype=np.int64)
         seconds = np.array(self._latencies, dtype=np.float64) / 1000.0  # NaN where an event has no latency
         self._slots.clear()

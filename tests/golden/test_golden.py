@@ -88,7 +88,7 @@ PLOTS = {
     "error-spike": "start advance rollback",
     "guard-rail": "start rollback",
     "latency-limit": "start rollback",
-    "latency-regression": "start advance rollback",
+    "latency-regression": "start hold advance rollback",
     "no-data": "start hold pause",
     "outage-while-baking": "start hold resume advance promote",
     "late-candidate": "start hold",
@@ -108,7 +108,7 @@ PLOTS = {
     "advisory-and-dry-run": "start advance promote",
     "approval-before-failing": "start rollback",
     "approval": "start hold hold advance promote",
-    "baseline-burning": "start hold resume promote",
+    "baseline-burning": "start hold resume hold promote",
     "baseline-gone": "start hold pause rollback",
     "blips": "start hold promote",
     "budget-spent": "start rollback",
@@ -152,6 +152,7 @@ PLOTS = {
     "inverted-weights": "start hold",
     "budget-in-silence": "start hold resume promote",
     "shared-outage-and-budget": "start pause resume promote",
+    "bursts-then-failing": "start rollback",
 }
 
 

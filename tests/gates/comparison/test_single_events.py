@@ -91,3 +91,8 @@ def test_a_stage_resets_the_evidence_for_an_advance() -> None:
         known.enter_stage()
         assert known.get().worse == before.worse
         assert known.get().good == 1.0 != before.good
+
+
+def test_there_are_no_blocks() -> None:
+    """Each bad event is a witness of its own, on its own pane."""
+    assert evidence().blocks() is None

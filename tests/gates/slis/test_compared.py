@@ -71,6 +71,38 @@ def test_a_rejected_null_comes_before_missing_data(missing: dict[str, Any]) -> N
     assert found.window[0] == T0
 
 
+@pytest.mark.parametrize(("panes", "words"), [(1, " over 1 block, "), (20, " over 20 blocks, ")])
+def test_a_rejection_counts_its_blocks(panes: int, words: str) -> None:
+    """With half of the traffic a block is a pane; the open one counts too."""
+    assert words in verdict(BOTH, cell(200, 20), GOOD, panes, rejected=frozenset({"it"})).reason
+
+
+def test_where_errors_are_independent_no_block_is_counted() -> None:
+    """The policy's word: each error is a witness of its own."""
+    known = policy({"it": BOTH}, confidence={"dispersion": 1})
+    check = checks_for(known, {"real": CohortWindow(60_000)}, RULES[CURRENT])["it"]
+    check.observe(pane(0, BAD, GOOD), PaneUse())
+    assert check.blocks is None
+    view = EvidenceView(cohort(CANDIDATE, GOOD), cohort(BASELINE, GOOD), 0.5, True, False, 20, T0, frozenset({"it"}))
+    assert " block" not in check.verdict(view).reason
+
+
+def one_half_fails(second_half: int) -> Cell:
+    """Errors of one half of the users only, or also of the other."""
+    return cell(200, 20 + second_half, halves=((100, 20), (100, second_half)))
+
+
+def test_a_part_that_prevents_the_rollback_is_in_the_reason() -> None:
+    """One client fails: the whole would be rolled back, and the other half of the users is well."""
+    fields = BOTH | {"limit": "90%"}
+    found = verdict(fields, one_half_fails(0), GOOD, 60)
+    assert found.kind is VerdictKind.INCONCLUSIVE
+    assert "; not rolled back, because one half of the users (2 of 2) reaches " in found.reason
+    assert found.reason.endswith(" of the 3 it needs")
+    assert "not rolled back" not in verdict(fields, one_half_fails(0), GOOD, 2).reason
+    assert "not rolled back" not in verdict(fields, one_half_fails(20), GOOD, 60).reason
+
+
 def test_a_comparison_may_be_rejected_with_others_only() -> None:
     """Its own e-value is below the threshold, and the reason shows why it rolls back all the same."""
     found = verdict(BOTH, GOOD, GOOD, 1, rejected=frozenset({"it"}))
@@ -183,7 +215,7 @@ def test_a_limit_alone_has_no_evidence() -> None:
     check.observe(pane(0, BAD, GOOD), PaneUse())
     check.enter_stage()
     check.evidence = {}
-    assert (check.worse, check.evidence, check.intervals({})) == (None, {}, NO_INTERVALS)
+    assert (check.worse, check.evidence, check.blocks, check.intervals({})) == (None, {}, None, NO_INTERVALS)
 
 
 def test_a_stage_resets_the_evidence_for_an_advance_only() -> None:

@@ -2,7 +2,7 @@
 
 import json
 from itertools import product
-from math import inf, log
+from math import inf, log, prod
 from pathlib import Path
 from typing import Any
 
@@ -147,12 +147,43 @@ def test_one_part_alone_decides_nothing() -> None:
     assert alone.get() > 100 > evidence.get()
 
 
+def test_the_part_that_limits_is_named() -> None:
+    """With what it reaches, what it needs, and what the whole were without it."""
+    evidence = BlockEvidence(BlockRule(1.25, 3600, 1.0, 0.1, 100.0))
+    for _ in range(300):
+        evidence.add_pane(PaneCounts(3, 1, 100, 900), 1.0, {"even": (3, 50), "odd": (0, 50)})
+    e_value, agreement = evidence.found()
+    assert agreement is not None
+    assert (agreement.part, agreement.needed) == ("odd", 3.0)
+    assert e_value == pytest.approx(100.0 / 3.0 * agreement.reached)
+    assert agreement.whole > 100.0
+
+
 panes = st.lists(
     st.tuples(st.integers(0, 5), st.integers(0, 20), st.integers(0, 20), st.integers(0, 200)).map(
         lambda each: PaneCounts(min(each[0], each[2]), min(each[1], each[3]), each[2], each[3])
     ),
     max_size=60,
 )
+
+
+@given(panes, st.sampled_from((1.0, 2.5)), st.booleans())
+def test_the_blocks_listed_and_the_others_multiply_to_the_e_value(
+    known: list[PaneCounts], rho: float, catastrophe: bool
+) -> None:
+    """Whatever happens, also where the candidate goes on alone."""
+    evidence = BlockEvidence(BlockRule(1.25, 200, 1.0, 0.1, 100.0, catastrophe=catastrophe))
+    for second, pane in enumerate(known):
+        span = second * 1_000, second * 1_000 + 1_000
+        if second < 50:
+            evidence.add_pane(pane, rho, None, span)
+        else:
+            evidence.add_alone((pane.candidate_bad, pane.candidate_events), 0.05, 2.0, None, span)
+    report = evidence.largest.report(evidence.get())
+    factors = [growth.factor for growth in report.largest]
+    assert prod([report.others, *factors]) == pytest.approx(evidence.get(), rel=1e-9)
+    assert factors == sorted(factors, reverse=True)
+    assert all(factor > 1.0 for factor in factors)
 
 
 @given(before=panes, after=panes)
