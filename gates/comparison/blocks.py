@@ -129,7 +129,8 @@ class Blocks:
             margin = None if alone else self._good.margin
             clustering = Clustering(self._rho, self._good.get(1.0), self._correlation.settled)
             known = None if self._stated is not None else clustering
-            self._found = Found(worse, self._good.get(phi), phi, lately, agreement, margin, known)
+            dropped = self._thin[1].dropped
+            self._found = Found(worse, self._good.get(phi), phi, lately, agreement, margin, known, dropped)
         return self._found
 
     def blocks(self) -> BlockState:
@@ -150,6 +151,7 @@ class Blocks:
         self._parts.enter_stage()
         for merger in self._thin:
             merger.clear()
+        self._thin[1].dropped = 0
 
     def dump(self) -> dict[str, Any]:
         """State for a snapshot; `load` continues from it bit for bit."""

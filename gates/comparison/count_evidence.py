@@ -78,7 +78,7 @@ class Found(NamedTuple):
     `lately_good` is false where the last panes support no advance, although the stage's evidence may. `agreement`
     is that of the candidate's parts, where it limits the e-value for a worse candidate. `margin` is the share of bad
     events that was added to `ratio` times the baseline's; None where that is not shown. `clustering` is None where
-    it is not measured.
+    it is not measured. `dropped` is how many requests of the stage found none of the other cohort to be compared with.
     """
 
     worse: float
@@ -88,6 +88,7 @@ class Found(NamedTuple):
     agreement: Agreement | None = None
     margin: float | None = None
     clustering: Clustering | None = None
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

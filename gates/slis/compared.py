@@ -220,6 +220,10 @@ def _by_evidence(
         evidence = f"e-value {e_value(good)}, needs {e_value(needed)}{shown}{held}"
     else:
         evidence = f"e-value {e_value(good)}, {NOT_SHOWN}"
+    if e_values.dropped and not proved:
+        evidence += (
+            f"; {count(e_values.dropped)} requests found none of the other cohort within 60s to be compared with"
+        )
     outcome = VerdictKind.PASS if passes else VerdictKind.INCONCLUSIVE
     return outcome, f"{figures}, {evidence}{lately}{limited}"
 

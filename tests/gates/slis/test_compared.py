@@ -194,6 +194,26 @@ def test_a_storm_is_named_where_it_holds_back_the_evidence() -> None:
     assert "because" not in too_few.reason
 
 
+def test_requests_without_any_of_the_other_cohort_are_counted() -> None:
+    """They wait for a minute; then they are compared with nothing, and a stage starts from none."""
+    check = check_of(BOTH)
+    for second in range(130):
+        check.observe(pane(second, cell(0), cell(3)), PaneUse())
+    view = EvidenceView(
+        cohort(CANDIDATE, cell(30)),
+        cohort(BASELINE, cell(30)),
+        weight=0.5,
+        compared=True,
+        broken=False,
+        min_requests=20,
+        stage_start=T0,
+    )
+    words = " requests found none of the other cohort within 60s to be compared with"
+    assert f"; 360{words}" in check.verdict(view).reason, check.verdict(view).reason
+    check.enter_stage()
+    assert words not in check.verdict(view).reason
+
+
 def test_of_a_mean_no_bound_of_its_rate_is_shown() -> None:
     """Points of a ceiling mean nothing to a reader."""
     fields = {"sli": "metric", "metric": "m", "ratio": 1.25, "ceiling": 10}
