@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import nsmallest
+from itertools import chain
 from operator import add
 from types import MappingProxyType
 from typing import Any
@@ -37,7 +38,9 @@ class Detail:
     hashes of the users and of the reporting instances, ascending, the smallest `SAMPLE_SIZE` and `MOST_EMITTERS` of
     them. `halves` counts outcomes (by `CLASSES`) of the events with a user, first for users with an even hash, then for
     those with an odd one: an A/A split. `statuses` counts the exact statuses of the same events, by twice the code plus
-    the lowest bit of the hash, ascending. `metrics` has the values of each named metric.
+    the lowest bit of the hash, ascending. `metrics` has the values of each named metric. `user_groups` and
+    `emitter_groups` count the requests with a user, and those with an emitter, by `gates.groups`; the first make up
+    `halves` and `statuses` (of older records they are absent, and of sums with such a record they are a part).
     """
 
     succeeded: int = 0
@@ -47,6 +50,8 @@ class Detail:
     metrics: Mapping[str, ValueCounts] = field(default_factory=lambda: MappingProxyType({}))
     emitters: tuple[int, ...] = ()
     statuses: Mapping[int, int] = field(default_factory=lambda: NO_STATUSES)
+    user_groups: Mapping[int, int] = field(default_factory=lambda: NO_STATUSES)
+    emitter_groups: Mapping[int, int] = field(default_factory=lambda: NO_STATUSES)
 
     def merge(self, other: Detail) -> Detail:
         """Both together; associative and commutative."""
@@ -65,22 +70,29 @@ class Detail:
             },
             emitters=smallest(self.emitters + other.emitters, MOST_EMITTERS),
             statuses=add_statuses(self.statuses, other.statuses),
+            user_groups=add_statuses(self.user_groups, other.user_groups),
+            emitter_groups=add_statuses(self.emitter_groups, other.emitter_groups),
         )
 
     def dump(self) -> list[Any]:
         """The details as JSON values."""
         metrics = {name: values.to_lists() for name, values in self.metrics.items()}
         dumped = [self.succeeded, self.failed, list(self.users), list(self.halves), metrics, list(self.emitters)]
-        # Pairs, since a mapping of JSON has texts for keys; last, so that earlier snapshots are read.
+        # No mappings, whose keys are texts in JSON. Last and left out where absent, so that builds read one another's.
+        groups = self.user_groups, self.emitter_groups
+        if any(groups):
+            by_group = ([*chain.from_iterable(known.items())] for known in groups)
+            return [*dumped, [*self.statuses.items()], *by_group]
         return [*dumped, [*self.statuses.items()]] if self.statuses else dumped
 
     @classmethod
     def load(cls, state: Sequence[Any]) -> Detail:
         """The details that `dump` described."""
-        succeeded, failed, users, halves, metrics, emitters, *statuses = state
+        succeeded, failed, users, halves, metrics, emitters, *rare = state
         known = {name: ValueCounts.from_lists(*lists) for name, lists in metrics.items()}
-        codes = dict(statuses[0]) if statuses else NO_STATUSES
-        return cls(succeeded, failed, tuple(users), tuple(halves), known, tuple(emitters), codes)
+        codes = dict(rare[0]) if rare and rare[0] else NO_STATUSES
+        groups = (dict(zip(pairs[::2], pairs[1::2], strict=True)) if pairs else NO_STATUSES for pairs in rare[1:3])
+        return cls(succeeded, failed, tuple(users), tuple(halves), known, tuple(emitters), codes, *groups)
 
 
 def smallest(hashes: Iterable[int], size: int = SAMPLE_SIZE) -> tuple[int, ...]:

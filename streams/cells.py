@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from gates.groups import check_groups, halves_of, totals_of
 from gates.panes import (
     CLASS_POSITION,
     CLASSES,
@@ -39,7 +40,11 @@ CellKey = tuple[str, int, bool]
 
 
 class DetailRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The fields of `gates.panes.Detail`: what a cell has beside outcomes and latencies."""
+    """The fields of `gates.panes.Detail`: what a cell has beside outcomes and latencies.
+
+    The counts by group are lists of keys (`gates.groups`) and numbers in turns. Users' halves could be made of their
+    groups, but builds without groups must still read them.
+    """
 
     succeeded: int
     failed: int
@@ -48,6 +53,8 @@ class DetailRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     metrics: dict[str, tuple[list[int], list[int]]]
     emitters: list[int]
     statuses: list[tuple[int, int]] = []
+    user_groups: list[int] = []
+    emitter_groups: list[int] = []
 
     def detail(self) -> Detail:
         """The details.
@@ -62,6 +69,9 @@ class DetailRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
                 raise ValueError(f"a sample must be at most {size} hashes of 32 bits, ascending")
         if self.statuses:
             _check_statuses(self.statuses, self.halves, 2)
+        if self.user_groups:
+            known = self.halves, dict(self.statuses)
+            _check_within(halves_of(check_groups(self.user_groups)), known, "halves of the users")
         return Detail.load(msgspec.structs.astuple(self))
 
 
@@ -121,6 +131,9 @@ class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
             self.detail.detail()
         if self.statuses:
             _check_statuses(list(self.statuses.items()), self.counts, 1)
+        if self.detail is not None and self.detail.emitter_groups:
+            groups = totals_of(check_groups(self.detail.emitter_groups))
+            _check_within(groups, (self.counts, self.statuses), "requests of the cell")
 
     def cell(self) -> Cell:
         """The cell.
@@ -165,3 +178,18 @@ def _check_statuses(statuses: Sequence[tuple[int, int]], counts: Sequence[int], 
         left[place] -= number
         if left[place] < 0:
             raise ValueError(f"there must not be more requests of the exact statuses of {word} than of {word}")
+
+
+CountsByOutcome = tuple[Sequence[int], Mapping[int, int]]
+"""Requests by class, or by half and class, and those of the exact statuses by code."""
+
+
+def _check_within(groups: CountsByOutcome, known: CountsByOutcome, what: str) -> None:
+    """Check that all groups together are no more requests than there are: shares of them would be above 100%.
+
+    Raises:
+        ValueError: they are more.
+    """
+    classes = all(number <= most for number, most in zip(groups[0], known[0], strict=True))
+    if not classes or any(number > known[1].get(code, 0) for code, number in groups[1].items()):
+        raise ValueError(f"there must not be more requests by group than {what}")

@@ -35,6 +35,9 @@ EXACT: Final = tuple(CLASS_OF)
 """The codes of the statuses that are counted one by one: each has a slot of its own behind those of the classes."""
 SLOTS_PER_CELL: Final = len(CLASSES) + len(EXACT)
 
+OUTCOME_OF_SLOT: Final = (*range(len(CLASSES)), *EXACT)
+"""The outcome by slot within a cell, as `gates.groups` counts it."""
+
 CLASS_OF_SLOT: Final = (*range(len(CLASSES)), *(CLASSES.index(CLASS_OF[code]) for code in EXACT))
 """The position in `CLASSES` by slot within a cell."""
 

@@ -8,20 +8,24 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from connectors.decoders import RequestEvent
-from gates.panes import CLASSES, MOST_EMITTERS, NO_HALVES, Detail, smallest
+from gates.groups import GROUPS, halves_of, key_of
+from gates.panes import MOST_EMITTERS, Detail, smallest
 from gates.stats.value_counts import ValueCounts, bucket_of
-from streams.ingest.cells import CLASS_OF_SLOT, EXACT
+from streams.ingest.cells import OUTCOME_OF_SLOT
 
 MOST_METRICS = 16
 """Names of metrics that one cell of a chunk holds; the values of further names are dropped."""
+
+_FIRST_KEY = tuple(key_of(outcome, 0) for outcome in OUTCOME_OF_SLOT)
+"""By slot within a cell: the key of the first group's requests."""
 
 
 @lru_cache(maxsize=1 << 16)
 def hash32(name: str) -> int:
     """A 32-bit hash of a user or an emitter, the same on every machine.
 
-    The lowest bit decides which half of the users a user is in. A cell's sample is the smallest hashes, which the
-    highest bits decide, so the sample draws from both halves alike.
+    The lowest bits are the group (`gates.groups`), and the lowest one which half of the users a user is in. A cell's
+    sample is the smallest hashes, which the highest bits decide, so the sample draws from all groups alike.
 
     >>> hash32("ann"), hash32("")
     (3483897541, 2126126744)
@@ -33,12 +37,12 @@ class DetailSums:
     """Transactions, users, metrics and emitters of one cell, added event by event; and its events that are missing."""
 
     __slots__ = (
+        "_emitter_groups",
         "_emitters",
         "_failed",
-        "_halves",
         "_metrics",
-        "_statuses",
         "_succeeded",
+        "_user_groups",
         "_users",
         "clamped",
         "unreadable",
@@ -48,14 +52,20 @@ class DetailSums:
         self.unreadable = self.clamped = 0
         self._succeeded = self._failed = 0
         self._users: set[int] = set()
-        self._halves = list(NO_HALVES)
-        self._statuses: Counter[int] = Counter()
+        self._user_groups: Counter[int] = Counter()
         self._metrics: defaultdict[str, Counter[int]] = defaultdict(Counter)
         self._emitters: set[int] = set()
+        self._emitter_groups: Counter[int] = Counter()
 
-    def add_emitter(self, emitter: str) -> None:
-        """Count an instance that reports."""
+    def add_heartbeat(self, emitter: str) -> None:
+        """Count an instance that reports, and no request of it."""
         self._emitters.add(hash32(emitter))
+
+    def add_emitter(self, emitter: str, within: int) -> None:
+        """Count an instance that reports a request, `within` which slot of its cell."""
+        known = hash32(emitter)
+        self._emitters.add(known)
+        self._emitter_groups[_FIRST_KEY[within] + known % GROUPS] += 1
 
     def add_request(self, event: RequestEvent, within: int) -> int:
         """Count a request, `within` which slot of its cell; returns the number of its metrics that were dropped."""
@@ -65,9 +75,7 @@ class DetailSums:
         if event.user:
             user = hash32(event.user)
             self._users.add(user)
-            self._halves[(user & 1) * len(CLASSES) + CLASS_OF_SLOT[within]] += 1
-            if within >= len(CLASSES):
-                self._statuses[2 * EXACT[within - len(CLASSES)] + (user & 1)] += 1
+            self._user_groups[_FIRST_KEY[within] + user % GROUPS] += 1
         return self._add_metrics(event.metrics) if event.metrics else 0
 
     def _add_metrics(self, values: Mapping[str, float]) -> int:
@@ -83,12 +91,15 @@ class DetailSums:
         """The sums as they are now."""
         users, emitters = smallest(self._users), smallest(self._emitters, MOST_EMITTERS)
         self._users, self._emitters = set(users), set(emitters)  # larger hashes can never return to the sample
+        halves, statuses = halves_of(self._user_groups)
         return Detail(
             succeeded=self._succeeded,
             failed=self._failed,
             users=users,
-            halves=tuple(self._halves),
+            halves=halves,
             metrics={name: ValueCounts.from_counter(self._metrics[name]) for name in sorted(self._metrics)},
             emitters=emitters,
-            statuses=dict(sorted(self._statuses.items())),
+            statuses=statuses,
+            user_groups=dict(sorted(self._user_groups.items())),
+            emitter_groups=dict(sorted(self._emitter_groups.items())),
         )

@@ -73,10 +73,11 @@ class CellSums:
     def _count_one(self, slot: int, event: RequestEvent) -> int:
         cell = slot // SLOTS_PER_CELL
         if event.emitter:
-            self._detail(cell).add_emitter(event.emitter)
             if event.heartbeat:
+                self._detail(cell).add_heartbeat(event.emitter)
                 self._heartbeats[self._cells[cell].key[2]] += 1
                 return 0
+            self._detail(cell).add_emitter(event.emitter, slot % SLOTS_PER_CELL)
         self._slots.append(slot)
         self._latencies.append(event.latency_ms)
         if event.user or event.metrics or event.success is not None:

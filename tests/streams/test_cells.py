@@ -7,6 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from gates.groups import halves_of, key_of
 from gates.panes import NO_COUNTS, NO_HALVES, Cell, Detail
 from gates.stats.histogram import Histogram
 from streams.cells import CellRecord, DetailRecord, merged
@@ -20,6 +21,11 @@ HALVES = [*COUNTS, *NO_COUNTS]
 def cell(**detail: object) -> Cell:
     """Return a cell with nine requests and these details."""
     return Cell(COUNTS, Histogram.of([1.0, 20.0, 20.0]), Detail(**detail))  # type: ignore[arg-type]
+
+
+def grouped(users: list[int] | None = None, emitters: list[int] | None = None) -> DetailRecord:
+    """Return details with these counts by group, as written."""
+    return DetailRecord(0, 0, [], HALVES, {}, [], [], users or [], emitters or [])
 
 
 def decoded(record: CellRecord) -> CellRecord:
@@ -45,6 +51,18 @@ def test_exact_statuses_come_back() -> None:
     record = decoded(CellRecord.of("canary", START, original))
     assert record.cell() == original
     assert merged([record, record]) == original.merge(original)
+
+
+def test_counts_by_group_come_back() -> None:
+    """Of users and of emitters; a sum has the sums of both."""
+    groups = {key_of(1, 0): 7, key_of(503, 2): 2}
+    halves, exact = halves_of(groups)
+    known = Detail(halves=halves, statuses=exact, user_groups=groups, emitter_groups={key_of(1, 5): 6})
+    original = Cell(COUNTS, statuses={503: 2}, detail=known)
+    record = decoded(CellRecord.of("canary", START, original))
+    assert record.cell() == original
+    assert merged([record, record]) == original.merge(original)
+    assert record.cell().merge(original).detail.emitter_groups == {key_of(1, 5): 12}
 
 
 def test_records_add_up() -> None:
@@ -74,6 +92,17 @@ def test_records_add_up() -> None:
         ({"statuses": {500: 1, 503: 2}}, "not be more requests of the exact statuses of 5xx than of 5xx"),
         ({"detail": DetailRecord(0, 0, [], HALVES, {}, [], [(1_007, 1)])}, "not be more requests"),
         ({"detail": DetailRecord(0, 0, [], HALVES, {}, [], [(1_006, 1), (1_006, 1)])}, "ascending"),
+        ({"detail": grouped(users=[8, 8])}, "than halves of the users"),
+        ({"detail": grouped(users=[4_024, 1])}, "than halves of the users"),
+        ({"detail": grouped(users=[9, 1])}, "than halves of the users"),
+        ({"detail": grouped(users=[8])}, "keys and numbers in turns"),
+        ({"detail": grouped(users=[8, 0])}, "1 request or more"),
+        ({"detail": grouped(users=[10, 1, 8, 1])}, "must be ascending"),
+        ({"detail": grouped(emitters=[8, 1, 8, 1])}, "must be ascending"),
+        ({"detail": grouped(emitters=[1_600, 1])}, "a known outcome"),
+        ({"detail": grouped(emitters=[-8, 1])}, "a known outcome"),
+        ({"detail": grouped(emitters=[8, 4, 9, 4])}, "than requests of the cell"),
+        ({"detail": grouped(emitters=[4_024, 1])}, "than requests of the cell"),
     ],
 )
 def test_a_malformed_record_is_refused(fields: dict[str, object], message: str) -> None:

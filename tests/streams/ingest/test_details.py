@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from connectors.decoders import RequestEvent
 from connectors.decoders.registry import decoder
 from gates.gate import Gate
+from gates.groups import GROUPS, halves_of, key_of
 from gates.panes import CLASSES, NO_DETAIL, NO_HALVES, NOTHING, SAMPLE_SIZE, Cell, Detail, Pane, smallest
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts
-from streams.cells import CELL_MS, CellRecord, SourcePartition
+from streams.cells import CELL_MS, CellRecord, DetailRecord, SourcePartition
 from streams.ingest.cells import MOST_COHORTS, MOST_ROLLOUTS
 from streams.ingest.chunks import Chunker, SourceRecord
 from streams.ingest.cutting import CHUNK_OFFSETS
@@ -94,6 +95,21 @@ def test_users() -> None:
     assert len(known.users) == SAMPLE_SIZE
     assert [known.halves[OK], known.halves[BAD]] == [even, even]
     assert [known.halves[len(CLASSES) + OK], known.halves[len(CLASSES) + BAD]] == [100 - even, 100 - even]
+
+
+def test_requests_count_by_group() -> None:
+    """Once by the group of the user and once by that of the emitter; a heartbeat and what has neither count in none."""
+    ann, pod = hash32("ann") % GROUPS, hash32("pod-1") % GROUPS
+    known = detail(
+        *[an_event(user="ann", emitter="pod-1", status=503)] * 3,
+        an_event(user="ann", outcome="error", status=...),
+        an_event(emitter="pod-1"),
+        a_beat("pod-1"),
+        an_event(),
+    )
+    assert known.user_groups == {key_of(CLASSES.index("error"), ann): 1, key_of(503, ann): 3}
+    assert known.emitter_groups == {key_of(OK, pod): 1, key_of(503, pod): 3}
+    assert (known.halves, dict(known.statuses)) == halves_of(known.user_groups)
 
 
 def test_hashes_are_the_same_everywhere() -> None:
@@ -201,9 +217,18 @@ def test_old_records_are_read() -> None:
     assert (record.key, record.cell().requests, record.cell().detail) == (("canary", T0, False), 2, NO_DETAIL)
 
 
+@pytest.mark.parametrize("detail", [[1, 2, [3], [2] * 14, {}, [4]], [1, 2, [3], [2] * 14, {}, [4], [[1007, 1]]]])
+def test_records_without_groups_are_read(detail: list[Any]) -> None:
+    """A record of before there were groups has the halves that it always had."""
+    known = msgspec.convert(detail, DetailRecord).detail()
+    assert known.halves == (2,) * 14
+    assert known.user_groups == known.emitter_groups == {}
+    assert json.loads(json.dumps(known.dump())) == detail
+
+
 def test_records_of_a_later_build_are_read() -> None:
     """What a later version adds at the end is passed over."""
-    detail = [1, 2, [3], [0] * 14, {}, [4], [], "new"]
+    detail = [1, 2, [3], [0] * 14, {}, [4], [], [], [], "new"]
     row = ["canary", T0, [0, 2, 0, 0, 0, 0, 0], [257], [2], True, detail, 0, 0, {}, "new"]
     record = msgspec.convert(row, CellRecord)
     assert record.cell().detail == Detail(succeeded=1, failed=2, users=(3,), emitters=(4,), halves=NO_HALVES)

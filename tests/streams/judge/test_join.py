@@ -49,6 +49,15 @@ def counts_as(event: RequestEvent) -> int | str | None:
     return next((found for found in (event.outcome, grpc, event.status) if found is not None), None)
 
 
+def grouped(named: list[tuple[str | None, RequestEvent]]) -> Counter[int]:
+    """Return how many requests there are by outcome and group of the name, of those that have one."""
+    of_groups = [(hashed([name])[0] % 8, counts_as(event)) for name, event in named if name]
+    return Counter(
+        8 * (found if isinstance(found, int) and found in CLASS_OF else CLASS_INDEX[found]) + group
+        for group, found in of_groups
+    )
+
+
 def detail_of(seen: list[RequestEvent]) -> Detail:
     """Return what the events of one cell have beyond outcomes and latencies, naively."""
     requests = [event for event in seen if not event.heartbeat]
@@ -67,6 +76,8 @@ def detail_of(seen: list[RequestEvent]) -> Detail:
         metrics={name: ValueCounts.of(values) for name, values in metrics.items()},
         emitters=hashed(event.emitter for event in seen),
         statuses=exact,
+        user_groups=grouped([(event.user, event) for event in requests]),
+        emitter_groups=grouped([(event.emitter, event) for event in requests]),
     )
 
 

@@ -1,0 +1,55 @@
+"""Counts by group: one key for each outcome and group, the halves that they make up, and bad requests by group."""
+
+import doctest
+
+import pytest
+from hypothesis import given
+
+from gates import groups
+from gates.groups import GROUPS, BadByGroup, GroupCounts, check_groups, halves_of, key_of, position_of, totals_of
+from gates.panes import CLASSES, Cell
+from gates.statuses import CODES
+from tests.gates import drawn
+
+
+def test_examples() -> None:
+    """The examples in the documentation run."""
+    assert doctest.testmod(groups).failed == 0
+
+
+@given(drawn.groups)
+def test_groups_make_up_halves_and_totals(counted: GroupCounts) -> None:
+    """No request is lost, none counts twice, and the lowest bit of a group is its half."""
+    halves, statuses = halves_of(counted)
+    classes, exact = totals_of(counted)
+    assert sum(halves) == sum(classes) == sum(counted.values())
+    assert sum(halves[len(CLASSES) :]) == sum(number for key, number in counted.items() if key % 2)
+    assert sum(statuses.values()) == sum(exact.values())
+    assert all(exact[code] <= classes[position_of(code) or 0] for code in exact)
+
+
+@given(drawn.groups)
+def test_bad_requests_by_group_add_up(counted: GroupCounts) -> None:
+    """To those that a cell counts, by class and by exact status."""
+    classes, exact = totals_of(counted)
+    cell = Cell(classes, statuses=exact)
+    for outcomes in (("5xx", "error"), (404, "grpc:14"), ("5xx", 404), ()):
+        found = BadByGroup(outcomes).count(counted)
+        assert sum(bad for bad, _ in found.values()) == cell.errors(outcomes)
+        assert sum(events for _, events in found.values()) == cell.requests
+        assert all(0 <= bad <= events for bad, events in found.values())
+
+
+@given(drawn.groups)
+def test_written_counts_are_read(counted: GroupCounts) -> None:
+    """Keys and numbers in turns."""
+    assert check_groups([each for pair in counted.items() for each in pair]) == counted
+
+
+def test_every_outcome_has_a_class() -> None:
+    """Classes by position, exact statuses by code; nothing else is an outcome."""
+    assert [position_of(number) for number in range(len(CLASSES))] == list(range(len(CLASSES)))
+    assert all(position_of(code) is not None for code in CODES.values())
+    assert [position_of(number) for number in (-1, len(CLASSES), 200, 1_000)] == [None] * 4
+    with pytest.raises(ValueError, match="no outcome 200"):
+        halves_of({key_of(200, GROUPS - 1): 1})
