@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.groups import GROUPS
 from streams.offline.simulation.episodes import HOUR_MS
-from streams.offline.simulation.sessions import GROUPS
 from streams.offline.simulation.together import Client
 
 

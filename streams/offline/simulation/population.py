@@ -1,17 +1,20 @@
 """Cells of a cohort whose requests differ by user and by instance: counts are drawn per group, never per request.
 
 Users fall into as many groups, by their hash, as a cell counts. A session belongs to one user on one instance, and its
-requests come on top of the others; so do those of a client.
+requests come on top of the others; so do those of a client. The sample of users is drawn as if every request had its
+own user.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from math import exp
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.groups import GROUPS, halves_of, key_of
 from gates.panes import CLASSES, NOTHING, SAMPLE_SIZE, Cell, Detail
 from gates.stats.histogram import BUCKETS, Histogram, lower_edges
 from gates.stats.value_counts import ValueCounts, bucket_of
@@ -19,9 +22,10 @@ from streams.offline.simulation.changes import CohortTraffic
 from streams.offline.simulation.episodes import stalled_shares, storm_rates, wander_factors
 from streams.offline.simulation.latencies import LatencyProfile, draw, draw_into, draw_waiting
 from streams.offline.simulation.scenario import Scenario
-from streams.offline.simulation.sessions import GROUPS, SessionErrors
+from streams.offline.simulation.sessions import SessionErrors
 from streams.offline.simulation.together import Fleet, MetricShape
 
+_GOOD, _BAD = CLASSES.index("2xx"), CLASSES.index("5xx")
 _EVEN = [1.0 / GROUPS] * GROUPS
 _STEP = 0.02
 """Factors are rounded to this part of themselves, so that few distributions of latencies are computed."""
@@ -46,9 +50,8 @@ class Population:
             figure: wander_factors(deviation, wander, *size)
             for figure, deviation in (("errors", wander.errors), ("latency", wander.latency), ("metric", wander.metric))
         }
-        self._sessions = (
-            None if scenario.sessions is None else SessionErrors(scenario.sessions, instances, pane_ms, rng)
-        )
+        sessions = scenario.broken_sessions
+        self._sessions = None if sessions is None else SessionErrors(sessions, instances, pane_ms, rng)
         self._emitters = np.sort(rng.choice(2**32, instances, replace=False))
 
     def cell(self, traffic: CohortTraffic, requests: int, pane: int, clients: Counts) -> Cell:
@@ -60,7 +63,7 @@ class Population:
         if not by_instance.any():
             return NOTHING
         return Cell(
-            counts=_classes(int(good.sum()), int(bad.sum())),
+            counts=outcomes(int(good.sum()), int(bad.sum())),
             latency=self._latencies(traffic.latency, by_instance, pane),
             detail=self._detail(good, bad, pane),
         )
@@ -106,16 +109,20 @@ class Population:
     def _detail(self, good: Counts, bad: Counts, pane: int) -> Detail:
         by_instance = (good + bad).sum(axis=1)
         metric = self._scenario.metric
-        emitters = self._emitters[by_instance > 0].tolist() if self._fleet.reported else ()
-        values = {} if metric is None else {metric.name: self._values(metric, by_instance, pane)}
-        if not self._scenario.users:
-            return Detail(metrics=values, emitters=tuple(emitters))
-        good_by_group, bad_by_group = good.sum(axis=0).tolist(), bad.sum(axis=0).tolist()
-        halves = [
-            count for half in (0, 1) for count in _classes(sum(good_by_group[half::2]), sum(bad_by_group[half::2]))
-        ]
-        users = sample_of_users(int(by_instance.sum()), self._rng)
-        return Detail(users=users, halves=tuple(halves), metrics=values, emitters=tuple(emitters))
+        detail = Detail(metrics={} if metric is None else {metric.name: self._values(metric, by_instance, pane)})
+        if self._fleet.reported:
+            seen = tuple(self._emitters[by_instance > 0].tolist())
+            detail = replace(detail, emitters=seen, emitter_groups=self._emitter_groups(good, bad))
+        if self._scenario.users:
+            groups = _groups(good.sum(axis=0), bad.sum(axis=0))
+            halves, statuses = halves_of(groups)
+            users = _sample_of_users(int(by_instance.sum()), self._rng)
+            detail = replace(detail, users=users, halves=halves, statuses=statuses, user_groups=groups)
+        return detail
+
+    def _emitter_groups(self, good: Counts, bad: Counts) -> dict[int, int]:
+        places = self._emitters % GROUPS
+        return _groups(*(np.bincount(places, counts.sum(axis=1), GROUPS) for counts in (good, bad)))
 
     def _values(self, metric: MetricShape, by_instance: Counts, pane: int) -> ValueCounts:
         dense = np.zeros(BUCKETS, dtype=np.int64)
@@ -140,13 +147,21 @@ def _rounded(factors: NDArray[np.float64], numbers: Counts) -> list[tuple[float,
     ]
 
 
-def _classes(successes: int, errors: int) -> tuple[int, ...]:
+def _groups(good: NDArray[Any], bad: NDArray[Any]) -> dict[int, int]:
+    """Counts by group as a cell holds them."""
+    found = {key_of(_GOOD, group): int(number) for group, number in enumerate(good)}
+    found |= {key_of(_BAD, group): int(number) for group, number in enumerate(bad)}
+    return {key: number for key, number in found.items() if number}
+
+
+def outcomes(successes: int, errors: int) -> tuple[int, ...]:
+    """The counts of a cell."""
     counts = [0] * len(CLASSES)
-    counts[CLASSES.index("2xx")], counts[CLASSES.index("5xx")] = successes, errors
+    counts[_GOOD], counts[_BAD] = successes, errors
     return tuple(counts)
 
 
-def sample_of_users(users: int, rng: np.random.Generator) -> tuple[int, ...]:
+def _sample_of_users(users: int, rng: np.random.Generator) -> tuple[int, ...]:
     """The smallest of this many uniform hashes: order statistics are sums of exponentials over the sum of all."""
     kept = min(users, SAMPLE_SIZE)
     sums = np.cumsum(rng.standard_exponential(kept))

@@ -122,7 +122,17 @@ class Scenario(ScenarioPart):
     @property
     def is_structured(self) -> bool:
         """Whether requests differ by user, by instance or by metric, and not by cohort alone."""
-        return bool(self.sessions or self.clients or self.instances or self.metric)
+        return bool(self.users or self.sessions or self.clients or self.instances or self.metric)
+
+    @property
+    def broken_sessions(self) -> Sessions | None:
+        """How errors come together, where requests are structured; None if they do not.
+
+        A geometric size of mean m has E[K^2]/E[K] = 2m - 1, which is the variance over the mean of the errors.
+        """
+        if self.clusters == 1.0:
+            return self.sessions
+        return Sessions.model_validate({"errors": (self.clusters + 1.0) / 2.0, "sizes": "geometric", "spread": "1ms"})
 
     @property
     def healthy(self) -> CohortTraffic:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.groups import GROUPS
 from streams.offline.simulation.together import Sessions
-
-GROUPS = 8
-"""Groups of users, by hash, that a session may belong to."""
 
 
 class SessionErrors:

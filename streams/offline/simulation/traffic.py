@@ -2,8 +2,7 @@
 
 Requests are a Poisson process, and each goes to the candidate with the candidate's share. Errors are a Poisson number
 of clusters, each of a geometric size: a compound Poisson number, whose variance over its mean is `Scenario.clusters`
-(E[K^2]/E[K] = 2m - 1 for the mean size m). All errors of a cluster belong to one half of the users; the sample of users
-is drawn as if every request had its own user. Where users or instances differ, `population` draws the cells.
+(E[K^2]/E[K] = 2m - 1 for the mean size m). Where users or instances matter, `population` draws the cells.
 
 The order of the draws is part of the result: the same seed gives the same panes only if no draw is added or moved.
 """
@@ -14,15 +13,13 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from gates.panes import CLASSES, NO_DETAIL, Cell, Detail, Pane
+from gates.panes import Cell, Pane
 from gates.policy import Cohorts
 from streams.offline.simulation.changes import BASELINE, CANDIDATE, CohortTraffic
 from streams.offline.simulation.clients import ClientTraffic
 from streams.offline.simulation.latencies import draw
-from streams.offline.simulation.population import ALONE, Population, sample_of_users
+from streams.offline.simulation.population import ALONE, Population, outcomes
 from streams.offline.simulation.scenario import Scenario
-
-_SUCCESS, _ERROR = CLASSES.index("2xx"), CLASSES.index("5xx")
 
 
 def panes(
@@ -115,33 +112,13 @@ class Populations:
 
 
 def _cell(scenario: Scenario, traffic: CohortTraffic, requests: int, rng: np.random.Generator) -> Cell:
-    even, odd = _errors(requests, traffic.error_rate, scenario.clusters, rng)
-    counts = _counts(requests - even - odd, even + odd)
-    detail = _detail(requests, even, odd, rng) if scenario.users else NO_DETAIL
-    return Cell(counts=counts, latency=draw(traffic.latency, requests, rng), detail=detail)
+    errors = _errors(requests, traffic.error_rate, scenario.clusters, rng)
+    return Cell(counts=outcomes(requests - errors, errors), latency=draw(traffic.latency, requests, rng))
 
 
-def _counts(successes: int, errors: int) -> tuple[int, ...]:
-    counts = [0] * len(CLASSES)
-    counts[_SUCCESS], counts[_ERROR] = successes, errors
-    return tuple(counts)
-
-
-def _errors(requests: int, rate: float, clusters: float, rng: np.random.Generator) -> tuple[int, int]:
-    """The errors of users with an even hash, and of those with an odd one."""
+def _errors(requests: int, rate: float, clusters: float, rng: np.random.Generator) -> int:
     if clusters == 1.0 or rate == 1.0:
-        errors = int(rng.binomial(requests, rate))
-        even = int(rng.binomial(errors, 0.5))
-        return even, errors - even
+        return int(rng.binomial(requests, rate))
     mean_size = (clusters + 1.0) / 2.0
     sizes = rng.geometric(1.0 / mean_size, rng.poisson(requests * rate / mean_size))
-    errors = min(requests, int(sizes.sum()))
-    even = min(errors, int(sizes[rng.random(len(sizes)) < 0.5].sum()))
-    return even, errors - even
-
-
-def _detail(requests: int, even: int, odd: int, rng: np.random.Generator) -> Detail:
-    successes = requests - even - odd
-    even_successes = int(rng.binomial(successes, 0.5))
-    halves = (*_counts(even_successes, even), *_counts(successes - even_successes, odd))
-    return Detail(users=sample_of_users(requests, rng), halves=halves)
+    return min(requests, int(sizes.sum()))

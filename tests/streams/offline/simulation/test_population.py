@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gates.groups import halves_of, totals_of
 from gates.panes import Cell
 from streams.offline.simulation.changes import CohortTraffic
 from streams.offline.simulation.population import Population
@@ -95,6 +96,9 @@ def test_events_name_their_emitter_and_user() -> None:
     assert len(known.detail.emitters) == 10
     assert sum(known.detail.halves) == known.requests
     assert len(known.detail.users) == 32
+    for groups in (known.detail.user_groups, known.detail.emitter_groups):
+        assert totals_of(groups)[0] == known.counts
+    assert halves_of(known.detail.user_groups)[0] == known.detail.halves
 
 
 def test_clients_come_on_top() -> None:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from streams.offline.simulation.sessions import GROUPS, SessionErrors
+from gates.groups import GROUPS
+from streams.offline.simulation.sessions import SessionErrors
 from streams.offline.simulation.together import Sessions
 
 PANES, INSTANCES = 4_000, 3
