@@ -7,11 +7,11 @@ have one, and else the position of the class in `CLASSES`, so that each request 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from gates.panes import CLASS_POSITION, CLASSES, NO_HALVES
-from gates.statuses import CLASS_OF, CODES
+from gates.statuses import CLASS_OF
 
 GROUPS = 8
 """Groups of users and of emitters. The lowest bits of a hash are its group, so the lowest one is its half."""
@@ -74,30 +74,6 @@ def totals_of(groups: GroupCounts) -> tuple[tuple[int, ...], dict[int, int]]:
     for code, number in statuses.items():
         exact[code // 2] = exact.get(code // 2, 0) + number
     return tuple(even + odd for even, odd in zip(halves[:size], halves[size:], strict=True)), exact
-
-
-class BadByGroup:
-    """Counts bad requests and all requests by group; `outcomes` are those that are bad, as a policy writes them.
-
-    >>> BadByGroup(("5xx",)).count({key_of(1, 0): 5, key_of(503, 0): 1, key_of(1, 2): 3})
-    {0: (1, 6), 2: (0, 3)}
-    """
-
-    def __init__(self, outcomes: Iterable[str | int]) -> None:
-        words = {word for word in outcomes if word in CLASS_POSITION}
-        exact = {code for code, word in CLASS_OF.items() if word in words}
-        known = {CLASS_POSITION[word] for word in words} | exact
-        self._bad = frozenset(known | {CODES[word] for word in outcomes if word in CODES})
-
-    def count(self, groups: GroupCounts) -> dict[int, tuple[int, int]]:
-        """The groups that have requests, ascending, each with its bad requests and all."""
-        bad, events = [0] * GROUPS, [0] * GROUPS
-        for key, number in groups.items():
-            group = key % GROUPS
-            events[group] += number
-            if key // GROUPS in self._bad:
-                bad[group] += number
-        return {group: (bad[group], events[group]) for group in range(GROUPS) if events[group]}
 
 
 def check_groups(pairs: Sequence[int]) -> dict[int, int]:

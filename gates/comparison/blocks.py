@@ -74,7 +74,10 @@ class Blocks:
 
     def _compare(self, counted: CountedPane) -> None:
         pane, (worse, good) = counted.pane, self._thin
-        parts = None if counted.worse is None else self._parts.of_candidate(counted.candidate)
+        parts = None
+        if counted.worse is not None:
+            whole = counted.worse.candidate_bad, counted.worse.candidate_events
+            parts = self._parts.of_candidate(whole, counted.candidate, pane.start)
         merged = worse.merge(pane.start, pane.end, counted.worse, parts)
         if merged is None:
             self._worse.skip_pane()
@@ -91,8 +94,9 @@ class Blocks:
         if alone.objective is None or not alone.events:
             self._worse.skip_pane()
             return
-        parts = self._parts.of_candidate(counted.candidate)
-        self._worse.add_alone((alone.bad, alone.events), alone.objective, self._phi, parts)
+        whole = alone.bad, alone.events
+        parts = self._parts.of_candidate(whole, counted.candidate, counted.pane.start)
+        self._worse.add_alone(whole, alone.objective, self._phi, parts)
         if counted.seen.eligible:
             self._good.add_log_factors(alone.log_factors(ADVANCE_EFFECTS))
 

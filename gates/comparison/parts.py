@@ -1,63 +1,164 @@
-"""Parts of a cohort that must agree: where users are known, one half of them alone decides nothing."""
+"""Parts of a cohort: users and instances, between which bad events are compared, and which must agree.
+
+A part of the candidate is all of it but one half of its users, or but one group of its emitters: where every part shows
+that the candidate is worse, no single client and no single instance has decided it. Requests without a user (without an
+emitter) are in each of the parts, since they are of nobody who is known. Otherwise failures that come without the name
+would be no evidence at all: a failed login has no user, and of an instance that is down a proxy writes no name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gates.groups import GROUPS, GroupCounts
 from gates.panes import CLASS_POSITION, CLASSES, NO_DETAIL, Cell
-from gates.statuses import CODES
+from gates.statuses import CLASS_OF, CODES
 
 CARRYING = 0.9
-"""The share of the candidate's events in a stage that must carry a user, before its halves must agree."""
+"""The share of the candidate's events in a stage that must carry a user (an emitter), before its parts must agree."""
 
-USER = "user"
+PRESENT_MS = 60_000
+"""A group of emitters without an event for this long is gone, and then a sole one left is the whole candidate. As long
+as the longest block, so that no block is judged by who happened to have requests in it."""
+
+USER, EMITTER = "user", "emitter"
+
+_ALL_BUT = tuple(f"all but {EMITTER} group {number} of {GROUPS}" for number in range(1, GROUPS + 1))
+
+Bad = tuple[float, int]
+"""Bad events and all events."""
+
+
+class BadByGroup:
+    """Counts bad requests and all requests by group; `outcomes` are those that are bad, as a policy writes them.
+
+    >>> from gates.groups import key_of
+    >>> BadByGroup(("5xx",)).count({key_of(1, 0): 5, key_of(503, 0): 1, key_of(1, 2): 3})
+    {0: (1, 6), 2: (0, 3)}
+    """
+
+    def __init__(self, outcomes: Iterable[str | int]) -> None:
+        words = {word for word in outcomes if word in CLASS_POSITION}
+        exact = {code for code, word in CLASS_OF.items() if word in words}
+        known = {CLASS_POSITION[word] for word in words} | exact
+        self._bad = frozenset(known | {CODES[word] for word in outcomes if word in CODES})
+
+    def count(self, groups: GroupCounts) -> dict[int, tuple[int, int]]:
+        """The groups that have requests, ascending, each with its bad requests and all."""
+        bad, events = [0] * GROUPS, [0] * GROUPS
+        for key, number in groups.items():
+            group = key % GROUPS
+            events[group] += number
+            if key // GROUPS in self._bad:
+                bad[group] += number
+        return {group: (bad[group], events[group]) for group in range(GROUPS) if events[group]}
+
+
+class _Agreement:
+    """Which parts of one kind must agree, and their counts.
+
+    Once a part must agree, it has counts in each pane. It has all of them where the candidate cannot be divided (too
+    few events carry the name, or all are of one group), so that it can still be reached: without any, a candidate that
+    stops sending the name could not be rolled back. `present_ms` is how long a group counts as present; None: always.
+    """
+
+    def __init__(self, present_ms: int | None) -> None:
+        self._present_ms = present_ms
+        self._carrying = self._events = 0
+        self._last: dict[str, int] = {}  # by group: when it last had an event
+        self._agreeing: set[str] = set()
+
+    def parts(self, whole: Bad, groups: Mapping[str, Bad], start: int) -> dict[str, Bad]:
+        """The parts of a pane that begins at `start`, each by the group that it lacks."""
+        self._events += whole[1]
+        if groups:
+            self._carrying += sum(events for _, events in groups.values())
+            self._last.update((name, start) for name, (_, events) in groups.items() if events)
+        present = [name for name, last in self._last.items() if not self._gone(last, start)]
+        divided = len(present) > 1 and self._carrying >= CARRYING * self._events
+        if divided:
+            self._agreeing.update(present)
+        return {name: _without(whole, groups.get(name)) if divided else whole for name in sorted(self._agreeing)}
+
+    def _gone(self, last: int, start: int) -> bool:
+        return self._present_ms is not None and start - last > self._present_ms
+
+    def enter_stage(self) -> None:
+        """Start again to count how many events carry the name."""
+        self._carrying = self._events = 0
+
+    def dump(self) -> list[Any]:
+        """State for a snapshot."""
+        return [self._carrying, self._events, dict(sorted(self._last.items())), sorted(self._agreeing)]
+
+    def load(self, state: Sequence[Any]) -> None:
+        """Continue from what `dump` returned."""
+        self._carrying, self._events, last, agreeing = state
+        self._last, self._agreeing = dict(last), set(agreeing)
+
+
+def _without(whole: Bad, group: Bad | None) -> Bad:
+    if group is None:
+        return whole
+    bad, events = max(0, whole[0] - group[0]), max(0, whole[1] - group[1])
+    return min(bad, events), events
 
 
 class CandidateParts:
-    """Bad events and all events by half of the users; `outcomes` are those that are bad, empty: no parts."""
+    """Bad events and all events by part; `outcomes` are those that are bad, empty: no parts."""
 
     def __init__(self, outcomes: Sequence[str | int] = ()) -> None:
         self._known = bool(outcomes)
         self._positions = [CLASS_POSITION[word] for word in outcomes if word in CLASS_POSITION]
         self._codes = [CODES[word] for word in outcomes if word in CODES]
-        self._carrying = self._events = 0
-        self._seen: set[str] = set()
+        self._by_group = BadByGroup(outcomes)
+        self._users, self._emitters = _Agreement(None), _Agreement(PRESENT_MS)
 
-    def of_candidate(self, cell: Cell) -> dict[str, tuple[float, int]] | None:
-        """The candidate's halves in one pane; None where they need not agree."""
-        halves = self._halves(cell)
-        self._events += cell.requests
-        self._carrying += sum(events for _, events in halves.values())
-        self._seen.update(name for name, (_, events) in halves.items() if events)
-        agreeing = len(self._seen) == len(halves) > 0 and self._carrying >= CARRYING * self._events
-        return halves if agreeing else None
+    def of_candidate(self, whole: Bad, cell: Cell, start: int) -> dict[str, Bad] | None:
+        """The candidate's parts in the pane that begins at `start`, of which `whole` is compared; None: no parts."""
+        if not self._known:
+            return None
+        users = self._users.parts(whole, self._halves(cell), start)
+        return users | self._emitters.parts(whole, self._emitted(cell), start) or None
 
-    def of_baseline(self, cell: Cell) -> Mapping[str, Mapping[str, tuple[float, int]]]:
-        """The baseline's parts by kind, for measuring how bad events hang together."""
-        halves = self._halves(cell)
-        return {USER: halves} if halves else {}
+    def of_baseline(self, cell: Cell) -> Mapping[str, Mapping[str, Bad]]:
+        """The baseline's groups by kind, for measuring how bad events hang together."""
+        if not self._known or cell.detail is NO_DETAIL:
+            return {}
+        known = {EMITTER: cell.detail.emitter_groups, USER: cell.detail.user_groups}
+        return {
+            kind: {str(group): bad for group, bad in self._by_group.count(groups).items()}
+            for kind, groups in known.items()
+            if groups
+        }
 
-    def _halves(self, cell: Cell) -> dict[str, tuple[float, int]]:
-        if not self._known or cell.detail is NO_DETAIL or not any(cell.detail.halves):
+    def _emitted(self, cell: Cell) -> dict[str, Bad]:
+        """The groups of the emitters, each under the name of the part that lacks it."""
+        groups = cell.detail.emitter_groups
+        return {_ALL_BUT[group]: bad for group, bad in self._by_group.count(groups).items()} if groups else {}
+
+    def _halves(self, cell: Cell) -> dict[str, Bad]:
+        """The halves of the users, each under the name of the part that lacks it: the other one."""
+        if cell.detail is NO_DETAIL or not any(cell.detail.halves):
             return {}
         counts, statuses, size = cell.detail.halves, cell.detail.statuses, len(CLASSES)
-        found: dict[str, tuple[float, int]] = {}
+        found: dict[str, Bad] = {}
         for half, part in enumerate((counts[:size], counts[size:])):
             exact = sum(statuses.get(2 * code + half, 0) for code in self._codes)
-            found[f"{USER} {half + 1} of 2"] = (exact + sum(part[position] for position in self._positions), sum(part))
+            found[f"{USER} {2 - half} of 2"] = (exact + sum(part[position] for position in self._positions), sum(part))
         return found
 
     def enter_stage(self) -> None:
-        """Start again to count how many events carry a user."""
-        self._carrying = self._events = 0
-        self._seen = set()
+        """Start again to count how many events carry a user or an emitter."""
+        self._users.enter_stage()
+        self._emitters.enter_stage()
 
     def dump(self) -> list[Any]:
         """State for a snapshot; `load` continues from it bit for bit."""
-        return [self._carrying, self._events, sorted(self._seen)]
+        return [self._users.dump(), self._emitters.dump()]
 
     def load(self, state: Sequence[Any]) -> None:
         """Continue from what `dump` returned."""
-        self._carrying, self._events, seen = state
-        self._seen = set(seen)
+        for each, known in zip((self._users, self._emitters), state, strict=True):
+            each.load(known)

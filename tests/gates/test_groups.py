@@ -1,4 +1,4 @@
-"""Counts by group: one key for each outcome and group, the halves that they make up, and bad requests by group."""
+"""Counts by group: one key for each outcome and group, and the halves that they make up."""
 
 import doctest
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 
 from gates import groups
-from gates.groups import GROUPS, BadByGroup, GroupCounts, check_groups, halves_of, key_of, position_of, totals_of
-from gates.panes import CLASSES, Cell
+from gates.groups import GROUPS, GroupCounts, check_groups, halves_of, key_of, position_of, totals_of
+from gates.panes import CLASSES
 from gates.statuses import CODES
 from tests.gates import drawn
 
@@ -26,18 +26,6 @@ def test_groups_make_up_halves_and_totals(counted: GroupCounts) -> None:
     assert sum(halves[len(CLASSES) :]) == sum(number for key, number in counted.items() if key % 2)
     assert sum(statuses.values()) == sum(exact.values())
     assert all(exact[code] <= classes[position_of(code) or 0] for code in exact)
-
-
-@given(drawn.groups)
-def test_bad_requests_by_group_add_up(counted: GroupCounts) -> None:
-    """To those that a cell counts, by class and by exact status."""
-    classes, exact = totals_of(counted)
-    cell = Cell(classes, statuses=exact)
-    for outcomes in (("5xx", "error"), (404, "grpc:14"), ("5xx", 404), ()):
-        found = BadByGroup(outcomes).count(counted)
-        assert sum(bad for bad, _ in found.values()) == cell.errors(outcomes)
-        assert sum(events for _, events in found.values()) == cell.requests
-        assert all(0 <= bad <= events for bad, events in found.values())
 
 
 @given(drawn.groups)
