@@ -23,7 +23,7 @@ def status_document(state: RolloutState, evidence: RolloutEvidence | Indicators,
         indicators, joint_test, requests = evidence.indicators(), evidence.joint_test, evidence.eligible()
     else:
         indicators, joint_test, requests = evidence, joint_test_of(policy), {}
-    seen = policy, joint_test, progress.index, indicators.rps, evaluation.verdicts
+    seen = policy, joint_test, progress.index, indicators.rps, evaluation.verdicts, state.judging
     return {
         "schema": STATUS_SCHEMA,
         "rollout": policy.rollout,

@@ -93,6 +93,16 @@ def rate(name: str, errors: int, requests: int) -> str:
     return f"{name} {percent(errors / requests)} ({count(errors)} of {count(requests)})"
 
 
+def bound_of_ratio(ratio: float, baseline: str, margin: float) -> str:
+    """What a rate must be below: a multiple of the baseline's, plus points.
+
+    >>> bound_of_ratio(4.0, "stable", 0.005), bound_of_ratio(1.0, "stable", 0.0012), bound_of_ratio(1.25, "stable", 0.0)
+    ("4 x stable's rate + 0.5 points", "stable's rate + 0.12 points", "1.25 x stable's rate")
+    """
+    multiple = "" if ratio == 1.0 else f"{significant_text(ratio, 4)} x "
+    return f"{multiple}{baseline}'s rate" + (f" + {significant_text(margin * 100.0, 2)} points" if margin else "")
+
+
 def clock_time(ms: int) -> str:
     """Event time as a person reads it, in UTC.
 

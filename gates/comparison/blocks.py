@@ -13,7 +13,7 @@ from typing import Any
 
 from gates.comparison.count_evidence import AloneCounts, CountedPane, Found
 from gates.comparison.parts import CandidateParts
-from gates.stats.advance_sums import ADVANCE_EFFECTS, AdvanceSums
+from gates.stats.advance_sums import ADVANCE_EFFECTS, AdvanceSums, MarginRange
 from gates.stats.block_evidence import BlockEvidence, BlockRule
 from gates.stats.error_correlation import ErrorCorrelation
 from gates.stats.pane_merger import PaneMerger
@@ -27,13 +27,13 @@ RECENT_SHARE = 6
 
 @dataclass(frozen=True, slots=True)
 class AdvanceBound:
-    """What a candidate must be shown to keep below: `ratio` times the baseline plus `margin`.
+    """What a candidate must be shown to keep below: `ratio` times the baseline plus a margin in this range.
 
     `lately` is whether the last panes must be nearer to the baseline than to the bound.
     """
 
     ratio: float
-    margin: float
+    margin: MarginRange
     lately: bool
 
 
@@ -105,14 +105,15 @@ class Blocks:
         if self._found is None:  # asked for several times a pane
             phi = self._phi
             lately = self._is_alone or not self._bound.lately or self._good.lately_good()
-            self._found = Found(self._worse.get(), self._good.get(phi), phi, lately)
+            margin = None if self._is_alone else self._good.margin
+            self._found = Found(self._worse.get(), self._good.get(phi), phi, lately, margin)
         return self._found
 
     def enter_stage(self) -> None:
         """Reset the evidence for an advance; the evidence for a rollback, its open block and rho stay."""
         self._found = None
         self._worse.enter_stage()
-        self._good = AdvanceSums(self._bound.ratio, self._bound.margin)
+        self._good.enter_stage()
         self._parts.enter_stage()
         for merger in self._thin:
             merger.clear()

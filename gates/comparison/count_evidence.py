@@ -61,13 +61,15 @@ class CountedPane(NamedTuple):
 class Found(NamedTuple):
     """What the panes so far show: the e-values for a worse and for a good enough candidate, and the design effect phi.
 
-    `lately_good` is false where the last panes support no advance, although the stage's evidence may.
+    `lately_good` is false where the last panes support no advance, although the stage's evidence may. `margin` is the
+    share of bad events that was added to `ratio` times the baseline's; None where that is not shown.
     """
 
     worse: float
     good: float
     phi: float = 1.0
     lately_good: bool = True
+    margin: float | None = None
 
 
 class CountEvidence(Statistic[CountedPane, Found, dict[str, Any]], Protocol):

@@ -174,6 +174,7 @@ class RolloutEvidence:
             self._stage.ordered_at,
             rejected,
             self._rules,
+            self._policy.stages[self._stage.index].proves,
         )
 
     def indicators(self) -> Indicators:

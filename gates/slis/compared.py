@@ -23,6 +23,10 @@ from gates.windows import CohortWindow
 SUSPICION = 10.0
 """From this e-value for a worse candidate on it does not advance, though it is not yet rolled back."""
 
+NOT_LATELY = "the newest requests are nearer to the bound than to the baseline"
+
+NOT_SHOWN = "not shown to be good (proof: false)"
+"""Of a stage that asks for no proof, where nothing speaks against the candidate either."""
 
 LEAST_SHARED = 3
 """Bad events of the baseline from which on it may share the candidate's breach of a limit."""
@@ -178,18 +182,22 @@ class Compared:
         if self._evidence is None or e_values is None:
             figures = self._figure.window_text(view.candidate.name, window)
             return VerdictKind.PASS, f"{figures}, within {self._figure.limit}", False
-        return *self._by_evidence(self._evidence.describe(view), e_values), True
+        return *self._by_evidence(view, self._evidence.describe(view), e_values), True
 
-    def _by_evidence(self, figures: str, e_values: Found) -> tuple[VerdictKind, str]:
+    def _by_evidence(self, view: EvidenceView, figures: str, e_values: Found) -> tuple[VerdictKind, str]:
         worse, good, needed = e_values.worse, e_values.good, self._thresholds.advance
         if worse >= SUSPICION:
             against = f"e-value {e_value(worse)} for a worse candidate"
             return VerdictKind.INCONCLUSIVE, f"{figures}, {against}, rolls back at {e_value(self._thresholds.rollback)}"
-        outcome = VerdictKind.PASS if good >= needed and e_values.lately_good else VerdictKind.INCONCLUSIVE
-        lately = (
-            "" if e_values.lately_good else ", but the newest requests are nearer to the bound than to the baseline"
-        )
-        return outcome, f"{figures}, e-value {e_value(good)}, needs {e_value(needed)}{lately}"
+        proved = good >= needed
+        passes = e_values.lately_good and (proved or not view.proof)
+        lately = "" if e_values.lately_good else f", but {NOT_LATELY}"
+        if proved or view.proof:
+            shown = _shown(self._definition, view, e_values, proved=proved)
+            evidence = f"e-value {e_value(good)}, needs {e_value(needed)}{shown}"
+        else:
+            evidence = f"e-value {e_value(good)}, {NOT_SHOWN}"
+        return VerdictKind.PASS if passes else VerdictKind.INCONCLUSIVE, f"{figures}, {evidence}{lately}"
 
     @property
     def evidence(self) -> dict[str, object]:
@@ -200,3 +208,11 @@ class Compared:
     def evidence(self, state: dict[str, object]) -> None:
         if self._evidence is not None:
             self._evidence.load(state)
+
+
+def _shown(definition: ComparedCheck, view: EvidenceView, e_values: Found, *, proved: bool) -> str:
+    """What the evidence for an advance shows, or has still to show."""
+    if e_values.margin is None:
+        return ""
+    bound = definition.bound_text(view.baseline.name, e_values.margin)
+    return f", {'shown' if proved else 'not yet shown'} to be below {bound}" if bound else ""

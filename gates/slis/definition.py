@@ -17,6 +17,7 @@ from gates.slis.bounds import Bound
 from gates.slis.check_context import CheckContext
 from gates.slis.comparable_limit import ComparableLimit
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
+from gates.stats.advance_sums import MarginRange
 from gates.verdicts import Intervals, Verdict
 from gates.windows import CohortWindow
 
@@ -75,7 +76,8 @@ class ComparedFigure:
     `ratio` is the largest acceptable multiple of the baseline's figure. `quantile` is the quantile that is compared, as
     one where larger values are worse; None for means and shares, of which `bad_share` turns a verdict's figure into a
     share of bad events. With `clusters`, clustering of bad events is measured in time where no event carries a user.
-    `foreseeable` is false for a mean, whose level is not known in advance.
+    `foreseeable` is false for a mean, whose level is not known in advance. `margin` may be added to `ratio` times the
+    baseline's share for an advance.
     """
 
     ratio: float
@@ -83,6 +85,7 @@ class ComparedFigure:
     bad_share: Callable[[float], float]
     clusters: bool
     foreseeable: bool
+    margin: MarginRange
 
 
 class Definition(Part):

@@ -12,13 +12,14 @@ from gates.comparison.blocks import AdvanceBound, Blocks
 from gates.comparison.count_evidence import AloneCounts, BaselineCounts, CountedPane
 from gates.evidence_view import PaneUse
 from gates.panes import NOTHING, Cell
+from gates.stats.advance_sums import MarginRange
 from gates.stats.block_evidence import BlockRule
 from gates.stats.pane_counts import PaneCounts
 from tests.gates.comparison.test_parts import halved
 from tests.gates.pane_builders import pane
 
 RULE = BlockRule(1.25, 3_600, 1.0, 0.1, 100.0)
-BOUND = AdvanceBound(1.25, 0.005, lately=True)
+BOUND = AdvanceBound(1.25, MarginRange(0.005, 0.005), lately=True)
 
 
 def counted(
@@ -77,7 +78,7 @@ def test_a_candidate_that_turned_bad_is_not_lately_good() -> None:
     late = fed(Blocks(RULE, BOUND), [*panes[:-10], *[PaneCounts(4, 9, 100, 900)] * 10]).get()
     assert (good.good > 20.0, good.lately_good) == (True, True)
     assert (late.good > 20.0, late.lately_good) == (True, False)
-    without = AdvanceBound(1.25, 0.005, lately=False)
+    without = AdvanceBound(1.25, MarginRange(0.005, 0.005), lately=False)
     assert fed(Blocks(RULE, without), [PaneCounts(4, 9, 100, 900)] * 10).get().lately_good
 
 
@@ -126,7 +127,7 @@ def test_at_full_traffic_the_objective_takes_over() -> None:
 
 def test_where_the_baseline_is_zero_the_candidate_is_asked_alone() -> None:
     """For an advance only."""
-    evidence = Blocks(RULE, AdvanceBound(1.0, 0.0, lately=False))
+    evidence = Blocks(RULE, AdvanceBound(1.0, MarginRange(0.0, 0.0), lately=False))
     for second in range(60):
         evidence.update(counted(second, None, good_alone=AloneCounts(0, 100, 0.05)))
     assert evidence.get().worse == pytest.approx(1.0)

@@ -104,6 +104,44 @@ def test_what_keeps_it_from_passing(
     assert (found.kind, words in found.reason) == (kind, True), found.reason
 
 
+@pytest.mark.parametrize(
+    ("fields", "panes", "end"),
+    [
+        ({}, 40, "needs 20, shown to be below 1.25 x stable's rate + 0.5 points"),
+        ({"margin": "2%", "ratio": 1}, 40, "needs 20, shown to be below stable's rate + 2 points"),
+        ({}, 1, "needs 20, not yet shown to be below 1.25 x stable's rate + 0.5 points"),
+    ],
+)
+def test_what_is_shown_or_not_yet_is_in_the_reason(fields: dict[str, Any], panes: int, end: str) -> None:
+    """With the ratio, the baseline's name, and the margin in points."""
+    found = verdict(BOTH | fields, cell(200, 1), cell(200, 4), panes)
+    assert found.reason.endswith(end), found.reason
+
+
+@pytest.mark.parametrize(
+    ("candidate", "panes", "kind", "words"),
+    [
+        (cell(40, 0), 1, VerdictKind.PASS, ", not shown to be good (proof: false)"),
+        (cell(200, 0), 40, VerdictKind.PASS, "needs 20, shown to be below 1.25 x stable's rate + 0.5 points"),
+        (cell(200, 12), 40, VerdictKind.INCONCLUSIVE, "for a worse candidate, rolls back at 100"),
+        (cell(200, 6), 1, VerdictKind.INCONCLUSIVE, "(proof: false), but the newest requests are nearer to the bound"),
+    ],
+)
+def test_without_a_proof_nothing_may_speak_against_the_candidate(
+    candidate: Cell, panes: int, kind: VerdictKind, words: str
+) -> None:
+    """Neither the evidence for a worse one, nor the newest requests; where there is a proof, it is shown."""
+    found = verdict(BOTH, candidate, cell(200, 4), panes, proof=False)
+    assert (found.kind, words in found.reason) == (kind, True), found.reason
+
+
+def test_of_a_mean_no_bound_of_its_rate_is_shown() -> None:
+    """Points of a ceiling mean nothing to a reader."""
+    fields = {"sli": "metric", "metric": "m", "ratio": 1.25, "ceiling": 10}
+    usual = cell(200, metrics={"m": [1.0] * 200})
+    assert verdict(fields, usual, usual, 5).reason.endswith("needs 20")
+
+
 def test_a_baseline_beyond_the_limit_is_in_the_reason() -> None:
     """Where both break it, the figures of both are there; without a baseline nothing is shared."""
     found = verdict(BOTH, BAD, BAD)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates.stats.advance_sums import AdvanceSums
+from gates.stats.advance_sums import AdvanceSums, MarginRange
 from gates.stats.block_bets import EFFECTS, block_panes, catastrophe_log_factor, event_factors, largest_log_factor
 from gates.stats.block_evidence import BlockEvidence, BlockRule
 from gates.stats.error_correlation import ErrorCorrelation
@@ -105,7 +105,7 @@ def test_rho_and_phi_are_those_of_the_vectors() -> None:
 
 def test_the_advance_sums_are_those_of_the_vectors() -> None:
     """The design effect is applied when one looks."""
-    sums = AdvanceSums(1.25, 0.005)
+    sums = AdvanceSums(1.25, MarginRange(0.005, 0.005))
     for pane in range(120):
         sums.add_pane(PaneCounts(1 if pane % 4 == 0 else 0, 5, 50, 950), 10)
     *expected, lately = VECTORS["advance"]["expected"]
@@ -159,7 +159,7 @@ panes = st.lists(
 def test_a_snapshot_continues_bit_for_bit(before: list[PaneCounts], after: list[PaneCounts]) -> None:
     """Evidence, correlation and sums go on from JSON as if nothing had happened."""
     rule = BlockRule(1.25, 200, 1.0, 0.1, 100.0)
-    whole, correlation, sums = BlockEvidence(rule), ErrorCorrelation(1.0), AdvanceSums(1.25, 0.005)
+    whole, correlation, sums = BlockEvidence(rule), ErrorCorrelation(1.0), AdvanceSums(1.25, MarginRange(0.005, 0.005))
 
     def add(pane: PaneCounts, parts: tuple[BlockEvidence, ErrorCorrelation, AdvanceSums]) -> None:
         evidence, known, good = parts
@@ -171,7 +171,7 @@ def test_a_snapshot_continues_bit_for_bit(before: list[PaneCounts], after: list[
 
     for pane in before:
         add(pane, (whole, correlation, sums))
-    loaded = BlockEvidence(rule), ErrorCorrelation(1.0), AdvanceSums(1.25, 0.005)
+    loaded = BlockEvidence(rule), ErrorCorrelation(1.0), AdvanceSums(1.25, MarginRange(0.005, 0.005))
     loaded[0].load(json.loads(json.dumps(whole.dump())))
     loaded[1].load(json.loads(json.dumps(correlation.dump())))
     loaded[2].load(json.loads(json.dumps(sums.dump())))
