@@ -89,11 +89,13 @@ def _healthy() -> Iterator[Case]:
     yield Case(table, "independent, exactly 1.25 times as many", {"changes": [_more(1.25)]})
     of_many: Keys = {"errors": 5, "of": "many users"}
     yield Case(table, "sessions of 5 in a second, users known", {"users": True, "sessions": of_many})
-    yield Case(table, "sessions of 50 in a second", {"sessions": {"errors": 50}})
+    yield Case(table, "sessions of 50 in a second", {"sessions": {"errors": 50}}, runs=40)
     for name, known in (("", False), (", emitters known", True)):
-        yield Case(table, f"sessions over 15 s{name}", {"sessions": SPREAD_15S, **_fleet(reported=known)})
+        yield Case(table, f"sessions over 15 s{name}", {"sessions": SPREAD_15S, **_fleet(reported=known)}, runs=40)
         storms = [{"per_hour": 12, "length": "5s"}]
-        yield Case(table, f"12 storms of 5 s an hour{name}", _fleet(storms=storms, reported=known))
+        yield Case(
+            table, f"12 storms of 5 s an hour{name}", _fleet(storms=storms, reported=known), runs=40 if known else 60
+        )
 
 
 def _slow_instances() -> Iterator[Case]:
