@@ -45,7 +45,8 @@ class EvidenceView:
 
     `weight` is the candidate's share of the traffic as ordered; `compared` is false where that is all of it and no
     baseline is left; `stage_start` is event time. `rejected` are the checks for which the joint test
-    rejects that the candidate is no worse than allowed.
+    rejects that the candidate is no worse than allowed. `proof` is false in a stage that ends without the candidate
+    having been shown to be good.
     """
 
     candidate: CohortView
@@ -57,6 +58,7 @@ class EvidenceView:
     stage_start: int
     rejected: frozenset[str] = frozenset()
     rules: JudgingRules = RULES[CURRENT]
+    proof: bool = True
 
 
 @dataclass(frozen=True, slots=True)

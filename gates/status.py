@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gates.advice.detectability import live_detection, live_passes
+from gates.comparison.count_evidence import BlockState
 from gates.documents.state import as_document
 from gates.evidence.evaluation import RolloutEvidence
 from gates.evidence.indicators import Indicators
@@ -12,6 +13,7 @@ from gates.machine.rollout import Moment, RolloutState
 from gates.machine.transitions import ENDED
 from gates.policy.checks import joint_test_of
 from gates.telemetry import CohortTelemetry
+from gates.verdicts import agreement_document, significant
 
 STATUS_SCHEMA = "sluicegate.status/v1"
 
@@ -21,9 +23,10 @@ def status_document(state: RolloutState, evidence: RolloutEvidence | Indicators,
     policy, stage, progress, evaluation, last = state.policy, state.stage, state.progress, state.evaluation, state.last
     if isinstance(evidence, RolloutEvidence):
         indicators, joint_test, requests = evidence.indicators(), evidence.joint_test, evidence.eligible()
+        blocks = evidence.blocks()
     else:
-        indicators, joint_test, requests = evidence, joint_test_of(policy), {}
-    seen = policy, joint_test, progress.index, indicators.rps, evaluation.verdicts
+        indicators, joint_test, requests, blocks = evidence, joint_test_of(policy), {}, {}
+    seen = policy, joint_test, progress.index, indicators.rps, evaluation.verdicts, state.judging
     return {
         "schema": STATUS_SCHEMA,
         "rollout": policy.rollout,
@@ -53,6 +56,7 @@ def status_document(state: RolloutState, evidence: RolloutEvidence | Indicators,
         "passes": {"so_far": progress.passes, "needed": stage.passes},
         "approval": {"needed": stage.approval, "by": progress.approved_by},
         "sight": live_detection(*seen),
+        "blocks": {name: _block(known) for name, known in blocks.items()},
         "needs": _needs(state, requests, live_passes(*seen)),
         "slis": indicators.document(),
         "completeness": evaluation.completeness,
@@ -74,6 +78,19 @@ def _needs(state: RolloutState, requests: Mapping[str, int], pass_s: Mapping[str
         "pane_ms": policy.pane_ms,
         "requests": requests,
         "pass_s": pass_s,
+    }
+
+
+def _block(known: BlockState) -> dict[str, object]:
+    """When the evidence of a check is looked at next, and what makes its blocks as long as they are."""
+    return {
+        "left_ms": known.left_ms,
+        "length_ms": known.length_ms,
+        "rho_s": significant(known.rho_s),
+        "phi": significant(known.phi),
+        "stated": known.stated,
+        "settled": known.settled,
+        "agreement": agreement_document(known.report.agreement),
     }
 
 

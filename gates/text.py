@@ -82,6 +82,16 @@ def figure(value: float, unit: str) -> str:
     return percent(value) if unit == "share" else milliseconds(value)
 
 
+def part_text(part: str) -> str:
+    """A part of the candidate, by its name in the evidence.
+
+    >>> part_text("user 1 of 2"), part_text("all but emitter group 3 of 8")
+    ('one half of the users (1 of 2)', 'all but emitter group 3 of 8')
+    """
+    kind, _, place = part.partition(" ")
+    return f"one half of the users ({place})" if kind == "user" and place.endswith(" of 2") else part
+
+
 def rate(name: str, errors: int, requests: int) -> str:
     """An error rate with its counts.
 
@@ -91,6 +101,16 @@ def rate(name: str, errors: int, requests: int) -> str:
     if requests == 0:
         return f"{name} without requests"
     return f"{name} {percent(errors / requests)} ({count(errors)} of {count(requests)})"
+
+
+def bound_of_ratio(ratio: float, baseline: str, margin: float) -> str:
+    """What a rate must be below: a multiple of the baseline's, plus points.
+
+    >>> bound_of_ratio(4.0, "stable", 0.005), bound_of_ratio(1.0, "stable", 0.0012), bound_of_ratio(1.25, "stable", 0.0)
+    ("4 x stable's rate + 0.5 points", "stable's rate + 0.12 points", "1.25 x stable's rate")
+    """
+    multiple = "" if ratio == 1.0 else f"{significant_text(ratio, 4)} x "
+    return f"{multiple}{baseline}'s rate" + (f" + {significant_text(margin * 100.0, 2)} points" if margin else "")
 
 
 def clock_time(ms: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
+from gates.stats.largest_blocks import Agreement, BlockReport, Growth
 from gates.stats.ratio_interval import Interval
 from gates.telemetry import CohortTelemetry
 
@@ -76,7 +77,9 @@ class Verdict:
     The figures are shares (0 to 1), milliseconds, or a metric's own numbers (`unit`).
     `severity` and `on_fail` are the policy's. With a FAIL, `absolute` means that a limit is broken, and `rejected`
     that the joint test found the candidate worse; `baseline_beyond` means that the baseline breaks the same limit.
-    Only the verdicts of a decision have `intervals`.
+    Only the verdicts of a decision have `intervals`, and `blocks` where the evidence speaks against the candidate.
+    `phi`, which divides the logarithm of the evidence for an advance, is not published: the time to a PASS is estimated
+    by it.
     """
 
     name: str
@@ -92,10 +95,12 @@ class Verdict:
     unit: Unit = "share"
     severity: str = "standard"
     on_fail: str = "rollback"
+    phi: float = 1.0
     absolute: bool = False
     rejected: bool = False
     baseline_beyond: bool = False
     intervals: Intervals = NO_INTERVALS
+    blocks: BlockReport | None = None
 
     @property
     def required(self) -> bool:
@@ -136,6 +141,8 @@ class Verdict:
         if self.baseline_beyond:
             out["baseline_beyond"] = True
         out.update(self.intervals.document())
+        if self.blocks is not None:
+            out["blocks"] = _blocks(self.blocks)
         return out
 
 
@@ -146,6 +153,42 @@ def significant(number: float) -> float:
     (312.04, 0.0039118)
     """
     return float(f"{number:.6g}")
+
+
+def _blocks(report: BlockReport) -> dict[str, object]:
+    """What made an e-value as it stands in a verdict: at most ten blocks, and the rest in one factor."""
+    return {
+        "number": report.number,
+        "largest": [_growth(growth) for growth in report.largest],
+        "others": significant(report.others),
+        "e_value": significant(report.whole),
+        "agreement": agreement_document(report.agreement),
+    }
+
+
+def _growth(growth: Growth) -> dict[str, object]:
+    bad, base_bad, events, base_events = growth.counts
+    return {
+        "start": growth.start,
+        "end": growth.end,
+        "by": growth.by,
+        "candidate": {"bad": _short(bad), "events": events},
+        "baseline": {"bad": _short(base_bad), "events": base_events},
+        "factor": significant(growth.factor),
+    }
+
+
+def _short(number: float) -> float:
+    """A whole number as an integer: a snapshot turns 12 into 12.0, and the bytes must stay the same."""
+    return int(number) if number == int(number) else significant(number)
+
+
+def agreement_document(agreement: Agreement | None) -> dict[str, object] | None:
+    """The part of the candidate that limits an e-value; null where none does."""
+    if agreement is None:
+        return None
+    reached, whole = significant(agreement.reached), significant(agreement.whole)
+    return {"part": agreement.part, "e_value": reached, "needed": agreement.needed, "without": whole}
 
 
 @dataclass(frozen=True, slots=True)

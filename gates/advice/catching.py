@@ -13,7 +13,6 @@ from typing import Literal, Protocol
 from gates.advice.detectability import EFFECTS, Detectability
 from gates.slis.bounds import Bound, SpendBound, WindowBound
 from gates.stats.burn_rate import PERIOD_MS
-from gates.stats.power import P95_OVER_MEDIAN
 from gates.stats.window_breach import WindowBreach
 
 MEDIAN, MOST = 0.5, 0.95
@@ -126,15 +125,15 @@ def catches(bound: Bound | None, found: Detectability | None, traffic: StageTraf
 
 
 def _catch(bound: Bound | None, found: Detectability | None, traffic: StageTraffic, times: float) -> Catch:
-    limit = limit_p95 = comparison = inf
+    limit = limit_p95 = comparison = comparison_p95 = inf
     if bound is not None and (_of_errors(bound) or times == ALL_BAD):
         breach = breach_of(bound, traffic, bad_share(traffic, times))
         limit, limit_p95 = breach.time(MEDIAN), breach.time(MOST)
     if found is not None:
-        comparison = found.median(min(times, 1.0 / traffic.base if found.of_errors else _SLOWEST))
+        comparison, comparison_p95 = found.delay(min(times, 1.0 / traffic.base if found.of_errors else _SLOWEST))
     median = _panes(min(limit, comparison), traffic)
     by: Means = "limit" if _panes(limit, traffic) == median else "comparison"
-    p95 = _panes(min(limit_p95, comparison * P95_OVER_MEDIAN), traffic)
+    p95 = _panes(min(limit_p95, comparison_p95), traffic)
     return Catch(times, median, p95, None if median == inf else by)
 
 

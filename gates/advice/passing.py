@@ -125,10 +125,20 @@ def _comparing(policy: Policy) -> bool:
 
 
 def check_passes(
-    policy: Policy, definition: CheckDefinition, found: Detectability | None, traffic: StageTraffic
+    policy: Policy,
+    definition: CheckDefinition,
+    found: Detectability | None,
+    traffic: StageTraffic,
+    *,
+    proves: bool = True,
 ) -> float:
-    """Seconds until the check passes a healthy candidate, once it has its requests; infinite where it never does."""
+    """Seconds until the check passes a healthy candidate, once it has its requests; infinite where it never does.
+
+    `proves` is false in a stage with `proof: false`.
+    """
     first = 0.0
+    if not proves:  # at the end of the bake, unless something speaks against the candidate
+        return _out_of_limit(definition, traffic)
     if found is not None:
         first = found.passes() + _first_threshold(definition, traffic)
     elif definition.comparing:

@@ -32,6 +32,9 @@ BLIND_ABOVE = 10.0
 BROKEN_FROM = 0.5
 """A bound that this share of healthy candidates breaks in a stage is a fault of the plan."""
 
+WIDE_MARGIN = 0.02
+"""The margin that makes a proof at little traffic possible."""
+
 
 @dataclass(frozen=True, slots=True)
 class HealthyBreach:
@@ -51,12 +54,24 @@ UNKNOWN = HealthyBreach(known=False)
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """Seconds until a healthy candidate is shown to be good; a stage with `proof: false` does not wait for them.
+
+    `narrow` is true where a wider `margin` would shorten it.
+    """
+
+    seconds: float = 0.0
+    narrow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CheckPlan:
     """What one check catches in one stage; times in seconds, infinite where it never will.
 
     `catches` has a time by size of the regression, `smallest` the smallest one caught within the bake, None if there is
     none. `advance` is the time to PASS when all is well, `health` how a healthy candidate stands to the bound.
-    `foreseeable` is false where the traffic of the check, or the level of its figure, is not known in advance.
+    `foreseeable` is false where the traffic of the check, or the level of its figure, is not known in advance. `proof`
+    is None where nothing is compared.
     """
 
     name: str
@@ -66,9 +81,14 @@ class CheckPlan:
     bound: Bound | None = None
     health: HealthyBreach = UNKNOWN
     required: bool = True
-    compared: bool = True
+    proof: Proof | None = Proof()
     counts_errors: bool = True
     foreseeable: bool = True
+
+    @property
+    def compared(self) -> bool:
+        """Whether it compares with a baseline in the stage."""
+        return self.proof is not None
 
     @property
     def detect(self) -> dict[float, float]:
@@ -95,7 +115,7 @@ class CheckPlan:
 class StagePlan:
     """One stage: what its checks catch, and what a healthy candidate waits for.
 
-    `base` is the baseline's share of errors.
+    `base` is the baseline's share of errors. `proves` is false for `proof: false`.
     """
 
     name: str
@@ -104,6 +124,7 @@ class StagePlan:
     base: float
     wait: StageWait
     checks: tuple[CheckPlan, ...]
+    proves: bool = True
 
     @property
     def compared(self) -> bool:
@@ -171,7 +192,12 @@ def _stage(policy: Policy, stage: Stage, traffic: StageTraffic, *, new: bool) ->
         name: detectability(policy, name, check, Traffic(traffic.rps, stage.weight), traffic.base, new=new)
         for name, check in policy.checks.items()
     }
-    passes = {name: check_passes(policy, check, found[name], traffic) for name, check in policy.checks.items()}
+    proofs = {name: check_passes(policy, check, found[name], traffic) for name, check in policy.checks.items()}
+    passes = proofs
+    if not stage.proves:
+        passes = {
+            name: check_passes(policy, check, None, traffic, proves=False) for name, check in policy.checks.items()
+        }
     counting = [name for name, check in policy.checks.items() if check.required and _foreseeable(check.sample, check)]
     slowest = max((passes[name] for name in counting), default=0.0)
     wait = stage_wait(policy, stage, traffic, slowest)
@@ -190,12 +216,12 @@ def _stage(policy: Policy, stage: Stage, traffic: StageTraffic, *, new: bool) ->
                 bound,
                 _health(bound, traffic, lasting),
                 definition.required,
-                comparison is not None,
+                None if comparison is None else Proof(proofs[name], _narrow(policy.checks.get(name))),
                 definition.counts_errors,
                 _foreseeable(definition.sample, policy.checks.get(name)),
             )
         )
-    return StagePlan(stage.name, stage.weight, bake_s, traffic.base, wait, tuple(checks))
+    return StagePlan(stage.name, stage.weight, bake_s, traffic.base, wait, tuple(checks), stage.proves)
 
 
 def _health(bound: Bound | None, traffic: StageTraffic, lasting: float) -> HealthyBreach:
@@ -203,6 +229,12 @@ def _health(bound: Bound | None, traffic: StageTraffic, lasting: float) -> Healt
     if breach is None:
         return UNKNOWN
     return HealthyBreach(breach.chance(lasting), breach.time(MEDIAN), below_base(bound, traffic))
+
+
+def _narrow(check: CheckDefinition | None) -> bool:
+    """Whether it has the key `margin`, and the margin could be wider."""
+    compared = None if check is None else check.compared
+    return compared is not None and compared.clusters and compared.margin.highest < WIDE_MARGIN
 
 
 def _foreseeable(sample: Sample, check: CheckDefinition | None) -> bool:

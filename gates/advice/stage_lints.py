@@ -65,4 +65,24 @@ def outlasts_journal(policy: Policy) -> Iterator[Remark]:
             return
 
 
-STAGE_LINTS = (big_step, compares_when_cold, outlasts_journal)
+def proof_without_comparison(policy: Policy) -> Iterator[Remark]:
+    """Limits pass without any proof, so where nothing compares the key changes nothing."""
+    if any(check.required and check.comparing for check in policy.checks.values()):
+        return
+    for index, stage in enumerate(policy.stages):
+        if not stage.proves:
+            yield Remark(("stages", index, "proof"), "has no effect: no check that must pass compares; remove it")
+
+
+def promoted_without_proof(policy: Policy) -> Iterator[Remark]:
+    """The stage with the most traffic proves the most, and after the last one nobody looks any more."""
+    compares = any(check.required and check.comparing for check in policy.checks.values())
+    if compares and not any(stage.proves for stage in policy.stages):
+        yield Remark(
+            ("stages", len(policy.stages) - 1, "proof"),
+            "is false in every stage, so the candidate is promoted without ever having been shown to be good; remove "
+            "it from the last stage, where the candidate has most traffic",
+        )
+
+
+STAGE_LINTS = (big_step, compares_when_cold, outlasts_journal, proof_without_comparison, promoted_without_proof)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import isinf
 
 from gates.advice.passing import LIKELY, LONGEST_DELAY_S
@@ -16,6 +16,9 @@ from gates.slis.findings import traffic_text
 from gates.text import count, percent
 
 TrafficLint = Callable[[Policy, tuple[StagePlan, ...], float], Iterator[Remark]]
+
+ENOUGH_WEIGHT = 0.1
+"""From this weight on, 20 requests a second show a candidate to be good within half an hour."""
 
 OFTEN = 0.05
 """A bound that this share of healthy candidates breaks in a stage is too tight."""
@@ -46,7 +49,8 @@ def never_because(stage: StagePlan) -> str:
     counted = [check for check in stage.checks if check.required and check.foreseeable]
     if slow := [check.name for check in counted if check.advance > LONGEST_DELAY_S]:
         # A larger weight may not help: a quantile is compared with the last minute of the baseline.
-        return f"a healthy candidate does not pass {' and '.join(slow)}; it needs more traffic"
+        choices = without_proof(stage, slow)
+        return f"a healthy candidate does not pass {' and '.join(slow)}; it needs more traffic: {choices}"
     why = "it is held for silence without end" if isinf(stage.wait.held) else "requests come too seldom"
     # From half of the traffic on, a larger weight leaves the baseline too little.
     return f"{why}; {'raise `weight`' if stage.weight < 0.5 else 'it needs more traffic'}"
@@ -136,8 +140,10 @@ def times_out_when_well(policy: Policy, stages: tuple[StagePlan, ...], rps: floa
             continue
         timeout = format_duration(policy.stages[index].timeout_ms or 0)
         slow = [each.name for each in planned.checks if _counts(each) and each.advance * 1000.0 >= left]
+        advice = "lengthen `timeout` or raise `weight`"
         if slow:
             what = f"a healthy candidate takes longer to pass {' and '.join(slow)}"
+            advice = f"lengthen `timeout`, {without_proof(planned, slow)}"
         elif planned.wait.baked * 1000.0 >= left:
             baked = planned.wait.baked
             takes = "never ends" if isinf(baked) else f"takes {_time(baked * 1000.0)}"
@@ -146,8 +152,7 @@ def times_out_when_well(policy: Policy, stages: tuple[StagePlan, ...], rps: floa
             continue
         yield Remark(
             ("stages", index, "timeout"),
-            f"{timeout} is too short: at {traffic_text(rps)}, {what}, so the stage probably pauses; lengthen `timeout` "
-            "or raise `weight`",
+            f"{timeout} is too short: at {traffic_text(rps)}, {what}, so the stage probably pauses; {advice}",
         )
 
 
@@ -193,6 +198,28 @@ def one_late_event(policy: Policy, stages: tuple[StagePlan, ...], rps: float) ->
         )
 
 
+def proof_in_time(policy: Policy, stages: tuple[StagePlan, ...], rps: float) -> Iterator[Remark]:
+    """`proof: false` gives up a guarantee: for nothing where the traffic gives the proof within the bake."""
+    for index, planned in enumerate(stages):
+        proofs = [check.proof.seconds for check in planned.checks if _counts(check) and check.proof is not None]
+        if not planned.proves and proofs and max(proofs) <= planned.bake_s:
+            yield Remark(
+                ("stages", index, "proof"),
+                f"false is not needed: at {traffic_text(rps)}, a healthy candidate is shown to be good in "
+                f"{_time(max(proofs) * 1000.0)}, within the bake; remove it",
+            )
+
+
+def without_proof(stage: StagePlan, slow: Sequence[str]) -> str:
+    """What to choose where the traffic is too thin for the checks in `slow` to show that a candidate is good."""
+    choices = ["raise `weight` to 10% or more"] if stage.weight < ENOUGH_WEIGHT else []
+    margins = [check.name for check in stage.checks if check.name in slow and check.proof and check.proof.narrow]
+    if margins:
+        choices.append(f"write `margin: 2%` in {' and '.join(margins)}")
+    choices.append("write `proof: false` in the stage, which then passes without the candidate shown to be good")
+    return ", or ".join(choices)
+
+
 TRAFFIC_LINTS: tuple[TrafficLint, ...] = (
     blind_stage,
     never_passed,
@@ -202,6 +229,7 @@ TRAFFIC_LINTS: tuple[TrafficLint, ...] = (
     confirmation_times_out,
     gaps_pause,
     one_late_event,
+    proof_in_time,
 )
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from gates.comparison.count_evidence import CountEvidence, Found
+from gates.comparison.count_evidence import BlockState, CountEvidence, Found
 from gates.evidence_view import EvidenceView, PaneUse
 from gates.panes import Pane
 from gates.stats.ratio_interval import Interval
+
+SUSPICION = 10.0
+"""From this e-value for a worse candidate on it does not advance, though it is not yet rolled back."""
 
 
 class ComparisonEvidence(ABC):
@@ -28,6 +31,10 @@ class ComparisonEvidence(ABC):
     def found(self) -> Found:
         """Both e-values, and what qualifies them."""
         return self._evidence.get()
+
+    def blocks(self) -> BlockState | None:
+        """How it stands, where it counts in blocks; else None."""
+        return self._evidence.blocks()
 
     @abstractmethod
     def observe(self, pane: Pane, seen: PaneUse) -> None:

@@ -16,6 +16,7 @@ from gates.documents.readers import (
     DAYS,
     HIGHEST_RATIO,
     MOST_EMITTERS_EXPECTED,
+    MOST_MARGIN,
     Day,
     identifier,
     printable,
@@ -27,6 +28,7 @@ from gates.documents.readers import (
     read_error_limit,
     read_expected_emitters,
     read_latency_limit,
+    read_margin,
     read_number,
     read_pane,
     read_positive_duration,
@@ -183,6 +185,20 @@ OptionalDispersion = Annotated[
     float | None, PlainValidator(read_dispersion), WithJsonSchema({"type": "number", "minimum": 1})
 ]
 OptionalShare = Annotated[float | None, PlainValidator(read_positive_share), _WrittenShare, _SHARE]
+OptionalMargin = Annotated[
+    float | None,
+    PlainValidator(read_margin),
+    _WrittenShare,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^\s*\d+(\.\d+)? ?%\s*$"},
+                {"type": "number", "minimum": 0, "maximum": MOST_MARGIN},
+            ],
+            "examples": ["0.5%", 0.005],
+        }
+    ),
+]
 OptionalErrorLimit = Annotated[float | None, PlainValidator(read_error_limit), _WrittenShare, _SHARE]
 OptionalSlo = Annotated[float | None, PlainValidator(read_slo), _WrittenShare, _SHARE]
 OptionalLatencyLimitMs = Annotated[int | None, PlainValidator(read_latency_limit), _WrittenDuration, _DURATION]

@@ -32,6 +32,8 @@ HIGHEST_RATIO = 1000.0
 MOST_ACTUATORS = 32
 """Actuators that a policy may name; each order keeps the reports of this many."""
 MOST_EMITTERS_EXPECTED = 100
+MOST_MARGIN = 0.5
+"""A margin of more than half of all events leaves nothing to show."""
 AUTO: Literal["auto"] = "auto"
 """A number that is taken from what was usual before."""
 
@@ -160,6 +162,16 @@ def read_error_limit(value: object) -> float:
             f"{shown(value)} can hardly fail; write at most {format_share(HIGHEST_ERROR_LIMIT)}, usually a few percent"
         )
     return share
+
+
+def read_margin(value: object) -> float:
+    """Read the share of events that may be added to a rate: 0% to 50%."""
+    margin = parse_share(value)
+    if margin > MOST_MARGIN:
+        raise ValueError(
+            f"{shown(value)} accepts almost any rate; write at most {format_share(MOST_MARGIN)}, usually 0.5% or less"
+        )
+    return margin
 
 
 def read_quantile(value: object) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gates.comparison.count_evidence import BlockState
+from gates.comparison.evidence import SUSPICION
 from gates.evidence.cohort_windows import Look, TrafficWindows, WindowsState
 from gates.evidence.completeness import Completeness
 from gates.evidence.indicators import Indicators
@@ -15,6 +17,7 @@ from gates.policy import Policy, Stage
 from gates.policy.checks import checks_for, joint_test_of
 from gates.rules import CURRENT, RULES, JudgingRules
 from gates.slis.definition import Check
+from gates.stats.largest_blocks import BlockReport
 from gates.verdicts import Combined, Evaluation, Verdict, VerdictKind, significant
 
 
@@ -174,6 +177,7 @@ class RolloutEvidence:
             self._stage.ordered_at,
             rejected,
             self._rules,
+            self._policy.stages[self._stage.index].proves,
         )
 
     def indicators(self) -> Indicators:
@@ -185,14 +189,23 @@ class RolloutEvidence:
         return {name: self._windows.eligible(name) for name in self._names}
 
     def with_intervals(self, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-        """The verdicts with the intervals shown beside them: too slow for each pane, so only decisions have them."""
+        """The verdicts with what is shown beside them, intervals and blocks.
+
+        That is too slow for each pane, so only decisions have it.
+        """
         return tuple(
             replace(
                 verdict,
                 intervals=self._checks[verdict.name].intervals(self._windows.main_windows(self._looks[verdict.name])),
+                blocks=_against(verdict, self._checks[verdict.name].blocks),
             )
             for verdict in verdicts
         )
+
+    def blocks(self) -> dict[str, BlockState]:
+        """By check, how its evidence stands, of those that gather it in blocks."""
+        states = ((name, check.blocks) for name, check in self._checks.items())
+        return {name: state for name, state in states if state is not None}
 
     def state(self) -> EvidenceState:
         """Everything, for a snapshot."""
@@ -206,3 +219,10 @@ class RolloutEvidence:
             check.evidence = state.checks[name]
         self._split.restore(state.split)
         self._windows.restore(state.windows)
+
+
+def _against(verdict: Verdict, blocks: BlockState | None) -> BlockReport | None:
+    """What made the evidence against the candidate, where there is enough to decide something or to prevent it."""
+    if blocks is None or not (verdict.rejected or blocks.report.whole >= SUSPICION):
+        return None
+    return blocks.report

@@ -14,6 +14,7 @@ from gates.documents.fields import (
     OptionalDispersion,
     OptionalDurationMs,
     OptionalShare,
+    OptionalSwitch,
     Share,
     Switch,
     Text,
@@ -40,7 +41,9 @@ class Stage(Part):
 
     A stage that has not passed `timeout_ms` after it was ordered is paused for a person to look at. For `warmup_ms`
     after the weights are confirmed nothing is compared or counted as baked, because caches are cold. Every required
-    check must PASS on `passes` panes in a row, and with `approval` a person must approve, before the stage ends.
+    check must PASS on `passes` panes in a row, and with `approval` a person must approve, before the stage ends. With
+    `proof: false` a comparison PASSes unless something speaks against the candidate: for traffic too thin to show that
+    it is good. Its default is not written out, so that policies of before it keep their hash.
     """
 
     name: Name = Field(examples=["canary"], description="The name of the stage in decisions.")
@@ -68,6 +71,17 @@ class Stage(Part):
     approval: Switch = Field(
         default=False, examples=[True], description="Whether a person must approve before the stage ends."
     )
+    proof: OptionalSwitch = Field(
+        default=None,
+        examples=[False],
+        description="Whether the candidate must be shown to be good before the stage ends; true if missing. With "
+        "false, comparisons pass at the end of the bake unless evidence speaks against the candidate.",
+    )
+
+    @property
+    def proves(self) -> bool:
+        """Whether the candidate must be shown to be good before the stage ends."""
+        return self.proof is not False
 
 
 class Confidence(Part):

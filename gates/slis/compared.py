@@ -9,20 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from gates.comparison.count_evidence import Found
-from gates.comparison.evidence import ComparisonEvidence
+from gates.comparison.count_evidence import BlockState, Found
+from gates.comparison.evidence import SUSPICION, ComparisonEvidence
 from gates.evidence_view import CohortView, EvidenceView, PaneUse, Thresholds
 from gates.panes import Pane
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.limit import Assessment, Standing
 from gates.slis.presence import lacking_latencies, presence
-from gates.text import clock_time, e_value
+from gates.text import clock_time, count, e_value, part_text
 from gates.verdicts import NO_INTERVALS, Intervals, Measurement, Unit, Verdict, VerdictKind
 from gates.windows import CohortWindow
 
-SUSPICION = 10.0
-"""From this e-value for a worse candidate on it does not advance, though it is not yet rolled back."""
+NOT_LATELY = "the newest requests are nearer to the bound than to the baseline"
 
+LEAST_SHOWN_S = 2.0
+"""What hangs together for less than this is of one pane."""
+
+NOT_SHOWN = "not shown to be good (proof: false)"
+"""Of a stage that asks for no proof, where nothing speaks against the candidate either."""
 
 LEAST_SHARED = 3
 """Bad events of the baseline from which on it may share the candidate's breach of a limit."""
@@ -86,6 +90,11 @@ class Compared:
         """The e-value for the candidate being worse than allowed."""
         return None if self._evidence is None else self._evidence.worse
 
+    @property
+    def blocks(self) -> BlockState | None:
+        """How the evidence stands, where it is gathered in blocks; else None."""
+        return None if self._evidence is None else self._evidence.blocks()
+
     def intervals(self, windows: Mapping[str, CohortWindow]) -> Intervals:
         """The ratio to the baseline, with its confidence sequence."""
         return NO_INTERVALS if self._evidence is None else Intervals(ratio=self._evidence.interval())
@@ -126,6 +135,7 @@ class Compared:
             unit=self._figure.unit,
             severity=self._definition.severity,
             on_fail=self._definition.on_fail,
+            phi=1.0 if e_values is None else e_values.phi,
             absolute=beyond,
             rejected=rejected,
             baseline_beyond=shared,
@@ -151,7 +161,7 @@ class Compared:
         if self._evidence is None:
             raise TypeError("only a comparison can be rejected")
         found = f"since {clock_time(view.stage_start)} {self._evidence.describe(view)}"
-        found += f"; e-value {e_value(self._evidence.worse)}"
+        found += f"; e-value {e_value(self._evidence.worse)}{_over(self._evidence.blocks())}"
         if self._evidence.worse >= self._thresholds.rollback:
             return f"{found}, rolls back at {e_value(self._thresholds.rollback)}"
         return f"{found}, rolls back together with the other checks"
@@ -178,18 +188,8 @@ class Compared:
         if self._evidence is None or e_values is None:
             figures = self._figure.window_text(view.candidate.name, window)
             return VerdictKind.PASS, f"{figures}, within {self._figure.limit}", False
-        return *self._by_evidence(self._evidence.describe(view), e_values), True
-
-    def _by_evidence(self, figures: str, e_values: Found) -> tuple[VerdictKind, str]:
-        worse, good, needed = e_values.worse, e_values.good, self._thresholds.advance
-        if worse >= SUSPICION:
-            against = f"e-value {e_value(worse)} for a worse candidate"
-            return VerdictKind.INCONCLUSIVE, f"{figures}, {against}, rolls back at {e_value(self._thresholds.rollback)}"
-        outcome = VerdictKind.PASS if good >= needed and e_values.lately_good else VerdictKind.INCONCLUSIVE
-        lately = (
-            "" if e_values.lately_good else ", but the newest requests are nearer to the bound than to the baseline"
-        )
-        return outcome, f"{figures}, e-value {e_value(good)}, needs {e_value(needed)}{lately}"
+        figures = self._evidence.describe(view)
+        return *_by_evidence(view, self._definition, figures, e_values, self._thresholds), True
 
     @property
     def evidence(self) -> dict[str, object]:
@@ -200,3 +200,66 @@ class Compared:
     def evidence(self, state: dict[str, object]) -> None:
         if self._evidence is not None:
             self._evidence.load(state)
+
+
+def _by_evidence(
+    view: EvidenceView, definition: ComparedCheck, figures: str, e_values: Found, thresholds: Thresholds
+) -> tuple[VerdictKind, str]:
+    worse, good, needed = e_values.worse, e_values.good, thresholds.advance
+    limited = _limited(e_values, thresholds.rollback)
+    if worse >= SUSPICION:
+        against = f"e-value {e_value(worse)} for a worse candidate"
+        reason = f"{figures}, {against}, rolls back at {e_value(thresholds.rollback)}{limited}"
+        return VerdictKind.INCONCLUSIVE, reason
+    proved = good >= needed
+    passes = e_values.lately_good and (proved or not view.proof)
+    lately = "" if e_values.lately_good else f", but {NOT_LATELY}"
+    if proved or view.proof:
+        shown = _shown(definition, view, e_values, proved=proved)
+        held = "" if proved else _held_back(definition, view, e_values, needed)
+        evidence = f"e-value {e_value(good)}, needs {e_value(needed)}{shown}{held}"
+    else:
+        evidence = f"e-value {e_value(good)}, {NOT_SHOWN}"
+    if e_values.dropped and not proved:
+        evidence += (
+            f"; {count(e_values.dropped)} requests found none of the other cohort within 60s to be compared with"
+        )
+    outcome = VerdictKind.PASS if passes else VerdictKind.INCONCLUSIVE
+    return outcome, f"{figures}, {evidence}{lately}{limited}"
+
+
+def _limited(e_values: Found, threshold: float) -> str:
+    """Why there is no rollback, where only the parts of the candidate do not agree on it."""
+    agreement = e_values.agreement
+    if agreement is None or agreement.whole < threshold:
+        return ""
+    part, reached = part_text(agreement.part), e_value(agreement.reached)
+    return f"; not rolled back, because {part} reaches {reached} of the {agreement.needed:g} it needs"
+
+
+def _over(blocks: BlockState | None) -> str:
+    """How many blocks with bad events an e-value rests on."""
+    if blocks is None:
+        return ""
+    return f" over {count(blocks.report.number)} block{'' if blocks.report.number == 1 else 's'}"
+
+
+def _shown(definition: ComparedCheck, view: EvidenceView, e_values: Found, *, proved: bool) -> str:
+    """What the evidence for an advance shows, or has still to show."""
+    if e_values.margin is None:
+        return ""
+    bound = definition.bound_text(view.baseline.name, e_values.margin)
+    return f", {'shown' if proved else 'not yet shown'} to be below {bound}" if bound else ""
+
+
+def _held_back(definition: ComparedCheck, view: EvidenceView, e_values: Found, needed: float) -> str:
+    """That the evidence would be enough if bad events did not come together, as far as that is known."""
+    clustering = e_values.clustering
+    if clustering is None or clustering.undivided < needed:
+        return ""
+    events = f"{view.baseline.name}'s {'errors' if definition.clusters else 'bad events'}"
+    slower = f"evidence counts {e_values.phi:.2g} times less"
+    if not clustering.measured:
+        return f", because it is not yet measured whether {events} come together and {slower} until then"
+    lasting = f" for about {round(clustering.seconds)}s" if clustering.seconds >= LEAST_SHOWN_S else ""
+    return f", because {events} come together{lasting} and {slower}"

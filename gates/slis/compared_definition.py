@@ -8,8 +8,10 @@ from typing import ClassVar
 from pydantic import ConfigDict, Field
 
 from gates.documents.fields import OptionalRatio
+from gates.slis.bounds import WindowBound
 from gates.slis.definition import CheckDefinition, ComparedFigure
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
+from gates.stats.advance_sums import HIGHEST_MARGIN, MarginRange
 
 HIGH_RATIO = 10.0
 
@@ -36,7 +38,21 @@ class ComparedCheck(CheckDefinition):
         if self.ratio is None:
             return None
         foreseeable = self.clusters or self.compared_quantile is not None
-        return ComparedFigure(self.ratio, self.compared_quantile, self.bad_share, self.clusters, foreseeable)
+        bound = self.bound
+        objective = bound.share if isinstance(bound, WindowBound) and bound.of_errors else None
+        margin = self.margin_range(objective)
+        return ComparedFigure(self.ratio, self.compared_quantile, self.bad_share, self.clusters, foreseeable, margin)
+
+    def margin_range(self, objective: float | None) -> MarginRange:
+        """The share of bad events that a candidate may add, or between what it lies; here always the same.
+
+        `objective` is the limit as a share of bad events.
+        """
+        return MarginRange(HIGHEST_MARGIN, HIGHEST_MARGIN)
+
+    def bound_text(self, baseline: str, margin: float) -> str:
+        """What a candidate must be shown to be below, as text; empty where that is not shown."""
+        return ""
 
     @property
     def compared_quantile(self) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gates.comparison.count_evidence import BlockState
 from gates.documents.fields import Family, Weight, WindowMs
 from gates.documents.quantities import MINUTE_MS, format_duration
 from gates.documents.readers import read_window, readable
@@ -17,6 +18,7 @@ from gates.slis.bounds import Bound
 from gates.slis.check_context import CheckContext
 from gates.slis.comparable_limit import ComparableLimit
 from gates.slis.findings import Fields, Finding, LintContext, RuleContext
+from gates.stats.advance_sums import MarginRange
 from gates.verdicts import Intervals, Verdict
 from gates.windows import CohortWindow
 
@@ -43,6 +45,10 @@ class Check(Protocol):
     @property
     def worse(self) -> float | None:
         """The e-value for the candidate being worse than allowed; None where nothing is compared."""
+
+    @property
+    def blocks(self) -> BlockState | None:
+        """How the evidence stands, where it is gathered in blocks; else None."""
 
     def intervals(self, windows: Mapping[str, CohortWindow]) -> Intervals:
         """Intervals to display; `windows` are the check's main windows by cohort."""
@@ -75,7 +81,8 @@ class ComparedFigure:
     `ratio` is the largest acceptable multiple of the baseline's figure. `quantile` is the quantile that is compared, as
     one where larger values are worse; None for means and shares, of which `bad_share` turns a verdict's figure into a
     share of bad events. With `clusters`, clustering of bad events is measured in time where no event carries a user.
-    `foreseeable` is false for a mean, whose level is not known in advance.
+    `foreseeable` is false for a mean, whose level is not known in advance. `margin` may be added to `ratio` times the
+    baseline's share for an advance.
     """
 
     ratio: float
@@ -83,6 +90,7 @@ class ComparedFigure:
     bad_share: Callable[[float], float]
     clusters: bool
     foreseeable: bool
+    margin: MarginRange
 
 
 class Definition(Part):
@@ -146,6 +154,9 @@ class CheckDefinition(Definition):
 
     may_compare: ClassVar[bool] = False
     """Whether it has the key `ratio`."""
+
+    counts_emitters: ClassVar[bool] = False
+    """Whether it needs events that name their emitter."""
 
     window_parts: ClassVar[int] = 1
     """The window must be this many times a whole number of panes."""

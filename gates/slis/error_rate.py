@@ -14,12 +14,12 @@ from gates.slis.bounds import Bound, WindowBound
 from gates.slis.check_context import CheckContext
 from gates.slis.comparable_limit import ComparableLimit
 from gates.slis.compared import Compared
-from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import Check
 from gates.slis.error_classes import DEFAULT_ERRORS, odd_errors
 from gates.slis.findings import Finding, LintContext
 from gates.slis.limit import Guard
 from gates.slis.limit_lints import idle_min_events, too_few_events
+from gates.slis.margin import ErrorShareCheck
 from gates.slis.share import ShareFigure, share_evidence, share_text
 from gates.text import percent, rate
 from gates.windows import CohortWindow
@@ -27,7 +27,7 @@ from gates.windows import CohortWindow
 MANY_FAIL = 0.5
 
 
-class ErrorRateCheck(ComparedCheck):
+class ErrorRateCheck(ErrorShareCheck):
     """The share of requests that are errors: against the baseline's (`ratio`), an absolute `limit`, or both.
 
     `errors` lists the outcomes that count as errors. `limit` looks at the last `window_ms`, and fails only when the

@@ -22,20 +22,20 @@ from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 from gates.slis.limit import Assessment, Guard, Standing
 from gates.slis.limit_lints import idle_min_events, too_few_events
 from gates.slis.quantile import comparable_rule, quantile_evidence, without_tail
+from gates.stats import quantile_interval, quantile_sequence
 from gates.stats.exceedance import bucket_at
-from gates.stats.quantile_interval import interval
 from gates.text import count, milliseconds
-from gates.verdicts import Intervals, Measurement, Unit
+from gates.verdicts import Ends, Intervals, Measurement, Unit
 from gates.windows import CohortWindow
 
 CLOSE_RATIO = 1.1
 """Two hosts differ by about this much: a ratio below it rolls healthy candidates back sooner or later."""
 
-INTERVAL_ALPHA = 0.05
-"""The displayed interval ever misses the true quantile with at most this probability."""
+SEQUENCE_ALPHA = 0.05
+"""The interval under rules 1 and 2 misses the quantile with at most this probability."""
 
-INTERVAL_AT = 10_000
-"""The displayed interval is tightest at about this many requests."""
+SEQUENCE_AT = 10_000
+"""It is tightest at about this many requests."""
 
 
 class LatencyCheck(ComparedCheck):
@@ -96,7 +96,8 @@ class LatencyCheck(ComparedCheck):
     def build(self, name: str, context: CheckContext) -> Check:
         """Build the check under this name."""
         evidence = quantile_evidence(name, self, context, Latencies(self.quantile, self.limit_ms))
-        return ComparedLatency(name, self, LatencyFigure(self), evidence, context.thresholds[name])
+        thresholds, at_one_look = context.thresholds[name], context.rules.blocks
+        return ComparedLatency(name, self, LatencyFigure(self), evidence, thresholds, at_one_look=at_one_look)
 
     def lints(self, context: LintContext) -> Iterator[Finding]:
         """Yield a ratio within the noise of a host, a quantile of the fastest requests, and idle keys."""
@@ -167,7 +168,10 @@ class LatencyFigure:
 
 
 class ComparedLatency(Compared):
-    """A check on a latency quantile, which displays the confidence interval of each cohort's quantile."""
+    """A check on a latency quantile, which displays the interval of each cohort's quantile.
+
+    `at_one_look`: it is the interval at this look; before, it was a confidence sequence of independent latencies.
+    """
 
     def __init__(
         self,
@@ -176,15 +180,21 @@ class ComparedLatency(Compared):
         figure: LatencyFigure,
         evidence: QuantileComparison | None,
         thresholds: Thresholds,
+        *,
+        at_one_look: bool,
     ) -> None:
         super().__init__(name, definition, figure, evidence, thresholds)
         self._quantile = definition.quantile
+        self._at_one_look = at_one_look
 
     def intervals(self, windows: Mapping[str, CohortWindow]) -> Intervals:
         """The 95% interval of each cohort's quantile, in milliseconds."""
-        return Intervals(
-            quantile={
-                cohort: interval(window.latency().get(), self._quantile, INTERVAL_ALPHA, INTERVAL_AT)
-                for cohort, window in windows.items()
-            }
-        )
+        # How slow requests come together is measured on the baseline, and only where there is a comparison.
+        phi = 1.0 if self._evidence is None else self._evidence.found().phi
+        return Intervals(quantile={cohort: self._ends(window, phi) for cohort, window in windows.items()})
+
+    def _ends(self, window: CohortWindow, phi: float) -> Ends | None:
+        latencies = window.latency().get()
+        if self._at_one_look:
+            return quantile_interval.interval(latencies, self._quantile, phi)
+        return quantile_sequence.interval(latencies, self._quantile, SEQUENCE_ALPHA, SEQUENCE_AT)

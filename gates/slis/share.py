@@ -18,7 +18,8 @@ from gates.slis.check_context import CheckContext
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import sample_of
 from gates.slis.limit import Assessment, Guard, Standing
-from gates.stats.error_share import ADVANCE_MARGIN, ErrorShare
+from gates.stats.advance_sums import AdvanceMargin, MarginRange
+from gates.stats.error_share import ErrorShare
 from gates.text import count, percent
 from gates.verdicts import Measurement, Unit
 from gates.windows import CohortWindow
@@ -82,20 +83,20 @@ def share_evidence(
     """
     if definition.ratio is None:
         return None
-    rule = _in_blocks if context.in_blocks else _by_events
-    evidence = rule(name, definition, definition.ratio, context, outcomes)
+    margin = definition.margin_range(objective)
+    if context.in_blocks:
+        rule = context.block_rule(name, definition.ratio, catastrophe=definition.clusters)
+        bound = AdvanceBound(definition.ratio, margin)
+        evidence: CountEvidence = Blocks(rule, bound, outcomes, context.dispersion)
+    else:
+        evidence = _by_events(definition, definition.ratio, context, outcomes, margin)
     return RateComparison(context.cohorts, figure, sample_of(definition.traffic), objective, evidence)
 
 
-def _in_blocks(
-    name: str, definition: ComparedCheck, ratio: float, context: CheckContext, outcomes: tuple[Outcome, ...]
-) -> CountEvidence:
-    rule = context.block_rule(name, ratio, catastrophe=definition.clusters)
-    return Blocks(rule, AdvanceBound(ratio, ADVANCE_MARGIN, lately=True), outcomes, context.dispersion)
-
-
 def _by_events(
-    name: str, definition: ComparedCheck, ratio: float, context: CheckContext, outcomes: tuple[Outcome, ...]
+    definition: ComparedCheck, ratio: float, context: CheckContext, outcomes: tuple[Outcome, ...], margin: MarginRange
 ) -> CountEvidence:
     worse, new_good = ErrorShare.regression(ratio, context.start_blocks), partial(ErrorShare.advance, ratio)
-    return SingleEvents(worse, new_good, Dispersion(outcomes, context.dispersion, by_time=definition.clusters))
+    measured = AdvanceMargin(margin) if context.rules.blocks else None  # before these rules it was 0.5 points
+    dispersion = Dispersion(outcomes, context.dispersion, by_time=definition.clusters)
+    return SingleEvents(worse, new_good, dispersion, measured)

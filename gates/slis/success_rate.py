@@ -15,11 +15,11 @@ from gates.slis.bounds import Bound, WindowBound
 from gates.slis.check_context import CheckContext
 from gates.slis.comparable_limit import ComparableLimit
 from gates.slis.compared import Compared
-from gates.slis.compared_definition import ComparedCheck
 from gates.slis.definition import Check
 from gates.slis.findings import Finding, LintContext
 from gates.slis.limit import Guard
 from gates.slis.limit_lints import idle_min_events, too_few_events
+from gates.slis.margin import ErrorShareCheck
 from gates.slis.share import ShareFigure, share_evidence, share_text
 from gates.text import count, percent
 from gates.windows import CohortWindow
@@ -27,7 +27,7 @@ from gates.windows import CohortWindow
 FEW_SUCCEED = 0.5
 
 
-class SuccessRateCheck(ComparedCheck):
+class SuccessRateCheck(ErrorShareCheck):
     """The share of business transactions that succeed, by `success` in the events.
 
     `ratio` is the largest acceptable multiple of the baseline's share of failures, `limit` the lowest acceptable share

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gates.comparison.count_evidence import BlockState
 from gates.evidence_view import PaneUse
 from gates.panes import Pane
 from gates.verdicts import NO_INTERVALS, Intervals, Measurement, Verdict, VerdictKind
@@ -26,6 +27,11 @@ class Windowed:
 
     @property
     def worse(self) -> float | None:
+        """None: nothing is compared."""
+        return None
+
+    @property
+    def blocks(self) -> BlockState | None:
         """None: nothing is compared."""
         return None
 

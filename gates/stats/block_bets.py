@@ -11,6 +11,9 @@ bounded variable (Waudby-Smith and Ramdas, JRSS-B 2024).
 The catastrophe row bets on lost successes, pane by pane, so that a candidate that fails everything is found within two
 seconds; a cap bounds what dependence can make of it.
 
+Without a baseline, events are held against a share of bad ones, the objective. Then each event, bad or good, is an
+e-value, and a block multiplies by the mean over all of them: by the share of bad ones over the objective at most.
+
 Counts are of one pane: bad events (a bounded quantity may give fractions) and all events, of candidate and baseline.
 """
 
@@ -19,11 +22,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import floor, fsum, inf, log
+from math import exp, floor, fsum, inf, log
 from typing import Any
 
-from gates.stats import single_arm
-from gates.stats.mixture import REMEMBERED, finite_exp, log_add
+from gates.stats.mixture import LARGEST_LOG, REMEMBERED, log_add
 from gates.stats.pane_counts import PaneCounts
 
 EFFECTS: tuple[float, ...] = tuple(1.1 * (256.0 / 1.1) ** (step / 11) for step in range(12))
@@ -58,6 +60,18 @@ def event_factors(candidate_events: int, baseline_events: int, ratio: float) -> 
     null = ratio * candidate_events + baseline_events
     baseline = [null / (effect * ratio * candidate_events + baseline_events) for effect in EFFECTS]
     return tuple((effect * factor, factor) for effect, factor in zip(EFFECTS, baseline, strict=True))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def alone_factors(objective: float) -> tuple[tuple[float, float], ...]:
+    """The same against a share `objective` of bad events: for one bad event, and for one good one.
+
+    >>> [round(factor, 6) for factor in alone_factors(0.02)[0]]
+    [1.097804, 0.998004]
+    """
+    return tuple(
+        (effect / (1.0 + objective * (effect - 1.0)), 1.0 / (1.0 + objective * (effect - 1.0))) for effect in EFFECTS
+    )
 
 
 def largest_log_factor(candidate_events: float, baseline_events: float, bad_share: float, ratio: float) -> float:
@@ -105,13 +119,14 @@ class BlockBets:
     """The bets on the candidate, or on a part of it, against the whole baseline.
 
     `log_wealth` has one logarithm per effect, `log_catastrophe` that of the catastrophe row (None without one). Mass of
-    the prior over starting times joins when a block opens (`start`), the catastrophe row's in each pane.
+    the prior over starting times joins when a block opens (`start`), the catastrophe row's in each pane. `witnesses` is
+    how many events the mean of the open block is over: the bad ones, and without a baseline all.
     """
 
     ratio: float
     log_wealth: list[float] = field(default_factory=lambda: [-inf] * len(EFFECTS))
     log_catastrophe: float | None = None
-    bad: float = 0.0
+    witnesses: float = 0.0
     _sums: list[float] = field(default_factory=lambda: [0.0] * len(EFFECTS))
 
     def start(self, mass: float) -> None:
@@ -143,13 +158,20 @@ class BlockBets:
                 known + bad * candidate + base_bad * baseline
                 for known, (candidate, baseline) in zip(self._sums, factors, strict=True)
             ]
-            self.bad += bad + base_bad
+            self.witnesses += bad + base_bad
         self._bet_on_successes(mass, 0.0 if cap is None else catastrophe_log_factor(counts, cap))
 
-    def add_alone(self, counts: tuple[float, int], objective: float, dispersion: float, mass: float) -> None:
-        """Bet on one pane without a baseline, against a share of bad events; there is no open block."""
-        factors = single_arm.log_factors(*counts, EFFECTS, objective)
-        self.log_wealth = [known + factor / dispersion for known, factor in zip(self.log_wealth, factors, strict=True)]
+    def add_alone(self, counts: tuple[float, int], objective: float, mass: float) -> None:
+        """Add one pane without a baseline, its bad events and all, to an open block of such panes.
+
+        All its events are witnesses, the good ones too: against a share of bad ones, each is an e-value by itself.
+        """
+        bad, events = counts
+        self._sums = [
+            known + bad * factor + (events - bad) * good
+            for known, (factor, good) in zip(self._sums, alone_factors(objective), strict=True)
+        ]
+        self.witnesses += events
         self._bet_on_successes(mass, 0.0)
 
     def _bet_on_successes(self, mass: float, log_factor: float) -> None:
@@ -159,32 +181,32 @@ class BlockBets:
             self.log_catastrophe += log_factor
 
     def close_block(self) -> None:
-        """Multiply by the mean over the block's bad events; a block without any changes nothing."""
-        if self.bad > 0:
+        """Multiply by the mean over the block's witnesses; a block without any changes nothing."""
+        if self.witnesses > 0:
             self.log_wealth = [
-                known + log(total / self.bad) for known, total in zip(self.log_wealth, self._sums, strict=True)
+                known + log(total / self.witnesses) for known, total in zip(self.log_wealth, self._sums, strict=True)
             ]
-        self._sums, self.bad = [0.0] * len(EFFECTS), 0.0
+        self._sums, self.witnesses = [0.0] * len(EFFECTS), 0.0
 
     def e_value(self, waiting: float, unstarted: float) -> float:
         """The e-value as of the last closed block; `waiting` and `unstarted` is mass that does not bet yet."""
-        blocks = fsum(finite_exp(known) for known in self.log_wealth) / len(EFFECTS) + waiting + unstarted
+        blocks = fsum([exp(min(known, LARGEST_LOG)) for known in self.log_wealth]) / len(EFFECTS) + waiting + unstarted
         if self.log_catastrophe is None:
             return blocks
-        catastrophe = finite_exp(self.log_catastrophe) + unstarted
+        catastrophe = exp(min(self.log_catastrophe, LARGEST_LOG)) + unstarted
         return (1.0 - CATASTROPHE_WEIGHT) * blocks + CATASTROPHE_WEIGHT * catastrophe
 
     def dump(self) -> list[Any]:
         """State for a snapshot; `load` continues from it bit for bit."""
-        return [_open_logs(self.log_wealth), self._sums, self.bad, _open_logs([self.log_catastrophe])[0]]
+        return [_open_logs(self.log_wealth), self._sums, self.witnesses, _open_logs([self.log_catastrophe])[0]]
 
     @classmethod
     def load(cls, ratio: float, state: Sequence[Any], *, catastrophe: bool) -> BlockBets:
         """The bets that `dump` described."""
-        wealth, sums, bad, row = state
+        wealth, sums, witnesses, row = state
         known = [-inf if each is None else each for each in wealth]
         log_row = (-inf if row is None else row) if catastrophe else None
-        return cls(ratio, known, log_row, bad, list(sums))
+        return cls(ratio, known, log_row, witnesses, list(sums))
 
 
 def _open_logs(logs: Sequence[float | None]) -> list[float | None]:

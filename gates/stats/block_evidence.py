@@ -8,20 +8,18 @@ must reach `AGREEMENT` by itself against the whole baseline, so one client or on
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import Any
 
-from gates.stats.block_bets import BlockBets, block_panes, largest_log_factor
+from gates.stats.block_bets import BlockBets
+from gates.stats.block_clock import BlockClock
+from gates.stats.largest_blocks import Agreement, LargestBlocks, Span
 from gates.stats.pane_counts import PaneCounts
 
 AGREEMENT = 3.0
 """What each part of the candidate must reach alone, when the whole is at its threshold."""
-
-RECENT_S = 10.0
-"""The baseline's recent counts, from which the length of the next block is fixed."""
 
 EARLY_S = 10.0
 """The beginning of a stage, in which the catastrophe row may bet more: a candidate that never worked shows here."""
@@ -96,60 +94,72 @@ class BlockEvidence:
 
     def __init__(self, rule: BlockRule) -> None:
         self._rule = rule
-        self._largest = largest_log_factor(rule.weight, 1.0 - rule.weight, rule.least_bad, rule.ratio)
+        self.clock = BlockClock(rule.ratio, rule.pane_s, rule.weight, rule.least_bad)
+        self.largest = LargestBlocks()
         self._whole = BlockBets.begin(rule.ratio, catastrophe=rule.catastrophe)
         self._parts: dict[str, BlockBets] = {}
-        # the baseline's bad events, and all events of candidate and baseline, of recent panes
-        self._recent: deque[tuple[float, int, int]] = deque(maxlen=max(1, round(RECENT_S / rule.pane_s)))
         self._prior = StartPrior(max(1, rule.panes))
         self._stage_tick = 0
-        self._age, self._length = 0, 1  # of the open block, in panes
+        self._known: float | None = 1.0  # the whole candidate's e-value, once asked for
 
     def skip_pane(self) -> None:
         """Let time pass without a bet (warm-up, a hole): an open block ages with the clock."""
         self.add_pane(PaneCounts(0, 0, 0, 0))
 
-    def add_pane(self, counts: PaneCounts, correlation_s: float = 1.0, parts: PartCounts | None = None) -> None:
+    def add_pane(
+        self, counts: PaneCounts, correlation_s: float = 1.0, parts: PartCounts | None = None, span: Span | None = None
+    ) -> None:
         """Take in one pane.
 
         `correlation_s` (rho) is how long bad events hang together, measured on earlier panes only, so that the length
-        of a block is fixed before what it counts. `parts` are parts of the candidate's events of the pane.
+        of a block is fixed before what it counts. `parts` are parts of the candidate's events of the pane. `span` is
+        the time of the counts; None: they are not listed among the largest blocks.
         """
-        mass = self._begin_pane(parts or {})
-        base_bad, events, base_events = (sum(pane[index] for pane in self._recent) for index in range(3))
-        if self._age == 0:
-            if events > 0 and base_events > 0:  # else the last length is kept: nothing better is known
-                bad_share = max(self._rule.least_bad, base_bad / base_events)
-                self._largest = largest_log_factor(events, base_events, bad_share, self._rule.ratio)
-            self._open_block(block_panes(correlation_s, self._largest, self._rule.pane_s))
-        cap = self._cap if MOST_BASELINE_BAD * self._rule.ratio * base_bad <= base_events else None
+        if counts.compared and self.clock.interrupted(alone=False):
+            self._close_block()
+        mass = self._begin_pane(parts or {}, opening=self.clock.opens(correlation_s))
+        base_bad, _, base_events = self.clock.recent()
+        cap = (
+            _cap(self._stage_tick, self._rule.pane_s)
+            if MOST_BASELINE_BAD * self._rule.ratio * base_bad <= base_events
+            else None
+        )
         self._whole.add_pane(counts, mass, cap)
         for name, bets in self._parts.items():
             bad, part_events = (parts or {}).get(name, (0.0, 0))
             bets.add_pane(PaneCounts(bad, counts.baseline_bad, part_events, counts.baseline_events), mass, cap)
-        self._age += 1
-        if self._age >= self._length:
+        if span is not None:
+            self.largest.add_counts(counts, span)
+        if self.clock.add_pane(counts):
             self._close_block()
-        self._recent.append((counts.baseline_bad, counts.candidate_events, counts.baseline_events))
 
     def add_alone(
-        self, counts: tuple[float, int], objective: float, dispersion: float, parts: PartCounts | None = None
+        self,
+        counts: tuple[float, int],
+        objective: float,
+        correlation_s: float = 1.0,
+        parts: PartCounts | None = None,
+        span: Span | None = None,
     ) -> None:
         """Take in one pane of the candidate alone, its bad events and all, against the share `objective` of bad ones.
 
-        An open block is closed first. Bets are then made pane by pane, and `dispersion` (phi) divides their logarithms.
+        Such panes make blocks of their own; an open block with a baseline ends before them.
         """
-        if self._age:
+        if self.clock.interrupted(alone=True):
             self._close_block()
-        mass = self._begin_pane(parts or {})
-        self._open_block(1)
-        self._whole.add_alone(counts, objective, dispersion, mass)
+        mass = self._begin_pane(parts or {}, opening=self.clock.opens(correlation_s, objective))
+        self._whole.add_alone(counts, objective, mass)
         for name, bets in self._parts.items():
-            bets.add_alone((parts or {}).get(name, (0.0, 0)), objective, dispersion, mass)
-        self._recent.append((0.0, 0, 0))
+            bets.add_alone((parts or {}).get(name, (0.0, 0)), objective, mass)
+        alone = PaneCounts(counts[0], 0, counts[1], 0)
+        if span is not None:
+            self.largest.add_counts(alone, span)
+        if self.clock.add_pane(alone):
+            self._close_block()
 
-    def _begin_pane(self, parts: PartCounts) -> float:
-        """Move the clocks on, and let new parts join; returns the mass of the prior that starts with the pane."""
+    def _begin_pane(self, parts: PartCounts, *, opening: bool) -> float:
+        """Move the prior on, and let new parts join; returns the mass of the prior that starts with the pane."""
+        self._known = None
         mass = self._prior.advance()
         self._stage_tick += 1
         for name in parts:
@@ -159,24 +169,24 @@ class BlockEvidence:
                     begun = 1.0 - self._prior.unstarted
                     bets.join(begun - self._prior.waiting, begun - mass)
                 self._parts[name] = bets
+        if opening:
+            released = self._prior.release()
+            for bets in (self._whole, *self._parts.values()):
+                bets.start(released)
         return mass
 
-    def _open_block(self, length: int) -> None:
-        self._length = length
-        mass = self._prior.release()
-        for bets in (self._whole, *self._parts.values()):
-            bets.start(mass)
-
-    @property
-    def _cap(self) -> float:
-        pane_s = self._rule.pane_s
-        early = self._stage_tick <= max(1, round(EARLY_S / pane_s))
-        return (EARLY_CAP if early else LATE_CAP) * (1.0 if pane_s < 2.0 else 2.0)  # a long pane holds more at once
-
     def _close_block(self) -> None:
+        before, self._known = self._e_value, None
         for bets in (self._whole, *self._parts.values()):
             bets.close_block()
-        self._age = 0
+        self.largest.close(before, self._e_value)
+
+    @property
+    def _e_value(self) -> float:
+        """That of the whole candidate, whatever its parts show."""
+        if self._known is None:
+            self._known = self._whole.e_value(self._prior.waiting, self._prior.unstarted)
+        return self._known
 
     def enter_stage(self) -> None:
         """A stage begins: what was gathered stays; only the catastrophe row's high cap applies again."""
@@ -184,27 +194,37 @@ class BlockEvidence:
 
     def get(self) -> float:
         """The e-value; where parts are known, at most what their agreement allows."""
-        waiting, unstarted = self._prior.waiting, self._prior.unstarted
-        whole = self._whole.e_value(waiting, unstarted)
+        return self.found()[0]
+
+    def found(self) -> tuple[float, Agreement | None]:
+        """The e-value, and the agreement of the parts where it limits that."""
+        whole = self._e_value
         if len(self._parts) < 2:
-            return whole
-        least = min(bets.e_value(waiting, unstarted) for bets in self._parts.values())
-        return min(whole, self._rule.threshold / AGREEMENT * least)
+            return whole, None
+        waiting, unstarted = self._prior.waiting, self._prior.unstarted
+        reached = {name: bets.e_value(waiting, unstarted) for name, bets in self._parts.items()}
+        weakest = min(reached, key=lambda name: reached[name])
+        allowed = self._rule.threshold / AGREEMENT * reached[weakest]
+        return (whole, None) if allowed >= whole else (allowed, Agreement(weakest, reached[weakest], AGREEMENT, whole))
 
     def dump(self) -> list[Any]:
         """State for a snapshot; `load` continues from it bit for bit."""
         prior = [self._prior.tick, self._prior.unstarted, self._prior.waiting]
-        clocks = [self._stage_tick, self._age, self._length, self._largest]
         parts = {name: bets.dump() for name, bets in self._parts.items()}
-        return [prior, clocks, self._whole.dump(), parts, [list(pane) for pane in self._recent]]
+        return [prior, self._stage_tick, self.clock.dump(), self.largest.dump(), self._whole.dump(), parts]
 
     def load(self, state: Sequence[Any]) -> None:
         """Continue from what `dump` returned."""
-        prior, clocks, whole, parts, recent = state
-        self._prior = StartPrior(max(1, self._rule.panes), *prior)
-        self._stage_tick, self._age, self._length, self._largest = clocks
+        prior, self._stage_tick, clock, largest, whole, parts = state
+        self._prior, self._known = StartPrior(max(1, self._rule.panes), *prior), None
+        self.clock.load(clock)
+        self.largest.load(largest)
         ratio, catastrophe = self._rule.ratio, self._rule.catastrophe
         self._whole = BlockBets.load(ratio, whole, catastrophe=catastrophe)
         self._parts = {name: BlockBets.load(ratio, each, catastrophe=catastrophe) for name, each in parts.items()}
-        self._recent.clear()
-        self._recent.extend((bad, events, base_events) for bad, events, base_events in recent)
+
+
+def _cap(stage_tick: int, pane_s: float) -> float:
+    """The most that a pane may multiply the catastrophe row by, as a logarithm; a long pane holds more at once."""
+    early = stage_tick <= max(1, round(EARLY_S / pane_s))
+    return (EARLY_CAP if early else LATE_CAP) * (1.0 if pane_s < 2.0 else 2.0)

@@ -18,7 +18,8 @@ START_BLOCK = 30
 REMEMBERED = 1 << 14
 """Panes whose log factors each kind of e-process keeps in a cache: thin traffic gives the same counts again."""
 
-_LOG_LARGEST = 690.0  # e-values are reported up to exp(690), so that they stay finite
+LARGEST_LOG = 690.0
+"""E-values are reported up to exp(690), so that they stay finite."""
 
 
 def log_add(a: float, b: float) -> float:
@@ -52,7 +53,7 @@ def finite_exp(logarithm: float) -> float:
     >>> finite_exp(0.0), finite_exp(1e6) < inf
     (1.0, True)
     """
-    return exp(min(logarithm, _LOG_LARGEST))
+    return exp(min(logarithm, LARGEST_LOG))
 
 
 def inverse_root_weights(effects: Sequence[float]) -> tuple[float, ...]:

@@ -18,10 +18,11 @@ Parts = Mapping[str, tuple[float, int]]
 
 
 class Merged(NamedTuple):
-    """Counts of one or several panes, and the candidate's by part."""
+    """Counts of one or several panes, and the candidate's by part; `start` is that of the first pane."""
 
     counts: PaneCounts
     parts: Parts
+    start: int
 
 
 class PaneMerger:
@@ -57,7 +58,7 @@ class PaneMerger:
             self._parts[name] = before[0] + bad, before[1] + events
         if not self._counts.compared:
             return None
-        found = Merged(self._counts, self._parts)
+        found = Merged(self._counts, self._parts, self._since)
         self.clear()
         return found
 

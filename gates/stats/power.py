@@ -63,11 +63,11 @@ def error_growth(traffic: Traffic, base: float, times: float, ratio: float) -> f
     return max(0.0, _factor(traffic, effect, ratio, (min(1.0, base * times), base), 0.0))
 
 
-def advance_growth(traffic: Traffic, base: float, ratio: float) -> float:
+def advance_growth(traffic: Traffic, base: float, ratio: float, margin: float = ADVANCE_MARGIN) -> float:
     """Nats a second for an advance, if the candidate fails exactly as often as the baseline's share `base`."""
     return max(
         0.0,
-        *(_factor(traffic, ratio * effect, ratio, (base, base), ADVANCE_MARGIN) for effect in ADVANCE_EFFECTS),
+        *(_factor(traffic, ratio * effect, ratio, (base, base), margin) for effect in ADVANCE_EFFECTS),
     )
 
 
@@ -88,10 +88,18 @@ def latency_growth(traffic: Traffic, quantile: float, times: float, ratio: float
 @lru_cache(maxsize=1 << 12)
 def _divergence(quantile: float, times: float, ratio: float) -> float:
     """Nats for each pair of requests, of candidate and baseline."""
-    rate = 1.0 - quantile
-    exceeding = 1.0 - _NORMAL.cdf(_NORMAL.inv_cdf(quantile) + log(ratio / times) / LATENCY_SIGMA)
-    exceeding = min(max(exceeding, 1e-12), 1.0 - 1e-12)
-    return exceeding * log(exceeding / rate) + (1.0 - exceeding) * log((1.0 - exceeding) / (1.0 - rate))
+    rate, beyond = 1.0 - quantile, exceeding(quantile, times, ratio)
+    return beyond * log(beyond / rate) + (1.0 - beyond) * log((1.0 - beyond) / (1.0 - rate))
+
+
+def exceeding(quantile: float, times: float, ratio: float) -> float:
+    """The share of a candidate's latencies beyond `ratio` times the baseline's quantile; each is `times` as long.
+
+    >>> round(exceeding(0.95, 1.0, 1.0), 6), round(exceeding(0.95, 1.5, 1.25), 4)
+    (0.05, 0.0832)
+    """
+    beyond = 1.0 - _NORMAL.cdf(_NORMAL.inv_cdf(quantile) + log(ratio / times) / LATENCY_SIGMA)
+    return min(max(beyond, 1e-12), 1.0 - 1e-12)
 
 
 def median_time(growth: float, threshold: float) -> float:

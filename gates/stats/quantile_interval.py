@@ -1,103 +1,63 @@
-"""Confidence sequence for a latency quantile from bucket counts: what a page shows beside the estimate.
+"""The interval of a latency quantile at one look, from bucket counts: what a page shows beside the estimate.
 
-That `x` is the q-quantile means that each latency is at most `x` with probability q: a binomial null, tested by a
-beta-binomial mixture, at every number of latencies at once (Howard and Ramdas, Bernoulli 28(3), 2022). The values of
-`x` that are not rejected are an interval; buckets only widen it. It holds for latencies that come from one
-distribution, so it is for display, and no decision rests on it.
+How many of `n` requests lie at or below the true quantile is about normal around `n q`, with the variance of a binomial
+count times the design effect phi of the slow requests, because they come together. So the quantile lies between two
+order statistics (Conover, Practical Nonparametric Statistics, 1999, section 3.2), and buckets only widen that. It
+covers the quantile at this look, not at all looks at once: the window slides, and a reader sees one decision. It is
+for display, and no decision rests on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import ceil, lgamma, log
+from math import ceil, floor, sqrt
+from statistics import NormalDist
 
 import numpy as np
 
 from gates.stats.histogram import BUCKETS, Histogram, lower_edges
 
+COVERAGE = 0.95
 
-def concentration(q: float, alpha: float, t_opt: float) -> float:
-    """Concentration of the beta prior that makes the interval narrowest at about `t_opt` latencies.
-
-    >>> round(concentration(0.95, 0.05, 1000), 7)
-    125.0056098
-    """
-    variance = q * (1.0 - q)
-    twice = 2.0 * log(1.0 / alpha)
-    rho = t_opt * variance / (twice + log(1.0 + twice))
-    return max(rho - variance, 1e-3 * variance) / variance
+_HALF_WIDTH = NormalDist().inv_cdf(0.5 + COVERAGE / 2.0)
 
 
-def log_evidence(at_most: int, total: int, q: float, kappa: float) -> float:
-    """Log evidence against `x` being the q-quantile when `at_most` of `total` latencies are at most `x`.
+def quantile_ranks(total: int, q: float, phi: float = 1.0) -> tuple[int | None, int | None]:
+    """The ranks, from 1, of the order statistics between which the q-quantile lies; None where that end is open.
 
-    >>> round(log_evidence(930, 1000, 0.95, concentration(0.95, 0.05, 1000)), 9)
-    2.130904514
-    """
-    a, b = kappa * q, kappa * (1.0 - q)
-    above = total - at_most
-    return _log_beta(a + at_most, b + above) - _log_beta(a, b) - at_most * log(q) - above * log(1.0 - q)
-
-
-def _log_beta(a: float, b: float) -> float:
-    return lgamma(a) + lgamma(b) - lgamma(a + b)
-
-
-def rank_bounds(total: int, q: float, alpha: float, t_opt: float) -> tuple[int, int]:
-    """The least and the most of `total` latencies that may be at most the q-quantile.
-
-    >>> rank_bounds(10_000, 0.95, 0.05, 10_000)
-    (9433, 9564)
+    >>> quantile_ranks(1_000, 0.95), quantile_ranks(1_000, 0.95, phi=9.0), quantile_ranks(20, 0.95)
+    ((936, 965), (909, 992), (17, None))
 
     Raises:
-        ValueError: q or alpha is not between 0 and 1, or t_opt is not positive.
+        ValueError: q is not between 0 and 1.
     """
-    if not 0.0 < q < 1.0 or not 0.0 < alpha < 1.0 or not t_opt > 0.0:
-        raise ValueError(f"q {q} and alpha {alpha} must be between 0 and 1, t_opt {t_opt} positive")
-    kappa, limit = concentration(q, alpha, t_opt), log(1.0 / alpha)
-    least = ceil(q * (total - 1)) if total else 0  # where the evidence is smallest: it rises to both sides
-
-    def kept(at_most: int) -> bool:
-        return log_evidence(at_most, total, q, kappa) < limit
-
-    return _edge(least, 0, kept), _edge(least, total, kept)
+    if not 0.0 < q < 1.0:
+        raise ValueError(f"q {q} must be between 0 and 1")
+    half = _HALF_WIDTH * sqrt(max(1.0, phi) * total * q * (1.0 - q))
+    low, high = floor(total * q - half), ceil(total * q + half) + 1
+    return (low if low >= 1 else None), (high if high <= total else None)
 
 
-def _edge(kept: int, end: int, keeps: Callable[[int], bool]) -> int:
-    """The last number that `keeps`, going from `kept`, which does, to `end`."""
-    if keeps(end):
-        return end
-    out = end
-    while abs(out - kept) > 1:
-        middle = (kept + out) // 2
-        if keeps(middle):
-            kept = middle
-        else:
-            out = middle
-    return kept
+def interval(histogram: Histogram, q: float, phi: float = 1.0) -> tuple[float, float | None] | None:
+    """The interval, in milliseconds, that covers the q-quantile at this look with probability 95%.
 
+    `phi` is the design effect of the requests beyond the quantile. None without latencies; a lower end of 0, or an
+    upper end of None, where the latencies do not bound it.
 
-def interval(histogram: Histogram, q: float, alpha: float, t_opt: float) -> tuple[float, float | None] | None:
-    """The interval, in milliseconds, that ever misses the q-quantile with probability at most `alpha`.
-
-    `t_opt` is the number of latencies at which it should be narrowest. None without latencies; a lower end of 0, or
-    an upper end of None, where the latencies do not bound it.
-
-    >>> low, high = interval(Histogram.of([float(ms) for ms in range(1, 1001)]), 0.5, 0.05, 1000)
+    >>> low, high = interval(Histogram.of([float(ms) for ms in range(1, 1001)]), 0.5)
     >>> round(low), round(high)
-    (449, 555)
+    (469, 539)
 
     Raises:
-        ValueError: q or alpha is not between 0 and 1, or t_opt is not positive.
+        ValueError: q is not between 0 and 1.
     """
     total = histogram.total
-    fewest, most = rank_bounds(total, q, alpha, t_opt)
+    low, high = quantile_ranks(total, q, phi)
     if not total:
         return None
     cumulative = np.cumsum(histogram.counts)
-    low = int(histogram.indices[np.searchsorted(cumulative, fewest)]) if fewest else 0
-    high = int(histogram.indices[np.searchsorted(cumulative, most, side="right")]) if most < total else BUCKETS - 1
-    return _edge_ms(low) if low else 0.0, _edge_ms(high + 1) if high < BUCKETS - 1 else None
+    first = int(histogram.indices[np.searchsorted(cumulative, low)]) if low is not None else 0
+    last = int(histogram.indices[np.searchsorted(cumulative, high)]) if high is not None else BUCKETS - 1
+    return _edge_ms(first) if first else 0.0, _edge_ms(last + 1) if last < BUCKETS - 1 else None
 
 
 def _edge_ms(bucket: int) -> float:

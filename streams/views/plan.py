@@ -8,7 +8,7 @@ from typing import Any
 
 from gates.advice.catching import ALL_BAD, Catch, Smallest
 from gates.advice.passing import LIKELY
-from gates.advice.plan import CheckPlan, StagePlan
+from gates.advice.plan import CheckPlan, Proof, StagePlan
 from gates.advice.traffic_lints import advice, never_because, too_low
 from gates.documents.quantities import format_duration, format_share
 from gates.policy import Policy, Stage
@@ -22,7 +22,7 @@ def plan_lines(policy: Policy, stages: Sequence[StagePlan]) -> Iterator[str]:
     """A paragraph per stage, and how long the whole rollout takes."""
     for stage, planned in zip(policy.stages, stages, strict=True):
         yield f"stage {stage.name}: weight {format_share(stage.weight)}, bake {format_duration(stage.bake_ms)}"
-        for line in (*_waits(policy, stage, planned), *map(_check_line, planned.checks)):
+        for line in (*_waits(policy, stage, planned), *(_check_line(check, planned) for check in planned.checks)):
             yield f"  {line}"
         if not planned.compared:
             yield "  the baseline has no traffic, so only limits apply"
@@ -89,16 +89,23 @@ def _times(number: float) -> str:
     return "without end" if isinf(number) else f"about {counted(max(1, round(number)), 'time')}"
 
 
-def _check_line(check: CheckPlan) -> str:
+def _check_line(check: CheckPlan, planned: StagePlan) -> str:
     parts = [_caught(check)] if check.catches else []
     if check.compared or check.detect:
         parts.append(f"within the bake: {_smallest(check.smallest)}")
     if check.broken:
         parts.append("a healthy candidate breaks its limit" if _breaks(check) else "a healthy candidate never passes")
     else:
-        parts.append(f"a healthy candidate {_passes(check.advance)}{_about(check.advance)}")
+        unproved = "" if planned.proves or check.proof is None else _unproved(check.proof)
+        parts.append(f"a healthy candidate {_passes(check.advance)}{_about(check.advance)}{unproved}")
     note = "" if check.required else " (advisory)"
     return f"{check.name}{note}: {'; '.join(parts)}"
+
+
+def _unproved(proof: Proof) -> str:
+    """With `proof: false`: a PASS shows little, and how long it would take to show more."""
+    takes = "is never given" if isinf(proof.seconds) else f"takes {_roughly(proof.seconds)}"
+    return f", not shown to be good (proof: false); a proof {takes}"
 
 
 def _breaks(check: CheckPlan) -> bool:
@@ -198,6 +205,7 @@ def _check_document(check: CheckPlan) -> dict[str, Any]:
         "smallest_within_bake": None if check.smallest is None else check.smallest.times,
         "smallest_by": None if check.smallest is None else check.smallest.by,
         "advance_s": _finite(check.advance),
+        "proof_s": None if check.proof is None else _finite(check.proof.seconds),
         "healthy_breaks": round(check.health.chance, 4) if check.health.known else None,
         "breaks_after_s": _finite(check.health.after),
     }

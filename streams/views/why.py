@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from gates.text import count, e_value, figure, milliseconds, percent, significant_text
+from streams.views.blocks import block_lines
 from streams.views.orders import confirmation_text
 from streams.views.wording import Document, printable, similar, utc, weights_text
 
@@ -18,6 +19,9 @@ HAPPENED = {
     "promote": "was promoted at stage {stage}",
 }
 """What each action did to the rollout."""
+
+RATIO_ASSUMES = "if the ratio is constant and errors hang together for less than 30 s"
+QUANTILE_COVERS = "95% at this look, for the requests of this window"
 
 _LABEL_WIDTH = 12
 
@@ -93,7 +97,7 @@ def _error_bounds(confidence: Document) -> str:
 
 
 def check_lines(check: Document, cohorts: Document) -> Iterator[str]:
-    """One check's verdict and, indented, its window, the figures of both cohorts and its e-values."""
+    """One check's verdict and, indented, its window, the figures of both cohorts, its e-values and what made them."""
     yield f"{printable(check['name'])}: {printable(check['verdict'])}"
     yield _row("  reason", check["reason"])
     window = check["window"]
@@ -105,6 +109,7 @@ def check_lines(check: Document, cohorts: Document) -> Iterator[str]:
         yield _row("  e-value", _rollback_evidence(check["e_value"], check["threshold"]))
     if check.get("advance_e_value") is not None and check.get("advance_threshold") is not None:
         yield _row("  e-value", f"{advance_evidence(check['advance_e_value'], check['advance_threshold'])} to advance")
+    yield from labelled_rows("  blocks", block_lines(check, cohorts))
 
 
 def _rollback_evidence(found: float, threshold: float) -> str:
@@ -134,18 +139,20 @@ def _intervals(check: Document, cohorts: Document) -> Iterator[str]:
         estimate = significant_text(ratio["estimate"], 2)
         lower, upper = significant_text(ratio["lower"], 2), significant_text(ratio["upper"], 2)
         names = f"{printable(cohorts['candidate'])} / {printable(cohorts['baseline'])}"
-        note = f"95% confidence sequence: {lower} to {upper}; for information, not used in the verdict"
+        note = f"95% confidence sequence: {lower} to {upper}, {RATIO_ASSUMES}; for information, not used in the verdict"
         yield _row("  ratio", f"{names} = {estimate} ({note})")
+    # Without a comparison nothing measures how slow requests come together.
+    note = QUANTILE_COVERS if check.get("e_value") is not None else f"{QUANTILE_COVERS}, if they are independent"
     for name, ends in (check.get("quantile") or {}).items():
         if ends is not None:
-            yield _row("  interval", f"{printable(name)} {_quantile_interval(ends)}")
+            yield _row("  interval", f"{printable(name)} {_quantile_interval(ends)} ({note})")
 
 
 def _quantile_interval(ends: tuple[float, float | None]) -> str:
     lower, upper = ends
     if upper is None:
-        return f"at least {milliseconds(lower)} (95% confidence; upper bound unknown)"
-    return f"{milliseconds(lower)} to {milliseconds(upper)} (95% confidence)"
+        return f"at least {milliseconds(lower)}, upper end unknown"
+    return f"{milliseconds(lower)} to {milliseconds(upper)}"
 
 
 def contact_text(contact: Document) -> str:
@@ -156,6 +163,12 @@ def contact_text(contact: Document) -> str:
     """
     labels = [f"{name}={value}" for name, value in contact.get("labels", {}).items()]
     return ", ".join(part for part in (contact.get("owner"), contact.get("runbook"), *labels) if part) or "none"
+
+
+def labelled_rows(label: str, lines: Iterable[str]) -> Iterator[str]:
+    """Lines under one label, which stands beside the first."""
+    for index, line in enumerate(lines):
+        yield _row("" if index else label, line)
 
 
 def _row(label: str, text: object) -> str:

@@ -90,6 +90,16 @@ def test_the_next_epoch_follows_the_one_before() -> None:
     assert (second.state.epoch, second.state.phase) == (2, Phase.BAKING)
 
 
+def test_a_decision_of_a_snapshot_has_the_same_bytes() -> None:
+    """It is sent again until it is confirmed, with the blocks that made its evidence."""
+    gate = started()
+    fed(gate, cell(50, 9), range(20))
+    restored = Gate.load(json.loads(json.dumps(gate.dump())))
+    documents = [json.dumps(known.state.last.document()) for known in (gate, restored) if known.state.last]
+    assert documents[0] == documents[1]
+    assert '"blocks": {"number": ' in documents[0]
+
+
 @pytest.mark.parametrize("seconds", [0, 1, 4, 9])
 def test_a_snapshot_continues_bit_for_bit(seconds: int) -> None:
     """At the start, within a stage, and after the end."""

@@ -24,6 +24,18 @@ def test_a_status_survives_the_end() -> None:
     assert after["slis"]
 
 
+def test_the_next_look_is_in_the_status() -> None:
+    """When the open block ends, why it is so long, and what limits the evidence; nothing once the rollout has ended."""
+    gate = started()
+    fed(gate, GOOD, range(4))
+    blocks = gate.status(at(4))["blocks"]
+    assert isinstance(blocks, dict)
+    known = {"rho_s": 1.0, "phi": 12.0, "stated": False, "settled": False, "agreement": None}
+    assert blocks == {"errors": {"left_ms": 2_000, "length_ms": 2_000} | known}
+    fed(gate, BAD, range(4, 9))
+    assert gate.status(at(9))["blocks"] == {}
+
+
 def test_a_refused_order_is_in_the_status() -> None:
     """With who gave it and why it was refused."""
     gate = started()

@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 
 from gates import verdicts
+from gates.stats.largest_blocks import BAD_EVENTS, Agreement, BlockReport, Growth
+from gates.stats.pane_counts import PaneCounts
 from gates.stats.ratio_interval import Interval
-from gates.verdicts import Combined, Evaluation, Intervals, Measurement, Verdict, VerdictKind
+from gates.verdicts import Combined, Evaluation, Intervals, Measurement, Verdict, VerdictKind, agreement_document
 
 NONE = Measurement(0, None)
 PLAIN = Verdict("errors", VerdictKind.PASS, "errors: well", (1_000, 2_000), Measurement(20, 0.05, 1), NONE)
@@ -52,6 +54,34 @@ def test_what_applies_is_added() -> None:
         "ratio": {"estimate": 1.0, "lower": 0.5, "upper": 2.0},
         "quantile": {"canary": [1.23457, None], "stable": None},
     }
+
+
+def test_blocks_are_short_and_the_same_after_a_snapshot() -> None:
+    """Whole counts are integers, though a snapshot reads them as fractions; those of a mean have six digits."""
+    agreement = Agreement("user 1 of 2", 1.23456789, 3.0, 250.5)
+
+    def shown(bad: float, base_bad: float) -> object:
+        growth = Growth(8.123456789, 1_000, 4_000, BAD_EVENTS, PaneCounts(bad, base_bad, 150, 2_850))
+        return replace(PLAIN, blocks=BlockReport((growth,), 0.7654321, 14, 250.5, agreement)).document()["blocks"]
+
+    assert shown(12, 1 / 3) == {
+        "number": 14,
+        "largest": [
+            {
+                "start": 1_000,
+                "end": 4_000,
+                "by": "bad events",
+                "candidate": {"bad": 12, "events": 150},
+                "baseline": {"bad": 0.333333, "events": 2_850},
+                "factor": 8.12346,
+            }
+        ],
+        "others": 0.765432,
+        "e_value": 250.5,
+        "agreement": {"part": "user 1 of 2", "e_value": 1.23457, "needed": 3.0, "without": 250.5},
+    }
+    assert str(shown(12.0, 1 / 3)) == str(shown(12, 1 / 3))
+    assert agreement_document(None) is None
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_a_budget_adds_up_over_the_stages() -> None:
         (CheckPlan("e", (), Smallest(2.0, "comparison"), 5.0), ()),
         (CheckPlan("e", (), Smallest(BLIND_ABOVE + 1.0, "comparison"), 5.0), ("e",)),
         (CheckPlan("e", (), None, 5.0), ("e",)),
-        (CheckPlan("e", (), None, 5.0, compared=False), ()),
+        (CheckPlan("e", (), None, 5.0, proof=None), ()),
         (CheckPlan("e", (), None, 5.0, required=False), ()),
         (CheckPlan("e", (), None, 5.0, foreseeable=False), ()),
         (CheckPlan("e", (STOPS,), Smallest(50.0, "limit"), 5.0), ()),
@@ -95,7 +95,7 @@ def test_a_stage_is_blind_to_what_it_cannot_detect(check: CheckPlan, blind: tupl
 def test_a_limit_on_errors_stands_in_for_comparisons_of_errors() -> None:
     """And for none of latency."""
     blind = CheckPlan("e", (), None, 5.0)
-    limit = CheckPlan("limit", (STOPS,), None, 0.0, compared=False)
+    limit = CheckPlan("limit", (STOPS,), None, 0.0, proof=None)
     assert stage(blind, limit).blind == ()
     assert stage(replace(blind, counts_errors=False), limit).blind == ("e",)
     assert stage(blind, replace(limit, counts_errors=False)).blind == ("e",)
@@ -103,7 +103,7 @@ def test_a_limit_on_errors_stands_in_for_comparisons_of_errors() -> None:
 
 def test_no_errors_in_the_baseline_do_not_make_all_failures_invisible() -> None:
     """A limit that catches 20 of 20 failures in seconds: not blind, though a tenfold of almost nothing is not seen."""
-    (tenth, _) = plan(changed({"stages.0.bake": "1m"}), 100.0, 0.001)
+    (tenth, _) = plan(changed({"stages.0.bake": "50s"}), 100.0, 0.001)
     errors = tenth.checks[0]
     assert tenth.blind == ()
     assert errors.smallest is not None

@@ -36,6 +36,16 @@ def stages(*weights: str, bake: str = "10m", **more: Any) -> Document:
             "stages[2].bake",
             "the rollout takes at least 36d1m30s to the end of stage s100, and the journal is kept for 30d by default",
         ),
+        (
+            stages("10%", "100%", warmup="30s", proof=False),
+            "stages[1].proof",
+            "is false in every stage, so the candidate is promoted without ever having been shown to be good",
+        ),
+        (
+            {"stages.0.proof": False, "checks.errors.ratio": None, "checks.p95.ratio": None},
+            "stages[0].proof",
+            "has no effect: no check that must pass compares",
+        ),
         (stages("10%", "100%", bake="31d", warmup="30s"), "stages[0].bake", "at least 31d30s to the end of stage s10"),
     ],
 )
@@ -53,6 +63,7 @@ def test_what_is_odd_is_remarked_once(changes: Document, path: str, words: str) 
         stages("1%", "25%", "100%", warmup="30s"),
         stages("9%", "90%", "100%", warmup="30s"),
         stages("10%", "100%") | {"checks.p95": LATENCY},
+        {"stages.0.proof": False},
         stages("10%", "100%") | {"checks.p95.severity": "advisory"},
         stages("10%", "50%", "100%", bake="9d", warmup="1d"),
     ],

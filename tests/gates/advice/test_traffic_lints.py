@@ -13,12 +13,13 @@ from tests.gates.good_policy import Document, changed
 @pytest.mark.parametrize(
     ("changes", "rps", "path", "words"),
     [
-        ({}, 0.2, "stages[0].bake", "10m is too short: at 0.2 requests/s, errors would miss even 10 times"),
+        ({}, 0.05, "stages[0].bake", "10m is too short: at 0.05 requests/s, errors and p95 would miss even 10 times"),
         (
             {"stages.0.timeout": None},
             0.2,
             "stages[0].weight",
-            "at 0.2 requests/s, stage tenth is never passed: a healthy candidate does not pass p95; it needs more",
+            "at 0.2 requests/s, stage tenth is never passed: a healthy candidate does not pass p95; it needs more "
+            "traffic: write `proof: false` in the stage",
         ),
         (
             {"checks.p95.ratio": None},
@@ -33,7 +34,12 @@ from tests.gates.good_policy import Document, changed
             "at 100 requests/s canary needs 16m40s to reach min_requests (10,000)",
         ),
         ({"min_requests": 90000}, 100.0, "stages[0].timeout", "1h is too short: at 100 requests/s canary needs 2h30m"),
-        ({"stages.0.timeout": "11m"}, 5.0, "stages[0].timeout", "takes longer to pass errors"),
+        (
+            {"stages.0.timeout": "11m", "checks.errors.margin": "2%", "checks.p95.ratio": None},
+            1.0,
+            "stages[0].timeout",
+            "lengthen `timeout`, write `proof: false` in the stage",
+        ),
     ],
 )
 def test_what_traffic_is_too_little_for_is_remarked(changes: Document, rps: float, path: str, words: str) -> None:
@@ -41,6 +47,27 @@ def test_what_traffic_is_too_little_for_is_remarked(changes: Document, rps: floa
     policy = changed(changes)
     assert lint(policy) == ()
     assert words in " ".join(remark.message for remark in lint(policy, rps) if remark.path == path)
+
+
+def test_traffic_too_thin_for_a_proof_has_its_choices() -> None:
+    """A larger weight, a wider margin, or no proof."""
+    thin: Document = {"stages.0.timeout": "11m", "stages.0.weight": "1%", "checks.p95.ratio": None}
+    assert (
+        "a healthy candidate takes longer to pass errors, so the stage probably pauses; lengthen `timeout`, raise "
+        "`weight` to 10% or more, or write `margin: 2%` in errors, or write `proof: false` in the stage, which then "
+        "passes without the candidate shown to be good"
+    ) in remarks(thin, 20.0, 0.01, "stages[0].timeout")
+
+
+def test_a_proof_that_is_in_time_is_not_given_up() -> None:
+    """Where the traffic gives it within the bake, `proof: false` is remarked; where it takes longer, nothing is."""
+    given_up: Document = {"stages.0.proof": False, "stages.0.bake": "30m"}
+    assert "false is not needed: at 1000 requests/s, a healthy candidate is shown to be good in " in remarks(
+        given_up, 1_000.0, 0.001, "stages[0].proof"
+    )
+    assert remarks(given_up, 5.0, 0.001, "stages[0].proof") == ""
+    late = {**given_up, "stages.0.timeout": "35m", "checks.p95.ratio": None}
+    assert remarks(late, 5.0, 0.001, "stages[0].timeout") == ""
 
 
 def test_a_total_failure_that_a_comparison_catches_is_not_missed() -> None:

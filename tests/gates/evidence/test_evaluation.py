@@ -84,6 +84,23 @@ def test_a_snapshot_at_any_pane_changes_nothing(drawn: list[Any], cut: int) -> N
         second += not isinstance(move, str)
 
 
+def test_what_made_the_evidence_is_shown_where_it_speaks_against_the_candidate() -> None:
+    """Not while the e-value is small, and not for a check without evidence."""
+    checks = {"e": {"sli": "error_rate", "ratio": 1.25}, "l": {"sli": "error_rate", "limit": "90%"}}
+    known = RolloutEvidence(policy(checks, stages=STAGES[:1]), T0)
+    for second in range(4):
+        quiet = known.observe(pane(second, cell(30), cell(270, 3)))
+    assert [verdict.blocks for verdict in known.with_intervals(quiet.verdicts)] == [None, None]
+    for second in range(4, 12):
+        found = known.observe(pane(second, cell(30, 15), cell(270, 3)))
+    failing, limited = known.with_intervals(found.verdicts)
+    assert failing.blocks is not None
+    assert failing.blocks.whole == failing.e_value
+    assert failing.blocks.largest[0].start >= T0 + 4_000
+    assert limited.blocks is None
+    assert list(known.blocks()) == ["e"]
+
+
 def test_every_kind_of_check_is_there() -> None:
     """The property above is about all kinds of checks, samples and severities."""
     kinds = {definition["sli"] for definition in EVERY_KIND.values()}

@@ -34,7 +34,7 @@ def test_a_stage_is_written_in_units_and_read_in_milliseconds() -> None:
     """What is absent has no warm-up, no timeout and no approval, and one pane is enough."""
     stage = Stage.model_validate(STAGE)
     assert (stage.weight, stage.bake_ms, stage.warmup_ms, stage.timeout_ms) == (0.1, 600_000, None, None)
-    assert (stage.passes, stage.approval) == (1, False)
+    assert (stage.passes, stage.approval, stage.proof, stage.proves) == (1, False, None, True)
     assert stage.model_dump(by_alias=True, exclude_none=True) == {**STAGE, "passes": 1, "approval": False}
 
 
@@ -51,3 +51,9 @@ def test_a_part_is_frozen() -> None:
     with pytest.raises(ValidationError):
         cohorts.baseline = "other"
     assert cohorts.document() == {"baseline": "stable", "candidate": "canary"}
+
+
+def test_a_proof_can_only_be_given_up_in_writing() -> None:
+    """`true` is the default, written out."""
+    assert Stage.model_validate({**STAGE, "proof": True}).proves
+    assert not Stage.model_validate({**STAGE, "proof": False}).proves

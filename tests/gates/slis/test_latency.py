@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from gates.advice.lint import lint
@@ -38,6 +41,32 @@ def test_the_interval_of_each_quantile_is_displayed() -> None:
     assert upper is not None
     assert lower <= 20.0 <= upper
     assert shown[BASELINE] is None
+
+
+def shown_after(seconds: int, rules: int, **check: Any) -> tuple[float, float]:
+    """The interval of the candidate's median."""
+    hand = Watched(sli="latency", quantile=0.5, limit="1s", window="1m", rules=rules, **check)
+    usual = replace(cell(100), latency=Histogram.of([float(ms) for ms in range(10, 110)]))
+    verdicts = [hand.second(usual, usual) for _ in range(seconds)]
+    (verdict,) = hand.evidence.with_intervals((verdicts[-1],))
+    assert verdict.intervals.quantile is not None
+    ends = verdict.intervals.quantile[CANDIDATE]
+    assert ends is not None
+    assert ends[1] is not None
+    return ends[0], ends[1]
+
+
+def test_slow_requests_that_may_come_together_widen_the_interval() -> None:
+    """By the phi of the comparison, which begins with its prior; without one, requests are taken as independent."""
+    alone, compared = shown_after(60, 3), shown_after(60, 3, ratio=1.2)
+    assert compared[0] < alone[0] < alone[1] < compared[1]
+
+
+def test_an_epoch_of_earlier_rules_shows_its_confidence_sequence() -> None:
+    """Wider at one look, and the same with a comparison or without: an old journal folds to the same bytes."""
+    earlier, now = shown_after(5, 2), shown_after(5, 3)
+    assert earlier == shown_after(5, 1, ratio=1.2)
+    assert earlier[0] < now[0] < now[1] < earlier[1]
 
 
 @pytest.mark.parametrize(

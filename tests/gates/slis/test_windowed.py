@@ -18,7 +18,7 @@ def test_it_has_no_state() -> None:
     check.observe(pane(0, cell(5), cell(5)), PaneUse())
     check.enter_stage()
     check.evidence = {"anything": 1}
-    assert (check.evidence, check.worse, check.intervals({})) == ({}, None, NO_INTERVALS)
+    assert (check.evidence, check.worse, check.blocks, check.intervals({})) == ({}, None, None, NO_INTERVALS)
 
 
 @pytest.mark.parametrize("kind", list(VerdictKind))

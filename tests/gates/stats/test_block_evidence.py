@@ -2,7 +2,7 @@
 
 import json
 from itertools import product
-from math import inf, log
+from math import inf, log, prod
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates.stats.advance_sums import AdvanceSums
+from gates.stats.advance_sums import AdvanceSums, MarginRange
 from gates.stats.block_bets import EFFECTS, block_panes, catastrophe_log_factor, event_factors, largest_log_factor
 from gates.stats.block_evidence import BlockEvidence, BlockRule
 from gates.stats.error_correlation import ErrorCorrelation
@@ -105,7 +105,7 @@ def test_rho_and_phi_are_those_of_the_vectors() -> None:
 
 def test_the_advance_sums_are_those_of_the_vectors() -> None:
     """The design effect is applied when one looks."""
-    sums = AdvanceSums(1.25, 0.005)
+    sums = AdvanceSums(1.25, MarginRange(0.005, 0.005))
     for pane in range(120):
         sums.add_pane(PaneCounts(1 if pane % 4 == 0 else 0, 5, 50, 950), 10)
     *expected, lately = VECTORS["advance"]["expected"]
@@ -147,6 +147,18 @@ def test_one_part_alone_decides_nothing() -> None:
     assert alone.get() > 100 > evidence.get()
 
 
+def test_the_part_that_limits_is_named() -> None:
+    """With what it reaches, what it needs, and what the whole were without it."""
+    evidence = BlockEvidence(BlockRule(1.25, 3600, 1.0, 0.1, 100.0))
+    for _ in range(300):
+        evidence.add_pane(PaneCounts(3, 1, 100, 900), 1.0, {"even": (3, 50), "odd": (0, 50)})
+    e_value, agreement = evidence.found()
+    assert agreement is not None
+    assert (agreement.part, agreement.needed) == ("odd", 3.0)
+    assert e_value == pytest.approx(100.0 / 3.0 * agreement.reached)
+    assert agreement.whole > 100.0
+
+
 panes = st.lists(
     st.tuples(st.integers(0, 5), st.integers(0, 20), st.integers(0, 20), st.integers(0, 200)).map(
         lambda each: PaneCounts(min(each[0], each[2]), min(each[1], each[3]), each[2], each[3])
@@ -155,11 +167,30 @@ panes = st.lists(
 )
 
 
+@given(panes, st.sampled_from((1.0, 2.5)), st.booleans())
+def test_the_blocks_listed_and_the_others_multiply_to_the_e_value(
+    known: list[PaneCounts], rho: float, catastrophe: bool
+) -> None:
+    """Whatever happens, also where the candidate goes on alone."""
+    evidence = BlockEvidence(BlockRule(1.25, 200, 1.0, 0.1, 100.0, catastrophe=catastrophe))
+    for second, pane in enumerate(known):
+        span = second * 1_000, second * 1_000 + 1_000
+        if second < 50:
+            evidence.add_pane(pane, rho, None, span)
+        else:
+            evidence.add_alone((pane.candidate_bad, pane.candidate_events), 0.05, 2.0, None, span)
+    report = evidence.largest.report(evidence.get())
+    factors = [growth.factor for growth in report.largest]
+    assert prod([report.others, *factors]) == pytest.approx(evidence.get(), rel=1e-9)
+    assert factors == sorted(factors, reverse=True)
+    assert all(factor > 1.0 for factor in factors)
+
+
 @given(before=panes, after=panes)
 def test_a_snapshot_continues_bit_for_bit(before: list[PaneCounts], after: list[PaneCounts]) -> None:
     """Evidence, correlation and sums go on from JSON as if nothing had happened."""
     rule = BlockRule(1.25, 200, 1.0, 0.1, 100.0)
-    whole, correlation, sums = BlockEvidence(rule), ErrorCorrelation(1.0), AdvanceSums(1.25, 0.005)
+    whole, correlation, sums = BlockEvidence(rule), ErrorCorrelation(1.0), AdvanceSums(1.25, MarginRange(0.005, 0.005))
 
     def add(pane: PaneCounts, parts: tuple[BlockEvidence, ErrorCorrelation, AdvanceSums]) -> None:
         evidence, known, good = parts
@@ -171,7 +202,7 @@ def test_a_snapshot_continues_bit_for_bit(before: list[PaneCounts], after: list[
 
     for pane in before:
         add(pane, (whole, correlation, sums))
-    loaded = BlockEvidence(rule), ErrorCorrelation(1.0), AdvanceSums(1.25, 0.005)
+    loaded = BlockEvidence(rule), ErrorCorrelation(1.0), AdvanceSums(1.25, MarginRange(0.005, 0.005))
     loaded[0].load(json.loads(json.dumps(whole.dump())))
     loaded[1].load(json.loads(json.dumps(correlation.dump())))
     loaded[2].load(json.loads(json.dumps(sums.dump())))

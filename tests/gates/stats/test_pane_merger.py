@@ -24,7 +24,10 @@ def merged(given_counts: list[PaneCounts | None]) -> list[Merged | None]:
 def test_requests_in_turns_are_compared_every_other_second() -> None:
     """At one request a second in turns no pane has both cohorts."""
     found = merged([PaneCounts(1, 0, 1, 0), PaneCounts(0, 0, 0, 1)] * 3)
-    assert found == [None, Merged(PaneCounts(1, 0, 1, 1), {})] * 3
+    one = [None, Merged(PaneCounts(1, 0, 1, 1), {}, 0)]
+    assert found == [
+        None if each is None else each._replace(start=start) for start in (0, 2_000, 4_000) for each in one
+    ]
 
 
 @given(st.lists(counts, max_size=40))
@@ -53,7 +56,7 @@ def test_counts_that_waited_too_long_are_dropped() -> None:
     merger, last = PaneMerger(), LONGEST_MS // 1_000
     assert merger.merge(0, 1_000, PaneCounts(3, 0, 3, 0)) is None
     assert merger.merge(last * 1_000, last * 1_000 + 1_000, PaneCounts(0, 0, 1, 1)) == Merged(
-        PaneCounts(0, 0, 1, 1), {}
+        PaneCounts(0, 0, 1, 1), {}, last * 1_000
     )
     assert merger.dropped == 3
 
@@ -66,7 +69,7 @@ def test_parts_wait_with_their_pane() -> None:
     restored.load(json.loads(json.dumps(merger.dump())))
     for each in (merger, restored):
         assert each.merge(1_000, 2_000, PaneCounts(0, 0, 1, 2), {"a": (0, 1)}) == Merged(
-            PaneCounts(1, 0, 4, 2), {"a": (1, 3), "b": (0, 1)}
+            PaneCounts(1, 0, 4, 2), {"a": (1, 3), "b": (0, 1)}, 0
         )
 
 

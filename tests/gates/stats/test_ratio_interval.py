@@ -1,6 +1,7 @@
 """The ratio's confidence sequence: reference values, and that it covers the truth at every pane at once."""
 
 import json
+import logging
 from math import exp, sqrt
 
 import numpy as np
@@ -8,8 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gates.stats.error_correlation import ErrorCorrelation
 from gates.stats.pane_counts import PaneCounts
 from gates.stats.ratio_interval import RATIOS, RatioInterval
+from tests.gates.stats.clusters import Counts, clustered
+
+LOG = logging.getLogger("simulation")
 
 REFERENCE = (
     PaneCounts(0, 1, 10, 990),
@@ -139,3 +144,32 @@ def test_truth_is_covered_at_all_panes_at_once() -> None:
     ten, end = np.median(at_ten_minutes, axis=0), np.median(at_the_end, axis=0)
     assert [ten[0], ten[2]] == pytest.approx([1.45, 2.64], rel=0.15)
     assert [end[0], end[2]] == pytest.approx([1.59, 2.40], rel=0.15)
+
+
+def ever_missed(bad: Counts, events: Counts, base_bad: Counts, base_events: Counts) -> bool:
+    """Whether the truth, a ratio of 1, is outside at any look, every 10 s; phi is measured on the baseline."""
+    interval, correlation, missed = RatioInterval(), ErrorCorrelation(1.0), False
+    for second in range(len(bad)):
+        correlation.add_pane(int(base_bad[second]), int(base_events[second]))
+        if second % 10 == 9:
+            block = slice(second - 9, second + 1)
+            counts = [int(known[block].sum()) for known in (bad, base_bad, events, base_events)]
+            interval.add_counts(PaneCounts(*counts), correlation.phi)
+            found = interval.interval(0.05)
+            missed = missed or (found is not None and not found.lower <= 1.0 <= found.upper)
+    return missed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("phi", "length_s", "most"), [(1.0, 1, 0.05), (5.0, 1, 0.05), (5.0, 15, 0.05), (10.0, 15, 0.05), (10.0, 60, 0.35)]
+)
+def test_clusters_of_less_than_half_a_minute_are_allowed_for(phi: float, length_s: int, most: float) -> None:
+    """Half an hour, 0.5% errors, 50 and 950 requests a second: ever missed at most at alpha, if they are short."""
+    rng, runs, missed = np.random.default_rng(2), 200, 0
+    for _ in range(runs):
+        events, base_events = (rng.poisson(rps, 1_800 + length_s) for rps in (50, 950))
+        bad, base_bad = (clustered(rng, known, 0.005, phi, length_s) for known in (events, base_events))
+        missed += ever_missed(bad, events[length_s:], base_bad, base_events[length_s:])
+    LOG.info("clusters of phi %g over %d s: ever missed in %d of %d", phi, length_s, missed, runs)
+    assert missed <= runs * most + 3.1 * sqrt(runs * most * (1.0 - most))

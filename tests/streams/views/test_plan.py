@@ -6,7 +6,7 @@ from math import inf
 
 from gates.advice.catching import ALL_BAD, Catch, Smallest
 from gates.advice.passing import StageWait
-from gates.advice.plan import CheckPlan, HealthyBreach, StagePlan, plan
+from gates.advice.plan import CheckPlan, HealthyBreach, Proof, StagePlan, plan
 from gates.slis.bounds import WindowBound
 from streams.views.plan import blindness, plan_document, plan_faults, plan_lines
 from tests.gates.good_policy import Document, changed
@@ -45,6 +45,16 @@ def test_a_stage_is_a_paragraph() -> None:
     ]
 
 
+def test_a_stage_without_proof_shows_what_a_proof_would_take() -> None:
+    """Its comparisons pass at once, and show little."""
+    for proof, takes in ((2_458.0, "a proof takes about 41m"), (inf, "a proof is never given")):
+        check = replace(CHECK, advance=0.0, proof=Proof(proof))
+        text = "\n".join(plan_lines(POLICY, [replace(STAGE, checks=(check,), proves=False)]))
+        assert f"a healthy candidate passes at once, not shown to be good (proof: false); {takes}\n" in text
+        known = plan_document(replace(STAGE, checks=(check,)))["checks"][0]
+        assert known["proof_s"] == (None if proof == inf else proof)
+
+
 def test_a_limit_that_stops_the_healthy() -> None:
     """It is a fault of the plan, once for all stages, and the stage is never passed."""
     stage = replace(STAGE, checks=(BROKEN,))
@@ -77,7 +87,8 @@ def test_stages_that_are_never_passed_or_always_paused() -> None:
     """By a check, or by silence."""
     never = replace(STAGE, wait=replace(WAIT, checks=inf), checks=(replace(CHECK, advance=inf),))
     assert list(plan_faults([never])) == [
-        "stage canary is never passed at this traffic: a healthy candidate does not pass errors; it needs more traffic"
+        "stage canary is never passed at this traffic: a healthy candidate does not pass errors; it needs more "
+        "traffic: write `proof: false` in the stage, which then passes without the candidate shown to be good"
     ]
     idle = replace(STAGE, wait=replace(WAIT, bake=inf))
     assert list(plan_faults([idle])) == [

@@ -99,16 +99,20 @@ def test_an_unknown_decision_names_near_ones() -> None:
 
 
 def test_intervals_are_in_words(decision: dict[str, Any]) -> None:
-    """The ratio is for information; an unknown upper bound is named as such."""
+    """The ratio is for information; an upper end that is unknown, and what is assumed, are named."""
     check = decision["checks"][0] | {
         "ratio": {"lower": 0.935, "estimate": 6.78, "upper": 49.1},
         "quantile": {"canary": [82.0, None], "stable": [60.0, 64.5], "other": None},
     }
     lines = decision_lines(decision | {"checks": [check]})
-    note = "95% confidence sequence: 0.94 to 49; for information, not used in the verdict"
-    assert f"  ratio      canary / stable = 6.8 ({note})" in lines
-    assert "  interval   canary at least 82 ms (95% confidence; upper bound unknown)" in lines
-    assert "  interval   stable 60 ms to 64.5 ms (95% confidence)" in lines
+    note = "95% confidence sequence: 0.94 to 49, if the ratio is constant and errors hang together for less than 30 s"
+    assert f"  ratio      canary / stable = 6.8 ({note}; for information, not used in the verdict)" in lines
+    covers = "95% at this look, for the requests of this window"
+    alone = f"{covers}, if they are independent"
+    assert f"  interval   canary at least 82 ms, upper end unknown ({alone})" in lines
+    assert f"  interval   stable 60 ms to 64.5 ms ({alone})" in lines
+    compared = decision_lines(decision | {"checks": [check | COMPARED]})
+    assert f"  interval   stable 60 ms to 64.5 ms ({covers})" in compared
 
 
 def test_combined_evidence_has_a_line(decision: dict[str, Any]) -> None:

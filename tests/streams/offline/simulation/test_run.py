@@ -23,7 +23,7 @@ POLICY = Policy.parse(
 
 def test_a_good_candidate_is_promoted_and_a_bad_one_rolled_back() -> None:
     """The gate sees the panes, and its decisions are obeyed and acknowledged."""
-    scenario = SCENARIOS["healthy"].model_copy(update={"duration_ms": 120_000, "users": False})
+    scenario = SCENARIOS["healthy"].model_copy(update={"duration_ms": 240_000, "users": False})
     healthy = simulate_run(POLICY, scenario, 1, 0)
     moved = [decision for decision in healthy.actions if decision.action is not Action.HOLD]
     assert [decision.action for decision in moved] == [Action.START, Action.ADVANCE, Action.PROMOTE]
@@ -46,5 +46,5 @@ def test_an_outage_holds() -> None:
 def test_every_actuator_that_the_policy_names_acknowledges() -> None:
     """A policy that needs several confirmations runs as the same policy without names."""
     named = Policy.parse(POLICY.document() | {"commands": {"actuators": ["haproxy-eu", "haproxy-us"]}})
-    scenario = SCENARIOS["healthy"].model_copy(update={"duration_ms": 120_000, "users": False})
+    scenario = SCENARIOS["healthy"].model_copy(update={"duration_ms": 240_000, "users": False})
     assert simulate_run(named, scenario, 1, 0) == simulate_run(POLICY, scenario, 1, 0)
