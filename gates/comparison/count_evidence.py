@@ -47,7 +47,8 @@ class CountedPane(NamedTuple):
 
     `worse` is what is compared for a rollback, `good` for an advance; `alone` replaces both where the candidate has all
     the traffic, and `good_alone` the latter where the baseline has nothing to compare with. Where all are None nothing
-    is bet, as in the warm-up, and only time passes.
+    is bet, as in the warm-up, and only time passes. `usual` is how many of the baseline's events are bad by the measure
+    that `good` counts the candidate by, where that is another than the baseline's own.
     """
 
     pane: Pane
@@ -58,6 +59,7 @@ class CountedPane(NamedTuple):
     good: PaneCounts | None = None
     alone: AloneCounts | None = None
     good_alone: AloneCounts | None = None
+    usual: float | None = None
 
 
 class Clustering(NamedTuple):

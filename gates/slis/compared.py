@@ -189,7 +189,7 @@ class Compared:
             figures = self._figure.window_text(view.candidate.name, window)
             return VerdictKind.PASS, f"{figures}, within {self._figure.limit}", False
         figures = self._evidence.describe(view)
-        return *_by_evidence(self._definition, self._thresholds, view, figures, e_values), True
+        return *_by_evidence(view, self._definition, figures, e_values, self._thresholds), True
 
     @property
     def evidence(self) -> dict[str, object]:
@@ -203,7 +203,7 @@ class Compared:
 
 
 def _by_evidence(
-    definition: ComparedCheck, thresholds: Thresholds, view: EvidenceView, figures: str, e_values: Found
+    view: EvidenceView, definition: ComparedCheck, figures: str, e_values: Found, thresholds: Thresholds
 ) -> tuple[VerdictKind, str]:
     worse, good, needed = e_values.worse, e_values.good, thresholds.advance
     limited = _limited(e_values, thresholds.rollback)

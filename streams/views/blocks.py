@@ -83,7 +83,7 @@ def look_lines(status: Document, check: Document) -> Iterator[str]:
     yield f"in {whole_seconds(known['left_ms'])}: {_together(status, check, known)}"
     yield from agreement_lines(known.get("agreement"))
     if known["phi"] >= CLUSTERED and not known["stated"]:
-        yield _clusters(f"{printable(status['cohorts']['baseline'])}'s {_bad(check)}", known)
+        yield _clusters(_whose(status, check), known)
 
 
 def _clusters(bad: str, known: Document) -> str:
@@ -99,8 +99,14 @@ def _together(status: Document, check: Document, known: Document) -> str:
     if known["stated"]:
         return f"{bad} are stated to hang together for {seconds} (confidence.dispersion), so {one}"
     if known["rho_s"] >= HANGS_TOGETHER_S:
-        return f"{printable(status['cohorts']['baseline'])}'s {bad} hang together for about {seconds}, so {one}"
+        return f"{_whose(status, check)} hang together for about {seconds}, so {one}"
     return one
+
+
+def _whose(status: Document, check: Document) -> str:
+    """The baseline's bad events; at 100% they are measured on the candidate as well, so no cohort is named."""
+    compared = status["stages"][status["stage_index"]]["weight"] < 1.0
+    return f"{printable(status['cohorts']['baseline'])}'s {_bad(check)}" if compared else _bad(check)
 
 
 def _bad(check: Document) -> str:

@@ -29,10 +29,11 @@ def lines(unit: str = "share", **changes: Any) -> list[str]:
     return list(block_lines({"unit": unit, "blocks": BLOCKS | changes}, COHORTS))
 
 
-def looks(unit: str = "share", **changes: Any) -> list[str]:
+def looks(unit: str = "share", weight: float = 0.1, **changes: Any) -> list[str]:
     """The lines about the next look."""
-    check = {"name": "errors", "unit": unit}
-    return list(look_lines({"cohorts": COHORTS, "blocks": {"errors": STATE | changes}}, check))
+    check, stages = {"name": "errors", "unit": unit}, [{"weight": weight}]
+    blocks = {"errors": STATE | changes}
+    return list(look_lines({"cohorts": COHORTS, "stages": stages, "stage_index": 0, "blocks": blocks}, check))
 
 
 def test_a_block_has_its_time_its_counts_and_its_factor() -> None:
@@ -86,6 +87,7 @@ def test_the_part_that_limits_is_named() -> None:
 def test_the_next_look_says_why_a_block_is_so_long() -> None:
     """Measured, stated in the policy, or by the traffic alone."""
     assert looks() == ["in 3s: stable's errors hang together for about 12s, so all errors of 31s count as one witness"]
+    assert looks(weight=1.0) == ["in 3s: errors hang together for about 12s, so all errors of 31s count as one witness"]
     assert looks(rho_s=1.4) == ["in 3s: all errors of 31s count as one witness"]
     assert looks("ms", rho_s=4.0, phi=4.0, stated=True) == [
         "in 3s: slow requests are stated to hang together for 4s (confidence.dispersion), so all slow requests of 31s "
