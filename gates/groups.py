@@ -16,6 +16,9 @@ from gates.statuses import CLASS_OF
 GROUPS = 8
 """Groups of users and of emitters. The lowest bits of a hash are its group, so the lowest one is its half."""
 
+SUCCEEDED, FAILED = 100, 101
+"""How a transaction ended, in the place of an outcome: no exact status has such a low number."""
+
 GroupCounts = Mapping[int, int]
 """Requests by key, ascending; only what occurs."""
 
@@ -53,8 +56,8 @@ def halves_of(groups: GroupCounts) -> tuple[tuple[int, ...], dict[int, int]]:
         outcome, group = divmod(key, GROUPS)
         half = group & 1
         position = position_of(outcome)
-        if position is None:
-            raise ValueError(f"there is no outcome {outcome}")
+        if position is None:  # a transaction
+            continue
         halves[half * len(CLASSES) + position] += number
         if outcome >= len(CLASSES):
             exact = 2 * outcome + half
@@ -76,6 +79,17 @@ def totals_of(groups: GroupCounts) -> tuple[tuple[int, ...], dict[int, int]]:
     return tuple(even + odd for even, odd in zip(halves[:size], halves[size:], strict=True)), exact
 
 
+def transactions_of(groups: GroupCounts) -> tuple[int, int]:
+    """All groups together: transactions that succeeded, and that failed.
+
+    >>> transactions_of({key_of(1, 0): 5, key_of(SUCCEEDED, 0): 3, key_of(FAILED, 0): 1, key_of(FAILED, 7): 1})
+    (3, 2)
+    """
+    numbers = (sum(groups.get(key_of(ended, group), 0) for group in range(GROUPS)) for ended in (SUCCEEDED, FAILED))
+    succeeded, failed = numbers
+    return succeeded, failed
+
+
 def check_groups(pairs: Sequence[int]) -> dict[int, int]:
     """The counts by key of a list with keys and numbers in turns.
 
@@ -87,6 +101,6 @@ def check_groups(pairs: Sequence[int]) -> dict[int, int]:
         raise ValueError("counts by group must be keys and numbers in turns, each of 1 request or more")
     if any(later <= key for key, later in pairwise(keys)):
         raise ValueError("the keys of counts by group must be ascending")
-    if any(position_of(key // GROUPS) is None for key in keys):
+    if any(position_of(key // GROUPS) is None for key in keys if key // GROUPS not in (SUCCEEDED, FAILED)):
         raise ValueError("the keys of counts by group must have a known outcome")
     return dict(zip(keys, numbers, strict=True))

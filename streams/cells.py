@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from gates.groups import check_groups, halves_of, totals_of
+from gates.groups import check_groups, halves_of, totals_of, transactions_of
 from gates.panes import (
     CLASS_POSITION,
     CLASSES,
@@ -72,6 +72,10 @@ class DetailRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
         if self.user_groups:
             known = self.halves, dict(self.statuses)
             _check_within(halves_of(check_groups(self.user_groups)), known, "halves of the users")
+        for pairs in filter(None, (self.user_groups, self.emitter_groups)):
+            succeeded, failed = transactions_of(check_groups(pairs))
+            if succeeded > self.succeeded or failed > self.failed:
+                raise ValueError("there must not be more transactions by group than transactions")
         return Detail.load(msgspec.structs.astuple(self))
 
 

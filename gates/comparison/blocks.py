@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gates.comparison.count_evidence import AloneCounts, BlockState, CountedPane, Found
+from gates.comparison.count_evidence import AloneCounts, BlockState, Clustering, CountedPane, Found
 from gates.comparison.parts import CandidateParts
-from gates.stats.advance_sums import ADVANCE_EFFECTS, AdvanceSums, MarginRange
+from gates.stats.advance_sums import AdvanceSums, MarginRange
 from gates.stats.block_evidence import BlockEvidence, BlockRule
 from gates.stats.error_correlation import ErrorCorrelation
 from gates.stats.pane_merger import PaneMerger
@@ -24,6 +24,8 @@ RECENT_MS = 10_000
 RECENT_SHARE = 6
 """They are looked at for this part of the bake, if that is longer."""
 
+_USUAL = "usual"  # counted beside a pane that waits, as its parts are
+
 MOST_OWN_RHO_S = 4.0
 """A candidate that is alone lengthens its own blocks up to this rho. Without a bound, the step as it begins to fail
 would look like errors that hang together, and make the gate slow to see it."""
@@ -31,14 +33,10 @@ would look like errors that hang together, and make the gate slow to see it."""
 
 @dataclass(frozen=True, slots=True)
 class AdvanceBound:
-    """What a candidate must be shown to keep below: `ratio` times the baseline plus a margin in this range.
-
-    `lately` is whether the last panes must be nearer to the baseline than to the bound.
-    """
+    """What a candidate must be shown to keep below: `ratio` times the baseline plus a margin in this range."""
 
     ratio: float
     margin: MarginRange
-    lately: bool
 
 
 class Blocks:
@@ -102,12 +100,14 @@ class Blocks:
             self._worse.skip_pane()
         else:
             self._worse.add_pane(merged.counts, self._rho, merged.parts, (merged.start, pane.end))
-        merged = good.merge(pane.start, pane.end, counted.good)
+        recent, usual = _recent_panes(counted, self._pane_ms), counted.usual
+        beside = None if usual is None else {_USUAL: (usual, 0)}
+        merged = good.merge(pane.start, pane.end, counted.good, beside)
         if merged is not None:
-            recent = max(RECENT_MS, counted.seen.bake_ms // RECENT_SHARE)
-            self._good.add_pane(merged.counts, max(1, recent // self._pane_ms))
+            known = merged.parts.get(_USUAL)
+            self._good.add_pane(merged.counts, recent, None if known is None else known[0])
         if counted.good_alone is not None:
-            self._good.add_log_factors(counted.good_alone.log_factors(ADVANCE_EFFECTS))
+            _add_alone(self._good, counted.good_alone, recent)
 
     def _bet_alone(self, counted: CountedPane, alone: AloneCounts) -> None:
         if alone.objective is None or not alone.events:
@@ -117,17 +117,19 @@ class Blocks:
         parts = self._parts.of_candidate(whole, counted.candidate, counted.pane.start)
         self._worse.add_alone(whole, alone.objective, self._rho, parts, span)
         if counted.seen.eligible:
-            self._good.add_log_factors(alone.log_factors(ADVANCE_EFFECTS))
+            _add_alone(self._good, alone, _recent_panes(counted, self._pane_ms))
 
     def get(self) -> Found:
         """Both e-values, phi, and whether the last panes are good."""
         if self._found is None:  # asked for several times a pane
             phi = self._phi
-            alone = self._alone is not None
-            lately = alone or not self._bound.lately or self._good.lately_good()
+            lately = self._good.lately_good()
             worse, agreement = self._worse.found()
-            margin = None if alone else self._good.margin
-            self._found = Found(worse, self._good.get(phi), phi, lately, agreement, margin)
+            margin = None if self._alone is not None else self._good.margin
+            clustering = Clustering(self._rho, self._good.get(1.0), self._correlation.settled)
+            known = None if self._stated is not None else clustering
+            dropped = self._thin[1].dropped
+            self._found = Found(worse, self._good.get(phi), phi, lately, agreement, margin, known, dropped)
         return self._found
 
     def blocks(self) -> BlockState:
@@ -148,6 +150,7 @@ class Blocks:
         self._parts.enter_stage()
         for merger in self._thin:
             merger.clear()
+        self._thin[1].dropped = 0
 
     def dump(self) -> dict[str, Any]:
         """State for a snapshot; `load` continues from it bit for bit."""
@@ -170,3 +173,13 @@ class Blocks:
         self._alone = state["alone"]
         for merger, known in zip(self._thin, state["thin"], strict=True):
             merger.load(known)
+
+
+def _recent_panes(counted: CountedPane, pane_ms: int) -> int:
+    """How many panes must lately be good."""
+    return max(1, max(RECENT_MS, counted.seen.bake_ms // RECENT_SHARE) // pane_ms)
+
+
+def _add_alone(good: AdvanceSums, alone: AloneCounts, recent: int) -> None:
+    if alone.objective is not None and alone.events:
+        good.add_alone((alone.bad, alone.events), alone.objective, recent)

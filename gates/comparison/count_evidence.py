@@ -47,7 +47,8 @@ class CountedPane(NamedTuple):
 
     `worse` is what is compared for a rollback, `good` for an advance; `alone` replaces both where the candidate has all
     the traffic, and `good_alone` the latter where the baseline has nothing to compare with. Where all are None nothing
-    is bet, as in the warm-up, and only time passes.
+    is bet, as in the warm-up, and only time passes. `usual` is how many of the baseline's events are bad by the measure
+    that `good` counts the candidate by, where that is another than the baseline's own.
     """
 
     pane: Pane
@@ -58,6 +59,19 @@ class CountedPane(NamedTuple):
     good: PaneCounts | None = None
     alone: AloneCounts | None = None
     good_alone: AloneCounts | None = None
+    usual: float | None = None
+
+
+class Clustering(NamedTuple):
+    """How bad events come together, where that holds back evidence: for about this many `seconds`.
+
+    `undivided` is the e-value for a good enough candidate if they did not. `measured` is false while the prior is most
+    of what is known about them.
+    """
+
+    seconds: float
+    undivided: float
+    measured: bool
 
 
 class Found(NamedTuple):
@@ -65,7 +79,8 @@ class Found(NamedTuple):
 
     `lately_good` is false where the last panes support no advance, although the stage's evidence may. `agreement`
     is that of the candidate's parts, where it limits the e-value for a worse candidate. `margin` is the share of bad
-    events that was added to `ratio` times the baseline's; None where that is not shown.
+    events that was added to `ratio` times the baseline's; None where that is not shown. `clustering` is None where
+    it is not measured. `dropped` is how many requests of the stage found none of the other cohort to be compared with.
     """
 
     worse: float
@@ -74,6 +89,8 @@ class Found(NamedTuple):
     lately_good: bool = True
     agreement: Agreement | None = None
     margin: float | None = None
+    clustering: Clustering | None = None
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

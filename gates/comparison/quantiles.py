@@ -94,9 +94,10 @@ class QuantileComparison(ComparisonEvidence):
         return counted._replace(good_alone=AloneCounts(above, values, 1.0 - self._scale.quantile))
 
     def _good_enough(self, counted: CountedPane, bucket: int, values: int) -> CountedPane:
-        within = self._scale.at_or_above(counted.candidate, self._scale.scaled_down(bucket, self._ratio))
-        base = self._scale.at_or_above(counted.baseline.cell, bucket)
-        return counted._replace(good=PaneCounts(within, base, values, counted.baseline.events))
+        allowed = self._scale.scaled_down(bucket, self._ratio)
+        within = self._scale.at_or_above(counted.candidate, allowed)
+        base, usual = (self._scale.at_or_above(counted.baseline.cell, edge) for edge in (bucket, allowed))
+        return counted._replace(good=PaneCounts(within, base, values, counted.baseline.events), usual=usual)
 
     def _count(self, beyond: int, values: int) -> None:
         self._counted = (self._counted[0] + beyond, self._counted[1] + values)

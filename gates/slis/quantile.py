@@ -32,7 +32,7 @@ def quantile_evidence(
     if context.in_blocks:
         # The ratio is in the thresholds that values are counted by, so the counts are compared one to one.
         rule = context.block_rule(name, 1.0, catastrophe=False, least_bad=1.0 - scale.quantile)
-        evidence = Blocks(rule, AdvanceBound(1.0, MarginRange(0.0, 0.0), lately=False), stated=context.dispersion)
+        evidence = Blocks(rule, AdvanceBound(1.0, MarginRange(0.0, 0.0)), stated=context.dispersion)
     else:
         worse = Exceedance.regression(scale.quantile, context.start_blocks)
         evidence = SingleEvents(worse, partial(Exceedance.advance, scale.quantile))

@@ -86,7 +86,7 @@ def share_evidence(
     margin = definition.margin_range(objective)
     if context.in_blocks:
         rule = context.block_rule(name, definition.ratio, catastrophe=definition.clusters)
-        bound = AdvanceBound(definition.ratio, margin, lately=True)
+        bound = AdvanceBound(definition.ratio, margin)
         evidence: CountEvidence = Blocks(rule, bound, outcomes, context.dispersion)
     else:
         evidence = _by_events(definition, definition.ratio, context, outcomes, margin)

@@ -14,14 +14,15 @@ events. It is measured on earlier panes only (predictable), so that the e-factor
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum, log
 from typing import Any
 
+from gates.stats import single_arm
 from gates.stats.mixture import finite_exp
 from gates.stats.pane_counts import PaneCounts
+from gates.stats.recent_panes import RecentPanes
 
 ADVANCE_EFFECTS: tuple[float, ...] = tuple(1.0 / (1.1 * (20.0 / 1.1) ** (step / 15)) for step in range(16))
 """How many times better than the boundary the bets assume the candidate to be."""
@@ -133,7 +134,7 @@ class AdvanceSums:
     def __init__(self, ratio: float, allowed: MarginRange) -> None:
         self._ratio = ratio
         self._margin = AdvanceMargin(allowed)
-        self._recent: deque[tuple[PaneCounts, float]] = deque()
+        self._recent = RecentPanes()
         self.enter_stage()
 
     def enter_stage(self) -> None:
@@ -147,14 +148,15 @@ class AdvanceSums:
         """The mean margin of the stage, as a share of the candidate's events."""
         return self._margin.get()
 
-    def add_pane(self, counts: PaneCounts, recent: int) -> None:
-        """Take in one pane of the stage; the last `recent` panes must be good as well."""
+    def add_pane(self, counts: PaneCounts, recent: int, usual: float | None = None) -> None:
+        """Take in one pane of the stage; the last `recent` panes must be good as well.
+
+        `usual` is how many events of the baseline are bad by the candidate's measure; None: those that are bad.
+        """
         margin = self._margin.add_pane(counts)
-        self._recent.append((counts, margin))
-        while len(self._recent) > recent:
-            self._recent.popleft()
         if not counts.compared:
             return
+        self._recent.add_pane(counts, counts.baseline_bad if usual is None else usual, margin, recent)
         bad, base_bad, events, base_events = counts
         null = self._ratio * events + base_events
         for index, effect in enumerate(ADVANCE_EFFECTS):
@@ -163,34 +165,27 @@ class AdvanceSums:
             gained = bad * log(candidate) + base_bad * log(baseline) - events * margin * (candidate - 1.0)
             self._logs[index] += gained
 
-    def add_log_factors(self, log_factors: Sequence[float] | None) -> None:
-        """Take in one pane that was held against something else than the baseline, as log factors by effect."""
-        if log_factors is not None:
-            self._logs = [known + factor for known, factor in zip(self._logs, log_factors, strict=True)]
+    def add_alone(self, counts: tuple[float, int], objective: float, recent: int) -> None:
+        """Take in one pane that is held against a share of bad events: the bad ones, and all."""
+        factors = single_arm.log_factors(*counts, ADVANCE_EFFECTS, objective)
+        self._logs = [known + factor for known, factor in zip(self._logs, factors, strict=True)]
+        self._recent.add_alone(counts, objective, recent)
 
     def get(self, phi: float) -> float:
         """The e-value for a good enough candidate, at a design effect of `phi`, at least 1."""
         return fsum(finite_exp(known / phi) for known in self._logs) / len(ADVANCE_EFFECTS)
 
     def lately_good(self) -> bool:
-        """Whether the last panes lie nearer to the baseline than to the boundary; False without data."""
-        bad, base_bad = (fsum(pane[index] for pane, _ in self._recent) for index in (0, 1))
-        events, base_events = (sum(int(pane[index]) for pane, _ in self._recent) for index in (2, 3))
-        if events <= 0 or base_events <= 0:
-            return False
-        base = base_bad / base_events
-        allowed = fsum(pane.candidate_events * margin for pane, margin in self._recent)
-        return bad <= events * (base + 0.5 * (self._ratio - 1.0) * base) + 0.5 * allowed
+        """Whether the last panes are nearer to what is usual than to the boundary; False without data."""
+        return self._recent.are_good(self._ratio)
 
     def dump(self) -> list[Any]:
         """State for a snapshot; `load` continues from it bit for bit."""
-        recent = [[list(pane), margin] for pane, margin in self._recent]
-        return [list(self._logs), recent, self._margin.dump()]
+        return [list(self._logs), self._recent.dump(), self._margin.dump()]
 
     def load(self, state: Sequence[Any]) -> None:
         """Continue from what `dump` returned."""
         logs, recent, margin = state
         self._logs = list(logs)
-        self._recent.clear()
-        self._recent.extend((PaneCounts(*pane), allowed) for pane, allowed in recent)
+        self._recent.load(recent)
         self._margin.load(margin)

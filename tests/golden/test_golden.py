@@ -84,7 +84,7 @@ def test_an_epoch_of_earlier_rules_folds_as_before(story: Path, rules: int) -> N
 
 # The actions once more in short, so that a careless update of the records does not pass unseen.
 PLOTS = {
-    "healthy-to-promote": "start advance advance promote",
+    "healthy-to-promote": "start advance hold advance promote",
     "error-spike": "start advance rollback",
     "guard-rail": "start rollback",
     "latency-limit": "start rollback",
@@ -119,7 +119,7 @@ PLOTS = {
     "coverage-auto": "start hold resume promote",
     "coverage-per-cohort": "start hold resume promote",
     "freeze-window": "start hold advance promote",
-    "full-stage": "start rollback",
+    "full-stage": "start hold rollback",
     "held-then-failing": "start hold rollback",
     "long-and-healthy": "start promote",
     "metric-mean": "start hold advance rollback",

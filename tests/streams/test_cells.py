@@ -103,6 +103,8 @@ def test_records_add_up() -> None:
         ({"detail": grouped(emitters=[-8, 1])}, "a known outcome"),
         ({"detail": grouped(emitters=[8, 4, 9, 4])}, "than requests of the cell"),
         ({"detail": grouped(emitters=[4_024, 1])}, "than requests of the cell"),
+        ({"detail": grouped(users=[800, 1])}, "more transactions by group"),
+        ({"detail": grouped(emitters=[815, 1])}, "more transactions by group"),
     ],
 )
 def test_a_malformed_record_is_refused(fields: dict[str, object], message: str) -> None:

@@ -21,7 +21,7 @@ from tests.gates.comparison.test_parts import halved
 from tests.gates.pane_builders import pane
 
 RULE = BlockRule(1.25, 3_600, 1.0, 0.1, 100.0)
-BOUND = AdvanceBound(1.25, MarginRange(0.005, 0.005), lately=True)
+BOUND = AdvanceBound(1.25, MarginRange(0.005, 0.005))
 
 
 def counted(
@@ -109,8 +109,6 @@ def test_a_candidate_that_turned_bad_is_not_lately_good() -> None:
     late = fed(Blocks(RULE, BOUND), [*panes[:-10], *[PaneCounts(4, 9, 100, 900)] * 10]).get()
     assert (good.good > 20.0, good.lately_good) == (True, True)
     assert (late.good > 20.0, late.lately_good) == (True, False)
-    without = AdvanceBound(1.25, MarginRange(0.005, 0.005), lately=False)
-    assert fed(Blocks(RULE, without), [PaneCounts(4, 9, 100, 900)] * 10).get().lately_good
 
 
 def test_a_warm_up_is_no_evidence_but_measures_the_baseline() -> None:
@@ -183,11 +181,35 @@ def test_the_candidate_lengthens_its_own_blocks_to_a_bound() -> None:
 
 def test_where_the_baseline_is_zero_the_candidate_is_asked_alone() -> None:
     """For an advance only."""
-    evidence = Blocks(RULE, AdvanceBound(1.0, MarginRange(0.0, 0.0), lately=False))
+    evidence = Blocks(RULE, AdvanceBound(1.0, MarginRange(0.0, 0.0)))
+    evidence.update(counted(0, None, good_alone=AloneCounts(0, 0, 0.05)))
     for second in range(60):
         evidence.update(counted(second, None, good_alone=AloneCounts(0, 100, 0.05)))
     assert evidence.get().worse == pytest.approx(1.0)
-    assert evidence.get().good > 20.0
+    assert (evidence.get().good > 20.0, evidence.get().lately_good) == (True, True)
+    for second in range(60, 70):
+        evidence.update(counted(second, None, good_alone=AloneCounts(8, 100, 0.05)))
+    assert (evidence.get().good > 20.0, evidence.get().lately_good) == (True, False)
+
+
+def test_what_is_usual_waits_with_its_pane() -> None:
+    """Of a quantile: 5% of the baseline's values are beyond its own threshold, and 3% beyond the candidate's."""
+    evidence = Blocks(RULE, AdvanceBound(1.0, MarginRange(0.0, 0.0)))
+
+    def after(bad: int) -> bool:
+        for second in range(10):
+            evidence.update(counted(second, PaneCounts(bad, 0, 100, 0), usual=0))
+            evidence.update(counted(second, PaneCounts(0, 45, 0, 900), usual=27))
+        return evidence.get().lately_good
+
+    assert [after(bad) for bad in (3, 5, 4)] == [True, False, True]
+
+
+def test_a_candidate_alone_that_turned_bad_is_not_lately_good() -> None:
+    """Within its objective on the whole, and beyond it lately."""
+    errors = [1] * 300
+    assert alone_panes(errors, []).get().lately_good
+    assert not alone_panes([*errors, *[5] * 10], []).get().lately_good
 
 
 def test_a_dump_goes_on_bit_for_bit() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import product
 from math import exp, inf, sqrt
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates.stats import single_arm
 from gates.stats.advance_sums import (
     ADVANCE_EFFECTS,
     HIGHEST_MARGIN,
@@ -34,18 +32,6 @@ def of(panes: list[PaneCounts], recent: int = 10, margin: float = MARGIN) -> Adv
     for pane in panes:
         sums.add_pane(pane, recent)
     return sums
-
-
-@given(st.integers(1, 4), st.integers(1, 6), st.floats(0.001, 0.3), st.sampled_from((0.0, 0.005, 0.05)))
-def test_the_boundary_gains_nothing_on_average(events: int, base_events: int, rate: float, margin: float) -> None:
-    """All outcomes of one pane of independent bad events, at `ratio` times the baseline's rate plus the margin."""
-    worse = min(1.0, RATIO * rate + margin)
-    expected = 0.0
-    for outcome in product((0, 1), repeat=events + base_events):
-        bad, base_bad = sum(outcome[:events]), sum(outcome[events:])
-        chance = worse**bad * (1 - worse) ** (events - bad) * rate**base_bad * (1 - rate) ** (base_events - base_bad)
-        expected += chance * of([PaneCounts(bad, base_bad, events, base_events)], margin=margin).get(1.0)
-    assert expected <= 1.0 + 1e-12
 
 
 def test_the_boundary_rarely_gathers_evidence() -> None:
@@ -81,14 +67,16 @@ def test_panes_without_one_of_the_cohorts_are_no_evidence() -> None:
     assert not of([PaneCounts(3, 0, 50, 0)]).lately_good()
 
 
-def test_what_is_held_against_something_else_is_added() -> None:
-    """The log factors of a single arm join the same sums; none of them changes nothing."""
+def test_what_is_held_against_a_share_is_added() -> None:
+    """The log factors of a single arm join the same sums, and up to that share the pane is lately good."""
     sums = of([])
-    sums.add_log_factors(None)
-    assert sums.get(1.0) == 1.0
     for _ in range(50):
-        sums.add_log_factors(single_arm.log_factors(0, 100, ADVANCE_EFFECTS, 0.05))
+        sums.add_alone((0, 100), 0.05, recent=10)
     assert sums.get(1.0) > 20.0
+    assert sums.lately_good()
+    for _ in range(10):
+        sums.add_alone((6, 100), 0.05, recent=10)
+    assert not sums.lately_good()
 
 
 @pytest.mark.parametrize(("bad", "lately"), [(0, True), (13, True), (14, False), (40, False)])
