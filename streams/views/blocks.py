@@ -8,11 +8,8 @@ from gates.stats.largest_blocks import LOST_SUCCESSES
 from gates.text import clock_time, e_value, part_text, percent, significant_text
 from streams.views.wording import Document, counted, printable, utc, whole_seconds
 
-HANGS_TOGETHER_S = 1.5
+HANGS_TOGETHER_S = 2.0
 """From this rho on bad events hang together; that of independent ones is measured as a little above 1."""
-
-CLUSTERED = 3.0
-"""From this phi on clusters are named as what slows an advance down."""
 
 _BAD = {"share": "errors", "ms": "slow requests"}
 
@@ -76,20 +73,12 @@ def long_blocks(status: Document) -> Iterator[str]:
 
 
 def look_lines(status: Document, check: Document) -> Iterator[str]:
-    """When the evidence of the check is looked at next and why then, what limits it, and what slows an advance down."""
+    """When the evidence of the check is looked at next and why then, and what limits it."""
     known = (status.get("blocks") or {}).get(check["name"])
     if known is None:
         return
     yield f"in {whole_seconds(known['left_ms'])}: {_together(status, check, known)}"
     yield from agreement_lines(known.get("agreement"))
-    if known["phi"] >= CLUSTERED and not known["stated"]:
-        yield _clusters(_whose(status, check), known)
-
-
-def _clusters(bad: str, known: Document) -> str:
-    """Why evidence for an advance takes so long."""
-    come = f"{bad} come in clusters" if known["settled"] else f"{bad} are assumed to come in clusters until measured"
-    return f"{come} (phi {significant_text(known['phi'], 2)}): this slows down the evidence for an advance"
 
 
 def _together(status: Document, check: Document, known: Document) -> str:

@@ -95,22 +95,6 @@ def test_the_next_look_says_why_a_block_is_so_long() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("settled", "words"),
-    [
-        (True, "stable's errors come in clusters (phi 8.1): this slows down the evidence for an advance"),
-        (
-            False,
-            "stable's errors are assumed to come in clusters until measured (phi 8.1): this slows down the evidence "
-            "for an advance",
-        ),
-    ],
-)
-def test_clusters_are_named_as_what_an_advance_waits_for(settled: bool, words: str) -> None:
-    """A service whose instances are stormy advances slowly."""
-    assert looks(phi=8.06, settled=settled)[1:] == [words]
-
-
 def test_blocks_of_a_real_status() -> None:
     """Errors that come in bursts."""
     status, _ = stories.in_bursts()
