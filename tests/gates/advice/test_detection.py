@@ -82,3 +82,15 @@ def test_a_stated_dispersion_makes_longer_blocks() -> None:
     plain, stated = blocks(RATE), blocks(RATE, dispersion=8.0)
     assert stated.delay(2.0, 100.0).median > plain.delay(2.0, 100.0).median
     assert blocks(RATE, dispersion=80.0).passing(3.0, None) > 9.0 * stated.passing(3.0, None)
+
+
+def test_single_events_of_what_is_no_error() -> None:
+    """Latencies are never divided; nor is the mean of a metric, unless the policy states a dispersion."""
+    mean = {"sli": "metric", "metric": "m", "ratio": 1.25, "ceiling": 10}
+    for fields, base in ((P95, 0.0), (mean, 0.2)):
+        known, compared = parts(fields, dispersion=1.0)
+        plain = EventDetection(known, compared, AT_1000, base, new=True, rules=RULES[CURRENT])
+        assert 0.0 < plain.passing(3.0, None) < inf
+        old_policy, _ = parts(fields)
+        old = EventDetection(old_policy, compared, AT_1000, base, new=True, rules=RULES[2])
+        assert old.delay(2.0, 100.0) == plain.delay(2.0, 100.0)
