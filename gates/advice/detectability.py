@@ -122,7 +122,8 @@ def passes_alone(policy: Policy, definition: CheckDefinition, traffic: Traffic, 
     if compared is None or well <= 0.0:
         return inf
     nats = log(1.0 / policy.confidence.advance)
-    return time_to_pass(well, nats, policy.confidence.dispersion, 0.0, new=False)
+    never_compared = policy.stages[0].weight >= 1.0  # so phi was never measured
+    return time_to_pass(well, nats, policy.confidence.dispersion, 0.0, new=never_compared)
 
 
 def live_passes(

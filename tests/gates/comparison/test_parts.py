@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gates.comparison import parts as comparison_parts
 from gates.comparison.parts import CARRYING, FAILED_TRANSACTION, PRESENT_MS, BadByGroup, CandidateParts
-from gates.groups import FAILED, SUCCEEDED, GroupCounts, halves_of, key_of, totals_of, transactions_of
+from gates.groups import FAILED, SUCCEEDED, GroupCounts, halves_of, key_of, sums_of, totals_of
 from gates.panes import CLASS_POSITION, NO_COUNTS, NOTHING, Cell, Detail
 from tests.gates import drawn
 
@@ -165,7 +165,7 @@ def test_bad_requests_by_group_add_up(counted: GroupCounts) -> None:
         assert sum(events for _, events in found.values()) == cell.requests
         assert all(0 <= bad <= events for bad, events in found.values())
     found = BadByGroup((FAILED_TRANSACTION,)).count(counted)
-    succeeded, failed = transactions_of(counted)
+    *_, succeeded, failed = sums_of(counted)
     assert sum(bad for bad, _ in found.values()) == failed
     assert sum(events for _, events in found.values()) == succeeded + failed
 
