@@ -14,6 +14,7 @@ from gates.rules import CURRENT, FIRST, RULES
 from gates.slis.compared import Compared
 from gates.verdicts import NO_INTERVALS, Verdict, VerdictKind
 from gates.windows import CohortWindow
+from tests.gates.comparison.test_parts import halved
 from tests.gates.pane_builders import BASELINE, CANDIDATE, T0, cell, pane, policy
 
 BOTH: dict[str, Any] = {"sli": "error_rate", "ratio": 1.25, "limit": "20%", "window": "5s"}
@@ -89,7 +90,7 @@ def test_where_errors_are_independent_no_block_is_counted() -> None:
 
 def one_half_fails(second_half: int) -> Cell:
     """Errors of one half of the users only, or also of the other."""
-    return cell(200, 20 + second_half, halves=((100, 20), (100, second_half)))
+    return halved({"5xx": 20, "2xx": 80}, {"5xx": second_half, "2xx": 100 - second_half})
 
 
 def test_a_part_that_prevents_the_rollback_is_in_the_reason() -> None:
