@@ -19,7 +19,7 @@ class RecentPanes:
     """The last panes, each with how many bad events its margin adds, and how many of the baseline's are usual.
 
     >>> recent = RecentPanes()
-    >>> recent.add_pane(PaneCounts(3, 10, 250, 1_000), usual=10, margin=0.005, most=10)
+    >>> recent.add_pane(PaneCounts(13, 10, 1_000, 1_000), usual=10, margin=0.005, most=10)
     >>> recent.are_good(ratio=1.25), recent.are_good(ratio=1.0)
     (True, False)
     """

@@ -222,3 +222,28 @@ def test_a_snapshot_continues_bit_for_bit(before: list[PaneCounts], after: list[
     assert loaded[0].get() == whole.get()
     assert (loaded[1].rho, loaded[1].phi) == (correlation.rho, correlation.phi)
     assert loaded[2].get(2.0) == sums.get(2.0)
+
+
+def test_a_block_ends_where_the_candidate_is_alone_and_where_it_is_not_any_more() -> None:
+    """Counts of both kinds never share a block; a pane without any event ends none."""
+    evidence = BlockEvidence(BlockRule(1.25, 3_600, 1.0, 0.05, 100.0, catastrophe=False))
+    evidence.add_pane(PaneCounts(5, 9, 50, 950))
+    assert evidence.get() == pytest.approx(1.0)
+    evidence.add_alone((30, 1_000), 0.02)
+    compared = evidence.get()
+    assert compared > 1.5
+    evidence.skip_pane()
+    assert evidence.get() == compared
+    evidence.add_pane(PaneCounts(0, 0, 50, 950))
+    assert evidence.get() > compared
+
+
+def test_half_of_the_users_of_a_candidate_alone_must_agree() -> None:
+    """One client fails in its half; where both halves are beyond the objective, it is rolled back."""
+    found = []
+    for odd in (0, 60):
+        evidence = BlockEvidence(BlockRule(1.25, 3_600, 1.0, 0.05, 100.0))
+        for _ in range(80):
+            evidence.add_alone((60 + odd, 1_000), 0.02, 1.0, {"even": (60, 500), "odd": (odd, 500)}, (0, 1_000))
+        found.append(evidence.get())
+    assert found[0] < 100.0 < found[1]
