@@ -151,7 +151,7 @@ def _together() -> Iterator[Case]:
         "one client, users known": {"clients": [crawler], "users": True},
     }
     for name, keys in traffic.items():
-        yield Case("together", name, 60, Scenario.parse(FAILING_MORE | keys))
+        yield Case("together", name, 30, Scenario.parse(FAILING_MORE | keys))
 
 
 def _innocent() -> Iterator[Case]:

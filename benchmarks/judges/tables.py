@@ -88,7 +88,8 @@ def plain(rows: Sequence[Sequence[str]]) -> str:
 
 def printed(lines: Sequence[Line]) -> str:
     """All tables for the terminal."""
-    tables = ((title, plain(rows_of(lines, experiment))) for experiment, title in TITLES.items())
+    known = {line.experiment for line in lines}
+    tables = ((title, plain(rows_of(lines, each))) for each, title in TITLES.items() if each in known)
     return "\n\n".join(f"{title}\n{table}" for title, table in tables)
 
 
