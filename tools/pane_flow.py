@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from gates.rules import CURRENT
 from streams.journal import decode
 from streams.judge.fold import Fold
 
@@ -144,7 +145,7 @@ def _close_pane(profile: _Trace | _GateTrace) -> None:
 def _opening() -> Iterator[bytes]:
     """The records that start the rollout and confirm its first weights."""
     yield _progress(0, BEGAN_MS)
-    yield _encoded("start", rollout=ROLLOUT, policy=POLICY, by="measurement", at=BEGAN_MS)
+    yield _encoded("start", rollout=ROLLOUT, policy=POLICY, by="measurement", at=BEGAN_MS, rules=CURRENT)
     yield _encoded(
         "ack",
         id=f"{ROLLOUT}:1:1",

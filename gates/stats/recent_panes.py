@@ -10,9 +10,25 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from math import fsum
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from gates.stats.pane_counts import PaneCounts
+
+MOST_SLOTS = 60
+"""The last sixth of a bake of a day is 14,400 seconds: more panes than this share slots, and a slot leaves as one."""
+
+
+class _Slot(NamedTuple):
+    """Some panes in a row: their counts, the usual bad events of the baseline, and those that are allowed besides."""
+
+    panes: int
+    counts: PaneCounts
+    usual: float
+    allowed: float
+
+    def plus(self, other: Self) -> _Slot:
+        counts = self.counts.plus(other.counts)
+        return _Slot(self.panes + other.panes, counts, self.usual + other.usual, self.allowed + other.allowed)
 
 
 class RecentPanes:
@@ -25,33 +41,37 @@ class RecentPanes:
     """
 
     def __init__(self) -> None:
-        self._panes: deque[tuple[PaneCounts, float, float]] = deque()
+        self._slots: deque[_Slot] = deque()
+        self._panes = 0
 
     def add_pane(self, counts: PaneCounts, usual: float, margin: float, most: int) -> None:
-        """Take in a pane; `most` of them are kept.
+        """Take in a pane; the last `most` of them are kept, and less than a slot more.
 
         `usual` is how many of the baseline's events are bad by the measure that the candidate is counted by: for a
         quantile those beyond the candidate's threshold, else its bad events.
         """
-        self._add((counts, usual, margin * counts.candidate_events), most)
+        self._add(_Slot(1, counts, usual, margin * counts.candidate_events), most)
 
     def add_alone(self, counts: tuple[float, int], objective: float, most: int) -> None:
         """Take in a pane that is held against a share of bad events: up to there it is good."""
         bad, events = counts
-        self._add((PaneCounts(bad, 0, 0, 0), 0.0, 2.0 * objective * events), most)
+        self._add(_Slot(1, PaneCounts(bad, 0, 0, 0), 0.0, 2.0 * objective * events), most)
 
-    def _add(self, pane: tuple[PaneCounts, float, float], most: int) -> None:
-        self._panes.append(pane)
-        while len(self._panes) > most:
-            self._panes.popleft()
+    def _add(self, pane: _Slot, most: int) -> None:
+        if self._slots and self._slots[-1].panes < -(-most // MOST_SLOTS):
+            pane = self._slots.pop().plus(pane)
+        self._slots.append(pane)
+        self._panes += 1
+        while self._panes - self._slots[0].panes >= most:
+            self._panes -= self._slots.popleft().panes
 
     def are_good(self, ratio: float) -> bool:
         """Whether they are nearer to what is usual than to `ratio` times the baseline plus the margin.
 
         False without data.
         """
-        bad, base_bad, events, base_events = (fsum(pane[index] for pane, _, _ in self._panes) for index in range(4))
-        usual, allowed = fsum(known for _, known, _ in self._panes), fsum(known for _, _, known in self._panes)
+        bad, base_bad, events, base_events = (fsum(slot.counts[index] for slot in self._slots) for index in range(4))
+        usual, allowed = fsum(slot.usual for slot in self._slots), fsum(slot.allowed for slot in self._slots)
         if events and base_events:
             allowed += events * (usual + ratio * base_bad) / base_events
         elif not allowed:
@@ -60,13 +80,16 @@ class RecentPanes:
 
     def clear(self) -> None:
         """A stage begins."""
-        self._panes.clear()
+        self._slots.clear()
+        self._panes = 0
 
     def dump(self) -> list[Any]:
         """State for a snapshot; `load` continues from it bit for bit."""
-        return [[list(counts), usual, allowed] for counts, usual, allowed in self._panes]
+        return [[slot.panes, list(slot.counts), slot.usual, slot.allowed] for slot in self._slots]
 
     def load(self, state: Sequence[Any]) -> None:
         """Continue from what `dump` returned."""
-        self._panes.clear()
-        self._panes.extend((PaneCounts(*counts), usual, allowed) for counts, usual, allowed in state)
+        self._slots = deque(
+            _Slot(panes, PaneCounts(*counts), usual, allowed) for panes, counts, usual, allowed in state
+        )
+        self._panes = sum(slot.panes for slot in self._slots)

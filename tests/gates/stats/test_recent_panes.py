@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gates.stats.pane_counts import PaneCounts
-from gates.stats.recent_panes import RecentPanes
+from gates.stats.recent_panes import MOST_SLOTS, RecentPanes
 from tests.gates.stats.contract import through_json
 
 
@@ -35,6 +35,19 @@ def test_the_middle_between_usual_and_bound_is_allowed(
 def test_only_the_last_are_looked_at_and_they_are_pooled(bad: list[int]) -> None:
     """Ten panes at most; their order does not matter."""
     assert of(*bad).are_good(1.25) is (sum(bad[-10:]) <= 13.75 * len(bad[-10:]))
+
+
+@given(st.integers(1, 1_000), st.integers(1, 3_000))
+def test_a_long_time_takes_little_room(most: int, panes: int) -> None:
+    """At least the last `most` panes count, and less than a slot more: a day takes no more room than an hour."""
+    recent, slot = RecentPanes(), -(-most // MOST_SLOTS)
+    for number in range(panes):
+        recent.add_alone((float(number), 1), 0.02, most)
+    state = recent.dump()
+    kept = sum(each[0] for each in state)
+    assert min(panes, most) <= kept < most + slot
+    assert len(state) <= MOST_SLOTS + 1
+    assert sum(each[1][0] for each in state) == sum(range(panes - kept, panes))
 
 
 def test_alone_up_to_the_objective_is_good() -> None:
