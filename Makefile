@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-kafka test-slow test-faults fuzz audit-deps soak bench bench-judges bench-memory check hooks format docs clean
+.PHONY: help demo test test-kafka test-slow test-faults fuzz audit-deps soak bench bench-judges bench-evidence bench-memory check hooks format docs clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -48,6 +48,9 @@ bench: $(READY)  ## speed, latency, memory: every figure of docs/performance.md,
 bench-judges: $(READY)  ## our gate and other judges on the same simulated rollouts (a few minutes)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m benchmarks.judges $(ARGS)
+
+bench-evidence: $(READY)  ## the gate on errors that come together, by the rules of before and now (an hour on two cores)
+	$(BIN)/python -m benchmarks.evidence $(ARGS)
 
 bench-memory: $(READY)  ## a worker's memory at full speed, minute by minute: make bench-memory MINUTES=10
 	$(BIN)/python -m benchmarks.memory --minutes $(or $(MINUTES),10)

@@ -8,13 +8,17 @@ have one, and else the position of the class in `CLASSES`, so that each request 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from operator import add
+from typing import NamedTuple
 
 from gates.panes import CLASS_POSITION, CLASSES, NO_HALVES
 from gates.statuses import CLASS_OF
 
 GROUPS = 8
 """Groups of users and of emitters. The lowest bits of a hash are its group, so the lowest one is its half."""
+
+SUCCEEDED, FAILED = 100, 101
+"""How a transaction ended, in the place of an outcome: no exact status has such a low number."""
 
 GroupCounts = Mapping[int, int]
 """Requests by key, ascending; only what occurs."""
@@ -29,54 +33,78 @@ def key_of(outcome: int, group: int) -> int:
     return outcome * GROUPS + group
 
 
-def position_of(outcome: int) -> int | None:
-    """The position in `CLASSES` of an outcome; None if there is no such outcome.
+_POSITIONS = {
+    **{position: position for position in range(len(CLASSES))},
+    **{code: CLASS_POSITION[word] for code, word in CLASS_OF.items()},
+}
+"""The position in `CLASSES` by outcome."""
 
-    >>> position_of(503) == CLASS_POSITION["5xx"], position_of(1), position_of(200)
-    (True, 1, None)
+
+class GroupSums(NamedTuple):
+    """All groups together: `halves` and `statuses` as in `gates.panes.Detail`, and transactions."""
+
+    halves: tuple[int, ...]
+    statuses: dict[int, int]
+    succeeded: int
+    failed: int
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """Requests by class."""
+        return tuple(map(add, self.halves[: len(CLASSES)], self.halves[len(CLASSES) :]))
+
+    @property
+    def exact(self) -> dict[int, int]:
+        """Requests by code of the exact status."""
+        found: dict[int, int] = {}
+        for code, number in self.statuses.items():
+            found[code // 2] = found.get(code // 2, 0) + number
+        return found
+
+
+def sums_of(groups: GroupCounts) -> GroupSums:
+    """All groups together.
+
+    Raises:
+        ValueError: there is a count of no known outcome.
+
+    >>> groups = {key_of(1, 0): 5, key_of(1, 6): 2, key_of(SUCCEEDED, 6): 2, key_of(503, 3): 1}
+    >>> sums = sums_of(groups)
+    >>> sums.classes, sums.exact, sums.succeeded
+    ((0, 7, 0, 0, 1, 0, 0), {503: 1}, 2)
+    >>> sums.halves[1], sums.halves[len(CLASSES) + CLASS_POSITION["5xx"]], sums.statuses
+    (7, 1, {1007: 1})
     """
-    if 0 <= outcome < len(CLASSES):
-        return outcome
-    word = CLASS_OF.get(outcome)
-    return None if word is None else CLASS_POSITION[word]
+    halves, statuses, transactions = list(NO_HALVES), dict[int, int](), [0, 0]
+    for key, number in groups.items():
+        outcome, half = key // GROUPS, key % 2
+        position = _POSITIONS.get(outcome)
+        if position is not None:
+            halves[half * len(CLASSES) + position] += number
+            if outcome >= len(CLASSES):
+                exact = 2 * outcome + half
+                statuses[exact] = statuses.get(exact, 0) + number
+        elif outcome in (SUCCEEDED, FAILED):
+            transactions[outcome - SUCCEEDED] += number
+        else:
+            raise ValueError("counts by group must be of a known outcome")
+    if len(statuses) > 1:
+        statuses = dict(sorted(statuses.items()))
+    return GroupSums(tuple(halves), statuses, *transactions)
 
 
 def halves_of(groups: GroupCounts) -> tuple[tuple[int, ...], dict[int, int]]:
-    """The fields `halves` and `statuses` of `gates.panes.Detail` for these groups of users.
-
-    >>> halves, statuses = halves_of({key_of(1, 0): 5, key_of(1, 6): 2, key_of(503, 3): 1})
-    >>> halves[1], halves[len(CLASSES) + CLASS_POSITION["5xx"]], statuses
-    (7, 1, {1007: 1})
-    """
-    halves, statuses = list(NO_HALVES), dict[int, int]()
-    for key, number in groups.items():
-        outcome, group = divmod(key, GROUPS)
-        half = group & 1
-        position = position_of(outcome)
-        if position is None:
-            raise ValueError(f"there is no outcome {outcome}")
-        halves[half * len(CLASSES) + position] += number
-        if outcome >= len(CLASSES):
-            exact = 2 * outcome + half
-            statuses[exact] = statuses.get(exact, 0) + number
-    return tuple(halves), dict(sorted(statuses.items()))
+    """The fields `halves` and `statuses` of `gates.panes.Detail` for these groups of users."""
+    return sums_of(groups)[:2]
 
 
 def totals_of(groups: GroupCounts) -> tuple[tuple[int, ...], dict[int, int]]:
-    """All groups together: requests by class, and by exact status.
-
-    >>> totals_of({key_of(1, 0): 5, key_of(503, 3): 1, key_of(503, 4): 1})
-    ((0, 5, 0, 0, 2, 0, 0), {503: 2})
-    """
-    halves, statuses = halves_of(groups)
-    size = len(CLASSES)
-    exact: dict[int, int] = {}
-    for code, number in statuses.items():
-        exact[code // 2] = exact.get(code // 2, 0) + number
-    return tuple(even + odd for even, odd in zip(halves[:size], halves[size:], strict=True)), exact
+    """All groups together: requests by class, and by exact status."""
+    sums = sums_of(groups)
+    return sums.classes, sums.exact
 
 
-def check_groups(pairs: Sequence[int]) -> dict[int, int]:
+def check_groups(pairs: Sequence[int]) -> GroupCounts:
     """The counts by key of a list with keys and numbers in turns.
 
     Raises:
@@ -85,8 +113,6 @@ def check_groups(pairs: Sequence[int]) -> dict[int, int]:
     keys, numbers = pairs[::2], pairs[1::2]
     if len(keys) != len(numbers) or min(numbers, default=1) < 1:
         raise ValueError("counts by group must be keys and numbers in turns, each of 1 request or more")
-    if any(later <= key for key, later in pairwise(keys)):
+    if sorted(set(keys)) != keys:
         raise ValueError("the keys of counts by group must be ascending")
-    if any(position_of(key // GROUPS) is None for key in keys):
-        raise ValueError("the keys of counts by group must have a known outcome")
     return dict(zip(keys, numbers, strict=True))

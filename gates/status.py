@@ -89,6 +89,7 @@ def _block(known: BlockState) -> dict[str, object]:
         "rho_s": significant(known.rho_s),
         "phi": significant(known.phi),
         "stated": known.stated,
+        "settled": known.settled,
         "agreement": agreement_document(known.report.agreement),
     }
 

@@ -85,8 +85,8 @@ def figure(value: float, unit: str) -> str:
 def part_text(part: str) -> str:
     """A part of the candidate, by its name in the evidence.
 
-    >>> part_text("user 1 of 2"), part_text("emitter 3 of 8")
-    ('one half of the users (1 of 2)', 'emitter 3 of 8')
+    >>> part_text("user 1 of 2"), part_text("all but emitter group 3 of 8")
+    ('one half of the users (1 of 2)', 'all but emitter group 3 of 8')
     """
     kind, _, place = part.partition(" ")
     return f"one half of the users ({place})" if kind == "user" and place.endswith(" of 2") else part

@@ -78,6 +78,8 @@ class Verdict:
     `severity` and `on_fail` are the policy's. With a FAIL, `absolute` means that a limit is broken, and `rejected`
     that the joint test found the candidate worse; `baseline_beyond` means that the baseline breaks the same limit.
     Only the verdicts of a decision have `intervals`, and `blocks` where the evidence speaks against the candidate.
+    `phi`, which divides the logarithm of the evidence for an advance, is not published: the time to a PASS is estimated
+    by it.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Verdict:
     unit: Unit = "share"
     severity: str = "standard"
     on_fail: str = "rollback"
+    phi: float = 1.0
     absolute: bool = False
     rejected: bool = False
     baseline_beyond: bool = False

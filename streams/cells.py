@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import gt
 
 import msgspec
 
-from gates.groups import check_groups, halves_of, totals_of
+from gates.groups import GroupSums, check_groups, sums_of
 from gates.panes import (
     CLASS_POSITION,
     CLASSES,
@@ -22,6 +23,7 @@ from gates.panes import (
     smallest,
 )
 from gates.stats.histogram import Histogram, check_lists
+from gates.stats.value_counts import ValueCounts
 from gates.statuses import CLASS_OF, NO_STATUSES, add_statuses
 
 CELL_MS = 1_000
@@ -34,6 +36,9 @@ class SourcePartition(msgspec.Struct, frozen=True, array_like=True, order=True, 
     topic: str
     partition: int
 
+
+CountsByOutcome = tuple[Sequence[int], Mapping[int, int]]
+"""Requests by class (or by half and class), and those of exact statuses by code."""
 
 CellKey = tuple[str, int, bool]
 """Which cell of a rollout: its cohort, its start in milliseconds since the epoch, and whether it is synthetic."""
@@ -56,8 +61,8 @@ class DetailRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     user_groups: list[int] = []
     emitter_groups: list[int] = []
 
-    def detail(self) -> Detail:
-        """The details.
+    def check(self) -> None:
+        """Check what the types do not.
 
         Raises:
             ValueError: the record is malformed.
@@ -67,11 +72,35 @@ class DetailRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
         for sample, size in ((self.users, SAMPLE_SIZE), (self.emitters, MOST_EMITTERS)):
             if list(smallest(sample, size)) != sample or not all(0 <= known < 1 << 32 for known in sample):
                 raise ValueError(f"a sample must be at most {size} hashes of 32 bits, ascending")
+        for lists in self.metrics.values():
+            ValueCounts.from_lists(*lists)
         if self.statuses:
             _check_statuses(self.statuses, self.halves, 2)
         if self.user_groups:
-            known = self.halves, dict(self.statuses)
-            _check_within(halves_of(check_groups(self.user_groups)), known, "halves of the users")
+            sums = sums_of(check_groups(self.user_groups))
+            self._check_groups(sums, (sums.halves, sums.statuses), (self.halves, dict(self.statuses)))
+
+    def check_emitters(self, counts: Sequence[int], statuses: Mapping[int, int]) -> None:
+        """Check the counts by group of emitters against the requests of the cell, by class and by exact status.
+
+        Raises:
+            ValueError: the record is malformed.
+        """
+        if self.emitter_groups:
+            sums = sums_of(check_groups(self.emitter_groups))
+            self._check_groups(sums, (sums.classes, sums.exact), (counts, statuses))
+
+    def _check_groups(self, sums: GroupSums, by_group: CountsByOutcome, known: CountsByOutcome) -> None:
+        # More of all groups together than there are would make shares above 100%.
+        if any(map(gt, by_group[0], known[0])) or any(
+            number > known[1].get(code, 0) for code, number in by_group[1].items()
+        ):
+            raise ValueError("there must not be more requests by group than requests")
+        if sums.succeeded > self.succeeded or sums.failed > self.failed:
+            raise ValueError("there must not be more transactions by group than transactions")
+
+    def detail(self) -> Detail:
+        """The details of a record that was checked."""
         return Detail.load(msgspec.structs.astuple(self))
 
 
@@ -128,12 +157,10 @@ class CellRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
             raise ValueError("no count of unreadable events may be negative, and each clamped one is a request")
         check_lists(self.buckets, self.bucket_counts)
         if self.detail is not None:
-            self.detail.detail()
+            self.detail.check()
+            self.detail.check_emitters(self.counts, self.statuses)
         if self.statuses:
             _check_statuses(list(self.statuses.items()), self.counts, 1)
-        if self.detail is not None and self.detail.emitter_groups:
-            groups = totals_of(check_groups(self.detail.emitter_groups))
-            _check_within(groups, (self.counts, self.statuses), "requests of the cell")
 
     def cell(self) -> Cell:
         """The cell.
@@ -178,18 +205,3 @@ def _check_statuses(statuses: Sequence[tuple[int, int]], counts: Sequence[int], 
         left[place] -= number
         if left[place] < 0:
             raise ValueError(f"there must not be more requests of the exact statuses of {word} than of {word}")
-
-
-CountsByOutcome = tuple[Sequence[int], Mapping[int, int]]
-"""Requests by class, or by half and class, and those of the exact statuses by code."""
-
-
-def _check_within(groups: CountsByOutcome, known: CountsByOutcome, what: str) -> None:
-    """Check that all groups together are no more requests than there are: shares of them would be above 100%.
-
-    Raises:
-        ValueError: they are more.
-    """
-    classes = all(number <= most for number, most in zip(groups[0], known[0], strict=True))
-    if not classes or any(number > known[1].get(code, 0) for code, number in groups[1].items()):
-        raise ValueError(f"there must not be more requests by group than {what}")

@@ -34,7 +34,7 @@ class Case:
     """One kind of rollout, simulated `runs` times.
 
     `later_share` is the candidate's share in the second half of the plan; `dispersion` is that of our policy, None
-    leaves it out.
+    leaves it to be measured.
     """
 
     experiment: str
@@ -43,7 +43,7 @@ class Case:
     scenario: Scenario
     share: float = SHARE
     later_share: float = SHARE
-    dispersion: float | None = 1.0
+    dispersion: float | None = None
 
     @property
     def minutes(self) -> int:
@@ -58,7 +58,17 @@ class Case:
 
 def all_cases() -> tuple[Case, ...]:
     """Every case, experiment by experiment."""
-    return (*_healthy(), *_worse(), *_late(), *_slower(), *_down(), *_outages(), *_clustered(), *_innocent())
+    return (
+        *_healthy(),
+        *_worse(),
+        *_late(),
+        *_slower(),
+        *_down(),
+        *_outages(),
+        *_clustered(),
+        *_together(),
+        *_innocent(),
+    )
 
 
 def quick_cases() -> tuple[Case, ...]:
@@ -120,9 +130,28 @@ def _clustered() -> Iterator[Case]:
     for variance in (4.0, 8.0):
         clustered = Scenario.parse(FAILING_MORE | {"clusters": variance})
         yield Case("clustered", f"x{variance:g}, told", 60, clustered, dispersion=variance)
-    for variance in (4.0, 8.0):
-        clustered = Scenario.parse(FAILING_MORE | {"clusters": variance})
-        yield Case("clustered", f"x{variance:g}, nothing said", 60, clustered, dispersion=None)
+
+
+def _together() -> Iterator[Case]:
+    """One instance of the candidate beside ten of the baseline, all alike."""
+    sessions: Keys = {"errors": 5.5, "sizes": "geometric", "spread": "15s"}
+    storms, stalls = [{"per_hour": 12, "length": "5s"}], [{"every": "1m", "length": "1s"}]
+    some, crawler = (
+        {"per_hour": 12, "length": "2m", "rps": 5},
+        {"at": "0s", "length": "1h", "rps": 1, "to_candidate": True},
+    )
+    traffic: dict[str, Keys] = {
+        "sessions of 50": {"sessions": {"errors": 50}},
+        "sessions over 15 s": {"sessions": sessions, "instances": {}},
+        "sessions over 15 s, emitters known": {"sessions": sessions, "instances": {"reported": True}},
+        "storms": {"instances": {"storms": storms}},
+        "storms, emitters known": {"instances": {"storms": storms, "reported": True}},
+        "pauses": {"instances": {"stalls": stalls}},
+        "clients, users known": {"clients": [some], "users": True},
+        "one client, users known": {"clients": [crawler], "users": True},
+    }
+    for name, keys in traffic.items():
+        yield Case("together", name, 60, Scenario.parse(FAILING_MORE | keys))
 
 
 def _innocent() -> Iterator[Case]:

@@ -16,6 +16,8 @@ PANE_MS = 10_000
 """The event time of one pane; longer than the gate's default of 1 s, to save simulation time."""
 
 OURS = "sluicegate"
+OURS_INDEPENDENT = "sluicegate, independent"
+"""Its policy declares errors independent."""
 
 LINEUP: dict[str, Callable[[Case], Judge]] = {
     "Flagger-like": lambda case: ThresholdJudge(checks=case.minutes),
@@ -26,5 +28,6 @@ LINEUP: dict[str, Callable[[Case], Judge]] = {
     "Mann-Whitney, 30 min": lambda case: MannWhitneyJudge(case.minutes, every=30),
     "peeking z-test": lambda case: PeekingZJudge(case.minutes * MINUTE_MS),
     OURS: lambda case: SluicegateJudge(plain_policy(case.minutes, PANE_MS, case.dispersion)),
+    OURS_INDEPENDENT: lambda case: SluicegateJudge(plain_policy(case.minutes, PANE_MS, 1.0)),
 }
 """Each judge's name, and how to create it for a rollout of a case."""

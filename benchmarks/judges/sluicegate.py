@@ -16,7 +16,7 @@ from gates.policy import Policy
 _RULINGS: dict[Action, Ruling] = {Action.ROLLBACK: "rollback", Action.PROMOTE: "pass"}
 
 
-def plain_policy(minutes: int, pane_ms: int, dispersion: float | None = 1.0) -> Policy:
+def plain_policy(minutes: int, pane_ms: int, dispersion: float | None = None) -> Policy:
     """The policy of every case: one stage of 5%, two comparisons, and the dispersion of errors if it is known."""
     return Policy.parse(
         {

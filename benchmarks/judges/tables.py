@@ -17,6 +17,7 @@ TITLES = {
     "down": "Rollbacks of a candidate that is down from minute 10 of 60, by how long",
     "outage": "Rollbacks of a healthy candidate while telemetry is missing, and when the others pass",
     "clustered": "False rollbacks of a healthy candidate, 0.5% errors in clusters, by the variance of their number",
+    "together": "False rollbacks of a healthy candidate, 0.5% errors, by what makes them come together",
     "innocent": "False rollbacks of a candidate that changes as the baseline does",
 }
 """The title of each experiment's table."""
@@ -92,11 +93,17 @@ def printed(lines: Sequence[Line]) -> str:
 
 
 def into_page(page: str, lines: Sequence[Line]) -> str:
-    """A Markdown page with each experiment's table between its marks, `<!-- EXPERIMENT: begin -->` and `end`."""
+    """A Markdown page with each experiment's table between its marks."""
     for experiment in TITLES:
-        begin, end = f"<!-- {experiment}: begin -->", f"<!-- {experiment}: end -->"
-        if begin in page:
-            before, rest = page.split(begin)
-            _, after = rest.split(end)
-            page = f"{before}{begin}\n{markdown(rows_of(lines, experiment))}\n{end}{after}"
+        page = between_marks(page, experiment, markdown(rows_of(lines, experiment)))
     return page
+
+
+def between_marks(page: str, name: str, table: str) -> str:
+    """The page with a table between the marks `<!-- NAME: begin -->` and `end`, if it has them."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    if begin not in page:
+        return page
+    before, rest = page.split(begin)
+    _, after = rest.split(end)
+    return f"{before}{begin}\n{table}\n{end}{after}"

@@ -35,13 +35,13 @@ _GRID = tuple(round(1.05 * 1.05**step, 3) for step in range(ceil(log(LARGEST_EFF
 class Detectability:
     """What one comparison detects, and when it passes.
 
-    `delay` gives the seconds to detect a candidate so many times as bad as the baseline, `passing` those until one like
-    the baseline has gathered so many nats for an advance; both are calculated only when asked for. `rollback` and
+    `delay` gives the seconds to detect a candidate by its multiple of the baseline, `passing` those until one like
+    the baseline has gathered the given nats for an advance; both are calculated only when asked for. `rollback` and
     `advance` are the e-values needed. `of_errors` is true for a share of bad events, which can be all of them at worst.
     """
 
     delay: Callable[[float], Delay]
-    passing: Callable[[float], float]
+    passing: Callable[[float, float | None], float]
     rollback: float
     advance: float
     of_errors: bool = False
@@ -62,11 +62,14 @@ class Detectability:
         """The smallest effect whose median time is at most `within_s`; None if there is none."""
         return smallest_effect({times: self.median(times) for times in _GRID}, within_s)
 
-    def passes(self, so_far: float = 1.0) -> float:
-        """Seconds until the comparison passes when all is well, from the e-value `so_far`; infinite for never."""
+    def passes(self, so_far: float = 1.0, phi: float | None = None) -> float:
+        """Seconds until the comparison passes when all is well, from the e-value `so_far`; infinite for never.
+
+        `phi` divides the evidence, as far as it is known.
+        """
         if so_far >= self.advance:
             return 0.0
-        return self.passing(log(self.advance / max(so_far, LEAST_SO_FAR)))
+        return self.passing(log(self.advance / max(so_far, LEAST_SO_FAR)), phi)
 
 
 def detectability(
@@ -119,7 +122,8 @@ def passes_alone(policy: Policy, definition: CheckDefinition, traffic: Traffic, 
     if compared is None or well <= 0.0:
         return inf
     nats = log(1.0 / policy.confidence.advance)
-    return time_to_pass(well, nats, policy.confidence.dispersion, 0.0, new=False)
+    never_compared = policy.stages[0].weight >= 1.0  # so phi was never measured
+    return time_to_pass(well, nats, policy.confidence.dispersion, 0.0, new=never_compared)
 
 
 def live_passes(
@@ -143,7 +147,7 @@ def live_passes(
         base = _base(definition, verdict.baseline)
         found = _detectability(policy, joint_test, verdict.name, definition, traffic, base, rules=rules)
         if found is not None:
-            seconds = found.passes(verdict.advance_e_value) if policy.stages[stage].proves else 0.0
+            seconds = found.passes(verdict.advance_e_value, verdict.phi) if policy.stages[stage].proves else 0.0
             out[verdict.name] = None if seconds == inf else round(seconds, 1)
     return out
 

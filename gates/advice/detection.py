@@ -68,8 +68,8 @@ class BlockDetection:
         lost = successes_lost(cohorts, threshold, self._pane_s) if compared.clusters else inf
         return Delay(min(found.median(threshold), lost), min(found.p95(threshold), lost))
 
-    def passing(self, nats: float) -> float:
-        """Until a candidate like the baseline has gathered so many nats for an advance."""
+    def passing(self, nats: float, phi: float | None) -> float:
+        """Until a candidate like the baseline has gathered these nats for an advance; `phi` if it is known."""
         compared = self._compared
         if compared.quantile is None:
             cohorts = self._cohorts(self._base)
@@ -78,7 +78,7 @@ class BlockDetection:
             cohorts = self._cohorts(exceeding(compared.quantile, 1.0, compared.ratio))
             growth = block_power.advance_growth(cohorts, 1.0, 0.0)
         blocks = blocks_with_errors(cohorts.baseline * self._base)
-        return time_to_pass(growth, nats, self._stated, blocks, new=self._new)
+        return time_to_pass(growth, nats, phi or self._stated, blocks, new=self._new)
 
 
 class EventDetection:
@@ -112,8 +112,8 @@ class EventDetection:
             median = self._dispersed(new=self._new)(median_time(growth, threshold))
         return Delay(median, median * P95_OVER_MEDIAN)
 
-    def passing(self, nats: float) -> float:
-        """Until a candidate like the baseline has gathered so many nats for an advance."""
+    def passing(self, nats: float, phi: float | None) -> float:
+        """Until a candidate like the baseline has gathered these nats for an advance."""
         ratio, quantile = self._compared.ratio, self._compared.quantile
         if quantile is not None:
             growth = latency_growth(self._traffic, quantile, 1.0, ratio)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gates.advice.remarks import Remark
+from gates.advice.remarks import Remark, of_check
 from gates.documents.quantities import DAY_MS, HOUR_MS, format_duration, format_share
 from gates.evidence.request_share import LEAST_TOLERANCE
 from gates.policy import Policy
 
 ALL_BUT_EVERYTHING = 0.9999
+
+TIGHT_RATIO = 1.1
+"""Below it, errors that come together make equal cohorts differ by more than is tolerated."""
 
 
 def long_silence(policy: Policy) -> Iterator[Remark]:
@@ -51,4 +54,31 @@ def split_without_effect(policy: Policy) -> Iterator[Remark]:
     )
 
 
-TOLERANCE_LINTS = (long_silence, nothing_may_be_late, split_without_effect)
+def nothing_tolerated(policy: Policy) -> Iterator[Remark]:
+    """Errors that come together for a minute differ between equal cohorts; only emitters show that they do."""
+    if policy.confidence.dispersion is not None or any(check.counts_emitters for check in policy.checks.values()):
+        return
+    for name, check in policy.checks.items():
+        compared = check.compared
+        if compared is not None and compared.clusters and compared.ratio < TIGHT_RATIO and check.rolls_back:
+            yield of_check(
+                name,
+                "ratio",
+                f"{compared.ratio:g} tolerates hardly any difference, and where errors come together for a minute, "
+                "equal cohorts differ; write 1.25 or more and send `emitter` in the events, or state "
+                "`confidence: {dispersion: ...}`",
+            )
+
+
+def assumed_independent(policy: Policy) -> Iterator[Remark]:
+    """The promise of the rule of single events ends where errors are not independent."""
+    if policy.confidence.dispersion == 1.0 and any(check.comparing for check in policy.checks.values()):
+        yield Remark(
+            ("confidence", "dispersion"),
+            "1 assumes that each error comes by itself: where sessions fail as a whole, or an instance pauses, 27% to "
+            "100% of healthy rollouts were rolled back in simulations; remove it unless errors are known to be "
+            "independent",
+        )
+
+
+TOLERANCE_LINTS = (nothing_tolerated, assumed_independent, long_silence, nothing_may_be_late, split_without_effect)

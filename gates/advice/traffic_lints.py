@@ -20,6 +20,10 @@ TrafficLint = Callable[[Policy, tuple[StagePlan, ...], float], Iterator[Remark]]
 ENOUGH_WEIGHT = 0.1
 """From this weight on, 20 requests a second show a candidate to be good within half an hour."""
 
+LONG_PROOF_S = 3_600.0
+LONG_PROOF_BAKES = 4.0
+"""A stage that waits for longer than an hour, and than this many bakes, was not planned for that."""
+
 OFTEN = 0.05
 """A bound that this share of healthy candidates breaks in a stage is too tight."""
 
@@ -198,6 +202,23 @@ def one_late_event(policy: Policy, stages: tuple[StagePlan, ...], rps: float) ->
         )
 
 
+def proof_takes_long(policy: Policy, stages: tuple[StagePlan, ...], rps: float) -> Iterator[Remark]:
+    """Without a timeout nobody is paged, and a stage waits for hours after its bake."""
+    for index, (stage, planned) in enumerate(zip(policy.stages, stages, strict=True)):
+        if stage.timeout_ms is not None or planned.broken or isinf(planned.advance):
+            continue
+        longest = max(LONG_PROOF_S, LONG_PROOF_BAKES * planned.bake_s)
+        slow = [each.name for each in planned.checks if _counts(each) and each.advance > longest]
+        if slow:
+            takes = _time(max(each.advance for each in planned.checks if each.name in slow) * 1000.0)
+            bake = format_duration(stage.bake_ms)
+            yield Remark(
+                ("stages", index, "bake"),
+                f"{bake} is far too short for a proof: at {traffic_text(rps)}, {' and '.join(slow)} will show only "
+                f"after about {takes} that a healthy candidate is good; {without_proof(planned, slow)}",
+            )
+
+
 def proof_in_time(policy: Policy, stages: tuple[StagePlan, ...], rps: float) -> Iterator[Remark]:
     """`proof: false` gives up a guarantee: for nothing where the traffic gives the proof within the bake."""
     for index, planned in enumerate(stages):
@@ -229,6 +250,7 @@ TRAFFIC_LINTS: tuple[TrafficLint, ...] = (
     confirmation_times_out,
     gaps_pause,
     one_late_event,
+    proof_takes_long,
     proof_in_time,
 )
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gates.comparison.count_evidence import AloneCounts, BlockState, CountedPane, Found
+from gates.comparison.count_evidence import AloneCounts, BlockState, Clustering, CountedPane, Found
 from gates.comparison.parts import CandidateParts
 from gates.stats.advance_sums import AdvanceSums, MarginRange
 from gates.stats.block_evidence import BlockEvidence, BlockRule
@@ -126,7 +126,10 @@ class Blocks:
             lately = self._good.lately_good()
             worse, agreement = self._worse.found()
             margin = None if self._alone is not None else self._good.margin
-            self._found = Found(worse, self._good.get(phi), phi, lately, agreement, margin)
+            clustering = Clustering(self._rho, self._good.get(1.0), self._correlation.settled)
+            known = None if self._stated is not None else clustering
+            dropped = self._thin[1].dropped
+            self._found = Found(worse, self._good.get(phi), phi, lately, agreement, margin, known, dropped)
         return self._found
 
     def blocks(self) -> BlockState:
@@ -136,7 +139,8 @@ class Blocks:
         whole = found.worse if found.agreement is None else found.agreement.whole
         report = self._worse.largest.report(whole, found.agreement)
         times = left * self._pane_ms, length * self._pane_ms
-        return BlockState(*times, rho, found.phi, self._stated is not None, report)
+        stated = self._stated is not None
+        return BlockState(*times, rho, found.phi, stated, stated or self._correlation.settled, report)
 
     def enter_stage(self) -> None:
         """Reset the evidence for an advance; the evidence for a rollback, its open block and rho stay."""
@@ -146,6 +150,7 @@ class Blocks:
         self._parts.enter_stage()
         for merger in self._thin:
             merger.clear()
+        self._thin[1].dropped = 0
 
     def dump(self) -> dict[str, Any]:
         """State for a snapshot; `load` continues from it bit for bit."""

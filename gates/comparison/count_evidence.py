@@ -62,12 +62,25 @@ class CountedPane(NamedTuple):
     usual: float | None = None
 
 
+class Clustering(NamedTuple):
+    """How bad events come together, where that holds back evidence: for about this many `seconds`.
+
+    `undivided` is the e-value for a good enough candidate if they did not. `measured` is false while the prior is most
+    of what is known about them.
+    """
+
+    seconds: float
+    undivided: float
+    measured: bool
+
+
 class Found(NamedTuple):
     """What the panes so far show: the e-values for a worse and for a good enough candidate, and the design effect phi.
 
     `lately_good` is false where the last panes support no advance, although the stage's evidence may. `agreement`
     is that of the candidate's parts, where it limits the e-value for a worse candidate. `margin` is the share of bad
-    events that was added to `ratio` times the baseline's; None where that is not shown.
+    events that was added to `ratio` times the baseline's; None where that is not shown. `clustering` is None where
+    it is not measured. `dropped` is how many requests of the stage found none of the other cohort to be compared with.
     """
 
     worse: float
@@ -76,6 +89,8 @@ class Found(NamedTuple):
     lately_good: bool = True
     agreement: Agreement | None = None
     margin: float | None = None
+    clustering: Clustering | None = None
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +99,8 @@ class BlockState:
 
     The open block of `length_ms` ends in `left_ms`, and only then is the evidence for a rollback looked at again.
     `rho_s` is how long the baseline's bad events hang together, and `phi` by how much they vary more than independent
-    ones; both as measured or as `stated` in the policy. `report` has what made the evidence.
+    ones; both as measured or as `stated` in the policy. Until it is `settled`, phi is mostly assumed. `report` has what
+    made the evidence.
     """
 
     left_ms: int
@@ -92,6 +108,7 @@ class BlockState:
     rho_s: float
     phi: float
     stated: bool
+    settled: bool
     report: BlockReport
 
 

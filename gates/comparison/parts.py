@@ -8,11 +8,11 @@ would be no evidence at all: a failed login has no user, and of an instance that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from gates.groups import GROUPS, GroupCounts
-from gates.panes import CLASS_POSITION, CLASSES, NO_DETAIL, Cell
+from gates.groups import FAILED, GROUPS, SUCCEEDED, GroupCounts
+from gates.panes import CLASS_POSITION, NO_DETAIL, Cell, Detail
 from gates.statuses import CLASS_OF, CODES
 
 CARRYING = 0.9
@@ -26,6 +26,11 @@ USER, EMITTER = "user", "emitter"
 
 _ALL_BUT = tuple(f"all but {EMITTER} group {number} of {GROUPS}" for number in range(1, GROUPS + 1))
 
+_HALVES = (f"{USER} 1 of 2", f"{USER} 2 of 2")
+
+FAILED_TRANSACTION = "failed transaction"
+"""The bad outcome of checks that count transactions instead of outcomes."""
+
 Bad = tuple[float, int]
 """Bad events and all events."""
 
@@ -33,25 +38,31 @@ Bad = tuple[float, int]
 class BadByGroup:
     """Counts bad requests and all requests by group; `outcomes` are those that are bad, as a policy writes them.
 
+    For `FAILED_TRANSACTION` it counts transactions: those that failed, and all.
+
     >>> from gates.groups import key_of
     >>> BadByGroup(("5xx",)).count({key_of(1, 0): 5, key_of(503, 0): 1, key_of(1, 2): 3})
     {0: (1, 6), 2: (0, 3)}
     """
 
-    def __init__(self, outcomes: Iterable[str | int]) -> None:
+    def __init__(self, outcomes: Collection[str | int]) -> None:
         words = {word for word in outcomes if word in CLASS_POSITION}
         exact = {code for code, word in CLASS_OF.items() if word in words}
         known = {CLASS_POSITION[word] for word in words} | exact
         self._bad = frozenset(known | {CODES[word] for word in outcomes if word in CODES})
+        self._transactions = FAILED_TRANSACTION in outcomes
+        if self._transactions:
+            self._bad = frozenset((FAILED,))
 
     def count(self, groups: GroupCounts) -> dict[int, tuple[int, int]]:
         """The groups that have requests, ascending, each with its bad requests and all."""
         bad, events = [0] * GROUPS, [0] * GROUPS
         for key, number in groups.items():
-            group = key % GROUPS
-            events[group] += number
-            if key // GROUPS in self._bad:
-                bad[group] += number
+            outcome, group = divmod(key, GROUPS)
+            if (outcome in (SUCCEEDED, FAILED)) is self._transactions:
+                events[group] += number
+                if outcome in self._bad:
+                    bad[group] += number
         return {group: (bad[group], events[group]) for group in range(GROUPS) if events[group]}
 
 
@@ -108,10 +119,8 @@ def _without(whole: Bad, group: Bad | None) -> Bad:
 class CandidateParts:
     """Bad events and all events by part; `outcomes` are those that are bad, empty: no parts."""
 
-    def __init__(self, outcomes: Sequence[str | int] = ()) -> None:
+    def __init__(self, outcomes: Collection[str | int] = ()) -> None:
         self._known = bool(outcomes)
-        self._positions = [CLASS_POSITION[word] for word in outcomes if word in CLASS_POSITION]
-        self._codes = [CODES[word] for word in outcomes if word in CODES]
         self._by_group = BadByGroup(outcomes)
         self._users, self._emitters = _Agreement(None), _Agreement(PRESENT_MS)
 
@@ -119,8 +128,8 @@ class CandidateParts:
         """The candidate's parts in the pane that begins at `start`, of which `whole` is compared; None: no parts."""
         if not self._known:
             return None
-        users = self._users.parts(whole, self._halves(cell), start)
-        return users | self._emitters.parts(whole, self._emitted(cell), start) or None
+        users = self._users.parts(whole, self._halves(cell.detail), start)
+        return users | self._emitters.parts(whole, self._emitted(cell.detail), start) or None
 
     def of_baseline(self, cell: Cell) -> Mapping[str, Mapping[str, Bad]]:
         """The baseline's groups by kind, for measuring how bad events hang together."""
@@ -133,21 +142,18 @@ class CandidateParts:
             if groups
         }
 
-    def _emitted(self, cell: Cell) -> dict[str, Bad]:
+    def _emitted(self, detail: Detail) -> dict[str, Bad]:
         """The groups of the emitters, each under the name of the part that lacks it."""
-        groups = cell.detail.emitter_groups
-        return {_ALL_BUT[group]: bad for group, bad in self._by_group.count(groups).items()} if groups else {}
+        return {_ALL_BUT[group]: bad for group, bad in self._by_group.count(detail.emitter_groups).items()}
 
-    def _halves(self, cell: Cell) -> dict[str, Bad]:
+    def _halves(self, detail: Detail) -> dict[str, Bad]:
         """The halves of the users, each under the name of the part that lacks it: the other one."""
-        if cell.detail is NO_DETAIL or not any(cell.detail.halves):
-            return {}
-        counts, statuses, size = cell.detail.halves, cell.detail.statuses, len(CLASSES)
-        found: dict[str, Bad] = {}
-        for half, part in enumerate((counts[:size], counts[size:])):
-            exact = sum(statuses.get(2 * code + half, 0) for code in self._codes)
-            found[f"{USER} {2 - half} of 2"] = (exact + sum(part[position] for position in self._positions), sum(part))
-        return found
+        halves = dict.fromkeys(_HALVES, (0, 0))
+        for group, (bad, events) in self._by_group.count(detail.user_groups).items():
+            name = _HALVES[1 - group % 2]
+            known = halves[name]
+            halves[name] = known[0] + bad, known[1] + events
+        return {name: known for name, known in halves.items() if known[1]}
 
     def enter_stage(self) -> None:
         """Start again to count how many events carry a user or an emitter."""

@@ -22,6 +22,9 @@ from gates.windows import CohortWindow
 
 NOT_LATELY = "the newest requests are nearer to the bound than to the baseline"
 
+LEAST_SHOWN_S = 2.0
+"""What hangs together for less than this is of one pane."""
+
 NOT_SHOWN = "not shown to be good (proof: false)"
 """Of a stage that asks for no proof, where nothing speaks against the candidate either."""
 
@@ -132,6 +135,7 @@ class Compared:
             unit=self._figure.unit,
             severity=self._definition.severity,
             on_fail=self._definition.on_fail,
+            phi=1.0 if e_values is None else e_values.phi,
             absolute=beyond,
             rejected=rejected,
             baseline_beyond=shared,
@@ -212,10 +216,16 @@ def _by_evidence(
     lately = "" if e_values.lately_good else f", but {NOT_LATELY}"
     if proved or view.proof:
         shown = _shown(definition, view, e_values, proved=proved)
-        evidence = f"e-value {e_value(good)}, needs {e_value(needed)}{shown}"
+        held = "" if proved else _held_back(definition, view, e_values, needed)
+        evidence = f"e-value {e_value(good)}, needs {e_value(needed)}{shown}{held}"
     else:
         evidence = f"e-value {e_value(good)}, {NOT_SHOWN}"
-    return VerdictKind.PASS if passes else VerdictKind.INCONCLUSIVE, f"{figures}, {evidence}{lately}{limited}"
+    if e_values.dropped and not proved:
+        evidence += (
+            f"; {count(e_values.dropped)} requests found none of the other cohort within 60s to be compared with"
+        )
+    outcome = VerdictKind.PASS if passes else VerdictKind.INCONCLUSIVE
+    return outcome, f"{figures}, {evidence}{lately}{limited}"
 
 
 def _limited(e_values: Found, threshold: float) -> str:
@@ -240,3 +250,16 @@ def _shown(definition: ComparedCheck, view: EvidenceView, e_values: Found, *, pr
         return ""
     bound = definition.bound_text(view.baseline.name, e_values.margin)
     return f", {'shown' if proved else 'not yet shown'} to be below {bound}" if bound else ""
+
+
+def _held_back(definition: ComparedCheck, view: EvidenceView, e_values: Found, needed: float) -> str:
+    """That the evidence would be enough if bad events did not come together, as far as that is known."""
+    clustering = e_values.clustering
+    if clustering is None or clustering.undivided < needed:
+        return ""
+    events = f"{view.baseline.name}'s {'errors' if definition.clusters else 'bad events'}"
+    slower = f"evidence counts {e_values.phi:.2g} times less"
+    if not clustering.measured:
+        return f", because it is not yet measured whether {events} come together and {slower} until then"
+    lasting = f" for about {round(clustering.seconds)}s" if clustering.seconds >= LEAST_SHOWN_S else ""
+    return f", because {events} come together{lasting} and {slower}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 from pydantic import Field
 
@@ -28,6 +28,8 @@ class CoverageCheck(TelemetryCheckDefinition):
     A number expects that many of both cohorts together; numbers by cohort, or `auto`, are of each cohort by itself, and
     the worse one decides.
     """
+
+    counts_emitters: ClassVar[bool] = True
 
     sli: Literal["coverage"] = Field(examples=["coverage"], description="What the check measures.")
     expected: Emitters = Field(

@@ -155,6 +155,9 @@ class CheckDefinition(Definition):
     may_compare: ClassVar[bool] = False
     """Whether it has the key `ratio`."""
 
+    counts_emitters: ClassVar[bool] = False
+    """Whether it needs events that name their emitter."""
+
     window_parts: ClassVar[int] = 1
     """The window must be this many times a whole number of panes."""
 

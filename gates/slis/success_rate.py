@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from gates.comparison.parts import FAILED_TRANSACTION
 from gates.documents.fields import Count, Family, OptionalSlo
 from gates.documents.quantities import format_share
 from gates.panes import Cell
@@ -70,7 +71,8 @@ class SuccessRateCheck(ErrorShareCheck):
         """Build the check under this name."""
         figure = SuccessRateFigure(self)
         objective = None if self.limit is None else 1.0 - self.limit
-        evidence = share_evidence(name, self, context, figure, objective)
+        outcomes = (FAILED_TRANSACTION,) if context.in_blocks else ()  # other rules have no counts of it by user
+        evidence = share_evidence(name, self, context, figure, objective, outcomes)
         return Compared(name, self, figure, evidence, context.thresholds[name])
 
     def lints(self, context: LintContext) -> Iterator[Finding]:

@@ -81,6 +81,7 @@ class ErrorCorrelation:
         self.rho = 1.0
         self._panes = BlockDispersion()
         self._by_time = {scale: BlockDispersion() for scale in TIME_SCALES if scale > pane_s}
+        self._tens = self._by_time.get(10.0, self._panes)
         self._open = dict.fromkeys(self._by_time, (0.0, 0))
         scales = (pane_s, *(scale for scale in PART_SCALES if scale > pane_s))
         self._between = {kind: {scale: _Spread() for scale in scales} for kind in kinds}
@@ -101,7 +102,7 @@ class ErrorCorrelation:
         for kind, known in (parts or {}).items():
             self._add_parts(kind, known)
         if self._ends(RENEWED_S):
-            self.rho = self._measure()
+            self.rho = max([1.0, *self._rho_by_time(), *self._rho_between_parts()])
 
     def _ends(self, scale: float) -> bool:
         """Whether a block of this many seconds ends with the pane."""
@@ -115,9 +116,6 @@ class ErrorCorrelation:
             if self._ends(scale):
                 self._between[kind][scale].add_block(block)
                 block.clear()
-
-    def _measure(self) -> float:
-        return max([1.0, *self._rho_by_time(), *self._rho_between_parts()])
 
     def _rho_by_time(self) -> Iterator[float]:
         one = self._panes.get()
@@ -136,9 +134,14 @@ class ErrorCorrelation:
                     yield MARGIN * spread.ratio / one
 
     @property
+    def settled(self) -> bool:
+        """Whether phi is measured; while blocks are few and nothing is found beyond the prior, it is mostly that."""
+        return self._tens.blocks >= SETTLED_BLOCKS or self.phi > PRIOR_PHI
+
+    @property
     def phi(self) -> float:
         """The design effect, at least 1: raised by a third of its excess, and by the prior while blocks are few."""
-        blocks = self._by_time[10.0].blocks if 10.0 in self._by_time else self._panes.blocks
+        blocks = self._tens.blocks
         found = max([1.0, *self._phi_by_time(), *self._phi_between_parts()])
         phi = found + (found - 1.0) / 3.0
         if blocks >= SETTLED_BLOCKS:

@@ -24,7 +24,7 @@ BAD_EVENTS, LOST_SUCCESSES = "bad events", "lost successes"
 Span = tuple[int, int]
 """Start and end of a stretch of time, in milliseconds since the epoch."""
 
-_NO_COUNTS = PaneCounts(0, 0, 0, 0)
+_NO_COUNTS = PaneCounts(0.0, 0.0, 0, 0)  # fractions from the beginning: a snapshot must read the same numbers
 
 
 class Growth(NamedTuple):

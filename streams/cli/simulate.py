@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gates.rules import CURRENT, RULES
 from streams.cli.failures import WRONG_USE, Failure, unreadable, unwritable
 from streams.cli.output import print_json, print_view
 from streams.cli.parameters import DurationParameter, RateParameter
@@ -45,6 +46,13 @@ def _list(context: click.Context, parameter: click.Parameter, value: bool) -> No
 @click.option("--rps", type=RateParameter(0.001, 1e7), help="Requests per second, instead of the scenario's.")
 @click.option("--duration", type=DurationParameter(), help="Duration, instead of the scenario's.")
 @click.option(
+    "--rules",
+    type=click.IntRange(min(RULES), max(RULES)),
+    default=CURRENT,
+    show_default=True,
+    help="The rules of judging: those of an epoch that an earlier release began, for a comparison.",
+)
+@click.option(
     "--json", "as_json", is_flag=True, help="Print the figures as one JSON document; times in seconds, null: never."
 )
 @click.option("--html", "html_file", metavar="FILE", help="Also write a report with plots; needs sluicegate[report].")
@@ -59,6 +67,7 @@ def simulate(
     seed: int,
     rps: float | None,
     duration: int | None,
+    rules: int,
     as_json: bool,
     html_file: str | None,
 ) -> None:
@@ -78,7 +87,7 @@ def simulate(
         _require_plotly()
     policy = load_policy(policy_file)
     scenarios = {name: _scenario(name, rps, duration) for name in named}
-    found = _simulated(policy, scenarios, runs, jobs, seed)
+    found = _simulated(policy, scenarios, runs, jobs, seed, rules)
     summaries = {name: summarise(each) for name, each in found.items()}
     rows = figure_rows(summaries)
     if as_json:
@@ -127,13 +136,14 @@ def _read(file: str) -> Scenario:
 
 
 def _simulated(
-    policy: Policy, scenarios: Mapping[str, Scenario], runs: int, jobs: int, seed: int
+    policy: Policy, scenarios: Mapping[str, Scenario], runs: int, jobs: int, seed: int, rules: int
 ) -> dict[str, tuple[SimulatedRun, ...]]:
     from streams.offline.simulation.engine import simulate as simulate_scenario
 
     with counting_bar("simulating", runs * len(scenarios)) as done:
         return {
-            name: simulate_scenario(policy, scenario, runs, jobs, seed, done) for name, scenario in scenarios.items()
+            name: simulate_scenario(policy, scenario, runs, jobs, seed, done, rules)
+            for name, scenario in scenarios.items()
         }
 
 

@@ -18,7 +18,8 @@ def why(decision_id: str, as_json: bool, **flags: str | None) -> None:
     """Explain DECISION_ID, which is rollout:epoch:sequence; `sluicegate rollout show ROLLOUT --json` lists ids.
 
     Prints a summary (what, when, the reason, by whom, which weights, who confirmed them), then the evidence: verdicts
-    with counts, rates and e-values, and where the decision is recorded.
+    with counts, rates and e-values, the blocks of time that made the evidence against the candidate, and where the
+    decision is recorded.
     """
     from streams.views.why import decision_lines, unknown_decision
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from connectors.decoders import RequestEvent
-from gates.groups import GROUPS, halves_of, key_of
+from gates.groups import FAILED, GROUPS, SUCCEEDED, halves_of, key_of
 from gates.panes import MOST_EMITTERS, Detail, smallest
 from gates.stats.value_counts import ValueCounts, bucket_of
 from streams.ingest.cells import OUTCOME_OF_SLOT
@@ -16,8 +16,21 @@ from streams.ingest.cells import OUTCOME_OF_SLOT
 MOST_METRICS = 16
 """Names of metrics that one cell of a chunk holds; the values of further names are dropped."""
 
-_FIRST_KEY = tuple(key_of(outcome, 0) for outcome in OUTCOME_OF_SLOT)
-"""By slot within a cell: the key of the first group's requests."""
+_ENDING = {None: 0, False: 1, True: 2}
+"""By `success`: how a request's transaction ended. Requests count by slot, ending and group at once, since a second
+count for each event would cost more than taking them apart in each version."""
+
+
+def _by_group(requests: Mapping[int, int]) -> dict[int, int]:
+    """The counts as `gates.groups` has them."""
+    found: defaultdict[int, int] = defaultdict(int)
+    for place, number in requests.items():
+        ended, group = divmod(place, GROUPS)
+        within, ending = divmod(ended, 3)
+        found[key_of(OUTCOME_OF_SLOT[within], group)] += number
+        if ending:
+            found[key_of(FAILED if ending == 1 else SUCCEEDED, group)] += number
+    return dict(sorted(found.items()))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -37,12 +50,12 @@ class DetailSums:
     """Transactions, users, metrics and emitters of one cell, added event by event; and its events that are missing."""
 
     __slots__ = (
-        "_emitter_groups",
+        "_emitter_requests",
         "_emitters",
         "_failed",
         "_metrics",
         "_succeeded",
-        "_user_groups",
+        "_user_requests",
         "_users",
         "clamped",
         "unreadable",
@@ -52,20 +65,20 @@ class DetailSums:
         self.unreadable = self.clamped = 0
         self._succeeded = self._failed = 0
         self._users: set[int] = set()
-        self._user_groups: Counter[int] = Counter()
+        self._user_requests: Counter[int] = Counter()
         self._metrics: defaultdict[str, Counter[int]] = defaultdict(Counter)
         self._emitters: set[int] = set()
-        self._emitter_groups: Counter[int] = Counter()
+        self._emitter_requests: Counter[int] = Counter()
 
     def add_heartbeat(self, emitter: str) -> None:
         """Count an instance that reports, and no request of it."""
         self._emitters.add(hash32(emitter))
 
-    def add_emitter(self, emitter: str, within: int) -> None:
-        """Count an instance that reports a request, `within` which slot of its cell."""
+    def add_emitter(self, emitter: str, within: int, success: bool | None, requests: int) -> None:
+        """Count an instance that reports this many requests, with this success, `within` which slot of its cell."""
         known = hash32(emitter)
         self._emitters.add(known)
-        self._emitter_groups[_FIRST_KEY[within] + known % GROUPS] += 1
+        self._emitter_requests[(within * 3 + _ENDING[success]) * GROUPS + known % GROUPS] += requests
 
     def add_request(self, event: RequestEvent, within: int) -> int:
         """Count a request, `within` which slot of its cell; returns the number of its metrics that were dropped."""
@@ -75,7 +88,7 @@ class DetailSums:
         if event.user:
             user = hash32(event.user)
             self._users.add(user)
-            self._user_groups[_FIRST_KEY[within] + user % GROUPS] += 1
+            self._user_requests[(within * 3 + _ENDING[event.success]) * GROUPS + user % GROUPS] += 1
         return self._add_metrics(event.metrics) if event.metrics else 0
 
     def _add_metrics(self, values: Mapping[str, float]) -> int:
@@ -91,7 +104,8 @@ class DetailSums:
         """The sums as they are now."""
         users, emitters = smallest(self._users), smallest(self._emitters, MOST_EMITTERS)
         self._users, self._emitters = set(users), set(emitters)  # larger hashes can never return to the sample
-        halves, statuses = halves_of(self._user_groups)
+        user_groups = _by_group(self._user_requests)
+        halves, statuses = halves_of(user_groups)
         return Detail(
             succeeded=self._succeeded,
             failed=self._failed,
@@ -100,6 +114,6 @@ class DetailSums:
             metrics={name: ValueCounts.from_counter(self._metrics[name]) for name in sorted(self._metrics)},
             emitters=emitters,
             statuses=statuses,
-            user_groups=dict(sorted(self._user_groups.items())),
-            emitter_groups=dict(sorted(self._emitter_groups.items())),
+            user_groups=user_groups,
+            emitter_groups=_by_group(self._emitter_requests),
         )

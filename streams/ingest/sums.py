@@ -30,6 +30,9 @@ _CLASSES: Counts = np.array(CLASS_OF_SLOT, dtype=np.int64)
 
 _NOTHING: Counts = np.zeros(0, dtype=np.int64)
 
+Emitted = defaultdict[tuple[int, str, bool | None], int]
+"""Requests with an emitter that are not summed yet, by slot, emitter and success."""
+
 Kinds = dict[bool, list[int]]
 """The number of events of each of `KINDS`: under False the users' ones, under True the synthetic ones."""
 
@@ -41,6 +44,7 @@ class CellSums:
         self._cells = cells
         self._slots: list[int] = []  # two columns: of each event that is not summed yet, its slot
         self._latencies: list[float | None] = []  # and its latency in milliseconds
+        self._emitted: Emitted = defaultdict(int)
         self._counts: Counts = np.zeros((0, len(CLASSES)), dtype=np.int64)  # by cell and class
         self._statuses: defaultdict[int, Counter[int]] = defaultdict(Counter)  # by cell: by code of the exact status
         self._reported = self._counts  # the part of `_counts` that `drain_kinds` has returned
@@ -77,7 +81,7 @@ class CellSums:
                 self._detail(cell).add_heartbeat(event.emitter)
                 self._heartbeats[self._cells[cell].key[2]] += 1
                 return 0
-            self._detail(cell).add_emitter(event.emitter, slot % SLOTS_PER_CELL)
+            self._emitted[slot, event.emitter, event.success] += 1
         self._slots.append(slot)
         self._latencies.append(event.latency_ms)
         if event.user or event.metrics or event.success is not None:
@@ -91,7 +95,10 @@ class CellSums:
         return self._details[number]
 
     def _sum_columns(self) -> None:
-        """Add the columns to the sums, and empty them."""
+        """Add the columns to the sums, and empty them; and the emitters, of which there are few beside their events."""
+        for (slot, emitter, success), number in self._emitted.items():
+            self._detail(slot // SLOTS_PER_CELL).add_emitter(emitter, slot % SLOTS_PER_CELL, success, number)
+        self._emitted.clear()
         slots = np.array(self._slots, dtype=np.int64)
         seconds = np.array(self._latencies, dtype=np.float64) / 1000.0  # NaN where an event has no latency
         self._slots.clear()

@@ -79,6 +79,17 @@ E_VALUE = Gauge(
     "1/confidence.rollback (100).",
     ["rollout", "check"],
 )
+CORRELATION = Gauge(
+    "sluicegate_correlation_seconds",
+    "How long the baseline's bad events of this check hang together (rho); blocks of its evidence grow with it",
+    ["rollout", "check"],
+)
+DISPERSION = Gauge(
+    "sluicegate_dispersion",
+    "By how much the baseline's bad events of this check vary more than independent ones (phi), at first assumed; it "
+    "divides the evidence for an advance",
+    ["rollout", "check"],
+)
 COMPLETENESS = Gauge("sluicegate_completeness", "Share of the stage's telemetry that arrived in time", ["rollout"])
 COHORT_COMPLETENESS = Gauge(
     "sluicegate_cohort_completeness",
@@ -166,6 +177,7 @@ class _Shown:
             self._show_verdict(check["name"], check["verdict"])
             if "e_value" in check:
                 self._set(E_VALUE, check["e_value"], check["name"])
+        self._show_blocks(status.get("blocks") or {})
 
     def _show_order(self, order: Mapping[str, Any] | None) -> None:
         """Whether the newest order is confirmed, and each actuator's report on it.
@@ -180,6 +192,16 @@ class _Shown:
         for report in reports:
             self._set(REPORT, 1.0, *report)
         self._reports = reports
+
+    def _show_blocks(self, blocks: Mapping[str, Any]) -> None:
+        """What is measured on the baseline, by check; once the rollout has ended, nothing is."""
+        for check, known in blocks.items():
+            self._set(CORRELATION, known["rho_s"], check)
+            self._set(DISPERSION, known["phi"], check)
+        for gauge in (CORRELATION, DISPERSION) if not blocks else ():
+            for key in [key for key in self._gauges if key[0] is gauge]:
+                gauge.remove(self._rollout, *key[1])
+                del self._gauges[key], self._values[key]
 
     def _show_verdict(self, check: str, verdict: str) -> None:
         if self._verdicts.get(check) != verdict:

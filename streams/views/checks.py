@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gates.text import count, e_value, figure, significant_text
+from streams.views.blocks import long_blocks
 from streams.views.styles import UNKNOWN_STYLE, VERDICT_STYLES
 from streams.views.tables import plain_table
 from streams.views.wording import Document, estimate, printable
@@ -35,6 +36,8 @@ def checks_view(status: Document) -> RenderableType:
         )
         if check["verdict"] != "PASS":
             reasons.append(f"\n{printable(check['reason'])}", style)
+    for why_long in long_blocks(status):
+        reasons.append(f"\n{why_long}", "dim")
     for doubt in status["doubts"]:
         reasons.append(f"\n{printable(doubt)}", "yellow")
     return Group(table, reasons) if reasons else table

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from gates.documents.quantities import format_share
 from gates.text import clock_time, percent, significant_text
+from streams.views.blocks import next_looks
 from streams.views.checks import checks_view
 from streams.views.orders import confirmation_lines, is_confirmed, last_confirmed_text, tries_text
 from streams.views.styles import ACTION_STYLES, PHASE_STYLES, UNKNOWN_STYLE
@@ -71,6 +72,8 @@ def _heading(status: Document, now: int | None) -> Table:
     grid.add_row("ordered", _ordered(status))
     grid.add_row("in force" if is_confirmed(status) else "last confirmed", Text(last_confirmed_text(status)))
     grid.add_row("judged", _judged(status, now))
+    if looks := next_looks(status):
+        grid.add_row("next look", Text(looks))
     if status.get("telemetry"):
         grid.add_row("telemetry", _telemetry(status))
     if freeze := freeze_text(status):

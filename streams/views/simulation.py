@@ -75,4 +75,4 @@ def figures_table(rows: Sequence[Sequence[str]]) -> Table:
 
 def scenario_lines() -> list[str]:
     """Each named scenario: whether its candidate is fine, and what happens."""
-    return [f"{name:18}{'bad ' if SCENARIOS[name].harmful else 'fine'}  {text}" for name, text in DESCRIPTIONS.items()]
+    return [f"{name:20}{'bad ' if SCENARIOS[name].harmful else 'fine'}  {text}" for name, text in DESCRIPTIONS.items()]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from gates.text import count, e_value, figure, milliseconds, percent, significant_text
+from streams.views.blocks import block_lines
 from streams.views.orders import confirmation_text
 from streams.views.wording import Document, printable, similar, utc, weights_text
 
@@ -96,7 +97,7 @@ def _error_bounds(confidence: Document) -> str:
 
 
 def check_lines(check: Document, cohorts: Document) -> Iterator[str]:
-    """One check's verdict and, indented, its window, the figures of both cohorts and its e-values."""
+    """One check's verdict and, indented, its window, the figures of both cohorts, its e-values and what made them."""
     yield f"{printable(check['name'])}: {printable(check['verdict'])}"
     yield _row("  reason", check["reason"])
     window = check["window"]
@@ -108,6 +109,7 @@ def check_lines(check: Document, cohorts: Document) -> Iterator[str]:
         yield _row("  e-value", _rollback_evidence(check["e_value"], check["threshold"]))
     if check.get("advance_e_value") is not None and check.get("advance_threshold") is not None:
         yield _row("  e-value", f"{advance_evidence(check['advance_e_value'], check['advance_threshold'])} to advance")
+    yield from labelled_rows("  blocks", block_lines(check, cohorts))
 
 
 def _rollback_evidence(found: float, threshold: float) -> str:
@@ -161,6 +163,12 @@ def contact_text(contact: Document) -> str:
     """
     labels = [f"{name}={value}" for name, value in contact.get("labels", {}).items()]
     return ", ".join(part for part in (contact.get("owner"), contact.get("runbook"), *labels) if part) or "none"
+
+
+def labelled_rows(label: str, lines: Iterable[str]) -> Iterator[str]:
+    """Lines under one label, which stands beside the first."""
+    for index, line in enumerate(lines):
+        yield _row("" if index else label, line)
 
 
 def _row(label: str, text: object) -> str:

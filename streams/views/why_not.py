@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from streams.views.blocks import look_lines
 from streams.views.orders import is_confirmed, unconfirmed_text
 from streams.views.remaining import check_left, cohorts_needed, events_left, passes_left
 from streams.views.telemetry import incomplete_cohorts
-from streams.views.why import advance_evidence, check_lines
+from streams.views.why import advance_evidence, check_lines, labelled_rows
 from streams.views.wording import Document, freeze_text, phase_name, printable, stage_progress, utc, whole_seconds
 
 STALE_MS = 60_000
@@ -34,6 +35,7 @@ def status_lines(status: Document, now: int) -> list[str]:
         lines += ["", f"Nothing is missing: at the next judged pane it can {_goal(status)}."]
     for check in _checks_to_pass(status):
         lines += ["", *check_lines(check, status["cohorts"])]
+        lines += labelled_rows("  next look", look_lines(status, check))
     return lines
 
 

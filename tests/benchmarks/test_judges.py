@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.judges import mann_whitney, peeking_z, tables
-from benchmarks.judges.__main__ import DOCS, RESULTS, simulated
+from benchmarks.judges.__main__ import DOCS, RESULTS, merged, simulated
 from benchmarks.judges.analysis_run import AnalysisRunJudge
 from benchmarks.judges.cases import all_cases, quick_cases
 from benchmarks.judges.judge import BASELINE, CANDIDATE, Judge, Minutes, Ruling
@@ -172,10 +172,20 @@ def test_z_test_waits_for_expected_errors_and_then_needs_no_minute() -> None:
 
 def test_our_judge_is_the_gate() -> None:
     """It rolls back what fails, passes what bakes, and does neither without telemetry."""
-    policy = plain_policy(minutes=3, pane_ms=PANE_MS)
+    assert ruled(SluicegateJudge(plain_policy(minutes=3, pane_ms=PANE_MS)), 100) == ("rollback", 20)
+    policy = plain_policy(minutes=3, pane_ms=PANE_MS, dispersion=1.0)
     assert ruled(SluicegateJudge(policy), 100) == ("rollback", 10)
     assert ruled(SluicegateJudge(policy), *[GOOD] * 4) == ("pass", 180)
     assert ruled(SluicegateJudge(policy), GOOD, GOOD, None, GOOD) is None
+
+
+def test_experiments_run_anew_one_by_one() -> None:
+    """The others keep their lines, and the order stays."""
+    late = next(case for case in all_cases() if case.experiment == "late")
+    outage = next(case for case in all_cases() if case.experiment == "outage")
+    before = [Line.of(case, "x", [Outcome("pass", 1.0)]) for case in (late, outage)]
+    new = Line.of(late, "x", [Outcome("rollback", 1.0)])
+    assert merged(before, [new]) == [new, before[1]]
 
 
 @pytest.mark.parametrize("module", [mann_whitney, peeking_z, tables])

@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 from streams.cli.confirming import unconfirmed_end
 from streams.views.rollout import rollout_view, rollouts_table
 from streams.views.timeline import Timeline
+from streams.views.why import decision_lines
 from streams.views.why_not import status_lines
 from tests.paths import ROOT
 from tests.streams.views import stories
@@ -49,6 +50,20 @@ def why_not(story: Story) -> str:
     return "".join(f"{line}\n" for line in lines[: lines.index("", 3) if "" in lines[3:] else None])
 
 
+def why(story: Story) -> str:
+    """Render `sluicegate why` of the last decision: its reason, and the check that decided."""
+    _, decisions = story
+    lines = decision_lines(decisions[-1])
+    end = lines.index("", lines.index("") + 1)
+    return "".join(f"{line}\n" for line in [*lines[:2], *lines[lines.index("") : end]])
+
+
+def looks(story: Story) -> str:
+    """Render the end of `sluicegate why-not`, with the figures of each check."""
+    status, _ = story
+    return "".join(f"{line}\n" for line in status_lines(status, status["event_time"])[-8:])
+
+
 SCREENS: Mapping[str, Callable[[], str]] = {
     "show, an order that failed": lambda: show(stories.failed()),
     "watch, an order that failed": lambda: watch(stories.failed()),
@@ -60,6 +75,10 @@ SCREENS: Mapping[str, Callable[[], str]] = {
     "show, unreadable": lambda: show(stories.unreadable()),
     "watch, unreadable": lambda: watch(stories.unreadable()),
     "why-not, unreadable": lambda: why_not(stories.unreadable()),
+    "why, a failing candidate": lambda: why(stories.failed_in_blocks()),
+    "why, lost successes": lambda: why(stories.failed_at_once()),
+    "show, errors in bursts": lambda: show(stories.in_bursts()),
+    "why-not, errors in bursts": lambda: looks(stories.in_bursts()),
     "list": lambda: drawn(rollouts_table([stories.failed()[0], stories.half_confirmed()[0], stories.unreadable()[0]])),
 }
 

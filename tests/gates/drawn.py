@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import add
 
 from hypothesis import strategies as st
 
-from gates.groups import GROUPS, GroupCounts, halves_of, key_of, totals_of
+from gates.groups import FAILED, GROUPS, SUCCEEDED, GroupCounts, halves_of, key_of, sums_of, totals_of
 from gates.panes import CLASS_POSITION, CLASSES, NO_DETAIL, NO_HALVES, NOTHING, SAMPLE_SIZE, Cell, Detail, smallest
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts
@@ -35,13 +36,16 @@ def with_groups(cell: Cell, users: GroupCounts, emitters: GroupCounts) -> Cell:
     """Return the cell with requests in addition: each of a user or each of an emitter, by group."""
     halves, exact = halves_of(users)
     by_user, by_emitter = totals_of(users), totals_of(emitters)
-    known = Detail(halves=halves, statuses=exact, user_groups=users, emitter_groups=emitters)
+    succeeded, failed = map(add, sums_of(users)[2:], sums_of(emitters)[2:])
+    known = Detail(succeeded, failed, halves=halves, statuses=exact, user_groups=users, emitter_groups=emitters)
     added = Cell(by_user[0], statuses=by_user[1]).merge(Cell(by_emitter[0], statuses=by_emitter[1]))
     return cell.merge(replace(added, detail=known if users or emitters else NO_DETAIL))
 
 
 groups = st.dictionaries(
-    st.builds(key_of, st.sampled_from([*range(len(CLASSES)), 404, 503, 1_014]), st.integers(0, GROUPS - 1)),
+    st.builds(
+        key_of, st.sampled_from([*range(len(CLASSES)), SUCCEEDED, FAILED, 404, 503, 1_014]), st.integers(0, GROUPS - 1)
+    ),
     st.integers(1, 9),
 ).map(lambda counted: dict(sorted(counted.items())))
 

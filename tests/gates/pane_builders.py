@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gates.panes import CLASSES, NO_DETAIL, NO_HALVES, Cell, Detail, Pane, smallest
+from gates.groups import halves_of, key_of
+from gates.panes import CLASS_POSITION, CLASSES, NO_DETAIL, Cell, Detail, Pane, smallest
 from gates.policy import Policy
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts
@@ -59,17 +60,14 @@ def cell(
 ) -> Cell:
     """Return a cell; `successes` are (succeeded, failed), `halves` (requests, errors) of both halves."""
     counts = dict.fromkeys(CLASSES, 0) | {"2xx": requests - errors, "5xx": errors}
-    known = NO_HALVES
-    if halves is not None:
-        known = tuple(
-            number
-            for all_of, bad in halves
-            for number in (dict.fromkeys(CLASSES, 0) | {"2xx": all_of - bad, "5xx": bad}).values()
-        )
+    groups: dict[int, int] = {}
+    for half, (all_of, bad) in enumerate(halves or ()):
+        groups |= {key_of(CLASS_POSITION["2xx"], half): all_of - bad, key_of(CLASS_POSITION["5xx"], half): bad}
     detail = Detail(
         *successes,
         users=smallest(users),
-        halves=known,
+        halves=halves_of(groups)[0],
+        user_groups={key: number for key, number in sorted(groups.items()) if number},
         metrics={name: ValueCounts.of(values) for name, values in (metrics or {}).items()},
         emitters=tuple(sorted(emitters)),
     )

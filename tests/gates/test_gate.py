@@ -98,6 +98,7 @@ def test_a_decision_of_a_snapshot_has_the_same_bytes() -> None:
     documents = [json.dumps(known.state.last.document()) for known in (gate, restored) if known.state.last]
     assert documents[0] == documents[1]
     assert '"blocks": {"number": ' in documents[0]
+    assert json.dumps(restored.dump()) == json.dumps(gate.dump())
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 4, 9])

@@ -30,7 +30,7 @@ def test_the_next_look_is_in_the_status() -> None:
     fed(gate, GOOD, range(4))
     blocks = gate.status(at(4))["blocks"]
     assert isinstance(blocks, dict)
-    known = {"rho_s": 1.0, "phi": 12.0, "stated": False, "agreement": None}
+    known = {"rho_s": 1.0, "phi": 12.0, "stated": False, "settled": False, "agreement": None}
     assert blocks == {"errors": {"left_ms": 2_000, "length_ms": 2_000} | known}
     fed(gate, BAD, range(4, 9))
     assert gate.status(at(9))["blocks"] == {}

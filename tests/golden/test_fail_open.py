@@ -208,9 +208,11 @@ def test_a_shared_cause_pauses_and_the_candidates_own_rolls_back() -> None:
 
 
 def test_a_burning_baseline_holds_and_resumes() -> None:
-    """Only the baseline burns: held with a page, gone on by itself, promoted."""
-    assert the("hold", "baseline-burning")["escalate"]
-    assert actions("baseline-burning") == ["start", "hold", "resume", "promote"]
+    """Only the baseline burns: held with a page, gone on by itself, promoted once there is enough evidence."""
+    burning, waiting = (each for each in decisions_of("baseline-burning") if each["action"] == "hold")
+    assert burning["escalate"]
+    assert not waiting["escalate"]
+    assert actions("baseline-burning") == ["start", "hold", "resume", "hold", "promote"]
 
 
 @pytest.mark.parametrize("story", MISTAKES["looking every second finds something in the end"])

@@ -84,11 +84,11 @@ def test_an_epoch_of_earlier_rules_folds_as_before(story: Path, rules: int) -> N
 
 # The actions once more in short, so that a careless update of the records does not pass unseen.
 PLOTS = {
-    "healthy-to-promote": "start advance advance promote",
+    "healthy-to-promote": "start advance hold advance promote",
     "error-spike": "start advance rollback",
     "guard-rail": "start rollback",
     "latency-limit": "start rollback",
-    "latency-regression": "start advance rollback",
+    "latency-regression": "start hold advance rollback",
     "no-data": "start hold pause",
     "outage-while-baking": "start hold resume advance promote",
     "late-candidate": "start hold",
@@ -108,7 +108,7 @@ PLOTS = {
     "advisory-and-dry-run": "start advance promote",
     "approval-before-failing": "start rollback",
     "approval": "start hold hold advance promote",
-    "baseline-burning": "start hold resume promote",
+    "baseline-burning": "start hold resume hold promote",
     "baseline-gone": "start hold pause rollback",
     "blips": "start hold promote",
     "budget-spent": "start rollback",
@@ -119,7 +119,7 @@ PLOTS = {
     "coverage-auto": "start hold resume promote",
     "coverage-per-cohort": "start hold resume promote",
     "freeze-window": "start hold advance promote",
-    "full-stage": "start rollback",
+    "full-stage": "start hold rollback",
     "held-then-failing": "start hold rollback",
     "long-and-healthy": "start promote",
     "metric-mean": "start hold advance rollback",
@@ -152,6 +152,7 @@ PLOTS = {
     "inverted-weights": "start hold",
     "budget-in-silence": "start hold resume promote",
     "shared-outage-and-budget": "start pause resume promote",
+    "bursts-then-failing": "start rollback",
 }
 
 

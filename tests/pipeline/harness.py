@@ -48,6 +48,7 @@ POLICY = Policy.parse(
         },
         "min_requests": 50,
         "data_quality": {"split": "100%"},  # the traffic of these tests does not follow the gate's orders
+        "confidence": {"dispersion": 1},  # stages of seconds: the evidence is that of errors drawn independently
     }
 )
 

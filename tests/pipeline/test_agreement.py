@@ -17,16 +17,19 @@ from streams.offline.replay import Replay, distinct_decisions
 
 T0 = 1_767_225_600_000
 SECONDS, RPS = 90, 60
-POLICY = Policy.parse(
-    {
-        "schema": "sluicegate.policy/v1",
-        "rollout": "r",
-        "cohorts": {"baseline": "stable", "candidate": "canary"},
-        "stages": [{"name": "third", "weight": "33%", "bake": "10m"}],
-        "checks": {"errors": {"sli": "error_rate", "ratio": 1.25}},
-        "min_requests": 10,
-    }
-)
+POLICIES = {
+    sli: Policy.parse(
+        {
+            "schema": "sluicegate.policy/v1",
+            "rollout": "r",
+            "cohorts": {"baseline": "stable", "candidate": "canary"},
+            "stages": [{"name": "third", "weight": "33%", "bake": "10m"}],
+            "checks": {"bad": {"sli": sli, "ratio": 1.25}},
+            "min_requests": 10,
+        }
+    )
+    for sli in ("error_rate", "success_rate")
+}
 
 
 def named(numbers: int) -> list[str]:
@@ -50,7 +53,13 @@ def every_pod(_second: int) -> list[str]:
 
 
 def action(
-    failing: Failing, pods: Pods = every_pod, *, emitters: bool = True, users: bool = True, seconds: int = SECONDS
+    failing: Failing,
+    pods: Pods = every_pod,
+    *,
+    emitters: bool = True,
+    users: bool = True,
+    seconds: int = SECONDS,
+    sli: str = "error_rate",
 ) -> str:
     """Return the last decision's action on this traffic: a third is the candidate's, 2% of the others fail."""
     rng = random.Random(3)
@@ -62,11 +71,14 @@ def action(
             user = "crawler" if number % 9 == 0 else f"u{rng.randrange(10_000)}"
             rate = failing(second, pod, user) if canary else 0.02
             event = {"ts": T0 + number * 1_000 // RPS, "rollout": "r", "cohort": "canary" if canary else "stable"}
-            event |= {"status": 503 if rng.random() < rate else 200, "latency_ms": 5.0}
+            bad, latency = rng.random() < rate, {"latency_ms": 5.0}
+            event |= latency | (
+                {"status": 503 if bad else 200} if sli == "error_rate" else {"status": 200, "success": not bad}
+            )
             event |= ({"emitter": pod} if emitters else {}) | ({"user": user} if users else {})
             yield json.dumps(event).encode()
 
-    return [decision.action for decision in distinct_decisions(Replay(POLICY).run(lines()))][-1]
+    return [decision.action for decision in distinct_decisions(Replay(POLICIES[sli]).run(lines()))][-1]
 
 
 def one_pod(_second: int, pod: str, _user: str) -> float:
@@ -84,10 +96,11 @@ def all_alike(_second: int, _pod: str, _user: str) -> float:
     return 0.2
 
 
-def test_one_instance_of_several_decides_nothing() -> None:
+@pytest.mark.parametrize("sli", ["error_rate", "success_rate"])
+def test_one_instance_of_several_decides_nothing(sli: str) -> None:
     """Where events name their emitters; without them nobody can know that it is one."""
-    assert action(one_pod) != "rollback"
-    assert action(one_pod, emitters=False) == "rollback"
+    assert action(one_pod, sli=sli) != "rollback"
+    assert action(one_pod, sli=sli, emitters=False) == "rollback"
 
 
 def test_two_instances_of_several_do() -> None:
@@ -100,10 +113,11 @@ def test_a_sole_instance_does() -> None:
     assert action(one_pod, lambda _second: PODS[:1]) == "rollback"
 
 
-def test_one_client_decides_nothing() -> None:
+@pytest.mark.parametrize("sli", ["error_rate", "success_rate"])
+def test_one_client_decides_nothing(sli: str) -> None:
     """Where events name their users."""
-    assert action(one_user) != "rollback"
-    assert action(one_user, users=False) == "rollback"
+    assert action(one_user, sli=sli) != "rollback"
+    assert action(one_user, sli=sli, users=False) == "rollback"
 
 
 @pytest.mark.parametrize("pods", [every_pod, lambda second: [f"pod-{second}-{number}" for number in range(50)]])

@@ -117,13 +117,15 @@ def test_1_each_condition_is_needed(missing: str) -> None:
         policy["min_requests"] = 1_000_000
     whole, lacking = ByHand(a_policy(checks=checks)), ByHand(policy, acked=missing != "ack")
     advanced: dict[bool, set[Action]] = {True: set(), False: set()}
+    many = 1_000, 0
     for _ in range(120):
-        advanced[True] |= set(whole.second())
+        advanced[True] |= set(whole.second(many, many))
         advanced[False] |= set(
             lacking.second(
-                baseline=None if missing == "baseline" else (40, 0),
+                many,
+                baseline=None if missing == "baseline" else many,
                 complete=missing != "complete",
-                late=20 if missing == "on time" else 0,
+                late=500 if missing == "on time" else 0,
             )
         )
     assert Action.ADVANCE in advanced[True]

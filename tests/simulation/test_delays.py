@@ -47,16 +47,6 @@ def test_bad_candidate_is_rolled_back_in_time(
     assert delay == pytest.approx(seconds, abs=max(PANE_S, 0.15 * seconds))
 
 
-@pytest.mark.parametrize(("times", "number", "seconds"), [(2, 150, 155), (5, 200, 24), (20, 200, 4), (100, 40, 1)])
-def test_price_of_not_knowing_how_errors_cluster(times: float, number: int, seconds: float) -> None:
-    """The same where the policy is silent on clusters: as in docs/statistics.md; a catastrophe in the first pane."""
-    rollout = policy("5%", checks={"errors": ERRORS | {"ratio": 1.25}})
-    change = {"at": "0s", "candidate": {"error_ratio": times}}
-    delay = median_delay_s(runs(rollout, number, 31, rps=RPS, error_rate="1%", duration="10m", changes=[change]))
-    LOG.info("nothing stated about clusters, %g times the errors: %g s, expected %g s", times, delay, seconds)
-    assert delay == pytest.approx(seconds, abs=max(PANE_S, 0.15 * seconds))
-
-
 def test_late_fault_is_found_about_as_soon() -> None:
     """After a quarter of an hour without fault, 0.1 % errors: evidence against the candidate does not have to catch up.
 

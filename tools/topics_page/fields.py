@@ -17,7 +17,7 @@ DECISION_FIELDS = {
     "reason": "the reason, as text",
     "checks": "the verdicts of that pane: name, verdict, reason, window, figures of both cohorts, e-values; from an "
     "e-value of 10 against the candidate on, `blocks`: how many blocks had bad events (`number`), the ten `largest` "
-    "(start, end, by bad events or lost successes, counts of both cohorts, and the `factor` by which the e-value grew), "
+    "(start, end, by bad events or lost successes, counts of both cohorts, the `factor` by which the e-value grew), "
     "all `others` as one factor, their product (`e_value`), and the `agreement`: the part of the candidate that limits "
     "it; null: none does",
     "combined": "the combined e-value of all comparisons that may roll back, and its threshold; absent without any",
@@ -70,9 +70,9 @@ STATUS_FIELDS = {
     "passes": "consecutive panes on which every check passed: `so_far` and `needed`",
     "approval": "whether a person must approve the stage (`needed`), and who did (`by`)",
     "sight": "by check with a ratio, the median seconds to detect 1.5, 2 or 5 times the baseline; null: never",
-    "blocks": "by check that counts in blocks: the evidence for a rollback is looked at next in `left_ms`, when a block "
-    "of `length_ms` ends; `rho_s` is how long the baseline's bad events hang together, `phi` by how much they vary more "
-    "than independent ones (`stated`: in the policy); the `agreement` as in a decision",
+    "blocks": "by check that counts in blocks: evidence for a rollback is looked at next in `left_ms`, when a block of "
+    "`length_ms` ends; `rho_s` is how long the baseline's bad events hang together, `phi` by how much they vary more "
+    "than independent ones (`stated`: in the policy; `settled`: else mostly assumed); the `agreement` as in a decision",
     "needs": "what an advance needs: `min_requests`, of which each cohort has `requests`, `min_completeness`, and by "
     "check with a ratio the seconds until it passes if the candidate is like the baseline (`pass_s`; null: never)",
     "slis": "the figures of each cohort over its longest window; latencies in milliseconds",

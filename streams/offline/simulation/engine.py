@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from gates.policy import Policy
+from gates.rules import CURRENT
 from streams.offline.simulation.run import SimulatedRun, simulate_run
 from streams.offline.simulation.scenario import Scenario
 
@@ -20,18 +21,22 @@ def simulate(
     jobs: int = 1,
     seed: int = 0,
     done: Callable[[], object] = lambda: None,
+    rules: int = CURRENT,
 ) -> tuple[SimulatedRun, ...]:
     """Runs 0 to `runs` - 1 of `seed`, in order, on `jobs` processes; `done` is called after each.
 
-    Call it from the main thread: it handles SIGINT. On Ctrl-C the runs that have begun are finished first.
+    `rules` is the number of the rules that judge. Call it from the main thread: it handles SIGINT. On Ctrl-C the runs
+    that have begun are finished first.
     """
     if min(runs, jobs) <= 1:
-        return tuple(_counted(done, simulate_run(policy, scenario, seed, number)) for number in range(runs))
+        return tuple(
+            _counted(done, simulate_run(policy, scenario, seed, number, rules=rules)) for number in range(runs)
+        )
     document = policy.document()
     pool = ProcessPoolExecutor(min(runs, jobs), multiprocessing.get_context("spawn"))
     try:
         with _ctrl_c_postponed():  # the processes started here inherit the mask, so Ctrl-C reaches only this process
-            numbers = {pool.submit(_run, document, scenario, seed, number): number for number in range(runs)}
+            numbers = {pool.submit(_run, document, scenario, seed, number, rules): number for number in range(runs)}
         found = {numbers[each]: _counted(done, each.result()) for each in as_completed(numbers)}
     finally:
         pool.shutdown(cancel_futures=True)
@@ -57,5 +62,5 @@ def _counted(done: Callable[[], object], run: SimulatedRun) -> SimulatedRun:
     return run
 
 
-def _run(document: Mapping[str, object], scenario: Scenario, seed: int, number: int) -> SimulatedRun:
-    return simulate_run(Policy.parse(document), scenario, seed, number)
+def _run(document: Mapping[str, object], scenario: Scenario, seed: int, number: int, rules: int) -> SimulatedRun:
+    return simulate_run(Policy.parse(document), scenario, seed, number, rules=rules)

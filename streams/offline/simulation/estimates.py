@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import ceil, exp, lgamma, log, sqrt
@@ -45,6 +45,20 @@ class Proportion:
         high = centre + half if self.count < n else 1.0
         return low, high
 
+    @property
+    def exact_interval(self) -> tuple[float, float]:
+        """The interval of Clopper and Pearson (Biometrika 26, 1934): it covers at least what it claims.
+
+        >>> [round(end, 4) for end in Proportion(1, 10).exact_interval]
+        [0.0025, 0.445]
+        >>> Proportion(0, 0).exact_interval
+        (0.0, 1.0)
+        """
+        n, count, tail = self.total, self.count, (1.0 - CONFIDENCE) / 2.0
+        low = _root(lambda p: 1.0 - _at_most(n, count - 1, p) - tail) if count else 0.0
+        high = _root(lambda p: tail - _at_most(n, count, p)) if count < n else 1.0
+        return low, high
+
 
 @dataclass(frozen=True, slots=True)
 class Quantile:
@@ -77,6 +91,20 @@ def _order_interval(known: Sequence[float], q: float) -> tuple[float, float] | N
     low = sum(chance <= tail for chance in at_most)
     high = 1 + sum(chance < 1.0 - tail for chance in at_most)
     return (known[low - 1], known[high - 1]) if low >= 1 and high <= n else None
+
+
+def _at_most(n: int, count: int, p: float) -> float:
+    """The probability of at most `count` of n."""
+    return sum(_binomial(n, k, p) for k in range(count + 1))
+
+
+def _root(rising: Callable[[float], float]) -> float:
+    """Where a rising function of a share is zero."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if rising(middle) < 0.0 else (low, middle)
+    return low
 
 
 def _binomial(n: int, k: int, q: float) -> float:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator
 
-from gates.documents.quantities import parse_duration, parse_number, parse_share, shown
+from gates.documents.quantities import format_duration, parse_duration, parse_number, parse_share, shown
 from gates.documents.readers import read_positive_duration, read_switch
 
 
@@ -29,6 +29,29 @@ def number_between(least: float, most: float) -> Callable[[object], float]:
         if not least <= found <= most:
             raise ValueError(f"{shown(value)} is out of range: write a number from {least:g} to {most:g}")
         return found
+
+    return read
+
+
+def duration_up_to(longest_ms: int) -> Callable[[object], int]:
+    """Make the reader of durations above zero and up to `longest_ms`."""
+
+    def read(value: object) -> int:
+        found = read_positive_duration(value)
+        if found > longest_ms:
+            raise ValueError(f"{shown(value)} is too long: write at most {format_duration(longest_ms)}")
+        return found
+
+    return read
+
+
+def one_of(*known: str) -> Callable[[object], str]:
+    """Make the reader of one of these words."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value not in known:
+            raise ValueError(f"{shown(value)} is not known: write one of {', '.join(known)}")
+        return value
 
     return read
 

@@ -32,7 +32,8 @@ def report(
     figures = [ends_figure(found), delays_figure(found)]
     for name, scenario in scenarios.items():
         recorded = PaneRecorder()
-        run = simulate_run(policy, scenario, found[name][0].seed, 0, recorded.append)
+        first = found[name][0]
+        run = simulate_run(policy, scenario, first.seed, 0, recorded.append, first.rules)
         figures.append(timeline_figure(name, run, recorded, policy.cohorts))
     title = f"{policy.rollout}: simulated rollouts"
     return "\n".join(

@@ -14,6 +14,7 @@ from gates.machine.rollout import Moment, Started
 from gates.machine.transitions import Phase
 from gates.panes import Pane
 from gates.policy import Policy
+from gates.rules import CURRENT
 from streams.offline.simulation.scenario import Scenario
 from streams.offline.simulation.traffic import panes
 from streams.offline.stand_in_acks import applied, stand_ins
@@ -38,7 +39,7 @@ class SimulatedRun:
     """The course of one simulated rollout: run `number` of `seed`.
 
     `end` is its last phase, at `stage`, after `requests` of both cohorts together; `harmful_at_ms` is when the
-    candidate became worse (None: never).
+    candidate became worse (None: never). `rules` is the number of the rules that judged.
     """
 
     seed: int
@@ -48,6 +49,7 @@ class SimulatedRun:
     stage: str
     requests: int
     harmful_at_ms: int | None
+    rules: int = CURRENT
 
     @property
     def rollback_ms(self) -> int | None:
@@ -75,16 +77,21 @@ class SimulatedRun:
 
 
 def simulate_run(
-    policy: Policy, scenario: Scenario, seed: int, number: int, on_pane: Callable[[Pane], object] | None = None
+    policy: Policy,
+    scenario: Scenario,
+    seed: int,
+    number: int,
+    on_pane: Callable[[Pane], object] | None = None,
+    rules: int = CURRENT,
 ) -> SimulatedRun:
     """Run `number` of `seed`, which gives the same result on any machine and beside any other runs.
 
-    `on_pane`, if given, is called with each pane that the gate judged.
+    `on_pane`, if given, is called with each pane that the gate judged. `rules` is the number of the rules that judge.
     """
     # With this key, run N draws what the N-th child of SeedSequence(seed).spawn() would, whichever runs there are.
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
     moment, requests = _moment(START_MS), 0
-    gate, outputs = Gate.begin(None, Started(policy, "simulate", ""), moment)
+    gate, outputs = Gate.begin(None, Started(policy, "simulate", "", rules), moment)
     actions = _confirmed(gate, outputs, moment)
     for pane in panes(scenario, rng, START_MS, policy.pane_ms, lambda: actions[-1].weight, policy.cohorts):
         moment = _moment(pane.end)
@@ -96,7 +103,8 @@ def simulate_run(
             break
     state = gate.state
     stage = state.stage.name
-    return SimulatedRun(seed, number, tuple(actions), state.phase, stage, requests, scenario.harmful_at_ms)
+    harmful_at_ms = scenario.harmful_at_ms
+    return SimulatedRun(seed, number, tuple(actions), state.phase, stage, requests, harmful_at_ms, rules)
 
 
 def _moment(now: int) -> Moment:

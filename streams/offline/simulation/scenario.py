@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import pi, sin
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, PlainValidator, ValidationError
+from pydantic import BaseModel, Field, PlainValidator, ValidationError, model_validator
 
 from gates.documents.faults import faults_in_words
 from streams.offline.simulation.changes import BASELINE, CANDIDATE, DOWN, Change, CohortTraffic, Effect
@@ -22,8 +22,10 @@ from streams.offline.simulation.fields import (
     ScenarioPart,
     Share,
     number_between,
+    one_of,
 )
 from streams.offline.simulation.latencies import LatencyProfile
+from streams.offline.simulation.together import Client, Fleet, MetricShape, Sessions, Stall, Storm, Wander
 
 
 class Sine(ScenarioPart):
@@ -54,11 +56,13 @@ class UsualLatency(ScenarioPart):
     median_ms: Duration = Field(default=100, alias="median")
     spread: Annotated[float, PlainValidator(number_between(0.0, 3.0))] = 0.5
     tail: Share = 0.03
+    rounded_ms: Duration = Field(default=0, alias="rounded", examples=["1ms"])
+    zeros: Share = 0.0
 
     @property
     def profile(self) -> LatencyProfile:
         """The distribution."""
-        return LatencyProfile(self.median_ms, self.spread, self.tail)
+        return LatencyProfile(self.median_ms, self.spread, self.tail, rounded_ms=self.rounded_ms, zeros=self.zeros)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,10 @@ class Conditions:
 class Scenario(ScenarioPart):
     """Simulated traffic; `rps` are the requests per second of both cohorts together.
 
-    `clusters` is the variance of the number of errors over its mean: 1 if requests fail independently. `share_factor`
-    is the candidate's share of the traffic over the ordered one. With `users`, events carry user ids.
+    `clusters` is the variance of the number of errors over its mean: 1 if requests fail independently; `sessions`
+    describes more exactly how errors come together. `share_factor` is the candidate's share of the traffic over the
+    ordered one. With `users`, events carry user ids. With `arrivals: even`, requests come at even distances, and the
+    cohorts take turns by their shares.
     """
 
     rps: Annotated[float, PlainValidator(number_between(0.001, 1e7))] = 1_000.0
@@ -88,6 +94,17 @@ class Scenario(ScenarioPart):
     clusters: Annotated[float, PlainValidator(number_between(1.0, 1_000.0))] = 1.0
     share_factor: Factor = 1.0
     users: Flag = False
+    arrivals: Annotated[Literal["random", "even"], PlainValidator(one_of("random", "even"))] = "random"
+    sessions: Sessions | None = None
+    clients: Annotated[tuple[Client, ...], ListOfParts] = ()
+    instances: Fleet | None = None
+    metric: MetricShape | None = None
+
+    @model_validator(mode="after")
+    def _clusters_once(self) -> Self:
+        if self.sessions is not None and self.clusters != 1.0:
+            raise ValueError("write either `clusters` or `sessions`: both are about how errors come together")
+        return self
 
     @classmethod
     def parse(cls, document: object) -> Self:
@@ -101,6 +118,21 @@ class Scenario(ScenarioPart):
         except ValidationError as error:
             faults = [f"{fault.path or 'scenario'}: {fault.message}" for fault in faults_in_words(error, MODELS)]
             raise ValueError("\n".join(faults)) from None
+
+    @property
+    def is_structured(self) -> bool:
+        """Whether requests differ by user, by instance or by metric, and not by cohort alone."""
+        return bool(self.users or self.sessions or self.clients or self.instances or self.metric)
+
+    @property
+    def broken_sessions(self) -> Sessions | None:
+        """How errors come together, where requests are structured; None if they do not.
+
+        A geometric size of mean m has E[K^2]/E[K] = 2m - 1, which is the variance over the mean of the errors.
+        """
+        if self.clusters == 1.0:
+            return self.sessions
+        return Sessions.model_validate({"errors": (self.clusters + 1.0) / 2.0, "sizes": "geometric", "spread": "1ms"})
 
     @property
     def healthy(self) -> CohortTraffic:
@@ -142,5 +174,12 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "changes": Change,
     "candidate": Effect,
     "both": Effect,
+    "sessions": Sessions,
+    "clients": Client,
+    "instances": Fleet,
+    "storms": Storm,
+    "stalls": Stall,
+    "wander": Wander,
+    "metric": MetricShape,
 }
 """The model behind each key, for the messages about unknown and missing keys."""

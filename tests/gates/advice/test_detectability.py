@@ -56,7 +56,7 @@ def test_more_is_detected_sooner() -> None:
     found = detectability(known, "e", known.checks["e"], AT_1000, 0.01)
     assert found is not None
     assert (found.smallest(1_000.0) or inf) < (found.smallest(30.0) or 0.0)
-    assert found.passes() == found.passing(log(20.0)) > found.passes(10.0) > found.passes(20.0) == 0.0
+    assert found.passes() == found.passing(log(20.0), None) > found.passes(10.0) > found.passes(20.0) == 0.0
     assert found.median(2.0) < found.p95(2.0) < 3.0 * found.median(2.0)
 
 

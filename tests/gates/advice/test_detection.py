@@ -62,23 +62,23 @@ def test_latencies_as_they_were_simulated(ratio: float, times: float, simulated:
 def test_the_margin_of_the_check_counts_for_an_advance() -> None:
     """A wider one is passed sooner; before the key it was 0.5 points for all."""
     nats = log(20.0)
-    assert blocks(RATE | {"margin": "2%"}).passing(nats) < blocks(RATE).passing(nats)
-    assert blocks(RATE, 0.0002).passing(nats) > blocks(RATE | {"margin": "0.5%"}, 0.0002).passing(nats)
+    assert blocks(RATE | {"margin": "2%"}).passing(nats, None) < blocks(RATE).passing(nats, None)
+    assert blocks(RATE, 0.0002).passing(nats, None) > blocks(RATE | {"margin": "0.5%"}, 0.0002).passing(nats, None)
     known, compared = parts(RATE)
     old, new = (
         EventDetection(known, compared, AT_1000, 0.0002, new=True, rules=RULES[rules]) for rules in (2, CURRENT)
     )
-    assert old.passing(nats) < new.passing(nats)
+    assert old.passing(nats, None) < new.passing(nats, None)
 
 
 def test_a_latency_without_a_tolerance_is_never_shown_to_be_good() -> None:
     """At ratio 1 a candidate like the baseline is on the boundary."""
-    assert blocks(P95 | {"ratio": 1}).passing(3.0) == inf
-    assert 0.0 < blocks(P95).passing(3.0) < inf
+    assert blocks(P95 | {"ratio": 1}).passing(3.0, None) == inf
+    assert 0.0 < blocks(P95).passing(3.0, None) < inf
 
 
 def test_a_stated_dispersion_makes_longer_blocks() -> None:
     """And it divides the evidence for an advance."""
     plain, stated = blocks(RATE), blocks(RATE, dispersion=8.0)
     assert stated.delay(2.0, 100.0).median > plain.delay(2.0, 100.0).median
-    assert blocks(RATE, dispersion=80.0).passing(3.0) > 9.0 * stated.passing(3.0)
+    assert blocks(RATE, dispersion=80.0).passing(3.0, None) > 9.0 * stated.passing(3.0, None)

@@ -95,7 +95,7 @@ def test_what_is_odd_is_remarked(changes: Document, path: str, words: str) -> No
         {"not_errors": ["3xx", "4xx", "error"], "checks.errors.errors": ["5xx"]},
         {"not_errors": ["3xx", "4xx", 501], "checks.errors.errors": [503, "error"]},
         {"not_errors": None, "checks.errors.errors": ["error"]},
-        {"checks.p95.ratio": 1.1, "checks.errors.ratio": 1},
+        {"checks.p95.ratio": 1.1, "checks.errors.ratio": 1.1},
         {"budget": {"slo": "99.9%", "spend": "5%"}, "checks.errors": None},
         {"pause": {"remind_after": "4h", "deadline": "24h", "then": "rollback"}, "on_shared_cause": "rollback"},
         {"pause": {"remind_after": "4h"}},

@@ -29,6 +29,18 @@ ALL = [{"name": "all", "weight": "100%", "bake": "10m"}]
             "min_completeness",
             "100% keeps a stage from passing after a single late event; write 99% or 99.9%",
         ),
+        (
+            {"checks.errors.ratio": 1},
+            "checks.errors.ratio",
+            "1 tolerates hardly any difference, and where errors come together for a minute, equal cohorts differ; "
+            "write 1.25 or more and send `emitter` in the events, or state `confidence: {dispersion: ...}`",
+        ),
+        (
+            {"confidence.dispersion": 1},
+            "confidence.dispersion",
+            "1 assumes that each error comes by itself: where sessions fail as a whole, or an instance pauses, 27% to "
+            "100% of healthy rollouts were rolled back",
+        ),
         ({"min_completeness": "99.999%"}, "min_completeness", "after more than 1 late event in 100,000"),
         (
             {"stages": SMALL, "data_quality.split": "5%"},
@@ -49,6 +61,10 @@ def test_what_is_odd_is_remarked_once(changes: Document, path: str, words: str) 
     [
         {"no_data": {"hold_after": "1h", "pause_after": "23h"}},
         {"min_completeness": "99.99%"},
+        {"checks.errors.ratio": 1.1},
+        {"checks.errors.ratio": 1, "confidence.dispersion": 4},
+        {"checks.errors.ratio": 1, "checks.errors.on_fail": "pause"},
+        {"checks.errors.ratio": 1, "checks.all": {"sli": "coverage", "expected": "auto"}},
         {"stages": SMALL, "data_quality.split": "10%"},
         {"stages": ALL, "data_quality.split": "1%", "checks.errors.ratio": None, "checks.p95.ratio": None},
     ],

@@ -59,6 +59,16 @@ def test_traffic_too_thin_for_a_proof_has_its_choices() -> None:
     ) in remarks(thin, 20.0, 0.01, "stages[0].timeout")
 
 
+def test_without_a_timeout_a_long_proof_is_remarked() -> None:
+    """The stage would wait for hours after its bake, and nobody is paged."""
+    thin: Document = {"stages.0.timeout": None, "stages.0.weight": "1%", "checks.p95.ratio": None}
+    found = remarks(thin, 20.0, 0.01, "stages[0].bake")
+    assert "10m is far too short for a proof: at 20 requests/s, errors will show only after about 4h" in found
+    assert "raise `weight` to 10% or more, or write `margin: 2%` in errors, or write `proof: false`" in found
+    assert "for a proof" not in remarks(thin, 1_000.0, 0.01, "stages[0].bake")
+    assert "for a proof" not in remarks(thin | {"stages.0.proof": False}, 20.0, 0.01, "stages[0].bake")
+
+
 def test_a_proof_that_is_in_time_is_not_given_up() -> None:
     """Where the traffic gives it within the bake, `proof: false` is remarked; where it takes longer, nothing is."""
     given_up: Document = {"stages.0.proof": False, "stages.0.bake": "30m"}

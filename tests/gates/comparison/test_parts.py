@@ -11,22 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gates.comparison import parts as comparison_parts
-from gates.comparison.parts import CARRYING, PRESENT_MS, BadByGroup, CandidateParts
-from gates.groups import GroupCounts, halves_of, key_of, totals_of
-from gates.panes import CLASS_POSITION, CLASSES, NO_COUNTS, NOTHING, Cell, Detail
+from gates.comparison.parts import CARRYING, FAILED_TRANSACTION, PRESENT_MS, BadByGroup, CandidateParts
+from gates.groups import FAILED, SUCCEEDED, GroupCounts, halves_of, key_of, sums_of, totals_of
+from gates.panes import CLASS_POSITION, NO_COUNTS, NOTHING, Cell, Detail
 from tests.gates import drawn
 
-SIZE = len(CLASSES)
 ByGroup = Mapping[int, Mapping[str, int]]
 """Outcomes by group."""
 
 
 def halved(even: dict[str, int], odd: dict[str, int], without: int = 0) -> Cell:
     """A cell with users: outcomes of those with an even hash and of the others, and successes without a user."""
-    halves = tuple(part.get(word, 0) for part in (even, odd) for word in CLASSES)
-    counts = [first + second for first, second in zip(halves[:SIZE], halves[SIZE:], strict=True)]
-    counts[CLASSES.index("2xx")] += without
-    return Cell(tuple(counts), detail=Detail(halves=halves))
+    groups = {
+        key_of(CLASS_POSITION[word], 4 + half): n for half, part in enumerate((even, odd)) for word, n in part.items()
+    }
+    counts = list(totals_of(groups)[0])
+    counts[CLASS_POSITION["2xx"]] += without
+    return Cell(tuple(counts), detail=Detail(halves=halves_of(groups)[0], user_groups=dict(sorted(groups.items()))))
 
 
 def emitted(by_group: ByGroup, others: Mapping[str, int] | None = None) -> Cell:
@@ -68,7 +69,9 @@ def test_the_baseline_is_divided_by_user_and_emitter() -> None:
     groups = {"0": (1, 6), "6": (0, 3)}
     assert CandidateParts(("5xx",)).of_baseline(cell) == {"user": groups, "emitter": {"3": (2, 2)}}
     assert CandidateParts((503,)).of_baseline(cell) == {"user": groups, "emitter": {"3": (0, 2)}}
-    assert CandidateParts(("5xx",)).of_baseline(halved({"2xx": 5}, {"5xx": 5})) == {}
+    old = Cell((0, 8, 0, 0, 3, 0, 0), statuses={503: 1}, detail=Detail(halves=halves, statuses=exact))
+    assert CandidateParts(("5xx",)).of_baseline(old) == {}
+    assert divided(CandidateParts(("5xx",)), old) is None
 
 
 def test_without_users_or_classes_there_are_no_parts() -> None:
@@ -111,6 +114,16 @@ def test_without_users_any_more_both_halves_have_all() -> None:
     assert divided(parts, Cell((0, 0, 0, 0, 90, 0, 0)), 1_000) == {"user 1 of 2": (90, 90), "user 2 of 2": (90, 90)}
 
 
+def test_transactions_are_divided_as_requests_are() -> None:
+    """Those that failed, and all whose success is known; outcomes do not matter."""
+    groups = {key_of(1, 0): 9, key_of(1, 1): 9, key_of(SUCCEEDED, 0): 5, key_of(FAILED, 0): 2, key_of(SUCCEEDED, 1): 4}
+    cell = Cell((0, 18, 0, 0, 0, 0, 0), detail=Detail(9, 2, user_groups=groups, emitter_groups=groups))
+    parts = CandidateParts((FAILED_TRANSACTION,))
+    assert parts.of_baseline(cell) == {kind: {"0": (2, 7), "1": (0, 4)} for kind in ("emitter", "user")}
+    halves = {"user 1 of 2": (2, 7), "user 2 of 2": (0, 4)}
+    assert parts.of_candidate((2, 11), cell, 0) == halves | {all_but(0): (0, 4), all_but(1): (2, 7)}
+
+
 def test_all_instances_but_one_must_agree() -> None:
     """For each group of emitters; events without an emitter are in every part."""
     cell = emitted({0: {"2xx": 40, "5xx": 10}, 5: {"2xx": 45}}, {"5xx": 5})
@@ -151,6 +164,10 @@ def test_bad_requests_by_group_add_up(counted: GroupCounts) -> None:
         assert sum(bad for bad, _ in found.values()) == cell.errors(outcomes)
         assert sum(events for _, events in found.values()) == cell.requests
         assert all(0 <= bad <= events for bad, events in found.values())
+    found = BadByGroup((FAILED_TRANSACTION,)).count(counted)
+    *_, succeeded, failed = sums_of(counted)
+    assert sum(bad for bad, _ in found.values()) == failed
+    assert sum(events for _, events in found.values()) == succeeded + failed
 
 
 @given(st.lists(drawn.cells, max_size=6))

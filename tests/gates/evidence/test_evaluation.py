@@ -85,7 +85,7 @@ def test_a_snapshot_at_any_pane_changes_nothing(drawn: list[Any], cut: int) -> N
 
 
 def test_what_made_the_evidence_is_shown_where_it_speaks_against_the_candidate() -> None:
-    """Not beside a verdict that nothing hangs on, and not for a check without evidence."""
+    """Not while the e-value is small, and not for a check without evidence."""
     checks = {"e": {"sli": "error_rate", "ratio": 1.25}, "l": {"sli": "error_rate", "limit": "90%"}}
     known = RolloutEvidence(policy(checks, stages=STAGES[:1]), T0)
     for second in range(4):
@@ -167,3 +167,24 @@ def test_a_sign_of_life_of_the_baseline_is_a_success_and_at_all_traffic_a_heartb
     assert evidence.observe(pane(2, cell(5), cell(5))).baseline_alive_at is None
     assert evidence.observe(pane(3, cell(5), cell(0, emitters=(1,)))).baseline_alive_at == T0 + 4_000
     assert evidence.observe(pane(4, cell(5), None)).baseline_alive_at == T0 + 4_000
+
+
+@pytest.mark.parametrize(("proof", "kind"), [({}, VerdictKind.INCONCLUSIVE), ({"proof": False}, VerdictKind.PASS)])
+def test_a_stage_may_do_without_a_proof(proof: dict[str, bool], kind: VerdictKind) -> None:
+    """By its own key: the next stage needs one."""
+    thin = {"name": "thin", "weight": "50%", "bake": "10s", **proof}
+    known = policy(
+        {"e": {"sli": "error_rate", "ratio": 1.25}},
+        stages=[thin, {"name": "most", "weight": "90%", "bake": "10s"}],
+        min_requests=5,
+    )
+    evidence = RolloutEvidence(known, T0)
+    evidence.confirm_stage(T0)
+    for second in range(10):
+        found = evidence.observe(pane(second, cell(2), cell(2)))
+    assert found.verdicts[0].kind is kind, found.verdicts[0].reason
+    evidence.enter_stage(1, T0 + 10_000)
+    evidence.confirm_stage(T0 + 10_000)
+    for second in range(10, 20):
+        found = evidence.observe(pane(second, cell(2), cell(2)))
+    assert found.verdicts[0].kind is VerdictKind.INCONCLUSIVE

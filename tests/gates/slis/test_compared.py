@@ -14,6 +14,7 @@ from gates.rules import CURRENT, FIRST, RULES
 from gates.slis.compared import Compared
 from gates.verdicts import NO_INTERVALS, Verdict, VerdictKind
 from gates.windows import CohortWindow
+from tests.gates.comparison.test_parts import halved
 from tests.gates.pane_builders import BASELINE, CANDIDATE, T0, cell, pane, policy
 
 BOTH: dict[str, Any] = {"sli": "error_rate", "ratio": 1.25, "limit": "20%", "window": "5s"}
@@ -89,7 +90,7 @@ def test_where_errors_are_independent_no_block_is_counted() -> None:
 
 def one_half_fails(second_half: int) -> Cell:
     """Errors of one half of the users only, or also of the other."""
-    return cell(200, 20 + second_half, halves=((100, 20), (100, second_half)))
+    return halved({"5xx": 20, "2xx": 80}, {"5xx": second_half, "2xx": 100 - second_half})
 
 
 def test_a_part_that_prevents_the_rollback_is_in_the_reason() -> None:
@@ -165,6 +166,53 @@ def test_without_a_proof_nothing_may_speak_against_the_candidate(
     """Neither the evidence for a worse one, nor the newest requests; where there is a proof, it is shown."""
     found = verdict(BOTH, candidate, cell(200, 4), panes, proof=False)
     assert (found.kind, words in found.reason) == (kind, True), found.reason
+
+
+def test_a_storm_is_named_where_it_holds_back_the_evidence() -> None:
+    """Before it is measured the prior holds; then, how long the baseline's errors come together for."""
+    found = verdict(BOTH, cell(200, 0), cell(200, 4), 8)
+    assert (
+        ", because it is not yet measured whether stable's errors come together and evidence counts 12 times less"
+    ) in found.reason, found.reason
+    check = check_of(BOTH | {"limit": "90%"})
+    for second in range(300):
+        storm = second // 10 % 2
+        check.observe(pane(second, cell(200, 32 * storm), cell(200, 40 * storm)), PaneUse())
+    view = EvidenceView(
+        cohort(CANDIDATE, cell(200, 0)),
+        cohort(BASELINE, GOOD),
+        weight=0.5,
+        compared=True,
+        broken=False,
+        min_requests=20,
+        stage_start=T0,
+    )
+    stormy = check.verdict(view)
+    assert stormy.phi > 50.0
+    assert ", because stable's errors come together for about " in stormy.reason, stormy.reason
+    assert stormy.reason.endswith("times less")
+    too_few = verdict(BOTH, cell(200, 4), cell(200, 4), 1)
+    assert "because" not in too_few.reason
+
+
+def test_requests_without_any_of_the_other_cohort_are_counted() -> None:
+    """They wait for a minute; then they are compared with nothing, and a stage starts from none."""
+    check = check_of(BOTH)
+    for second in range(130):
+        check.observe(pane(second, cell(0), cell(3)), PaneUse())
+    view = EvidenceView(
+        cohort(CANDIDATE, cell(30)),
+        cohort(BASELINE, cell(30)),
+        weight=0.5,
+        compared=True,
+        broken=False,
+        min_requests=20,
+        stage_start=T0,
+    )
+    words = " requests found none of the other cohort within 60s to be compared with"
+    assert f"; 360{words}" in check.verdict(view).reason, check.verdict(view).reason
+    check.enter_stage()
+    assert words not in check.verdict(view).reason
 
 
 def test_of_a_mean_no_bound_of_its_rate_is_shown() -> None:

@@ -24,6 +24,7 @@ ELSEWHERE = [
 ]
 OPEN_TO_ALL = (
     "gates.slis.bounds",
+    "gates.slis.check_context",
     "gates.slis.definition",
     "gates.slis.error_classes",
     "gates.slis.findings",

@@ -186,6 +186,16 @@ def test_the_blocks_listed_and_the_others_multiply_to_the_e_value(
     assert all(factor > 1.0 for factor in factors)
 
 
+def test_a_baseline_that_returns_ends_the_block_of_the_candidate_alone() -> None:
+    """Errors held against an objective, and errors compared with a baseline, are not of one block."""
+    evidence = BlockEvidence(BlockRule(1.25, 3600, 1.0, 0.1, 100.0))
+    evidence.add_alone((30, 50), 0.01, 4.0)
+    assert evidence.get() == pytest.approx(1.0)
+    evidence.add_pane(PaneCounts(0, 9, 100, 900), 4.0)
+    assert evidence.get() > 1.0
+    assert evidence.largest.report(evidence.get()).largest == ()
+
+
 @given(before=panes, after=panes)
 def test_a_snapshot_continues_bit_for_bit(before: list[PaneCounts], after: list[PaneCounts]) -> None:
     """Evidence, correlation and sums go on from JSON as if nothing had happened."""

@@ -39,8 +39,8 @@ def test_enough_traffic_sees_a_regression() -> None:
 
 
 def test_a_blind_stage_is_named() -> None:
-    """At 2 requests per second, 1% is one in 50 seconds: the stage detects nothing, and the exit code is 1."""
-    result = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "2"], standalone_mode=False)
+    """At one request in two seconds, 1% is one in 200: the stage detects nothing, and the exit code is 1."""
+    result = CliRunner().invoke(plan, ["--policy", EXAMPLE, "--rps", "0.5"], standalone_mode=False)
     assert "stage canary is blind" in str(result.exception)
     assert "would miss even 10 times the baseline's figure; raise weight or lengthen bake" in str(result.exception)
 

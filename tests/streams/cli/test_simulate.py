@@ -52,6 +52,16 @@ def test_json_has_the_same_figures(tmp_path: Path) -> None:
     assert figures["delay_median_s"]["interval"] is None
 
 
+def test_rules_of_before(tmp_path: Path) -> None:
+    """They judge on request; others than there are, are refused."""
+    file = tmp_path / "spike.yaml"
+    file.write_text("changes:\n  - {at: 30s, candidate: {error_rate: 20%}}\n")
+    words = ("--scenario", str(file), "--runs", "1", "--duration", "60s", "--json")
+    before, now = (json.loads(run(*words, *more).stdout)["scenarios"][str(file)] for more in (("--rules", "2"), ()))
+    assert before["delay_median_s"]["value"] < now["delay_median_s"]["value"]
+    assert run(*words, "--rules", "99").exit_code == 2
+
+
 def test_the_named_scenarios_are_listed() -> None:
     """Each with whether the candidate is fine, and what happens; no policy is needed."""
     result = CliRunner().invoke(simulate, ["--list"])

@@ -131,9 +131,9 @@ def test_json_holds_the_warnings(odd: Path) -> None:
 
 def test_traffic_makes_it_warn_of_what_cannot_be_seen() -> None:
     """With --rps the stages are planned for that traffic, and --base-error for those errors."""
-    result = CliRunner().invoke(validate, ["--rps", "2", str(EXAMPLE)])
+    result = CliRunner().invoke(validate, ["--rps", "0.5", str(EXAMPLE)])
     assert result.exit_code == 0
-    assert f"{EXAMPLE}:20: stages[0].bake: warning: 5m is too short: at 2 requests/s, errors" in result.output
+    assert f"{EXAMPLE}:20: stages[0].bake: warning: 5m is too short: at 0.5 requests/s, errors" in result.output
     many = CliRunner().invoke(validate, ["--rps", "2", "--base-error", "20%", str(EXAMPLE)])
     assert "less than the baseline's own 20%" in many.output
 
@@ -159,6 +159,7 @@ MEANT = {
     ("full-stage", "checks.errors.ratio"),
     ("grpc-unavailable", "checks"),
     ("latency-regression", "checks"),
+    ("long-and-healthy", "checks.errors.ratio"),
     ("long-and-healthy", "checks.slower.ratio"),
     ("nan-events", "min_completeness"),
     ("one-wild-value", "checks"),
@@ -176,5 +177,5 @@ def test_the_golden_policies_have_only_warnings_that_are_meant() -> None:
         (document,) = json.loads(CliRunner().invoke(validate, ["--json", str(file)]).stdout)
         assert document["ok"], file
         found |= {(file.parent.name, each["path"]) for each in document["warnings"]}
-    odd = (".weight", ".warmup", ".window", "not_errors")
+    odd = (".weight", ".warmup", ".window", "not_errors", "confidence.dispersion")
     assert {pair for pair in found if not pair[1].endswith(odd)} <= MEANT

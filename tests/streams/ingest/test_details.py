@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from connectors.decoders import RequestEvent
 from connectors.decoders.registry import decoder
 from gates.gate import Gate
-from gates.groups import GROUPS, halves_of, key_of
+from gates.groups import GROUPS, SUCCEEDED, halves_of, key_of
 from gates.panes import CLASSES, NO_DETAIL, NO_HALVES, NOTHING, SAMPLE_SIZE, Cell, Detail, Pane, smallest
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts
@@ -103,12 +103,13 @@ def test_requests_count_by_group() -> None:
     known = detail(
         *[an_event(user="ann", emitter="pod-1", status=503)] * 3,
         an_event(user="ann", outcome="error", status=...),
-        an_event(emitter="pod-1"),
-        a_beat("pod-1"),
+        an_event(emitter="pod-1", user="ann", success=True),
+        a_beat("pod-1", success=False),
         an_event(),
     )
-    assert known.user_groups == {key_of(CLASSES.index("error"), ann): 1, key_of(503, ann): 3}
-    assert known.emitter_groups == {key_of(OK, pod): 1, key_of(503, pod): 3}
+    error = key_of(CLASSES.index("error"), ann)
+    assert known.user_groups == {key_of(OK, ann): 1, error: 1, key_of(SUCCEEDED, ann): 1, key_of(503, ann): 3}
+    assert known.emitter_groups == {key_of(OK, pod): 1, key_of(SUCCEEDED, pod): 1, key_of(503, pod): 3}
     assert (known.halves, dict(known.statuses)) == halves_of(known.user_groups)
 
 

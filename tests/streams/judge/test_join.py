@@ -51,11 +51,12 @@ def counts_as(event: RequestEvent) -> int | str | None:
 
 def grouped(named: list[tuple[str | None, RequestEvent]]) -> Counter[int]:
     """Return how many requests there are by outcome and group of the name, of those that have one."""
-    of_groups = [(hashed([name])[0] % 8, counts_as(event)) for name, event in named if name]
+    of_groups = [(hashed([name])[0] % 8, event) for name, event in named if name]
+    outcomes = [(group, counts_as(event)) for group, event in of_groups]
     return Counter(
         8 * (found if isinstance(found, int) and found in CLASS_OF else CLASS_INDEX[found]) + group
-        for group, found in of_groups
-    )
+        for group, found in outcomes
+    ) + Counter(8 * (101 - event.success) + group for group, event in of_groups if event.success is not None)
 
 
 def detail_of(seen: list[RequestEvent]) -> Detail:

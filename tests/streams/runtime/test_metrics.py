@@ -30,6 +30,22 @@ def value(name: str, **labels: str) -> float | None:
     return REGISTRY.get_sample_value(f"sluicegate_{name}", labels)
 
 
+def test_what_is_measured_on_the_baseline_ends_with_the_rollout() -> None:
+    """By check that counts in blocks; a status of an earlier build has none."""
+    blocks = {"errors": {"rho_s": 12.0, "phi": 3.5}}
+    metrics.show_status(status("blocks-v1", "PASS", 10))
+    metrics.show_status(status("blocks-v1", "PASS", 10) | {"blocks": blocks})
+    assert value("correlation_seconds", rollout="blocks-v1", check="errors") == 12.0
+    assert value("dispersion", rollout="blocks-v1", check="errors") == 3.5
+    for _ in range(2):
+        metrics.show_status(status("blocks-v1", "FAIL", 10) | {"blocks": {}})
+        assert value("correlation_seconds", rollout="blocks-v1", check="errors") is None
+        assert value("dispersion", rollout="blocks-v1", check="errors") is None
+    metrics.show_status(status("blocks-v1", "PASS", 10) | {"blocks": blocks})
+    metrics.forget_rollout("blocks-v1")
+    assert value("dispersion", rollout="blocks-v1", check="errors") is None
+
+
 def test_gauges_follow_the_status() -> None:
     """A verdict is 1 for what it is now and 0 for all else; what has no value is not a number."""
     for verdict, requests in (("PASS", 10), ("FAIL", 20), ("FAIL", 20)):

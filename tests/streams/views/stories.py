@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import chain, repeat
 from typing import Any, Literal
 
 import msgspec
@@ -20,6 +21,8 @@ ROLLOUT = examples.ROLLOUT
 REFUSED = "ConnectionRefusedError: [Errno 111] Connect call failed ('10.0.7.4', 9999)"
 FIRST = {"stable": 90, "canary": 10}
 NONE = {"stable": 100, "canary": 0}
+
+STAGE = {"name": "canary", "weight": "10%", "bake": "10m"}
 
 Status = Literal["applied", "failed", "rejected", "expired"]
 Document = Mapping[str, Any]
@@ -131,6 +134,50 @@ def overdue() -> tuple[Document, list[Document]]:
 def confirmed() -> tuple[Document, list[Document]]:
     """A rollback that both actuators carried out."""
     return story(*both_confirm(1_000, 1, FIRST), *both_confirm(9_000, 2, NONE))
+
+
+def compared() -> Policy:
+    """A policy whose only check compares errors."""
+    checks = {"errors": {"sli": "error_rate", "ratio": 1.25}}
+    return Policy.parse(examples.policy().document() | {"checks": checks, "stages": [STAGE]})
+
+
+def seconds_of(seconds: int, canary: int, stable: int) -> Iterator[tuple[int, int]]:
+    """Seconds that each have these errors of the canary (of 20 requests) and of stable (of 180)."""
+    return repeat((canary, stable), seconds)
+
+
+def judged_by_blocks(*parts: Iterable[tuple[int, int]]) -> tuple[Document, list[Document]]:
+    """The last status, and all decisions, of a rollout whose only check compares errors."""
+    lines = []
+    for second, bad in enumerate(chain(*parts)):
+        for cohort, requests, errors in (("canary", 20, bad[0]), ("stable", 180, bad[1])):
+            event = {"rollout": ROLLOUT, "cohort": cohort, "ts": BEGIN + second * 1_000, "latency_ms": 12.5}
+            lines += [msgspec.json.encode(event | {"status": 500}) for _ in range(errors)]
+            lines += [msgspec.json.encode(event | {"status": 200}) for _ in range(requests - errors)]
+    outputs = list(Replay(compared()).run(lines))
+    statuses = [output.document for output in outputs if isinstance(output, RolloutStatus)]
+    return statuses[-1], [one.document() for one in distinct_decisions(outputs) if isinstance(one, Decision)]
+
+
+@cache
+def failed_in_blocks() -> tuple[Document, list[Document]]:
+    """A good minute with one burst of errors, and then a candidate that fails each fourth request."""
+    burst = [(20, 2)]
+    return judged_by_blocks(seconds_of(40, 0, 2), burst, seconds_of(20, 0, 2), seconds_of(60, 5, 2))
+
+
+@cache
+def failed_at_once() -> tuple[Document, list[Document]]:
+    """A candidate that fails all requests."""
+    return judged_by_blocks(seconds_of(10, 20, 2))
+
+
+@cache
+def in_bursts() -> tuple[Document, list[Document]]:
+    """Errors of both cohorts come in bursts of four seconds."""
+    part = [*seconds_of(17, 0, 1), *seconds_of(4, 1, 6)]
+    return judged_by_blocks(*repeat(part, 8))
 
 
 @cache

@@ -5,6 +5,7 @@ import signal
 import numpy as np
 
 from gates.policy import Policy
+from gates.rules import CURRENT
 from streams.offline.simulation.engine import simulate
 from streams.offline.simulation.named import SCENARIOS
 
@@ -37,3 +38,13 @@ def test_the_same_seed_gives_the_same_runs() -> None:
     spawned = np.random.SeedSequence(7).spawn(4)[2]
     again = np.random.SeedSequence(7, spawn_key=(2,))
     assert spawned.generate_state(4).tolist() == again.generate_state(4).tolist()
+
+
+def test_rules_of_an_earlier_release_judge_the_same_traffic() -> None:
+    """On request, in as many processes as wanted; the runs keep the number."""
+    scenario = SCENARIOS["healthy"].model_copy(update={"duration_ms": 60_000})
+    before = simulate(POLICY, scenario, runs=2, jobs=2, seed=7, rules=2)
+    now = simulate(POLICY, scenario, runs=2, jobs=1, seed=7)
+    assert [run.rules for run in (*before, *now)] == [2, 2, CURRENT, CURRENT]
+    assert [run.actions for run in before] != [run.actions for run in now]
+    assert simulate(POLICY, scenario, runs=1, jobs=1, seed=7, rules=2) == before[:1]

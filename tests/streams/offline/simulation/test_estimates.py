@@ -20,6 +20,19 @@ def test_proportions_have_wilsons_interval() -> None:
     assert high == 1.0
 
 
+def test_proportions_have_clopper_and_pearsons_interval() -> None:
+    """The ends are where the count is as rare as 2.5 of 100; both ends of the range have one end of their own."""
+    known = {
+        (81, 263): (0.2527, 0.3676),
+        (15, 148): (0.0578, 0.1617),
+        (0, 20): (0.0, 0.1684),
+        (1, 29): (0.0009, 0.1776),
+    }
+    for (count, total), interval in known.items():
+        assert Proportion(count, total).exact_interval == pytest.approx(interval, abs=5e-5)
+    assert Proportion(20, 20).exact_interval == pytest.approx((1 - 0.1684, 1.0), abs=5e-5)
+
+
 def test_quantiles_have_the_interval_of_order_statistics() -> None:
     """Tables of the sign test: of 20 times the 6th and 15th, of 6 the first and last, of 5 none."""
     found = quantile([float(time) for time in range(20, 0, -1)], 0.5)

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from streams.offline.simulation.fields import ScenarioPart, Share, number_between, some_of
+from streams.offline.simulation.fields import ScenarioPart, Share, duration_up_to, number_between, one_of, some_of
 
 
 class Part(ScenarioPart):
@@ -29,6 +29,25 @@ def test_lists_of_known_names() -> None:
         read(["canary"])
     with pytest.raises(ValueError, match="is not a list"):
         read("candidate")
+
+
+def test_durations_have_a_longest() -> None:
+    """It belongs to the range, and zero does not."""
+    read = duration_up_to(60_000)
+    assert (read("1m"), read("5s")) == (60_000, 5_000)
+    with pytest.raises(ValueError, match="'2m' is too long: write at most 1m"):
+        read("2m")
+    with pytest.raises(ValueError, match="is too short"):
+        read("0s")
+
+
+def test_words_of_a_choice() -> None:
+    """Others are refused with all that are known."""
+    read = one_of("even", "random")
+    assert read("even") == "even"
+    for wrong in ("odd", 5):
+        with pytest.raises(ValueError, match="is not known: write one of even, random"):
+            read(wrong)
 
 
 def test_a_part_is_strict() -> None:

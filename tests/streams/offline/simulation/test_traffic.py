@@ -1,5 +1,6 @@
 """Simulated panes are as the scenario describes them."""
 
+from itertools import pairwise
 from math import sqrt
 
 import numpy as np
@@ -140,6 +141,35 @@ def test_latency_changes() -> None:
     assert ratios[0][0] == pytest.approx(1.5, rel=0.15)
     assert ratios[1][0] < 1.15
     assert ratios[1][1] > 1.5
+
+
+def test_even_arrivals_take_turns() -> None:
+    """One request a second at half: each cohort has every other; at a rate of a half, every fourth second."""
+    for rps, weight, step in ((1, 0.5, 2), (0.5, 0.5, 4), (10, 0.01, 10)):
+        found = made(weight, rps=rps, arrivals="even")
+        assert counted(found, "canary")[0] + counted(found, "stable")[0] == 600 * rps
+        seconds = [number for number, pane in enumerate(found) if pane.cell("canary").requests]
+        assert {later - sooner for sooner, later in pairwise(seconds)} == {step}
+
+
+def test_structured_traffic_has_the_ordered_share() -> None:
+    """With instances, users and clients; a silent cohort is left out, and its sessions go on."""
+    silent = {"at": "2s", "until": "4s", "silent": ["candidate"]}
+    found = made(0.2, rps=300, users=True, instances={}, sessions={"errors": 5, "spread": "5s"}, changes=[silent])
+    requests, errors = counted(found, "canary")
+    others, other_errors = counted(found, "stable")
+    assert requests / (requests + others) == pytest.approx(0.2, abs=0.01)
+    assert (errors + other_errors) / (requests + others) == pytest.approx(0.005, rel=0.4)
+    assert ["canary" in pane.cells for pane in found[:6]] == [True, True, False, False, True, True]
+
+
+def test_clients_go_to_their_cohort() -> None:
+    """A crawler of the candidate alone makes its errors there, also where the candidate has no other request."""
+    crawler = {"at": "0s", "length": "1h", "rps": 2, "to_candidate": True}
+    found = made(0.0, rps=100, error_rate=0, clients=[crawler])
+    assert counted(found, "stable")[1] == 0
+    requests, errors = counted(found, "canary")
+    assert requests == errors == pytest.approx(1_200, abs=160)
 
 
 @given(st.integers(0, 2**32), st.sampled_from(sorted(SCENARIOS)))
