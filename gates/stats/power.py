@@ -96,7 +96,7 @@ def exceeding(quantile: float, times: float, ratio: float) -> float:
     """The share of a candidate's latencies beyond `ratio` times the baseline's quantile; each is `times` as long.
 
     >>> round(exceeding(0.95, 1.0, 1.0), 6), round(exceeding(0.95, 1.5, 1.25), 4)
-    (0.05, 0.0832)
+    (0.05, 0.0831)
     """
     beyond = 1.0 - _NORMAL.cdf(_NORMAL.inv_cdf(quantile) + log(ratio / times) / LATENCY_SIGMA)
     return min(max(beyond, 1e-12), 1.0 - 1e-12)

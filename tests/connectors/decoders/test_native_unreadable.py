@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from connectors.decoders import Unreadable
@@ -127,5 +127,6 @@ def test_each_element_counts_beyond_the_faults_that_are_listed() -> None:
 @given(st.binary(max_size=60), st.integers(0, 200))
 def test_any_bytes_are_looked_at(tail: bytes, cut: int) -> None:
     """Whatever follows the names, nothing is raised, and there is at most the one event."""
+    assume(b'"rollout"' not in tail and b'"cohort"' not in tail)  # else the last name counts, as in any JSON
     raw = b'{"rollout":"r","cohort":"c",' + written()[cut:] + tail
     assert {(found.rollout, found.cohort) for found in unreadable_in(raw)} <= {("r", "c")}

@@ -33,13 +33,14 @@ OPEN_TO_ALL = (
 IMPORTS = {"gates/policy/model.py": "gates.slis.budget"}
 """The budget is a key of the policy itself."""
 WORDS = {
-    "gates/documents/fields.py": "latency",  # a family
-    "gates/evidence/evaluation.py": "error_rate",  # a field of the published status
-    "gates/policy/model.py": "error_rate",  # the example in a message
-    "streams/demo/run.py": "error_rate",  # a field of the demo's upstream
-    "streams/offline/simulation/named.py": "error_rate",  # a field of a scenario
-    "streams/offline/simulation/scenario.py": "latency",  # a field of a scenario
-    "streams/runtime/metrics.py": "error_rate",  # a field of the published status
+    "gates/documents/fields.py": {"latency"},  # a family
+    "gates/evidence/evaluation.py": {"error_rate"},  # a field of the published status
+    "gates/policy/model.py": {"error_rate"},  # the example in a message
+    "streams/demo/run.py": {"error_rate"},  # a field of the demo's upstream
+    "streams/offline/simulation/named.py": {"error_rate", "latency", "metric"},  # fields of a scenario
+    "streams/offline/simulation/population.py": {"latency", "metric"},  # fields of a scenario
+    "streams/offline/simulation/scenario.py": {"latency", "metric"},  # fields of a scenario
+    "streams/runtime/metrics.py": {"error_rate"},  # a field of the published status
 }
 """Texts that are equal to an `sli` word by chance."""
 
@@ -55,7 +56,7 @@ def test_no_other_file_names_an_sli(path: Path) -> None:
     name = str(path.relative_to(ROOT))
     for node in nodes(path):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in CHECK_MODELS:
-            assert node.value == WORDS.get(name), f"{name}:{node.lineno}: {node.value}"
+            assert node.value in WORDS.get(name, ()), f"{name}:{node.lineno}: {node.value}"
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gates.slis."):
             assert node.module in (*OPEN_TO_ALL, IMPORTS.get(name)), f"{name}:{node.lineno}: {node.module}"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":

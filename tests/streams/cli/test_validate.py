@@ -154,6 +154,7 @@ def test_the_examples_have_neither_faults_nor_warnings(file: Path) -> None:
 MEANT = {
     ("approval", "stages[0].approval"),
     ("approval-before-failing", "stages[0].approval"),
+    ("bursts-then-failing", "checks.errors.limit"),
     ("crowded-cohorts", "data_quality.split"),
     ("crowded-cohorts", "data_quality.unknown_cohorts"),
     ("full-stage", "checks.errors.ratio"),

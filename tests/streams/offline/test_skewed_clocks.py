@@ -10,6 +10,7 @@ import pytest
 
 from connectors.decoders.registry import decoder
 from gates.decisions import Decision
+from gates.rules import CURRENT
 from streams.ingest.chunks import Chunker, SourceRecord
 from streams.journal import Ack, Progress, Record, SourceProgress, Start, Timing
 from streams.judge.fold import Fold
@@ -57,7 +58,7 @@ def lived(records: Recorded) -> list[Decision]:
         apply(Progress(worker="live", wall=wall, sources=[report]))
 
     start = POLICY.document()
-    apply(Start(rollout=POLICY.rollout, policy=start, by="test", at=T0, timing=Timing(), rules=2))
+    apply(Start(rollout=POLICY.rollout, policy=start, by="test", at=T0, timing=Timing(), rules=CURRENT))
     flushed = T0
     for number, (time, event) in enumerate(records):
         if time >= flushed + FLUSH_MS:

@@ -27,7 +27,7 @@ def parsed(**keys: Any) -> PolicyTest:
 def test_simulated_traffic_is_that_of_simulate() -> None:
     """The decisions of a seed and a run are those that `sluicegate simulate` counts."""
     scenario = Scenario.parse(
-        {"rps": 200, "duration": "5m", "changes": [{"at": "1m", "candidate": {"error_rate": 0.4}}]}
+        {"rps": 200, "duration": "5m", "changes": [{"at": "6s", "candidate": {"error_rate": 0.4}}]}
     )
     run = simulate_run(POLICY, scenario, seed=7, number=3)
     judged = judge_traffic(parsed(never=["pause"], scenario="healthy", seed=7, run=3), POLICY, scenario)
