@@ -88,5 +88,6 @@ def test_each_test_rounds_to_its_own_side(size: float, sign: float, ratio: float
 
 
 def test_an_empty_window_has_no_threshold() -> None:
-    """Not even where no values are asked for beyond it."""
+    """Not even where no values are asked for beyond it; and no bucket of it has any value."""
+    assert LOWER.holding(CohortWindow(60_000)) == 0
     assert LOWER.threshold(CohortWindow(60_000), 0) is None

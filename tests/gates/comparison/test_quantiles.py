@@ -108,10 +108,10 @@ class Followed(QuantileComparison):
         self._trailing.push(given.start, given.end, real(given, BASELINE))
 
 
-def process(known: Any, ratio: float = 1.2, trailing: CohortWindow | None = None) -> Followed:
+def process(known: Any, ratio: float = 1.2, trailing: CohortWindow | None = None, *, atoms: bool = False) -> Followed:
     """The evidence for one scale."""
     evidence = SingleEvents(Exceedance.regression(known.quantile, 4), partial(Exceedance.advance, known.quantile))
-    return Followed(COHORTS, known, real, ratio, trailing or CohortWindow(TRAILING_MS), evidence, atoms=False)
+    return Followed(COHORTS, known, real, ratio, trailing or CohortWindow(TRAILING_MS), evidence, atoms=atoms)
 
 
 def latencies(quantile: float = 0.5, limit_ms: int | None = None) -> Latencies:
@@ -183,6 +183,16 @@ def test_a_warm_up_feeds_the_threshold_and_no_evidence() -> None:
     assert known.worse == pytest.approx(1.0)
     known.observe(pane(10, cell(100, latency_ms=900.0), cell(100)), PaneUse())
     assert known.worse > 100.0
+
+
+@pytest.mark.parametrize(("above", "good"), [(0, True), (30, True), (50, False), (90, False)])
+def test_a_quantile_of_zero_asks_the_candidate_for_as_many_zeros(above: int, good: bool) -> None:
+    """No ratio of 0 is above 0, so the candidate is compared with the share that the quantile allows."""
+    known = process(scale(), atoms=True)
+    candidate = cell(100, metrics={"m": [0.0] * (100 - above) + [5.0] * above})
+    for second in range(30):
+        known.observe(pane(second, candidate, cell(100, metrics={"m": [0.0] * 80 + [5.0] * 20})), PaneUse())
+    assert (known.found().good > 20.0) is good
 
 
 def test_at_full_traffic_the_limit_takes_over() -> None:
