@@ -5,7 +5,7 @@ All times are seconds, all shares are from 0 to 1, and evidence is in nats (natu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, inf, log
@@ -139,15 +139,10 @@ def live_passes(
     None stands for never. Requests that are missing for `min_requests` are not counted here.
     """
     out: dict[str, float | None] = {}
-    traffic = Traffic(_coarse(rps), policy.stages[stage].weight)
-    for verdict in verdicts:
-        definition = policy.checks.get(verdict.name)
-        if definition is None or verdict.advance_e_value is None:
-            continue
-        base = _base(definition, verdict.baseline)
-        found = _detectability(policy, joint_test, verdict.name, definition, traffic, base, rules=rules)
-        if found is not None:
-            seconds = found.passes(verdict.advance_e_value, verdict.phi) if policy.stages[stage].proves else 0.0
+    proves = policy.stages[stage].proves
+    for verdict, found in _live(policy, joint_test, stage, rps, verdicts, rules):
+        if verdict.advance_e_value is not None:
+            seconds = found.passes(verdict.advance_e_value, verdict.phi) if proves else 0.0
             out[verdict.name] = None if seconds == inf else round(seconds, 1)
     return out
 
@@ -164,7 +159,16 @@ def live_detection(
 
     None stands for never. `verdicts` are those of the last pane; the baseline's figures come from there.
     """
-    out: dict[str, dict[str, float | None]] = {}
+    return {
+        verdict.name: {_WORDS[times]: None if s == inf else round(s, 1) for times, s in found.medians().items()}
+        for verdict, found in _live(policy, joint_test, stage, rps, verdicts, rules)
+    }
+
+
+def _live(
+    policy: Policy, joint_test: JointTest, stage: int, rps: float, verdicts: Sequence[Verdict], rules: JudgingRules
+) -> Iterator[tuple[Verdict, Detectability]]:
+    """The verdicts of comparing checks, each with what the check detects at the present traffic."""
     traffic = Traffic(_coarse(rps), policy.stages[stage].weight)
     for verdict in verdicts:
         definition = policy.checks.get(verdict.name)
@@ -173,9 +177,7 @@ def live_detection(
         base = _base(definition, verdict.baseline)
         found = _detectability(policy, joint_test, verdict.name, definition, traffic, base, rules=rules)
         if found is not None:
-            seconds = found.medians()
-            out[verdict.name] = {_WORDS[times]: None if s == inf else round(s, 1) for times, s in seconds.items()}
-    return out
+            yield verdict, found
 
 
 def _base(definition: CheckDefinition, baseline: Measurement) -> float | None:

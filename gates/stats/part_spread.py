@@ -16,14 +16,13 @@ from math import fsum
 from statistics import median
 from typing import Any, NamedTuple
 
+from gates.stats.block_dispersion import BEYOND
+
 Parts = Mapping[str, tuple[float, int]]
 """Bad events and all events of each part."""
 
 KEPT = 30
 """Blocks with bad events that count: five minutes of blocks of 10 s, half an hour of blocks of a minute."""
-
-BEYOND = 9.0
-"""A block is far beyond the usual at this many times the median, as it is by time (`gates.stats.block_dispersion`)."""
 
 RECURRING = 3
 """From this many bursts in the last blocks on, they count."""
