@@ -9,14 +9,19 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import FetchError
 
-from connectors.kafka.private_aiokafka import fetched_by
+from connectors.kafka.private_aiokafka import date_fetches_by_sending, fetched_by
+
+date_fetches_by_sending()
 
 FRESH_MS = 1_000.0
 """Fetches are answered every 100 ms, so an end that is older than this may be out of date."""
 
 
 class End(NamedTuple):
-    """The end of a partition (the offset after the last), and the age of the fetch that reported it."""
+    """The end of a partition (the offset after the last), and how long ago the fetch that reported it was sent.
+
+    With an aiokafka that was not checked, the age begins when the answer was read.
+    """
 
     offset: int
     age_ms: float
@@ -48,5 +53,5 @@ def _waiting(consumer: AIOKafkaConsumer) -> set[TopicPartition]:
 
 
 def _age_ms(polled_at: int | None) -> float:
-    """The age of a fetch, in milliseconds; infinite if there was none. aiokafka stamps fetches with the wall clock."""
+    """The age of a fetch, in milliseconds; infinite if there was none. aiokafka dates fetches by the wall clock."""
     return float("inf") if polled_at is None else time.time() * 1000 - polled_at  # noqa: TID251 - aiokafka's clock

@@ -7,12 +7,15 @@ adding that version to `CHECKED`.
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import cache, wraps
 from typing import Any, Final
 
 import aiokafka
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.structs import TopicPartition
 
 CHECKED: Final = ("0.12.", "0.13.", "0.14.")
@@ -51,6 +54,36 @@ def iterate_batches(fetch: Any, wrap: Callable[[Any], Any], convert: Callable[[A
     start = records.next_fetch_offset
     records._records = wrap(records._records)
     records._consumer_record = lambda _, item: convert(item, start)
+
+
+@cache
+def date_fetches_by_sending() -> bool:
+    """Make every consumer's `last_poll_timestamp` the time at which the fetch was sent that was answered last.
+
+    aiokafka notes when it reads the answer. A process that was stopped reads an old answer when it continues, and would
+    take the end of the partition in it for the present one. False if this aiokafka was not checked: it stays so then.
+    """
+    if not is_checked():
+        return False
+    process: Any = Fetcher._proc_fetch_request
+
+    @wraps(process)
+    async def dated(fetcher: Any, assignment: Any, node_id: Any, request: Any) -> Any:
+        sent_at = int(time.time() * 1000)  # noqa: TID251 - aiokafka's clock
+        needs_wakeup = await process(fetcher, assignment, node_id, request)  # nothing runs between its note and ours
+        for topic, partitions in request.topics:
+            for partition, *_ in partitions:
+                _note_sent(assignment, TopicPartition(topic, partition), sent_at)
+        return needs_wakeup
+
+    Fetcher._proc_fetch_request = dated
+    return True
+
+
+def _note_sent(assignment: Any, partition: TopicPartition, sent_at: int) -> None:
+    state = assignment.state_value(partition)
+    if state is not None and state.timestamp is not None and state.timestamp > sent_at:
+        state.timestamp = sent_at
 
 
 async def send_request(client: AIOKafkaAdminClient, request: Any) -> Any:

@@ -147,6 +147,7 @@ class Ingest(Service):
 
     async def _flush(self) -> None:
         with metrics.FLUSH_SECONDS.time():
+            wall = wall_ms()  # first: the reports are true as of now, however long counting and sending take
             owned = dict(self._chunkers)
             flushes = {partition: chunker.flush(self._end(partition)) for partition, chunker in owned.items()}
             for partition, flush in flushes.items():
@@ -154,7 +155,6 @@ class Ingest(Service):
                 metrics.CLAMPED.inc(flush.limited.clamped)
                 metrics.REFUSED.inc(flush.limited.refused)
                 metrics.METRICS_DROPPED.inc(flush.limited.metrics_dropped)
-            wall = wall_ms()  # before sending: the report is true as of now, however long sending takes
             reports = [await self._progress(partition, flush) for partition, flush in flushes.items()]
             failpoints.reached("ingest: partials due")
             sent = await self._writer.send_partials(partial for flush in flushes.values() for partial in flush.partials)

@@ -1,14 +1,16 @@
 """Whether the broker answers a consumer; a partition that is not fetched because its records wait does not count."""
 
+import asyncio
 import time
+import uuid
 from collections import OrderedDict
 from types import SimpleNamespace
 from typing import Any
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import FetchError
 
-from connectors.kafka.consumer_progress import answered
+from connectors.kafka.consumer_progress import answered, end_of
 
 FIRST, SECOND = TopicPartition("request-events", 0), TopicPartition("request-events", 1)
 
@@ -37,3 +39,20 @@ def test_records_that_wait_are_no_sign_of_trouble() -> None:
     assert answered(consumer({FIRST: 0.0, SECOND: 60_000.0}, {SECOND: object()}), 10_000)
     failed = FetchError(error=ConnectionError(), backoff=0)
     assert not answered(consumer({FIRST: 0.0, SECOND: 60_000.0}, {SECOND: failed}), 10_000)
+
+
+async def test_an_end_that_was_reported_before_a_pause_is_old(broker: str) -> None:
+    """A process that was stopped reads what had been answered meanwhile: that is no news of the partition's end."""
+    partition = TopicPartition(f"ends-{uuid.uuid4().hex}", 0)
+    async with AIOKafkaConsumer(bootstrap_servers=broker, auto_offset_reset="earliest") as reader:
+        reader.assign([partition])
+        async with asyncio.timeout(30):
+            while end_of(reader, partition) is None:
+                await reader.getmany(timeout_ms=50)
+            before = reader.last_poll_timestamp(partition)
+            time.sleep(1.5)  # noqa: ASYNC251 - nothing of this process runs, as when it is stopped
+            while reader.last_poll_timestamp(partition) == before:
+                await asyncio.sleep(0)
+            end = end_of(reader, partition)
+    assert end is not None
+    assert end.age_ms > 1_400

@@ -64,6 +64,14 @@ def test_fetches_can_be_replaced() -> None:
     assert private_aiokafka.fetched_by(consumer) is fetched
 
 
+def test_fetches_are_dated_where_their_answers_are_read() -> None:
+    """What is replaced takes these parameters; `test_consumer_progress` sees that the date is that of sending."""
+    assert private_aiokafka.date_fetches_by_sending()
+    replaced = inspect.unwrap(Fetcher._proc_fetch_request)
+    assert list(inspect.signature(replaced).parameters) == ["self", "assignment", "node_id", "request"]
+    assert "tp_state.timestamp = now_ms" in inspect.getsource(replaced)
+
+
 def test_an_admin_client_sends_any_request() -> None:
     """`_send_request` is a coroutine with the request as its first parameter."""
     assert inspect.iscoroutinefunction(AIOKafkaAdminClient._send_request)
@@ -74,6 +82,7 @@ async def test_a_version_that_was_not_checked(monkeypatch: pytest.MonkeyPatch) -
     """Nothing private is touched."""
     monkeypatch.setattr("aiokafka.__version__", "9.0")
     assert private_aiokafka.fetched_by(a_consumer(OrderedDict())) is None
+    assert not private_aiokafka.date_fetches_by_sending.__wrapped__()
     with pytest.raises(NotImplementedError, match=r"aiokafka 9\.0 was not checked"):
         await private_aiokafka.send_request(SimpleNamespace(), object())
 
