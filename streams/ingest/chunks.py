@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from connectors.decoders import RequestEvent, Unreadable
+from connectors.kafka.record_times import record_times
 from streams.cells import SourcePartition
 from streams.ingest.cutting import RecordPosition, boundary, in_chunk, length_in_chunk, slot_of
 from streams.ingest.open_chunk import OpenChunk
@@ -98,7 +99,7 @@ class Chunker:
 
     def count_run(self, records: Sequence[RecordPosition], events: Sequence[RequestEvent]) -> None:
         """Count records that hold one event each: as `count_records`, with one step per chunk instead of per record."""
-        timestamps = [record.timestamp for record in records]
+        timestamps = record_times(records) if records else []
         while records:
             chunk = self._chunk_of(records[0].offset, timestamps[0])
             length = length_in_chunk(chunk.start, chunk.latest_slot, records, timestamps)

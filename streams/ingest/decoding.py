@@ -6,6 +6,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from connectors.dead_letters import DeadLetter
 from connectors.decoders.decoder import Decoder
+from connectors.kafka.record_times import record_time
 from streams.ingest.chunks import Chunker, SourceRecord
 from streams.runtime import metrics
 
@@ -46,10 +47,10 @@ class RecordDecoder:
         """The events of a record that count; its faults become dead letters."""
         events = self._decoder.decode_valid(record.value, max_bytes=self._max_bytes)
         if events is not None:
-            return SourceRecord(record.offset, record.timestamp, events)
+            return SourceRecord(record.offset, record_time(record), events)
         found = self._decoder.decode(record.value, max_bytes=self._max_bytes)
         for fault in found.faults:
             metrics.DEAD_LETTERS.labels(partition.topic, fault.reason).inc()
             where = (partition.topic, partition.partition, record.offset, fault.index)
             self._dead.append(DeadLetter(*where, fault.reason, fault.detail, record.key, fault.raw))
-        return SourceRecord(record.offset, record.timestamp, found.counted, found.unreadable)
+        return SourceRecord(record.offset, record_time(record), found.counted, found.unreadable)
