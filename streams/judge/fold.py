@@ -14,8 +14,16 @@ from gates.policy import Policy, PolicyError
 from gates.rules import RULES
 from streams.cells import CELL_MS
 from streams.journal import CHUNK_RULE, Ack, Control, Freeze, Partial, Partials, Progress, Record, Start, Timing
+from streams.judge.failures import pause_failed
 from streams.judge.freezes import Freezes
-from streams.judge.outputs import Acknowledged, FoldOutput, ForeignCounts, FreezesStatus, LateEvents, RolloutStatus
+from streams.judge.outputs import (
+    Acknowledged,
+    FoldOutput,
+    ForeignCounts,
+    FreezesStatus,
+    LateEvents,
+    RolloutStatus,
+)
 from streams.judge.rollout import CONTROLS, JudgedRollout
 from streams.judge.watermarks import EventTimeState, Watermarks
 
@@ -129,7 +137,11 @@ class Fold:
                 times[rollout.timing] = time
                 if refused:  # they may be this rollout's
                     rollout.refuse_for_all(refused)
-                outputs += self._judge(name, rollout, rollout.gate, time, offset)
+                try:
+                    outputs += self._judge(name, rollout, rollout.gate, time, offset)
+                except Exception as error:  # of any kind: it is this rollout's own, and the others are judged
+                    outputs += pause_failed(name, rollout.gate, self._moment(rollout.judged_until(), offset), error)
+                    rollout.changed = True
         return outputs
 
     def _drop_closed(self, name: str, rollout: JudgedRollout, until: int | None) -> None:

@@ -26,6 +26,15 @@ REFUSED = Counter(
 METRICS_DROPPED = Counter(
     "sluicegate_dropped_metric_values", "Metric values not counted, because their cell already had the most metrics"
 )
+JUDGING_FAILED = Counter(
+    "sluicegate_judging_failures", "Failed attempts to judge a rollout, which is then paused", ["rollout"]
+)
+UNPUBLISHED = Counter("sluicegate_unpublished_outputs", "Decisions or statuses that could not be written as JSON")
+UNSNAPSHOTTED = Gauge(
+    "sluicegate_unsnapshotted_rollouts",
+    "Rollouts whose snapshot cannot be written; a restart folds the journal from the snapshots before",
+    ["partition"],
+)
 INGEST_LAG = Gauge(
     "sluicegate_ingest_lag_records", "Records of a source partition that ingest has not read yet", ["partition"]
 )
