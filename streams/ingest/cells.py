@@ -189,6 +189,12 @@ class ChunkCells:
             self._refuse(found.rollout, rollout, found.cohort)
         return None
 
+    def refuse(self, event: RequestEvent) -> None:
+        """Count an event that must not be in a cell."""
+        rollout = self._opened(event.rollout)
+        if rollout is not None and not (event.synthetic or event.heartbeat):
+            self._refuse(event.rollout, rollout, event.cohort)
+
     def refused_of(self, rollout: str) -> dict[str, int]:
         """How many users' requests of a rollout are in no cell of their cohort, by cohort."""
         return dict(self._rollouts[rollout].refused)

@@ -16,13 +16,18 @@ import msgspec
 from connectors.decoders import RequestEvent, Unreadable
 from connectors.kafka.record_times import record_times
 from streams.cells import SourcePartition
-from streams.ingest.cutting import RecordPosition, boundary, in_chunk, length_in_chunk, slot_of
+from streams.ingest.cutting import ChunkSpan, RecordPosition, boundary, slot_of, take_run
 from streams.ingest.open_chunk import OpenChunk
 from streams.ingest.sums import KINDS, Kinds
 from streams.journal import Partial
 
 MAX_FUTURE_MS = 60_000
 """How far an event may lie ahead of its record's timestamp, in milliseconds, if the settings have no other value."""
+
+MOST_AHEAD_MS = 600_000
+"""How far an event may lie ahead of the worker's clock, in milliseconds, whatever the time of its record.
+
+Record times are the producer's, unless the topic uses the broker's. Wide, since the worker's clock may be behind."""
 
 
 class SourceRecord(NamedTuple):
@@ -72,6 +77,10 @@ class Chunker:
 
     `max_future_ms` bounds how far an event may lie ahead of its record's timestamp; one further ahead counts at the
     record's time (and in `Limited.clamped`), so that a producer's broken clock cannot hide events in a day to come.
+    Record times may be wrong too, or missing (0 or less). So an event more than `MOST_AHEAD_MS` ahead of `now`, the
+    worker's clock, is refused. It is not counted at another time: workers that count a chunk one after the other have
+    different clocks, and no event may be in two cells. Without `now`, as in a replay, there is no such limit.
+
     An unreadable event counts as one in its cell, at its own time if that can be read, else at its record's; it moves
     no event time. Synthetic events have cells of their own; a heartbeat adds its emitter to a cell, and no request. The
     limits of `streams.ingest.cells` and `MOST_METRICS` hold per chunk; what has no room there counts in `Limited`.
@@ -80,6 +89,7 @@ class Chunker:
     def __init__(self, source: SourcePartition, max_future_ms: int = MAX_FUTURE_MS) -> None:
         self.source = source
         self.newest: int | None = None
+        self.now: int | None = None
         self._max_future_ms = max_future_ms
         self._limited = Limited()
         self._chunk: OpenChunk | None = None
@@ -91,24 +101,29 @@ class Chunker:
     def count_records(self, records: Iterable[SourceRecord]) -> None:
         """Count these records, the next of the log in order of offsets."""
         for offset, timestamp, events, unreadable in records:
-            chunk = self._chunk_of(offset, timestamp)
+            cut_at = timestamp if timestamp > 0 or not events else events[0].ts_ms
+            chunk = self._chunk_of(offset, cut_at)
             self._count(chunk, events, [timestamp] * len(events))
             for found in unreadable:
                 chunk.count_unreadable(found, self._time_of(found, timestamp))
-            chunk.upto = offset + 1
+            chunk.span, chunk.upto = chunk.span.after(cut_at), offset + 1
 
     def count_run(self, records: Sequence[RecordPosition], events: Sequence[RequestEvent]) -> None:
         """Count records that hold one event each: as `count_records`, with one step per chunk instead of per record."""
         timestamps = record_times(records) if records else []
+        cut_at = timestamps
+        if records and min(timestamps) <= 0:  # a record without a time is cut at that of its event
+            cut_at = [time if time > 0 else event.ts_ms for time, event in zip(timestamps, events, strict=True)]
         while records:
-            chunk = self._chunk_of(records[0].offset, timestamps[0])
-            length = length_in_chunk(chunk.start, chunk.latest_slot, records, timestamps)
+            chunk = self._chunk_of(records[0].offset, cut_at[0])
+            length, chunk.span = take_run(chunk.span, records, cut_at)
             if length == len(records):
                 self._count(chunk, events, timestamps)
             else:
                 self._count(chunk, events[:length], timestamps[:length])
             chunk.upto = records[length - 1].offset + 1
-            records, events, timestamps = records[length:], events[length:], timestamps[length:]
+            records, events = records[length:], events[length:]
+            timestamps, cut_at = timestamps[length:], cut_at[length:]
 
     def flush(self, end: int = 0) -> Flush:
         """The versions that are new since the last flush, in the order in which they must be journaled.
@@ -118,7 +133,7 @@ class Chunker:
         """
         put_off = False
         if self._chunk is not None:
-            put_off = boundary(self._chunk.start) < end and not self._chunk.put_off
+            put_off = boundary(self._chunk.span.start) < end and not self._chunk.put_off
             if not put_off:
                 self._add_versions(self._chunk, final=False)
             self._chunk.put_off |= put_off
@@ -129,9 +144,9 @@ class Chunker:
     def _chunk_of(self, offset: int, timestamp: int) -> OpenChunk:
         """The chunk that a record belongs to: the open one, or a new one."""
         chunk = self._chunk
-        if chunk is None or not in_chunk(chunk.start, chunk.latest_slot, offset, timestamp):
+        if chunk is None or not chunk.span.holds(offset, timestamp):
             self._finish()
-            chunk = self._chunk = OpenChunk(offset, slot_of(timestamp), offset)
+            chunk = self._chunk = OpenChunk(ChunkSpan(offset, slot_of(timestamp)), offset)
         return chunk
 
     def _finish(self) -> None:
@@ -160,11 +175,26 @@ class Chunker:
             clamped = [event for event, before in zip(events, given, strict=True) if event is not before]
             clamped = [event for event in clamped if not event.heartbeat]  # no request
             newest = max([event.ts_ms for event in events])
+        if self._is_far(newest):
+            events = self._refuse_far(chunk, events)
+            if not events:
+                return
+            newest = max([event.ts_ms for event in events])
         if self.newest is None or newest > self.newest:
             self.newest = newest
         refused, dropped = chunk.count(events, clamped)
         self._limited.refused += refused
         self._limited.metrics_dropped += dropped
+
+    def _is_far(self, time: int) -> bool:
+        return self.now is not None and time > self.now + max(MOST_AHEAD_MS, self._max_future_ms)
+
+    def _refuse_far(self, chunk: OpenChunk, events: Sequence[RequestEvent]) -> list[RequestEvent]:
+        """Refuse the events that are too far ahead of the worker's clock; returns the others."""
+        far = [event for event in events if self._is_far(event.ts_ms)]
+        chunk.refuse(far)
+        self._limited.refused += len(far)
+        return [event for event in events if not self._is_far(event.ts_ms)]
 
     def _clamped(self, event: RequestEvent, time: int) -> RequestEvent:
         """The event, at its record's time if it lies too far ahead of it."""
@@ -175,10 +205,11 @@ class Chunker:
         return msgspec.structs.replace(event, ts_ms=time)
 
     def _time_of(self, found: Unreadable, time: int) -> int | None:
-        """When an unreadable event in a record of this time counts; None if neither has a time."""
-        if found.ts_ms is None:
-            return time if time > 0 else None
-        return time if 0 < time < found.ts_ms - self._max_future_ms else found.ts_ms
+        """When an unreadable event in a record of this time counts; None if neither has a time, or it is too far."""
+        at = found.ts_ms
+        if at is None or 0 < time < at - self._max_future_ms:
+            at = time if time > 0 else None
+        return None if at is not None and self._is_far(at) else at
 
 
 def _no_kinds() -> Kinds:

@@ -8,20 +8,19 @@ from dataclasses import dataclass, field
 from connectors.decoders import RequestEvent, Unreadable
 from streams.cells import CellRecord, SourcePartition
 from streams.ingest.cells import ChunkCells
-from streams.ingest.cutting import rule
+from streams.ingest.cutting import ChunkSpan, rule
 from streams.ingest.sums import CellSums, Kinds
 from streams.journal import Partial
 
 
 @dataclass(slots=True)
 class OpenChunk:
-    """A chunk from the offset `start` up to, and without, `upto`; `latest_slot` is the slot of its first record.
+    """A chunk up to, and without, the offset `upto`; `span` has where it starts.
 
     `put_off` is whether a version of it was left out, which happens once.
     """
 
-    start: int
-    latest_slot: int
+    span: ChunkSpan
     upto: int
     put_off: bool = False
     _cells: ChunkCells = field(default_factory=ChunkCells)
@@ -48,6 +47,11 @@ class OpenChunk:
         if cell is not None:
             self._sums.count_unreadable(cell)
 
+    def refuse(self, events: Iterable[RequestEvent]) -> None:
+        """Count events that are in no cell, whatever room there is."""
+        for event in events:
+            self._cells.refuse(event)
+
     def versions(self, source: SourcePartition, *, final: bool) -> list[Partial]:
         """A version for each rollout that has changed since the last call: all its cells, as they are now."""
         numbered, changed = self._cells.numbered, self._sums.changed_records()
@@ -56,7 +60,7 @@ class OpenChunk:
             Partial(
                 rollout=rollout,
                 source=source,
-                start=self.start,
+                start=self.span.start,
                 upto=self.upto,
                 final=final,
                 cells=[self._records[number] for number in self._cells.numbers_of(rollout)],

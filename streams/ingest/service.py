@@ -110,6 +110,7 @@ class Ingest(Service):
             for partition, taken in found.items():
                 chunker = self._chunkers.get(partition)
                 if chunker is not None:  # else revoked since it was fetched: its next owner reads it
+                    chunker.now = wall_ms()
                     self._decoder.count(chunker, partition, taken if self._in_batches else [taken])
             if (began := loop.time()) >= flush_at:
                 worked = time.process_time()
