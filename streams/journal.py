@@ -216,12 +216,16 @@ def encode(record: Record) -> bytes:
 
 
 def bundled(partials: Iterable[Partial]) -> Iterator[bytes]:
-    """Message values of `Partials` with these, in order. Without its last partial each is below `BUNDLE_BYTES`."""
+    """Message values of `Partials` with these, in order. Each is below `BUNDLE_BYTES` or has one partial alone."""
     waiting: list[bytes] = []
     size = 0
     for partial in partials:
-        waiting.append(encode(partial))
-        size += len(waiting[-1])
+        value = encode(partial)
+        if waiting and size + len(value) > BUNDLE_BYTES:  # else the message could be larger than a message may be
+            yield _bundle(waiting)
+            waiting, size = [], 0
+        waiting.append(value)
+        size += len(value)
         if size >= BUNDLE_BYTES:
             yield _bundle(waiting)
             waiting, size = [], 0

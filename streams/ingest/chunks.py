@@ -17,6 +17,7 @@ from connectors.decoders import RequestEvent, Unreadable
 from streams.cells import SourcePartition
 from streams.ingest.cutting import RecordPosition, boundary, in_chunk, length_in_chunk, slot_of
 from streams.ingest.open_chunk import OpenChunk
+from streams.ingest.sizes import growth
 from streams.ingest.sums import KINDS, Kinds
 from streams.journal import Partial
 
@@ -94,6 +95,7 @@ class Chunker:
             self._count(chunk, events, [timestamp] * len(events))
             for found in unreadable:
                 chunk.count_unreadable(found, self._time_of(found, timestamp))
+            chunk.end_record()
             chunk.upto = offset + 1
 
     def count_run(self, records: Sequence[RecordPosition], events: Sequence[RequestEvent]) -> None:
@@ -102,10 +104,11 @@ class Chunker:
         while records:
             chunk = self._chunk_of(records[0].offset, timestamps[0])
             length = length_in_chunk(chunk.start, chunk.latest_slot, records, timestamps)
-            if length == len(records):
-                self._count(chunk, events, timestamps)
+            part = events if length == len(records) else events[:length]
+            if chunk.has_room_for_run(length, most := growth(part)):
+                self._count(chunk, part, timestamps[:length], most)
             else:
-                self._count(chunk, events[:length], timestamps[:length])
+                length = self._count_singly(chunk, part, timestamps)
             chunk.upto = records[length - 1].offset + 1
             records, events, timestamps = records[length:], events[length:], timestamps[length:]
 
@@ -125,10 +128,19 @@ class Chunker:
         self._finished, self._commit, self._kinds, self._limited = [], None, _no_kinds(), Limited()
         return flush
 
+    def _count_singly(self, chunk: OpenChunk, events: Sequence[RequestEvent], timestamps: Sequence[int]) -> int:
+        """Count records of one event each until the chunk is full; returns how many were counted."""
+        for place, time in enumerate(timestamps[: len(events)]):
+            self._count(chunk, events[place : place + 1], (time,))
+            chunk.end_record()
+            if chunk.full:
+                return place + 1
+        return len(events)
+
     def _chunk_of(self, offset: int, timestamp: int) -> OpenChunk:
         """The chunk that a record belongs to: the open one, or a new one."""
         chunk = self._chunk
-        if chunk is None or not in_chunk(chunk.start, chunk.latest_slot, offset, timestamp):
+        if chunk is None or chunk.full or not in_chunk(chunk.start, chunk.latest_slot, offset, timestamp):
             self._finish()
             chunk = self._chunk = OpenChunk(offset, slot_of(timestamp), offset)
         return chunk
@@ -147,8 +159,14 @@ class Chunker:
             self._kinds[kind] = [before + more for before, more in zip(self._kinds[kind], numbers, strict=True)]
         self._journaled = chunk.upto, self.newest
 
-    def _count(self, chunk: OpenChunk, events: Sequence[RequestEvent], timestamps: Sequence[int]) -> None:
-        """Count events of one class; `timestamps` are those of their records."""
+    def _count(
+        self,
+        chunk: OpenChunk,
+        events: Sequence[RequestEvent],
+        timestamps: Sequence[int],
+        most: int | None = None,
+    ) -> None:
+        """Count events of one class; `timestamps` are those of their records, and `most` their growth, if known."""
         if not events:
             return
         newest = max([event.ts_ms for event in events])
@@ -161,7 +179,7 @@ class Chunker:
             newest = max([event.ts_ms for event in events])
         if self.newest is None or newest > self.newest:
             self.newest = newest
-        refused, dropped = chunk.count(events, clamped)
+        refused, dropped = chunk.count(events, clamped, most)
         self._limited.refused += refused
         self._limited.metrics_dropped += dropped
 
