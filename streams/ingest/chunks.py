@@ -112,6 +112,12 @@ class Chunker:
             chunk.upto = records[length - 1].offset + 1
             records, events, timestamps = records[length:], events[length:], timestamps[length:]
 
+    def skip(self, offset: int, timestamp: int, records: int) -> None:
+        """Go on after records up to this offset that cannot be read: each may have had an event of any rollout."""
+        chunk = self._chunk_of(offset, timestamp)
+        chunk.upto = offset + 1
+        self._limited.unplaced += records
+
     def flush(self, end: int = 0) -> Flush:
         """The versions that are new since the last flush, in the order in which they must be journaled.
 

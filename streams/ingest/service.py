@@ -19,7 +19,7 @@ from mode import Service
 from connectors.decoders.registry import decoder
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import FRESH_MS, answered, end_of
-from connectors.kafka.record_batches import read_batches
+from connectors.kafka.record_batches import begin_poll, read_batches
 from streams.cells import SourcePartition
 from streams.clock import wall_ms
 from streams.ingest.chunks import Chunker, Flush
@@ -37,7 +37,7 @@ POSITION_WAIT_S = 0.05
 """How long to wait for a position: it is known at once, or the partition has just moved."""
 
 MOST_BATCHES = 100
-"""Record batches per poll, if the consumer returns batches."""
+"""Lists of records per poll, each of one record batch, if the consumer returns those."""
 
 MOST_RECORDS = 10_000
 """Records per poll, if the consumer returns single records."""
@@ -106,6 +106,7 @@ class Ingest(Service):
         while not self.should_stop:
             due = flush_at - loop.time()
             most = MOST_BATCHES if self._in_batches else MOST_RECORDS
+            begin_poll()
             found = await self._consumer.getmany(timeout_ms=max(0, int(due * 1000)), max_records=most)
             for partition, taken in found.items():
                 chunker = self._chunkers.get(partition)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from connectors.dead_letters import DeadLetter
 from connectors.decoders import MAX_BYTES
 from connectors.decoders.registry import decoder
+from connectors.kafka.bounded_batches import SkippedBatch
 from streams.cells import SourcePartition
 from streams.ingest.chunks import Chunker
 from streams.ingest.decoding import RUN, RecordDecoder
@@ -81,3 +83,18 @@ def test_a_bad_record_counts_against_its_cohort() -> None:
     ((cell,),) = [partial.cells for partial in chunker.flush().partials]
     assert (cell.cohort, cell.start, cell.requests, cell.unreadable) == ("c", T0, 2, 3)
     assert [letter.reason for letter in found.drain_dead_letters()] == ["wrong_field", "wrong_field", "bad_json"]
+
+
+def test_a_batch_that_was_not_read_is_set_aside_by_its_place() -> None:
+    """Its records are missing from any rollout, and the chunk goes on after it."""
+    chunker, found = Chunker(SourcePartition(*PARTITION)), RecordDecoder(decoder(), MAX_BYTES)
+    skipped = SkippedBatch(1, 63, T0, 63, "oversized_batch", "the batch of offsets 1 to 63 was not read")
+    after = records([GOOD])[0]
+    found.count(chunker, PARTITION, [records([GOOD]), [skipped], [replace(after, offset=64)]])
+    flush = chunker.flush()
+    (partial,) = flush.partials
+    assert (partial.start, partial.upto, sum(cell.requests for cell in partial.cells)) == (0, 65, 2)
+    assert (flush.limited.unplaced, flush.limited.refused, flush.position) == (63, 0, 65)
+    (letter,) = found.drain_dead_letters()
+    assert (letter.offset, letter.reason, letter.key, letter.value) == (1, "oversized_batch", None, b"")
+    assert letter.detail == "the batch of offsets 1 to 63 was not read"
