@@ -1,8 +1,8 @@
 """Makes every consumer of this process skip record batches that are too large when decompressed.
 
-A consumer that raised would read the same batch again without end; one that decompressed it would be ended by the system
-for its memory, again and again. So the batch has no records, and a log line, a metric and, in ingest, a dead letter
-have its topic, partition and offsets. Everything else about a batch remains aiokafka's own code.
+A consumer that raised would read the same batch again without end. One that decompressed it would be ended by the
+system for its memory, again and again. So the batch has no records, and a log line, a metric and, in ingest, a dead
+letter have its topic, partition and offsets. Everything else about a batch remains aiokafka's own code.
 """
 
 from __future__ import annotations
