@@ -12,7 +12,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import BrokerResponseError, CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 from mode import Service
 
@@ -32,6 +32,10 @@ from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
 
 RETRY_SECONDS = 1.0
+
+TROUBLED_S = 30.0
+"""Seconds without a failed flush after which ingest is healthy again. One good flush is not enough: the next one may
+fail at the same version as before."""
 
 POSITION_WAIT_S = 0.05
 """How long to wait for a position: it is known at once, or the partition has just moved."""
@@ -59,6 +63,7 @@ class Ingest(Service):
         self._pulse = health.pulse("ingest")
         self._chunkers: dict[TopicPartition, Chunker] = {}
         self._decoder = RecordDecoder(decoder(), settings.max_event_bytes)
+        self._failed_at = float("-inf")
 
     async def on_start(self) -> None:
         """Join the group."""
@@ -126,8 +131,13 @@ class Ingest(Service):
         except KafkaError as error:
             self.log.error("journaling failed, so ingest counts again from the committed offsets: %s", error)
             metrics.INGEST_RESETS.inc()
+            if _is_permanent(error):
+                self._failed_at = time.monotonic()
+                self._pulse.trouble = f"journaling fails: {type(error).__name__}"
             await self._return_to_committed()
         else:
+            if time.monotonic() - self._failed_at > TROUBLED_S:
+                self._pulse.trouble = self._writer.trouble
             if answered(self._consumer, LONGEST_UNANSWERED_MS):
                 self._pulse.beat()
 
@@ -196,6 +206,11 @@ class Ingest(Service):
             failpoints.reached("ingest: committed")
         except (CommitFailedError, IllegalStateError) as error:
             self.log.info("the commit was refused because partitions moved to another worker: %s", error)
+
+
+def _is_permanent(error: KafkaError) -> bool:
+    """Whether a broker has answered, and will answer the same until someone changes something."""
+    return isinstance(error, BrokerResponseError) and not error.retriable
 
 
 def _group(settings: Settings) -> str:

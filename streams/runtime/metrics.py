@@ -26,6 +26,10 @@ REFUSED = Counter(
 METRICS_DROPPED = Counter(
     "sluicegate_dropped_metric_values", "Metric values not counted, because their cell already had the most metrics"
 )
+OVERSIZED_PARTIALS = Counter(
+    "sluicegate_oversized_partials",
+    "Counts of a chunk whose requests were refused, because the journal does not take messages of their size",
+)
 INGEST_LAG = Gauge(
     "sluicegate_ingest_lag_records", "Records of a source partition that ingest has not read yet", ["partition"]
 )
