@@ -24,14 +24,14 @@ HOUR_MS = 3_600_000
 def backfill(number: int, at: int) -> dict[str, Any]:
     """Return an event of the hour before, with a user, an emitter and metrics with long names."""
     return {
-        "ts": at - HOUR_MS + number % 900 * 1_000,
+        "ts": at - HOUR_MS + number % 1_000 * 1_000,
         "rollout": "checkout-v2",
         "cohort": "canary",
         "status": 200 + number % 3,
         "latency_ms": number % 600,
         "user": f"user-{number}",
         "emitter": f"pod-{number % 97}",
-        "metrics": {f"{name:02d}-{'x' * 61}": number % 9 + 0.5 for name in range(16)},
+        "metrics": {f"{name:02d}-{chr(0x1F6A6) * 61}": number % 9 + 0.5 for name in range(16)},
     }
 
 
@@ -40,7 +40,7 @@ async def send_large(site: Site, events: list[dict[str, Any]], each: int, at: in
     size = 0
     async with clients.producer(site.settings, compression_type="zstd") as producer:
         for begin in range(0, len(events), each):
-            value = "\n".join(map(json.dumps, events[begin : begin + each])).encode()
+            value = "\n".join(json.dumps(event, ensure_ascii=False) for event in events[begin : begin + each]).encode()
             size += len(value)
             await producer.send_and_wait(site.topics.events, value, partition=0, timestamp_ms=at)
     return size
@@ -72,8 +72,8 @@ async def test_a_backfill_gets_through_in_pieces(broker: str) -> None:
         worker = site.worker("ingest")
         await worker.ready()
         at = wall_ms()
-        events = [backfill(number, at) for number in range(15_000)]
-        assert await send_large(site, events[:4_680], 780, at) + await send_large(site, events[4_680:], 50, at) > 19e6
+        events = [backfill(number, at) for number in range(4_600)]
+        assert await send_large(site, events[:1_320], 220, at) + await send_large(site, events[1_320:], 20, at) > 19e6
         live = list(traffic(at, 2))
         await site.send(live)
         await counted_all(site, len(events) + len(live))
@@ -93,8 +93,8 @@ async def test_a_journal_that_takes_less(kafka_broker: str) -> None:
         worker = site.worker("ingest")
         await worker.ready()
         at = wall_ms()
-        events = [backfill(number, at) for number in range(11_000)]
-        await send_large(site, events, 200, at)
+        events = [backfill(number, at) for number in range(4_600)]
+        await send_large(site, events, 50, at)
         live = list(traffic(at, 2))
         await site.send(live)
         trouble = ""
