@@ -21,7 +21,7 @@ DEAD_LETTERS = Counter(
 )
 CLAMPED = Counter("sluicegate_clamped_events", "Events too far in the future, counted at their record's time")
 REFUSED = Counter(
-    "sluicegate_refused_events", "Events not counted, because their chunk already had the most rollouts or seconds"
+    "sluicegate_refused_events", "Events not counted, because their chunk had the most rollouts, seconds or bytes"
 )
 METRICS_DROPPED = Counter(
     "sluicegate_dropped_metric_values", "Metric values not counted, because their cell already had the most metrics"
