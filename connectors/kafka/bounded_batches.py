@@ -1,12 +1,15 @@
 """Makes every consumer of this process skip record batches that are too large when decompressed.
 
 A consumer that raised would read the same batch again without end. One that decompressed it would be ended by the
-system for its memory, again and again. So the batch has no records, and a log line, a metric and, in ingest, a dead
-letter have its topic, partition and offsets. Everything else about a batch remains aiokafka's own code.
+system for its memory, again and again. So one record stands in for all of the batch. Its value names topic, partition,
+offsets and the reason, and has a schema that no reader takes: it becomes a dead letter, as any message that cannot be
+read. Without any record, a consumer whose last batch was skipped would never commit it. Everything else about a batch
+remains aiokafka's own code.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 from functools import cache, partial
@@ -26,6 +29,9 @@ SKIPPED = Counter(
     ["topic"],
 )
 
+SCHEMA: Final = "sluicegate.skipped-batch/v1"
+"""The schema of the value that stands in for a batch."""
+
 _SNAPSHOTS: Final = TopicNames().snapshots
 
 log = logging.getLogger(__name__)
@@ -43,6 +49,18 @@ class SkippedBatch(NamedTuple):
     records: int
     reason: str
     detail: str
+
+
+class _StandIn(NamedTuple):
+    """The record that stands in for a batch."""
+
+    offset: int
+    timestamp: int
+    value: bytes
+    key: None = None
+    headers: tuple[()] = ()
+    timestamp_type: int = 0
+    checksum: None = None
 
 
 class _Decompressed:
@@ -89,7 +107,7 @@ class _BoundedBatches:
 
 
 class _BoundedBatch:
-    """A batch with all its attributes, which has no records if it is `skipped`."""
+    """A batch with all its attributes, which has one record that stands in for its own if it is `skipped`."""
 
     def __init__(self, partition: TopicPartition, batch: Any) -> None:
         self.skipped: SkippedBatch | None = None
@@ -124,4 +142,6 @@ class _BoundedBatch:
         self.skipped = SkippedBatch(first, last, timestamp, last - first + 1, reason, detail)
         SKIPPED.labels(topic).inc()
         log.error("%s partition %d: %s", topic, partition, detail)
-        return iter(())
+        value = {"schema": SCHEMA, "topic": topic, "partition": partition, "first": first, "last": last}
+        value |= {"reason": reason, "detail": detail}
+        return iter([_StandIn(last, timestamp, json.dumps(value).encode())])

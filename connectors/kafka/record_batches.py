@@ -99,6 +99,7 @@ class _Batch:
         started = iter(self._batch)
         if (skipped := getattr(self._batch, "skipped", None)) is not None:
             yield _Together(skipped.offset, [skipped])
+            return
         # A batch can be started only once, and not be asked again when it has ended; this iterator can.
         records = iter(started.__next__, None)
         while together := list(islice(records, MOST_TOGETHER)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import uuid
 
@@ -23,6 +24,30 @@ LIMITED = (
     str(MOST_MEMORY),
     SLUICEGATE,
 )
+
+
+async def test_the_sequencer_goes_on_after_bombs(broker: str) -> None:
+    """One on each of its topics becomes a dead letter by its place; orders behind and before it are carried out."""
+    async with Site(broker, f"b{uuid.uuid4().hex[:8]}.") as site:
+        worker = site.worker_of(LIMITED, ("sequencer", "judge"), {})
+        await worker.ready()
+        bomb, topics = (
+            a_bomb(1_024, timestamp=wall_ms()),
+            (site.topics.policies, site.topics.controls, site.topics.acks),
+        )
+        for topic in topics:
+            await send_batch(site.producer, topic, bomb, partition=0)
+        await site.start()
+        async with site.following(site.topics.status) as statuses:
+            assert (await anext(statuses))["rollout"] == "checkout-v2"
+        async with asyncio.timeout(30):
+            while len(letters := await site.read(site.topics.dead_letters)) < len(topics):
+                await asyncio.sleep(0.2)
+        values = [json.loads(letter.value) for letter in letters]
+        assert sorted((each["topic"], each["reason"]) for each in values) == sorted(
+            (topic, "oversized_batch") for topic in topics
+        )
+        assert worker.process.poll() is None, worker.log()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of memory")

@@ -1,11 +1,13 @@
-"""Batches that are too large when decompressed have no records, in every consumer; those around them are read."""
+"""One record stands in for a batch that is too large when decompressed; the batches around it are read."""
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult
@@ -13,8 +15,11 @@ from aiokafka.errors import UnsupportedCodecError
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
+from connectors.decoders.registry import decoder
 from connectors.kafka import bounded_batches, record_batches
 from connectors.kafka.bounded_batches import SkippedBatch, bound_batches
+from streams import journal
+from streams.sequencer.messages import RecordRefusedError, read_message
 from tests.bombs import a_bomb, in_a_batch
 from tests.connectors.kafka.test_record_batches import batch
 
@@ -49,11 +54,15 @@ def in_lists(log: bytes, start: int = 0, most: int | None = None) -> tuple[list[
 
 
 def test_any_consumer_goes_on_after_it(caplog: pytest.LogCaptureFixture) -> None:
-    """The records around it come, and it is in the log and the metric."""
+    """A record has its place, and it is in the log and the metric."""
     fetch, state = a_fetch(LOG)
     before = bounded_batches.SKIPPED.labels("request-events")._value.get()
-    assert [(record.offset, record.value) for record in fetch.getall()] == [(0, b"a"), (1, b"b"), (3, b"c")]
-    assert state.position == 4
+    first, second, instead, last = fetch.getall()
+    assert [(record.offset, record.value) for record in (first, second, last)] == [(0, b"a"), (1, b"b"), (3, b"c")]
+    assert (instead.offset, instead.timestamp, instead.key, state.position) == (2, 1_767_225_600_000, None, 4)
+    value = json.loads(instead.value)
+    assert [value[key] for key in ("topic", "partition", "first", "last")] == ["request-events", 3, 2, 2]
+    assert value["reason"] == "oversized_batch"
     assert bounded_batches.SKIPPED.labels("request-events")._value.get() == before + 1
     assert (
         "request-events partition 3: the batch of offsets 2 to 2 was not read: its records are more than 33,554,432 "
@@ -77,6 +86,18 @@ def test_a_batch_that_cannot_be_decompressed_is_skipped_too() -> None:
     lists, position = in_lists(in_a_batch(b"no zstd at all", "zstd") + bytes(batch(1, [b"c"])))
     assert (lists[0][0].reason, lists[1][0].value, position) == ("bad_batch", b"c", 2)
     assert "cannot be decompressed (DecompressionError: " in lists[0][0].detail
+
+
+def test_what_stands_in_is_read_as_no_message() -> None:
+    """A journal record, an order or an ack with such a value is refused."""
+    fetch, _ = a_fetch(a_bomb(33))
+    (instead,) = fetch.getall()
+    with pytest.raises(msgspec.DecodeError):
+        journal.decode(instead.value)
+    for kind in (journal.Start, journal.Control, journal.Ack):
+        with pytest.raises(RecordRefusedError):
+            read_message(kind, instead.value)
+    assert decoder().decode(instead.value).events == []
 
 
 def test_snapshots_may_be_larger() -> None:
