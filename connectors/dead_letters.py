@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LARGEST_KEPT = 65_536
 """Bytes of a value that are kept; a larger one is cut, and its headers name the record that has all of it.
@@ -36,6 +36,11 @@ class DeadLetter:
             detail = f"(its key of {len(self.key)} bytes was not kept) {detail}"
             object.__setattr__(self, "key", None)
         object.__setattr__(self, "detail", detail[:LARGEST_DETAIL])
+
+    def without_bytes(self) -> DeadLetter:
+        """The letter by its place alone."""
+        detail = f"(its {len(self.value)} bytes were not kept) {self.detail}"
+        return replace(self, key=None, value=b"", detail=detail)
 
     def headers(self) -> list[tuple[str, bytes]]:
         """The Kafka headers, as text in UTF-8; `key` is the original key, unchanged."""

@@ -7,16 +7,25 @@ adding that version to `CHECKED`.
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import aiokafka
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.consumer import fetcher
 from aiokafka.structs import TopicPartition
 
 CHECKED: Final = ("0.12.", "0.13.", "0.14.")
 """The versions of aiokafka that the private parts were checked with."""
+
+_DECODING: Final = (
+    "aiokafka.record.default_records",
+    "aiokafka.record.legacy_records",
+    "aiokafka.record._crecords.default_records",
+    "aiokafka.record._crecords.legacy_records",
+)
 
 Fetched = OrderedDict[TopicPartition, Any]
 
@@ -51,6 +60,32 @@ def iterate_batches(fetch: Any, wrap: Callable[[Any], Any], convert: Callable[[A
     start = records.next_fetch_offset
     records._records = wrap(records._records)
     records._consumer_record = lambda _, item: convert(item, start)
+
+
+def replace_decoders(decoders: Mapping[str, Callable[[Any], bytes]]) -> bool:
+    """Make all batches be decompressed by these functions, by codec; False if this aiokafka was not checked."""
+    if not is_checked():
+        return False
+    # Compiled and not compiled, formats from magic 2 on and before: each module has imported the functions by name.
+    for module in [sys.modules[name] for name in _DECODING if name in sys.modules]:
+        for codec, decoder in decoders.items():
+            if hasattr(module, name := f"{codec}_decode"):
+                setattr(module, name, decoder)
+    return True
+
+
+def wrap_partition_records(wrap: Callable[[TopicPartition, Any], Any]) -> bool:
+    """Make each fetch read what `wrap` makes of its partition and batches; False if this aiokafka was not checked."""
+    if not is_checked():
+        return False
+    original: Any = fetcher.PartitionRecords
+
+    class Wrapped(original):  # type: ignore[misc]  # aiokafka is untyped
+        def __init__(self, partition: TopicPartition, batches: Any, *others: Any, **options: Any) -> None:
+            super().__init__(partition, wrap(partition, batches), *others, **options)
+
+    fetcher.PartitionRecords = Wrapped
+    return True
 
 
 async def send_request(client: AIOKafkaAdminClient, request: Any) -> Any:

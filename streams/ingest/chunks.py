@@ -11,23 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import msgspec
-
 from connectors.decoders import RequestEvent, Unreadable
 from connectors.kafka.record_times import record_times
 from streams.cells import SourcePartition
 from streams.ingest.cutting import ChunkSpan, RecordPosition, boundary, slot_of, take_run
+from streams.ingest.event_times import EventTimes
 from streams.ingest.open_chunk import OpenChunk
+from streams.ingest.sizes import growth
 from streams.ingest.sums import KINDS, Kinds
 from streams.journal import Partial
 
 MAX_FUTURE_MS = 60_000
 """How far an event may lie ahead of its record's timestamp, in milliseconds, if the settings have no other value."""
-
-MOST_AHEAD_MS = 600_000
-"""How far an event may lie ahead of the worker's clock, in milliseconds, whatever the time of its record.
-
-Record times are the producer's, unless the topic uses the broker's. Wide, since the worker's clock may be behind."""
 
 
 class SourceRecord(NamedTuple):
@@ -75,12 +70,7 @@ class Flush(NamedTuple):
 class Chunker:
     """One source partition under ingest: counts decoded records in order, and gives cumulative versions of its chunks.
 
-    `max_future_ms` bounds how far an event may lie ahead of its record's timestamp; one further ahead counts at the
-    record's time (and in `Limited.clamped`), so that a producer's broken clock cannot hide events in a day to come.
-    Record times may be wrong too, or missing (0 or less). So an event more than `MOST_AHEAD_MS` ahead of `now`, the
-    worker's clock, is refused. It is not counted at another time: workers that count a chunk one after the other have
-    different clocks, and no event may be in two cells. Without `now`, as in a replay, there is no such limit.
-
+    `times` has when an event counts, and refuses those far ahead of `times.now`, the worker's clock.
     An unreadable event counts as one in its cell, at its own time if that can be read, else at its record's; it moves
     no event time. Synthetic events have cells of their own; a heartbeat adds its emitter to a cell, and no request. The
     limits of `streams.ingest.cells` and `MOST_METRICS` hold per chunk; what has no room there counts in `Limited`.
@@ -89,8 +79,7 @@ class Chunker:
     def __init__(self, source: SourcePartition, max_future_ms: int = MAX_FUTURE_MS) -> None:
         self.source = source
         self.newest: int | None = None
-        self.now: int | None = None
-        self._max_future_ms = max_future_ms
+        self.times = EventTimes(max_future_ms)
         self._limited = Limited()
         self._chunk: OpenChunk | None = None
         self._finished: list[Partial] = []
@@ -105,7 +94,8 @@ class Chunker:
             chunk = self._chunk_of(offset, cut_at)
             self._count(chunk, events, [timestamp] * len(events))
             for found in unreadable:
-                chunk.count_unreadable(found, self._time_of(found, timestamp))
+                chunk.count_unreadable(found, self.times.time_of(found, timestamp))
+            chunk.end_record()
             chunk.span, chunk.upto = chunk.span.after(cut_at), offset + 1
 
     def count_run(self, records: Sequence[RecordPosition], events: Sequence[RequestEvent]) -> None:
@@ -117,13 +107,20 @@ class Chunker:
         while records:
             chunk = self._chunk_of(records[0].offset, cut_at[0])
             length, chunk.span = take_run(chunk.span, records, cut_at)
-            if length == len(records):
-                self._count(chunk, events, timestamps)
+            part = events if length == len(records) else events[:length]
+            if chunk.has_room_for_run(length, most := growth(part)):
+                self._count(chunk, part, timestamps[:length], most)
             else:
-                self._count(chunk, events[:length], timestamps[:length])
+                length = self._count_singly(chunk, part, timestamps)
             chunk.upto = records[length - 1].offset + 1
             records, events = records[length:], events[length:]
             timestamps, cut_at = timestamps[length:], cut_at[length:]
+
+    def skip(self, offset: int, timestamp: int, records: int) -> None:
+        """Go on after records up to this offset that cannot be read: each may have had an event of any rollout."""
+        chunk = self._chunk_of(offset, timestamp)
+        chunk.span, chunk.upto = chunk.span.after(timestamp), offset + 1
+        self._limited.unplaced += records
 
     def flush(self, end: int = 0) -> Flush:
         """The versions that are new since the last flush, in the order in which they must be journaled.
@@ -141,10 +138,19 @@ class Chunker:
         self._finished, self._commit, self._kinds, self._limited = [], None, _no_kinds(), Limited()
         return flush
 
+    def _count_singly(self, chunk: OpenChunk, events: Sequence[RequestEvent], timestamps: Sequence[int]) -> int:
+        """Count records of one event each until the chunk is full; returns how many were counted."""
+        for place, time in enumerate(timestamps[: len(events)]):
+            self._count(chunk, events[place : place + 1], (time,))
+            chunk.end_record()
+            if chunk.full:
+                return place + 1
+        return len(events)
+
     def _chunk_of(self, offset: int, timestamp: int) -> OpenChunk:
         """The chunk that a record belongs to: the open one, or a new one."""
         chunk = self._chunk
-        if chunk is None or not chunk.span.holds(offset, timestamp):
+        if chunk is None or chunk.full or not chunk.span.holds(offset, timestamp):
             self._finish()
             chunk = self._chunk = OpenChunk(ChunkSpan(offset, slot_of(timestamp)), offset)
         return chunk
@@ -163,53 +169,43 @@ class Chunker:
             self._kinds[kind] = [before + more for before, more in zip(self._kinds[kind], numbers, strict=True)]
         self._journaled = chunk.upto, self.newest
 
-    def _count(self, chunk: OpenChunk, events: Sequence[RequestEvent], timestamps: Sequence[int]) -> None:
-        """Count events of one class; `timestamps` are those of their records."""
+    def _count(
+        self,
+        chunk: OpenChunk,
+        events: Sequence[RequestEvent],
+        timestamps: Sequence[int],
+        most: int | None = None,
+    ) -> None:
+        """Count events of one class; `timestamps` are those of their records, and `most` their growth, if known."""
         if not events:
             return
         newest = max([event.ts_ms for event in events])
         clamped: list[RequestEvent] = []
-        if newest > min(timestamps) + self._max_future_ms:
+        if newest > min(timestamps) + self.times.max_future_ms:
             given = events
-            events = [self._clamped(event, time) for event, time in zip(given, timestamps, strict=True)]
+            events = [self.times.clamped(event, time) for event, time in zip(given, timestamps, strict=True)]
             clamped = [event for event, before in zip(events, given, strict=True) if event is not before]
+            self._limited.clamped += len(clamped)
             clamped = [event for event in clamped if not event.heartbeat]  # no request
             newest = max([event.ts_ms for event in events])
-        if self._is_far(newest):
+        if self.times.is_far(newest):
+            most = growth(events) if most is None else most  # of all: a chunk must not end by one worker's clock
             events = self._refuse_far(chunk, events)
             if not events:
                 return
             newest = max([event.ts_ms for event in events])
         if self.newest is None or newest > self.newest:
             self.newest = newest
-        refused, dropped = chunk.count(events, clamped)
+        refused, dropped = chunk.count(events, clamped, most)
         self._limited.refused += refused
         self._limited.metrics_dropped += dropped
 
-    def _is_far(self, time: int) -> bool:
-        return self.now is not None and time > self.now + max(MOST_AHEAD_MS, self._max_future_ms)
-
     def _refuse_far(self, chunk: OpenChunk, events: Sequence[RequestEvent]) -> list[RequestEvent]:
         """Refuse the events that are too far ahead of the worker's clock; returns the others."""
-        far = [event for event in events if self._is_far(event.ts_ms)]
+        far = [event for event in events if self.times.is_far(event.ts_ms)]
         chunk.refuse(far)
         self._limited.refused += len(far)
-        return [event for event in events if not self._is_far(event.ts_ms)]
-
-    def _clamped(self, event: RequestEvent, time: int) -> RequestEvent:
-        """The event, at its record's time if it lies too far ahead of it."""
-        # A record without a time has 0 or -1: it sets no limit.
-        if not 0 < time < event.ts_ms - self._max_future_ms:
-            return event
-        self._limited.clamped += 1
-        return msgspec.structs.replace(event, ts_ms=time)
-
-    def _time_of(self, found: Unreadable, time: int) -> int | None:
-        """When an unreadable event in a record of this time counts; None if neither has a time, or it is too far."""
-        at = found.ts_ms
-        if at is None or 0 < time < at - self._max_future_ms:
-            at = time if time > 0 else None
-        return None if at is not None and self._is_far(at) else at
+        return [event for event in events if not self.times.is_far(event.ts_ms)]
 
 
 def _no_kinds() -> Kinds:

@@ -9,6 +9,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from connectors.dead_letters import DeadLetter
 from connectors.decoders import RequestEvent
 from connectors.decoders.decoder import Decoder
+from connectors.kafka.bounded_batches import SkippedBatch
 from connectors.kafka.record_times import record_time
 from streams.ingest.chunks import Chunker, SourceRecord
 from streams.runtime import metrics
@@ -31,8 +32,14 @@ class RecordDecoder:
     def count(
         self, chunker: Chunker, partition: TopicPartition, batches: list[list[ConsumerRecord[bytes, bytes]]]
     ) -> None:
-        """Count the events of these batches, the next ones of the partition."""
+        """Count the events of these batches, the next ones of the partition.
+
+        A batch that was not read is a list with one `SkippedBatch`.
+        """
         for batch in batches:
+            if batch and isinstance(batch[0], SkippedBatch):
+                self._skip(chunker, partition, batch[0])
+                continue
             for start in range(0, len(batch), RUN):
                 run = batch[start : start + RUN]
                 events = self._decode_run(run)
@@ -61,6 +68,13 @@ class RecordDecoder:
         """The dead letters since the last call."""
         dead, self._dead = self._dead, []
         return dead
+
+    def _skip(self, chunker: Chunker, partition: TopicPartition, skipped: SkippedBatch) -> None:
+        """Go on after a batch that was not read: its records are missing, and its dead letter has only its place."""
+        chunker.skip(skipped.offset, record_time(skipped), skipped.records)
+        metrics.DEAD_LETTERS.labels(partition.topic, skipped.reason).inc()
+        where = (partition.topic, partition.partition, skipped.first, 0)
+        self._dead.append(DeadLetter(*where, skipped.reason, skipped.detail, None, b""))
 
     def _decode(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes]) -> SourceRecord:
         """The events of a record that count; its faults become dead letters, and so does what a decoder fails on."""

@@ -14,8 +14,9 @@ from connectors.decoders import RequestEvent, Unreadable
 from streams.cells import CELL_MS, CellRecord, SourcePartition
 from streams.ingest import cells
 from streams.ingest.cells import MOST_CELLS
-from streams.ingest.chunks import MOST_AHEAD_MS, Chunker, SourceRecord
+from streams.ingest.chunks import Chunker, SourceRecord
 from streams.ingest.cutting import CHUNK_OFFSETS, SLOT_MS
+from streams.ingest.event_times import MOST_AHEAD_MS
 from tests.streams.ingest.source_logs import T0, a_log, an_event, take
 
 
@@ -179,7 +180,7 @@ def test_events_of_rollouts_without_room_are_reported_once(monkeypatch: pytest.M
 def test_no_record_time_hides_events_in_a_time_to_come(timestamp: int, run: bool) -> None:
     """What is far ahead of the worker's clock is refused and counts against its cohort, whatever its record's time."""
     chunker = Chunker(SourcePartition("e", 0))
-    chunker.now = T0
+    chunker.times.now = T0
     far = [a_request(T0 + MOST_AHEAD_MS + 1), a_request(T0 + 10**14)]
     events = [a_request(T0 + MOST_AHEAD_MS), *far]
     log = [SourceRecord(offset, timestamp, [event]) for offset, event in enumerate(events)]
@@ -197,7 +198,7 @@ def test_no_record_time_hides_events_in_a_time_to_come(timestamp: int, run: bool
 def test_a_refused_event_is_in_no_other_cell_by_another_workers_clock() -> None:
     """A worker that counts the chunk again later has it in its own cell, or not at all: never in two."""
     early, late = Chunker(SourcePartition("e", 0)), Chunker(SourcePartition("e", 0))
-    early.now, late.now = T0, T0 + MOST_AHEAD_MS
+    early.times.now, late.times.now = T0, T0 + MOST_AHEAD_MS
     event = a_request(T0 + MOST_AHEAD_MS + 5_000)
     for chunker in (early, late):
         chunker.count_records([SourceRecord(0, 0, [event])])
@@ -209,7 +210,7 @@ def test_a_refused_event_is_in_no_other_cell_by_another_workers_clock() -> None:
 def test_what_is_no_request_is_refused_without_a_count() -> None:
     """A synthetic event and a heartbeat from far ahead are no missing requests; an unreadable event is."""
     chunker = Chunker(SourcePartition("e", 0))
-    chunker.now = T0
+    chunker.times.now = T0
     ahead = T0 + MOST_AHEAD_MS + 1
     beat = RequestEvent(ts_ms=ahead, rollout="checkout", cohort="canary", emitter="pod-1", heartbeat=True)
     given = [msgspec.structs.replace(a_request(ahead), synthetic=True), beat]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from connectors.dead_letters import DeadLetter
 from connectors.decoders import MAX_BYTES, Decoded, RequestEvent
 from connectors.decoders.registry import decoder
+from connectors.kafka.bounded_batches import SkippedBatch
 from streams.cells import SourcePartition
 from streams.ingest.chunks import Chunker
 from streams.ingest.decoding import RUN, RecordDecoder
@@ -113,3 +115,18 @@ def test_a_record_on_which_the_decoder_fails_becomes_a_dead_letter() -> None:
     assert sum(record.cell().requests for partial in flush.partials for record in partial.cells) == 2
     (letter,) = found.drain_dead_letters()
     assert (letter.reason, letter.offset, letter.value) == ("failed", 1, b"bomb")
+
+
+def test_a_batch_that_was_not_read_is_set_aside_by_its_place() -> None:
+    """Its records are missing from any rollout, and the chunk goes on after it."""
+    chunker, found = Chunker(SourcePartition(*PARTITION)), RecordDecoder(decoder(), MAX_BYTES)
+    skipped = SkippedBatch(1, 63, T0, 63, "oversized_batch", "the batch of offsets 1 to 63 was not read")
+    after = records([GOOD])[0]
+    found.count(chunker, PARTITION, [records([GOOD]), [skipped], [replace(after, offset=64)]])
+    flush = chunker.flush()
+    (partial,) = flush.partials
+    assert (partial.start, partial.upto, sum(cell.requests for cell in partial.cells)) == (0, 65, 2)
+    assert (flush.limited.unplaced, flush.limited.refused, flush.position) == (63, 0, 65)
+    (letter,) = found.drain_dead_letters()
+    assert (letter.offset, letter.reason, letter.key, letter.value) == (1, "oversized_batch", None, b"")
+    assert letter.detail == "the batch of offsets 1 to 63 was not read"
