@@ -67,7 +67,7 @@ class ChunkSpan(NamedTuple):
     def after(self, timestamp: int) -> ChunkSpan:
         """The span once a record of this time is in the chunk."""
         lagging = self.lagging + 1 if timestamp // SLOT_MS < self.latest_slot else 0
-        return self if lagging == self.lagging else self._replace(lagging=lagging)
+        return self if lagging == self.lagging else ChunkSpan(self.start, self.latest_slot, lagging)
 
 
 def boundary(start: int) -> int:
@@ -79,7 +79,7 @@ def take_run(span: ChunkSpan, records: Sequence[RecordPosition], timestamps: Seq
     """How many of these records, of which the first is in the chunk, are in it; and the span after them."""
     length = _length(span, records, timestamps)
     if min(timestamps) >= span.latest_slot * SLOT_MS:  # the usual case: no record of the run is behind
-        return length, span._replace(lagging=0)
+        return length, ChunkSpan(span.start, span.latest_slot)
     for index in range(length):
         if not span.holds(span.start, timestamps[index]):
             return index, span
