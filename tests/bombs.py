@@ -21,8 +21,10 @@ def a_bomb(mebibytes: int, codec: str = "zstd", *, base: int = 0, timestamp: int
     """Return a record batch with one record, whose value is this many MiB of zeros."""
     size = mebibytes * MEBIBYTE
     record = bytearray()
-    for number in (0, 0, 0, -1, size):  # attributes, deltas of time and offset, no key, the value
+    for number in (0, 0, 0, 1):  # attributes, deltas of time and offset, the size of the key
         encode_varint(number, record.append)
+    record += b"k"  # compacted topics take no record without a key
+    encode_varint(size, record.append)
     length = bytearray()
     encode_varint(len(record) + size + 1, length.append)
     pieces = [bytes(length + record), *[bytes(MEBIBYTE)] * mebibytes, b"\x00"]  # at the end: no headers

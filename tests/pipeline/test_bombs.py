@@ -31,10 +31,8 @@ async def test_the_sequencer_goes_on_after_bombs(broker: str) -> None:
     async with Site(broker, f"b{uuid.uuid4().hex[:8]}.") as site:
         worker = site.worker_of(LIMITED, ("sequencer", "judge"), {})
         await worker.ready()
-        bomb, topics = (
-            a_bomb(1_024, timestamp=wall_ms()),
-            (site.topics.policies, site.topics.controls, site.topics.acks),
-        )
+        bomb = a_bomb(1_024, timestamp=wall_ms())
+        topics = (site.topics.policies, site.topics.controls, site.topics.acks)
         for topic in topics:
             await send_batch(site.producer, topic, bomb, partition=0)
         await site.start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import urllib.error
 import uuid
@@ -55,7 +54,10 @@ async def missing(site: Site) -> Counter[str]:
             key = partial.source, partial.start
             if key not in last or last[key].upto < partial.upto:
                 last[key] = partial
-    return Counter({cohort: n for partial in last.values() for cohort, n in partial.refused.items()})
+    found: Counter[str] = Counter()
+    for partial in last.values():
+        found.update(partial.refused)
+    return found
 
 
 async def counted_all(site: Site, total: int) -> None:
@@ -87,9 +89,12 @@ async def test_a_backfill_gets_through_in_pieces(broker: str) -> None:
 
 @pytest.mark.kafka
 async def test_a_journal_that_takes_less(kafka_broker: str) -> None:
-    """Its limit is Kafka's own: what is too large for it is refused and counted, health shows it, the rest counts."""
+    """What is too large for it is refused and counted, health shows it, the rest counts.
+
+    A chunk of these events has 2.4 MB, and 25 KB when compressed, which is what Kafka looks at.
+    """
     async with Site(kafka_broker, f"l{uuid.uuid4().hex[:8]}.") as site:
-        await set_topic(site, "journal", **{"max.message.bytes": "300000"})
+        await set_topic(site, "journal", **{"max.message.bytes": "10000"})
         worker = site.worker("ingest")
         await worker.ready()
         at = wall_ms()
@@ -100,12 +105,12 @@ async def test_a_journal_that_takes_less(kafka_broker: str) -> None:
         trouble = ""
         async with asyncio.timeout(PATIENCE):
             while "max.message.bytes" not in trouble and "MessageSizeTooLarge" not in trouble:
-                with contextlib.suppress(AssertionError):
-                    try:
-                        await asyncio.to_thread(worker.get, "/healthz")
-                    except urllib.error.HTTPError as error:
-                        trouble = error.read().decode()
+                try:
+                    await asyncio.to_thread(worker.get, "/healthz")
+                except urllib.error.HTTPError as error:
+                    trouble = error.read().decode()
                 await asyncio.sleep(0.2)
         await counted_all(site, len(events) + len(live))
-        assert set(await missing(site)) == {"canary"}
+        assert (await missing(site))["canary"] > len(events) // 2
+        assert (await site.counted()).total() >= len(live) * 2 // 3  # the other partitions have no such chunk
         await worker.shows("sluicegate_oversized_partials_total", at_least=1)
