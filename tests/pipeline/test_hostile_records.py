@@ -30,7 +30,7 @@ async def test_junk_of_any_time_ends_no_role(site: Site) -> None:
     read = (names.events, names.policies, names.controls, names.acks, names.journal)
     for topic in {*audited, *read}:
         for time in TIMES:
-            await site.producer.send_and_wait(topic, b"junk", partition=0, timestamp_ms=time)
+            await site.producer.send_and_wait(topic, b"junk", key=b"k", partition=0, timestamp_ms=time)
     worker = site.worker("ingest", "judge", "sequencer", "audit")
     await worker.ready()
     await site.start()
