@@ -75,3 +75,34 @@ async def test_a_worker_goes_on_after_bombs(broker: str) -> None:
         page = await asyncio.to_thread(worker.get, "/metrics")
         assert metric(page, f'sluicegate_skipped_batches_total{{topic="{site.topics.events}"}}') == 3
         assert await asyncio.to_thread(worker.get, "/healthz")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of memory")
+async def test_a_bad_canary_is_rolled_back_between_bombs(broker: str) -> None:
+    """Bombs come every second on all partitions: half of the canary's requests fail, and it is never promoted."""
+    async with Site(broker, f"b{uuid.uuid4().hex[:8]}.") as site:
+        worker = site.worker_of(LIMITED, (), {})
+        await worker.ready()
+        await site.start()
+
+        async def load() -> None:
+            for tick in range(600):
+                await site.send(list(traffic(wall_ms() - 100, 1, rps=20, bad=0.5, share=0.5)))
+                if tick % 10 == 0:
+                    bomb = a_bomb(512, timestamp=wall_ms())
+                    await send_batch(site.producer, site.topics.events, bomb, partition=tick // 10 % 3)
+                await asyncio.sleep(0.1)
+
+        loading = asyncio.create_task(load())
+        try:
+            async with site.following(site.topics.decisions) as decisions:
+                async for decision in decisions:
+                    await site.acknowledge(decision)
+                    assert decision["action"] in {"start", "hold", "resume", "rollback"}
+                    if decision["action"] == "rollback":
+                        break
+        finally:
+            loading.cancel()
+        assert worker.process.poll() is None, worker.log()
+        page = await asyncio.to_thread(worker.get, "/metrics")
+        assert metric(page, f'sluicegate_skipped_batches_total{{topic="{site.topics.events}"}}') >= 1
