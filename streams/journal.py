@@ -83,6 +83,14 @@ class Partial(
         """Whether a cohort has a cell or an entry among the refused."""
         return cohort in self.refused or any(cell.cohort == cohort for cell in self.cells)
 
+    def without_cells(self) -> Partial:
+        """The same version for a journal that does not take it: all its users' requests are refused."""
+        refused = dict(self.refused)
+        for cell in self.cells:
+            if not cell.synthetic:
+                refused[cell.cohort] = refused.get(cell.cohort, 0) + cell.events
+        return msgspec.structs.replace(self, cells=[], refused=refused)
+
 
 class Partials(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.partials/v1"):
     """The partials of one flush for one journal partition."""
@@ -215,13 +223,16 @@ def encode(record: Record) -> bytes:
     return _encoder.encode(record)
 
 
-def bundled(partials: Iterable[Partial]) -> Iterator[bytes]:
-    """Message values of `Partials` with these, in order. Without its last partial each is below `BUNDLE_BYTES`."""
+def bundled(values: Iterable[bytes]) -> Iterator[bytes]:
+    """Message values of `Partials` with these encoded ones, in order: each below `BUNDLE_BYTES`, or of one partial."""
     waiting: list[bytes] = []
     size = 0
-    for partial in partials:
-        waiting.append(encode(partial))
-        size += len(waiting[-1])
+    for value in values:
+        if waiting and size + len(value) > BUNDLE_BYTES:  # else the message could be larger than a message may be
+            yield _bundle(waiting)
+            waiting, size = [], 0
+        waiting.append(value)
+        size += len(value)
         if size >= BUNDLE_BYTES:
             yield _bundle(waiting)
             waiting, size = [], 0

@@ -12,14 +12,14 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import BrokerResponseError, CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 from mode import Service
 
 from connectors.decoders.registry import decoder
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import FRESH_MS, answered, end_of
-from connectors.kafka.record_batches import read_batches
+from connectors.kafka.record_batches import begin_poll, read_batches
 from streams.cells import SourcePartition
 from streams.clock import wall_ms
 from streams.ingest.chunks import Chunker, Flush
@@ -33,11 +33,15 @@ from streams.runtime.settings import Settings
 
 RETRY_SECONDS = 1.0
 
+TROUBLED_S = 30.0
+"""Seconds without a failed flush after which ingest is healthy again. One good flush is not enough: the next one may
+fail at the same version as before."""
+
 POSITION_WAIT_S = 0.05
 """How long to wait for a position: it is known at once, or the partition has just moved."""
 
 MOST_BATCHES = 100
-"""Record batches per poll, if the consumer returns batches."""
+"""Lists of records per poll, each of one record batch, if the consumer returns those."""
 
 MOST_RECORDS = 10_000
 """Records per poll, if the consumer returns single records."""
@@ -59,6 +63,7 @@ class Ingest(Service):
         self._pulse = health.pulse("ingest")
         self._chunkers: dict[TopicPartition, Chunker] = {}
         self._decoder = RecordDecoder(decoder(), settings.max_event_bytes)
+        self._failed_at = float("-inf")
 
     async def on_start(self) -> None:
         """Join the group."""
@@ -106,10 +111,12 @@ class Ingest(Service):
         while not self.should_stop:
             due = flush_at - loop.time()
             most = MOST_BATCHES if self._in_batches else MOST_RECORDS
+            begin_poll()
             found = await self._consumer.getmany(timeout_ms=max(0, int(due * 1000)), max_records=most)
             for partition, taken in found.items():
                 chunker = self._chunkers.get(partition)
                 if chunker is not None:  # else revoked since it was fetched: its next owner reads it
+                    chunker.times.now = wall_ms()
                     self._decoder.count(chunker, partition, taken if self._in_batches else [taken])
             if (began := loop.time()) >= flush_at:
                 worked = time.process_time()
@@ -125,8 +132,13 @@ class Ingest(Service):
         except KafkaError as error:
             self.log.error("journaling failed, so ingest counts again from the committed offsets: %s", error)
             metrics.INGEST_RESETS.inc()
+            if _is_permanent(error):
+                self._failed_at = time.monotonic()
+                self._pulse.trouble = f"journaling fails: {type(error).__name__}"
             await self._return_to_committed()
         else:
+            if time.monotonic() - self._failed_at > TROUBLED_S:
+                self._pulse.trouble = self._writer.trouble
             if answered(self._consumer, LONGEST_UNANSWERED_MS):
                 self._pulse.beat()
 
@@ -195,6 +207,11 @@ class Ingest(Service):
             failpoints.reached("ingest: committed")
         except (CommitFailedError, IllegalStateError) as error:
             self.log.info("the commit was refused because partitions moved to another worker: %s", error)
+
+
+def _is_permanent(error: KafkaError) -> bool:
+    """Whether a broker has answered, and will answer the same until someone changes something."""
+    return isinstance(error, BrokerResponseError) and not error.retriable
 
 
 def _group(settings: Settings) -> str:

@@ -9,13 +9,15 @@ on the same partition all lead to the same sums.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 
 from gates.panes import Cell
-from streams.cells import CellKey, CellRecord, SourcePartition, merged
+from streams.cells import CellRecord, SourcePartition, merged
 from streams.journal import Partial
+from streams.judge.waiting_cells import MOST_BYTES, WaitingCells
 
 
 class OpenChunk(msgspec.Struct, frozen=True, array_like=True):
@@ -29,18 +31,24 @@ class OpenChunk(msgspec.Struct, frozen=True, array_like=True):
 
 
 class JoinState(msgspec.Struct, array_like=True):
-    """A join as a snapshot has it: the cells of finished chunks, added up, and the open chunks."""
+    """A join as a snapshot has it: the cells of finished chunks, added up, and the open chunks.
+
+    `sizes` has the bytes that each of the finished counts with, `dropped` is that of the join. Older ones lack both.
+    """
 
     opened_at: int
     closed_until: int
     finished: list[CellRecord]
     open: list[OpenChunk]
+    sizes: list[int] = []
+    dropped: int = 0
 
 
 class MissingEvents(NamedTuple):
     """Users' requests that a version adds and that no pane will have, by cohort.
 
-    `late` are those for closed event time, `refused` those for which ingest had no room, as in `Partial.refused`.
+    `late` are those for closed event time, `refused` those for which ingest had no room, as in `Partial.refused`, or
+    the join.
     """
 
     late: dict[str, int]
@@ -58,17 +66,19 @@ class Join:
     """The cells of one rollout that are not judged yet.
 
     `closed_until` is the event time judged so far (ms). Counts for earlier event time are never added; they are late if
-    they are for `opened_at` or after.
+    they are for `opened_at` or after. `dropped` counts the requests that there was no room
+    for, until the caller sets it back.
     """
 
     def __init__(self) -> None:
         self.opened_at = 0
         self.closed_until = 0
-        self._finished: defaultdict[CellKey, list[CellRecord]] = defaultdict(list)
+        self.dropped = 0
+        self._finished = WaitingCells()
         self._open: dict[SourcePartition, OpenChunk] = {}
 
-    def apply(self, partial: Partial) -> MissingEvents:
-        """Add one version; returns what of it is new and missing.
+    def apply(self, partial: Partial, most_bytes: int = MOST_BYTES) -> MissingEvents:
+        """Add one version; returns what of it is new and missing. `most_bytes` bounds the cells of finished chunks.
 
         Raises:
             ValueError: a count of it is malformed; nothing of the version was added.
@@ -90,7 +100,9 @@ class Join:
         refused = {name: number - refused_before.get(name, 0) for name, number in partial.refused.items()}
         missing = MissingEvents(self._late(changed, before), {name: new for name, new in refused.items() if new})
         if known is not None and not same:
-            self._finish(known)
+            for cohort, number in self._finish(known, most_bytes).items():
+                missing.refused[cohort] = missing.refused.get(cohort, 0) + number
+                self.dropped += number
         self._open[partial.source] = OpenChunk(partial.source, partial.start, partial.upto, cells, partial.refused)
         return missing
 
@@ -104,10 +116,19 @@ class Join:
                     late[cell.cohort] = late.get(cell.cohort, 0) + cell.events - known_before
         return late
 
-    def _finish(self, chunk: OpenChunk) -> None:
-        for cell in chunk.cells:
-            if cell.start >= self.closed_until:
-                self._finished[cell.key].append(cell)
+    def _finish(self, chunk: OpenChunk, most_bytes: int) -> dict[str, int]:
+        """Add up the cells of a finished chunk; returns the requests that there is no room for, by cohort."""
+        return _requests(
+            cell for cell in chunk.cells if cell.start >= self.closed_until and not self._finished.add(cell, most_bytes)
+        )
+
+    def reaches(self, time: int) -> bool:
+        """Whether cells of finished chunks may start at this time or later."""
+        return self._finished.latest >= time
+
+    def drop_from(self, start: int) -> dict[str, int]:
+        """Drop the cells of finished chunks from this time on; returns the requests in them, by cohort."""
+        return _requests(self._finished.drop_from(start))
 
     def close(self, start: int, end: int) -> ClosedCells:
         """Close event time up to `end`, and return the sums of `[start, end)` as known now.
@@ -116,8 +137,7 @@ class Join:
         chunk. What a later version adds to a closed pane is late, as it is with any other order of arrival.
         """
         due: defaultdict[tuple[bool, str], list[CellRecord]] = defaultdict(list)
-        for key in [key for key in self._finished if key[1] < end]:
-            cells = self._finished.pop(key)
+        for key, cells in self._finished.take_before(end).items():
             if key[1] >= start:
                 due[key[2], key[0]] += cells
         begin = max(start, self.closed_until)
@@ -133,7 +153,7 @@ class Join:
 
     def next_cell(self) -> int | None:
         """Start of the earliest cell that is not closed yet; None if there is none."""
-        starts = [at for _, at, _ in self._finished]
+        starts = [at for _, at, _ in self._finished.records]
         for chunk in self._open.values():
             starts += [cell.start for cell in chunk.cells if cell.start >= self.closed_until]
         return min(starts, default=None)
@@ -142,9 +162,10 @@ class Join:
         """The join for a snapshot. Cells of finished chunks are merged here and not before, to keep `apply` fast."""
         finished = [
             CellRecord.of(cohort, at, merged(cells), synthetic)
-            for (cohort, at, synthetic), cells in self._finished.items()
+            for (cohort, at, synthetic), cells in self._finished.records.items()
         ]
-        return JoinState(self.opened_at, self.closed_until, finished, list(self._open.values()))
+        opened, sizes = list(self._open.values()), self._finished.sizes()
+        return JoinState(self.opened_at, self.closed_until, finished, opened, sizes, self.dropped)
 
     @classmethod
     def restored(cls, state: JoinState) -> Join:
@@ -155,11 +176,21 @@ class Join:
         """
         join = cls()
         join.opened_at, join.closed_until = state.opened_at, state.closed_until
+        join.dropped = state.dropped
         for cell in state.finished:
             cell.check()
-            join._finished[cell.key].append(cell)
+        join._finished.restore(state.finished, state.sizes)
         for chunk in state.open:
             for cell in chunk.cells:
                 cell.check()
             join._open[chunk.source] = chunk
         return join
+
+
+def _requests(cells: Iterable[CellRecord]) -> dict[str, int]:
+    """Users' requests in these cells, readable or not, by cohort."""
+    found: dict[str, int] = {}
+    for cell in cells:
+        if not cell.synthetic and cell.events:
+            found[cell.cohort] = found.get(cell.cohort, 0) + cell.events
+    return found

@@ -52,4 +52,14 @@ class FreezesStatus:
     document: dict[str, object]
 
 
-FoldOutput = Decision | Command | RolloutStatus | FreezesStatus | Acknowledged | LateEvents | ForeignCounts
+@dataclass(frozen=True, slots=True)
+class JudgingFailed:
+    """A rollout could not be judged at this record; the others were. `why` is for the log."""
+
+    rollout: str
+    why: str
+
+
+FoldOutput = (
+    Decision | Command | RolloutStatus | FreezesStatus | Acknowledged | LateEvents | ForeignCounts | JudgingFailed
+)

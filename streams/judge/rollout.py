@@ -70,6 +70,13 @@ class JudgedRollout:
             if number:
                 known[cohort] = known.get(cohort, 0) + number
 
+    def drop_from(self, start: int) -> None:
+        """Drop the counts of event time from `start` on; the requests in them are missing."""
+        dropped = self.join.drop_from(start)
+        for cohort in self.cohorts:
+            self.add_missing(cohort, 0, dropped.get(cohort, 0))
+        self.changed = self.changed or not self.ended
+
     @property
     def ended(self) -> bool:
         """Whether the rollout was rolled back or promoted: nothing more is judged, so its counts need no snapshot."""

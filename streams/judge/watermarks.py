@@ -21,6 +21,10 @@ LEAP_MS = 30_000
 """How far a worker's clock may run ahead of the others. A clock further ahead counts only if all recent ones agree.
 Otherwise one wrong clock would move the watermark of every rollout past events that are still to come."""
 
+FURTHEST_MS = 7_200_000
+"""Counts this far ahead of every recent clock are dropped, and missing. Kafka takes record times up to an hour ahead,
+and events may be ahead of their record; what is further ahead would stay until its time comes."""
+
 RECENT_RECORDS = 20
 """A worker's clock is recent if it was in one of this many latest progress records. Records are counted, not
 milliseconds, because the time itself is in doubt."""
@@ -98,6 +102,14 @@ class Watermarks:
             self._apply_report(report, made_at)
         for name in [name for name, source in self.sources.items() if self.wall - source.reported_at > FORGET_MS]:
             del self.sources[name]
+
+    def furthest(self) -> int:
+        """The event time from which on counts are dropped.
+
+        By the latest of the recent clocks, also of those that do not count yet: after an outage of all workers the
+        first events are hours ahead of the clock that counts, and right.
+        """
+        return max([self.wall, *(wall for wall, _ in self.clocks.values())]) + FURTHEST_MS
 
     def _apply_report(self, report: SourceProgress, made_at: int) -> None:
         name = f"{report.source.topic}/{report.source.partition}"
