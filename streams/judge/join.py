@@ -4,6 +4,9 @@ Per source partition it keeps the latest version of the open chunk; the cells of
 of an older chunk, or one of the open chunk that reaches less far, adds nothing; one that reaches further replaces what
 was there; a version of a later chunk finishes the open one. So duplicates, re-reads after a crash and a second worker
 on the same partition all lead to the same sums.
+
+A chunk that begins within the open one was not cut by the log: somebody moved the offsets of the group, or the topic
+has lost the first records of the open chunk. Its counts contain what is counted already, so none of them is added.
 """
 
 from __future__ import annotations
@@ -19,13 +22,17 @@ from streams.journal import Partial
 
 
 class OpenChunk(msgspec.Struct, frozen=True, array_like=True):
-    """The latest version of a source partition's newest chunk: its first offset, how far it reaches, its counts."""
+    """The latest version of a source partition's newest chunk: its first offset, how far it reaches, its counts.
+
+    If it `overlaps` with the chunk before it, its counts are not added, and all its users' requests are refused.
+    """
 
     source: SourcePartition
     start: int
     upto: int
     cells: list[CellRecord]
     refused: dict[str, int] = {}
+    overlaps: bool = False
 
 
 class JoinState(msgspec.Struct, array_like=True):
@@ -40,7 +47,8 @@ class JoinState(msgspec.Struct, array_like=True):
 class MissingEvents(NamedTuple):
     """Users' requests that a version adds and that no pane will have, by cohort.
 
-    `late` are those for closed event time, `refused` those for which ingest had no room, as in `Partial.refused`.
+    `late` are those for closed event time, `refused` those for which ingest had no room, as in `Partial.refused`, and
+    those of a chunk that overlaps with the one before it.
     """
 
     late: dict[str, int]
@@ -67,8 +75,10 @@ class Join:
         self._finished: defaultdict[CellKey, list[CellRecord]] = defaultdict(list)
         self._open: dict[SourcePartition, OpenChunk] = {}
 
-    def apply(self, partial: Partial) -> MissingEvents:
+    def apply(self, partial: Partial, *, checked: bool = True) -> MissingEvents:
         """Add one version; returns what of it is new and missing.
+
+        Without `checked` a chunk may overlap with the one before it, as it could in older builds.
 
         Raises:
             ValueError: a count of it is malformed; nothing of the version was added.
@@ -77,8 +87,12 @@ class Join:
         if known is not None and (partial.start, partial.upto) <= (known.start, known.upto):
             return MissingEvents({}, {})
         same = known is not None and known.start == partial.start
+        overlaps = known is not None and (known.overlaps if same else checked and partial.start < known.upto)
+        if overlaps and known is not None and partial.upto <= known.upto:
+            return MissingEvents({}, {})  # all of it is counted
         before, refused_before = (known.cells, known.refused) if known is not None and same else ([], {})
-        cells = partial.cells
+        cells = [] if overlaps else partial.cells
+        all_refused = self._all_of(partial) if overlaps else partial.refused
         # A version repeats most cells of the one before, in the same order: only those that differ are added. All
         # are checked before anything is stored, so that a refused version leaves the sums as they were.
         changed = [cell for cell, past in zip(cells, before, strict=False) if cell != past]
@@ -87,12 +101,22 @@ class Join:
             cell.check()
         if min(partial.refused.values(), default=0) < 0:
             raise ValueError("no count of refused requests may be negative")
-        refused = {name: number - refused_before.get(name, 0) for name, number in partial.refused.items()}
+        refused = {name: number - refused_before.get(name, 0) for name, number in all_refused.items()}
         missing = MissingEvents(self._late(changed, before), {name: new for name, new in refused.items() if new})
         if known is not None and not same:
             self._finish(known)
-        self._open[partial.source] = OpenChunk(partial.source, partial.start, partial.upto, cells, partial.refused)
+        of = partial.source
+        self._open[of] = OpenChunk(of, partial.start, partial.upto, cells, all_refused, overlaps)
         return missing
+
+    def _all_of(self, partial: Partial) -> dict[str, int]:
+        """The users' requests of a version that none of its cells will be added for, by cohort."""
+        requests = dict(partial.refused)
+        for cell in partial.cells:
+            cell.check()
+            if cell.start >= self.opened_at and not cell.synthetic:
+                requests[cell.cohort] = requests.get(cell.cohort, 0) + cell.events
+        return requests
 
     def _late(self, changed: list[CellRecord], before: list[CellRecord]) -> dict[str, int]:
         """Events for closed event time, by cohort, less those that an earlier version already had."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gates.decisions import Command, Decision
+from streams.judge.sources import SourceHole
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +53,4 @@ class FreezesStatus:
     document: dict[str, object]
 
 
-FoldOutput = Decision | Command | RolloutStatus | FreezesStatus | Acknowledged | LateEvents | ForeignCounts
+FoldOutput = Decision | Command | RolloutStatus | FreezesStatus | Acknowledged | LateEvents | ForeignCounts | SourceHole
