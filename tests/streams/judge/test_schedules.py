@@ -17,12 +17,13 @@ from gates.machine.rollout import Moment
 from gates.panes import Pane
 from gates.rules import CURRENT
 from streams.cells import SourcePartition
-from streams.ingest.chunks import Chunker, SourceRecord
+from streams.ingest.chunks import Chunker, Place, SourceRecord
 from streams.journal import Progress, Record, SourceProgress, Start, Timing, encode_document
 from streams.journal import decode as decode_record
 from streams.journal import encode as encode_record
 from streams.judge.fold import Fold
 from streams.judge.snapshots import snapshot
+from streams.judge.sources import SourceHole
 from tests.pipeline.harness import POLICY
 from tests.streams.judge.restarts import restored
 
@@ -73,7 +74,8 @@ class Model:
 
     def open(self, partition: int) -> Reader:
         """A worker takes over where the group committed, as soon as the group has noticed."""
-        chunker = Chunker(SourcePartition("events", partition))
+        place = Place(self.committed[partition], 0)
+        chunker = Chunker(SourcePartition("events", partition), place=place)
         return Reader(partition, self.committed[partition], chunker, away=self.rng.choice((0, 0, 1, 24)))
 
     def read(self, reader: Reader) -> None:
@@ -85,8 +87,11 @@ class Model:
         flush = reader.chunker.flush(len(log))
         partials, commit = flush.partials, flush.commit
         caught_up = flush.all_read and upto == len(log)
-        report = SourceProgress(reader.chunker.source, flush.position or reader.at, flush.newest, caught_up)
-        progress = Progress(worker=f"w{id(reader)}", wall=self.now, sources=[report])
+        place = reader.chunker.place
+        reached = place.offset if flush.position is None else flush.position
+        report = SourceProgress(reader.chunker.source, reached, flush.newest, caught_up, 0, *place)
+        names = {"events": PARTITIONS}
+        progress = Progress(worker=f"w{id(reader)}", wall=self.now, sources=[report], partitions=names)
         reader.pending += [*partials, progress]
         reader.commit = commit if reader.commit is None else max(commit or 0, reader.commit)
 
@@ -105,6 +110,7 @@ class Model:
         for number, reader in enumerate(self.readers):
             if reader.away:
                 reader.away, reader.at = reader.away - 1, self.committed[reader.partition]
+                reader.chunker.place = Place(reader.at, 0)
                 continue
             fate = self.rng.random()
             if fate < 0.02:  # crashes in the middle of a flush
@@ -166,6 +172,8 @@ def run(seed: int, steps: int, monkeypatch: pytest.MonkeyPatch) -> int:
         again = [outcome for at, value in enumerate(model.journal) for outcome in fold.apply(decode_record(value), at)]
     decided = {each.id: encode_document(each.document()) for each in again if isinstance(each, Decision)}
     assert decided == model.decisions
+    assert not any(isinstance(output, SourceHole) for output in again)
+    assert not any(pane.refused for pane in panes)
     assert not any(pane.late for pane in panes)
     events = [event for log in model.logs for record in log for event in record.events]
     for pane in panes:
