@@ -5,8 +5,9 @@ of an older chunk, or one of the open chunk that reaches less far, adds nothing;
 was there; a version of a later chunk finishes the open one. So duplicates, re-reads after a crash and a second worker
 on the same partition all lead to the same sums.
 
-A chunk that begins within the open one was not cut by the log: somebody moved the offsets of the group, or the topic
-has lost the first records of the open chunk. Its counts contain what is counted already, so none of them is added.
+A chunk that reaches further than the open one, and begins before its end, was not cut by the log: somebody moved the
+offsets of the group, or the topic has lost the first records of the open chunk. Its counts contain what is counted
+already, so none of them is added.
 """
 
 from __future__ import annotations
@@ -33,6 +34,15 @@ class OpenChunk(msgspec.Struct, frozen=True, array_like=True):
     cells: list[CellRecord]
     refused: dict[str, int] = {}
     overlaps: bool = False
+
+    def has(self, partial: Partial, checked: bool) -> bool:
+        """Whether a version adds nothing: it is of this chunk and reaches no further, or of an older one.
+
+        If it is `checked`, an older one that reaches further is not cut by the log either, and does add something.
+        """
+        if checked:
+            return partial.upto <= self.upto
+        return (partial.start, partial.upto) <= (self.start, self.upto)
 
 
 class JoinState(msgspec.Struct, array_like=True):
@@ -84,12 +94,10 @@ class Join:
             ValueError: a count of it is malformed; nothing of the version was added.
         """
         known = self._open.get(partial.source)
-        if known is not None and (partial.start, partial.upto) <= (known.start, known.upto):
+        if known is not None and known.has(partial, checked):
             return MissingEvents({}, {})
         same = known is not None and known.start == partial.start
         overlaps = known is not None and (known.overlaps if same else checked and partial.start < known.upto)
-        if overlaps and known is not None and partial.upto <= known.upto:
-            return MissingEvents({}, {})  # all of it is counted
         before, refused_before = (known.cells, known.refused) if known is not None and same else ([], {})
         cells = [] if overlaps else partial.cells
         all_refused = self._all_of(partial) if overlaps else partial.refused
