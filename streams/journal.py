@@ -102,7 +102,8 @@ class SourceProgress(msgspec.Struct, frozen=True, array_like=True):
     """A worker's position in a source partition: its next offset and newest event time (ms; None without an event).
 
     `refused` are the requests since its last report that are of rollouts for which a chunk had no room: they may be of
-    any rollout.
+    any rollout. Everything from the offset `since` on, up to `position`, was counted and journaled; when the worker
+    began there, the log began at the offset `begins`. Both are None in reports of older builds.
     """
 
     source: SourcePartition
@@ -110,17 +111,24 @@ class SourceProgress(msgspec.Struct, frozen=True, array_like=True):
     newest: int | None
     caught_up: bool
     refused: int = 0
+    since: int | None = None
+    begins: int | None = None
 
 
 class Progress(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.progress/v1", omit_defaults=True
 ):
-    """What a worker has journaled so far, and its wall clock (ms). This is the only way that time enters the system."""
+    """What a worker has journaled so far, and its wall clock (ms). This is the only way that time enters the system.
+
+    `partitions` is the number of partitions of each source topic, so that one that no worker reads is missed. It is
+    None in records of older builds, and where the worker has not learned of a topic yet, the topic is left out.
+    """
 
     worker: str
     wall: int
     sources: list[SourceProgress]
     rule: str = CHUNK_RULE
+    partitions: dict[str, int] | None = None
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.start/v1"):

@@ -37,6 +37,17 @@ class SourceRecord(NamedTuple):
     unreadable: Sequence[Unreadable] = ()
 
 
+class Place(NamedTuple):
+    """Where counting began: the offset, and that of the oldest record that the log had then."""
+
+    offset: int
+    oldest: int
+
+
+BEGINNING = Place(0, 0)
+"""The beginning of a log that has lost nothing."""
+
+
 @dataclass(slots=True)
 class Limited:
     """How often a limit applied: events counted at their record's time, events refused, and metrics dropped.
@@ -74,10 +85,14 @@ class Chunker:
     An unreadable event counts as one in its cell, at its own time if that can be read, else at its record's; it moves
     no event time. Synthetic events have cells of their own; a heartbeat adds its emitter to a cell, and no request. The
     limits of `streams.ingest.cells` and `MOST_METRICS` hold per chunk; what has no room there counts in `Limited`.
+
+    All records from `place` on are given to it. The first may have a later offset: a log has gaps where no record was
+    ever, or is any more, as after compaction.
     """
 
-    def __init__(self, source: SourcePartition, max_future_ms: int = MAX_FUTURE_MS) -> None:
+    def __init__(self, source: SourcePartition, max_future_ms: int = MAX_FUTURE_MS, place: Place = BEGINNING) -> None:
         self.source = source
+        self.place = place
         self.newest: int | None = None
         self.times = EventTimes(max_future_ms)
         self._limited = Limited()

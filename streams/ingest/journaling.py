@@ -119,9 +119,12 @@ class JournalWriter:
         except MessageSizeTooLargeError:
             await self._producer.send_and_wait(topic, b"", headers=letter.without_bytes().headers())
 
-    async def report_progress(self, sources: list[SourceProgress], wall: int) -> None:
+    async def report_progress(
+        self, sources: list[SourceProgress], wall: int, partitions: dict[str, int] | None = None
+    ) -> None:
         """Write the progress of the source partitions to each journal partition, and wait for it."""
-        record = encode(Progress(worker=self._worker_id, wall=wall, sources=sources, rule=rule()))
+        progress = Progress(worker=self._worker_id, wall=wall, sources=sources, rule=rule(), partitions=partitions)
+        record = encode(progress)
         partitions = await self._producer.partitions_for(self._topics.journal)
         sent = [await self._producer.send(self._topics.journal, record, partition=number) for number in partitions]
         await asyncio.gather(*sent)

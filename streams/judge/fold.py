@@ -95,10 +95,11 @@ class Fold:
         if offset <= rollout.snapshot_offset:
             return []  # the journal is read from the oldest snapshot on; this rollout's own one already has the record
         rollout.changed = rollout.changed or not rollout.ended
+        checked = self.marks.is_checked(record.source)
         if rollout.gate is None:
-            rollout.join.apply(record, MOST_UNJUDGED_BYTES)
+            rollout.join.apply(record, MOST_UNJUDGED_BYTES, checked=checked)
             return []
-        late, refused = rollout.join.apply(record)
+        late, refused = rollout.join.apply(record, checked=checked)
         if not (late or refused):
             return []
         for cohort in rollout.cohorts:
@@ -126,11 +127,12 @@ class Fold:
         return None if watermark is None else watermark - watermark % CELL_MS
 
     def _progress(self, record: Progress, offset: int) -> list[FoldOutput]:
-        self.marks.apply(record)
         outputs: list[FoldOutput] = []
+        holes = self.marks.apply(record)
+        outputs += holes
         times: dict[Timing, EventTimeState] = {}  # most rollouts have the same timing
         unjudged_until, limit = self._closed_by(Timing()), self.marks.furthest()
-        refused = sum([source.refused for source in record.sources])
+        refused = sum([source.refused for source in record.sources]) + sum([hole.upto - hole.first for hole in holes])
         for name, rollout in list(self.rollouts.items()):
             if offset <= rollout.snapshot_offset:
                 continue

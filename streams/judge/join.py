@@ -4,6 +4,10 @@ Per source partition it keeps the latest version of the open chunk; the cells of
 of an older chunk, or one of the open chunk that reaches less far, adds nothing; one that reaches further replaces what
 was there; a version of a later chunk finishes the open one. So duplicates, re-reads after a crash and a second worker
 on the same partition all lead to the same sums.
+
+A chunk that reaches further than the open one, and begins before its end, was not cut by the log: somebody moved the
+offsets of the group, or the topic has lost the first records of the open chunk. Its counts contain what is counted
+already, so none of them is added.
 """
 
 from __future__ import annotations
@@ -21,13 +25,26 @@ from streams.judge.waiting_cells import MOST_BYTES, WaitingCells
 
 
 class OpenChunk(msgspec.Struct, frozen=True, array_like=True):
-    """The latest version of a source partition's newest chunk: its first offset, how far it reaches, its counts."""
+    """The latest version of a source partition's newest chunk: its first offset, how far it reaches, its counts.
+
+    If it `overlaps` with the chunk before it, its counts are not added, and all its users' requests are refused.
+    """
 
     source: SourcePartition
     start: int
     upto: int
     cells: list[CellRecord]
     refused: dict[str, int] = {}
+    overlaps: bool = False
+
+    def has(self, partial: Partial, checked: bool) -> bool:
+        """Whether a version adds nothing: it is of this chunk and reaches no further, or of an older one.
+
+        If it is `checked`, an older one that reaches further is not cut by the log either, and does add something.
+        """
+        if checked:
+            return partial.upto <= self.upto
+        return (partial.start, partial.upto) <= (self.start, self.upto)
 
 
 class JoinState(msgspec.Struct, array_like=True):
@@ -47,8 +64,8 @@ class JoinState(msgspec.Struct, array_like=True):
 class MissingEvents(NamedTuple):
     """Users' requests that a version adds and that no pane will have, by cohort.
 
-    `late` are those for closed event time, `refused` those for which ingest had no room, as in `Partial.refused`, or
-    the join.
+    `late` are those for closed event time, `refused` those for which ingest or the join had no room, as in
+    `Partial.refused`, and those of a chunk that overlaps with the one before it.
     """
 
     late: dict[str, int]
@@ -77,18 +94,22 @@ class Join:
         self._finished = WaitingCells()
         self._open: dict[SourcePartition, OpenChunk] = {}
 
-    def apply(self, partial: Partial, most_bytes: int = MOST_BYTES) -> MissingEvents:
+    def apply(self, partial: Partial, most_bytes: int = MOST_BYTES, *, checked: bool = True) -> MissingEvents:
         """Add one version; returns what of it is new and missing. `most_bytes` bounds the cells of finished chunks.
+
+        Without `checked` a chunk may overlap with the one before it, as it could in older builds.
 
         Raises:
             ValueError: a count of it is malformed; nothing of the version was added.
         """
         known = self._open.get(partial.source)
-        if known is not None and (partial.start, partial.upto) <= (known.start, known.upto):
+        if known is not None and known.has(partial, checked):
             return MissingEvents({}, {})
         same = known is not None and known.start == partial.start
+        overlaps = known is not None and (known.overlaps if same else checked and partial.start < known.upto)
         before, refused_before = (known.cells, known.refused) if known is not None and same else ([], {})
-        cells = partial.cells
+        cells = [] if overlaps else partial.cells
+        all_refused = self._all_of(partial) if overlaps else partial.refused
         # A version repeats most cells of the one before, in the same order: only those that differ are added. All
         # are checked before anything is stored, so that a refused version leaves the sums as they were.
         changed = [cell for cell, past in zip(cells, before, strict=False) if cell != past]
@@ -97,14 +118,24 @@ class Join:
             cell.check()
         if min(partial.refused.values(), default=0) < 0:
             raise ValueError("no count of refused requests may be negative")
-        refused = {name: number - refused_before.get(name, 0) for name, number in partial.refused.items()}
+        refused = {name: number - refused_before.get(name, 0) for name, number in all_refused.items()}
         missing = MissingEvents(self._late(changed, before), {name: new for name, new in refused.items() if new})
         if known is not None and not same:
             for cohort, number in self._finish(known, most_bytes).items():
                 missing.refused[cohort] = missing.refused.get(cohort, 0) + number
                 self.dropped += number
-        self._open[partial.source] = OpenChunk(partial.source, partial.start, partial.upto, cells, partial.refused)
+        of = partial.source
+        self._open[of] = OpenChunk(of, partial.start, partial.upto, cells, all_refused, overlaps)
         return missing
+
+    def _all_of(self, partial: Partial) -> dict[str, int]:
+        """The users' requests of a version that none of its cells will be added for, by cohort."""
+        requests = dict(partial.refused)
+        for cell in partial.cells:
+            cell.check()
+            if cell.start >= self.opened_at and not cell.synthetic:
+                requests[cell.cohort] = requests.get(cell.cohort, 0) + cell.events
+        return requests
 
     def _late(self, changed: list[CellRecord], before: list[CellRecord]) -> dict[str, int]:
         """Events for closed event time, by cohort, less those that an earlier version already had."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gates.decisions import Command, Decision
+from streams.judge.sources import SourceHole
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +62,13 @@ class JudgingFailed:
 
 
 FoldOutput = (
-    Decision | Command | RolloutStatus | FreezesStatus | Acknowledged | LateEvents | ForeignCounts | JudgingFailed
+    Decision
+    | Command
+    | RolloutStatus
+    | FreezesStatus
+    | Acknowledged
+    | LateEvents
+    | ForeignCounts
+    | JudgingFailed
+    | SourceHole
 )

@@ -14,6 +14,7 @@ from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
 from connectors.signing.keys import keyring
 from gates.decisions import Action, Command, Decision
+from streams.cells import SourcePartition
 from streams.journal import encode_document
 from streams.judge.fold import FrozenError
 from streams.judge.outputs import (
@@ -26,6 +27,7 @@ from streams.judge.outputs import (
     RolloutStatus,
 )
 from streams.judge.replay_guard import ReplayedError
+from streams.judge.sources import SourceHole
 from streams.runtime import metrics
 from streams.runtime.settings import Settings
 
@@ -48,6 +50,7 @@ class Publisher:
         self._keyring = keyring(settings, "gate")
         self._statuses: dict[str, RolloutStatus] = {}
         self._last: dict[str, str] = {}  # by rollout, the id of its last decision
+        self._holes: dict[SourcePartition, int] = {}  # by source partition, the end of the last hole reported
 
     async def start(self) -> None:
         """Connect."""
@@ -106,7 +109,25 @@ class Publisher:
             case JudgingFailed():
                 log.error("%s cannot be judged, so it is paused: %s", output.rollout, output.why)
                 metrics.JUDGING_FAILED.labels(output.rollout).inc()
+            case SourceHole():
+                self._report_hole(output)
         return []
+
+    def _report_hole(self, hole: SourceHole) -> None:
+        """Report offsets that nobody has counted, once: the progress that shows them is in each journal partition."""
+        if hole.upto <= self._holes.get(hole.source, 0):
+            return
+        self._holes[hole.source] = hole.upto
+        metrics.UNCOUNTED.labels(hole.source.partition).inc(hole.upto - hole.first)
+        log.error(
+            "%s partition %d: offsets %d to %d were never counted, so telemetry is incomplete; check the topic's "
+            "retention, and that nothing else uses ingest's group or moves its offsets "
+            "(docs/reliability.md#offsets-that-were-never-counted)",
+            hole.source.topic,
+            hole.source.partition,
+            hole.first,
+            hole.upto - 1,
+        )
 
     async def publish_statuses(self) -> list[Sent]:
         """Send the newest status of each rollout since the last call.

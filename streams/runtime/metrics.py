@@ -42,6 +42,11 @@ OVERSIZED_PARTIALS = Counter(
 INGEST_LAG = Gauge(
     "sluicegate_ingest_lag_records", "Records of a source partition that ingest has not read yet", ["partition"]
 )
+UNCOUNTED = Counter(
+    "sluicegate_uncounted_source_records",
+    "Offsets of a source partition that no ingest worker has counted: deleted before, or passed over by its group",
+    ["partition"],
+)
 FLUSH_SECONDS = Histogram("sluicegate_flush_seconds", "Seconds to journal the counts since the last flush")
 INGEST_RESETS = Counter(
     "sluicegate_ingest_resets", "Number of times that ingest went back to its last committed offsets"

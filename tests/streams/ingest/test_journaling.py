@@ -155,9 +155,9 @@ async def test_progress_is_written_to_each_partition() -> None:
     """Each judge gets the same report, and the call ends when all are acknowledged."""
     producer = RecordingProducer()
     source = SourceProgress(SourcePartition("e", 0), 8, None, True)
-    await a_writer(producer).report_progress([source], 1_234)
+    await a_writer(producer).report_progress([source], 1_234, {"e": 3})
     assert [options["partition"] for _, _, options in producer.sent] == [0, 1, 2]
     assert [decode(value) for _, value, _ in producer.sent] == [
-        Progress(worker="worker-1", wall=1_234, sources=[source])
+        Progress(worker="worker-1", wall=1_234, sources=[source], partitions={"e": 3})
     ] * PARTITIONS
     assert producer.acknowledged == PARTITIONS

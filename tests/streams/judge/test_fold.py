@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
+from typing import cast
 
 import orjson
 import pytest
@@ -18,8 +19,9 @@ from streams.cells import CELL_MS, CellRecord, SourcePartition
 from streams.journal import Partial, Progress, Record, SourceProgress
 from streams.judge.fold import Fold
 from streams.judge.join import Join
-from streams.judge.outputs import FoldOutput
+from streams.judge.outputs import FoldOutput, RolloutStatus
 from streams.judge.snapshots import snapshot
+from streams.judge.sources import SourceHole
 from streams.judge.watermarks import FURTHEST_MS
 from tests.properties.hand import a_policy
 from tests.properties.journals import ROLLOUT, T0, Episode, Script, a_start, play, published, scripts
@@ -275,3 +277,47 @@ def test_counts_beyond_the_bound_are_missing(monkeypatch: pytest.MonkeyPatch, st
         fold = reloaded(fold)
     assert fold.rollouts[ROLLOUT].refused == ({"canary": 1} if started else {"canary": 1, "stable": 1})
     assert fold.rollouts[ROLLOUT].join.state().finished == []
+
+
+def test_offsets_that_nobody_counted_are_missing_of_each_cohort() -> None:
+    """Their events may be of any rollout: panes up to them are incomplete, and their number counts as refused."""
+    fold = Fold(0)
+    fold.apply(a_start(a_policy()), 0)
+    complete: dict[int, float] = {}
+    for second in range(1, 20):
+        since = 10 if second < 4 else 60
+        report = SourceProgress(SOURCE, since + 10 * second, T0 + second * 1_000, True, 0, since, 10)
+        record = Progress(worker="w", wall=T0 + second * 1_000, sources=[report], partitions={SOURCE.topic: 1})
+        outputs = fold.apply(record, second)
+        holes = [output for output in outputs if isinstance(output, SourceHole)]
+        assert holes == ([SourceHole(SOURCE, 40, 60)] if second == 4 else [])
+        for status in (output.document for output in outputs if isinstance(output, RolloutStatus)):
+            complete[second] = cast("float", status["completeness"])
+        fold = reloaded(fold)
+    assert complete[3] == 1.0
+    assert complete[19] == 0.0  # all that is known of is the hole
+
+
+def a_chunk(start: int, upto: int, requests: int) -> Partial:
+    """Return a version of a chunk with requests of the candidate."""
+    cell = CellRecord.of("canary", T0 + 1_000, Cell((0, requests, 0, 0, 0, 0, 0)))
+    return Partial(rollout=ROLLOUT, source=SOURCE, start=start, upto=upto, final=False, cells=[cell])
+
+
+def test_a_chunk_that_overlaps_is_not_added() -> None:
+    """The offsets of the group went into the middle of the open chunk: its rest counts once, what is behind is missing.
+
+    In a journal of an older build both chunks are added, as that build has added them.
+    """
+    for since, requests, missing in ((0, 100, 60), (None, 160, 0)):
+        fold = Fold(0)
+        fold.apply(a_start(a_policy()), 0)
+        report = SourceProgress(SOURCE, 0, None, False, 0, since, since)
+        fold.apply(Progress(worker="w", wall=T0, sources=[report]), 1)
+        fold.apply(a_chunk(0, 100, 100), 2)
+        fold.apply(a_chunk(50, 90, 40), 3)
+        fold = reloaded(fold)
+        fold.apply(a_chunk(50, 110, 60), 4)
+        rollout = fold.rollouts[ROLLOUT]
+        assert rollout.refused.get("canary", 0) == missing
+        assert reloaded_rollout(rollout).join.close(T0, T0 + 2_000).cells["canary"].requests == requests
