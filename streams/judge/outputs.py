@@ -52,4 +52,14 @@ class FreezesStatus:
     document: dict[str, object]
 
 
-FoldOutput = Decision | Command | RolloutStatus | FreezesStatus | Acknowledged | LateEvents | ForeignCounts
+@dataclass(frozen=True, slots=True)
+class RolloutSetAside:
+    """A rollout that this judge must not decide on, and why; nothing more is published about it."""
+
+    rollout: str
+    why: str
+
+
+FoldOutput = (
+    Decision | Command | RolloutStatus | FreezesStatus | Acknowledged | LateEvents | ForeignCounts | RolloutSetAside
+)
