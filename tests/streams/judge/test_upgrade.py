@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 
 import orjson
 import pytest
+from msgspec import structs
 
-from streams.journal import decode
+from gates.rules import RULES
+from streams.journal import Record, Start, decode
+from streams.judge.comparing import as_published
 from streams.judge.fold import Fold
+from streams.judge.published import RAISING, Published
 from streams.judge.snapshots import snapshot
 from tests.streams.judge.build_record import Recorded, Snapshot, Taken, published, recorded_build
 from tests.streams.judge.restarts import restored
@@ -94,3 +98,50 @@ def test_a_snapshot_of_the_build_before_goes_on_as_it_would(recorded: Recorded, 
 def test_a_journal_of_the_build_before_folds_as_it_did(recorded: Recorded) -> None:
     """Without a snapshot as well."""
     assert read_before(fold_on(Fold(0), recorded)) == read_before(recorded.taken)
+
+
+def messages_of(recorded: Recorded) -> Published:
+    """What `gate-decisions` has after the build before, which has judged all."""
+    found = Published(len(recorded.taken))
+    for taken in recorded.taken:
+        for value in taken.published:
+            found.add(value, 0, {}, -1)
+    return found
+
+
+def judged_otherwise(record: Record, rules: int) -> Record:
+    """The record, but a start is judged by other rules than it was: as a build would whose rules are not pinned."""
+    return structs.replace(record, rules=rules) if isinstance(record, Start) else record
+
+
+def orders(published: list[bytes]) -> dict[str, tuple[str, object]]:
+    """What was ordered, by id."""
+    return {message["id"]: (message["action"], message["weights"]) for message in map(orjson.loads, published)}
+
+
+@pytest.mark.parametrize("recorded", BUILD, ids=lambda each: f"{each.story}, rules {each.rules}")
+def test_what_is_published_agrees_with_a_fold_that_is_the_same(recorded: Recorded) -> None:
+    """Without snapshots the journal is folded from its beginning: nothing is set aside, and all is published again."""
+    fold, published_before = Fold(0), messages_of(recorded)
+    for offset, taken in enumerate(recorded.taken):
+        outputs = as_published(fold, published_before, offset, fold.apply(decode(taken.record), offset))
+        assert published([*outputs]) == taken.published
+    assert fold.set_aside == {}
+
+
+def test_a_build_that_judges_otherwise_undoes_no_decision() -> None:
+    """Actuators get no other weights under an id that was published, and nothing that raises the candidate's later."""
+    differing = 0
+    for recorded, rules in product(BUILD, RULES):
+        fold, published_before = Fold(0), messages_of(recorded)
+        ordered = orders([value for taken in recorded.taken for value in taken.published])
+        again: list[bytes] = []
+        for offset, taken in enumerate(recorded.taken):
+            outputs = fold.apply(judged_otherwise(decode(taken.record), rules), offset)
+            again += published([*as_published(fold, published_before, offset, outputs)])
+        found = orders(again)
+        assert all(found[each] == ordered[each] for each in found.keys() & ordered.keys())
+        assert not {action for each, (action, _) in found.items() if each not in ordered} & {*RAISING}
+        assert fold.set_aside or found.keys() >= ordered.keys()
+        differing += bool(fold.set_aside)
+    assert differing > 3
