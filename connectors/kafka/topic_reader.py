@@ -55,10 +55,12 @@ async def read_to_end(
     topic: str,
     partitions: Collection[int] | None = None,
     *,
+    since_ms: int | None = None,
     patience_s: float = PATIENCE_S,
 ) -> AsyncIterator[ConsumerRecord]:
     """Every record of a topic (of these partitions, if given), from the oldest to the end as of the start.
 
+    With `since_ms` it begins at the first record with that time or a later one; a broker may begin earlier.
     Records are in order within a partition, and in any order between partitions. Uncommitted records of a transaction
     are included. A caller that stops early should close the iterator (`contextlib.aclosing`).
 
@@ -76,10 +78,22 @@ async def read_to_end(
     if not assigned:
         return
     async with reader(settings, assigned) as source:
+        if since_ms is not None:
+            await _seek(source, since_ms)
         ends: dict[TopicPartition, int] = {}
         async for record in to_end(source, patience_s=patience_s, ends=ends):
             if record.offset < ends[TopicPartition(record.topic, record.partition)]:
                 yield record
+
+
+async def _seek(source: AIOKafkaConsumer, since_ms: int) -> None:
+    """Continue at the first record since then in each partition, or at the end where there is none."""
+    found = await source.offsets_for_times(dict.fromkeys(source.assignment(), since_ms))
+    for partition, place in found.items():
+        if place is None or place.offset < 0:
+            await source.seek_to_end(partition)
+        else:
+            source.seek(partition, place.offset)
 
 
 @asynccontextmanager

@@ -15,8 +15,17 @@ from connectors.signing.keys import keyring
 from gates.decisions import Action, Command, Decision
 from streams.journal import encode_document
 from streams.judge.fold import FrozenError
-from streams.judge.outputs import Acknowledged, FoldOutput, ForeignCounts, FreezesStatus, LateEvents, RolloutStatus
+from streams.judge.outputs import (
+    Acknowledged,
+    FoldOutput,
+    ForeignCounts,
+    FreezesStatus,
+    LateEvents,
+    RolloutSetAside,
+    RolloutStatus,
+)
 from streams.judge.replay_guard import ReplayedError
+from streams.judge.set_aside import SetAsideError
 from streams.runtime import metrics
 from streams.runtime.settings import Settings
 
@@ -79,6 +88,11 @@ class Publisher:
                 metrics.FOREIGN.labels(output.rule).inc()
             case LateEvents():
                 metrics.LATE_EVENTS.labels(output.rollout).inc(output.events)
+            case RolloutSetAside():
+                self._statuses.pop(output.rollout, None)
+                metrics.forget_rollout(output.rollout)
+                metrics.ESCALATIONS.labels(output.rollout).inc()
+                log.critical("%s is set aside (docs/operations.md#upgrades): %s", output.rollout, output.why)
         return []
 
     async def publish_statuses(self) -> list[Sent]:
@@ -98,7 +112,7 @@ class Publisher:
 
     async def send_dead_letter(self, record: ConsumerRecord[bytes, bytes], error: Exception) -> Sent:
         """Send a journal record that cannot be folded to the dead letters, so that the records behind it are judged."""
-        reason = error.reason if isinstance(error, ReplayedError | FrozenError) else "bad_record"
+        reason = error.reason if isinstance(error, ReplayedError | FrozenError | SetAsideError) else "bad_record"
         log.error(
             "journal partition %d, offset %d: record refused and sent to dead-letters (%s): %s",
             record.partition,
