@@ -78,22 +78,24 @@ async def read_to_end(
     if not assigned:
         return
     async with reader(settings, assigned) as source:
-        if since_ms is not None:
-            await _seek(source, since_ms)
+        if since_ms is not None and not await _seek(source, since_ms):
+            return
         ends: dict[TopicPartition, int] = {}
         async for record in to_end(source, patience_s=patience_s, ends=ends):
             if record.offset < ends[TopicPartition(record.topic, record.partition)]:
                 yield record
 
 
-async def _seek(source: AIOKafkaConsumer, since_ms: int) -> None:
-    """Continue at the first record since then in each partition, or at the end where there is none."""
+async def _seek(source: AIOKafkaConsumer, since_ms: int) -> bool:
+    """Continue at the first record since then in each partition, without those that have none; whether any is left."""
     found = await source.offsets_for_times(dict.fromkeys(source.assignment(), since_ms))
-    for partition, place in found.items():
-        if place is None or place.offset < 0:
-            await source.seek_to_end(partition)
-        else:
-            source.seek(partition, place.offset)
+    # Not `seek_to_end`: what the consumer has fetched meanwhile would still come.
+    begins = {one: place.offset for one, place in found.items() if place is not None and place.offset >= 0}
+    if begins:
+        source.assign(list(begins))
+    for partition, offset in begins.items():
+        source.seek(partition, offset)
+    return bool(begins)
 
 
 @asynccontextmanager
