@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from math import isinf
 
-from gates.documents.quantities import format_duration
+from gates.documents.quantities import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, format_duration
 from gates.telemetry import WHY_MISSING
 
 LATEST_MS = 250_000_000_000_000
 """A time of the year 9892, from outside perhaps; dates end with the year 9999."""
+
+LONGEST_ESTIMATE_S = 100 * 86_400
 
 
 def percent(share: float) -> str:
@@ -111,6 +114,22 @@ def bound_of_ratio(ratio: float, baseline: str, margin: float) -> str:
     """
     multiple = "" if ratio == 1.0 else f"{significant_text(ratio, 4)} x "
     return f"{multiple}{baseline}'s rate" + (f" + {significant_text(margin * 100.0, 2)} points" if margin else "")
+
+
+def estimate(seconds: float) -> str:
+    """An estimated duration, in one unit: the figures are only good to about half of themselves.
+
+    >>> [estimate(seconds) for seconds in (0.2, 90, 2_458, 57_120, 457_380, float("inf"))]
+    ['1s', '90s', '41m', '16h', '5d', 'never']
+    """
+    if isinf(seconds):
+        return "never"
+    if seconds > LONGEST_ESTIMATE_S:
+        return "over 100d"
+    ms = max(SECOND_MS, seconds * SECOND_MS)
+    unit = SECOND_MS if ms < 2 * MINUTE_MS else MINUTE_MS if ms < HOUR_MS else HOUR_MS if ms < 2 * DAY_MS else DAY_MS
+    letter = {SECOND_MS: "s", MINUTE_MS: "m", HOUR_MS: "h", DAY_MS: "d"}[unit]
+    return f"{round(ms / unit)}{letter}"
 
 
 def clock_time(ms: int) -> str:

@@ -13,7 +13,7 @@ from gates.policy import Policy
 from gates.policy.rules import BUDGET
 from gates.slis.bounds import Bound, WindowBound
 from gates.slis.findings import traffic_text
-from gates.text import count, percent
+from gates.text import count, estimate, percent
 
 TrafficLint = Callable[[Policy, tuple[StagePlan, ...], float], Iterator[Remark]]
 
@@ -210,7 +210,7 @@ def proof_takes_long(policy: Policy, stages: tuple[StagePlan, ...], rps: float) 
         longest = max(LONG_PROOF_S, LONG_PROOF_BAKES * planned.bake_s)
         slow = [each.name for each in planned.checks if _counts(each) and each.advance > longest]
         if slow:
-            takes = _time(max(each.advance for each in planned.checks if each.name in slow) * 1000.0)
+            takes = estimate(max(each.advance for each in planned.checks if each.name in slow))
             bake = format_duration(stage.bake_ms)
             yield Remark(
                 ("stages", index, "bake"),
@@ -227,7 +227,7 @@ def proof_in_time(policy: Policy, stages: tuple[StagePlan, ...], rps: float) -> 
             yield Remark(
                 ("stages", index, "proof"),
                 f"false is not needed: at {traffic_text(rps)}, a healthy candidate is shown to be good in "
-                f"{_time(max(proofs) * 1000.0)}, within the bake; remove it",
+                f"{estimate(max(proofs))}, within the bake; remove it",
             )
 
 
@@ -236,7 +236,7 @@ def without_proof(stage: StagePlan, slow: Sequence[str]) -> str:
     choices = ["raise `weight` to 10% or more"] if stage.weight < ENOUGH_WEIGHT else []
     margins = [check.name for check in stage.checks if check.name in slow and check.proof and check.proof.narrow]
     if margins:
-        choices.append(f"write `margin: 2%` in {' and '.join(margins)}")
+        choices.append(f"write `margin: 2%` in {' and '.join(margins)}, if that many errors more are acceptable")
     choices.append("write `proof: false` in the stage, which then passes without the candidate shown to be good")
     return ", or ".join(choices)
 

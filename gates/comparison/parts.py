@@ -22,6 +22,10 @@ PRESENT_MS = 60_000
 """A group of emitters without an event for this long is gone, and then a sole one left is the whole candidate. As long
 as the longest block, so that no block is judged by who happened to have requests in it."""
 
+USERS_PRESENT_MS = 300_000
+"""The same for a half of the users, longer: at night a half may be silent for a minute beside one client that fails.
+But where the other half is asleep for good, those that are left are all the users there are."""
+
 USER, EMITTER = "user", "emitter"
 
 _ALL_BUT = tuple(f"all but {EMITTER} group {number} of {GROUPS}" for number in range(1, GROUPS + 1))
@@ -71,10 +75,10 @@ class _Agreement:
 
     Once a part must agree, it has counts in each pane. It has all of them where the candidate cannot be divided (too
     few events carry the name, or all are of one group), so that it can still be reached: without any, a candidate that
-    stops sending the name could not be rolled back. `present_ms` is how long a group counts as present; None: always.
+    stops sending the name could not be rolled back. `present_ms` is how long a group counts as present.
     """
 
-    def __init__(self, present_ms: int | None) -> None:
+    def __init__(self, present_ms: int) -> None:
         self._present_ms = present_ms
         self._carrying = self._events = 0
         self._last: dict[str, int] = {}  # by group: when it last had an event
@@ -93,7 +97,7 @@ class _Agreement:
         return {name: _without(whole, groups.get(name)) if divided else whole for name in sorted(self._agreeing)}
 
     def _gone(self, last: int, start: int) -> bool:
-        return self._present_ms is not None and start - last > self._present_ms
+        return start - last > self._present_ms
 
     def enter_stage(self) -> None:
         """Start again to count how many events carry the name."""
@@ -122,7 +126,7 @@ class CandidateParts:
     def __init__(self, outcomes: Collection[str | int] = ()) -> None:
         self._known = bool(outcomes)
         self._by_group = BadByGroup(outcomes)
-        self._users, self._emitters = _Agreement(None), _Agreement(PRESENT_MS)
+        self._users, self._emitters = _Agreement(USERS_PRESENT_MS), _Agreement(PRESENT_MS)
 
     def of_candidate(self, whole: Bad, cell: Cell, start: int) -> dict[str, Bad] | None:
         """The candidate's parts in the pane that begins at `start`, of which `whole` is compared; None: no parts."""

@@ -106,7 +106,8 @@ class Confidence(Part):
     dispersion: OptionalDispersion = Field(
         default=None,
         examples=[4],
-        description="The variance of error counts, divided by that of independent errors; measured if missing.",
+        description="How errors come together, measured if missing: for how many seconds, and the variance of their "
+        "counts, divided by that of independent errors. 1 states that they are independent.",
     )
 
 

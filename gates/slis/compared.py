@@ -16,7 +16,7 @@ from gates.panes import Pane
 from gates.slis.compared_definition import ComparedCheck
 from gates.slis.limit import Assessment, Standing
 from gates.slis.presence import lacking_latencies, presence
-from gates.text import clock_time, count, e_value, part_text
+from gates.text import clock_time, count, e_value, part_text, significant_text
 from gates.verdicts import NO_INTERVALS, Intervals, Measurement, Unit, Verdict, VerdictKind
 from gates.windows import CohortWindow
 
@@ -258,7 +258,7 @@ def _held_back(definition: ComparedCheck, view: EvidenceView, e_values: Found, n
     if clustering is None or clustering.undivided < needed:
         return ""
     events = f"{view.baseline.name}'s {'errors' if definition.clusters else 'bad events'}"
-    slower = f"evidence counts {e_values.phi:.2g} times less"
+    slower = f"evidence counts {significant_text(e_values.phi, 2)} times less"
     if not clustering.measured:
         return f", because it is not yet measured whether {events} come together and {slower} until then"
     lasting = f" for about {round(clustering.seconds)}s" if clustering.seconds >= LEAST_SHOWN_S else ""

@@ -15,6 +15,9 @@ from gates.slis.findings import Fields, Finding, LintContext, RuleContext
 from gates.stats.advance_sums import MarginRange
 from gates.text import bound_of_ratio
 
+WIDE_MARGIN = 0.05
+"""A stated margin above this is more likely 0.5 written for 0.5%."""
+
 
 class ErrorShareCheck(ComparedCheck):
     """A check on a share of errors.
@@ -51,6 +54,12 @@ class ErrorShareCheck(ComparedCheck):
                 f"{format_share(self.margin)} is not below the error rate that the limit accepts "
                 f"({format_share(limit)}), so `ratio` stops no candidate from advancing; write less, "
                 "such as 0.5%",
+            )
+        elif self.margin > WIDE_MARGIN:
+            yield Finding(
+                "margin",
+                f"{format_share(self.margin)} of all requests may then fail beside the baseline's share; for half a "
+                "percentage point, write `0.5%`",
             )
         elif self.margin == 0.0:
             yield Finding(

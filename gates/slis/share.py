@@ -97,6 +97,6 @@ def _by_events(
     definition: ComparedCheck, ratio: float, context: CheckContext, outcomes: tuple[Outcome, ...], margin: MarginRange
 ) -> CountEvidence:
     worse, new_good = ErrorShare.regression(ratio, context.start_blocks), partial(ErrorShare.advance, ratio)
-    measured = AdvanceMargin(margin) if context.rules.blocks else None  # before these rules it was 0.5 points
-    dispersion = Dispersion(outcomes, context.dispersion, by_time=definition.clusters)
-    return SingleEvents(worse, new_good, dispersion, measured)
+    if context.rules.blocks:  # the policy states that errors are independent, so nothing is measured
+        return SingleEvents(worse, new_good, margin=AdvanceMargin(margin))
+    return SingleEvents(worse, new_good, Dispersion(outcomes, context.dispersion, by_time=definition.clusters))

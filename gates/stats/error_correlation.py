@@ -3,19 +3,20 @@
 Both are measured on the baseline, from panes before the one at hand. rho is a time in seconds: the dispersion over
 blocks of 10 s and 30 s, relative to that over single panes, since counts that hang together for longer than a pane vary
 more over a block of many panes than over one (batch means: Glynn and Whitt, Operations Research Letters 10, 1991).
-Where events name their emitter or their user, the same is measured between parts: a burst or a drift that all parts go
-through together cancels there, and there are more degrees of freedom in each block. phi, the design effect, divides the
-logarithm of the evidence for an advance.
+Where events name their emitter or their user, the same is measured between parts (`gates.stats.part_spread`): a burst
+or a drift that all parts go through together cancels there, and there are more degrees of freedom in each block. phi,
+the design effect, divides the logarithm of the evidence for an advance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import fsum
+from math import inf
 from typing import Any
 
 from gates.stats.block_dispersion import BlockDispersion
 from gates.stats.halves_dispersion import MARGIN
+from gates.stats.part_spread import Parts, PartSpread
 
 TIME_SCALES: Mapping[float, int] = {10.0: 3, 30.0: 5}
 """Lengths of blocks by time in seconds, and from how many terms on they count. There is no block of 60 s: two common
@@ -35,34 +36,8 @@ SETTLED_BLOCKS = 30
 RENEWED_S = 10.0
 """rho is measured again whenever a block of this length ends."""
 
-BaselineParts = Mapping[str, Mapping[str, tuple[float, int]]]
+BaselineParts = Mapping[str, Parts]
 """By kind of part (emitter, user): bad events and all events of each part of the baseline in one pane."""
-
-
-class _Spread:
-    """Pearson's statistic of bad events over parts, summed over blocks: square, variance, and blocks."""
-
-    __slots__ = ("blocks", "square", "variance")
-
-    def __init__(self, square: float = 0.0, variance: float = 0.0, blocks: int = 0) -> None:
-        self.square, self.variance, self.blocks = square, variance, blocks
-
-    def add_block(self, counts: Mapping[str, tuple[float, int]]) -> None:
-        """Take in one block by part; a block of one part, or without bad events, is left out."""
-        total = fsum(bad for bad, _ in counts.values())
-        events = sum(number for _, number in counts.values())
-        if not total or sum(number > 0 for _, number in counts.values()) < 2:
-            return
-        for bad, number in counts.values():
-            share = number / events
-            self.square += (bad - total * share) ** 2
-            self.variance += total * share * (1.0 - share)
-        self.blocks += 1
-
-    @property
-    def ratio(self) -> float:
-        """The statistic over its expectation for independent events; 0 without a block."""
-        return self.square / self.variance if self.variance else 0.0
 
 
 class ErrorCorrelation:
@@ -83,11 +58,8 @@ class ErrorCorrelation:
         self._by_time = {scale: BlockDispersion() for scale in TIME_SCALES if scale > pane_s}
         self._tens = self._by_time.get(10.0, self._panes)
         self._open = dict.fromkeys(self._by_time, (0.0, 0))
-        scales = (pane_s, *(scale for scale in PART_SCALES if scale > pane_s))
-        self._between = {kind: {scale: _Spread() for scale in scales} for kind in kinds}
-        self._open_parts: dict[str, dict[float, dict[str, tuple[float, int]]]] = {
-            kind: {scale: {} for scale in scales} for kind in kinds
-        }
+        scales = [scale for scale in PART_SCALES if scale >= pane_s] or [pane_s]
+        self._between = {kind: {scale: PartSpread() for scale in scales} for kind in kinds}
 
     def add_pane(self, bad: float, events: int, parts: BaselineParts | None = None) -> None:
         """Take in one pane of the baseline."""
@@ -99,8 +71,8 @@ class ErrorCorrelation:
                 dispersion.add_block(*block)
                 block = 0.0, 0
             self._open[scale] = block
-        for kind, known in (parts or {}).items():
-            self._add_parts(kind, known)
+        for kind, spreads in self._between.items():
+            self._add_parts(spreads, (parts or {}).get(kind, {}))
         if self._ends(RENEWED_S):
             self.rho = max([1.0, *self._rho_by_time(), *self._rho_between_parts()])
 
@@ -108,14 +80,12 @@ class ErrorCorrelation:
         """Whether a block of this many seconds ends with the pane."""
         return round(self._tick * self._pane_s, 6) % scale == 0
 
-    def _add_parts(self, kind: str, known: Mapping[str, tuple[float, int]]) -> None:
-        for scale, block in self._open_parts[kind].items():
-            for part, (bad, events) in known.items():
-                before = block.get(part, (0.0, 0))
-                block[part] = before[0] + bad, before[1] + events
+    def _add_parts(self, spreads: Mapping[float, PartSpread], known: Parts) -> None:
+        for scale, spread in spreads.items():
+            if known:
+                spread.add_pane(known)
             if self._ends(scale):
-                self._between[kind][scale].add_block(block)
-                block.clear()
+                spread.close_block(round(self._tick * self._pane_s / scale))
 
     def _rho_by_time(self) -> Iterator[float]:
         one = self._panes.get()
@@ -127,11 +97,9 @@ class ErrorCorrelation:
 
     def _rho_between_parts(self) -> Iterator[float]:
         for spreads in self._between.values():
-            one = max(1.0, spreads[self._pane_s].ratio)
-            for scale, least in PART_SCALES.items():
-                spread = spreads.get(scale)
-                if spread is not None and spread.blocks >= least and spread.variance:
-                    yield MARGIN * spread.ratio / one
+            for scale, spread in spreads.items():
+                if spread.blocks >= PART_SCALES.get(scale, inf):
+                    yield MARGIN * spread.ratio / max(1.0, spread.pane_ratio)
 
     @property
     def settled(self) -> bool:
@@ -157,8 +125,8 @@ class ErrorCorrelation:
 
     def _phi_between_parts(self) -> Iterator[float]:
         for spreads in self._between.values():
-            for scale, spread in spreads.items():
-                if scale >= RENEWED_S and spread.blocks >= _PHI_BLOCKS and spread.variance:
+            for spread in spreads.values():
+                if spread.blocks >= _PHI_BLOCKS:
                     yield MARGIN * spread.ratio
 
     def dump(self) -> list[Any]:
@@ -169,7 +137,7 @@ class ErrorCorrelation:
             self._panes.dump(),
             [[scale, list(self._open[scale]), known.dump()] for scale, known in self._by_time.items()],
             [
-                [kind, scale, [spread.square, spread.variance, spread.blocks], self._open_parts[kind][scale]]
+                [kind, scale, spread.dump()]
                 for kind, spreads in self._between.items()
                 for scale, spread in spreads.items()
             ],
@@ -182,6 +150,5 @@ class ErrorCorrelation:
         for scale, (bad, events), known in by_time:
             self._by_time[scale].load(known)
             self._open[scale] = bad, events
-        for kind, scale, sums, block in between:
-            self._between[kind][scale] = _Spread(*sums)
-            self._open_parts[kind][scale] = {part: (bad, events) for part, (bad, events) in block.items()}
+        for kind, scale, known in between:
+            self._between[kind][scale].load(known)

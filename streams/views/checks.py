@@ -8,11 +8,11 @@ from math import inf
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from gates.text import count, e_value, figure, significant_text
+from gates.text import count, e_value, estimate, figure, significant_text
 from streams.views.blocks import long_blocks
 from streams.views.styles import UNKNOWN_STYLE, VERDICT_STYLES
 from streams.views.tables import plain_table
-from streams.views.wording import Document, estimate, printable
+from streams.views.wording import Document, printable
 
 
 def checks_view(status: Document) -> RenderableType:

@@ -12,7 +12,8 @@ from gates.advice.plan import CheckPlan, Proof, StagePlan
 from gates.advice.traffic_lints import advice, never_because, too_low
 from gates.documents.quantities import format_duration, format_share
 from gates.policy import Policy, Stage
-from streams.views.wording import counted, estimate
+from gates.text import estimate
+from streams.views.wording import counted
 
 SLOWS = 1.0
 """What takes less than this many seconds is left out."""

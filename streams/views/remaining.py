@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from math import ceil, inf, isinf
 
-from streams.views.wording import Document, estimate
+from gates.comparison.evidence import SUSPICION
+from gates.text import estimate
+from streams.views.wording import Document
 
 LOST = ("late", "unreadable", "refused")
 """The events of a cohort that are not counted, by cause."""
@@ -36,7 +38,7 @@ def requests_left(status: Document) -> float:
 
 def check_left(status: Document, check: Document) -> str:
     """How long until the check passes, to be read after its reason; "" where that is not a matter of time."""
-    if check["verdict"] not in ("INCONCLUSIVE", "NO_DATA"):
+    if check["verdict"] not in ("INCONCLUSIVE", "NO_DATA") or (check.get("e_value") or 0.0) >= SUSPICION:
         return ""
     evidence = (status.get("needs") or {}).get("pass_s", {}).get(check["name"], 0.0)
     seconds = max(requests_left(status), inf if evidence is None else evidence)

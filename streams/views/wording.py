@@ -1,14 +1,13 @@
-"""Words that several views share: times, weights, stages, phases, estimates."""
+"""Words that several views share: times, weights, stages, phases."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from math import isinf
 from typing import Any
 
-from gates.documents.quantities import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, format_duration
+from gates.documents.quantities import SECOND_MS, format_duration
 from gates.machine.freezes import Frozen
 from gates.text import significant_text
 
@@ -16,8 +15,6 @@ Document = Mapping[str, Any]
 
 MOST_SIMILAR = 5
 """How many similar names are listed for one that is unknown."""
-
-LONGEST_ESTIMATE_S = 100 * 86_400
 
 
 def printable(text: object) -> str:
@@ -45,22 +42,6 @@ def whole_seconds(ms: int) -> str:
     '1m1s'
     """
     return format_duration(max(0, ms) // SECOND_MS * SECOND_MS)
-
-
-def estimate(seconds: float) -> str:
-    """An estimated duration, in one unit: the figures are only good to about half of themselves.
-
-    >>> [estimate(seconds) for seconds in (0.2, 90, 2_458, 57_120, 457_380, float("inf"))]
-    ['1s', '90s', '41m', '16h', '5d', 'never']
-    """
-    if isinf(seconds):
-        return "never"
-    if seconds > LONGEST_ESTIMATE_S:
-        return "over 100d"
-    ms = max(SECOND_MS, seconds * SECOND_MS)
-    unit = SECOND_MS if ms < 2 * MINUTE_MS else MINUTE_MS if ms < HOUR_MS else HOUR_MS if ms < 2 * DAY_MS else DAY_MS
-    letter = {SECOND_MS: "s", MINUTE_MS: "m", HOUR_MS: "h", DAY_MS: "d"}[unit]
-    return f"{round(ms / unit)}{letter}"
 
 
 def utc(ms: int) -> str:

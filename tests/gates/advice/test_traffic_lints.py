@@ -54,8 +54,8 @@ def test_traffic_too_thin_for_a_proof_has_its_choices() -> None:
     thin: Document = {"stages.0.timeout": "11m", "stages.0.weight": "1%", "checks.p95.ratio": None}
     assert (
         "a healthy candidate takes longer to pass errors, so the stage probably pauses; lengthen `timeout`, raise "
-        "`weight` to 10% or more, or write `margin: 2%` in errors, or write `proof: false` in the stage, which then "
-        "passes without the candidate shown to be good"
+        "`weight` to 10% or more, or write `margin: 2%` in errors, if that many errors more are acceptable, or write "
+        "`proof: false` in the stage, which then passes without the candidate shown to be good"
     ) in remarks(thin, 20.0, 0.01, "stages[0].timeout")
 
 
@@ -64,7 +64,8 @@ def test_without_a_timeout_a_long_proof_is_remarked() -> None:
     thin: Document = {"stages.0.timeout": None, "stages.0.weight": "1%", "checks.p95.ratio": None}
     found = remarks(thin, 20.0, 0.01, "stages[0].bake")
     assert "10m is far too short for a proof: at 20 requests/s, errors will show only after about 4h" in found
-    assert "raise `weight` to 10% or more, or write `margin: 2%` in errors, or write `proof: false`" in found
+    assert "raise `weight` to 10% or more, or write `margin: 2%` in errors, if that many" in found
+    assert ", or write `proof: false`" in found
     assert "for a proof" not in remarks(thin, 1_000.0, 0.01, "stages[0].bake")
     assert "for a proof" not in remarks(thin | {"stages.0.proof": False}, 20.0, 0.01, "stages[0].bake")
 

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gates.comparison import parts as comparison_parts
-from gates.comparison.parts import CARRYING, FAILED_TRANSACTION, PRESENT_MS, BadByGroup, CandidateParts
+from gates.comparison.parts import (
+    CARRYING,
+    FAILED_TRANSACTION,
+    PRESENT_MS,
+    USERS_PRESENT_MS,
+    BadByGroup,
+    CandidateParts,
+)
 from gates.groups import FAILED, SUCCEEDED, GroupCounts, halves_of, key_of, sums_of, totals_of
 from gates.panes import CLASS_POSITION, NO_COUNTS, NOTHING, Cell, Detail
 from tests.gates import drawn
@@ -87,7 +94,15 @@ def test_one_half_alone_is_no_part_yet() -> None:
     """A single user is in one half, and the other has no events."""
     parts = CandidateParts(("5xx",))
     assert divided(parts, halved({"5xx": 5}, {}), 0) is None
-    assert divided(parts, halved({}, {"2xx": 1}), 9 * PRESENT_MS) is not None
+    assert divided(parts, halved({}, {"2xx": 1}), USERS_PRESENT_MS) is not None
+
+
+def test_a_half_that_is_asleep_for_good_decides_nothing() -> None:
+    """Two tenants, one of which ended: once its half is gone the other is the whole candidate, and can be reached."""
+    parts, failing = CandidateParts(("5xx",)), halved({"5xx": 5}, {})
+    assert divided(parts, halved({"2xx": 5}, {"2xx": 1}), 0) is not None
+    assert divided(parts, failing, USERS_PRESENT_MS) == {"user 1 of 2": (5, 5), "user 2 of 2": (0, 0)}
+    assert divided(parts, failing, USERS_PRESENT_MS + 1) == {"user 1 of 2": (5, 5), "user 2 of 2": (5, 5)}
 
 
 def test_a_few_users_among_many_events_are_no_parts() -> None:

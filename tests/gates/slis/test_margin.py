@@ -62,6 +62,7 @@ def test_a_margin_that_cannot_be_is_a_fault(fields: dict[str, Any], words: str) 
         (RATE | {"margin": "2%"}, ""),
         (RATE | {"margin": "5%"}, "is not below the error rate that the limit accepts (5%)"),
         (SUCCESS | {"margin": "1%"}, "is not below the error rate that the limit accepts (1%)"),
+        (RATE | {"margin": 0.4, "limit": "50%"}, "40% of all requests may then fail beside"),
         (RATE | {"margin": "0%"}, "0% leaves only errors of both cohorts to compare"),
     ],
 )

@@ -34,12 +34,12 @@ def clusters(seed: int, seconds: int, size: int, length_s: int) -> list[int]:
     return [int(number) for number in found[:seconds]]
 
 
-def by_emitter(seed: int, seconds: int, storm: range = range(0)) -> list[BaselineParts]:
+def by_emitter(seed: int, seconds: int, storm: range = range(0), rate: float = 0.2) -> list[BaselineParts]:
     """Eight instances, one of which fails more in a storm."""
     rng = np.random.default_rng(seed)
     found: list[BaselineParts] = []
     for second in range(seconds):
-        rates = [0.2 if second in storm and part == 0 else 0.01 for part in range(8)]
+        rates = [rate if second in storm and part == 0 else 0.01 for part in range(8)]
         found.append({"emitter": {f"i{part}": (int(rng.binomial(125, rate)), 125) for part, rate in enumerate(rates)}})
     return found
 
@@ -90,15 +90,26 @@ def test_the_prior_of_phi_fades_with_the_blocks() -> None:
     assert found[-1] < 2.5
 
 
-def test_a_storm_of_one_instance_shows_between_instances() -> None:
-    """Ten seconds in which one of eight fails: seen at once, and a common burst of the same size is not."""
-    calm = by_emitter(4, 120)
-    storm = by_emitter(4, 120, range(60, 70))
-    common = [{"emitter": {name: (bad * 4, 125) for name, (bad, _) in pane["emitter"].items()}} for pane in calm]
-    burst: list[BaselineParts] = [common[second] if 60 <= second < 70 else calm[second] for second in range(120)]
-    assert measured(totals(storm), storm).rho > 3.0
-    assert measured(totals(storm), storm).phi > 2.0 * measured(totals(burst), burst).phi
-    assert measured(totals(burst), burst).rho < 3.0
+def test_storms_of_single_instances_show_between_instances() -> None:
+    """Ten seconds in which one of eight fails, three times; common bursts of the same size do not show."""
+    calm, storms, bursts = by_emitter(4, 240), by_emitter(4, 240, range(60, 70)), by_emitter(4, 240)
+    for begin in (120, 180):
+        storms[begin : begin + 10] = storms[60:70]
+    for second in range(60, 70):
+        bursts[second] = {"emitter": {name: (bad * 4, 125) for name, (bad, _) in calm[second]["emitter"].items()}}
+    bursts = bursts[:120]
+    assert measured(totals(storms), storms).rho > 3.0 > measured(totals(bursts), bursts).rho
+    assert measured(totals(storms), storms).phi > 2.0 * measured(totals(bursts), bursts).phi
+
+
+@pytest.mark.parametrize("length_s", [5, 10, 30])
+@pytest.mark.parametrize("rate", [0.2, 1.0])
+def test_one_fault_of_one_instance_does_not_blind_the_gate(length_s: int, rate: float) -> None:
+    """Who can make one instance fail once must not slow the gate down for hours: blocks stay short."""
+    fault = by_emitter(4, 900, range(60, 60 + length_s), rate)
+    found = measured(totals(fault), fault)
+    assert found.rho <= 6.0
+    assert found.phi <= PRIOR_PHI
 
 
 def test_one_part_or_no_bad_event_is_no_difference_between_parts() -> None:

@@ -50,6 +50,8 @@ def test_evidence_takes_its_time_as_well(status: dict[str, Any]) -> None:
     assert check_left(with_needs(status, pass_s={"errors": None}), weak) == "; it never passes at the present traffic"
     assert check_left(with_needs(status, requests={}), weak) == ""
     assert check_left(status, weak | {"verdict": "FAIL"}) == ""
+    against = weak | {"e_value": 24.8}  # no number of requests shows that it is good
+    assert check_left(with_needs(status, pass_s={"errors": 250.0}), against) == ""
 
 
 def test_passes_take_a_pane_each(status: dict[str, Any]) -> None:

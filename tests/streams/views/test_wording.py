@@ -2,7 +2,8 @@
 
 import pytest
 
-from streams.views.wording import estimate, printable, similar
+from gates.text import estimate
+from streams.views.wording import printable, similar
 
 
 @pytest.mark.parametrize(
