@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,6 +13,9 @@ from streams import journal
 from streams.journal import encode_document
 from streams.judge.fold import Fold
 from streams.judge.outputs import RolloutStatus
+from streams.operator_client.errors import RunningAlreadyError
+from streams.operator_client.orders import Insistence, start
+from streams.operator_client.status_view import StatusView
 from tests.pipeline.harness import PATIENCE, POLICY, Site
 
 
@@ -65,16 +67,11 @@ async def test_a_published_decision_is_not_undone(site: Site) -> None:
     assert "checkout-v2:1:1 was published with weights" in held["reason"]
     assert json.loads(judge.get("/healthz"))["ok"]
     assert await site.decisions() == {"checkout-v2:1:1": before}
-    again = journal.Start(
-        rollout=POLICY.rollout,
-        policy=POLICY.document(),
-        by="tester",
-        at=int(time.time() * 1000),  # noqa: TID251
-        confirmed=True,
-    )
-    await site.producer.send_and_wait(site.topics.policies, journal.encode(again), key=key)
-    async with asyncio.timeout(PATIENCE):
-        while "checkout-v2:2:1" not in (made := await site.decisions()):
-            await asyncio.sleep(0.2)
-    assert json.loads(made["checkout-v2:2:1"])["weights"] == {"stable": 80, "canary": 20}
+    async with StatusView(site.settings) as view:
+        with pytest.raises(RunningAlreadyError):
+            await start(view, POLICY, by="tester", reason="", wait_s=None)
+        confirmed = Insistence(confirmed=True)
+        again = await start(view, POLICY, by="tester", reason="", wait_s=PATIENCE, insists=confirmed)
+    assert again is not None
+    assert (again["id"], again["weights"]) == ("checkout-v2:2:1", {"stable": 80, "canary": 20})
     assert judge.stop() == 0, judge.log()
