@@ -21,6 +21,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
 from connectors.kafka.topics import TopicNames
+from streams.clock import BrokerClock, WallTime
 from streams.ingest.cutting import rule
 from streams.journal import BUNDLE_BYTES, Partial, Progress, SourceProgress, bundled, encode
 from streams.runtime import metrics
@@ -66,6 +67,7 @@ class JournalWriter:
         self._producer = producer
         self._topics = topics
         self._worker_id = worker_id
+        self.broker_clock = BrokerClock()
 
     @property
     def trouble(self) -> str:
@@ -120,11 +122,21 @@ class JournalWriter:
             await self._producer.send_and_wait(topic, b"", headers=letter.without_bytes().headers())
 
     async def report_progress(
-        self, sources: list[SourceProgress], wall: int, partitions: dict[str, int] | None = None
+        self, sources: list[SourceProgress], at: WallTime, partitions: dict[str, int] | None = None
     ) -> None:
         """Write the progress of the source partitions to each journal partition, and wait for it."""
-        progress = Progress(worker=self._worker_id, wall=wall, sources=sources, rule=rule(), partitions=partitions)
-        record = encode(progress)
+        record = encode(
+            Progress(
+                worker=self._worker_id,
+                wall=at.wall,
+                sources=sources,
+                rule=rule(),
+                partitions=partitions,
+                broker=at.broker,
+            )
+        )
         partitions = await self._producer.partitions_for(self._topics.journal)
+        sent_at = self.broker_clock.begin()
         sent = [await self._producer.send(self._topics.journal, record, partition=number) for number in partitions]
-        await asyncio.gather(*sent)
+        for ack in await asyncio.gather(*sent):
+            self.broker_clock.learn(ack, sent_at)

@@ -27,7 +27,6 @@ from connectors.decoders.registry import decoder
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered
 from connectors.kafka.record_batches import begin_poll, read_batches
-from streams.clock import wall_ms
 from streams.ingest.chunks import Chunker
 from streams.ingest.cutting import rule
 from streams.ingest.decoding import RecordDecoder
@@ -123,7 +122,7 @@ class Ingest(Service):
             for partition, taken in (await self._fetch(flush_at - loop.time())).items():
                 chunker = self._chunkers.get(partition)
                 if chunker is not None:  # else revoked since it was fetched: its next owner reads it
-                    chunker.times.now = wall_ms()
+                    chunker.times.now = self._writer.broker_clock.now().agreed
                     self._decoder.count(chunker, partition, taken if self._in_batches else [taken])
             if (began := loop.time()) >= flush_at:
                 worked = time.process_time()
@@ -177,7 +176,8 @@ class Ingest(Service):
 
     async def _flush(self) -> None:
         with metrics.FLUSH_SECONDS.time():
-            wall = wall_ms()  # first: the reports are true as of now, however long counting and sending take
+            # First: the reports are true as of now, however long counting and sending take.
+            now = self._writer.broker_clock.now()
             owned = dict(self._chunkers)
             flushes = {partition: chunker.flush(self._reports.end(partition)) for partition, chunker in owned.items()}
             for partition, flush in flushes.items():
@@ -194,7 +194,7 @@ class Ingest(Service):
             failpoints.reached("ingest: partials sent")
             await asyncio.gather(*sent)  # before progress: a report must never be ahead of the counts
             failpoints.reached("ingest: partials acknowledged")
-            await self._writer.report_progress(reports, wall, self._reports.partitions())
+            await self._writer.report_progress(reports, now, self._reports.partitions())
             failpoints.reached("ingest: progress acknowledged")
             await self._commit({p: flush.commit for p, flush in flushes.items() if flush.commit is not None})
 

@@ -14,8 +14,9 @@ from mode import Service
 
 from connectors.kafka import clients
 from connectors.kafka.faust_consumer import FaustProgress
-from streams.clock import wall_ms
+from streams.clock import BrokerClock, WallTime
 from streams.journal import Progress, encode
+from streams.runtime import metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
 
@@ -33,6 +34,7 @@ class JournalClock(Service):
         self._settings = settings
         self._pulse = health.pulse("sequencer")
         self._faust = FaustProgress(app, LONGEST_UNANSWERED_MS)
+        self._broker = BrokerClock()
 
     async def on_start(self) -> None:
         """Connect."""
@@ -45,11 +47,15 @@ class JournalClock(Service):
 
     @Service.timer(CLOCK_SECONDS)
     async def _write_time(self) -> None:
-        record = encode(Progress(worker=self._settings.worker_id, wall=wall_ms(), sources=[], partitions={}))
+        now = self._broker.now()
+        self._compare(now)
+        worker = self._settings.worker_id
+        record = encode(Progress(worker=worker, wall=now.wall, sources=[], partitions={}, broker=now.broker))
         topic = self._settings.topics.journal
         try:
             for partition in await self._producer.partitions_for(topic):
-                await self._producer.send_and_wait(topic, record, partition=partition)
+                sent_at = self._broker.begin()
+                self._broker.learn(await self._producer.send_and_wait(topic, record, partition=partition), sent_at)
         except KafkaError as error:
             self.log.warning("the time was not written to the journal, next try in %g s: %s", CLOCK_SECONDS, error)
             return
@@ -57,3 +63,14 @@ class JournalClock(Service):
         # Agents have no loop of their own that could beat, so the headway of their consumer is checked here.
         if self._faust.healthy(asyncio.get_running_loop().time()):
             self._pulse.beat()
+
+    def _compare(self, now: WallTime) -> None:
+        """Show in health and metrics whether this worker's clock is the broker's."""
+        if now.broker is not None:
+            metrics.CLOCK_OFFSET.set((now.wall - now.broker) / 1_000)
+        if not now.trouble:
+            self._pulse.recover()
+            return
+        if not self._pulse.trouble:
+            self.log.error("%s; mend the clock (docs/reliability.md#wrong-clocks-of-workers)", now.trouble)
+        self._pulse.fail(now.trouble)

@@ -7,21 +7,24 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.structs import RecordMetadata, TopicPartition
 
 from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
 from connectors.kafka.topics import TopicNames
 from streams.cells import CellRecord, SourcePartition
+from streams.clock import WallTime
 from streams.ingest.journaling import LIMIT_S, JournalWriter, LearnedLimit
 from streams.journal import BUNDLE_BYTES, Partial, Partials, Progress, SourceProgress, decode, encode
 
 TOPICS = TopicNames()
 PARTITIONS = 3
+BROKER_TIME = 1_767_225_600_000
 LARGEST = clients.LARGEST_MESSAGE
 
 
 class RecordingProducer:
-    """Keeps what is sent: topic, value, and the options. Each message is acknowledged in a moment."""
+    """Keeps what is sent: topic, value, and the options. Each message is acknowledged in a moment, at `BROKER_TIME`."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes, dict[str, Any]]] = []
@@ -32,7 +35,7 @@ class RecordingProducer:
         """Return the partitions of a topic."""
         return set(range(PARTITIONS))
 
-    async def send(self, topic: str, value: bytes, **options: Any) -> asyncio.Task[None]:
+    async def send(self, topic: str, value: bytes, **options: Any) -> asyncio.Task[RecordMetadata]:
         """Keep a message."""
         self.sent.append((topic, value, options))
         return asyncio.create_task(self._acknowledge(len(value)))
@@ -41,11 +44,12 @@ class RecordingProducer:
         """Keep a message, and wait for its ack."""
         await (await self.send(topic, value, **options))
 
-    async def _acknowledge(self, size: int) -> None:
+    async def _acknowledge(self, size: int) -> RecordMetadata:
         await asyncio.sleep(0)
         if size > self.largest:
             raise MessageSizeTooLargeError
         self.acknowledged += 1
+        return RecordMetadata("t", 0, TopicPartition("t", 0), 0, BROKER_TIME, 1, 0)
 
 
 def a_writer(producer: RecordingProducer) -> JournalWriter:
@@ -155,9 +159,15 @@ async def test_progress_is_written_to_each_partition() -> None:
     """Each judge gets the same report, and the call ends when all are acknowledged."""
     producer = RecordingProducer()
     source = SourceProgress(SourcePartition("e", 0), 8, None, True)
-    await a_writer(producer).report_progress([source], 1_234, {"e": 3})
+    writer = a_writer(producer)
+    await writer.report_progress([source], WallTime(1_234), {"e": 3})
     assert [options["partition"] for _, _, options in producer.sent] == [0, 1, 2]
     assert [decode(value) for _, value, _ in producer.sent] == [
         Progress(worker="worker-1", wall=1_234, sources=[source], partitions={"e": 3})
     ] * PARTITIONS
     assert producer.acknowledged == PARTITIONS
+    now = writer.broker_clock.now()
+    assert now.broker is not None
+    await writer.report_progress([], now)
+    assert decode(producer.sent[-1][1]) == Progress(worker="worker-1", wall=now.wall, sources=[], broker=now.broker)
+    assert now.broker >= BROKER_TIME
