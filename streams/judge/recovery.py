@@ -60,6 +60,7 @@ class Recovery:
         fold = self.folds.pop(partition, None)
         self.published.pop(partition, None)
         metrics.SET_ASIDE.labels(partition).set(0)
+        metrics.CLOCK_LEAP.labels(partition).set(0)
         for rollout in () if fold is None else fold.rollouts:
             metrics.forget_rollout(rollout)
         self.truncated.release(partition)
