@@ -170,7 +170,7 @@ class Ingest(Service):
                 self._pulse.fail(f"journaling fails: {type(error).__name__}")
             self._begin(set(self._chunkers))
         else:
-            self._pulse.recover(self._writer.trouble)
+            self._pulse.recover(self._writer.trouble or self._writer.broker_clock.now().trouble)
             if answered(self._consumer, LONGEST_UNANSWERED_MS):
                 self._pulse.beat()
 

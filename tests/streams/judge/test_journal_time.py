@@ -33,7 +33,7 @@ class World:
     """Workers with clocks of their own, one of them with a source partition, and a journal partition's watermarks.
 
     `now` is the true time; a worker's clock differs from it by `off`. With `broker` the workers know the broker's
-    time. Requests arrive while there is `traffic`.
+    time. Requests arrive while there is `traffic`. Those in `older` are of a build that writes less.
     """
 
     workers: tuple[str, ...] = ("a",)
@@ -43,6 +43,7 @@ class World:
     newest: int = T0
     position: int = 0
     off: dict[str, int] = field(default_factory=dict)
+    older: tuple[str, ...] = ()
     marks: Watermarks = field(default_factory=Watermarks)
     leaps: list[ClockLeap] = field(default_factory=list)
 
@@ -63,8 +64,8 @@ class World:
             worker=worker,
             wall=self.now + self.off.get(worker, 0),
             sources=[source] if worker == self.workers[0] else [],
-            partitions={SOURCE.topic: 1},
-            broker=self.now if self.broker else None,
+            partitions=None if worker in self.older else {SOURCE.topic: 1},
+            broker=self.now if self.broker and worker not in self.older else None,
         )
         before = self.marks.wall
         self.leaps += [found for found in self.marks.apply(record) if isinstance(found, ClockLeap)]
@@ -224,6 +225,20 @@ def test_of_several_workers_the_right_ones_move_time(broker: bool, off: int) -> 
     world.run(MINUTE)
     assert 0 <= world.ahead <= LEAP_MS
     assert world.lag <= LIVE
+
+
+@pytest.mark.parametrize("off", [DAY, -DAY])
+def test_beside_a_worker_of_an_older_build(off: int) -> None:
+    """Its clock moves time as ever, while the other one leaps; during an upgrade both write."""
+    world = World(("a", "b"), broker=False, older=("b",))
+    world.run(MINUTE)
+    world.off["a"] = off
+    world.run(MINUTE)
+    assert world.ahead == 0
+    assert world.lag <= LIVE
+    world.off.clear()
+    world.run(S)
+    assert (world.ahead, world.marks.off_by()) == (0, 0)
 
 
 def test_a_fast_clock_that_leaves_does_not_stop_time() -> None:
