@@ -1,8 +1,8 @@
 """Journal time: one wall clock from the clocks of all workers, which no wrong one moves far. Pure.
 
 A clock is followed if it is near journal time. One that is not near has leapt, or the time has: all workers were away.
-A leap ahead is followed at once if events confirm it, and after a while if the broker's clock or another worker's does,
-and events do not contradict it. Until then, and after a leap back, journal time goes on at the pace of the clock that
+A leap ahead is followed at once as far as events confirm it, and after a while if the broker's clock or other workers'
+do, and events do not contradict it. Until then, and after a leap back, journal time goes on at the pace of the clock that
 leapt: silence, and orders without an ack, are noticed as ever. It never goes back, because decisions were made by it.
 """
 
@@ -115,20 +115,21 @@ class JournalTime:
         """
         worker, claimed = progress.worker, claimed_time(progress, self.wall)
         self._note(worker, claimed)
+        if self.wall and not self._is_moved_without(worker):
+            # Events are never far ahead of their records, so this much of a leap is certain.
+            self.wall = max(self.wall, min(newest_event(progress), claimed))
         near = self.wall - BEHIND_MS <= claimed <= self.wall + LEAP_MS
-        if near or not self.wall or (claimed > self.wall and self._confirms(progress, claimed, doubted)):
+        if near or not self.wall or (claimed > self.wall and not doubted and self._has_lasted(progress, claimed)):
             self.wall = max(self.wall, claimed)
             self.shifts.pop(worker, None)
             return claimed, []
-        # Events are never far ahead of their records, so this much of a leap is certain.
-        self.wall = max(self.wall, min(newest_event(progress), claimed))
         known = self.shifts.get(worker)
         if known is None or abs(claimed + known.ms - self.wall) > LEAP_MS:
             off = claimed - self.wall
             self.shifts[worker] = Shift(-off, self.wall)
             return claimed, [ClockLeap(worker, off)] if abs(off) > LEAP_MS else []
-        if len(self.shifts) < len(self.clocks):
-            return claimed, []  # another clock moves the time
+        if self._is_moved_without(worker):
+            return claimed, []
         made_at = claimed + known.ms
         self._go_on(made_at, by_events)
         return made_at, []
@@ -141,13 +142,15 @@ class JournalTime:
         if self.shifts:
             self.shifts = {name: shift for name, shift in self.shifts.items() if name in self.clocks}
 
-    def _confirms(self, progress: Progress, claimed: int, doubted: bool) -> bool:
-        """Whether a leap ahead is followed: events confirm it, or it has lasted and none contradict it."""
-        if newest_event(progress) >= claimed - LEAP_MS:
-            return True
+    def _is_moved_without(self, worker: str) -> bool:
+        """Whether another recent clock is near journal time, and moves it."""
+        return any(name != worker and name not in self.shifts for name in self.clocks)
+
+    def _has_lasted(self, progress: Progress, claimed: int) -> bool:
+        """Whether a clock has been ahead for so long that it is followed, although no event confirms it."""
         others = [wall for name, (wall, _) in self.clocks.items() if name != progress.worker]
         shift, wait = self.shifts.get(progress.worker), patience(progress, others, claimed)
-        return not (doubted or shift is None or wait is None or self.wall - shift.since < wait)
+        return shift is not None and wait is not None and self.wall - shift.since >= wait
 
     def _go_on(self, upto: int, by_events: int) -> None:
         """Go on at the pace of a clock that leapt; slower, as long as time is ahead of all clocks and events."""

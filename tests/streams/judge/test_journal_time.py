@@ -213,6 +213,21 @@ def test_events_of_now_contradict_a_leap_for_as_long_as_they_arrive() -> None:
 
 
 @BROKER_OR_NOT
+@pytest.mark.parametrize("off", [DAY, MINUTE])
+def test_an_event_ahead_does_not_confirm_a_fast_clock_that_others_contradict(broker: bool, off: int) -> None:
+    """A producer's clock is a minute ahead, as far as it may be, and so is the worker's that reads its events."""
+    world = World(("a", "b"), broker=broker)
+    world.run(MINUTE)
+    world.off["a"] = off
+    for _ in range(100):
+        world.now += 500
+        world.newest = world.now + MINUTE
+        world.report("a")
+        world.report("b")
+        assert world.ahead <= 0
+
+
+@BROKER_OR_NOT
 @pytest.mark.parametrize("off", [DAY, -DAY, 20 * S])
 def test_of_several_workers_the_right_ones_move_time(broker: bool, off: int) -> None:
     """One of three is wrong, and joins and leaves: journal time is the true one, to `LEAP_MS`."""
