@@ -46,8 +46,8 @@ class Trial:
 
     So is the actuator's process, if there is one (`acknowledge`).
 
-    `changes` are to the policy. `mangle` makes of an event what is sent in its place; what of that are no events is in
-    `malformed`, with the reason.
+    `rollouts` have traffic; those that a trial adds, it starts and checks itself. `changes` are to the policy.
+    `mangle` makes of an event what is sent in its place; what of that are no events is in `malformed`, with the reason.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Trial:
     ) -> None:
         self.rng = random.Random(seed)
         self.site = Site(bootstrap, f"f{uuid.uuid4().hex[:8]}.")
+        self.rollouts: tuple[str, ...] = ROLLOUTS
         self.policies = {name: policy(name, bake=bake, **changes) for name in ROLLOUTS}
         self.exits: list[int] = []
         self.sent = 0
@@ -122,20 +123,21 @@ class Trial:
             began = time.monotonic()
             now = now_ms()
             with contextlib.suppress(KafkaError):
-                await asyncio.gather(*[await self.send(self._event(now), now) for _ in range(EVENTS_PER_TICK)])
+                await asyncio.gather(*[await self.send(self.event(now), now) for _ in range(EVENTS_PER_TICK)])
                 self._loading.set()
             await asyncio.sleep(max(0.0, TICK - (time.monotonic() - began)))
 
-    async def send(self, event: Any, now: int) -> Any:
-        """Produce one event, or bytes as they are; gives the future of its ack."""
-        open_partitions = [number for number in range(3) if number not in self.silent_partitions]
+    async def send(self, event: Any, now: int, partition: int | None = None) -> Any:
+        """Produce one event, or bytes as they are, to a partition or any; gives the future of its ack."""
         value = event if isinstance(event, bytes) else json.dumps(event).encode()
-        partition = self.rng.choice(open_partitions)
+        if partition is None:
+            partition = self.rng.choice([number for number in range(3) if number not in self.silent_partitions])
         self.sent += 1
         return await self.site.producer.send(self.site.topics.events, value, partition=partition, timestamp_ms=now)
 
-    def _event(self, now: int) -> Any:
-        rollout, canary = self.rng.choice(ROLLOUTS), self.rng.random() < 0.3
+    def event(self, now: int) -> Any:
+        """The next request of the traffic."""
+        rollout, canary = self.rng.choice(self.rollouts), self.rng.random() < 0.3
         cohort = "canary" if canary else "stable"
         self._requests[rollout, cohort] += 1
         return self.mangle(
@@ -222,10 +224,10 @@ class Trial:
         for worker in self.site.workers:
             worker.kill()  # so that the journal stands still
         decisions = await self.decided()
-        assert {each["action"] for known in decisions.values() for each in known} <= actions
-        assert set(decisions) == set(ROLLOUTS)
+        assert {each["action"] for name in ROLLOUTS for each in decisions[name]} <= actions
+        assert set(decisions) == set(self.rollouts)
         if self.carrier is not None:
             await self.carrier.follows({name: known[-1] for name, known in decisions.items()})
-        opened = await promises.panes_hold(self.site, true.requests, len(ROLLOUTS), late)
+        opened = await promises.panes_hold(self.site, true.requests, len(self.rollouts), late)
         await promises.windows_hold(self.site, true.requests, opened, late)
         return true
