@@ -9,7 +9,7 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import FetchError
 
-from connectors.kafka.private_aiokafka import date_fetches_by_sending, fetched_by
+from connectors.kafka.private_aiokafka import date_fetches_by_sending, fetched_by, leaderless
 
 date_fetches_by_sending()
 
@@ -38,10 +38,11 @@ def end_of(consumer: AIOKafkaConsumer, partition: TopicPartition) -> End | None:
 def answered(consumer: AIOKafkaConsumer, within_ms: float) -> bool:
     """Whether each partition that is read was fetched within this time; true if there is none.
 
-    A partition whose records still wait in the client is not fetched meanwhile, and does not count. With an aiokafka
-    that was not checked, each partition counts: a backlog can then look like an outage, but an outage never looks fine.
+    A partition whose records still wait in the client is not fetched meanwhile, and does not count. Nor does one of
+    which Kafka reports that it has no leader: another process could not read it either. With an aiokafka that was not
+    checked, each partition counts: a backlog can then look like an outage, but an outage never looks fine.
     """
-    due = consumer.assignment() - consumer.paused() - _waiting(consumer)
+    due = consumer.assignment() - consumer.paused() - _waiting(consumer) - leaderless(consumer)
     ends = [end_of(consumer, partition) for partition in due]
     return all(end is not None and end.age_ms <= within_ms for end in ends)
 

@@ -29,6 +29,8 @@ _DECODING: Final = (
     "aiokafka.record._crecords.legacy_records",
 )
 
+NO_LEADER: Final = -1
+
 Fetched = OrderedDict[TopicPartition, Any]
 
 
@@ -44,6 +46,14 @@ def fetched_by(consumer: aiokafka.AIOKafkaConsumer) -> Fetched | None:
     """
     found = getattr(getattr(consumer, "_fetcher", None), "_records", None)
     return found if is_checked() and isinstance(found, OrderedDict) else None
+
+
+def leaderless(consumer: aiokafka.AIOKafkaConsumer) -> set[TopicPartition]:
+    """The partitions of a consumer that have no leader, as Kafka reports; empty if this aiokafka was not checked."""
+    cluster = getattr(getattr(consumer, "_client", None), "cluster", None)
+    if not is_checked() or cluster is None:
+        return set()
+    return {partition for partition in consumer.assignment() if cluster.leader_for_partition(partition) == NO_LEADER}
 
 
 def replace_fetched(consumer: aiokafka.AIOKafkaConsumer, fetched: Fetched) -> None:

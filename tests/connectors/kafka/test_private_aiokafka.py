@@ -93,6 +93,7 @@ def test_other_parts_than_expected() -> None:
     """A consumer that is built otherwise has no fetches that we could use."""
     assert private_aiokafka.fetched_by(a_consumer({})) is None
     assert private_aiokafka.fetched_by(SimpleNamespace()) is None
+    assert private_aiokafka.leaderless(SimpleNamespace()) == set()
 
 
 def test_batches_are_decompressed_by_functions_of_their_modules() -> None:
