@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from tests.cluster.nodes import Nodes
 from tests.faults.times import PATIENCE, now_ms
-from tests.faults.trial import EVENTS_PER_TICK, TICK, WAITING, Trial, policy
+from tests.faults.trial import EVENTS_PER_TICK, ROLLOUTS, TICK, WAITING, Trial, policy
 from tests.pipeline.harness import PARTITIONS
 
 FAILING = ("cart-v2", "images-v2", "payments-v2")
@@ -66,12 +66,12 @@ class ClusterTrial(Trial):
         known = [json.loads(value) for value in (await self.site.decisions()).values()]
         return [each["action"] for each in known if each["rollout"] == rollout]
 
-    async def unharmed(self, released: int) -> None:
+    async def unharmed(self, *released: str) -> None:
         """Check what must hold after the faults: the promises, and that no process has ended by itself."""
         assert self.exits == []
         assert self.carrier is not None
         assert self.carrier.deaths == 0
-        for rollout in FAILING[:released]:
+        for rollout in released:
             assert set(await self._actions(rollout)) <= WAITING | {"pause", "rollback"}
-        self.rollouts = self.rollouts[: len(self.rollouts) - len(FAILING) + released]
+        self.rollouts = ROLLOUTS + released
         await self.holds(late=LATE)

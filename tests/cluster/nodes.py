@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams.demo.embedded_broker import LOOPBACK, free_port
 from tests.brokers import MavenKafka
@@ -47,6 +47,17 @@ class Nodes:
     def kill(self, node: int) -> None:
         """End a node with SIGKILL."""
         self._nodes[node].kill()
+
+    async def make_topic(self, topic: str, replicas: dict[int, list[int]], **config: str) -> None:
+        """Make a topic whose partitions have their replicas on these nodes."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            wanted = NewTopic(topic, -1, -1, replica_assignments=replicas, topic_configs=config)
+            answer = await admin.create_topics([wanted])
+            assert [error[1] for error in answer.topic_errors] == [0], answer
+        finally:
+            await admin.close()
 
     async def leader(self, topic: str, partition: int) -> int:
         """The node that leads a partition."""

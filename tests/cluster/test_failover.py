@@ -25,7 +25,7 @@ async def test_leaders_that_are_killed(nodes: Nodes) -> None:
             await trial.recovered("leader killed", since)
             await trial.rolled_back(failing)
             await nodes.repair()
-        await trial.unharmed(released=3)
+        await trial.unharmed(*FAILING)
 
 
 async def test_a_rolling_restart(nodes: Nodes) -> None:
@@ -40,7 +40,7 @@ async def test_a_rolling_restart(nodes: Nodes) -> None:
             await nodes.repair()
             await trial.recovered("rolling restart of the nodes", since)
             await trial.rolled_back(failing)
-        await trial.unharmed(released=3)
+        await trial.unharmed(*FAILING)
 
 
 async def test_two_of_three_down_and_back(nodes: Nodes) -> None:
@@ -56,4 +56,4 @@ async def test_two_of_three_down_and_back(nodes: Nodes) -> None:
         await nodes.repair()
         await trial.recovered("two of three nodes killed, and back", now_ms())
         await trial.rolled_back(FAILING[0])
-        await trial.unharmed(released=1)
+        await trial.unharmed(FAILING[0])

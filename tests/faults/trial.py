@@ -163,12 +163,19 @@ class Trial:
         finally:
             await reader.stop()
 
-    async def judged_past(self, moment_ms: int, patience: float = PATIENCE) -> float:
+    async def judged_past(
+        self, moment_ms: int, patience: float = PATIENCE, rollouts: tuple[str, ...] = ROLLOUTS
+    ) -> float:
         """Wait until each rollout is judged past this event time; how many seconds after it that was."""
         async with asyncio.timeout(patience):
-            while not all(first := [self._first_past(moment_ms, name) for name in ROLLOUTS]):
+            while not all(first := [self._first_past(moment_ms, name) for name in rollouts]):
                 await asyncio.sleep(0.1)
         return max(first) - moment_ms / 1000
+
+    @property
+    def newest(self) -> dict[str, int]:
+        """The event time that each rollout is judged up to."""
+        return {rollout: until for _, rollout, until in self._judged}
 
     def _first_past(self, moment_ms: int, name: str) -> float:
         """When a pane was judged that ends later; 0 while none is.
@@ -179,9 +186,9 @@ class Trial:
         begun = known[0][1] if known else 0
         return next((at for at, until in known if until > max(moment_ms, begun)), 0.0)
 
-    async def recovered(self, fault: str, since_ms: int) -> float:
+    async def recovered(self, fault: str, since_ms: int, rollouts: tuple[str, ...] = ROLLOUTS) -> float:
         """Wait until all since the fault is judged, and note how long that took."""
-        took = await self.judged_past(since_ms)
+        took = await self.judged_past(since_ms, rollouts=rollouts)
         note(fault, took)
         return took
 
