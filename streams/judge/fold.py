@@ -14,9 +14,18 @@ from gates.policy import Policy, PolicyError
 from gates.rules import RULES
 from streams.cells import CELL_MS
 from streams.journal import CHUNK_RULE, Ack, Control, Freeze, Partial, Partials, Progress, Record, Start, Timing
+from streams.judge.failures import pause_failed
 from streams.judge.freezes import Freezes
-from streams.judge.outputs import Acknowledged, FoldOutput, ForeignCounts, FreezesStatus, LateEvents, RolloutStatus
+from streams.judge.outputs import (
+    Acknowledged,
+    FoldOutput,
+    ForeignCounts,
+    FreezesStatus,
+    LateEvents,
+    RolloutStatus,
+)
 from streams.judge.rollout import CONTROLS, JudgedRollout
+from streams.judge.waiting_cells import MOST_UNJUDGED_BYTES
 from streams.judge.watermarks import EventTimeState, Watermarks
 
 MOST_UNJUDGED = 1_000
@@ -86,8 +95,12 @@ class Fold:
         if offset <= rollout.snapshot_offset:
             return []  # the journal is read from the oldest snapshot on; this rollout's own one already has the record
         rollout.changed = rollout.changed or not rollout.ended
-        late, refused = rollout.join.apply(record)
-        if rollout.gate is None or not (late or refused):
+        checked = self.marks.is_checked(record.source)
+        if rollout.gate is None:
+            rollout.join.apply(record, MOST_UNJUDGED_BYTES, checked=checked)
+            return []
+        late, refused = rollout.join.apply(record, checked=checked)
+        if not (late or refused):
             return []
         for cohort in rollout.cohorts:
             rollout.add_missing(cohort, late.get(cohort, 0), refused.get(cohort, 0))
@@ -114,30 +127,41 @@ class Fold:
         return None if watermark is None else watermark - watermark % CELL_MS
 
     def _progress(self, record: Progress, offset: int) -> list[FoldOutput]:
-        self.marks.apply(record)
         outputs: list[FoldOutput] = []
+        holes = self.marks.apply(record)
+        outputs += holes
         times: dict[Timing, EventTimeState] = {}  # most rollouts have the same timing
-        unjudged_until = self._closed_by(Timing())
-        refused = sum([source.refused for source in record.sources])
+        unjudged_until, limit = self._closed_by(Timing()), self.marks.furthest()
+        refused = sum([source.refused for source in record.sources]) + sum([hole.upto - hole.first for hole in holes])
         for name, rollout in list(self.rollouts.items()):
             if offset <= rollout.snapshot_offset:
                 continue
+            if rollout.join.reaches(limit):
+                rollout.drop_from(limit)
             if rollout.gate is None:
-                self._drop_closed(name, rollout, unjudged_until)
+                self._drop_closed(name, rollout, unjudged_until, limit)
             else:
                 time = times.get(rollout.timing) or self.marks.event_time(rollout.timing)
                 times[rollout.timing] = time
                 if refused:  # they may be this rollout's
                     rollout.refuse_for_all(refused)
-                outputs += self._judge(name, rollout, rollout.gate, time, offset)
+                try:
+                    outputs += self._judge(name, rollout, rollout.gate, time, offset)
+                except Exception as error:  # of any kind: it is this rollout's own, and the others are judged
+                    outputs += pause_failed(name, rollout.gate, self._moment(rollout.judged_until(), offset), error)
+                    rollout.changed = True
         return outputs
 
-    def _drop_closed(self, name: str, rollout: JudgedRollout, until: int | None) -> None:
-        """Drop the counts of a rollout without a policy that a policy starting now would not judge any more."""
+    def _drop_closed(self, name: str, rollout: JudgedRollout, until: int | None, limit: int) -> None:
+        """Drop the counts of a rollout without a policy that a policy starting now would not judge.
+
+        Those are the ones before `until`, and from `limit` on.
+        """
         if until is not None and until > rollout.join.closed_until:
             rollout.join.close(until, until)
             rollout.changed = True
-        if rollout.join.next_cell() is None:
+        first = rollout.join.next_cell()
+        if first is None or first >= limit:
             del self.rollouts[name]
             self._without_policy().discard(name)
 
@@ -209,7 +233,11 @@ class Fold:
         rollout.timing = timing
         rollout.join.close(begins_at, begins_at)
         rollout.join.opened_at, rollout.late, rollout.refused = begins_at, {}, {}
+        unjudged, lacking = rollout.gate is None, rollout.join.dropped
         rollout.gate, outputs = Gate.begin(rollout.gate, given, moment)
+        rollout.join.dropped = 0
+        if unjudged and lacking:  # some may be of the time after this start
+            rollout.refuse_for_all(lacking)
         self._without_policy().discard(record.rollout)
         return [*outputs, RolloutStatus(record.rollout, rollout.gate.status(moment))]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
@@ -106,6 +105,10 @@ class Judge(Service):
                 self.log.error("Kafka does not answer; the judge recovers from its snapshots: %s", error)
                 self._recovery.start_over()
                 await self.sleep(RETRY_SECONDS)
+            except Exception:  # a fault of ours: the other roles go on, and health shows that this one does not
+                self.log.exception("judging failed; the judge recovers from its snapshots")
+                self._recovery.start_over()
+                await self.sleep(RETRY_SECONDS)
             await asyncio.sleep(0)
 
     async def _round(self) -> None:
@@ -130,7 +133,7 @@ class Judge(Service):
             fold.offset, fold.digest = record.offset, digest(record)
             try:
                 outputs = fold.apply(decode(record.value or b""), record.offset)
-            except (msgspec.DecodeError, ValueError) as error:
+            except Exception as error:  # of any kind: one record must not end the judge, which would read it again
                 sent.append(await self._publisher.send_dead_letter(record, error))
                 continue
             for output in outputs:

@@ -97,6 +97,9 @@ class _Head(msgspec.Struct):
     offset: int
 
 
+LARGEST = 67_000_000
+"""The largest snapshot of a rollout with its key, in bytes: a record of 64 MiB has room for it."""
+
 _encode = msgspec.json.Encoder().encode
 _decode_head = msgspec.json.Decoder(_Head).decode
 _decode_rollout = msgspec.json.Decoder(RolloutSnapshot).decode
@@ -104,18 +107,45 @@ _decode_partition = msgspec.json.Decoder(PartitionSnapshot).decode
 
 
 def snapshot(fold: Fold) -> list[tuple[bytes, bytes]]:
-    """Key and value of each snapshot that is due, in the order to write them; marks them as written in the fold."""
-    records = [*_changed(fold)]
+    """Key and value of each snapshot that is due, in the order to write them; marks them as written in the fold.
+
+    Raises:
+        ValueError: a rollout has no snapshot.
+    """
+    faults: dict[str, str] = {}
+    records = [*rollout_snapshots(fold, faults)]
+    if faults:
+        raise ValueError(f"rollouts without a snapshot: {faults}")
+    return [*records, partition_snapshot(fold)]
+
+
+def partition_snapshot(fold: Fold) -> tuple[bytes, bytes]:
+    """Key and value of the partition's own snapshot, once those of all its rollouts are written."""
     index = {name: rollout.snapshot_offset for name, rollout in fold.rollouts.items()}
     whole = PartitionSnapshot(fold.offset, fold.digest, fold.marks, fold.freezes, index)
-    return [*records, (PARTITION_KEY, _encode(whole))]
+    return PARTITION_KEY, _encode(whole)
 
 
-def _changed(fold: Fold) -> Iterator[tuple[bytes, bytes]]:
+def rollout_snapshots(fold: Fold, faults: dict[str, str], largest: int = LARGEST) -> Iterator[tuple[bytes, bytes]]:
+    """Key and value of the snapshot of each rollout that has changed; marks them as written in the fold.
+
+    `faults` gets the rollouts that have no snapshot, each with the reason: it cannot be encoded, or would be larger
+    than `largest` bytes. While there are any, do not write the partition's own snapshot: the one before then still
+    has what a recovery needs of them.
+    """
     for name, rollout in fold.rollouts.items():
         if rollout.changed or rollout.snapshot_offset < 0:
+            key = name.encode()
+            try:
+                value = _encode(RolloutSnapshot.of(name, rollout, fold.offset))
+            except Exception as error:  # of any kind: it is this rollout's own
+                faults[name] = repr(error)
+                continue
+            if len(key) + len(value) > largest:
+                faults[name] = f"its snapshot of {len(value):,} bytes is larger than {largest:,}"
+                continue
             rollout.changed, rollout.snapshot_offset = False, fold.offset
-            yield name.encode(), _encode(RolloutSnapshot.of(name, rollout, fold.offset))
+            yield key, value
 
 
 class SnapshotSet:

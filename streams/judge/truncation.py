@@ -78,7 +78,9 @@ class Truncation:
         async for record in read_to_end(self._settings, self._settings.topics.status):
             # Keys that begin with a zero byte are those of freezes.
             if record.value is not None and record.key is not None and not record.key.startswith(b"\0"):
-                latest[record.key.decode()] = orjson.loads(record.value)
+                status = _status(record.value)
+                if status is not None:
+                    latest[record.key.decode(errors="replace")] = status
         return [
             (name, held(status, self._why[partition]))
             for name, status in latest.items()
@@ -86,6 +88,19 @@ class Truncation:
             and partition in self._why  # released while this was read
             and status["phase"] not in ENDED
         ]
+
+
+def _status(value: bytes) -> Document | None:
+    """The status in a message value; None where it is none: anyone may have written it.
+
+    >>> _status(b'{"phase": "baking"}'), _status(b"junk"), _status(b"[]"), _status(b"{}")
+    ({'phase': 'baking'}, None, None, None)
+    """
+    try:
+        document = orjson.loads(value)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) and isinstance(document.get("phase"), str) else None
 
 
 def partition_of(rollout: str, every: set[int]) -> int:
