@@ -17,6 +17,7 @@ from typing import Any, Final
 import aiokafka
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.consumer import fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.structs import TopicPartition
 
 CHECKED: Final = ("0.12.", "0.13.", "0.14.")
@@ -118,6 +119,39 @@ def wrap_partition_records(wrap: Callable[[TopicPartition, Any], Any]) -> bool:
 
     fetcher.PartitionRecords = Wrapped
     return True
+
+
+@cache
+def date_group_answers() -> bool:
+    """Make every consumer note when the coordinator of its group answered last; see `group_silent_ms`.
+
+    False if this aiokafka was not checked.
+    """
+    if not is_checked():
+        return False
+    send: Any = GroupCoordinator._send_req
+
+    @wraps(send)
+    async def dated(coordinator: Any, request: Any) -> Any:
+        answer = await send(coordinator, request)
+        coordinator.answered_at = time.monotonic()
+        return answer
+
+    GroupCoordinator._send_req = dated
+    return True
+
+
+def group_silent_ms(consumer: aiokafka.AIOKafkaConsumer) -> float | None:
+    """For how long the coordinator of the consumer's group owes an answer; 0 if it was not asked since.
+
+    None without a group, or with an aiokafka that was not checked.
+    """
+    coordinator = getattr(consumer, "_coordinator", None)
+    if not is_checked() or not isinstance(coordinator, GroupCoordinator):
+        return None
+    answered_at: float = getattr(coordinator, "answered_at", float("-inf"))
+    silent_ms: float = (time.monotonic() - answered_at) * 1000 - coordinator._heartbeat_interval_ms
+    return max(0.0, silent_ms)
 
 
 async def send_request(client: AIOKafkaAdminClient, request: Any) -> Any:

@@ -28,7 +28,7 @@ from streams.judge.outputs import (
 )
 from streams.judge.replay_guard import ReplayedError
 from streams.judge.sources import SourceHole
-from streams.runtime import metrics
+from streams.runtime import metrics, rollout_metrics
 from streams.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -88,8 +88,8 @@ class Publisher:
                 else:
                     log.info("%s %s: %s", output.id, output.action, output.reason)
                 self._last[output.rollout] = output.id
-                metrics.DECISIONS.labels(output.rollout, output.action.value).inc()
-                metrics.ESCALATIONS.labels(output.rollout).inc(output.escalate)
+                rollout_metrics.count(metrics.DECISIONS, output.rollout, output.action.value)
+                rollout_metrics.count(metrics.ESCALATIONS, output.rollout, by=output.escalate)
                 return [await self._send_signed(self._topics.decisions, output.rollout, output.document())]
             case Command():
                 return [await self._send_signed(self._topics.commands, output.decision.rollout, output.document())]
@@ -99,16 +99,16 @@ class Publisher:
                 key = b"%b%d" % (FREEZES_KEY, output.partition)
                 return [await self._send(self._topics.status, encode_document(output.document), key=key)]
             case Acknowledged():
-                metrics.ACKS.labels(output.rollout, output.status).inc()
+                rollout_metrics.count(metrics.ACKS, output.rollout, output.status)
                 if output.took_ms is not None and output.action == Action.ROLLBACK:
                     metrics.TIME_TO_ROLLBACK.observe(output.took_ms / 1000.0)
             case ForeignCounts():
                 metrics.FOREIGN.labels(output.rule).inc()
             case LateEvents():
-                metrics.LATE_EVENTS.labels(output.rollout).inc(output.events)
+                rollout_metrics.count(metrics.LATE_EVENTS, output.rollout, by=output.events)
             case JudgingFailed():
                 log.error("%s cannot be judged, so it is paused: %s", output.rollout, output.why)
-                metrics.JUDGING_FAILED.labels(output.rollout).inc()
+                rollout_metrics.count(metrics.JUDGING_FAILED, output.rollout)
             case SourceHole():
                 self._report_hole(output)
         return []
@@ -139,7 +139,7 @@ class Publisher:
         sent: list[Sent] = []
         for name, status in statuses.items():
             try:
-                metrics.show_status(status.document)
+                rollout_metrics.show_status(status.document)
                 sent.append(await self.send_status(name, status.document))
             except KafkaError:
                 raise

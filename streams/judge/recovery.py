@@ -17,7 +17,7 @@ from connectors.kafka.topic_reader import read_to_end
 from streams.judge.fold import Fold
 from streams.judge.snapshots import SnapshotSet
 from streams.judge.truncation import Truncation
-from streams.runtime import failpoints, metrics
+from streams.runtime import failpoints, rollout_metrics
 from streams.runtime.health import Pulse
 from streams.runtime.settings import Settings
 
@@ -45,8 +45,7 @@ class Recovery:
         """Another judge has the partition now."""
         self.due.discard(partition)
         fold = self.folds.pop(partition, None)
-        for rollout in () if fold is None else fold.rollouts:
-            metrics.forget_rollout(rollout)
+        rollout_metrics.forget_journal_partition(partition, () if fold is None else fold.rollouts)
         self.truncated.release(partition)
 
     def start_over(self) -> None:

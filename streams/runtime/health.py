@@ -12,10 +12,13 @@ LONGEST_UNANSWERED_MS = 10_000.0
 """A consumer whose fetches were not answered for this long makes no headway, even if its loop still turns: it may be
 cut off from Kafka without an error."""
 
+SPARE = "no partition: a spare"
+"""The state of a loop whose group has no partition for it; it gets one when another worker leaves."""
+
 
 @dataclass(slots=True)
 class Pulse:
-    """One loop's heartbeat: the loop calls `beat` when it makes headway, and sets `ready` once it has joined its group.
+    """One loop's heartbeat: the loop calls `beat` when it makes headway, and `join` once its group assigned it work.
 
     `trouble` is a lasting problem that needs a person. It fails /healthz and not the watchdog: a restart would not
     help.
@@ -23,12 +26,18 @@ class Pulse:
 
     name: str
     ready: bool = False
+    waiting: str = "joining its consumer group"
     trouble: str = ""
     last: float = field(default_factory=time.monotonic)
 
     def beat(self) -> None:
         """Record headway: a round was done, and Kafka answered."""
         self.last = time.monotonic()
+
+    def join(self, partitions: int) -> None:
+        """The group assigned this many partitions to the loop; without any it is a spare, which is not ready."""
+        self.ready = partitions > 0
+        self.waiting = SPARE
 
     @property
     def silent(self) -> float:
@@ -57,6 +66,6 @@ class Health:
         return "ok" if pulse.silent <= self.longest_pause else f"no progress for {pulse.silent:.0f}s"
 
     def ready(self) -> tuple[bool, dict[str, str]]:
-        """Whether every loop has joined its group, and the state of each."""
-        states = {pulse.name: "ok" if pulse.ready else "joining its consumer group" for pulse in self.pulses}
+        """Whether every loop has joined its group and has a partition, and the state of each."""
+        states = {pulse.name: "ok" if pulse.ready else pulse.waiting for pulse in self.pulses}
         return all(pulse.ready for pulse in self.pulses), states

@@ -53,7 +53,9 @@ class JournalClock(Service):
         except KafkaError as error:
             self.log.warning("the time was not written to the journal, next try in %g s: %s", CLOCK_SECONDS, error)
             return
-        self._pulse.ready = True
         # Agents have no loop of their own that could beat, so the headway of their consumer is checked here.
-        if self._faust.healthy(asyncio.get_running_loop().time()):
+        healthy, partitions = self._faust.healthy(asyncio.get_running_loop().time()), self._faust.partitions
+        if healthy or partitions:
+            self._pulse.join(partitions)
+        if healthy:
             self._pulse.beat()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import sys
+import uuid
 from collections import OrderedDict
 from types import SimpleNamespace
 from typing import Any
@@ -116,3 +118,22 @@ def test_decompression_of_another_version_is_left_alone(monkeypatch: pytest.Monk
     assert not private_aiokafka.replace_decoders({"gzip": bytes})
     assert not private_aiokafka.wrap_partition_records(lambda _, batches: batches)
     assert fetcher.PartitionRecords is before
+
+
+async def test_the_silence_of_a_group(embedded_broker: str) -> None:
+    """None without a group; endless before the coordinator has answered, and none once it has."""
+    alone = AIOKafkaConsumer(bootstrap_servers=embedded_broker)
+    assert private_aiokafka.group_silent_ms(alone) is None
+    await alone.stop()
+    topic = f"spare-{uuid.uuid4().hex}"
+    options: dict[str, Any] = {"group_id": topic, "session_timeout_ms": 1000, "heartbeat_interval_ms": 100}
+    async with AIOKafkaConsumer(topic, bootstrap_servers=embedded_broker, **options) as member:
+        async with asyncio.timeout(30):
+            while private_aiokafka.group_silent_ms(member) != 0.0:
+                await member.getmany(timeout_ms=50)
+        coordinator: Any = member._coordinator
+        assert private_aiokafka.date_group_answers()
+        coordinator.answered_at -= 60.0
+        silent_ms = private_aiokafka.group_silent_ms(member)
+        assert silent_ms is not None
+        assert silent_ms > 50_000
