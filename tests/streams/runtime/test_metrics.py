@@ -2,6 +2,7 @@
 
 from prometheus_client import REGISTRY
 
+from gates.panes import CLASSES
 from streams.runtime import metrics
 
 
@@ -14,7 +15,7 @@ def test_the_lag_of_a_lost_partition_is_not_shown() -> None:
 
 def test_events_are_counted_by_outcome() -> None:
     """Heartbeats apart from users' requests, and synthetic requests under one name."""
-    classes = len(metrics.CLASSES)
+    classes = len(CLASSES)
     metrics.count_events(43, {False: [1] * classes + [3], True: [2] * classes + [5]})
     labels = {"partition": "43", "outcome": "synthetic"}
     assert REGISTRY.get_sample_value("sluicegate_events_total", labels) == 2.0 * classes
