@@ -56,9 +56,11 @@ class JournalClock(Service):
             return
         if not await self._write_to_each(partitions, record):
             return
-        self._pulse.ready = True
         # Agents have no loop of their own that could beat, so the headway of their consumer is checked here.
-        if self._faust.healthy(asyncio.get_running_loop().time()):
+        healthy, partitions = self._faust.healthy(asyncio.get_running_loop().time()), self._faust.partitions
+        if healthy or partitions:
+            self._pulse.join(partitions)
+        if healthy:
             self._pulse.beat()
 
     async def _write_to_each(self, partitions: set[int], record: bytes) -> bool:
