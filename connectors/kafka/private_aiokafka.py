@@ -14,7 +14,10 @@ from functools import cache, wraps
 from typing import Any, Final
 
 import aiokafka
+from aiokafka import client as client_module
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.structs import TopicPartition
 
@@ -96,3 +99,56 @@ async def send_request(client: AIOKafkaAdminClient, request: Any) -> Any:
     if not is_checked():
         raise NotImplementedError(f"aiokafka {aiokafka.__version__} was not checked")
     return await client._send_request(request)
+
+
+def wrap_clients(update: Callable[[Any], Any], send: Callable[[Any], Any], connect: Callable[[Any], Any]) -> bool:
+    """Replace three coroutines of every client by what these make of them; False if this aiokafka was not checked.
+
+    They are `_metadata_update(client, cluster, topics)`, `send(client, node, request, *, group)`, and the function
+    `create_conn(host, port, **options)` that opens a connection. Consumers, producers and admin clients each have a
+    client, and so have Faust's.
+    """
+    if not is_checked():
+        return False
+    AIOKafkaClient._metadata_update = update(AIOKafkaClient._metadata_update)
+    AIOKafkaClient.send = send(AIOKafkaClient.send)
+    client_module.create_conn = connect(client_module.create_conn)
+    return True
+
+
+async def connect_to(client: AIOKafkaClient, host: str, port: int) -> AIOKafkaConnection:
+    """A connection of its own, logged in as the client does it.
+
+    Raises:
+        OSError: there is no answer (TimeoutError is one).
+        aiokafka.errors.KafkaError: the login failed.
+    """
+    return await client_module.create_conn(
+        host,
+        port,
+        client_id=client._client_id,
+        request_timeout_ms=client._request_timeout_ms,
+        ssl_context=client._ssl_context,
+        security_protocol=client._security_protocol,
+        sasl_mechanism=client._sasl_mechanism,
+        sasl_plain_username=client._sasl_plain_username,
+        sasl_plain_password=client._sasl_plain_password,
+        sasl_kerberos_service_name=client._sasl_kerberos_service_name,
+        sasl_kerberos_domain_name=client._sasl_kerberos_domain_name,
+        sasl_oauth_token_provider=client._sasl_oauth_token_provider,
+    )
+
+
+def connections_of(client: AIOKafkaClient) -> dict[Any, tuple[AIOKafkaConnection, str]]:
+    """The open connections with the IP address of the other side; a key begins with the broker's id."""
+    found = {key: (one, one._writer) for key, one in client._conns.items()}
+    return {
+        key: (connection, str((writer.get_extra_info("peername") or [""])[0]))
+        for key, (connection, writer) in found.items()
+        if writer is not None
+    }
+
+
+def break_connection(connection: AIOKafkaConnection) -> None:
+    """Close a connection as if it had timed out: each request that waits on it fails, with an error that is retried."""
+    connection.close(reason=CloseReason.CONNECTION_TIMEOUT)
