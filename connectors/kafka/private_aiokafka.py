@@ -101,15 +101,25 @@ async def send_request(client: AIOKafkaAdminClient, request: Any) -> Any:
     return await client._send_request(request)
 
 
-def wrap_clients(update: Callable[[Any], Any], send: Callable[[Any], Any], connect: Callable[[Any], Any]) -> bool:
+Hosts = list[tuple[str, int, Any]]
+
+
+def wrap_clients(
+    update: Callable[[Any], Any],
+    send: Callable[[Any], Any],
+    connect: Callable[[Any], Any],
+    order: Callable[[Hosts], Hosts],
+) -> bool:
     """Replace three coroutines of every client by what these make of them; False if this aiokafka was not checked.
 
     They are `_metadata_update(client, cluster, topics)`, `send(client, node, request, *, group)`, and the function
-    `create_conn(host, port, **options)` that opens a connection. Consumers, producers and admin clients each have a
-    client, and so have Faust's.
+    `create_conn(host, port, **options)` that opens a connection. `order` orders the bootstrap servers. Consumers,
+    producers and admin clients each have a client, and so have Faust's.
     """
     if not is_checked():
         return False
+    hosts: Any = AIOKafkaClient.hosts
+    AIOKafkaClient.hosts = property(lambda client: order(hosts.fget(client)))
     AIOKafkaClient._metadata_update = update(AIOKafkaClient._metadata_update)
     AIOKafkaClient.send = send(AIOKafkaClient.send)
     client_module.create_conn = connect(client_module.create_conn)

@@ -7,8 +7,8 @@ brokers have all changed their addresses never finds them again, without an erro
 * A request without an answer for `SILENT_S` makes the client ask for metadata.
 * If no known broker gives it within `KNOWN_S`, the servers of the bootstrap list are asked. A host name is resolved
   again each time.
-* Connections to an address that the broker no longer has are closed, so that requests on them fail and are sent again,
-  instead of waiting for aiokafka's 40 s.
+* Connections to an address that the broker no longer has are closed or given up, so that requests on them fail and are
+  sent again, instead of waiting for aiokafka's 40 s.
 
 A broker that is merely slow keeps its connections: the new metadata names the address that they have.
 """
@@ -23,9 +23,10 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.metadata import MetadataRequest
 
-from connectors.kafka.private_aiokafka import break_connection, connect_to, connections_of, wrap_clients
+from connectors.kafka.private_aiokafka import Hosts, break_connection, connect_to, connections_of, wrap_clients
 
 SILENT_S: Final = 5.0
 """A request without an answer for this long is a reason to ask for metadata. Fetches are answered in half a second;
@@ -40,22 +41,55 @@ PAUSE_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
 _used_at: WeakKeyDictionary[AIOKafkaClient, float] = WeakKeyDictionary()
+_silent: set[tuple[str, int]] = set()
+_connecting: WeakKeyDictionary[AIOKafkaClient, tuple[str, int, asyncio.Timeout]] = WeakKeyDictionary()
 
 
 @cache
 def use_bootstrap_again() -> bool:
     """Make all clients of this process do so; False if this aiokafka was not checked, and then none does."""
-    return wrap_clients(_update, _send, _connect)
+    return wrap_clients(_update, _send, _connect, _silent_last)
 
 
 def _connect(original: Any) -> Any:
     @wraps(original)
-    async def connect(*address: Any, **options: Any) -> Any:
-        # One connection is opened at a time. An address that swallows packets would block the new ones for 40 s.
-        async with asyncio.timeout(CONNECT_S):
-            return await original(*address, **options)
+    async def connect(host: str, port: int, **options: Any) -> Any:
+        client = getattr(options.get("on_close"), "__self__", None)
+        if client is None:  # not to a broker that metadata named, but to a bootstrap server
+            return await _connect_to_server(original, host, port, options)
+        # A client opens one connection at a time. An address that swallows packets would hold up the others for 40 s
+        # each: all that wait for their turn with the old address, after the new one has become known.
+        if _is_outdated(client, host, port):
+            raise KafkaConnectionError(f"no broker is at {host}:{port} any more")
+        silent = asyncio.get_running_loop().call_later(SILENT_S, client.force_metadata_update)
+        try:
+            async with asyncio.timeout(CONNECT_S) as limit:
+                _connecting[client] = host, port, limit
+                return await original(host, port, **options)
+        finally:
+            silent.cancel()
+            _connecting.pop(client, None)
 
     return connect
+
+
+async def _connect_to_server(original: Any, host: str, port: int, options: Any) -> Any:
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            connection = await original(host, port, **options)
+    except TimeoutError:
+        _silent.add((host, port))
+        raise
+    _silent.discard((host, port))
+    return connection
+
+
+def _silent_last(servers: Hosts) -> Hosts:
+    """Bootstrap servers in an order in which those that were silent when last tried come last.
+
+    A client tries them one after the other when it starts, and each silent one takes its whole time limit.
+    """
+    return sorted(servers, key=lambda server: server[:2] in _silent)
 
 
 def _send(original: Any) -> Any:
@@ -97,6 +131,7 @@ async def _start_again(client: AIOKafkaClient, cluster: Any, request: MetadataRe
             metadata = await answer
             if metadata is not None:
                 cluster.update_metadata(metadata)
+                _give_up_connecting(client)
                 closed = await _close_moved(client, cluster)
                 _log.warning(
                     "no known broker answered, a bootstrap server did; %d connections were out of date", closed
@@ -122,6 +157,18 @@ async def _metadata_from(client: AIOKafkaClient, host: str, port: int, request: 
         _log.debug("bootstrap server %s:%s: %r", host, port, error)
         return None
     return metadata if metadata.brokers else None
+
+
+def _is_outdated(client: AIOKafkaClient, host: str, port: int) -> bool:
+    """Whether the metadata has no broker at this address."""
+    return all((broker.host, broker.port) != (host, port) for broker in client.cluster.brokers())
+
+
+def _give_up_connecting(client: AIOKafkaClient) -> None:
+    """Let the connection that is being opened time out now, if it is to an address that is outdated."""
+    host, port, limit = _connecting.get(client, ("", 0, None))
+    if limit is not None and _is_outdated(client, host, port) and not limit.expired():
+        limit.reschedule(asyncio.get_running_loop().time())
 
 
 async def _close_moved(client: AIOKafkaClient, cluster: Any) -> int:

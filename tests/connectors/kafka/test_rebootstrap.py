@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError
 
 from connectors.kafka import clients, rebootstrap
 from connectors.kafka.clients import KafkaSettings
@@ -135,6 +137,53 @@ async def test_which_connections_are_out_of_date(
     broker = None if host is None else SimpleNamespace(host=host, port=port)
     cluster = SimpleNamespace(broker_metadata=lambda _: broker)
     assert await rebootstrap._close_moved(SimpleNamespace(), cluster) == len(broken) == closed
+
+
+async def test_silent_servers_are_tried_last(
+    old: EmbeddedBroker, new: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that starts after another has met a silent server, begins with the others."""
+    monkeypatch.setattr(rebootstrap, "CONNECT_S", 0.3)
+    new.start()
+    suspend(old)
+    producer = clients.producer(known(old))
+    with pytest.raises(KafkaConnectionError):
+        await producer.start()
+    await producer.stop()
+    ordered = AIOKafkaClient(bootstrap_servers=[old.bootstrap, new.bootstrap]).hosts
+    assert [port for _, port, _ in ordered] == [new.port, old.port]
+    os.kill(pid(old), signal.SIGCONT)
+    async with clients.producer(known(old)):
+        assert not rebootstrap._silent
+
+
+async def test_what_is_being_connected_to_an_outdated_address_is_given_up() -> None:
+    """So that the others, which wait for their turn, need not wait for its time limit."""
+    cluster = SimpleNamespace(brokers=lambda: [SimpleNamespace(host="new", port=1)])
+
+    class Client:
+        def on_close(self) -> None:
+            """What aiokafka hands to a connection."""
+
+        def force_metadata_update(self) -> None:
+            """Not called."""
+
+    client: Any = Client()
+
+    async def endless(*_: Any, **__: Any) -> None:
+        await asyncio.sleep(3_600)
+
+    connect = rebootstrap._connect(endless)
+    client.cluster = cluster
+    with pytest.raises(KafkaConnectionError, match="no broker is at old:1 any more"):
+        await connect("old", 1, on_close=client.on_close)
+    connecting = asyncio.create_task(connect("new", 1, on_close=client.on_close))
+    await asyncio.sleep(0)
+    rebootstrap._give_up_connecting(client)
+    cluster.brokers = lambda: [SimpleNamespace(host="newer", port=1)]
+    rebootstrap._give_up_connecting(client)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(connecting, PATIENCE_S)
 
 
 def suspend(broker: EmbeddedBroker) -> None:
