@@ -63,7 +63,7 @@ class Judging:
         done = Judged(seconds)
         for flush in range(seconds * FLUSHES_A_SECOND):
             partials, progress = self._fleet.flush()
-            values = [*bundled(partials), encode(progress)]
+            values = [*bundled(map(encode, partials)), encode(progress)]
             outcomes = [outcome for value in values for outcome in self._apply(value, done.cpu)]
             statuses = [outcome for outcome in outcomes if isinstance(outcome, RolloutStatus)]
             status_bytes = _timed(done.cpu, "publish", _encoded_bytes, statuses)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LARGEST_KEPT = 65_536
 """Bytes of a value that are kept; a larger one is cut, and its headers name the record that has all of it.
@@ -18,6 +18,8 @@ class DeadLetter:
     """Bytes that are not a valid message of their topic, with their position and the reason.
 
     `reason` is a metrics label, `detail` a sentence, and `index` the position of the element within the message.
+    `value` is at most `LARGEST_KEPT` of the `size` bytes: letters wait for the next flush, and whole ones of large
+    messages would fill the memory meanwhile.
     """
 
     topic: str
@@ -28,14 +30,23 @@ class DeadLetter:
     detail: str
     key: bytes | None
     value: bytes
+    size: int = -1
 
     def __post_init__(self) -> None:
-        """Drop a key and cut a detail that is too large."""
+        """Drop a key, and cut a value and a detail, that are too large."""
         detail = self.detail
+        if self.size < 0:
+            object.__setattr__(self, "size", len(self.value))
+        object.__setattr__(self, "value", self.value[:LARGEST_KEPT])
         if self.key is not None and len(self.key) > LARGEST_KEPT:
             detail = f"(its key of {len(self.key)} bytes was not kept) {detail}"
             object.__setattr__(self, "key", None)
         object.__setattr__(self, "detail", detail[:LARGEST_DETAIL])
+
+    def without_bytes(self) -> DeadLetter:
+        """The letter by its place alone."""
+        detail = f"(its {self.size} bytes were not kept) {self.detail}"
+        return replace(self, key=None, value=b"", detail=detail)
 
     def headers(self) -> list[tuple[str, bytes]]:
         """The Kafka headers, as text in UTF-8; `key` is the original key, unchanged."""
@@ -49,10 +60,10 @@ class DeadLetter:
         ]
         if self.key is not None:
             out.append(("key", self.key))
-        if len(self.value) > LARGEST_KEPT:
-            out.append(("truncated_from", str(len(self.value)).encode()))
+        if self.size > len(self.value):
+            out.append(("truncated_from", str(self.size).encode()))
         return out
 
     def body(self) -> bytes:
-        """The bytes themselves, at most `LARGEST_KEPT` of them."""
-        return self.value[:LARGEST_KEPT]
+        """The bytes themselves, as far as they were kept."""
+        return self.value

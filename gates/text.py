@@ -135,10 +135,10 @@ def estimate(seconds: float) -> str:
 def clock_time(ms: int) -> str:
     """Event time as a person reads it, in UTC.
 
-    >>> clock_time(1767225630000)
-    '00:00:30Z'
+    >>> clock_time(1767225630000), clock_time(1 << 62)
+    ('00:00:30Z', '12:26:40Z')
     """
-    return datetime.fromtimestamp(ms / 1000.0, UTC).strftime("%H:%M:%SZ")
+    return datetime.fromtimestamp(min(max(ms, 0), LATEST_MS) // 1000, UTC).strftime("%H:%M:%SZ")
 
 
 def date_time(ms: int) -> str:

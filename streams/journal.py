@@ -83,6 +83,14 @@ class Partial(
         """Whether a cohort has a cell or an entry among the refused."""
         return cohort in self.refused or any(cell.cohort == cohort for cell in self.cells)
 
+    def without_cells(self) -> Partial:
+        """The same version for a journal that does not take it: all its users' requests are refused."""
+        refused = dict(self.refused)
+        for cell in self.cells:
+            if not cell.synthetic:
+                refused[cell.cohort] = refused.get(cell.cohort, 0) + cell.events
+        return msgspec.structs.replace(self, cells=[], refused=refused)
+
 
 class Partials(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.partials/v1"):
     """The partials of one flush for one journal partition."""
@@ -94,7 +102,8 @@ class SourceProgress(msgspec.Struct, frozen=True, array_like=True):
     """A worker's position in a source partition: its next offset and newest event time (ms; None without an event).
 
     `refused` are the requests since its last report that are of rollouts for which a chunk had no room: they may be of
-    any rollout.
+    any rollout. Everything from the offset `since` on, up to `position`, was counted and journaled; when the worker
+    began there, the log began at the offset `begins`. Both are None in reports of older builds.
     """
 
     source: SourcePartition
@@ -102,17 +111,24 @@ class SourceProgress(msgspec.Struct, frozen=True, array_like=True):
     newest: int | None
     caught_up: bool
     refused: int = 0
+    since: int | None = None
+    begins: int | None = None
 
 
 class Progress(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.progress/v1", omit_defaults=True
 ):
-    """What a worker has journaled so far, and its wall clock (ms). This is the only way that time enters the system."""
+    """What a worker has journaled so far, and its wall clock (ms). This is the only way that time enters the system.
+
+    `partitions` is the number of partitions of each source topic, so that one that no worker reads is missed. It is
+    None in records of older builds, and where the worker has not learned of a topic yet, the topic is left out.
+    """
 
     worker: str
     wall: int
     sources: list[SourceProgress]
     rule: str = CHUNK_RULE
+    partitions: dict[str, int] | None = None
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.start/v1"):
@@ -215,13 +231,16 @@ def encode(record: Record) -> bytes:
     return _encoder.encode(record)
 
 
-def bundled(partials: Iterable[Partial]) -> Iterator[bytes]:
-    """Message values of `Partials` with these, in order. Without its last partial each is below `BUNDLE_BYTES`."""
+def bundled(values: Iterable[bytes]) -> Iterator[bytes]:
+    """Message values of `Partials` with these encoded ones, in order: each below `BUNDLE_BYTES`, or of one partial."""
     waiting: list[bytes] = []
     size = 0
-    for partial in partials:
-        waiting.append(encode(partial))
-        size += len(waiting[-1])
+    for value in values:
+        if waiting and size + len(value) > BUNDLE_BYTES:  # else the message could be larger than a message may be
+            yield _bundle(waiting)
+            waiting, size = [], 0
+        waiting.append(value)
+        size += len(value)
         if size >= BUNDLE_BYTES:
             yield _bundle(waiting)
             waiting, size = [], 0

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.partitioner import murmur2
 from pydantic import Field, SecretStr
 
+from connectors.kafka.bounded_batches import bound_batches
 from connectors.kafka.login import client_security
 from connectors.kafka.rebootstrap import use_bootstrap_again
 from connectors.kafka.security import SecuritySettings
@@ -71,6 +72,7 @@ def producer(settings: KafkaSettings, **options: Any) -> AIOKafkaProducer:
 
 def consumer(settings: KafkaSettings, *topics: str, **options: Any) -> AIOKafkaConsumer:
     """A consumer that never commits by itself and starts at the oldest record; `options` are aiokafka's."""
+    bound_batches()
     chosen: dict[str, Any] = {"enable_auto_commit": False, "auto_offset_reset": "earliest"} | options
     return AIOKafkaConsumer(*topics, **client_options(settings), **chosen)
 

@@ -7,9 +7,10 @@ adding that version to `CHECKED`.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from typing import Any, Final
 
@@ -18,11 +19,18 @@ from aiokafka import client as client_module
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import AIOKafkaConnection, CloseReason
-from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer import fetcher
 from aiokafka.structs import TopicPartition
 
 CHECKED: Final = ("0.12.", "0.13.", "0.14.")
 """The versions of aiokafka that the private parts were checked with."""
+
+_DECODING: Final = (
+    "aiokafka.record.default_records",
+    "aiokafka.record.legacy_records",
+    "aiokafka.record._crecords.default_records",
+    "aiokafka.record._crecords.legacy_records",
+)
 
 Fetched = OrderedDict[TopicPartition, Any]
 
@@ -68,18 +76,18 @@ def date_fetches_by_sending() -> bool:
     """
     if not is_checked():
         return False
-    process: Any = Fetcher._proc_fetch_request
+    process: Any = fetcher.Fetcher._proc_fetch_request
 
     @wraps(process)
-    async def dated(fetcher: Any, assignment: Any, node_id: Any, request: Any) -> Any:
+    async def dated(reader: Any, assignment: Any, node_id: Any, request: Any) -> Any:
         sent_at = int(time.time() * 1000)  # noqa: TID251 - aiokafka's clock
-        needs_wakeup = await process(fetcher, assignment, node_id, request)  # nothing runs between its note and ours
+        needs_wakeup = await process(reader, assignment, node_id, request)  # nothing runs between its note and ours
         for topic, partitions in request.topics:
             for partition, *_ in partitions:
                 _note_sent(assignment, TopicPartition(topic, partition), sent_at)
         return needs_wakeup
 
-    Fetcher._proc_fetch_request = dated
+    fetcher.Fetcher._proc_fetch_request = dated
     return True
 
 
@@ -87,6 +95,32 @@ def _note_sent(assignment: Any, partition: TopicPartition, sent_at: int) -> None
     state = assignment.state_value(partition)
     if state is not None and state.timestamp is not None and state.timestamp > sent_at:
         state.timestamp = sent_at
+
+
+def replace_decoders(decoders: Mapping[str, Callable[[Any], bytes]]) -> bool:
+    """Make all batches be decompressed by these functions, by codec; False if this aiokafka was not checked."""
+    if not is_checked():
+        return False
+    # Compiled and not compiled, formats from magic 2 on and before: each module has imported the functions by name.
+    for module in [sys.modules[name] for name in _DECODING if name in sys.modules]:
+        for codec, decoder in decoders.items():
+            if hasattr(module, name := f"{codec}_decode"):
+                setattr(module, name, decoder)
+    return True
+
+
+def wrap_partition_records(wrap: Callable[[TopicPartition, Any], Any]) -> bool:
+    """Make each fetch read what `wrap` makes of its partition and batches; False if this aiokafka was not checked."""
+    if not is_checked():
+        return False
+    original: Any = fetcher.PartitionRecords
+
+    class Wrapped(original):  # type: ignore[misc]  # aiokafka is untyped
+        def __init__(self, partition: TopicPartition, batches: Any, *others: Any, **options: Any) -> None:
+            super().__init__(partition, wrap(partition, batches), *others, **options)
+
+    fetcher.PartitionRecords = Wrapped
+    return True
 
 
 async def send_request(client: AIOKafkaAdminClient, request: Any) -> Any:

@@ -14,24 +14,51 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 import aiokafka
 from aiokafka.structs import TopicPartition
 
+from connectors.kafka.bounded_batches import bound_batches, decompressed_bytes
 from connectors.kafka.private_aiokafka import fetched_by, iterate_batches, replace_fetched
+
+MOST_TOGETHER: Final = 1_024
+"""Records that are returned in one list. An object for each of a million small ones would not fit into memory."""
+
+MOST_DECOMPRESSED: Final = 32 * 1_048_576
+"""Bytes that one poll decompresses, apart from its last batch: a fetch of 1 MiB can hold gigabytes in many batches."""
 
 
 def read_batches(consumer: aiokafka.AIOKafkaConsumer) -> bool:
-    """Make `getmany` of this started consumer return lists of records, one per batch; False if that is not possible.
+    """Make `getmany` of this started consumer return lists of records, each of one batch; False if that is impossible.
 
-    Its `max_records` then counts batches. After False the consumer returns records one by one, as usual.
+    Its `max_records` then counts lists. A batch that was not read is a list with one `SkippedBatch`. After False the
+    consumer returns records one by one, as usual. Call `begin_poll` before each call of `getmany`.
     """
     fetched = fetched_by(consumer)
     if type(fetched) is not OrderedDict:
         return False
+    bound_batches()
     replace_fetched(consumer, _Fetched(fetched))
     return True
+
+
+class _Poll:
+    """What had been decompressed when the current poll began."""
+
+    began_at = 0
+
+    def is_spent(self) -> bool:
+        return decompressed_bytes() - self.began_at >= MOST_DECOMPRESSED
+
+
+_poll: Final = _Poll()
+
+
+def begin_poll() -> None:
+    """Let the next `getmany` decompress up to the limit again."""
+    _poll.began_at = decompressed_bytes()
 
 
 class _Fetched(OrderedDict[TopicPartition, Any]):
@@ -47,14 +74,17 @@ class _Batches:
 
     def __init__(self, batches: Any) -> None:
         self._batches = batches
-        self.has_next = batches.has_next
+
+    def has_next(self) -> bool:
+        """Whether there is a batch to read now. The rest of a fetch whose poll is spent is fetched again."""
+        return bool(self._batches.has_next()) and not _poll.is_spent()
 
     def next_batch(self) -> _Batch:
         return _Batch(self._batches.next_batch())
 
 
 class _Batch:
-    """A batch with all its attributes, but which yields all its records at once."""
+    """A batch with all its attributes, but which yields many records at once."""
 
     def __init__(self, batch: Any) -> None:
         self._batch = batch
@@ -65,20 +95,30 @@ class _Batch:
     def __next__(self) -> Any:  # aiokafka reads the marker of a control batch with next()
         return next(self._batch)
 
-    def __iter__(self) -> Iterator[_WholeBatch]:
-        records = list(self._batch)
-        if records:
-            yield _WholeBatch(records[-1].offset, records)
+    def __iter__(self) -> Iterator[_Together]:
+        started = iter(self._batch)
+        if (skipped := getattr(self._batch, "skipped", None)) is not None:
+            yield _Together(skipped.offset, [skipped])
+            return
+        # A batch can be started only once, and not be asked again when it has ended; this iterator can.
+        records = iter(started.__next__, None)
+        while together := list(islice(records, MOST_TOGETHER)):
+            if (skipped := getattr(self._batch, "skipped", None)) is not None:  # the last one stands in for the rest
+                if whole := together[:-1]:
+                    yield _Together(whole[-1].offset, whole)
+                yield _Together(skipped.offset, [skipped])
+                return
+            yield _Together(together[-1].offset, together)
 
 
-class _WholeBatch(NamedTuple):
-    """All records of a batch. `offset` is that of the last: aiokafka moves the position to the offset after it."""
+class _Together(NamedTuple):
+    """Records of a batch. `offset` is that of the last: aiokafka moves the position to the offset after it."""
 
     offset: int
     records: list[Any]
 
     def since(self, start: int) -> list[Any]:
-        """The records from this offset on: a fetch from the middle of a batch gets the whole batch."""
+        """The records from this offset on: a fetch from the middle of a batch gets all of the batch."""
         if self.records[0].offset >= start:
             return self.records
         return [record for record in self.records if record.offset >= start]

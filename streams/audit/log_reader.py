@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from aiokafka import ConsumerRecord
 
 from connectors.kafka.clients import LARGEST_MESSAGE, KafkaSettings
+from connectors.kafka.record_times import record_time
 from connectors.kafka.topic_reader import partitions_of, read_to_end, reader, to_end
 from streams.audit.chain import Entry, digest
 from streams.audit.records import audited
@@ -50,4 +51,4 @@ async def _read_sources(settings: KafkaSettings) -> AsyncIterator[ConsumerRecord
 
 def _hashed(record: ConsumerRecord[bytes, bytes]) -> SourceRecord:
     source = Origin(record.topic, record.partition, record.offset)
-    return SourceRecord(source, record.timestamp, None if record.value is None else digest(record.value))
+    return SourceRecord(source, record_time(record), None if record.value is None else digest(record.value))

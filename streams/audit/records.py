@@ -65,6 +65,13 @@ def audit_record(
     )
 
 
+def unreadable_record(source: Origin, at: int, value: bytes | None) -> AuditRecord:
+    """What the log keeps of a record that it cannot keep otherwise: its place, its time and the hash of its value."""
+    names: tuple[str, ...] = ("rollout", "actor", "action", "reason", "id", "value", "signature")
+    hashed = None if value is None else digest(value)
+    return AuditRecord(source=source, at=at, kind="unreadable", sha256=hashed, **dict.fromkeys(names))
+
+
 def _kind(kind: EntryKind, document: Mapping[str, Any] | None, action: str | None) -> EntryKind:
     if document is None:
         return "unreadable"

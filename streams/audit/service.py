@@ -75,19 +75,20 @@ class Audit(Service):
     async def _round(self) -> None:
         """Write what is new, if the log is assigned to this worker.
 
-        A lasting failure is shown by `/healthz` and does not end the worker, which may run a judge too.
+        A failure of any kind, once it lasts, is shown by `/healthz`. It never ends the worker, which may run a judge
+        too.
         """
-        await self._group.getmany(timeout_ms=0)  # the partition is paused: this only keeps the membership
-        if self._place not in self._group.assignment():
-            await self._close_writer()
-            self._succeeded()
-            await self.sleep(ROUND_MS / 1000.0)
-            return
         try:
-            if await self._write():
+            await self._group.getmany(timeout_ms=0)  # the partition is paused: this only keeps the membership
+            if self._place not in self._group.assignment():
+                await self._close_writer()
                 self._succeeded()
-        except (KafkaError, TimeoutError, TopicsMissingError) as error:
-            self.log.error("auditing failed; the writer starts again from the log: %s", error)
+                await self.sleep(ROUND_MS / 1000.0)
+            elif await self._write():
+                self._succeeded()
+        except Exception as error:
+            known = isinstance(error, KafkaError | TimeoutError | TopicsMissingError)
+            self.log.error("auditing failed; the writer starts again from the log: %s", error, exc_info=not known)
             await self._close_writer()
             self._pulse.beat()
             if asyncio.get_running_loop().time() - self._succeeded_at > LONGEST_PAUSE:

@@ -16,14 +16,15 @@ from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered
+from connectors.kafka.record_times import record_time
 from connectors.kafka.topic_reader import PATIENCE_S, partitions_of, to_end
-from streams.audit.chain import Entry, Head, decode, encode
-from streams.audit.records import audit_record, audited
+from streams.audit.chain import AuditRecord, Entry, Head, decode, encode
+from streams.audit.records import audit_record, audited, unreadable_record
 from streams.clock import wall_ms
 from streams.journal import Origin
 from streams.runtime import metrics
@@ -77,7 +78,7 @@ class Writer:
     async def close(self) -> None:
         """Disconnect."""
         for client in (self._log, self._sources, self._producer):
-            with contextlib.suppress(KafkaError):
+            with contextlib.suppress(Exception):  # this writer is given up, whatever state its clients are in
                 await client.stop()
 
     @property
@@ -130,12 +131,17 @@ class Writer:
 
     def _draft(self, head: Head, record: ConsumerRecord[bytes, bytes]) -> tuple[Entry, bytes] | None:
         source = Origin(record.topic, record.partition, record.offset)
-        message = audit_record(self._kinds[record.topic], source, record.timestamp, record.value, record.headers)
-        entry = head.next_entry(message, self._settings.worker_id, wall_ms())
-        if entry is None:
+        at, value = record_time(record), record.value
+        try:
+            message = audit_record(self._kinds[record.topic], source, at, value, record.headers)
+            drafted = _encoded(head, message, self._settings.worker_id)
+        except Exception:
+            # Of any kind: one record must not end the log. Its place, time and hash are what every record has.
+            log.exception("%s %d@%d is audited as unreadable", source.topic, source.partition, source.offset)
+            drafted = _encoded(head, unreadable_record(source, at, value), self._settings.worker_id)
+        if drafted is None:
             metrics.AUDIT_SKIPPED.labels(record.topic).inc()
-            return None
-        return entry, encode(entry)
+        return drafted
 
     async def _read_back(self, offsets: list[int]) -> None:
         async with asyncio.timeout(PATIENCE_S):
@@ -178,3 +184,9 @@ class Writer:
                 behind[one.topic] += 0 if high is None else max(0, high - position)
         for topic, number in behind.items():
             metrics.AUDIT_LAG.labels(topic).set(number)
+
+
+def _encoded(head: Head, message: AuditRecord, worker_id: str) -> tuple[Entry, bytes] | None:
+    """The next entry, for this record, and its bytes; None if the record is already in the chain."""
+    entry = head.next_entry(message, worker_id, wall_ms())
+    return None if entry is None else (entry, encode(entry))

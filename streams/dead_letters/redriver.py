@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from connectors.kafka.clients import LARGEST_MESSAGE, KafkaSettings, producer
+from connectors.kafka.record_times import record_time
 from connectors.kafka.topic_reader import PATIENCE_S, partitions_of, reader, to_end
 from streams.clock import wall_ms
 from streams.dead_letters.letters import Letter, LetterOrigin, Place, read_letter
@@ -81,7 +82,8 @@ class Redriver:
         if redrive is not None:
             self.history.add(redrive)
             return None
-        return read_letter(Place(record.partition, record.offset), record.timestamp, record.value, record.headers)
+        place = Place(record.partition, record.offset)
+        return read_letter(place, record_time(record), record.value, record.headers)
 
     async def _read_past(self, ends: Mapping[TopicPartition, int]) -> None:
         """Read on past these offsets.

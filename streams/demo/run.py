@@ -16,6 +16,7 @@ from rich.console import Console
 
 from connectors.kafka import clients
 from connectors.kafka.clients import KafkaSettings
+from connectors.kafka.record_times import record_time
 from gates.policy import Policy
 from streams import journal
 from streams.clock import wall_ms
@@ -131,7 +132,7 @@ class Demo:
                 if partition.topic == topics.status:
                     self._state.status = document
                 else:
-                    self._state.add_decision(document, record.timestamp)
+                    self._state.add_decision(document, record_time(record))
 
     async def _inject_fault(self, session: aiohttp.ClientSession) -> None:
         """Switch the scenario's fault on and off at its times."""

@@ -22,8 +22,11 @@ MOST_COHORTS: Final = 16
 MOST_REFUSED = 16
 """Further cohorts of one rollout in a chunk whose missing events are counted by name; those of others count as ""."""
 MOST_CELLS: Final = 2_048
-"""Cells of one rollout in a chunk; events of others are refused. A version with many more would not fit into the
-journal, and would stop ingest."""
+"""Cells of one rollout in a chunk; events of others are refused. They bound the judge's memory, `streams.ingest.sizes`
+the bytes of a version."""
+FULL_CELLS: Final = MOST_CELLS // 2
+"""Cells of one rollout at which a chunk ends, so that a backfill is counted in pieces: only a message with events of
+more than a thousand seconds can have events refused."""
 MOST_UNREADABLE_ROLLOUTS: Final = 1_000
 MOST_UNREADABLE_CELLS: Final = 256
 """Rollouts of a chunk, and cells of a rollout, beyond the above that only unreadable events open. They have room of
@@ -131,6 +134,7 @@ class ChunkCells:
 
     def __init__(self) -> None:
         self.unplaced = 0
+        self._most = 0  # cells of the rollout that has the most
         self.numbered: list[ChunkCell] = []
         self._rollouts: dict[str, _RolloutCells] = {}
         self._slots: dict[CellParts, int] = {}
@@ -168,6 +172,10 @@ class ChunkCells:
         placed = [(slot, event) for slot, event in found if slot is not None]
         return [slot for slot, _ in placed], [event for _, event in placed]
 
+    def nearly_full(self, events: int) -> bool:
+        """Whether one rollout could have `FULL_CELLS` after this number of further events."""
+        return self._most + events >= FULL_CELLS
+
     def numbers_of(self, rollout: str) -> Iterable[int]:
         """The numbers of a rollout's cells, in the order in which they were opened."""
         return self._rollouts[rollout].numbers.values()
@@ -188,6 +196,12 @@ class ChunkCells:
         if not found.synthetic:
             self._refuse(found.rollout, rollout, found.cohort)
         return None
+
+    def refuse(self, event: RequestEvent) -> None:
+        """Count an event that is in no cell: a user's request is missing from its cohort."""
+        rollout = self._opened(event.rollout)
+        if rollout is not None and not (event.synthetic or event.heartbeat):
+            self._refuse(event.rollout, rollout, event.cohort)
 
     def refused_of(self, rollout: str) -> dict[str, int]:
         """How many users' requests of a rollout are in no cell of their cohort, by cohort."""
@@ -211,6 +225,7 @@ class ChunkCells:
         if key not in rollout.numbers:
             rollout.numbers[key] = len(self.numbered)
             self.numbered.append(ChunkCell(name, key))
+            self._most = max(self._most, len(rollout.numbers))
         return rollout.numbers[key]
 
     def _refuse(self, name: str, rollout: _RolloutCells, cohort: str) -> None:

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import msgspec
-
 from connectors.decoders import RequestEvent, Unreadable
+from connectors.kafka.record_times import record_times
 from streams.cells import SourcePartition
-from streams.ingest.cutting import RecordPosition, boundary, in_chunk, length_in_chunk, slot_of
+from streams.ingest.cutting import ChunkSpan, RecordPosition, boundary, slot_of, take_run
+from streams.ingest.event_times import EventTimes
 from streams.ingest.open_chunk import OpenChunk
+from streams.ingest.sizes import growth
 from streams.ingest.sums import KINDS, Kinds
 from streams.journal import Partial
 
@@ -34,6 +35,17 @@ class SourceRecord(NamedTuple):
     timestamp: int
     events: list[RequestEvent]
     unreadable: Sequence[Unreadable] = ()
+
+
+class Place(NamedTuple):
+    """Where counting began: the offset, and that of the oldest record that the log had then."""
+
+    offset: int
+    oldest: int
+
+
+BEGINNING = Place(0, 0)
+"""The beginning of a log that has lost nothing."""
 
 
 @dataclass(slots=True)
@@ -69,17 +81,20 @@ class Flush(NamedTuple):
 class Chunker:
     """One source partition under ingest: counts decoded records in order, and gives cumulative versions of its chunks.
 
-    `max_future_ms` bounds how far an event may lie ahead of its record's timestamp; one further ahead counts at the
-    record's time (and in `Limited.clamped`), so that a producer's broken clock cannot hide events in a day to come.
+    `times` has when an event counts, and refuses those far ahead of `times.now`, the worker's clock.
     An unreadable event counts as one in its cell, at its own time if that can be read, else at its record's; it moves
     no event time. Synthetic events have cells of their own; a heartbeat adds its emitter to a cell, and no request. The
     limits of `streams.ingest.cells` and `MOST_METRICS` hold per chunk; what has no room there counts in `Limited`.
+
+    All records from `place` on are given to it. The first may have a later offset: a log has gaps where no record was
+    ever, or is any more, as after compaction.
     """
 
-    def __init__(self, source: SourcePartition, max_future_ms: int = MAX_FUTURE_MS) -> None:
+    def __init__(self, source: SourcePartition, max_future_ms: int = MAX_FUTURE_MS, place: Place = BEGINNING) -> None:
         self.source = source
+        self.place = place
         self.newest: int | None = None
-        self._max_future_ms = max_future_ms
+        self.times = EventTimes(max_future_ms)
         self._limited = Limited()
         self._chunk: OpenChunk | None = None
         self._finished: list[Partial] = []
@@ -90,24 +105,37 @@ class Chunker:
     def count_records(self, records: Iterable[SourceRecord]) -> None:
         """Count these records, the next of the log in order of offsets."""
         for offset, timestamp, events, unreadable in records:
-            chunk = self._chunk_of(offset, timestamp)
+            cut_at = timestamp if timestamp > 0 or not events else events[0].ts_ms
+            chunk = self._chunk_of(offset, cut_at)
             self._count(chunk, events, [timestamp] * len(events))
             for found in unreadable:
-                chunk.count_unreadable(found, self._time_of(found, timestamp))
-            chunk.upto = offset + 1
+                chunk.count_unreadable(found, self.times.time_of(found, timestamp))
+            chunk.end_record()
+            chunk.span, chunk.upto = chunk.span.after(cut_at), offset + 1
 
     def count_run(self, records: Sequence[RecordPosition], events: Sequence[RequestEvent]) -> None:
         """Count records that hold one event each: as `count_records`, with one step per chunk instead of per record."""
-        timestamps = [record.timestamp for record in records]
+        timestamps = record_times(records) if records else []
+        cut_at = timestamps
+        if records and min(timestamps) <= 0:  # a record without a time is cut at that of its event
+            cut_at = [time if time > 0 else event.ts_ms for time, event in zip(timestamps, events, strict=True)]
         while records:
-            chunk = self._chunk_of(records[0].offset, timestamps[0])
-            length = length_in_chunk(chunk.start, chunk.latest_slot, records, timestamps)
-            if length == len(records):
-                self._count(chunk, events, timestamps)
+            chunk = self._chunk_of(records[0].offset, cut_at[0])
+            length, chunk.span = take_run(chunk.span, records, cut_at)
+            part = events if length == len(records) else events[:length]
+            if chunk.has_room_for_run(length, most := growth(part)):
+                self._count(chunk, part, timestamps[:length], most)
             else:
-                self._count(chunk, events[:length], timestamps[:length])
+                length = self._count_singly(chunk, part, timestamps)
             chunk.upto = records[length - 1].offset + 1
-            records, events, timestamps = records[length:], events[length:], timestamps[length:]
+            records, events = records[length:], events[length:]
+            timestamps, cut_at = timestamps[length:], cut_at[length:]
+
+    def skip(self, offset: int, timestamp: int, records: int) -> None:
+        """Go on after records up to this offset that cannot be read: each may have had an event of any rollout."""
+        chunk = self._chunk_of(offset, timestamp)
+        chunk.span, chunk.upto = chunk.span.after(timestamp), offset + 1
+        self._limited.unplaced += records
 
     def flush(self, end: int = 0) -> Flush:
         """The versions that are new since the last flush, in the order in which they must be journaled.
@@ -117,7 +145,7 @@ class Chunker:
         """
         put_off = False
         if self._chunk is not None:
-            put_off = boundary(self._chunk.start) < end and not self._chunk.put_off
+            put_off = boundary(self._chunk.span.start) < end and not self._chunk.put_off
             if not put_off:
                 self._add_versions(self._chunk, final=False)
             self._chunk.put_off |= put_off
@@ -125,12 +153,21 @@ class Chunker:
         self._finished, self._commit, self._kinds, self._limited = [], None, _no_kinds(), Limited()
         return flush
 
+    def _count_singly(self, chunk: OpenChunk, events: Sequence[RequestEvent], timestamps: Sequence[int]) -> int:
+        """Count records of one event each until the chunk is full; returns how many were counted."""
+        for place, time in enumerate(timestamps[: len(events)]):
+            self._count(chunk, events[place : place + 1], (time,))
+            chunk.end_record()
+            if chunk.full:
+                return place + 1
+        return len(events)
+
     def _chunk_of(self, offset: int, timestamp: int) -> OpenChunk:
         """The chunk that a record belongs to: the open one, or a new one."""
         chunk = self._chunk
-        if chunk is None or not in_chunk(chunk.start, chunk.latest_slot, offset, timestamp):
+        if chunk is None or chunk.full or not chunk.span.holds(offset, timestamp):
             self._finish()
-            chunk = self._chunk = OpenChunk(offset, slot_of(timestamp), offset)
+            chunk = self._chunk = OpenChunk(ChunkSpan(offset, slot_of(timestamp)), offset)
         return chunk
 
     def _finish(self) -> None:
@@ -147,37 +184,43 @@ class Chunker:
             self._kinds[kind] = [before + more for before, more in zip(self._kinds[kind], numbers, strict=True)]
         self._journaled = chunk.upto, self.newest
 
-    def _count(self, chunk: OpenChunk, events: Sequence[RequestEvent], timestamps: Sequence[int]) -> None:
-        """Count events of one class; `timestamps` are those of their records."""
+    def _count(
+        self,
+        chunk: OpenChunk,
+        events: Sequence[RequestEvent],
+        timestamps: Sequence[int],
+        most: int | None = None,
+    ) -> None:
+        """Count events of one class; `timestamps` are those of their records, and `most` their growth, if known."""
         if not events:
             return
         newest = max([event.ts_ms for event in events])
         clamped: list[RequestEvent] = []
-        if newest > min(timestamps) + self._max_future_ms:
+        if newest > min(timestamps) + self.times.max_future_ms:
             given = events
-            events = [self._clamped(event, time) for event, time in zip(given, timestamps, strict=True)]
+            events = [self.times.clamped(event, time) for event, time in zip(given, timestamps, strict=True)]
             clamped = [event for event, before in zip(events, given, strict=True) if event is not before]
+            self._limited.clamped += len(clamped)
             clamped = [event for event in clamped if not event.heartbeat]  # no request
+            newest = max([event.ts_ms for event in events])
+        if self.times.is_far(newest):
+            most = growth(events) if most is None else most  # of all: a chunk must not end by one worker's clock
+            events = self._refuse_far(chunk, events)
+            if not events:
+                return
             newest = max([event.ts_ms for event in events])
         if self.newest is None or newest > self.newest:
             self.newest = newest
-        refused, dropped = chunk.count(events, clamped)
+        refused, dropped = chunk.count(events, clamped, most)
         self._limited.refused += refused
         self._limited.metrics_dropped += dropped
 
-    def _clamped(self, event: RequestEvent, time: int) -> RequestEvent:
-        """The event, at its record's time if it lies too far ahead of it."""
-        # A record without a time has 0 or -1: it sets no limit.
-        if not 0 < time < event.ts_ms - self._max_future_ms:
-            return event
-        self._limited.clamped += 1
-        return msgspec.structs.replace(event, ts_ms=time)
-
-    def _time_of(self, found: Unreadable, time: int) -> int | None:
-        """When an unreadable event in a record of this time counts; None if neither has a time."""
-        if found.ts_ms is None:
-            return time if time > 0 else None
-        return time if 0 < time < found.ts_ms - self._max_future_ms else found.ts_ms
+    def _refuse_far(self, chunk: OpenChunk, events: Sequence[RequestEvent]) -> list[RequestEvent]:
+        """Refuse the events that are too far ahead of the worker's clock; returns the others."""
+        far = [event for event in events if self.times.is_far(event.ts_ms)]
+        chunk.refuse(far)
+        self._limited.refused += len(far)
+        return [event for event in events if not self.times.is_far(event.ts_ms)]
 
 
 def _no_kinds() -> Kinds:

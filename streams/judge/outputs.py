@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gates.decisions import Command, Decision
+from streams.judge.sources import SourceHole
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +53,31 @@ class FreezesStatus:
     document: dict[str, object]
 
 
-FoldOutput = Decision | Command | RolloutStatus | FreezesStatus | Acknowledged | LateEvents | ForeignCounts
+@dataclass(frozen=True, slots=True)
+class JudgingFailed:
+    """A rollout could not be judged at this record; the others were. `why` is for the log."""
+
+    rollout: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutSetAside:
+    """A rollout that this judge must not decide on, and why; nothing more is published about it."""
+
+    rollout: str
+    why: str
+
+
+FoldOutput = (
+    Decision
+    | Command
+    | RolloutStatus
+    | FreezesStatus
+    | Acknowledged
+    | LateEvents
+    | ForeignCounts
+    | JudgingFailed
+    | RolloutSetAside
+    | SourceHole
+)

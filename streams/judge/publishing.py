@@ -7,16 +7,29 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
 from connectors.signing.keys import keyring
 from gates.decisions import Action, Command, Decision
+from streams.cells import SourcePartition
 from streams.journal import encode_document
 from streams.judge.fold import FrozenError
-from streams.judge.outputs import Acknowledged, FoldOutput, ForeignCounts, FreezesStatus, LateEvents, RolloutStatus
+from streams.judge.outputs import (
+    Acknowledged,
+    FoldOutput,
+    ForeignCounts,
+    FreezesStatus,
+    JudgingFailed,
+    LateEvents,
+    RolloutSetAside,
+    RolloutStatus,
+)
 from streams.judge.replay_guard import ReplayedError
+from streams.judge.set_aside import SetAsideError
+from streams.judge.sources import SourceHole
 from streams.runtime import metrics
 from streams.runtime.settings import Settings
 
@@ -39,6 +52,7 @@ class Publisher:
         self._keyring = keyring(settings, "gate")
         self._statuses: dict[str, RolloutStatus] = {}
         self._last: dict[str, str] = {}  # by rollout, the id of its last decision
+        self._holes: dict[SourcePartition, int] = {}  # by source partition, the end of the last hole reported
 
     async def start(self) -> None:
         """Connect."""
@@ -50,6 +64,21 @@ class Publisher:
         await self._producer.stop()
 
     async def publish(self, output: FoldOutput) -> list[Sent]:
+        """As `_publish`; an output that cannot be written, of any rollout, does not keep back those after it.
+
+        Raises:
+            aiokafka.errors.KafkaError: Kafka does not accept it.
+        """
+        try:
+            return await self._publish(output)
+        except KafkaError:
+            raise
+        except Exception:
+            log.exception("this output cannot be published: %s", output)
+            metrics.UNPUBLISHED.inc()
+            return []
+
+    async def _publish(self, output: FoldOutput) -> list[Sent]:
         """Send a decision or command; keep a status for `publish_statuses`; only count the rest.
 
         The gate sends an order again until it is confirmed, as the same decision.
@@ -71,15 +100,32 @@ class Publisher:
             case FreezesStatus():
                 key = b"%b%d" % (FREEZES_KEY, output.partition)
                 return [await self._send(self._topics.status, encode_document(output.document), key=key)]
-            case Acknowledged():
-                metrics.ACKS.labels(output.rollout, output.status).inc()
-                if output.took_ms is not None and output.action == Action.ROLLBACK:
-                    metrics.TIME_TO_ROLLBACK.observe(output.took_ms / 1000.0)
-            case ForeignCounts():
-                metrics.FOREIGN.labels(output.rule).inc()
-            case LateEvents():
-                metrics.LATE_EVENTS.labels(output.rollout).inc(output.events)
+            case RolloutSetAside():
+                self._statuses.pop(output.rollout, None)
+                metrics.forget_rollout(output.rollout)
+                metrics.ESCALATIONS.labels(output.rollout).inc()
+                log.critical("%s is set aside (docs/operations.md#upgrades): %s", output.rollout, output.why)
+            case SourceHole():
+                self._report_hole(output)
+            case _:
+                _count(output)
         return []
+
+    def _report_hole(self, hole: SourceHole) -> None:
+        """Report offsets that nobody has counted, once: the progress that shows them is in each journal partition."""
+        if hole.upto <= self._holes.get(hole.source, 0):
+            return
+        self._holes[hole.source] = hole.upto
+        metrics.UNCOUNTED.labels(hole.source.partition).inc(hole.upto - hole.first)
+        log.error(
+            "%s partition %d: offsets %d to %d were never counted, so telemetry is incomplete; check the topic's "
+            "retention, and that nothing else uses ingest's group or moves its offsets "
+            "(docs/reliability.md#offsets-that-were-never-counted)",
+            hole.source.topic,
+            hole.source.partition,
+            hole.first,
+            hole.upto - 1,
+        )
 
     async def publish_statuses(self) -> list[Sent]:
         """Send the newest status of each rollout since the last call.
@@ -88,9 +134,17 @@ class Publisher:
         which only the last is of use.
         """
         statuses, self._statuses = self._statuses, {}
-        for status in statuses.values():
-            metrics.show_status(status.document)
-        return [await self.send_status(name, status.document) for name, status in statuses.items()]
+        sent: list[Sent] = []
+        for name, status in statuses.items():
+            try:
+                metrics.show_status(status.document)
+                sent.append(await self.send_status(name, status.document))
+            except KafkaError:
+                raise
+            except Exception:  # of any kind: it is this rollout's own
+                log.exception("the status of %s cannot be published", name)
+                metrics.UNPUBLISHED.inc()
+        return sent
 
     async def send_status(self, rollout: str, document: Mapping[str, object]) -> Sent:
         """Send one status."""
@@ -98,7 +152,9 @@ class Publisher:
 
     async def send_dead_letter(self, record: ConsumerRecord[bytes, bytes], error: Exception) -> Sent:
         """Send a journal record that cannot be folded to the dead letters, so that the records behind it are judged."""
-        reason = error.reason if isinstance(error, ReplayedError | FrozenError) else "bad_record"
+        reason = "failed"
+        if isinstance(error, ValueError):  # a record that does not decode as well
+            reason = error.reason if isinstance(error, ReplayedError | FrozenError | SetAsideError) else "bad_record"
         log.error(
             "journal partition %d, offset %d: record refused and sent to dead-letters (%s): %s",
             record.partition,
@@ -118,3 +174,19 @@ class Publisher:
     async def _send(self, topic: str, value: bytes, **options: Any) -> Sent:
         sent: Sent = await self._producer.send(topic, value, **options)
         return sent
+
+
+def _count(output: FoldOutput) -> None:
+    """Count what is not published itself."""
+    match output:
+        case Acknowledged():
+            metrics.ACKS.labels(output.rollout, output.status).inc()
+            if output.took_ms is not None and output.action == Action.ROLLBACK:
+                metrics.TIME_TO_ROLLBACK.observe(output.took_ms / 1000.0)
+        case ForeignCounts():
+            metrics.FOREIGN.labels(output.rule).inc()
+        case LateEvents():
+            metrics.LATE_EVENTS.labels(output.rollout).inc(output.events)
+        case JudgingFailed():
+            log.error("%s cannot be judged, so it is paused: %s", output.rollout, output.why)
+            metrics.JUDGING_FAILED.labels(output.rollout).inc()

@@ -59,7 +59,7 @@ class JudgedRollout:
         return names.candidate, names.baseline
 
     def refuse_for_all(self, number: int) -> None:
-        """Count requests that ingest refused, and that may be of either cohort."""
+        """Count requests that ingest refused or never read, and that may be of either cohort."""
         for cohort in self.cohorts:
             self.add_missing(cohort, 0, number)
         self.changed = self.changed or not self.ended
@@ -69,6 +69,13 @@ class JudgedRollout:
         for known, number in ((self.late, late), (self.refused, refused)):
             if number:
                 known[cohort] = known.get(cohort, 0) + number
+
+    def drop_from(self, start: int) -> None:
+        """Drop the counts of event time from `start` on; the requests in them are missing."""
+        dropped = self.join.drop_from(start)
+        for cohort in self.cohorts:
+            self.add_missing(cohort, 0, dropped.get(cohort, 0))
+        self.changed = self.changed or not self.ended
 
     @property
     def ended(self) -> bool:
@@ -114,7 +121,8 @@ class JudgedRollout:
             closed = self.join.close(start, end)
             late, self.late = self.late, {}
             refused, self.refused = self.refused, {}
-            yield Pane(start, end, closed.cells, time.complete, late, time.broken, closed.synthetic, refused)
+            complete = time.complete and start >= time.incomplete_until
+            yield Pane(start, end, closed.cells, complete, late, time.broken, closed.synthetic, refused)
         judging = self.gate is not None and self.gate.state.judging.cohort_completeness
         if judging and self.join.closed_until - self.join.opened_at >= EARLIER_EVENTS_MS:
             self.join.opened_at = 0

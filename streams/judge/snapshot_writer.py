@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CommitFailedError, IllegalStateError
@@ -12,7 +13,7 @@ from aiokafka.structs import TopicPartition
 
 from connectors.kafka import clients
 from streams.judge.fold import Fold
-from streams.judge.snapshots import snapshot
+from streams.judge.snapshots import partition_snapshot, rollout_snapshots
 from streams.runtime import failpoints, metrics
 from streams.runtime.settings import Settings
 
@@ -56,22 +57,33 @@ class SnapshotWriter:
                 await self._write(partition, fold, consumer)
 
     async def _write(self, partition: int, fold: Fold, consumer: AIOKafkaConsumer[bytes, bytes]) -> None:
-        """Write what changed.
+        """Write what changed. The partition's own snapshot waits while a rollout of it has none.
 
         Call it only when all that the fold gave has been acknowledged: a decision that is in a snapshot is not
         published again after a crash.
         """
         failpoints.reached("judge: snapshot due")
-        sent = []
-        for key, value in snapshot(fold):
-            metrics.SNAPSHOT_BYTES.inc(len(value))
-            sent.append(await self._producer.send(self._settings.topics.snapshots, value, key=key, partition=partition))
-            failpoints.reached("judge: snapshot sent")
+        faults: dict[str, str] = {}
+        sent = [await self._send(partition, *record) for record in rollout_snapshots(fold, faults)]
+        metrics.UNSNAPSHOTTED.labels(partition).set(len(faults))
+        for name, why in faults.items():
+            log.error("%s has no snapshot, so a restart folds the journal from the snapshots before: %s", name, why)
+        if not faults:
+            sent.append(await self._send(partition, *partition_snapshot(fold)))
         await asyncio.gather(*sent)
         failpoints.reached("judge: snapshot acknowledged")
+        if faults:
+            return
         try:
             # Nothing is read from this offset after a restart; it shows people and tools the judge's lag.
             await consumer.commit({TopicPartition(self._settings.topics.journal, partition): fold.offset + 1})
             failpoints.reached("judge: committed")
         except (CommitFailedError, IllegalStateError) as error:
             log.info("commit of journal partition %d refused, another judge has it now: %s", partition, error)
+
+    async def _send(self, partition: int, key: bytes, value: bytes) -> asyncio.Future[Any]:
+        metrics.SNAPSHOT_BYTES.inc(len(value))
+        topic = self._settings.topics.snapshots
+        sent: asyncio.Future[Any] = await self._producer.send(topic, value, key=key, partition=partition)
+        failpoints.reached("judge: snapshot sent")
+        return sent

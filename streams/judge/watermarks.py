@@ -4,6 +4,9 @@ The slowest live source partition sets the watermark. Time comes from the journa
 partition that has caught up and is silent is left out, and so is one that has stalled: neither an empty partition nor a
 dead worker may stop event time. Without any live one, the wall clock in the records moves the watermark, so that
 silence has an effect, too.
+
+A wall clock that leaps, as after an outage of all workers, is no silence: nobody could report meanwhile. So whether a
+source is idle or stalled is judged by the `active` time, of which a leap is only a moment.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from streams.cells import SourcePartition
 from streams.journal import Progress, SourceProgress, Timing
+from streams.judge.sources import SourceHole, SourceState
 
 FORGET_MS = 3_600_000
 """A source partition that no worker has reported for this long is dropped, because its topic was probably renamed.
@@ -21,50 +26,31 @@ LEAP_MS = 30_000
 """How far a worker's clock may run ahead of the others. A clock further ahead counts only if all recent ones agree.
 Otherwise one wrong clock would move the watermark of every rollout past events that are still to come."""
 
+FURTHEST_MS = 7_200_000
+"""Counts this far ahead of every recent clock are dropped, and missing. Kafka takes record times up to an hour ahead,
+and events may be ahead of their record; what is further ahead would stay until its time comes."""
+
+LONGEST_STEP_MS = 2_000
+"""How much of the wall time between two progress records counts as time in which sources could report. Records come
+several times per second, so a longer stretch is an outage or a step of the clock."""
+
 RECENT_RECORDS = 20
 """A worker's clock is recent if it was in one of this many latest progress records. Records are counted, not
 milliseconds, because the time itself is in doubt."""
-
-
-@dataclass(slots=True)
-class SourceState:
-    """What is known of a source partition; `newest` is event time, the other times are wall time, in milliseconds.
-
-    `reported_at` is when its worker made the last report, `moved_at` when it last reported another position, `newer_at`
-    when it last reported a newer event.
-    """
-
-    position: int
-    newest: int | None
-    caught_up: bool
-    reported_at: int
-    moved_at: int
-    newer_at: int
-
-    def is_stalled(self, wall: int, timing: Timing) -> bool:
-        """Whether no report, or none with headway, arrived within `stall_timeout`."""
-        if self.caught_up:
-            # Without new records there is no headway to report.
-            return wall - self.reported_at > timing.stall_timeout
-        return wall - min(self.reported_at, self.moved_at, self.newer_at) > timing.stall_timeout
-
-    def is_idle(self, timing: Timing) -> bool:
-        """Whether it has been read to its end and had no newer event within `idle_timeout`."""
-        if not self.caught_up:
-            return False
-        return self.newest is None or self.reported_at - self.newer_at > timing.idle_timeout
 
 
 class EventTimeState(NamedTuple):
     """How far event time is complete, and how far to trust that.
 
     `watermark` is None until every live source has reported an event. `complete` is false where a stalled source was
-    left out, `broken` is true where no source reports at all.
+    left out, `broken` is true where no source reports at all. Before the event time `incomplete_until` offsets of a
+    source were never counted.
     """
 
     watermark: int | None
     complete: bool
     broken: bool
+    incomplete_until: int = 0
 
 
 _UNKNOWN = EventTimeState(None, True, False)
@@ -76,7 +62,8 @@ class Watermarks:
 
     `born` is the first wall time, `wall` the present one, `newest` the newest event time. `clocks` has each recent
     worker's wall clock and the number of the progress record that it was in, out of `reports` so far. `sources` is by
-    `TOPIC/PARTITION`.
+    `TOPIC/PARTITION`. `skipped` is the wall time of all leaps; of it, `debt` has not been made up for yet. Before the
+    event time `holes_until` offsets were never counted.
     """
 
     born: int = 0
@@ -85,33 +72,35 @@ class Watermarks:
     reports: int = 0
     clocks: dict[str, tuple[int, int]] = field(default_factory=dict)
     sources: dict[str, SourceState] = field(default_factory=dict)
+    skipped: int = 0
+    debt: int = 0
+    holes_until: int = 0
 
-    def apply(self, progress: Progress) -> None:
-        """Apply one progress record. The wall clock never goes back."""
+    @property
+    def active(self) -> int:
+        """The wall time without that of leaps: how long sources had the chance to report."""
+        return self.wall - self.skipped
+
+    def apply(self, progress: Progress) -> list[SourceHole]:
+        """Apply one progress record; returns the holes that it shows. The wall clock never goes back."""
+        before = self.wall
         if self._is_plausible(progress):
             self.wall = max(self.wall, progress.wall)
-        self.born = self.born or self.wall
+        if before and progress.partitions is not None:  # older builds' journals fold as those builds folded them
+            self._skip(self.wall - before)
+        self.born = self.born or self.active
         # A report may have waited in a slow worker: it describes its source at the time it was made, not at the time it
         # is read. A clock that cannot be right is replaced by ours, so that it can neither idle nor stall a source.
         made_at = progress.wall if 0 <= self.wall - progress.wall <= LEAP_MS else self.wall
-        for report in progress.sources:
-            self._apply_report(report, made_at)
-        for name in [name for name, source in self.sources.items() if self.wall - source.reported_at > FORGET_MS]:
-            del self.sources[name]
-
-    def _apply_report(self, report: SourceProgress, made_at: int) -> None:
-        name = f"{report.source.topic}/{report.source.partition}"
-        source = self.sources.get(name)
-        if source is None:
-            source = self.sources[name] = SourceState(-1, None, False, made_at, self.wall, self.wall)
-        if report.position != source.position:
-            source.moved_at = self.wall
-        if report.newest is not None:
-            newest = min(report.newest, self.wall)  # an event with a time in the future would close panes early
-            if source.newest is None or newest > source.newest:
-                source.newest, source.newer_at = newest, self.wall
-                self.newest = max(self.newest, newest)
-        source.position, source.caught_up, source.reported_at = report.position, report.caught_up, made_at
+        holes = [hole for report in progress.sources if (hole := self._apply_report(report, made_at))]
+        for topic, number in (progress.partitions or {}).items():
+            for partition in range(number):
+                # One that no worker has reported yet holds event time back like one whose worker is just starting.
+                self._source(SourcePartition(topic, partition), self.wall).named_at = self.active
+        for name, source in list(self.sources.items()):
+            if self.active - max(source.active_at, source.named_at) > FORGET_MS:
+                del self.sources[name]
+        return holes
 
     def _is_plausible(self, progress: Progress) -> bool:
         """Whether this wall clock is no leap, or every other recent one confirms the leap."""
@@ -121,13 +110,63 @@ class Watermarks:
         earliest = progress.wall - LEAP_MS
         return self.wall >= earliest or all(wall >= earliest for wall, _ in self.clocks.values())
 
+    def _skip(self, step: int) -> None:
+        """Take the part of a step of the wall clock out of `active` that is too long for one between two records."""
+        leap = max(0, step - LONGEST_STEP_MS)
+        self.skipped += leap
+        self.debt = max(0, self.debt - (step - leap)) + leap
+
+    def is_checked(self, source: SourcePartition) -> bool:
+        """Whether the workers report which offsets of a source they cover; older builds do not."""
+        known = self.sources.get(_name(source))
+        return known is not None and known.covered is not None
+
+    def _source(self, source: SourcePartition, made_at: int) -> SourceState:
+        name = _name(source)
+        if name not in self.sources:
+            self.sources[name] = SourceState(-1, None, False, made_at, self.active, self.active, self.skipped)
+        return self.sources[name]
+
+    def _apply_report(self, report: SourceProgress, made_at: int) -> SourceHole | None:
+        source = self._source(report.source, made_at)
+        hole = source.cover(report)
+        if report.position != source.position:
+            source.moved_at = self.active
+        newest = self.wall
+        if report.newest is not None:
+            newest = min(report.newest, self.wall)  # an event with a time in the future would close panes early
+            if source.newest is None or newest > source.newest:
+                source.newest, source.newer_at = newest, self.active
+                self.newest = max(self.newest, newest)
+        if hole is not None:
+            # What is missing came before what the worker has read by now; if that has no event, then before now.
+            self.holes_until = max(self.holes_until, newest)
+        if source.caught_up and not report.caught_up and report.since is not None:
+            source.behind_at = self.active
+        source.position, source.caught_up = report.position, report.caught_up
+        source.reported_at, source.skipped = made_at, self.skipped
+        return hole
+
+    def furthest(self) -> int:
+        """The event time from which on counts are dropped.
+
+        By the latest of the recent clocks, also of those that do not count yet: after an outage of all workers the
+        first events are hours ahead of the clock that counts, and right.
+        """
+        return max([self.wall, *(wall for wall, _ in self.clocks.values())]) + FURTHEST_MS
+
     def event_time(self, timing: Timing) -> EventTimeState:
         """The watermark by this timing. It can go back as sources appear and disappear: callers keep the largest."""
+        state = self._event_time(timing)
+        until = self.holes_until + timing.out_of_orderness if self.holes_until else 0
+        return state._replace(incomplete_until=until) if until else state
+
+    def _event_time(self, timing: Timing) -> EventTimeState:
         live: list[int] = []
         idle: list[int] = []
         stalled = 0
         for source in self.sources.values():
-            if source.is_stalled(self.wall, timing):
+            if source.is_stalled(self.active, timing):
                 stalled += 1
             elif source.is_idle(timing):
                 # It was silent until its last report. An event after that may exist and not be reported yet, so an idle
@@ -142,6 +181,11 @@ class Watermarks:
         silent = self.wall - timing.idle_timeout - timing.out_of_orderness
         if idle:
             return EventTimeState(min(silent, min(idle) - timing.out_of_orderness), not stalled, False)
-        if self.wall - self.born <= timing.stall_timeout:
+        if self.active - self.born <= timing.stall_timeout:
             return _UNKNOWN  # the first workers may still be starting
-        return EventTimeState(silent, False, True)
+        # Events of the time of a leap may still be read. So that time is closed bit by bit, not at once.
+        return EventTimeState(silent - self.debt, False, True)
+
+
+def _name(source: SourcePartition) -> str:
+    return f"{source.topic}/{source.partition}"

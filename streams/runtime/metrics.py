@@ -21,13 +21,31 @@ DEAD_LETTERS = Counter(
 )
 CLAMPED = Counter("sluicegate_clamped_events", "Events too far in the future, counted at their record's time")
 REFUSED = Counter(
-    "sluicegate_refused_events", "Events not counted, because their chunk already had the most rollouts or seconds"
+    "sluicegate_refused_events", "Events not counted, because their chunk had the most rollouts, seconds or bytes"
 )
 METRICS_DROPPED = Counter(
     "sluicegate_dropped_metric_values", "Metric values not counted, because their cell already had the most metrics"
 )
+JUDGING_FAILED = Counter(
+    "sluicegate_judging_failures", "Failed attempts to judge a rollout, which is then paused", ["rollout"]
+)
+UNPUBLISHED = Counter("sluicegate_unpublished_outputs", "Decisions or statuses that could not be written as JSON")
+UNSNAPSHOTTED = Gauge(
+    "sluicegate_unsnapshotted_rollouts",
+    "Rollouts whose snapshot cannot be written; a restart folds the journal from the snapshots before",
+    ["partition"],
+)
+OVERSIZED_PARTIALS = Counter(
+    "sluicegate_oversized_partials",
+    "Counts of a chunk whose requests were refused, because the journal does not take messages of their size",
+)
 INGEST_LAG = Gauge(
     "sluicegate_ingest_lag_records", "Records of a source partition that ingest has not read yet", ["partition"]
+)
+UNCOUNTED = Counter(
+    "sluicegate_uncounted_source_records",
+    "Offsets of a source partition that no ingest worker has counted: deleted before, or passed over by its group",
+    ["partition"],
 )
 FLUSH_SECONDS = Histogram("sluicegate_flush_seconds", "Seconds to journal the counts since the last flush")
 INGEST_RESETS = Counter(
@@ -49,6 +67,11 @@ IGNORED = Gauge(
 )
 JOURNAL_TRUNCATED = Gauge(
     "sluicegate_journal_truncated_partitions", "Journal partitions that are truncated; their rollouts are not judged"
+)
+SET_ASIDE = Gauge(
+    "sluicegate_set_aside_rollouts",
+    "Rollouts of a journal partition that this build must not decide on: they keep their weights and are not judged",
+    ["partition"],
 )
 LATE_EVENTS = Counter("sluicegate_late_events", "Events that arrived after their pane was closed", ["rollout"])
 REQUESTS = Gauge("sluicegate_cohort_requests", "Requests in the policy's longest window", ["rollout", "cohort"])

@@ -40,7 +40,10 @@ class Settings(WebSettings, KafkaSettings):
     flush_interval_ms: int = Field(250, ge=10, le=10_000, description="how often ingest journals what it counted")
     max_event_bytes: int = Field(1_048_576, ge=1_024, description="a larger event message becomes a dead letter")
     max_future_ms: int = Field(
-        60_000, ge=0, description="an event further ahead of its record's time gets the record's time"
+        60_000,
+        ge=0,
+        le=3_600_000,
+        description="an event further ahead of its record's time gets the record's time",
     )
     out_of_orderness_ms: int = Field(2_000, ge=0, description="how far the watermark is behind the newest event")
     idle_timeout_ms: int = Field(

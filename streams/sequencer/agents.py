@@ -67,6 +67,10 @@ class Sequencer:
         except (SignatureError, RecordRefusedError) as error:
             await self._refuse(origin, message.key, value, error)
             return
+        except Exception as error:  # of any kind: one message must not end the agent, and the worker with it
+            log.exception("%s %d@%d cannot be handled", origin.topic, origin.partition, origin.offset)
+            await self._refuse(origin, message.key, value, RecordRefusedError("failed", repr(error)))
+            return
         failpoints.reached("sequencer: verified")
         for partition in places:
             send = partial(self._journal.send, key=key_of(record), value=journaled, partition=partition)

@@ -18,7 +18,8 @@ replaced long ago."""
 class TopicSpec:
     """One topic: how it is kept, who writes it and who reads it.
 
-    `short_name` is the property of `TopicNames` that has its name. Without `retention_ms` a topic is compacted.
+    `short_name` is the property of `TopicNames` that has its name. Without `retention_ms` a topic is compacted. With
+    `broker_time` its record times are the broker's, and not what producers write.
     """
 
     short_name: str
@@ -29,6 +30,7 @@ class TopicSpec:
     readers: str
     about: str
     largest_bytes: int = LARGEST_MESSAGE
+    broker_time: bool = False
 
     def name(self, names: TopicNames) -> str:
         """Its full name, with the prefix."""
@@ -38,6 +40,8 @@ class TopicSpec:
     def config(self) -> dict[str, str]:
         """The broker's settings for it, by Kafka's names."""
         size = {"max.message.bytes": str(self.largest_bytes)}
+        if self.broker_time:
+            size["message.timestamp.type"] = "LogAppendTime"
         if self.retention_ms is None:
             return {"cleanup.policy": "compact"} | COMPACTION | size
         return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)} | size
@@ -52,6 +56,7 @@ TOPICS: tuple[TopicSpec, ...] = (
         "producers",
         "ingest",
         "Requests as their producers saw them, one or many per message.",
+        broker_time=True,
     ),
     TopicSpec("policies", 1, None, "rollout", "operators", "sequencer", "Rollouts to start, each with its policy."),
     TopicSpec(
@@ -89,7 +94,7 @@ TOPICS: tuple[TopicSpec, ...] = (
         90 * DAY_MS,
         "rollout",
         "judge",
-        "actuators, notifiers, exporters, people",
+        "actuators, notifiers, exporters, people; judge, after a restart",
         "What the gate decided, and why; each decision has the whole ordered state.",
     ),
     TopicSpec(

@@ -9,12 +9,15 @@ from typing import Any
 
 from gates.documents.quantities import SECOND_MS, format_duration
 from gates.machine.freezes import Frozen
-from gates.text import significant_text
+from gates.text import LATEST_MS, significant_text
 
 Document = Mapping[str, Any]
 
 MOST_SIMILAR = 5
 """How many similar names are listed for one that is unknown."""
+
+EARLIEST_MS = -30_610_224_000_000
+"""The beginning of the year 1000: earlier years have fewer digits. Times in topics may be of any size."""
 
 
 def printable(text: object) -> str:
@@ -50,6 +53,7 @@ def utc(ms: int) -> str:
     >>> utc(1767225630000), utc(1767225630250)
     ('2026-01-01 00:00:30Z', '2026-01-01 00:00:30.250Z')
     """
+    ms = _dated(ms)
     text = datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     return f"{text}.{ms % 1000:03d}Z" if ms % 1000 else f"{text}Z"
 
@@ -57,11 +61,17 @@ def utc(ms: int) -> str:
 def rfc3339(ms: int) -> str:
     """A time in RFC 3339, UTC, always with milliseconds, so that texts sort as times do.
 
-    >>> rfc3339(1767225600123)
-    '2026-01-01T00:00:00.123Z'
+    >>> rfc3339(1767225600123), rfc3339(-(10**15))
+    ('2026-01-01T00:00:00.123Z', '1000-01-01T00:00:00.000Z')
     """
+    ms = _dated(ms)
     time = datetime.fromtimestamp(ms // 1000, UTC)
     return f"{time:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+
+
+def _dated(ms: int) -> int:
+    """The nearest time that has a date."""
+    return max(EARLIEST_MS, min(ms, LATEST_MS))
 
 
 def phase_name(status: Document) -> str:

@@ -10,6 +10,7 @@ import faust
 from faust.worker import Worker
 from mode import Service
 
+from connectors.kafka.bounded_batches import bound_batches
 from connectors.kafka.faust_credentials import broker_credentials
 from connectors.signing.keys import keyring
 from streams.audit.service import Audit
@@ -31,6 +32,7 @@ def build(settings: Settings) -> faust.App:
 
     Faust's own consumer serves only the sequencer's topics; Faust's tables, leader topic and web views are off.
     """
+    bound_batches()  # Faust makes its own consumer
     app = faust.App(
         settings.group("sequencer"),
         broker=[f"kafka://{server.strip()}" for server in settings.bootstrap.split(",")],

@@ -29,9 +29,18 @@ def test_a_message_without_a_key_has_no_such_header() -> None:
 
 def test_a_large_value_is_cut() -> None:
     """A header has the whole size, so that nobody takes the part for the message."""
-    whole, large = (replace(LETTER, value=b"x" * size) for size in (LARGEST_KEPT, LARGEST_KEPT + 1))
+    whole, large = (replace(LETTER, value=b"x" * size, size=-1) for size in (LARGEST_KEPT, LARGEST_KEPT + 1))
     assert (len(whole.body()), "truncated_from" in dict(whole.headers())) == (LARGEST_KEPT, False)
     assert (len(large.body()), dict(large.headers())["truncated_from"]) == (LARGEST_KEPT, b"65537")
+
+
+def test_a_large_value_is_not_held() -> None:
+    """Letters wait for a flush: of a large message only what is kept stays in memory."""
+    large = replace(LETTER, value=b"x" * 10_000_000, size=-1)
+    assert (len(large.value), large.size) == (LARGEST_KEPT, 10_000_000)
+    gone = large.without_bytes()
+    assert (gone.key, gone.value, dict(gone.headers())["truncated_from"]) == (None, b"", b"10000000")
+    assert gone.detail == "(its 10000000 bytes were not kept) line 1: no brace"
 
 
 def test_a_large_key_is_dropped() -> None:

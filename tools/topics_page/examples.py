@@ -117,7 +117,12 @@ def _records() -> tuple[Record, ...]:
     return (
         Partials(partials=[_partial(source)]),
         _partial(source),
-        Progress(worker="gate-1-4711", wall=BEGIN + 2_000, sources=[SourceProgress(source, 8194, BEGIN + 1_125, True)]),
+        Progress(
+            worker="gate-1-4711",
+            wall=BEGIN + 2_000,
+            sources=[SourceProgress(source, 8194, BEGIN + 1_125, True, 0, 4096, 0)],
+            partitions={"request-events": 12},
+        ),
         Start(rollout=ROLLOUT, policy=policy().document(), by="ann", reason="the new cart", at=BEGIN),
         _control(),
         _freeze(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections import OrderedDict
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from aiokafka import client as client_module
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import AIOKafkaConnection
+from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, Fetcher, FetchError, FetchResult, PartitionRecords
 
 from connectors.kafka import private_aiokafka
@@ -119,3 +121,26 @@ def test_other_parts_than_expected() -> None:
     """A consumer that is built otherwise has no fetches that we could use."""
     assert private_aiokafka.fetched_by(a_consumer({})) is None
     assert private_aiokafka.fetched_by(SimpleNamespace()) is None
+
+
+def test_batches_are_decompressed_by_functions_of_their_modules() -> None:
+    """The names that `replace_decoders` sets; that batches use them is seen in `test_bounded_batches`."""
+    modules = [sys.modules[name] for name in private_aiokafka._DECODING]
+    new, old = modules[::2], modules[1::2]
+    assert all(hasattr(module, f"{codec}_decode") for module in new for codec in ("gzip", "snappy", "lz4", "zstd"))
+    assert all(hasattr(module, f"{codec}_decode") for module in old for codec in ("gzip", "snappy", "lz4"))
+
+
+def test_fetches_are_made_of_partition_records() -> None:
+    """By the name in the module, with the partition and the batches first."""
+    assert "partition_records = PartitionRecords(" in inspect.getsource(fetcher.Fetcher)
+    assert [*inspect.signature(PartitionRecords.__init__).parameters][1:3] == ["tp", "records"]
+
+
+def test_decompression_of_another_version_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither functions nor fetches are replaced."""
+    monkeypatch.setattr("aiokafka.__version__", "9.0")
+    before = fetcher.PartitionRecords
+    assert not private_aiokafka.replace_decoders({"gzip": bytes})
+    assert not private_aiokafka.wrap_partition_records(lambda _, batches: batches)
+    assert fetcher.PartitionRecords is before

@@ -5,9 +5,18 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from connectors.kafka.record_times import NO_TIME
 from connectors.kafka.topics import TopicNames
-from streams.audit.chain import EntryKind, digest
-from streams.audit.records import FREEZE_SCHEMA, GATE, LARGEST_VALUE, LONGEST_TEXT, audit_record, audited
+from streams.audit.chain import EntryKind, Head, decode, digest, encode
+from streams.audit.records import (
+    FREEZE_SCHEMA,
+    GATE,
+    LARGEST_VALUE,
+    LONGEST_TEXT,
+    audit_record,
+    audited,
+    unreadable_record,
+)
 from streams.journal import Origin
 
 SOURCE = Origin("t", 0, 7)
@@ -62,3 +71,12 @@ def test_the_rollout_is_kept(rollout: object, kept: str | None) -> None:
     """If it is a text; it becomes the key of the entry."""
     value = orjson.dumps({"by": "ann", "control": "pause", "rollout": rollout})
     assert audit_record("control", SOURCE, 5, value).rollout == kept
+
+
+def test_any_record_can_be_kept() -> None:
+    """The entry of last resort has the place, the time and the hash, and fits into canonical JSON."""
+    entry = Head().next_entry(unreadable_record(SOURCE, NO_TIME, b"junk"), "w", 0)
+    assert entry is not None
+    assert decode(encode(entry)) == entry
+    assert (entry.kind, entry.sha256, entry.value) == ("unreadable", digest(b"junk"), None)
+    assert unreadable_record(SOURCE, NO_TIME, None).sha256 is None

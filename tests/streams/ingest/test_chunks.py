@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from streams.ingest import cells
 from streams.ingest.cells import MOST_CELLS
 from streams.ingest.chunks import Chunker, SourceRecord
 from streams.ingest.cutting import CHUNK_OFFSETS, SLOT_MS
+from streams.ingest.event_times import MOST_AHEAD_MS
 from tests.streams.ingest.source_logs import T0, a_log, an_event, take
 
 
@@ -171,3 +173,47 @@ def test_events_of_rollouts_without_room_are_reported_once(monkeypatch: pytest.M
         SourceRecord(offset, T0, [a_request()], [other, other]) for offset in (CHUNK_OFFSETS - 1, CHUNK_OFFSETS)
     )
     assert [chunker.flush().limited.unplaced for _ in range(2)] == [4, 0]
+
+
+@pytest.mark.parametrize("timestamp", [-1, 0, T0 + 58 * 60_000, T0 + 10**14])
+@pytest.mark.parametrize("run", [True, False])
+def test_no_record_time_hides_events_in_a_time_to_come(timestamp: int, run: bool) -> None:
+    """What is far ahead of the worker's clock is refused and counts against its cohort, whatever its record's time."""
+    chunker = Chunker(SourcePartition("e", 0))
+    chunker.times.now = T0
+    far = [a_request(T0 + MOST_AHEAD_MS + 1), a_request(T0 + 10**14)]
+    events = [a_request(T0 + MOST_AHEAD_MS), *far]
+    log = [SourceRecord(offset, timestamp, [event]) for offset, event in enumerate(events)]
+    if run:
+        chunker.count_run(log, events)
+    else:
+        chunker.count_records(log)
+    flush = chunker.flush()
+    assert (flush.limited.refused, flush.newest) == (2, T0 + MOST_AHEAD_MS)
+    assert [cell.start for partial in flush.partials for cell in partial.cells] == [T0 + MOST_AHEAD_MS]
+    newest = {partial.start: partial.refused.get("canary", 0) for partial in flush.partials}
+    assert sum(newest.values()) == 2
+
+
+def test_a_refused_event_is_in_no_other_cell_by_another_workers_clock() -> None:
+    """A worker that counts the chunk again later has it in its own cell, or not at all: never in two."""
+    early, late = Chunker(SourcePartition("e", 0)), Chunker(SourcePartition("e", 0))
+    early.times.now, late.times.now = T0, T0 + MOST_AHEAD_MS
+    event = a_request(T0 + MOST_AHEAD_MS + 5_000)
+    for chunker in (early, late):
+        chunker.count_records([SourceRecord(0, 0, [event])])
+    ((first,), (second,)) = (chunker.flush().partials for chunker in (early, late))
+    assert (first.cells, first.refused) == ([], {"canary": 1})
+    assert ([cell.start for cell in second.cells], second.refused) == ([event.ts_ms], {})
+
+
+def test_what_is_no_request_is_refused_without_a_count() -> None:
+    """A synthetic event and a heartbeat from far ahead are no missing requests; an unreadable event is."""
+    chunker = Chunker(SourcePartition("e", 0))
+    chunker.times.now = T0
+    ahead = T0 + MOST_AHEAD_MS + 1
+    beat = RequestEvent(ts_ms=ahead, rollout="checkout", cohort="canary", emitter="pod-1", heartbeat=True)
+    given = [msgspec.structs.replace(a_request(ahead), synthetic=True), beat]
+    chunker.count_records([SourceRecord(0, 0, given, [Unreadable("checkout", "canary", ahead)])])
+    (partial,) = chunker.flush().partials
+    assert (partial.cells, partial.refused) == ([], {"canary": 1})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from connectors.dead_letters import DeadLetter
-from connectors.decoders import MAX_BYTES
+from connectors.decoders import MAX_BYTES, Decoded, RequestEvent
 from connectors.decoders.registry import decoder
+from connectors.kafka.bounded_batches import SkippedBatch
 from streams.cells import SourcePartition
 from streams.ingest.chunks import Chunker
 from streams.ingest.decoding import RUN, RecordDecoder
@@ -81,3 +83,50 @@ def test_a_bad_record_counts_against_its_cohort() -> None:
     ((cell,),) = [partial.cells for partial in chunker.flush().partials]
     assert (cell.cohort, cell.start, cell.requests, cell.unreadable) == ("c", T0, 2, 3)
     assert [letter.reason for letter in found.drain_dead_letters()] == ["wrong_field", "wrong_field", "bad_json"]
+
+
+class FailingDecoder:
+    """The native decoder, which fails on one value in a way that nobody expects."""
+
+    def decode_run(self, values: Sequence[bytes | None], *, max_bytes: int = MAX_BYTES) -> list[RequestEvent] | None:
+        """Fail if one of these is the value."""
+        for value in values:
+            self.decode(value, max_bytes=max_bytes)
+        return decoder().decode_run(values, max_bytes=max_bytes)
+
+    def decode_valid(self, value: bytes | None, *, max_bytes: int = MAX_BYTES) -> list[RequestEvent] | None:
+        """Fail if this is the value."""
+        self.decode(value, max_bytes=max_bytes)
+        return decoder().decode_valid(value, max_bytes=max_bytes)
+
+    def decode(self, value: bytes | None, *, max_bytes: int = MAX_BYTES) -> Decoded:
+        """Fail if this is the value."""
+        if value == b"bomb":
+            raise OverflowError("an integer is outside the range")
+        return decoder().decode(value, max_bytes=max_bytes)
+
+
+def test_a_record_on_which_the_decoder_fails_becomes_a_dead_letter() -> None:
+    """The others of its run count, and the offset moves past it."""
+    chunker, found = Chunker(SourcePartition(*PARTITION)), RecordDecoder(FailingDecoder(), MAX_BYTES)
+    found.count(chunker, PARTITION, [records([GOOD, b"bomb", GOOD])])
+    flush = chunker.flush()
+    assert flush.position == 3
+    assert sum(record.cell().requests for partial in flush.partials for record in partial.cells) == 2
+    (letter,) = found.drain_dead_letters()
+    assert (letter.reason, letter.offset, letter.value) == ("failed", 1, b"bomb")
+
+
+def test_a_batch_that_was_not_read_is_set_aside_by_its_place() -> None:
+    """Its records are missing from any rollout, and the chunk goes on after it."""
+    chunker, found = Chunker(SourcePartition(*PARTITION)), RecordDecoder(decoder(), MAX_BYTES)
+    skipped = SkippedBatch(1, 63, T0, 63, "oversized_batch", "the batch of offsets 1 to 63 was not read")
+    after = records([GOOD])[0]
+    found.count(chunker, PARTITION, [records([GOOD]), [skipped], [replace(after, offset=64)]])
+    flush = chunker.flush()
+    (partial,) = flush.partials
+    assert (partial.start, partial.upto, sum(cell.requests for cell in partial.cells)) == (0, 65, 2)
+    assert (flush.limited.unplaced, flush.limited.refused, flush.position) == (63, 0, 65)
+    (letter,) = found.drain_dead_letters()
+    assert (letter.offset, letter.reason, letter.key, letter.value) == (1, "oversized_batch", None, b"")
+    assert letter.detail == "the batch of offsets 1 to 63 was not read"

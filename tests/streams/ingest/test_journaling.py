@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+from aiokafka.errors import MessageSizeTooLargeError
+
 from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
 from connectors.kafka.topics import TopicNames
-from streams.cells import SourcePartition
-from streams.ingest.journaling import JournalWriter
-from streams.journal import Partial, Partials, Progress, SourceProgress, decode
+from streams.cells import CellRecord, SourcePartition
+from streams.ingest.journaling import LIMIT_S, JournalWriter, LearnedLimit
+from streams.journal import BUNDLE_BYTES, Partial, Partials, Progress, SourceProgress, decode, encode
 
 TOPICS = TopicNames()
 PARTITIONS = 3
+LARGEST = clients.LARGEST_MESSAGE
 
 
 class RecordingProducer:
@@ -22,6 +26,7 @@ class RecordingProducer:
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes, dict[str, Any]]] = []
         self.acknowledged = 0
+        self.largest = 1 << 30
 
     async def partitions_for(self, _topic: str) -> set[int]:
         """Return the partitions of a topic."""
@@ -30,10 +35,16 @@ class RecordingProducer:
     async def send(self, topic: str, value: bytes, **options: Any) -> asyncio.Task[None]:
         """Keep a message."""
         self.sent.append((topic, value, options))
-        return asyncio.create_task(self._acknowledge())
+        return asyncio.create_task(self._acknowledge(len(value)))
 
-    async def _acknowledge(self) -> None:
+    async def send_and_wait(self, topic: str, value: bytes, **options: Any) -> None:
+        """Keep a message, and wait for its ack."""
+        await (await self.send(topic, value, **options))
+
+    async def _acknowledge(self, size: int) -> None:
         await asyncio.sleep(0)
+        if size > self.largest:
+            raise MessageSizeTooLargeError
         self.acknowledged += 1
 
 
@@ -69,17 +80,84 @@ async def test_dead_letters_keep_their_key() -> None:
     producer = RecordingProducer()
     letter = DeadLetter("e", 0, 7, 0, "bad_json", "broken", b"key", b"{")
     (sent,) = await a_writer(producer).send_dead_letters([letter])
-    assert producer.sent == [(TOPICS.dead_letters, b"{", {"key": b"key", "headers": letter.headers()})]
     await sent
+    assert producer.sent == [(TOPICS.dead_letters, b"{", {"key": b"key", "headers": letter.headers()})]
+
+
+async def test_a_dead_letter_that_is_too_large_goes_by_its_place() -> None:
+    """Without key and value; a topic that does not take that either is an error."""
+    producer = RecordingProducer()
+    producer.largest = 100
+    letter = DeadLetter("e", 0, 7, 0, "bad_json", "broken", b"key", b"{" * 101)
+    (sent,) = await a_writer(producer).send_dead_letters([letter])
+    await sent
+    _, (topic, value, options) = producer.sent
+    assert (topic, value, options["headers"]) == (TOPICS.dead_letters, b"", letter.without_bytes().headers())
+    assert dict(options["headers"])["detail"] == b"(its 101 bytes were not kept) broken"
+    producer.largest = -1
+    (sent,) = await a_writer(producer).send_dead_letters([letter])
+    with pytest.raises(MessageSizeTooLargeError):
+        await sent
+
+
+def a_large_partial(start: int, cells: int) -> Partial:
+    """Return a version of about 60 bytes a cell, of two cohorts and of probes."""
+    records = [
+        CellRecord(cohort, 1_767_225_600_000 + at, (0, 2, 0, 0, 0, 0, 0), [], [], synthetic, None, 1)
+        for at in range(cells)
+        for cohort, synthetic in (("canary", False), ("stable", False), ("canary", True))
+    ]
+    source = SourcePartition("e", 0)
+    return Partial(
+        rollout="r", source=source, start=start, upto=start + 9, final=True, cells=records, refused={"canary": 5}
+    )
+
+
+async def test_a_version_that_the_journal_refuses_is_written_without_its_cells() -> None:
+    """After some tries the size that fits is found; the requests are refused, and smaller versions are whole."""
+    producer = RecordingProducer()
+    producer.largest = 1_000_000  # Kafka's default, about
+    writer, large, small = a_writer(producer), a_large_partial(0, 10_000), a_large_partial(9, 100)
+    assert len(encode(large)) > 1_500_000
+    assert writer.trouble == ""
+    for _ in range(3):  # each time ingest counts again
+        producer.sent.clear()
+        answers = await asyncio.gather(*await writer.send_partials([large, small]), return_exceptions=True)
+        if answers == [None]:
+            break
+    ((_, value, _),) = producer.sent
+    assert decode(value) == Partials(partials=[large.without_cells(), small])
+    assert large.without_cells().refused == {"canary": 30_005, "stable": 30_000}
+    assert (large.without_cells().upto, large.without_cells().cells) == (9, [])
+    assert "gate-journal refuses messages of " in writer.trouble
+    assert "set its max.message.bytes to 4194304" in writer.trouble
+
+
+def test_a_limit_is_learned_for_a_while() -> None:
+    """It is halved down to what any journal takes, and tried again later."""
+    now = [0.0]
+    limit = LearnedLimit(lambda: now[0])
+    for size, most in [
+        (BUNDLE_BYTES, LARGEST),
+        (4_000_000, 2_000_000),
+        (3_000_000, 1_500_000),
+        (400_000, BUNDLE_BYTES),
+    ]:
+        limit.refuse(size)
+        assert limit.bytes == most
+    now[0] = LIMIT_S - 1
+    assert limit.bytes == BUNDLE_BYTES
+    now[0] = LIMIT_S
+    assert limit.bytes == LARGEST
 
 
 async def test_progress_is_written_to_each_partition() -> None:
     """Each judge gets the same report, and the call ends when all are acknowledged."""
     producer = RecordingProducer()
     source = SourceProgress(SourcePartition("e", 0), 8, None, True)
-    await a_writer(producer).report_progress([source], 1_234)
+    await a_writer(producer).report_progress([source], 1_234, {"e": 3})
     assert [options["partition"] for _, _, options in producer.sent] == [0, 1, 2]
     assert [decode(value) for _, value, _ in producer.sent] == [
-        Progress(worker="worker-1", wall=1_234, sources=[source])
+        Progress(worker="worker-1", wall=1_234, sources=[source], partitions={"e": 3})
     ] * PARTITIONS
     assert producer.acknowledged == PARTITIONS

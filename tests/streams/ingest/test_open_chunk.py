@@ -5,6 +5,7 @@ from __future__ import annotations
 from connectors.decoders import RequestEvent, Unreadable
 from gates.panes import CLASSES
 from streams.cells import SourcePartition
+from streams.ingest.cutting import ChunkSpan
 from streams.ingest.open_chunk import OpenChunk
 from streams.ingest.sums import KINDS
 from streams.journal import Partial
@@ -25,7 +26,7 @@ def requests(partial: Partial) -> dict[str, int]:
 
 def test_versions_are_cumulative() -> None:
     """A version holds all cells of its rollout, the unchanged ones too, as far as the chunk reaches."""
-    chunk = OpenChunk(start=7, latest_slot=0, upto=8)
+    chunk = OpenChunk(ChunkSpan(7, 0), upto=8)
     assert chunk.count([a_request(), a_request(cohort="stable")]) == (0, 0)
     chunk.versions(SOURCE, final=False)
     chunk.count([a_request()])
@@ -37,7 +38,7 @@ def test_versions_are_cumulative() -> None:
 
 def test_only_changed_rollouts_have_a_version() -> None:
     """Rollouts are in the order of their names; one without new events is left out."""
-    chunk = OpenChunk(start=0, latest_slot=0, upto=1)
+    chunk = OpenChunk(ChunkSpan(0, 0), upto=1)
     chunk.count([a_request("search"), a_request("checkout")])
     assert [version.rollout for version in chunk.versions(SOURCE, final=False)] == ["checkout", "search"]
     chunk.count([a_request("search")])
@@ -47,7 +48,7 @@ def test_only_changed_rollouts_have_a_version() -> None:
 
 def test_kinds_are_drained() -> None:
     """The kinds are those of the events since the last call."""
-    chunk = OpenChunk(start=0, latest_slot=0, upto=1)
+    chunk = OpenChunk(ChunkSpan(0, 0), upto=1)
     chunk.count([a_request(), a_request()])
     chunk.versions(SOURCE, final=False)
     assert chunk.drain_kinds()[False][CLASSES.index("2xx")] == 2
@@ -56,7 +57,7 @@ def test_kinds_are_drained() -> None:
 
 def test_missing_events_have_a_version() -> None:
     """A rollout whose only news are events that were not counted changes as well."""
-    chunk = OpenChunk(start=0, latest_slot=0, upto=1)
+    chunk = OpenChunk(ChunkSpan(0, 0), upto=1)
     chunk.count_unreadable(Unreadable("checkout", "canary"), T0)
     chunk.count_unreadable(Unreadable("checkout", "canary"), T0)
     chunk.count_unreadable(Unreadable("search", "stable"), None)
@@ -70,7 +71,7 @@ def test_missing_events_have_a_version() -> None:
 
 def test_clamped_requests_are_counted_as_such() -> None:
     """Beside the others of their cell."""
-    chunk, clamped = OpenChunk(start=0, latest_slot=0, upto=1), a_request()
+    chunk, clamped = OpenChunk(ChunkSpan(0, 0), upto=1), a_request()
     chunk.count([a_request(), clamped, a_request(cohort="stable")], [clamped])
     (version,) = chunk.versions(SOURCE, final=False)
     assert {cell.cohort: (cell.requests, cell.clamped) for cell in version.cells} == {

@@ -6,18 +6,23 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
+from typing import cast
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gates.decisions import Action, Decision
 from gates.panes import Cell
-from streams.cells import CellRecord, SourcePartition
+from streams.cells import CELL_MS, CellRecord, SourcePartition
 from streams.journal import Partial, Progress, Record, SourceProgress
 from streams.judge.fold import Fold
-from streams.judge.outputs import FoldOutput
+from streams.judge.join import Join
+from streams.judge.outputs import FoldOutput, RolloutStatus
 from streams.judge.snapshots import snapshot
+from streams.judge.sources import SourceHole
+from streams.judge.watermarks import FURTHEST_MS
 from tests.properties.hand import a_policy
 from tests.properties.journals import ROLLOUT, T0, Episode, Script, a_start, play, published, scripts
 from tests.streams.judge.restarts import marks_bytes, reloaded, reloaded_rollout, restored, rollout_bytes
@@ -214,3 +219,105 @@ def test_requests_that_may_be_of_any_rollout_count_against_each() -> None:
     assert reloaded(fold).rollouts[ROLLOUT].refused == {"canary": 3, "stable": 3}
     fold.apply(Progress(worker="w", wall=T0, sources=[SourceProgress(SOURCE, 1, T0 + 500, True)]), 3)
     assert fold.rollouts[ROLLOUT].refused == {"canary": 3, "stable": 3}
+
+
+def a_version(rollout: str, start: int, *cells: CellRecord) -> Partial:
+    """Return a version of a chunk of one record."""
+    return Partial(rollout=rollout, source=SOURCE, start=start, upto=start + 1, final=True, cells=[*cells])
+
+
+def one_request(cohort: str, at: int) -> CellRecord:
+    """Return a cell with one request."""
+    return CellRecord.of(cohort, at, Cell((1, 0, 0, 0, 0, 0, 0)))
+
+
+def test_counts_of_a_time_that_nobody_has_seen_do_not_stay() -> None:
+    """Those of the year 5138 are dropped, and missing of their cohort; without a policy nothing of them is left."""
+    far, near = T0 + 10**14, T0 + FURTHEST_MS - CELL_MS
+    records: list[Record] = [
+        a_start(a_policy()),
+        Progress(worker="w", wall=T0, sources=[]),
+        a_version(ROLLOUT, 0, one_request("canary", far), one_request("stable", near)),
+        a_version("nobody", 0, one_request("canary", far)),
+        a_version(ROLLOUT, 1, one_request("stable", T0 + CELL_MS)),
+        Progress(worker="w", wall=T0, sources=[SourceProgress(SOURCE, 2, T0, True)]),
+    ]
+    fold = Fold(0)
+    for at, record in enumerate(records):
+        fold.apply(record, at)
+        fold = reloaded(fold)
+    rollout = fold.rollouts[ROLLOUT]
+    assert rollout.refused == {"canary": 1}
+    assert [cell.start for cell in rollout.join.state().finished] == [near]
+    assert "nobody" not in fold.rollouts
+
+
+def test_counts_after_an_outage_of_all_workers_are_not_too_far_ahead() -> None:
+    """They are hours ahead of the clock that counts, but not of the one that was read with them."""
+    fold, later = Fold(0), T0 + 3 * FURTHEST_MS
+    for at in range(3):
+        fold.apply(Progress(worker=f"w{at}", wall=T0, sources=[]), at)
+    fold.apply(a_version("r", 0, one_request("canary", later)), 3)
+    fold.apply(a_version("r", 1, one_request("canary", later)), 4)
+    fold.apply(Progress(worker="w0", wall=later, sources=[]), 5)
+    assert fold.marks.wall == T0
+    assert [cell.start for cell in fold.rollouts["r"].join.state().finished] == [later]
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_counts_beyond_the_bound_are_missing(monkeypatch: pytest.MonkeyPatch, started: bool) -> None:
+    """Also where they came before the start: some may be of the time after it."""
+    monkeypatch.setattr("streams.judge.fold.MOST_UNJUDGED_BYTES", 1)
+    monkeypatch.setattr(Join.apply, "__defaults__", (1,))
+    versions = [a_version(ROLLOUT, at, one_request("canary", T0 + at * CELL_MS)) for at in (1, 2)]
+    records: list[Record] = [a_start(a_policy()), *versions] if started else [*versions, a_start(a_policy())]
+    fold = Fold(0)
+    for at, record in enumerate(records):
+        fold.apply(record, at)
+        fold = reloaded(fold)
+    assert fold.rollouts[ROLLOUT].refused == ({"canary": 1} if started else {"canary": 1, "stable": 1})
+    assert fold.rollouts[ROLLOUT].join.state().finished == []
+
+
+def test_offsets_that_nobody_counted_are_missing_of_each_cohort() -> None:
+    """Their events may be of any rollout: panes up to them are incomplete, and their number counts as refused."""
+    fold = Fold(0)
+    fold.apply(a_start(a_policy()), 0)
+    complete: dict[int, float] = {}
+    for second in range(1, 20):
+        since = 10 if second < 4 else 60
+        report = SourceProgress(SOURCE, since + 10 * second, T0 + second * 1_000, True, 0, since, 10)
+        record = Progress(worker="w", wall=T0 + second * 1_000, sources=[report], partitions={SOURCE.topic: 1})
+        outputs = fold.apply(record, second)
+        holes = [output for output in outputs if isinstance(output, SourceHole)]
+        assert holes == ([SourceHole(SOURCE, 40, 60)] if second == 4 else [])
+        for status in (output.document for output in outputs if isinstance(output, RolloutStatus)):
+            complete[second] = cast("float", status["completeness"])
+        fold = reloaded(fold)
+    assert complete[3] == 1.0
+    assert complete[19] == 0.0  # all that is known of is the hole
+
+
+def a_chunk(start: int, upto: int, requests: int) -> Partial:
+    """Return a version of a chunk with requests of the candidate."""
+    cell = CellRecord.of("canary", T0 + 1_000, Cell((0, requests, 0, 0, 0, 0, 0)))
+    return Partial(rollout=ROLLOUT, source=SOURCE, start=start, upto=upto, final=False, cells=[cell])
+
+
+def test_a_chunk_that_overlaps_is_not_added() -> None:
+    """The offsets of the group went into the middle of the open chunk: its rest counts once, what is behind is missing.
+
+    In a journal of an older build both chunks are added, as that build has added them.
+    """
+    for since, requests, missing in ((0, 100, 60), (None, 160, 0)):
+        fold = Fold(0)
+        fold.apply(a_start(a_policy()), 0)
+        report = SourceProgress(SOURCE, 0, None, False, 0, since, since)
+        fold.apply(Progress(worker="w", wall=T0, sources=[report]), 1)
+        fold.apply(a_chunk(0, 100, 100), 2)
+        fold.apply(a_chunk(50, 90, 40), 3)
+        fold = reloaded(fold)
+        fold.apply(a_chunk(50, 110, 60), 4)
+        rollout = fold.rollouts[ROLLOUT]
+        assert rollout.refused.get("canary", 0) == missing
+        assert reloaded_rollout(rollout).join.close(T0, T0 + 2_000).cells["canary"].requests == requests

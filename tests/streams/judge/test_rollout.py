@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from streams.journal import Control, Origin
 from streams.judge.rollout import CONTROLS, LONGEST_SILENT_WALK_MS, JudgedRollout
+from streams.judge.watermarks import EventTimeState
 
 PANE_MS = 1_000
 
 
-@dataclass
-class Time:
-    """Event time as the fold passes it on."""
-
-    watermark: int | None
-    complete: float = 1.0
-    broken: bool = False
-
-
 def bounds(rollout: JudgedRollout, watermark: int | None) -> list[tuple[int, int]]:
     """Return start and end of each pane that this watermark closes."""
-    return [(pane.start, pane.end) for pane in rollout.panes(Time(watermark), PANE_MS)]  # type: ignore[arg-type]
+    return [(pane.start, pane.end) for pane in rollout.panes(EventTimeState(watermark, True, False), PANE_MS)]
 
 
 def order(partition: int, offset: int) -> Control:
@@ -51,7 +41,7 @@ def test_missing_events_are_reported_with_the_next_pane() -> None:
     rollout = JudgedRollout(late={"canary": 7})
     rollout.add_missing("canary", late=1, refused=0)
     rollout.add_missing("stable", late=0, refused=3)
-    panes = rollout.panes(Time(2_000), PANE_MS)  # type: ignore[arg-type]
+    panes = rollout.panes(EventTimeState(2_000, True, False), PANE_MS)
     assert [(pane.late, pane.refused) for pane in panes] == [({"canary": 8}, {"stable": 3}), ({}, {})]
 
 
@@ -75,3 +65,10 @@ def test_every_control_has_its_signal() -> None:
     """And no two have the same."""
     assert len(set(CONTROLS.values())) == len(CONTROLS)
     assert not JudgedRollout().ended
+
+
+def test_panes_within_a_hole_are_incomplete() -> None:
+    """Those that begin before its end, though the watermark moves past it at once."""
+    rollout = JudgedRollout()
+    panes = rollout.panes(EventTimeState(4_000, True, False, 2_500), PANE_MS)
+    assert [pane.complete for pane in panes] == [False, False, False, True]

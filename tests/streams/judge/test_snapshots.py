@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 
 from gates.gate import Gate
 from streams.judge.fold import Fold
-from streams.judge.snapshots import PARTITION_KEY, SCHEMA, SnapshotSet, snapshot
+from streams.judge.snapshots import PARTITION_KEY, SCHEMA, SnapshotSet, rollout_snapshots, snapshot
 from tests.properties.hand import a_policy
-from tests.properties.journals import ROLLOUT, Episode, Script, play
+from tests.properties.journals import ROLLOUT, Episode, Script, a_start, play
 from tests.streams.judge.restarts import restored
 
 KEY = ROLLOUT.encode()
@@ -118,3 +119,20 @@ def test_one_half_understood_is_no_snapshot(
     fold = found.fold()
     assert (fold.partition, fold.offset, fold.rollouts, fold.marks.wall) == (7, -1, {}, 0)
     assert list(found.unusable) == [key]
+
+
+def test_a_rollout_without_a_snapshot_holds_back_only_the_partitions_own() -> None:
+    """The others have theirs, and a restart from the set before folds what is missing."""
+    fold = Fold(0)
+    fold.apply(a_start(a_policy()), 0)
+    fold.apply(msgspec.structs.replace(a_start(a_policy(rollout="other")), rollout="other"), 1)
+    fold.rollouts["other"].late = {"x" * 100_000: 1}
+    faults: dict[str, str] = {}
+    assert [key for key, _ in rollout_snapshots(fold, faults, 90_000)] == [KEY]
+    assert "larger than 90,000" in faults["other"]
+    unknown: Any = {"x": object()}
+    fold.rollouts["other"].late = unknown
+    with pytest.raises(ValueError, match="rollouts without a snapshot"):
+        snapshot(fold)
+    fold.rollouts["other"].late = {}
+    assert [key for key, _ in snapshot(fold)] == [b"other", PARTITION_KEY]

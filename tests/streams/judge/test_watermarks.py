@@ -4,10 +4,13 @@ Seconds stand for milliseconds / 1000 on one clock, wall and event time alike. `
 worker's report at wall second 10 that source partition 0 has events up to second 9.
 """
 
+import itertools
+
 import pytest
 
 from streams.cells import SourcePartition
 from streams.journal import Progress, SourceProgress, Timing
+from streams.judge.sources import SourceHole
 from streams.judge.watermarks import RECENT_RECORDS, EventTimeState, Watermarks
 from tests.streams.judge.restarts import marks_bytes, reloaded_marks
 
@@ -245,3 +248,149 @@ def test_a_clock_that_is_alone_counts() -> None:
     marks = InSeconds()
     marks.report(0, at=100, newest=100)
     assert marks.report(0, at=900, newest=900) == seconds(898)
+
+
+class Reporting(InSeconds):
+    """Watermarks whose reports name the partitions of the topic, 0 and 1."""
+
+    holes: list[SourceHole]
+
+    def report(
+        self,
+        partition: int,
+        *,
+        at: float,
+        newest: float | None,
+        position: int = 0,
+        caught_up: bool = True,
+        since: int | None = 0,
+        begins: int = 0,
+        partitions: int = 2,
+    ) -> EventTimeState:
+        """One worker reports one source partition, which it has read from `since` on."""
+        ms = None if newest is None else round(newest * S)
+        source = SourceProgress(SourcePartition("events", partition), position, ms, caught_up, 0, since, begins)
+        self.holes = self.apply(
+            Progress(worker="w", wall=round(at * S), sources=[source], partitions={"events": partitions})
+        )
+        return self.event_time(TIMING)
+
+    def read_on(self, until: int) -> EventTimeState:
+        """Both partitions are read to their ends, up to this second."""
+        begin = self.wall // S + 1
+        for at in range(begin, until + 1):
+            self.report(0, at=at, newest=at)
+            self.report(1, at=at, newest=at)
+        return self.event_time(TIMING)
+
+
+def hole(partition: int, first: int, upto: int) -> SourceHole:
+    """Return a hole in a source partition."""
+    return SourceHole(SourcePartition("events", partition), first, upto)
+
+
+def test_a_partition_that_no_worker_reads_holds_everything_and_then_is_missed() -> None:
+    """A partition was added: time waits for its first report; without one, what is closed is incomplete for good."""
+    marks = Reporting()
+    assert marks.read_on(100) == seconds(98)
+    assert marks.report(0, at=101, newest=101, partitions=3) == NOT_YET
+    for at in range(102, 132):
+        assert marks.report(0, at=at, newest=at, partitions=3) == NOT_YET
+    marks.report(1, at=132, newest=132, partitions=3)
+    assert marks.report(0, at=132, newest=132, partitions=3) == seconds(130, complete=False)
+    for at in range(133, 4_000):
+        marks.report(1, at=at, newest=at, partitions=3)
+        marks.report(0, at=at, newest=at, partitions=3)
+    assert marks.event_time(TIMING) == seconds(3_997, complete=False)
+    assert marks.report(2, at=4_000, newest=3_990, partitions=3) == seconds(3_988)
+
+
+def test_offsets_that_nobody_counted_are_a_hole() -> None:
+    """A worker begins behind where the last report ended: what closes up to its newest event is incomplete."""
+    marks = Reporting()
+    marks.report(0, at=100, newest=100, position=50)
+    marks.report(1, at=100, newest=100, position=70)
+    assert marks.report(0, at=101, newest=101, position=90, since=40) == seconds(98)
+    assert marks.holes == []
+    state = marks.report(0, at=102, newest=102, position=140, since=120)
+    assert state == seconds(98)._replace(incomplete_until=104 * S)
+    assert marks.holes == [hole(0, 90, 120)]
+    marks.report(0, at=103, newest=103, position=150, since=120)
+    assert marks.holes == []
+    assert marks.event_time(TIMING).incomplete_until == 104 * S
+
+
+def test_a_hole_before_the_first_report_is_all_that_the_topic_had() -> None:
+    """A group of that name was there before: what the topic has before its offset was never counted."""
+    marks = Reporting()
+    marks.report(0, at=100, newest=None, position=120, since=120, begins=20)
+    assert marks.holes == [hole(0, 20, 120)]
+    assert marks.event_time(TIMING).incomplete_until == 102 * S
+    marks.report(1, at=100, newest=None, position=20, since=20, begins=20)
+    assert marks.holes == []
+
+
+def test_reports_of_older_builds_show_no_holes() -> None:
+    """Where an older build began is not known. What it reports beside newer ones counts as covered."""
+    marks = Reporting()
+    marks.report(0, at=100, newest=100, position=50, since=None)
+    assert not marks.is_checked(SourcePartition("events", 0))
+    assert not marks.is_checked(SourcePartition("events", 7))
+    marks.report(0, at=101, newest=101, position=90, since=80)
+    assert marks.holes == []
+    assert marks.is_checked(SourcePartition("events", 0))
+    marks.report(0, at=102, newest=102, position=120, since=None)
+    marks.report(0, at=103, newest=103, position=130, since=120)
+    assert marks.holes == []
+
+
+def test_a_leap_of_wall_time_stalls_nothing() -> None:
+    """All workers were away for a minute: no source had the chance to report, so event time waits for all of them."""
+    marks = Reporting()
+    assert marks.read_on(100) == seconds(98)
+    assert marks.report(0, at=160, newest=100, caught_up=False) == seconds(98)
+    for at in range(161, 185):  # the first reads its backlog, the second one's worker is only starting
+        assert marks.report(0, at=at, newest=at - 40, caught_up=False) == seconds(98)
+    assert marks.report(1, at=185, newest=101, caught_up=False) == seconds(99)
+
+
+def test_what_makes_no_headway_after_a_leap_is_stalled_as_ever() -> None:
+    """A source whose worker does not come back is left out once the others have reported for a stall timeout."""
+    marks = Reporting()
+    marks.read_on(100)
+    for at in range(160, 189):
+        assert marks.report(0, at=at, newest=at) == seconds(98)
+    assert marks.report(0, at=189, newest=189) == seconds(187, complete=False)
+
+
+def test_time_without_any_report_is_closed_bit_by_bit() -> None:
+    """Nobody reports any more after a leap: the wall clock moves event time, but never by the leap at once."""
+    marks = Reporting()
+    marks.read_on(100)
+    names: dict[str, int] = {"events": 2}
+    closed = []
+    for at in range(400, 500):
+        marks.apply(Progress(worker="w", wall=at * S, sources=[], partitions=names))
+        closed.append(marks.event_time(TIMING))
+    assert closed[27] == seconds(98)
+    broken = [state.watermark for state in closed if state.broken and state.watermark is not None]
+    assert broken[0] < 200 * S
+    assert all(after - before == 2 * S for before, after in itertools.pairwise(broken))
+
+
+def test_a_long_outage_forgets_no_source() -> None:
+    """After hours without any worker, the sources of those that come back later are still waited for."""
+    marks = Reporting()
+    marks.read_on(100)
+    assert marks.report(0, at=20_000, newest=20_000) == seconds(98)
+
+
+@pytest.mark.parametrize("at", [101, 160, 4_000])
+def test_snapshot_of_holes_and_leaps_reads_the_same(at: int) -> None:
+    """Watermarks that went through JSON read the same, with a hole, a leap, and a partition that nobody reads."""
+    marks = Reporting()
+    marks.report(0, at=100, newest=99, position=3)
+    marks.report(0, at=at, newest=99, position=30, since=20, partitions=3)
+    loaded = reloaded_marks(marks)
+    assert loaded.event_time(TIMING) == marks.event_time(TIMING)
+    assert marks_bytes(loaded) == marks_bytes(marks)

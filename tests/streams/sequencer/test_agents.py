@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
+from streams.journal import Ack
+from streams.runtime.settings import Settings
 from streams.sequencer import agents
-from streams.sequencer.agents import send_until_accepted
+from streams.sequencer.agents import Sequencer, send_until_accepted
+from streams.worker.app import build
 
 
 async def test_it_tries_again_until_kafka_accepts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,3 +45,27 @@ async def test_other_errors_are_bugs_and_are_raised() -> None:
 
     with pytest.raises(TypeError):
         await send_until_accepted(send)
+
+
+async def test_a_message_that_fails_in_any_way_becomes_a_dead_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception would end the agent, and with it the worker, at every start again."""
+
+    def fail(*_: object) -> None:
+        raise OverflowError("an integer is outside the range")
+
+    monkeypatch.setattr(agents, "read_message", fail)
+    sequencer: Any = Sequencer(build(Settings()), Settings())
+    sent: list[dict[str, Any]] = []
+
+    async def send(**options: Any) -> asyncio.Future[None]:
+        sent.append(options)
+        acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        acknowledged.set_result(None)
+        return acknowledged
+
+    sequencer._dead_letters = SimpleNamespace(send=send)
+    message = SimpleNamespace(topic="command-acks", partition=0, offset=7, key=b"r", headers={})
+    await sequencer.handle(Ack, SimpleNamespace(message=message, value=b"junk"))
+    headers = dict(sent[0]["headers"])
+    assert (headers["reason"], headers["offset"], sent[0]["value"]) == (b"failed", b"7", b"junk")
+    assert b"OverflowError" in headers["detail"]

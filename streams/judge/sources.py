@@ -1,0 +1,80 @@
+"""The state of each source partition, from its reports: what is covered, and whether it is idle or stalled. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streams.cells import SourcePartition
+from streams.journal import SourceProgress, Timing
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHole:
+    """Offsets of a source partition, from `first` up to and without `upto`, that no worker has counted."""
+
+    source: SourcePartition
+    first: int
+    upto: int
+
+
+@dataclass(slots=True)
+class SourceState:
+    """What is known of a source partition; `newest` is event time, the other times are in milliseconds.
+
+    `reported_at` is the wall time at which its worker made the last report, `skipped` the wall time that had been
+    skipped by then. The others are on the clock of `Watermarks.active`: `moved_at` is when it last reported another
+    position, `newer_at` when it last reported a newer event, `named_at` when a worker last counted it among the
+    partitions of its topic, and `behind_at` when it was last reported as no longer read to its end.
+
+    Everything before the offset `covered` was counted, or is known as a hole; None if that is not known.
+    """
+
+    position: int
+    newest: int | None
+    caught_up: bool
+    reported_at: int
+    moved_at: int
+    newer_at: int
+    skipped: int = 0
+    named_at: int = 0
+    behind_at: int = 0
+    covered: int | None = None
+
+    @property
+    def active_at(self) -> int:
+        """When it last reported, on the clock of `Watermarks.active`."""
+        return self.reported_at - self.skipped
+
+    def is_stalled(self, active: int, timing: Timing) -> bool:
+        """Whether no report, or none with headway, arrived within `stall_timeout`."""
+        if self.caught_up:
+            # Without new records there is no headway to report.
+            return active - self.active_at > timing.stall_timeout
+        # A source that was silent for long has made no headway either; its next worker is given time to begin.
+        headway = max(min(self.moved_at, self.newer_at), self.behind_at)
+        return active - min(self.active_at, headway) > timing.stall_timeout
+
+    def is_idle(self, timing: Timing) -> bool:
+        """Whether it has been read to its end and had no newer event within `idle_timeout`."""
+        if not self.caught_up:
+            return False
+        return self.newest is None or self.active_at - self.newer_at > timing.idle_timeout
+
+    def cover(self, report: SourceProgress) -> SourceHole | None:
+        """Note which offsets a report covers; returns the hole before them, if there is one.
+
+        A worker commits an offset only once it has reported all before it. So the one that begins there leaves no hole,
+        however many workers crash. If it begins later, something else has moved the offsets of the group, or the topic
+        has lost records that nobody had read.
+        """
+        covered = self.covered
+        if covered is None and report.since is not None:
+            # Never read before: then all is missing that the topic had when the worker began. Read by an older build:
+            # then where it began cannot be checked.
+            covered = report.begins if self.position < 0 and report.begins is not None else report.since
+        hole = None
+        if covered is not None:
+            if report.since is not None and report.since > covered:
+                hole = SourceHole(report.source, covered, report.since)
+            self.covered = max(covered, report.position)
+        return hole

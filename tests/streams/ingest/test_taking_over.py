@@ -1,0 +1,128 @@
+"""Where ingest begins, against a consumer by hand: committed offsets, deleted records, logs that were created again."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from aiokafka.errors import IllegalStateError, KafkaConnectionError
+from aiokafka.structs import TopicPartition
+
+from streams.ingest import taking_over
+from streams.ingest.chunks import Chunker
+from streams.ingest.taking_over import TakingOver
+
+ONE, OTHER = TopicPartition("e", 1), TopicPartition("e", 2)
+
+
+@dataclass
+class FakeConsumer:
+    """Committed offsets and oldest records by partition; the partitions in `away` do not answer."""
+
+    offsets: dict[TopicPartition, int | None]
+    oldest: dict[TopicPartition, int]
+    away: set[TopicPartition] = field(default_factory=set)
+    lost: set[TopicPartition] = field(default_factory=set)
+    paused: set[TopicPartition] = field(default_factory=set)
+    positions: dict[TopicPartition, int] = field(default_factory=dict)
+
+    def pause(self, *partitions: TopicPartition) -> None:
+        """Fetch nothing of these."""
+        self.paused |= set(partitions)
+
+    def resume(self, *partitions: TopicPartition) -> None:
+        """Fetch these again."""
+        self.paused -= set(partitions)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Fetch from this offset on."""
+        if partition in self.lost:
+            raise IllegalStateError
+        self.positions[partition] = offset
+
+    async def committed(self, partition: TopicPartition) -> int | None:
+        """Return the group's offset."""
+        return self.offsets[partition]
+
+    async def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return the oldest offsets."""
+        if self.away & set(partitions):
+            raise KafkaConnectionError
+        return {partition: self.oldest[partition] for partition in partitions}
+
+
+def a_taking_over(consumer: FakeConsumer) -> tuple[TakingOver, dict[TopicPartition, Chunker]]:
+    """Return what opens partitions of this consumer, and where it puts their chunkers."""
+    chunkers: dict[TopicPartition, Chunker] = {}
+    return TakingOver(cast("Any", consumer), 60_000, chunkers.__setitem__), chunkers
+
+
+async def opened(consumer: FakeConsumer, **options: Any) -> Chunker:
+    """Open one partition."""
+    found, chunkers = a_taking_over(consumer)
+    found.begin([ONE], **options)
+    assert consumer.paused == {ONE}
+    await asyncio.sleep(0.01)
+    assert consumer.paused == set()
+    assert consumer.positions[ONE] == chunkers[ONE].place.offset
+    return chunkers[ONE]
+
+
+@pytest.mark.parametrize(
+    ("committed", "oldest", "failed", "since"),
+    [
+        (None, 0, None, 0),  # a new group
+        (None, 40, None, 40),
+        (90, 40, None, 90),  # the usual case
+        (90, 120, None, 120),  # deleted meanwhile
+        (90, 120, 90, 120),  # found when it was to be read
+        (90, 120, 110, 120),
+        (90, 0, 90, 0),  # the topic was created again
+        (90, 0, 110, 90),  # its end was lost
+    ],
+)
+async def test_where_it_begins(committed: int | None, oldest: int, failed: int | None, since: int) -> None:
+    """At the committed offset, or at the oldest record if that offset is not to be had."""
+    chunker = await opened(
+        FakeConsumer({ONE: committed}, {ONE: oldest}), failed=None if failed is None else {ONE: failed}
+    )
+    assert chunker.place == (since, oldest)
+
+
+async def test_deleted_records_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Which offsets were deleted before they were read, and what to do."""
+    await opened(FakeConsumer({ONE: 90}, {ONE: 120}))
+    assert "e partition 1: offsets 90 to 119 were deleted before this worker read them; keep the topic" in caplog.text
+
+
+async def test_one_that_does_not_answer_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partition without a leader is tried again, beside the others."""
+    monkeypatch.setattr(taking_over, "RETRY_SECONDS", 0.01)
+    consumer = FakeConsumer({ONE: 5, OTHER: 6}, {ONE: 0, OTHER: 0}, away={ONE})
+    found, chunkers = a_taking_over(consumer)
+    found.begin([ONE, OTHER])
+    await asyncio.sleep(0.03)
+    assert set(chunkers) == {OTHER}
+    assert consumer.paused == {ONE}
+    consumer.away.clear()
+    await asyncio.sleep(0.05)
+    assert chunkers[ONE].place == (5, 0)
+
+
+async def test_released_partitions_are_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Partitions that moved to another worker, before or while they are opened."""
+    monkeypatch.setattr(taking_over, "RETRY_SECONDS", 0.01)
+    consumer = FakeConsumer({ONE: 5, OTHER: 6}, {ONE: 0, OTHER: 0}, away={ONE}, lost={OTHER})
+    found, chunkers = a_taking_over(consumer)
+    found.begin([ONE, OTHER])
+    await asyncio.sleep(0.02)
+    found.release([ONE])
+    consumer.away.clear()
+    await asyncio.sleep(0.03)
+    assert not chunkers
+    found.begin([ONE])
+    found.stop()
+    await asyncio.sleep(0.01)
+    assert not chunkers
