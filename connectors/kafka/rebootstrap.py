@@ -4,7 +4,7 @@ aiokafka uses the bootstrap list once. Later it asks only the brokers that the l
 brokers have all changed their addresses never finds them again, without an error. Here every client of the process
 (consumers, producers, admin clients, and Faust's) does as Kafka's own clients do since 4.0 (KIP-899, KIP-1102):
 
-* A request without an answer for `SILENT_S` makes the client ask for metadata.
+* A request without an answer for `SILENT_S` makes the client ask for metadata, and again after as long.
 * If no known broker gives it within `KNOWN_S`, the servers of the bootstrap list are asked. A host name is resolved
   again each time.
 * Connections to an address that the broker no longer has are closed or given up, so that requests on them fail and are
@@ -16,8 +16,10 @@ A broker that is merely slow keeps its connections: the new metadata names the a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
+from collections.abc import Iterator
 from functools import cache, wraps
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -61,13 +63,12 @@ def _connect(original: Any) -> Any:
         # each: all that wait for their turn with the old address, after the new one has become known.
         if _is_outdated(client, host, port):
             raise KafkaConnectionError(f"no broker is at {host}:{port} any more")
-        silent = asyncio.get_running_loop().call_later(SILENT_S, client.force_metadata_update)
         try:
             async with asyncio.timeout(CONNECT_S) as limit:
                 _connecting[client] = host, port, limit
-                return await original(host, port, **options)
+                with _asking_for_metadata(client):
+                    return await original(host, port, **options)
         finally:
-            silent.cancel()
             _connecting.pop(client, None)
 
     return connect
@@ -95,13 +96,27 @@ def _silent_last(servers: Hosts) -> Hosts:
 def _send(original: Any) -> Any:
     @wraps(original)
     async def send(client: AIOKafkaClient, *request: Any, **options: Any) -> Any:
-        silent = asyncio.get_running_loop().call_later(SILENT_S, client.force_metadata_update)
-        try:
+        with _asking_for_metadata(client):
             return await original(client, *request, **options)
-        finally:
-            silent.cancel()
 
     return send
+
+
+@contextlib.contextmanager
+def _asking_for_metadata(client: AIOKafkaClient) -> Iterator[None]:
+    """Meanwhile ask for metadata every `SILENT_S`: the new brokers may not answer yet when it is asked first."""
+    loop = asyncio.get_running_loop()
+
+    def ask() -> None:
+        nonlocal timer
+        client.force_metadata_update()
+        timer = loop.call_later(SILENT_S, ask)
+
+    timer = loop.call_later(SILENT_S, ask)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _update(original: Any) -> Any:
