@@ -106,6 +106,7 @@ def _send(original: Any) -> Any:
 def _asking_for_metadata(client: AIOKafkaClient) -> Iterator[None]:
     """Meanwhile ask for metadata every `SILENT_S`: the new brokers may not answer yet when it is asked first."""
     loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle
 
     def ask() -> None:
         nonlocal timer
