@@ -20,7 +20,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, Fetcher, FetchError, FetchResult, PartitionRecords
 from aiokafka.protocol.admin import SaslAuthenticateResponse_v1
 
-from connectors.kafka import private_aiokafka
+from connectors.kafka import private_aiokafka, rebootstrap
 
 PARTITION = TopicPartition("t", 0)
 
@@ -88,6 +88,7 @@ def test_an_admin_client_sends_any_request() -> None:
 
 async def test_the_parts_of_a_client_that_are_wrapped() -> None:
     """Their parameters; and that each is looked up where it is used, so that the replacement takes effect."""
+    assert rebootstrap.use_bootstrap_again()
     update, send = inspect.unwrap(AIOKafkaClient._metadata_update), inspect.unwrap(AIOKafkaClient.send)
     assert list(inspect.signature(update).parameters) == ["self", "cluster_metadata", "topics"]
     assert list(inspect.signature(send).parameters) == ["self", "node_id", "request", "group"]
