@@ -2,8 +2,8 @@
 
 A clock is followed if it is near journal time. One that is not near has leapt, or the time has: all workers were away.
 A leap ahead is followed at once as far as events confirm it, and after a while if the broker's clock or other workers'
-do, and events do not contradict it. Until then, and after a leap back, journal time goes on at the pace of the clock that
-leapt: silence, and orders without an ack, are noticed as ever. It never goes back, because decisions were made by it.
+do, and events do not contradict it. Until then, and after a leap back, journal time goes on at that clock's pace:
+silence, and orders without an ack, are noticed as ever. It never goes back, because decisions were made by it.
 """
 
 from __future__ import annotations
