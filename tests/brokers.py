@@ -134,6 +134,13 @@ class MavenKafka:
             raise
         return self
 
+    def move(self, address: str, new: str) -> None:
+        """Listen at (for a proxied listener: advertise) another loopback address from the next start on."""
+        self._config.write_text(self._config.read_text().replace(address, new))
+        self.addresses = {name: new if one == address else one for name, one in self.addresses.items()}
+        if address == self.bootstrap:
+            self.bootstrap, self.port = new, int(new.rpartition(":")[2])
+
     def stop(self) -> None:
         """End the node in good order; the data stays."""
         if self._child is not None:

@@ -104,7 +104,7 @@ class Ingest(Service):
     def take_over(self, partitions: set[TopicPartition]) -> None:
         """Count these partitions, now assigned to us (there may be none), from their committed offsets."""
         self._begin(partitions)
-        self._pulse.ready = True
+        self._pulse.join(len(partitions))
 
     def release(self, partitions: set[TopicPartition]) -> None:
         """Forget partitions that another worker has now; it reads again what is not committed."""
@@ -112,6 +112,7 @@ class Ingest(Service):
         for partition in partitions:
             self._chunkers.pop(partition, None)
         self._writer.commits.forget(partitions)
+        metrics.forget_source_partitions(partition.partition for partition in partitions)
 
     def _begin(self, partitions: set[TopicPartition], failed: Mapping[TopicPartition, int] | None = None) -> None:
         owned = partitions & self._consumer.assignment()

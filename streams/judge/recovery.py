@@ -21,7 +21,7 @@ from streams.judge.fold import Fold
 from streams.judge.published import Published
 from streams.judge.snapshots import SnapshotSet
 from streams.judge.truncation import Truncation
-from streams.runtime import failpoints, metrics
+from streams.runtime import failpoints, rollout_metrics
 from streams.runtime.health import Pulse
 from streams.runtime.settings import Settings
 
@@ -65,9 +65,7 @@ class Recovery:
         self.due.discard(partition)
         fold = self.folds.pop(partition, None)
         self.published.pop(partition, None)
-        metrics.SET_ASIDE.labels(partition).set(0)
-        for rollout in () if fold is None else fold.rollouts:
-            metrics.forget_rollout(rollout)
+        rollout_metrics.forget_journal_partition(partition, () if fold is None else fold.rollouts)
         self.truncated.release(partition)
 
     def start_over(self) -> None:

@@ -61,9 +61,11 @@ class JournalClock(Service):
             return
         if not await self._write_to_each(partitions, record):
             return
-        self._pulse.ready = True
         # Agents have no loop of their own that could beat, so the headway of their consumer is checked here.
-        if self._faust.healthy(asyncio.get_running_loop().time(), self._waiting):
+        healthy = self._faust.healthy(asyncio.get_running_loop().time(), self._waiting)
+        if healthy or self._faust.partitions:
+            self._pulse.join(self._faust.partitions)
+        if healthy:
             self._pulse.beat()
 
     async def _write_to_each(self, partitions: set[int], record: bytes) -> bool:

@@ -16,10 +16,10 @@ from tests.pipeline.harness import SLUICEGATE, Site
 class Carrier:
     """Carries out what is decided, and acknowledges it, from its construction to `close`."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, bootstrap: str) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="carrier-"))
         self._variables = {
-            "SLUICEGATE_BOOTSTRAP": site.settings.bootstrap,
+            "SLUICEGATE_BOOTSTRAP": bootstrap,
             "SLUICEGATE_TOPIC_PREFIX": site.settings.topic_prefix,
         }
         self.deaths = 0

@@ -102,7 +102,7 @@ class Trial:
             await self.site.start(each)
         self._spawn(self._follow_statuses())
         if self._acknowledge:
-            self.carrier = Carrier(self.site)
+            self.carrier = Carrier(self.site, variables.get("SLUICEGATE_BOOTSTRAP", self.site.settings.bootstrap))
             self._spawn(self.carrier.keep())
         self._spawn(self._load())
         await asyncio.wait_for(self._loading.wait(), PATIENCE)

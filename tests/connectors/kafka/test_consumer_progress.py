@@ -7,9 +7,11 @@ from collections import OrderedDict
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import FetchError
 
+from connectors.kafka import consumer_progress
 from connectors.kafka.consumer_progress import answered, end_of
 
 FIRST, SECOND = TopicPartition("request-events", 0), TopicPartition("request-events", 1)
@@ -32,6 +34,18 @@ def test_a_partition_that_was_not_fetched_lately_is_not_answered() -> None:
     assert answered(consumer({FIRST: 0.0, SECOND: 0.0}, {}), 10_000)
     assert not answered(consumer({FIRST: 0.0, SECOND: 60_000.0}, {}), 10_000)
     assert answered(consumer({}, {}), 10_000)
+
+
+@pytest.mark.parametrize(("silent_ms", "well"), [(0.0, True), (9_000.0, True), (60_000.0, False), (None, True)])
+def test_without_partitions_the_group_must_have_answered(
+    silent_ms: float | None, well: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A spare fetches nothing; without a group there is nothing that could answer."""
+    monkeypatch.setattr(consumer_progress, "group_silent_ms", lambda _: silent_ms)
+    assert answered(consumer({}, {}), 10_000) is well
+    paused = consumer({FIRST: 60_000.0}, {})
+    paused.paused = lambda: {FIRST}
+    assert answered(paused, 10_000) is well
 
 
 def test_records_that_wait_are_no_sign_of_trouble() -> None:
