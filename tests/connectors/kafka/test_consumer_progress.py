@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.consumer.fetcher import FetchError
 
 from connectors.kafka.consumer_progress import answered, end_of
@@ -44,6 +45,10 @@ def test_records_that_wait_are_no_sign_of_trouble() -> None:
 async def test_an_end_that_was_reported_before_a_pause_is_old(broker: str) -> None:
     """A process that was stopped reads what had been answered meanwhile: that is no news of the partition's end."""
     partition = TopicPartition(f"ends-{uuid.uuid4().hex}", 0)
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
+    await admin.start()
+    await admin.create_topics([NewTopic(partition.topic, 1, 1)])
+    await admin.close()
     async with AIOKafkaConsumer(bootstrap_servers=broker, auto_offset_reset="earliest") as reader:
         reader.assign([partition])
         async with asyncio.timeout(30):
