@@ -6,6 +6,7 @@ Time passes in the journal only by its records. These records make silence visib
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import faust
@@ -26,11 +27,15 @@ CLOCK_SECONDS = 1.0
 class JournalClock(Service):
     """Writes the wall clock to every journal partition, and beats for the sequencer's health.
 
-    Several sequencers may write at once: the fold never lets the clock go back.
+    Several sequencers may write at once: the fold never lets the clock go back. `waiting` has how many messages of each
+    partition wait until Kafka accepts what the agents made of them.
     """
 
-    def __init__(self, settings: Settings, health: Health, app: faust.App, **options: Any) -> None:
+    def __init__(
+        self, settings: Settings, health: Health, app: faust.App, waiting: Mapping[tuple[str, int], int], **options: Any
+    ) -> None:
         super().__init__(**options)
+        self._waiting = waiting
         self._settings = settings
         self._pulse = health.pulse("sequencer")
         self._writing: dict[int, asyncio.Task[bool]] = {}
@@ -62,9 +67,9 @@ class JournalClock(Service):
         if not await self._write_to_each(partitions, record):
             return
         # Agents have no loop of their own that could beat, so the headway of their consumer is checked here.
-        healthy, partitions = self._faust.healthy(asyncio.get_running_loop().time()), self._faust.partitions
-        if healthy or partitions:
-            self._pulse.join(partitions)
+        healthy = self._faust.healthy(asyncio.get_running_loop().time(), self._waiting)
+        if healthy or self._faust.partitions:
+            self._pulse.join(self._faust.partitions)
         if healthy:
             self._pulse.beat()
 
