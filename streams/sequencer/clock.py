@@ -15,8 +15,9 @@ from mode import Service
 
 from connectors.kafka import clients
 from connectors.kafka.faust_consumer import FaustProgress
-from streams.clock import wall_ms
+from streams.clock import BrokerClock, WallTime
 from streams.journal import Progress, encode
+from streams.runtime import metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
 
@@ -39,6 +40,7 @@ class JournalClock(Service):
         self._pulse = health.pulse("sequencer")
         self._writing: dict[int, asyncio.Task[bool]] = {}
         self._faust = FaustProgress(app, LONGEST_UNANSWERED_MS)
+        self._broker = BrokerClock()
 
     async def on_start(self) -> None:
         """Connect."""
@@ -53,7 +55,10 @@ class JournalClock(Service):
 
     @Service.timer(CLOCK_SECONDS)
     async def _write_time(self) -> None:
-        record = encode(Progress(worker=self._settings.worker_id, wall=wall_ms(), sources=[], partitions={}))
+        now = self._broker.now()
+        self._compare(now)
+        worker = self._settings.worker_id
+        record = encode(Progress(worker=worker, wall=now.wall, sources=[], partitions={}, broker=now.broker))
         try:
             partitions = await self._producer.partitions_for(self._settings.topics.journal)
         except KafkaError as error:
@@ -67,6 +72,17 @@ class JournalClock(Service):
             self._pulse.join(self._faust.partitions)
         if healthy:
             self._pulse.beat()
+
+    def _compare(self, now: WallTime) -> None:
+        """Show in health and metrics whether this worker's clock is the broker's."""
+        if now.broker is not None:
+            metrics.CLOCK_OFFSET.set((now.wall - now.broker) / 1_000)
+        if not now.trouble:
+            self._pulse.recover()
+            return
+        if not self._pulse.trouble:
+            self.log.error("%s; mend the clock (docs/reliability.md#wrong-clocks-of-workers)", now.trouble)
+        self._pulse.fail(now.trouble)
 
     async def _write_to_each(self, partitions: set[int], record: bytes) -> bool:
         """Write to the partitions that have taken the record before; whether one of them has taken this one.
@@ -83,7 +99,8 @@ class JournalClock(Service):
     async def _write(self, partition: int, record: bytes) -> bool:
         topic = self._settings.topics.journal
         try:
-            await self._producer.send_and_wait(topic, record, partition=partition)
+            sent_at = self._broker.begin()
+            self._broker.learn(await self._producer.send_and_wait(topic, record, partition=partition), sent_at)
         except KafkaError as error:
             self.log.warning(
                 "the time was not written to journal partition %d, next try in %g s: %s",
