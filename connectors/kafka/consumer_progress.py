@@ -36,14 +36,19 @@ def end_of(consumer: AIOKafkaConsumer, partition: TopicPartition) -> End | None:
 
 
 def answered(consumer: AIOKafkaConsumer, within_ms: float) -> bool:
-    """Whether each partition that is read was fetched within this time; true if there is none.
+    """Whether each partition that is read was fetched within this time; true if there is none."""
+    return not unanswered(consumer, within_ms)
+
+
+def unanswered(consumer: AIOKafkaConsumer, within_ms: float) -> set[TopicPartition]:
+    """The partitions that are read and were not fetched within this time.
 
     A partition whose records still wait in the client is not fetched meanwhile, and does not count. With an aiokafka
     that was not checked, each partition counts: a backlog can then look like an outage, but an outage never looks fine.
     """
-    due = consumer.assignment() - consumer.paused() - _waiting(consumer)
-    ends = [end_of(consumer, partition) for partition in due]
-    return all(end is not None and end.age_ms <= within_ms for end in ends)
+    due: set[TopicPartition] = consumer.assignment() - consumer.paused() - _waiting(consumer)
+    ends = {partition: end_of(consumer, partition) for partition in due}
+    return {partition for partition, end in ends.items() if end is None or end.age_ms > within_ms}
 
 
 def _waiting(consumer: AIOKafkaConsumer) -> set[TopicPartition]:
