@@ -26,6 +26,7 @@ from connectors.actuators.wanted import Wanted
 from connectors.kafka.acl import AccessError, Needs, require
 from connectors.kafka.clients import KafkaSettings, consumer, producer
 from connectors.kafka.consumer_progress import unanswered
+from connectors.kafka.private_aiokafka import leaderless
 from connectors.kafka.probe import reach
 from connectors.kafka.topic_reader import TopicsMissingError, partitions_of, to_end
 from connectors.signing.keys import keyring
@@ -238,8 +239,9 @@ class _Silence:
         if late < self._source.assignment():
             self._polls = 0
             self._pulse.beat()
-            names = ", ".join(sorted(f"{one.topic}[{one.partition}]" for one in late))
-            self._pulse.trouble = f"Kafka does not answer for {names}" if late else ""
+            lacking = late | leaderless(self._source)
+            names = ", ".join(sorted(f"{one.topic}[{one.partition}]" for one in lacking))
+            self._pulse.trouble = f"Kafka does not answer for {names}" if lacking else ""
             return
         self._polls += 1
         if self._polls >= SILENT_POLLS:

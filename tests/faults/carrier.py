@@ -22,6 +22,7 @@ class Carrier:
             "SLUICEGATE_BOOTSTRAP": bootstrap,
             "SLUICEGATE_TOPIC_PREFIX": site.settings.topic_prefix,
         }
+        self.deaths = 0
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -36,6 +37,7 @@ class Carrier:
         """Start it again whenever it has ended."""
         while True:
             if self.process.poll() is not None:
+                self.deaths += 1
                 self.process = self._start()
             await asyncio.sleep(0.05)
 
