@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import FetchError
 
 from connectors.kafka.private_aiokafka import date_fetches_by_sending, fetched_by
+from connectors.kafka.stalled_partitions import stalled
 
 date_fetches_by_sending()
 
@@ -38,10 +39,11 @@ def end_of(consumer: AIOKafkaConsumer, partition: TopicPartition) -> End | None:
 def answered(consumer: AIOKafkaConsumer, within_ms: float) -> bool:
     """Whether each partition that is read was fetched within this time; true if there is none.
 
-    A partition whose records still wait in the client is not fetched meanwhile, and does not count. With an aiokafka
-    that was not checked, each partition counts: a backlog can then look like an outage, but an outage never looks fine.
+    A stalled partition was answered, with something that cannot be read, and does not count. One whose records still
+    wait in the client is not fetched meanwhile, and does not count either. With an aiokafka that was not checked, each
+    partition counts: a backlog can then look like an outage, but an outage never looks fine.
     """
-    due = consumer.assignment() - consumer.paused() - _waiting(consumer)
+    due = consumer.assignment() - consumer.paused() - _waiting(consumer) - stalled(consumer).keys()
     ends = [end_of(consumer, partition) for partition in due]
     return all(end is not None and end.age_ms <= within_ms for end in ends)
 

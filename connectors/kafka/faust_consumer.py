@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 
 from connectors.kafka.consumer_progress import end_of
 from connectors.kafka.private_faust import aiokafka_consumer_of, check_version, committed_offset_of
+from connectors.kafka.stalled_partitions import describe, stalled
 
 
 class FaustProgress:
@@ -29,14 +30,25 @@ class FaustProgress:
     def healthy(self, now: float) -> bool:
         """Whether each partition was fetched lately, and is either read to its end or further than a while ago.
 
-        `now` is in seconds of a clock that never goes back. Call this every few seconds.
+        A stalled partition is left out: it is reported, and a restart would not help. `now` is in seconds of a clock
+        that never goes back. Call this every few seconds.
         """
         # A list, so that every partition is looked at each time: a bad one must not hide the progress of the others.
         progress = [self._progresses(partition, now) for partition in self._app.consumer.assignment()]
         return all(progress)
 
+    @property
+    def stalled(self) -> str:
+        """The partitions that cannot be read, and why; empty if there are none."""
+        assigned = self._app.consumer.assignment()
+        return describe(stalled(aiokafka_consumer_of(self._app))) if assigned else ""
+
     def _progresses(self, partition: Any, now: float) -> bool:
-        end = end_of(aiokafka_consumer_of(self._app), TopicPartition(partition.topic, partition.partition))
+        consumer, place = aiokafka_consumer_of(self._app), TopicPartition(partition.topic, partition.partition)
+        if place in stalled(consumer):
+            self._committed.pop(partition, None)
+            return True
+        end = end_of(consumer, place)
         committed = committed_offset_of(self._app, partition)
         before, since = self._committed.get(partition, (None, now))
         if end is None or committed != before or committed is None or committed >= end.offset:

@@ -15,9 +15,11 @@ from aiokafka.structs import TopicPartition
 from mode import Service
 
 from connectors.kafka import clients
+from connectors.kafka.consumer_progress import answered
+from connectors.kafka.stalled_partitions import describe, stalled
 from connectors.kafka.topic_reader import TopicsMissingError
 from streams.audit.writer import AUDIT_PARTITION, Writer
-from streams.runtime.health import LONGEST_PAUSE, Health
+from streams.runtime.health import LONGEST_PAUSE, LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
 
 RETRY_SECONDS = 1.0
@@ -110,10 +112,12 @@ class Audit(Service):
                 await self._group.commit({self._place: self._writer.head_offset})
             except (CommitFailedError, IllegalStateError) as error:
                 self.log.info("commit of the audit group refused, another worker has the log now: %s", error)
-        elif self._writer.outgrown:
+        log, sources = self._writer.readers
+        self._pulse.stalled = describe(stalled(log) | stalled(sources))
+        if self._writer.outgrown:
             await self._close_writer()
             return True
-        return self._writer.answered
+        return answered(sources, LONGEST_UNANSWERED_MS)
 
     async def _close_writer(self) -> None:
         writer, self._writer = self._writer, None

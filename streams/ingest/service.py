@@ -27,6 +27,7 @@ from connectors.decoders.registry import decoder
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered
 from connectors.kafka.record_batches import begin_poll, read_batches
+from connectors.kafka.stalled_partitions import describe, stalled
 from streams.clock import wall_ms
 from streams.ingest.chunks import Chunker
 from streams.ingest.cutting import rule
@@ -172,6 +173,7 @@ class Ingest(Service):
             self._begin(set(self._chunkers))
         else:
             self._pulse.recover(self._writer.trouble)
+            self._pulse.stalled = describe(stalled(self._consumer))
             if answered(self._consumer, LONGEST_UNANSWERED_MS):
                 self._pulse.beat()
 

@@ -19,6 +19,7 @@ from mode import Service
 
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered, end_of
+from connectors.kafka.stalled_partitions import describe, stalled
 from gates.decisions import Decision
 from streams.journal import decode
 from streams.judge.comparing import as_published
@@ -105,6 +106,7 @@ class Judge(Service):
         while not self.should_stop:
             try:
                 await self._round()
+                self._pulse.stalled = describe(stalled(self._consumer))
                 if answered(self._consumer, LONGEST_UNANSWERED_MS):
                     self._pulse.beat()
             except (KafkaError, TimeoutError) as error:

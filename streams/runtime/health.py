@@ -21,13 +21,14 @@ may fail at the same record as before."""
 class Pulse:
     """One loop's heartbeat: the loop calls `beat` when it makes headway, and sets `ready` once it has joined its group.
 
-    `trouble` is a lasting problem that needs a person. It fails /healthz and not the watchdog: a restart would not
-    help.
+    `trouble` is a lasting problem that needs a person, and `stalled` names partitions that cannot be read. They fail
+    /healthz and not the watchdog: a restart would not help.
     """
 
     name: str
     ready: bool = False
     trouble: str = ""
+    stalled: str = ""
     last: float = field(default_factory=time.monotonic)
     failed_at: float = float("-inf")
 
@@ -64,11 +65,12 @@ class Health:
 
     def alive(self) -> tuple[bool, dict[str, str]]:
         """Whether every loop made headway within `longest_pause` seconds, and the state of each."""
-        states = {pulse.name: pulse.trouble or self._state(pulse) for pulse in self.pulses}
+        states = {pulse.name: self._state(pulse) for pulse in self.pulses}
         return all(state == "ok" for state in states.values()), states
 
     def _state(self, pulse: Pulse) -> str:
-        return "ok" if pulse.silent <= self.longest_pause else f"no progress for {pulse.silent:.0f}s"
+        silent = "" if pulse.silent <= self.longest_pause else f"no progress for {pulse.silent:.0f}s"
+        return "; ".join(filter(None, (pulse.trouble, pulse.stalled))) or silent or "ok"
 
     def ready(self) -> tuple[bool, dict[str, str]]:
         """Whether every loop has joined its group, and the state of each."""

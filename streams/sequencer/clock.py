@@ -54,6 +54,7 @@ class JournalClock(Service):
             self.log.warning("the time was not written to the journal, next try in %g s: %s", CLOCK_SECONDS, error)
             return
         self._pulse.ready = True
+        self._pulse.stalled = self._faust.stalled
         # Agents have no loop of their own that could beat, so the headway of their consumer is checked here.
         if self._faust.healthy(asyncio.get_running_loop().time()):
             self._pulse.beat()

@@ -12,6 +12,7 @@ from mode import Service
 
 from connectors.kafka.bounded_batches import bound_batches
 from connectors.kafka.faust_credentials import broker_credentials
+from connectors.kafka.stalled_partitions import hold_stalled_partitions
 from connectors.signing.keys import keyring
 from streams.audit.service import Audit
 from streams.ingest.service import Ingest
@@ -33,6 +34,7 @@ def build(settings: Settings) -> faust.App:
     Faust's own consumer serves only the sequencer's topics; Faust's tables, leader topic and web views are off.
     """
     bound_batches()  # Faust makes its own consumer
+    hold_stalled_partitions()
     app = faust.App(
         settings.group("sequencer"),
         broker=[f"kafka://{server.strip()}" for server in settings.bootstrap.split(",")],
