@@ -22,6 +22,7 @@ from connectors.kafka.consumer_progress import answered, end_of
 from connectors.kafka.stalled_partitions import describe, stalled
 from gates.decisions import Decision
 from streams.journal import decode
+from streams.judge.attempts import Attempts
 from streams.judge.comparing import as_published
 from streams.judge.fold import Fold
 from streams.judge.outputs import FoldOutput, RolloutSetAside
@@ -80,9 +81,11 @@ class Judge(Service):
         """Read the journal by this consumer."""
         self._consumer = consumer
         self._recovery = Recovery(self._settings, consumer, self._pulse)
+        self._attempts = Attempts(self._recovery)
 
     async def on_stop(self) -> None:
         """Write last snapshots, and leave the group."""
+        await self._attempts.stop()
         try:
             await self._snapshots.write_all(self._recovery.folds, self._consumer)
         except KafkaError as error:
@@ -106,7 +109,8 @@ class Judge(Service):
         while not self.should_stop:
             try:
                 await self._round()
-                self._pulse.stalled = describe(stalled(self._consumer))
+                unread = describe(stalled(self._consumer)), self._attempts.failing
+                self._pulse.stalled = "; ".join(filter(None, unread))
                 if answered(self._consumer, LONGEST_UNANSWERED_MS):
                     self._pulse.beat()
             except (KafkaError, TimeoutError) as error:
@@ -122,13 +126,14 @@ class Judge(Service):
     async def _round(self) -> None:
         """Judge what has arrived, recover one partition, and write the snapshots that are due."""
         recovery = self._recovery
-        fetched = await self._consumer.getmany(timeout_ms=0 if recovery.due else 100, max_records=MOST_AT_ONCE)
+        fetched = await self._consumer.getmany(
+            timeout_ms=0 if self._attempts.pending else 100, max_records=MOST_AT_ONCE
+        )
         for partition, records in fetched.items():
             fold = recovery.folds.get(partition.partition)  # none: revoked since the fetch, or not recovered yet
             if fold is not None and await recovery.continues(partition, fold, records):
                 await self._judge(partition, fold, records)
-        if recovery.due:
-            await recovery.recover(min(recovery.due))
+        await self._attempts.proceed()
         self._pulse.ready |= self._joined and not recovery.due
         await self._report_held()
         await self._snapshots.write_due(recovery.folds, self._consumer)

@@ -68,6 +68,11 @@ IGNORED = Gauge(
 JOURNAL_TRUNCATED = Gauge(
     "sluicegate_journal_truncated_partitions", "Journal partitions that are truncated; their rollouts are not judged"
 )
+RECOVERIES_FAILED = Counter(
+    "sluicegate_failed_recoveries",
+    "Attempts to recover a journal partition that failed; its rollouts are not judged until one succeeds",
+    ["partition"],
+)
 SET_ASIDE = Gauge(
     "sluicegate_set_aside_rollouts",
     "Rollouts of a journal partition that this build must not decide on: they keep their weights and are not judged",
