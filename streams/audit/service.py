@@ -46,6 +46,7 @@ class Audit(Service):
             self._settings, group_id=self._settings.group("audit"), **self._settings.membership
         )
         self._group.subscribe([self._place.topic], listener=_Assignment(self))
+        self.async_exit_stack.push_async_callback(self._group.stop)  # also if the start fails
         await self._group.start()
 
     async def on_stop(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,8 @@ from streams.cli.connection import run_with_kafka
 
 if TYPE_CHECKING:
     from streams.runtime.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -41,9 +44,18 @@ def worker(**flags: object) -> None:
 
 
 async def _prepare(settings: Settings) -> None:
-    from connectors.kafka.acl import require
+    from connectors.kafka.acl import AccessError, require
     from streams.topics.creation import prepare
     from streams.worker.acl_needs import needs_of
 
-    await require(settings, needs_of(settings))
+    denied: dict[str, AccessError] = {}
+    for role in settings.roles:
+        try:
+            await require(settings, needs_of(settings.model_copy(update={"roles": (role,)})))
+        except AccessError as error:
+            denied[role] = error
+    if len(denied) == len(settings.roles):
+        await require(settings, needs_of(settings))  # raises one error, which lists all
+    for role, why in denied.items():
+        log.error("role %s cannot work, and is tried again and again; the other roles run: %s", role, why)
     await prepare(settings)

@@ -70,6 +70,7 @@ class Ingest(Service):
     async def on_start(self) -> None:
         """Join the group."""
         self._producer = clients.producer(self._settings, compression_type="zstd")  # the best codec for partials
+        self.async_exit_stack.push_async_callback(self._producer.stop)  # also if the start fails
         await self._producer.start()
         self._writer = JournalWriter(self._producer, self._settings.topics, self._settings.worker_id)
         self._consumer = clients.consumer(
@@ -81,6 +82,7 @@ class Ingest(Service):
             max_partition_fetch_bytes=clients.FETCHED_AHEAD,
             **self._settings.membership,
         )
+        self.async_exit_stack.push_async_callback(self._consumer.stop)
         self._taking_over = TakingOver(self._consumer, self._settings.max_future_ms, self._chunkers.__setitem__)
         self._reports = SourceReports(self._consumer, self._settings.topics.events)
         self._consumer.subscribe([self._settings.topics.events], listener=_Assignment(self))

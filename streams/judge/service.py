@@ -63,8 +63,9 @@ class Judge(Service):
 
     async def on_start(self) -> None:
         """Connect and join the group."""
-        await self._publisher.start()
-        await self._snapshots.start()
+        for client in (self._publisher, self._snapshots):
+            self.async_exit_stack.push_async_callback(client.stop)  # also if the start fails
+            await client.start()
         consumer = clients.consumer(
             self._settings,
             group_id=self._settings.group("judge"),
@@ -75,6 +76,7 @@ class Judge(Service):
         )
         self.use(consumer)
         consumer.subscribe([self._settings.topics.journal], listener=_Assignment(self))
+        self.async_exit_stack.push_async_callback(consumer.stop)
         await consumer.start()
 
     def use(self, consumer: AIOKafkaConsumer[bytes, bytes]) -> None:

@@ -21,14 +21,15 @@ may fail at the same record as before."""
 class Pulse:
     """One loop's heartbeat: the loop calls `beat` when it makes headway, and sets `ready` once it has joined its group.
 
-    `trouble` is a lasting problem that needs a person, and `stalled` names partitions that cannot be read. They fail
-    /healthz and not the watchdog: a restart would not help.
+    `trouble` is a lasting problem that needs a person, `stalled` names partitions that cannot be read, and `failed` is
+    why the role does not run. They fail /healthz and not the watchdog: a restart would not help.
     """
 
     name: str
     ready: bool = False
     trouble: str = ""
     stalled: str = ""
+    failed: str = ""
     last: float = field(default_factory=time.monotonic)
     failed_at: float = float("-inf")
 
@@ -59,9 +60,12 @@ class Health:
     pulses: list[Pulse] = field(default_factory=list)
 
     def pulse(self, name: str) -> Pulse:
-        """Add the pulse of a loop."""
-        self.pulses.append(Pulse(name))
-        return self.pulses[-1]
+        """The pulse of a loop; one that is started again keeps its pulse."""
+        found = next((pulse for pulse in self.pulses if pulse.name == name), None)
+        if found is None:
+            found = Pulse(name)
+            self.pulses.append(found)
+        return found
 
     def alive(self) -> tuple[bool, dict[str, str]]:
         """Whether every loop made headway within `longest_pause` seconds, and the state of each."""
@@ -70,9 +74,11 @@ class Health:
 
     def _state(self, pulse: Pulse) -> str:
         silent = "" if pulse.silent <= self.longest_pause else f"no progress for {pulse.silent:.0f}s"
-        return "; ".join(filter(None, (pulse.trouble, pulse.stalled))) or silent or "ok"
+        return "; ".join(filter(None, (pulse.failed, pulse.trouble, pulse.stalled))) or silent or "ok"
 
     def ready(self) -> tuple[bool, dict[str, str]]:
         """Whether every loop has joined its group, and the state of each."""
-        states = {pulse.name: "ok" if pulse.ready else "joining its consumer group" for pulse in self.pulses}
-        return all(pulse.ready for pulse in self.pulses), states
+        states = {
+            pulse.name: pulse.failed or ("ok" if pulse.ready else "joining its consumer group") for pulse in self.pulses
+        }
+        return all(pulse.ready and not pulse.failed for pulse in self.pulses), states

@@ -37,6 +37,7 @@ class JournalClock(Service):
     async def on_start(self) -> None:
         """Connect."""
         self._producer = clients.producer(self._settings)
+        self.async_exit_stack.push_async_callback(self._producer.stop)  # also if the start fails
         await self._producer.start()
 
     async def on_stop(self) -> None:
