@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import faust
 from aiokafka import TopicPartition
+from faust.exceptions import ConsumerNotStarted
 
 from connectors.kafka.consumer_progress import end_of
+from connectors.kafka.private_aiokafka import group_error_of
 from connectors.kafka.private_faust import aiokafka_consumer_of, check_version, committed_offset_of
 from connectors.kafka.stalled_partitions import describe, stalled
 
@@ -36,6 +39,13 @@ class FaustProgress:
         # A list, so that every partition is looked at each time: a bad one must not hide the progress of the others.
         progress = [self._progresses(partition, now) for partition in self._app.consumer.assignment()]
         return all(progress)
+
+    def raise_group_error(self) -> None:
+        """Raise the error for which the app cannot be in its group: Faust waits for partitions, without noticing it."""
+        with contextlib.suppress(ConsumerNotStarted):
+            error = group_error_of(aiokafka_consumer_of(self._app))
+            if error is not None:
+                raise error
 
     @property
     def stalled(self) -> str:

@@ -128,6 +128,16 @@ def state_of(consumer: aiokafka.AIOKafkaConsumer, partition: TopicPartition) -> 
     return None if assignment is None else assignment.state_value(partition)
 
 
+def group_error_of(consumer: aiokafka.AIOKafkaConsumer) -> Exception | None:
+    """The error for which a consumer cannot be in its group, until its next `getmany` raises it; None without one.
+
+    None also if this aiokafka was not checked.
+    """
+    coordinator = getattr(consumer, "_coordinator", None) if is_checked() else None
+    error: Exception | None = getattr(coordinator, "_pending_exception", None)
+    return error
+
+
 def hold_failures(
     failed: Callable[[Any, TopicPartition, Exception], None], passed: Callable[[Any], None], retry_s: float
 ) -> bool:

@@ -48,7 +48,7 @@ async def _prepare(settings: Settings) -> None:
     from streams.topics.creation import prepare
     from streams.worker.acl_needs import needs_of
 
-    denied: dict[str, AccessError] = {}
+    denied = {}
     for role in settings.roles:
         try:
             await require(settings, needs_of(settings.model_copy(update={"roles": (role,)})))
@@ -56,6 +56,6 @@ async def _prepare(settings: Settings) -> None:
             denied[role] = error
     if len(denied) == len(settings.roles):
         await require(settings, needs_of(settings))  # raises one error, which lists all
-    for role, why in denied.items():
-        log.error("role %s cannot work, and is tried again and again; the other roles run: %s", role, why)
+    for name, why in denied.items():
+        log.error("role %s cannot work, and is tried again and again; the other roles run: %s", name, why)
     await prepare(settings)

@@ -22,6 +22,21 @@ from streams.runtime.settings import Settings
 CLOCK_SECONDS = 1.0
 
 
+class GroupGuard(Service):
+    """Ends an app that may not join its group, so that its role is seen to fail, and is started again.
+
+    Faust does not notice it: the start of an app waits for partitions without end.
+    """
+
+    def __init__(self, app: faust.App, **options: Any) -> None:
+        super().__init__(**options)
+        self._faust = FaustProgress(app, LONGEST_UNANSWERED_MS)
+
+    @Service.timer(CLOCK_SECONDS)
+    async def _look(self) -> None:
+        self._faust.raise_group_error()
+
+
 class JournalClock(Service):
     """Writes the wall clock to every journal partition, and beats for the sequencer's health.
 

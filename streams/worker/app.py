@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import logging
 import tempfile
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 import faust
 from faust.app.base import BootStrategy
@@ -24,7 +24,7 @@ from streams.runtime.health import Health
 from streams.runtime.settings import Settings
 from streams.runtime.watchdog import Watchdog, end_within
 from streams.sequencer.agents import add_agents
-from streams.sequencer.clock import JournalClock
+from streams.sequencer.clock import GroupGuard, JournalClock
 from streams.worker.role import Role
 from streams.worker.web import add_pages, faust_options
 
@@ -99,6 +99,10 @@ class _WithoutKafka(BootStrategy):
 
 class _WithoutWeb(BootStrategy):
     enable_web = False
+
+    def sensors(self) -> Iterable[Any]:
+        """They are started first: the guard must run while the consumer waits for partitions."""
+        return [*super().sensors(), GroupGuard(cast("faust.App", self.app))]
 
 
 class _Frame(faust.App):

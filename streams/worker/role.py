@@ -62,8 +62,14 @@ class Role(Service):
         """Start the service; return what ended it. After a stop of the worker nothing did."""
         service = self._make()
         self._starting = asyncio.create_task(service.start())
-        await asyncio.wait({self._starting})
+        while not (self._starting.done() or service.crashed):  # a part of it may fail while others wait without end
+            await asyncio.wait({self._starting}, timeout=POLL_S)
         starting, self._starting = self._starting, None
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait({starting})
+            await self._end(service)
+            return service.crash_reason
         if starting.cancelled():
             return None
         if (error := starting.exception()) is None:

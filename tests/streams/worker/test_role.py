@@ -31,11 +31,17 @@ class Scripted(Service):
         self.async_exit_stack.callback(self._log.append, "closed")
         if self._now == "start":
             raise self._error
+        if self._now == "part":
+            self.add_future(self._fail())
+            await asyncio.sleep(60)
 
     async def on_stop(self) -> None:
         """Also called after a start that failed."""
         if self._now == "stuck":
             raise AttributeError("no clients")
+
+    async def _fail(self) -> None:
+        raise self._error
 
     @Service.task
     async def _run(self) -> None:
@@ -138,3 +144,10 @@ async def test_a_stop_while_it_starts(begun: Any, monkeypatch: pytest.MonkeyPatc
     await asyncio.sleep(0.05)
     await hanging.stop()
     assert opened == ["closed"]
+
+
+async def test_a_start_that_hangs_while_a_part_of_it_fails(begun: Any) -> None:
+    """As Faust's does, which waits for partitions that its group never gets."""
+    worker = await begun("part")
+    await worker.until(2)
+    assert worker.log == ["start", "closed", "start"]
