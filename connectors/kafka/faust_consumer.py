@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import faust
 from aiokafka import TopicPartition
 from faust.exceptions import ConsumerNotStarted
 
-from connectors.kafka.consumer_progress import end_of
-from connectors.kafka.private_aiokafka import group_error_of
+from connectors.kafka.consumer_progress import answered, end_of
 from connectors.kafka.private_faust import aiokafka_consumer_of, check_version, committed_offset_of
+from connectors.kafka.private_fetches import group_error_of
 from connectors.kafka.stalled_partitions import describe, stalled
+
+NONE_WAITING: Final[Mapping[tuple[str, int], int]] = {}
 
 
 class FaustProgress:
@@ -30,15 +33,23 @@ class FaustProgress:
         self._limit_ms = limit_ms
         self._committed: dict[Any, tuple[int | None, float]] = {}
 
-    def healthy(self, now: float) -> bool:
+    @property
+    def partitions(self) -> int:
+        """The number of partitions that the app's consumer has."""
+        return len(self._app.consumer.assignment())
+
+    def healthy(self, now: float, waiting: Mapping[tuple[str, int], int] = NONE_WAITING) -> bool:
         """Whether each partition was fetched lately, and is either read to its end or further than a while ago.
 
-        A stalled partition is left out: it is reported, and a restart would not help. `now` is in seconds of a clock
-        that never goes back. Call this every few seconds.
+        A stalled partition is left out: it is reported, and a restart would not help.
+        Without any the consumer must have started, and its group must have answered lately.
+        `now` is in seconds of a clock that never goes back. Call this every few seconds. A partition of which messages
+        are `waiting` for Kafka need not get further: its offset cannot be committed before theirs.
         """
         # A list, so that every partition is looked at each time: a bad one must not hide the progress of the others.
-        progress = [self._progresses(partition, now) for partition in self._app.consumer.assignment()]
-        return all(progress)
+        partitions = self._app.consumer.assignment()
+        progress = [self._progresses(partition, now, waiting) for partition in partitions]
+        return all(progress) if partitions else self._is_in_group()
 
     def raise_group_error(self) -> None:
         """Raise the error for which the app cannot be in its group: Faust waits for partitions, without noticing it."""
@@ -53,7 +64,13 @@ class FaustProgress:
         assigned = self._app.consumer.assignment()
         return describe(stalled(aiokafka_consumer_of(self._app))) if assigned else ""
 
-    def _progresses(self, partition: Any, now: float) -> bool:
+    def _is_in_group(self) -> bool:
+        try:
+            return answered(aiokafka_consumer_of(self._app), self._limit_ms)
+        except ConsumerNotStarted:
+            return False
+
+    def _progresses(self, partition: Any, now: float, waiting: Mapping[tuple[str, int], int]) -> bool:
         consumer, place = aiokafka_consumer_of(self._app), TopicPartition(partition.topic, partition.partition)
         if place in stalled(consumer):
             self._committed.pop(partition, None)
@@ -61,7 +78,8 @@ class FaustProgress:
         end = end_of(consumer, place)
         committed = committed_offset_of(self._app, partition)
         before, since = self._committed.get(partition, (None, now))
-        if end is None or committed != before or committed is None or committed >= end.offset:
+        held_up = waiting.get((partition.topic, partition.partition), 0) > 0
+        if held_up or end is None or committed != before or committed is None or committed >= end.offset:
             since = now
         self._committed[partition] = committed, since
         return end is not None and max(end.age_ms, (now - since) * 1000) <= self._limit_ms

@@ -7,21 +7,31 @@ adding that version to `CHECKED`.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from functools import cache, partial, wraps
+from functools import cache, wraps
 from typing import Any, Final
 
 import aiokafka
+from aiokafka import client as client_module
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient, ConnectionGroup
+from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.consumer import fetcher
-from aiokafka.errors import CorruptRecordException, TopicAuthorizationFailedError
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.structs import TopicPartition
 
 CHECKED: Final = ("0.12.", "0.13.", "0.14.")
 """The versions of aiokafka that the private parts were checked with."""
+
+SESSION_USED: Final = 0.8
+"""The share of a login's life after which its connection is replaced; the rest is for requests on their way."""
+
+RETIRING_S: Final = 0.1
+"""How often to look whether a replaced connection has all its answers."""
 
 _DECODING: Final = (
     "aiokafka.record.default_records",
@@ -29,6 +39,8 @@ _DECODING: Final = (
     "aiokafka.record._crecords.default_records",
     "aiokafka.record._crecords.legacy_records",
 )
+
+NO_LEADER: Final = -1
 
 Fetched = OrderedDict[TopicPartition, Any]
 
@@ -45,6 +57,14 @@ def fetched_by(consumer: aiokafka.AIOKafkaConsumer) -> Fetched | None:
     """
     found = getattr(getattr(consumer, "_fetcher", None), "_records", None)
     return found if is_checked() and isinstance(found, OrderedDict) else None
+
+
+def leaderless(consumer: aiokafka.AIOKafkaConsumer) -> set[TopicPartition]:
+    """The partitions of a consumer that have no leader, as Kafka reports; empty if this aiokafka was not checked."""
+    cluster = getattr(getattr(consumer, "_client", None), "cluster", None)
+    if not is_checked() or cluster is None:
+        return set()
+    return {partition for partition in consumer.assignment() if cluster.leader_for_partition(partition) == NO_LEADER}
 
 
 def replace_fetched(consumer: aiokafka.AIOKafkaConsumer, fetched: Fetched) -> None:
@@ -82,17 +102,13 @@ def date_fetches_by_sending() -> bool:
         needs_wakeup = await process(reader, assignment, node_id, request)  # nothing runs between its note and ours
         for topic, partitions in request.topics:
             for partition, *_ in partitions:
-                _note_sent(assignment, TopicPartition(topic, partition), sent_at)
+                state = assignment.state_value(TopicPartition(topic, partition))
+                if state is not None and state.timestamp is not None:
+                    state.timestamp = min(state.timestamp, sent_at)
         return needs_wakeup
 
     fetcher.Fetcher._proc_fetch_request = dated
     return True
-
-
-def _note_sent(assignment: Any, partition: TopicPartition, sent_at: int) -> None:
-    state = assignment.state_value(partition)
-    if state is not None and state.timestamp is not None and state.timestamp > sent_at:
-        state.timestamp = sent_at
 
 
 def replace_decoders(decoders: Mapping[str, Callable[[Any], bytes]]) -> bool:
@@ -121,119 +137,89 @@ def wrap_partition_records(wrap: Callable[[TopicPartition, Any], Any]) -> bool:
     return True
 
 
-def state_of(consumer: aiokafka.AIOKafkaConsumer, partition: TopicPartition) -> Any:
-    """The object that lives as long as the consumer's assignment of this partition; None without one."""
-    subscription = getattr(getattr(consumer, "_subscription", None), "subscription", None)
-    assignment = getattr(subscription, "assignment", None)
-    return None if assignment is None else assignment.state_value(partition)
+@cache
+def replace_old_sessions() -> bool:
+    """Make clients replace a connection before its login expires (`connections.max.reauth.ms`, the life of a token).
 
+    aiokafka does not log in again (KIP-368), so the broker closes each connection that is used after that. Every
+    request in flight then fails, with a warning: hundreds a minute where logins are short. A connection that is
+    replaced gets no more requests, and is closed once all are answered.
 
-def group_error_of(consumer: aiokafka.AIOKafkaConsumer) -> Exception | None:
-    """The error for which a consumer cannot be in its group, until its next `getmany` raises it; None without one.
-
-    None also if this aiokafka was not checked.
-    """
-    coordinator = getattr(consumer, "_coordinator", None) if is_checked() else None
-    error: Exception | None = getattr(coordinator, "_pending_exception", None)
-    return error
-
-
-def hold_failures(
-    failed: Callable[[Any, TopicPartition, Exception], None], passed: Callable[[Any], None], retry_s: float
-) -> bool:
-    """Make a partition that cannot be read wait by itself; False if this aiokafka was not checked.
-
-    `getmany` of every consumer then returns what it has of the others, instead of raising. The failed partition gives
-    what comes before the failure, is left alone for `retry_s`, and is then fetched again. `failed` is called with its
-    state (`state_of`), itself and the error, and `passed` with its state when records were read.
+    False if this aiokafka was not checked: it stays so then.
     """
     if not is_checked():
         return False
-    holding = _holding(fetcher.FetchResult, failed, passed, retry_s)
-    fetcher.FetchResult = holding
-    fetcher.MemoryRecords = partial(_CheckedBatches, fetcher.MemoryRecords)
-    set_error: Any = fetcher.Fetcher._set_error
+    log_in: Any = AIOKafkaConnection._do_sasl_handshake
+    connection_of: Any = AIOKafkaClient._get_conn
 
-    def set_or_hold(reader: Any, partition: TopicPartition, error: Exception) -> None:
-        if not isinstance(error, TopicAuthorizationFailedError):
-            set_error(reader, partition, error)  # about the position: the caller of `getmany` chooses another one
-            return
-        assignment = reader._subscriptions.subscription.assignment
-        held = holding(partition, assignment=assignment, partition_records=None, backoff=0)
-        reader._records[partition] = held
-        held.hold(error)
+    @wraps(log_in)
+    async def timed(connection: Any) -> None:
+        send = connection.send
 
-    fetcher.Fetcher._set_error = set_or_hold
+        async def sent(request: Any, **options: Any) -> Any:
+            answer = await send(request, **options)
+            lifetime_ms = getattr(answer, "session_lifetime_ms", 0)
+            connection.replace_at = time.monotonic() + lifetime_ms / 1000 * SESSION_USED if lifetime_ms else None
+            return answer
+
+        connection.send = sent
+        try:
+            await log_in(connection)
+        finally:
+            del connection.send
+
+    @wraps(connection_of)
+    async def fresh(client: Any, node_id: Any, *, group: Any = ConnectionGroup.DEFAULT, **options: Any) -> Any:
+        old = client._conns.get((node_id, group))
+        replace_at = getattr(old, "replace_at", None)
+        if replace_at is not None and time.monotonic() >= replace_at:
+            del client._conns[node_id, group]
+            _close_once_answered(old)
+        return await connection_of(client, node_id, group=group, **options)
+
+    AIOKafkaConnection._do_sasl_handshake = timed
+    AIOKafkaClient._get_conn = fresh
     return True
 
 
-def _holding(original: Any, failed: Callable[..., None], passed: Callable[..., None], retry_s: float) -> Any:
-    class Holding(original):  # type: ignore[misc]  # aiokafka is untyped
-        """A fetch that is kept, without records, for a while after it failed. So nothing of it is fetched meanwhile."""
-
-        _partition_records: Any
-        held_until = 0.0
-
-        def hold(self, error: Exception) -> None:
-            self._partition_records, self.held_until = None, time.monotonic() + retry_s
-            failed(self._assignment.state_value(self._topic_partition), self._topic_partition, error)
-
-        def has_more(self) -> bool:
-            return time.monotonic() < self.held_until or bool(super().has_more())
-
-        def getall(self, max_records: int | None = None) -> list[Any]:
-            if self._partition_records is None or not self.check_assignment(self._topic_partition):
-                return []
-            found: list[Any] = []
-            try:
-                for record in self._partition_records:
-                    found.append(record)
-                    if len(found) == max_records:
-                        self._update_position()
-                        break
-                else:
-                    self._update_position()
-                    self._partition_records = None
-            except Exception as error:  # of any kind: it is about this partition only
-                self._update_position()  # the failure was at the first record that is not in `found`
-                self.hold(error)
-                return found
-            if found:
-                passed(self._assignment.state_value(self._topic_partition))
-            return found
-
-        def getone(self) -> Any:
-            return next(iter(self.getall(1)), None)
-
-    return Holding
+def _close_once_answered(connection: Any) -> None:
+    if connection._requests and connection.connected():
+        asyncio.get_running_loop().call_later(RETIRING_S, _close_once_answered, connection)
+    else:
+        connection.close()
 
 
-class _CheckedBatches:
-    """The batches of a fetch. Bytes that are no batches raise an error when they are read, and not before.
+@cache
+def date_group_answers() -> bool:
+    """Make every consumer note when the coordinator of its group answered last; see `group_silent_ms`.
 
-    aiokafka would end the consumer at once, or take them for a record that is too large and skip an offset.
+    False if this aiokafka was not checked.
     """
+    if not is_checked():
+        return False
+    send: Any = GroupCoordinator._send_req
 
-    def __init__(self, read: Callable[[bytes], Any], data: bytes) -> None:
-        self._batches: Any = None
-        self._error: Exception | None = None
-        try:
-            self._batches = read(data)
-            if data and not self._batches.has_next():
-                self._error = CorruptRecordException("the size of the first batch is not that of its bytes")
-        except Exception as error:  # from the compiled parser too, of any kind
-            self._error = error
+    @wraps(send)
+    async def dated(coordinator: Any, request: Any) -> Any:
+        answer = await send(coordinator, request)
+        coordinator.answered_at = time.monotonic()
+        return answer
 
-    def has_next(self) -> bool:
-        return self._error is not None or bool(self._batches.has_next())
+    GroupCoordinator._send_req = dated
+    return True
 
-    def next_batch(self) -> Any:
-        if self._error is not None:
-            raise self._error
-        return self._batches.next_batch()
 
-    def size_in_bytes(self) -> int:
-        return 0 if self._batches is None else int(self._batches.size_in_bytes())
+def group_silent_ms(consumer: aiokafka.AIOKafkaConsumer) -> float | None:
+    """For how long the coordinator of the consumer's group owes an answer; 0 if it was not asked since.
+
+    None without a group, or with an aiokafka that was not checked.
+    """
+    coordinator = getattr(consumer, "_coordinator", None)
+    if not is_checked() or not isinstance(coordinator, GroupCoordinator):
+        return None
+    answered_at: float = getattr(coordinator, "answered_at", float("-inf"))
+    silent_ms: float = (time.monotonic() - answered_at) * 1000 - coordinator._heartbeat_interval_ms
+    return max(0.0, silent_ms)
 
 
 async def send_request(client: AIOKafkaAdminClient, request: Any) -> Any:
@@ -246,3 +232,66 @@ async def send_request(client: AIOKafkaAdminClient, request: Any) -> Any:
     if not is_checked():
         raise NotImplementedError(f"aiokafka {aiokafka.__version__} was not checked")
     return await client._send_request(request)
+
+
+Hosts = list[tuple[str, int, Any]]
+
+
+def wrap_clients(
+    update: Callable[[Any], Any],
+    send: Callable[[Any], Any],
+    connect: Callable[[Any], Any],
+    order: Callable[[Hosts], Hosts],
+) -> bool:
+    """Replace three coroutines of every client by what these make of them; False if this aiokafka was not checked.
+
+    They are `_metadata_update(client, cluster, topics)`, `send(client, node, request, *, group)`, and the function
+    `create_conn(host, port, **options)` that opens a connection. `order` orders the bootstrap servers. Consumers,
+    producers and admin clients each have a client, and so have Faust's.
+    """
+    if not is_checked():
+        return False
+    hosts: Any = AIOKafkaClient.hosts
+    AIOKafkaClient.hosts = property(lambda client: order(hosts.fget(client)))
+    AIOKafkaClient._metadata_update = update(AIOKafkaClient._metadata_update)
+    AIOKafkaClient.send = send(AIOKafkaClient.send)
+    client_module.create_conn = connect(client_module.create_conn)
+    return True
+
+
+async def connect_to(client: AIOKafkaClient, host: str, port: int) -> AIOKafkaConnection:
+    """A connection of its own, logged in as the client does it.
+
+    Raises:
+        OSError: there is no answer (TimeoutError is one).
+        aiokafka.errors.KafkaError: the login failed.
+    """
+    return await client_module.create_conn(
+        host,
+        port,
+        client_id=client._client_id,
+        request_timeout_ms=client._request_timeout_ms,
+        ssl_context=client._ssl_context,
+        security_protocol=client._security_protocol,
+        sasl_mechanism=client._sasl_mechanism,
+        sasl_plain_username=client._sasl_plain_username,
+        sasl_plain_password=client._sasl_plain_password,
+        sasl_kerberos_service_name=client._sasl_kerberos_service_name,
+        sasl_kerberos_domain_name=client._sasl_kerberos_domain_name,
+        sasl_oauth_token_provider=client._sasl_oauth_token_provider,
+    )
+
+
+def connections_of(client: AIOKafkaClient) -> dict[Any, tuple[AIOKafkaConnection, str]]:
+    """The open connections with the IP address of the other side; a key begins with the broker's id."""
+    found = {key: (one, one._writer) for key, one in client._conns.items()}
+    return {
+        key: (connection, str((writer.get_extra_info("peername") or [""])[0]))
+        for key, (connection, writer) in found.items()
+        if writer is not None
+    }
+
+
+def break_connection(connection: AIOKafkaConnection) -> None:
+    """Close a connection as if it had timed out: each request that waits on it fails, with an error that is retried."""
+    connection.close(reason=CloseReason.CONNECTION_TIMEOUT)

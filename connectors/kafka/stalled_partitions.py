@@ -2,7 +2,7 @@
 
 The cause may be a batch with a wrong checksum, a topic that may not be read, a codec that is not installed. With
 aiokafka alone `getmany` raises then, for all partitions, and loses what it had already taken of others: their positions
-have moved on. Here it returns what it has (`private_aiokafka.hold_failures`), and `stalled` has what failed.
+have moved on. Here it returns what it has (`private_fetches.hold_failures`), and `stalled` has what failed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from prometheus_client import Counter
 
-from connectors.kafka.private_aiokafka import hold_failures, state_of
+from connectors.kafka.private_fetches import hold_failures, state_of
 
 RETRY_S: Final = 1.0
 """The pause before a partition is fetched again; each time costs the broker a whole fetch."""

@@ -68,7 +68,7 @@ class Attempts:
     def _chosen(self) -> int | None:
         """The partition to recover now: one that failed waits, and comes after the others."""
         now, never = asyncio.get_running_loop().time(), _Failure(0.0, 0.0, "")
-        waits = {partition: self._failures.get(partition, never).again_at for partition in self._recovery.due}
+        waits = {partition: self._failures.get(partition, never).again_at for partition in self._recovery.readable}
         ready = [(again_at, partition) for partition, again_at in waits.items() if again_at <= now]
         return min(ready)[1] if ready else None
 

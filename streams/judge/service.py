@@ -31,7 +31,7 @@ from streams.judge.recovery import Recovery, digest
 from streams.judge.set_aside import of_a_newer_build
 from streams.judge.snapshot_writer import SnapshotWriter
 from streams.judge.truncation import held_statuses
-from streams.runtime import failpoints, metrics
+from streams.runtime import failpoints, metrics, rollout_metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
 
@@ -59,7 +59,7 @@ class Judge(Service):
         self._pulse = health.pulse("judge")
         self._publisher = Publisher(settings)
         self._snapshots = SnapshotWriter(settings)
-        self._joined = False
+        self._assigned = 0
 
     async def on_start(self) -> None:
         """Connect and join the group."""
@@ -100,7 +100,9 @@ class Judge(Service):
     def joined(self, assigned: set[TopicPartition]) -> None:
         """The group assigned these partitions, or none."""
         self._recovery.assign(assigned)
-        self._joined = True
+        self._assigned = len(assigned)
+        if not assigned:
+            self._pulse.join(0)
 
     def release(self, partition: int) -> None:
         """The group assigned the partition to another judge."""
@@ -136,8 +138,10 @@ class Judge(Service):
             if fold is not None and await recovery.continues(partition, fold, records):
                 await self._judge(partition, fold, records)
         await self._attempts.proceed()
-        self._pulse.ready |= self._joined and not recovery.due
+        if self._assigned and not recovery.due:
+            self._pulse.join(self._assigned)
         await self._report_held()
+        rollout_metrics.forget_idle_rollouts()
         await self._snapshots.write_due(recovery.folds, self._consumer)
 
     async def _judge(self, partition: TopicPartition, fold: Fold, records: list[ConsumerRecord[bytes, bytes]]) -> None:
@@ -190,10 +194,15 @@ class Judge(Service):
             self._recovery.unreported.pop(name)
 
     def _observe(self, partition: TopicPartition, fold: Fold) -> None:
+        if self._recovery.folds.get(partition.partition) is not fold:
+            # It moved to another judge while this was published, which has set gauges again.
+            rollout_metrics.forget_journal_partition(partition.partition, fold.rollouts)
+            return
         watermark = fold.marks.event_time(self._settings.timing).watermark
         if watermark is not None:
             delay = (fold.marks.wall - watermark) / 1000.0
             metrics.WATERMARK_DELAY.labels(partition.partition).set(delay)
+        metrics.CLOCK_LEAP.labels(partition.partition).set(fold.marks.off_by() / 1000.0)
         metrics.IGNORED.labels(partition.partition).set(fold.ignored)
         metrics.SET_ASIDE.labels(partition.partition).set(len(fold.set_aside))
         end = end_of(self._consumer, partition)

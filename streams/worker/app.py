@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import tempfile
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -15,6 +14,7 @@ from mode import Service
 
 from connectors.kafka.bounded_batches import bound_batches
 from connectors.kafka.faust_credentials import broker_credentials
+from connectors.kafka.private_faust import FolderlessApp
 from connectors.kafka.stalled_partitions import hold_stalled_partitions
 from connectors.signing.keys import keyring
 from streams.audit.service import Audit
@@ -30,6 +30,9 @@ from streams.worker.web import add_pages, faust_options
 
 MOST_WAITING = 64
 """Messages of operators or actuators that are read ahead and wait for their agent, so that memory stays bounded."""
+
+NO_FOLDER = "/nonexistent"
+"""Faust demands the name of a folder for tables. A worker has none, and writes no file at all."""
 
 
 def build(settings: Settings) -> faust.App:
@@ -77,8 +80,7 @@ def sequencer(settings: Settings, health: Health) -> faust.App:
         stream_buffer_maxsize=MOST_WAITING,
         stream_wait_empty=False,
     )
-    app.service(JournalClock(settings, health, app))  # type: ignore[arg-type]  # as above
-    add_agents(app, settings)
+    app.service(JournalClock(settings, health, app, add_agents(app, settings)))  # type: ignore[arg-type]  # as above
     return app
 
 
@@ -86,7 +88,7 @@ def _faust_basics(settings: Settings) -> dict[str, Any]:
     return {
         "broker": [f"kafka://{server.strip()}" for server in settings.bootstrap.split(",")],
         "store": "memory://",
-        "datadir": tempfile.gettempdir(),
+        "datadir": NO_FOLDER,
         "autodiscover": False,
         "debug": False,
         "worker_redirect_stdouts": False,
@@ -105,13 +107,13 @@ class _WithoutWeb(BootStrategy):
         return [*super().sensors(), GroupGuard(cast("faust.App", self.app))]
 
 
-class _Frame(faust.App):
+class _Frame(FolderlessApp):
     """An app with Faust's web server, and without its Kafka clients."""
 
     BootStrategy = _WithoutKafka
 
 
-class _Agents(faust.App):
+class _Agents(FolderlessApp):
     """An app without a web server: the frame has one."""
 
     BootStrategy = _WithoutWeb

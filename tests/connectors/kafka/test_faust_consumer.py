@@ -9,6 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import GroupAuthorizationFailedError
+from faust.exceptions import ConsumerNotStarted
 
 from connectors.kafka.faust_consumer import FaustProgress
 from connectors.kafka.private_faust import FaustVersionError
@@ -36,6 +37,10 @@ class Consumer:
     def last_poll_timestamp(self, partition: Any) -> float:
         """When it was fetched, by aiokafka's clock."""
         return time.time() * 1000 - self.partitions[tuple(partition)][2]  # noqa: TID251
+
+    def paused(self) -> set[Any]:
+        """None."""
+        return set()
 
     @property
     def _committed_offset(self) -> Any:
@@ -67,6 +72,15 @@ def test_behind_and_standing_still_is_not_healthy() -> None:
     assert progress.healthy(11.0)
 
 
+def test_behind_and_waiting_for_kafka_is_healthy() -> None:
+    """A message cannot be written yet; other messages go on. Not once it is written."""
+    progress = watching(Consumer(p0=(7, 5, 0.0)))
+    waiting = {("orders", 0): 1}
+    assert [progress.healthy(now, waiting) for now in (0.0, 60.0)] == [True, True]
+    waiting["orders", 0] = 0
+    assert [progress.healthy(now, waiting) for now in (61.0, 71.0)] == [True, False]
+
+
 def test_a_partition_that_is_not_fetched_is_not_healthy() -> None:
     """Kafka does not answer, even if all that was fetched is read."""
     assert not watching(Consumer(p0=(7, 7, 60_000.0))).healthy(0.0)
@@ -86,7 +100,7 @@ def test_one_bad_partition_is_enough_and_hides_no_other() -> None:
 
 
 def test_nothing_assigned_is_healthy_and_nothing_committed_yet_too() -> None:
-    """A worker that waits for its partitions, or has just got them."""
+    """A spare, which the group answers, and a worker that has just got its partitions."""
     assert watching(Consumer()).healthy(0.0)
     progress = watching(Consumer(p0=(7, None, 0.0)))
     assert [progress.healthy(now) for now in (0.0, 60.0)] == [True, True]
@@ -122,3 +136,22 @@ async def test_a_stalled_partition_is_left_out(monkeypatch: pytest.MonkeyPatch) 
     found.clear()
     assert [progress.healthy(now) for now in (61.0, 72.0)] == [True, False]
     assert progress.stalled == ""
+
+
+def test_nothing_assigned_is_not_healthy_where_the_group_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or before the consumer has started."""
+    monkeypatch.setattr("connectors.kafka.consumer_progress.group_silent_ms", lambda _: 60_000.0)
+    assert not watching(Consumer()).healthy(0.0)
+
+    def not_yet() -> None:
+        raise ConsumerNotStarted
+
+    app: Any = SimpleNamespace(
+        consumer=SimpleNamespace(assignment=set, _thread=SimpleNamespace(_ensure_consumer=not_yet))
+    )
+    assert not FaustProgress(app, LIMIT_MS).healthy(0.0)
+
+
+def test_the_number_of_partitions() -> None:
+    """Those of Faust's consumer."""
+    assert [watching(Consumer()).partitions, watching(Consumer(p0=(7, 7, 0.0))).partitions] == [0, 1]

@@ -87,7 +87,7 @@ class Reader:
 async def reader(monkeypatch: pytest.MonkeyPatch) -> Reader:
     """A reader, with nothing known of what failed before, and a clock that stands still."""
     stalled_partitions._logged_at.clear()
-    monkeypatch.setattr("connectors.kafka.private_aiokafka.time", CLOCK)
+    monkeypatch.setattr("connectors.kafka.private_fetches.time", CLOCK)
     monkeypatch.setattr("connectors.kafka.stalled_partitions.time", CLOCK)
     return Reader()
 
