@@ -1,6 +1,6 @@
 """The private parts of aiokafka's fetcher that let one partition fail without the others; see `private_aiokafka`.
 
-`tests/connectors/kafka/test_stalled_partitions.py` is the contract: run it with a new version before adding that version to
+The contract is `tests/connectors/kafka/test_stalled_partitions.py`: run it with a new version before adding that one to
 `CHECKED`.
 """
 
