@@ -196,7 +196,7 @@ async def _follow(source: AIOKafkaConsumer, orders: Orders, idle: Dispatcher, pu
     assigned: frozenset[TopicPartition] = source.assignment()
     async with idle as dispatcher:
         newest: dict[str, Wanted] = {}
-        async for record in to_end(source):
+        async for record in to_end(source, leave_stalled=True):  # orders of the other partitions must not wait for it
             pulse.beat()
             wanted = orders.read(record)
             if wanted is not None and rank(wanted) >= rank(newest.get(wanted.rollout, wanted)):

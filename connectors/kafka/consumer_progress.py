@@ -16,6 +16,7 @@ from connectors.kafka.private_aiokafka import (
     group_silent_ms,
     leaderless,
 )
+from connectors.kafka.stalled_partitions import stalled
 
 date_fetches_by_sending()
 date_group_answers()
@@ -58,11 +59,12 @@ def unanswered(consumer: AIOKafkaConsumer, within_ms: float) -> set[TopicPartiti
     """The partitions that are read and were not fetched within this time.
 
     A partition whose records still wait in the client is not fetched meanwhile, and does not count. Nor does one of
-    which Kafka reports that it has no leader: another process could not read it either. With an aiokafka that was not
-    checked, each partition counts: a backlog can then look like an outage, but an outage never looks fine.
+    which Kafka reports that it has no leader: another process could not read it either. Nor does a stalled one, which
+    was answered. With an aiokafka that was not checked, each partition counts: a backlog can then look like an outage,
+    but an outage never looks fine.
     """
     due: set[TopicPartition] = consumer.assignment() - consumer.paused() - _waiting(consumer) - leaderless(consumer)
-    ends = {partition: end_of(consumer, partition) for partition in due}
+    ends = {partition: end_of(consumer, partition) for partition in due - stalled(consumer).keys()}
     return {partition for partition, end in ends.items() if end is None or end.age_ms > within_ms}
 
 
