@@ -33,6 +33,7 @@ from streams.ingest.cutting import rule
 from streams.ingest.decoding import RecordDecoder
 from streams.ingest.journaling import JournalWriter
 from streams.ingest.reporting import SourceReports
+from streams.ingest.source_topic import SourceTopic
 from streams.ingest.taking_over import TakingOver
 from streams.journal import CHUNK_RULE
 from streams.runtime import failpoints, metrics
@@ -80,7 +81,9 @@ class Ingest(Service):
             max_partition_fetch_bytes=clients.FETCHED_AHEAD,
             **self._settings.membership,
         )
-        self._taking_over = TakingOver(self._consumer, self._settings.max_future_ms, self._chunkers.__setitem__)
+        topic = SourceTopic(self._settings, self._settings.topics.events)
+        await topic.start()
+        self._taking_over = TakingOver(self._consumer, self._settings.max_future_ms, topic, self._chunkers.__setitem__)
         self._reports = SourceReports(self._consumer, self._settings.topics.events)
         self._consumer.subscribe([self._settings.topics.events], listener=_Assignment(self))
         await self._consumer.start()
@@ -93,7 +96,7 @@ class Ingest(Service):
         except KafkaError as error:
             self.log.warning("the last flush failed, so its events will be read again: %s", error)
         finally:
-            self._taking_over.stop()
+            await self._taking_over.stop()
             await self._consumer.stop()
             await self._producer.stop()
 
@@ -149,6 +152,7 @@ class Ingest(Service):
 
     async def _begin_again(self, positions: Mapping[TopicPartition, int]) -> None:
         """Begin again in these partitions, whose logs do not have the offset that is to be read next."""
+        before = dict(self._chunkers)
         await self._flush_or_restart()  # what was counted before counts
         for partition, offset in positions.items():
             self.log.error(
@@ -158,7 +162,8 @@ class Ingest(Service):
                 partition.partition,
                 offset,
             )
-        self._begin(set(positions), positions)
+        # Those that the flush has begun again are not where they were.
+        self._begin({each for each in positions if self._chunkers.get(each) is before.get(each)}, positions)
 
     async def _flush_or_restart(self) -> None:
         """Flush, and report that ingest is alive; if that fails, count again from the committed offsets."""
@@ -177,6 +182,7 @@ class Ingest(Service):
 
     async def _flush(self) -> None:
         with metrics.FLUSH_SECONDS.time():
+            self._begin(await self._taking_over.outdated(self._chunkers))
             wall = wall_ms()  # first: the reports are true as of now, however long counting and sending take
             owned = dict(self._chunkers)
             flushes = {partition: chunker.flush(self._reports.end(partition)) for partition, chunker in owned.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gates.decisions import Command, Decision
-from streams.judge.sources import SourceHole
+from streams.judge.sources import SourceHole, SourceMadeAgain
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +80,5 @@ FoldOutput = (
     | JudgingFailed
     | RolloutSetAside
     | SourceHole
+    | SourceMadeAgain
 )

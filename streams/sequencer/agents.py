@@ -34,6 +34,7 @@ from streams.sequencer.messages import (
     key_of,
     read_message,
 )
+from streams.sequencer.order_topics import OrderTopics
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ RAW: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer":
 class Sequencer:
     """Handles each message of the sequencer's topics."""
 
-    def __init__(self, app: faust.App, settings: Settings) -> None:
+    def __init__(self, app: faust.App, settings: Settings, topics: OrderTopics) -> None:
+        self._topics = topics
         names = settings.topics
         self._settings = settings
         self._keys = keyring(settings, "gate")
@@ -56,7 +58,8 @@ class Sequencer:
     async def handle(self, kind: MessageType, event: Any) -> None:
         """Append the message of a Faust event to the journal, or send it to the dead letters."""
         message, value = event.message, event.value or b""
-        origin = Origin(message.topic, message.partition, message.offset)
+        place = message.topic, message.partition, message.offset
+        origin = Origin(*place, await self._topics.identity(*place))
         try:
             if len(value) > LARGEST_MESSAGE:  # before anything is computed from it
                 raise RecordRefusedError("oversized", f"larger than {LARGEST_MESSAGE} bytes")
@@ -107,13 +110,15 @@ class Sequencer:
         )
 
 
-def add_agents(app: faust.App, settings: Settings) -> None:
-    """Add an agent for each topic that operators and actuators write to.
+def add_agents(app: faust.App, settings: Settings) -> OrderTopics:
+    """Add an agent for each topic that operators and actuators write to; returns the service that they need.
 
     Raises:
         KeysError: the keys of the settings cannot be used.
     """
-    sequencer, names = Sequencer(app, settings), settings.topics
+    names = settings.topics
+    topics = OrderTopics(settings, app, (names.policies, names.controls, names.acks))
+    sequencer = Sequencer(app, settings, topics)
 
     def add(topic: str, kind: MessageType) -> None:
         async def agent(stream: Any) -> None:
@@ -125,6 +130,7 @@ def add_agents(app: faust.App, settings: Settings) -> None:
     add(names.policies, Start)
     add(names.controls, Control)
     add(names.acks, Ack)
+    return topics
 
 
 async def send_until_accepted(send: Callable[[], Awaitable[Awaitable[object]]]) -> None:

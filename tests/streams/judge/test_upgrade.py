@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import chain, product
 from typing import Any
 
@@ -20,7 +21,8 @@ from tests.streams.judge.restarts import restored
 
 BUILD = [*recorded_build()]
 
-ADDED_FIELDS: dict[str, object] = {"phi": 1.0, "blocks": None, "covered": None} | dict.fromkeys(
+NOTHING_COVERED: dict[str, object] = {"covered": None, "topic_id": "", "past": []}
+ADDED_FIELDS: Mapping[str, object] = {"phi": 1.0, "blocks": None, "coverage": NOTHING_COVERED} | dict.fromkeys(
     ("holes_until", "skipped", "debt", "named_at", "behind_at"), 0
 )
 """Fields that snapshots have since that build, with what they hold in its epochs. It leaves out what it does not know,
