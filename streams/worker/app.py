@@ -27,6 +27,11 @@ MOST_WAITING = 64
 """Messages of operators or actuators that are read ahead and wait for their agent, so that memory stays bounded."""
 
 
+METADATA_MS = 5_000
+"""How often Faust refreshes the metadata of its topics: with the default, a topic that was deleted and made again would be
+found after five minutes."""
+
+
 def build(settings: Settings) -> faust.App:
     """The Faust app of a worker with these settings.
 
@@ -46,6 +51,7 @@ def build(settings: Settings) -> faust.App:
         key_serializer="raw",
         value_serializer="raw",
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_MS,
         broker_session_timeout=settings.session_timeout_ms / 1000.0,
         broker_heartbeat_interval=settings.session_timeout_ms / 10_000.0,
         broker_commit_interval=0.5,
