@@ -36,14 +36,13 @@ def worker(**flags: object) -> None:
 
     settings = settings_from(Settings, flags)
     checked_keys(settings, "gate")
-    run_with_kafka(settings, _prepare(settings))
-    serve(settings)
+    serve(run_with_kafka(settings, _prepare(settings)))
 
 
-async def _prepare(settings: Settings) -> None:
+async def _prepare(settings: Settings) -> Settings:
     from connectors.kafka.acl import require
     from streams.topics.creation import prepare
     from streams.worker.acl_needs import needs_of
 
     await require(settings, needs_of(settings))
-    await prepare(settings)
+    return await prepare(settings)

@@ -61,7 +61,15 @@ class LearnedLimit:
 class JournalWriter:
     """Sends the output of one worker's ingest through its producer."""
 
-    def __init__(self, producer: AIOKafkaProducer, topics: TopicNames, worker_id: str) -> None:
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        topics: TopicNames,
+        worker_id: str,
+        used: Callable[[Iterable[int]], list[int]] = sorted,
+    ) -> None:
+        """`used` selects the partitions of the journal that are used."""
+        self._used = used
         self._limit = LearnedLimit()
         self._producer = producer
         self._topics = topics
@@ -80,7 +88,7 @@ class JournalWriter:
     async def send_partials(self, partials: Iterable[Partial]) -> Sends:
         """Send partials, each to the journal partition of its rollout."""
         topic = self._topics.journal
-        partitions = len(await self._producer.partitions_for(topic))
+        partitions = len(self._used(await self._producer.partitions_for(topic)))
         shares: defaultdict[int, list[Partial]] = defaultdict(list)
         for partial in partials:
             shares[clients.partition_for(partial.rollout, partitions)].append(partial)
@@ -125,6 +133,6 @@ class JournalWriter:
         """Write the progress of the source partitions to each journal partition, and wait for it."""
         progress = Progress(worker=self._worker_id, wall=wall, sources=sources, rule=rule(), partitions=partitions)
         record = encode(progress)
-        partitions = await self._producer.partitions_for(self._topics.journal)
-        sent = [await self._producer.send(self._topics.journal, record, partition=number) for number in partitions]
+        numbers = self._used(await self._producer.partitions_for(self._topics.journal))
+        sent = [await self._producer.send(self._topics.journal, record, partition=number) for number in numbers]
         await asyncio.gather(*sent)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from itertools import chain
 from zlib import crc32
 
 from aiokafka import AIOKafkaConsumer
@@ -16,6 +17,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from connectors.kafka.topic_reader import TopicsMissingError, read_to_end
 from streams.judge.fold import Fold
+from streams.judge.misplaced import misplaced, of_decision, of_fold
 from streams.judge.published import Published
 from streams.judge.snapshots import SnapshotSet
 from streams.judge.truncation import Truncation
@@ -47,12 +49,13 @@ class Recovery:
         self._settings = settings
         self._consumer = consumer
         self._pulse = pulse
+        self._decided_in: dict[str, int] = {}  # the journal partition of each rollout's newest published decision
         self._doubted: dict[int, Fold] = {}  # whose records did not fit when they were last fetched
 
     def assign(self, assigned: set[TopicPartition]) -> None:
         """The group assigned these partitions: fetch nothing of them before they have a fold."""
         self._consumer.pause(*assigned)
-        self.due = {partition.partition for partition in assigned}
+        self.due = set(self._settings.journal_partitions(partition.partition for partition in assigned))
 
     def release(self, partition: int) -> None:
         """Another judge has the partition now."""
@@ -85,6 +88,9 @@ class Recovery:
         published = await self._published(fold)
         if published is None or partition not in self.due:
             return
+        if why := misplaced(chain(of_fold(fold), self._decided_in.items()), self._settings.used_partitions):
+            self._give_up(journal, why)
+            return
         self.due.remove(partition)
         self.folds[partition], self.published[partition] = fold, published
         self.unreported |= {name: aside.why for name, aside in fold.set_aside.items()}
@@ -100,12 +106,14 @@ class Recovery:
         """
         folded = {name: max(rollout.snapshot_offset, fold.offset) for name, rollout in fold.rollouts.items()}
         since = None if fold.offset < 0 else fold.marks.wall - CLOCKS_DIFFER_MS
+        self._decided_in = {}
         try:
             # Committed once all decisions before it were acknowledged.
             judged = await self._consumer.committed(TopicPartition(self._settings.topics.journal, fold.partition))
             published = Published(judged or 0)
             async for record in read_to_end(self._settings, self._settings.topics.decisions, since_ms=since):
                 published.add(record.value, fold.partition, folded, fold.offset)
+                self._decided_in.update(of_decision(record.value))
                 self._pulse.beat()
         except (KafkaError, TimeoutError, TopicsMissingError) as error:
             if fold.offset >= 0:

@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
 from connectors.dead_letters import DeadLetter
+from connectors.kafka.clients import partition_for
 from connectors.kafka.topic_reader import TopicsMissingError, partitions_of
 from connectors.signing.keys import keyring
 from connectors.signing.signatures import SignatureError
@@ -83,10 +84,12 @@ class Sequencer:
     async def _places(self, record: SequencedRecord) -> Sequence[int | None]:
         """The journal partitions that the record is written to: a freeze to all, others where their key belongs."""
         if not isinstance(record, Freeze):
-            return (None,)
+            used = self._settings.used_partitions
+            return (None if used is None else partition_for(record.rollout, used),)
         while True:
             try:
-                return [each.partition for each in await partitions_of(self._settings, self._settings.topics.journal)]
+                found = await partitions_of(self._settings, self._settings.topics.journal)
+                return self._settings.journal_partitions(each.partition for each in found)
             except (KafkaError, TopicsMissingError) as error:
                 log.warning("the journal's partitions are unknown, next try in %g s: %s", RETRY_SECONDS, error)
                 await asyncio.sleep(RETRY_SECONDS)

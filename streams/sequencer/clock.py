@@ -48,7 +48,7 @@ class JournalClock(Service):
         record = encode(Progress(worker=self._settings.worker_id, wall=wall_ms(), sources=[], partitions={}))
         topic = self._settings.topics.journal
         try:
-            for partition in await self._producer.partitions_for(topic):
+            for partition in self._settings.journal_partitions(await self._producer.partitions_for(topic)):
                 await self._producer.send_and_wait(topic, record, partition=partition)
         except KafkaError as error:
             self.log.warning("the time was not written to the journal, next try in %g s: %s", CLOCK_SECONDS, error)

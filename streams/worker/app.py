@@ -28,8 +28,8 @@ MOST_WAITING = 64
 
 
 METADATA_MS = 5_000
-"""How often Faust refreshes the metadata of its topics: with the default, a topic that was deleted and made again would be
-found after five minutes."""
+"""How often Faust refreshes the metadata of its topics: with the default, a topic that was deleted and made again would
+be found after five minutes."""
 
 
 def build(settings: Settings) -> faust.App:

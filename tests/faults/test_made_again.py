@@ -4,11 +4,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiokafka.admin import NewPartitions
 
 from streams.journal import Control, ControlName, encode
 from tests.faults.test_sources import REFUSED, rolled_back
 from tests.faults.times import PATIENCE, note, now_ms
-from tests.faults.topics import delete_topic, make_topics
+from tests.faults.topics import admin, delete_topic, make_topics
 from tests.faults.trial import ROLLOUTS, Trial, policy
 
 pytestmark = [pytest.mark.faults]
@@ -47,6 +48,29 @@ async def test_the_source_is_made_again_and_the_canary_is_bad(kafka_broker: str)
         assert {name for name, _, _ in seen} == set(ROLLOUTS)
         counted = await trial.site.counted()
         assert {key: counted[key] for key in seen} == seen
+
+
+async def test_partitions_are_added_to_the_journal_while_nothing_runs(kafka_broker: str) -> None:
+    """They stay empty: rollouts go on where they are, and a bad canary is rolled back in the same epoch."""
+    async with Trial(kafka_broker, 67) as trial:
+        (worker,) = await trial.begin(())
+        await trial.judged_past(now_ms() + 3_000)
+        assert await worker.leave() == 0
+        added = {trial.site.topics.journal: NewPartitions(total_count=5)}
+        await admin(trial.site, lambda client: client.create_partitions(added))
+        trial.mangle = break_canary
+        since = now_ms()
+        again = trial.post()
+        async with asyncio.timeout(PATIENCE):
+            while not all(await rolled_back(trial)):
+                await asyncio.sleep(0.5)
+        note("partitions added to the journal, with a bad canary: rolled back", (now_ms() - since) / 1000)
+        assert "the first 2 of both are used" in again.worker.log()
+        decisions = await trial.decided()
+        assert {each["epoch"] for known in decisions.values() for each in known} == {1}
+        assert {each["action"] for known in decisions.values() for each in known} <= REFUSED
+        assert trial.carrier is not None
+        await trial.carrier.follows({name: known[-1] for name, known in decisions.items()})
 
 
 async def order(trial: Trial, control: ControlName) -> None:
