@@ -59,8 +59,9 @@ async def test_partitions_are_added_to_the_journal_while_nothing_runs(kafka_brok
         added = {trial.site.topics.journal: NewPartitions(total_count=5)}
         await admin(trial.site, lambda client: client.create_partitions(added))
         trial.mangle = break_canary
-        since = now_ms()
         again = trial.post()
+        await again.ready()
+        since = now_ms()
         async with asyncio.timeout(PATIENCE):
             while not all(await rolled_back(trial)):
                 await asyncio.sleep(0.5)
