@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import orjson
-
 from connectors.kafka.clients import partition_for
 from streams.judge.fold import Fold
 
@@ -34,12 +32,3 @@ def of_fold(fold: Fold) -> Iterator[tuple[str, int]]:
     """The rollouts of a fold that run. One that has ended may have been started again elsewhere since."""
     running = (name for name, rollout in fold.rollouts.items() if rollout.gate is not None and not rollout.ended)
     return ((name, fold.partition) for name in running)
-
-
-def of_decision(value: bytes | None) -> Iterator[tuple[str, int]]:
-    """The rollout that a message of `gate-decisions` is about; none if it is no decision."""
-    try:
-        document = orjson.loads(value or b"")
-        yield str(document["rollout"]), int(document["journal"]["partition"])
-    except (ValueError, KeyError, TypeError):
-        return

@@ -112,8 +112,8 @@ def used_partitions(found: Iterable[TopicReport]) -> int | None:
     """How many partitions of the journal are used: those that have one of the snapshots; None if one does not exist.
 
     A rollout's partition follows from its name and this number. With another number its records would be in another
-    partition, which has no record of it: its epochs would begin again, and actuators would refuse all orders. So partitions
-    that were added to the journal are not used.
+    partition, which has no record of it: its epochs would begin again, and actuators would refuse all orders. So
+    partitions that were added to the journal are not used.
     """
     by_name = {report.spec.short_name: report.partitions for report in found}
     return min(by_name["journal"], by_name["snapshots"]) or None

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import orjson
-import pytest
-
 from streams.judge.fold import Fold
-from streams.judge.misplaced import misplaced, of_decision, of_fold
+from streams.judge.misplaced import misplaced, of_fold
 from streams.judge.rollout import JudgedRollout
 
 
@@ -16,15 +13,8 @@ def test_where_a_rollout_belongs() -> None:
     assert "rollout checkout-v2 is in partition 0 and belongs into another of 3" in misplaced([("checkout-v2", 0)], 3)
 
 
-@pytest.mark.parametrize("value", [None, b"junk", b"[]", b"{}", b'{"rollout": "r", "journal": {"partition": "x"}}'])
-def test_what_is_no_decision(value: bytes | None) -> None:
-    """Anyone may have written it."""
-    assert [*of_decision(value)] == []
-
-
-def test_a_decision_and_a_rollout_without_a_policy() -> None:
+def test_a_rollout_without_a_policy() -> None:
     """Of a fold, only rollouts that run."""
-    assert [*of_decision(orjson.dumps({"rollout": "r", "journal": {"partition": 3}}))] == [("r", 3)]
     fold = Fold(3)
     fold.rollouts["r"] = JudgedRollout()
     assert [*of_fold(fold)] == []
