@@ -45,7 +45,7 @@ class _Made(NamedTuple):
 class Published:
     """The published decisions about records that this judge will fold again; `add` each message of `gate-decisions`.
 
-    The journal was judged before up to `judged`, the offset after the last record. `partitions` has for each rollout the
+    The journal was judged before up to `judged`, the offset after the last record. `partitions` has, by rollout, the
     journal partition of its newest decision, whichever that is.
     """
 
