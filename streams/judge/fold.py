@@ -138,9 +138,8 @@ class Fold:
         return None if watermark is None else watermark - watermark % CELL_MS
 
     def _progress(self, record: Progress, offset: int) -> list[FoldOutput]:
-        outputs: list[FoldOutput] = []
         missing = self.marks.apply(record)
-        outputs += missing
+        outputs: list[FoldOutput] = [*missing]
         times: dict[Timing, EventTimeState] = {}  # most rollouts have the same timing
         unjudged_until, limit = self._closed_by(Timing()), self.marks.furthest()
         refused = sum([source.refused for source in record.sources]) + offsets_missing(missing)

@@ -17,6 +17,7 @@ from gates.decisions import Action, Command, Decision
 from streams.cells import SourcePartition
 from streams.journal import encode_document
 from streams.judge.fold import FrozenError
+from streams.judge.journal_time import ClockLeap
 from streams.judge.outputs import (
     Acknowledged,
     FoldOutput,
@@ -110,6 +111,8 @@ class Publisher:
                 self._report_hole(output)
             case SourceMadeAgain():
                 self._report_topic(output)
+            case ClockLeap():
+                _report_leap(output)
             case _:
                 _count(output)
         return []
@@ -191,6 +194,18 @@ class Publisher:
     async def _send(self, topic: str, value: bytes, **options: Any) -> Sent:
         sent: Sent = await self._producer.send(topic, value, **options)
         return sent
+
+
+def _report_leap(leap: ClockLeap) -> None:
+    """Report a clock that is not followed: by each journal partition that its record is in."""
+    metrics.CLOCK_LEAPS.inc()
+    log.error(
+        "the clock of worker %s is %g s %s journal time, and is not followed; if it is wrong, mend it "
+        "(docs/reliability.md#wrong-clocks-of-workers)",
+        leap.worker,
+        abs(leap.ahead_ms) / 1_000,
+        "ahead of" if leap.ahead_ms > 0 else "behind",
+    )
 
 
 def _count(output: FoldOutput) -> None:

@@ -38,7 +38,7 @@ SourceFinding = SourceHole | SourceMadeAgain
 """What a report shows to be missing."""
 
 
-def offsets_missing(findings: Iterable[SourceFinding]) -> int:
+def offsets_missing(findings: Iterable[object]) -> int:
     """How many offsets are known to be missing."""
     return sum([found.upto - found.first for found in findings if isinstance(found, SourceHole)])
 

@@ -36,11 +36,14 @@ class _Place:
 class OrderTopics(Service):
     """The identities of the topics that Faust's consumer reads."""
 
-    def __init__(self, settings: Settings, app: faust.App, topics: Collection[str], **options: Any) -> None:
+    def __init__(
+        self, settings: Settings, app: faust.App, topics: Collection[str] | None = None, **options: Any
+    ) -> None:
         super().__init__(**options)
         self._settings = settings
         self._app = app
-        self._topics = topics
+        names = settings.topics
+        self._topics = topics or (names.policies, names.controls, names.acks)
         self._identities: dict[str, str] = {}
         self._places: dict[tuple[str, int], _Place] = {}
         self._known = asyncio.Event()

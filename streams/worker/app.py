@@ -21,6 +21,7 @@ from streams.runtime.settings import Settings
 from streams.runtime.watchdog import Watchdog, end_within
 from streams.sequencer.agents import add_agents
 from streams.sequencer.clock import JournalClock
+from streams.sequencer.order_topics import OrderTopics
 from streams.worker.web import add_pages, faust_options
 
 MOST_WAITING = 64
@@ -74,8 +75,8 @@ def build(settings: Settings) -> faust.App:
     if "audit" in settings.roles:
         services.append(Audit(settings, health))
     if "sequencer" in settings.roles:
-        services.append(JournalClock(settings, health, app))
-        services.append(add_agents(app, settings))
+        topics = OrderTopics(settings, app)
+        services += [topics, JournalClock(settings, health, app, add_agents(app, settings, topics))]
     else:
         app.producer_only = True  # a Faust app without agents has nothing to subscribe to
     services.append(Watchdog(health, settings.watchdog_ms / 1000.0))
