@@ -15,6 +15,10 @@ cut off from Kafka without an error."""
 SPARE = "no partition: a spare"
 """The state of a loop whose group has no partition for it; it gets one when another worker leaves."""
 
+TROUBLED_S = 30.0
+"""Seconds without a failure after which a loop that had one is healthy again. One good round is not enough: the next
+may fail at the same record as before."""
+
 
 @dataclass(slots=True)
 class Pulse:
@@ -29,6 +33,7 @@ class Pulse:
     waiting: str = "joining its consumer group"
     trouble: str = ""
     last: float = field(default_factory=time.monotonic)
+    failed_at: float = float("-inf")
 
     def beat(self) -> None:
         """Record headway: a round was done, and Kafka answered."""
@@ -38,6 +43,15 @@ class Pulse:
         """The group assigned this many partitions to the loop; without any it is a spare, which is not ready."""
         self.ready = partitions > 0
         self.waiting = SPARE
+
+    def fail(self, why: str) -> None:
+        """Record a failure that repeats until someone puts it right."""
+        self.trouble, self.failed_at = why, time.monotonic()
+
+    def recover(self, trouble: str = "") -> None:
+        """Record a round without a failure; `trouble` replaces the last failure once that is long enough ago."""
+        if time.monotonic() - self.failed_at > TROUBLED_S:
+            self.trouble = trouble
 
     @property
     def silent(self) -> float:

@@ -62,7 +62,13 @@ def forget_journal_partition(partition: int, rollouts: Iterable[str]) -> None:
     """Remove the gauges of a journal partition, and of its rollouts, which another worker judges now."""
     for rollout in rollouts:
         forget_rollout(rollout)
-    for gauge in (metrics.WATERMARK_DELAY, metrics.JOURNAL_LAG, metrics.IGNORED, metrics.UNSNAPSHOTTED):
+    for gauge in (
+        metrics.WATERMARK_DELAY,
+        metrics.JOURNAL_LAG,
+        metrics.IGNORED,
+        metrics.UNSNAPSHOTTED,
+        metrics.SET_ASIDE,
+    ):
         metrics.remove(gauge, str(partition))
 
 
