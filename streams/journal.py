@@ -122,6 +122,7 @@ class Progress(
 
     `partitions` is the number of partitions of each source topic, so that one that no worker reads is missed. It is
     None in records of older builds, and where the worker has not learned of a topic yet, the topic is left out.
+    `settings` are those of its settings that all workers must share (`Settings.shared`); not every report has them.
     """
 
     worker: str
@@ -129,6 +130,7 @@ class Progress(
     sources: list[SourceProgress]
     rule: str = CHUNK_RULE
     partitions: dict[str, int] | None = None
+    settings: dict[str, int] | None = None
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.start/v1"):

@@ -20,13 +20,16 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
-from connectors.kafka.topics import TopicNames
 from streams.ingest.cutting import rule
 from streams.journal import BUNDLE_BYTES, Partial, Progress, SourceProgress, bundled, encode
 from streams.runtime import metrics
+from streams.runtime.settings import Settings
 
 LIMIT_S: Final = 300.0
 """Seconds for which a refused size is remembered: then someone may have set the topic right."""
+
+SETTINGS_S: Final = 10.0
+"""Seconds between two reports of the settings; each costs as many bytes as the rest of a progress record."""
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +64,15 @@ class LearnedLimit:
 class JournalWriter:
     """Sends the output of one worker's ingest through its producer."""
 
-    def __init__(self, producer: AIOKafkaProducer, topics: TopicNames, worker_id: str) -> None:
+    def __init__(
+        self, producer: AIOKafkaProducer, settings: Settings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._limit = LearnedLimit()
         self._producer = producer
-        self._topics = topics
-        self._worker_id = worker_id
+        self._settings = settings
+        self._topics = settings.topics
+        self._clock = clock
+        self._settings_due = float("-inf")
 
     @property
     def trouble(self) -> str:
@@ -123,7 +130,17 @@ class JournalWriter:
         self, sources: list[SourceProgress], wall: int, partitions: dict[str, int] | None = None
     ) -> None:
         """Write the progress of the source partitions to each journal partition, and wait for it."""
-        progress = Progress(worker=self._worker_id, wall=wall, sources=sources, rule=rule(), partitions=partitions)
+        shared = None
+        if self._clock() >= self._settings_due:
+            shared, self._settings_due = self._settings.shared, self._clock() + SETTINGS_S
+        progress = Progress(
+            worker=self._settings.worker_id,
+            wall=wall,
+            sources=sources,
+            rule=rule(),
+            partitions=partitions,
+            settings=shared,
+        )
         record = encode(progress)
         partitions = await self._producer.partitions_for(self._topics.journal)
         sent = [await self._producer.send(self._topics.journal, record, partition=number) for number in partitions]

@@ -70,7 +70,7 @@ class Ingest(Service):
         """Join the group."""
         self._producer = clients.producer(self._settings, compression_type="zstd")  # the best codec for partials
         await self._producer.start()
-        self._writer = JournalWriter(self._producer, self._settings.topics, self._settings.worker_id)
+        self._writer = JournalWriter(self._producer, self._settings)
         self._consumer = clients.consumer(
             self._settings,
             group_id=_group(self._settings),

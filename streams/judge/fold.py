@@ -26,6 +26,7 @@ from streams.judge.outputs import (
     LateEvents,
     RolloutSetAside,
     RolloutStatus,
+    reported_settings,
 )
 from streams.judge.rollout import JudgedRollout
 from streams.judge.set_aside import SetAside, SetAsideError, unjudgeable
@@ -137,9 +138,8 @@ class Fold:
         return None if watermark is None else watermark - watermark % CELL_MS
 
     def _progress(self, record: Progress, offset: int) -> list[FoldOutput]:
-        outputs: list[FoldOutput] = []
         holes = self.marks.apply(record)
-        outputs += holes
+        outputs: list[FoldOutput] = [*reported_settings(record), *holes]
         times: dict[Timing, EventTimeState] = {}  # most rollouts have the same timing
         unjudged_until, limit = self._closed_by(Timing()), self.marks.furthest()
         refused = sum([source.refused for source in record.sources]) + sum([hole.upto - hole.first for hole in holes])

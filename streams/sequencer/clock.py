@@ -45,7 +45,11 @@ class JournalClock(Service):
 
     @Service.timer(CLOCK_SECONDS)
     async def _write_time(self) -> None:
-        record = encode(Progress(worker=self._settings.worker_id, wall=wall_ms(), sources=[], partitions={}))
+        settings = self._settings
+        progress = Progress(
+            worker=settings.worker_id, wall=wall_ms(), sources=[], partitions={}, settings=settings.shared
+        )
+        record = encode(progress)
         topic = self._settings.topics.journal
         try:
             for partition in await self._producer.partitions_for(topic):

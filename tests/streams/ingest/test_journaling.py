@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,12 +11,13 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
-from connectors.kafka.topics import TopicNames
 from streams.cells import CellRecord, SourcePartition
-from streams.ingest.journaling import LIMIT_S, JournalWriter, LearnedLimit
+from streams.ingest.journaling import LIMIT_S, SETTINGS_S, JournalWriter, LearnedLimit
 from streams.journal import BUNDLE_BYTES, Partial, Partials, Progress, SourceProgress, decode, encode
+from streams.runtime.settings import Settings
 
-TOPICS = TopicNames()
+SETTINGS = Settings(worker_id="worker-1")
+TOPICS = SETTINGS.topics
 PARTITIONS = 3
 LARGEST = clients.LARGEST_MESSAGE
 
@@ -48,9 +50,9 @@ class RecordingProducer:
         self.acknowledged += 1
 
 
-def a_writer(producer: RecordingProducer) -> JournalWriter:
+def a_writer(producer: RecordingProducer, clock: Callable[[], float] = lambda: 0.0) -> JournalWriter:
     """Return a writer that sends through this producer."""
-    return JournalWriter(producer, TOPICS, "worker-1")
+    return JournalWriter(producer, SETTINGS, clock)
 
 
 def a_partial(rollout: str) -> Partial:
@@ -158,6 +160,18 @@ async def test_progress_is_written_to_each_partition() -> None:
     await a_writer(producer).report_progress([source], 1_234, {"e": 3})
     assert [options["partition"] for _, _, options in producer.sent] == [0, 1, 2]
     assert [decode(value) for _, value, _ in producer.sent] == [
-        Progress(worker="worker-1", wall=1_234, sources=[source], partitions={"e": 3})
+        Progress(worker="worker-1", wall=1_234, sources=[source], partitions={"e": 3}, settings=SETTINGS.shared)
     ] * PARTITIONS
     assert producer.acknowledged == PARTITIONS
+
+
+async def test_settings_are_reported_now_and_then() -> None:
+    """With the first progress, and with one every ten seconds: they take as much room as the rest of it."""
+    producer, now = RecordingProducer(), [0.0]
+    writer = a_writer(producer, lambda: now[0])
+    for seconds in (0.0, 1.0, SETTINGS_S, SETTINGS_S + 1):
+        now[0] = seconds
+        await writer.report_progress([], 1_234)
+    records = [decode(value) for _, value, _ in producer.sent[::PARTITIONS]]
+    given = [record.settings for record in records if isinstance(record, Progress)]
+    assert given == [SETTINGS.shared, None, SETTINGS.shared, None]
