@@ -14,6 +14,7 @@ from connectors.kafka.private_aiokafka import (
     date_group_answers,
     fetched_by,
     group_silent_ms,
+    leaderless,
 )
 
 date_fetches_by_sending()
@@ -47,14 +48,15 @@ def answered(consumer: AIOKafkaConsumer, within_ms: float) -> bool:
     Where none is read, the group must have answered within it: a consumer without partitions, which is a spare, fetches
     nothing, and would otherwise look well without a broker. Without a group it is true.
 
-    A partition whose records still wait in the client is not fetched meanwhile, and does not count. With an aiokafka
-    that was not checked, each partition counts: a backlog can then look like an outage, but an outage never looks fine.
+    A partition whose records still wait in the client is not fetched meanwhile, and does not count. Nor does one of
+    which Kafka reports that it has no leader: another process could not read it either. With an aiokafka that was not
+    checked, each partition counts: a backlog can then look like an outage, but an outage never looks fine.
     """
     read = consumer.assignment() - consumer.paused()
     if not read:
         silent_ms = group_silent_ms(consumer)
         return silent_ms is None or silent_ms <= within_ms
-    due = read - _waiting(consumer)
+    due = read - _waiting(consumer) - leaderless(consumer)
     ends = [end_of(consumer, partition) for partition in due]
     return all(end is not None and end.age_ms <= within_ms for end in ends)
 

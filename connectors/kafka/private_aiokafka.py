@@ -16,9 +16,10 @@ from functools import cache, wraps
 from typing import Any, Final
 
 import aiokafka
+from aiokafka import client as client_module
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
-from aiokafka.conn import AIOKafkaConnection
+from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.structs import TopicPartition
@@ -39,6 +40,8 @@ _DECODING: Final = (
     "aiokafka.record._crecords.legacy_records",
 )
 
+NO_LEADER: Final = -1
+
 Fetched = OrderedDict[TopicPartition, Any]
 
 
@@ -54,6 +57,14 @@ def fetched_by(consumer: aiokafka.AIOKafkaConsumer) -> Fetched | None:
     """
     found = getattr(getattr(consumer, "_fetcher", None), "_records", None)
     return found if is_checked() and isinstance(found, OrderedDict) else None
+
+
+def leaderless(consumer: aiokafka.AIOKafkaConsumer) -> set[TopicPartition]:
+    """The partitions of a consumer that have no leader, as Kafka reports; empty if this aiokafka was not checked."""
+    cluster = getattr(getattr(consumer, "_client", None), "cluster", None)
+    if not is_checked() or cluster is None:
+        return set()
+    return {partition for partition in consumer.assignment() if cluster.leader_for_partition(partition) == NO_LEADER}
 
 
 def replace_fetched(consumer: aiokafka.AIOKafkaConsumer, fetched: Fetched) -> None:
@@ -91,17 +102,13 @@ def date_fetches_by_sending() -> bool:
         needs_wakeup = await process(reader, assignment, node_id, request)  # nothing runs between its note and ours
         for topic, partitions in request.topics:
             for partition, *_ in partitions:
-                _note_sent(assignment, TopicPartition(topic, partition), sent_at)
+                state = assignment.state_value(TopicPartition(topic, partition))
+                if state is not None and state.timestamp is not None:
+                    state.timestamp = min(state.timestamp, sent_at)
         return needs_wakeup
 
     fetcher.Fetcher._proc_fetch_request = dated
     return True
-
-
-def _note_sent(assignment: Any, partition: TopicPartition, sent_at: int) -> None:
-    state = assignment.state_value(partition)
-    if state is not None and state.timestamp is not None and state.timestamp > sent_at:
-        state.timestamp = sent_at
 
 
 def replace_decoders(decoders: Mapping[str, Callable[[Any], bytes]]) -> bool:
@@ -225,3 +232,66 @@ async def send_request(client: AIOKafkaAdminClient, request: Any) -> Any:
     if not is_checked():
         raise NotImplementedError(f"aiokafka {aiokafka.__version__} was not checked")
     return await client._send_request(request)
+
+
+Hosts = list[tuple[str, int, Any]]
+
+
+def wrap_clients(
+    update: Callable[[Any], Any],
+    send: Callable[[Any], Any],
+    connect: Callable[[Any], Any],
+    order: Callable[[Hosts], Hosts],
+) -> bool:
+    """Replace three coroutines of every client by what these make of them; False if this aiokafka was not checked.
+
+    They are `_metadata_update(client, cluster, topics)`, `send(client, node, request, *, group)`, and the function
+    `create_conn(host, port, **options)` that opens a connection. `order` orders the bootstrap servers. Consumers,
+    producers and admin clients each have a client, and so have Faust's.
+    """
+    if not is_checked():
+        return False
+    hosts: Any = AIOKafkaClient.hosts
+    AIOKafkaClient.hosts = property(lambda client: order(hosts.fget(client)))
+    AIOKafkaClient._metadata_update = update(AIOKafkaClient._metadata_update)
+    AIOKafkaClient.send = send(AIOKafkaClient.send)
+    client_module.create_conn = connect(client_module.create_conn)
+    return True
+
+
+async def connect_to(client: AIOKafkaClient, host: str, port: int) -> AIOKafkaConnection:
+    """A connection of its own, logged in as the client does it.
+
+    Raises:
+        OSError: there is no answer (TimeoutError is one).
+        aiokafka.errors.KafkaError: the login failed.
+    """
+    return await client_module.create_conn(
+        host,
+        port,
+        client_id=client._client_id,
+        request_timeout_ms=client._request_timeout_ms,
+        ssl_context=client._ssl_context,
+        security_protocol=client._security_protocol,
+        sasl_mechanism=client._sasl_mechanism,
+        sasl_plain_username=client._sasl_plain_username,
+        sasl_plain_password=client._sasl_plain_password,
+        sasl_kerberos_service_name=client._sasl_kerberos_service_name,
+        sasl_kerberos_domain_name=client._sasl_kerberos_domain_name,
+        sasl_oauth_token_provider=client._sasl_oauth_token_provider,
+    )
+
+
+def connections_of(client: AIOKafkaClient) -> dict[Any, tuple[AIOKafkaConnection, str]]:
+    """The open connections with the IP address of the other side; a key begins with the broker's id."""
+    found = {key: (one, one._writer) for key, one in client._conns.items()}
+    return {
+        key: (connection, str((writer.get_extra_info("peername") or [""])[0]))
+        for key, (connection, writer) in found.items()
+        if writer is not None
+    }
+
+
+def break_connection(connection: AIOKafkaConnection) -> None:
+    """Close a connection as if it had timed out: each request that waits on it fails, with an error that is retried."""
+    connection.close(reason=CloseReason.CONNECTION_TIMEOUT)

@@ -122,13 +122,14 @@ class Judge(Service):
     async def _round(self) -> None:
         """Judge what has arrived, recover one partition, and write the snapshots that are due."""
         recovery = self._recovery
-        fetched = await self._consumer.getmany(timeout_ms=0 if recovery.due else 100, max_records=MOST_AT_ONCE)
+        due = recovery.next_due
+        fetched = await self._consumer.getmany(timeout_ms=100 if due is None else 0, max_records=MOST_AT_ONCE)
         for partition, records in fetched.items():
             fold = recovery.folds.get(partition.partition)  # none: revoked since the fetch, or not recovered yet
             if fold is not None and await recovery.continues(partition, fold, records):
                 await self._judge(partition, fold, records)
-        if recovery.due:
-            await recovery.recover(min(recovery.due))
+        if due is not None and due in recovery.due:
+            await recovery.try_to_recover(due)
         if self._assigned and not recovery.due:
             self._pulse.join(self._assigned)
         await self._report_held()

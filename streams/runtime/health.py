@@ -12,12 +12,11 @@ LONGEST_UNANSWERED_MS = 10_000.0
 """A consumer whose fetches were not answered for this long makes no headway, even if its loop still turns: it may be
 cut off from Kafka without an error."""
 
-SPARE = "no partition: a spare"
-"""The state of a loop whose group has no partition for it; it gets one when another worker leaves."""
-
 TROUBLED_S = 30.0
 """Seconds without a failure after which a loop that had one is healthy again. One good round is not enough: the next
 may fail at the same record as before."""
+SPARE = "no partition: a spare"
+"""The state of a loop whose group has no partition for it; it gets one when another worker leaves."""
 
 
 @dataclass(slots=True)
@@ -39,11 +38,6 @@ class Pulse:
         """Record headway: a round was done, and Kafka answered."""
         self.last = time.monotonic()
 
-    def join(self, partitions: int) -> None:
-        """The group assigned this many partitions to the loop; without any it is a spare, which is not ready."""
-        self.ready = partitions > 0
-        self.waiting = SPARE
-
     def fail(self, why: str) -> None:
         """Record a failure that repeats until someone puts it right."""
         self.trouble, self.failed_at = why, time.monotonic()
@@ -52,6 +46,11 @@ class Pulse:
         """Record a round without a failure; `trouble` replaces the last failure once that is long enough ago."""
         if time.monotonic() - self.failed_at > TROUBLED_S:
             self.trouble = trouble
+
+    def join(self, partitions: int) -> None:
+        """The group assigned this many partitions to the loop; without any it is a spare, which is not ready."""
+        self.ready = partitions > 0
+        self.waiting = SPARE
 
     @property
     def silent(self) -> float:

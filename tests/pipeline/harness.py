@@ -59,13 +59,14 @@ class Site:
     """One installation under a prefix of its own: its topics, a producer, and workers as real processes."""
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
+        self.replication = 1
         self.settings = KafkaSettings(bootstrap=bootstrap, topic_prefix=prefix)
         self.topics = self.settings.topics
         self.workers: list[Worker] = []
         self.producer: AIOKafkaProducer
 
     async def __aenter__(self) -> Self:
-        await ensure(Settings(**self.settings.model_dump()), replication=1, partitions=PARTITIONS)
+        await ensure(Settings(**self.settings.model_dump()), replication=self.replication, partitions=PARTITIONS)
         self.producer = clients.producer(self.settings, linger_ms=0)
         await self.producer.start()
         return self

@@ -55,6 +55,16 @@ def test_records_that_wait_are_no_sign_of_trouble() -> None:
     assert not answered(consumer({FIRST: 0.0, SECOND: 60_000.0}, {SECOND: failed}), 10_000)
 
 
+def test_a_partition_without_a_leader_is_no_sign_of_trouble() -> None:
+    """Kafka answers that it has none: then no process can fetch it."""
+    reader = consumer({FIRST: 0.0, SECOND: 60_000.0}, {})
+    leaders = {FIRST: 1, SECOND: -1}
+    reader._client = SimpleNamespace(cluster=SimpleNamespace(leader_for_partition=leaders.get))
+    assert answered(reader, 10_000)
+    leaders[SECOND] = 2
+    assert not answered(reader, 10_000)
+
+
 async def test_an_end_that_was_reported_before_a_pause_is_old(broker: str) -> None:
     """A process that was stopped reads what had been answered meanwhile: that is no news of the partition's end."""
     partition = TopicPartition(f"ends-{uuid.uuid4().hex}", 0)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import client as client_module
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.conn import AIOKafkaConnection
@@ -19,7 +20,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, Fetcher, FetchError, FetchResult, PartitionRecords
 from aiokafka.protocol.admin import SaslAuthenticateResponse_v1
 
-from connectors.kafka import private_aiokafka
+from connectors.kafka import private_aiokafka, rebootstrap
 
 PARTITION = TopicPartition("t", 0)
 
@@ -85,11 +86,37 @@ def test_an_admin_client_sends_any_request() -> None:
     assert next(iter(list(inspect.signature(AIOKafkaAdminClient._send_request).parameters)[1:])) == "request"
 
 
+async def test_the_parts_of_a_client_that_are_wrapped() -> None:
+    """Their parameters; and that each is looked up where it is used, so that the replacement takes effect."""
+    assert rebootstrap.use_bootstrap_again()
+    update, send = inspect.unwrap(AIOKafkaClient._metadata_update), inspect.unwrap(AIOKafkaClient.send)
+    assert list(inspect.signature(update).parameters) == ["self", "cluster_metadata", "topics"]
+    assert list(inspect.signature(send).parameters) == ["self", "node_id", "request", "group"]
+    assert "await self._metadata_update(self.cluster, topics)" in inspect.getsource(AIOKafkaClient._md_synchronizer)
+    assert "await create_conn(" in inspect.getsource(AIOKafkaClient._get_conn)
+    assert "self._conns[conn_id]" in inspect.getsource(AIOKafkaClient._get_conn)
+    assert "on_close=self._on_connection_closed" in inspect.getsource(AIOKafkaClient._get_conn)
+    assert client_module.create_conn is not inspect.unwrap(client_module.create_conn)
+    assert {"_writer", "_requests"} <= set(vars(AIOKafkaConnection(host="h", port=1)))
+
+
+def test_a_client_has_the_options_of_its_connections() -> None:
+    """Each that `connect_to` passes on is one that `create_conn` takes, and the client passes the same."""
+    own = inspect.getsource(private_aiokafka.connect_to)
+    for name in set(inspect.signature(inspect.unwrap(client_module.create_conn)).parameters) - {
+        "max_idle_ms",
+        "on_close",
+    }:
+        assert name in own
+        assert name in inspect.getsource(AIOKafkaClient._get_conn)
+
+
 async def test_a_version_that_was_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing private is touched."""
     monkeypatch.setattr("aiokafka.__version__", "9.0")
     assert private_aiokafka.fetched_by(a_consumer(OrderedDict())) is None
     assert not private_aiokafka.date_fetches_by_sending.__wrapped__()
+    assert not private_aiokafka.wrap_clients(None, None, None, None)  # type: ignore[arg-type]
     with pytest.raises(NotImplementedError, match=r"aiokafka 9\.0 was not checked"):
         await private_aiokafka.send_request(SimpleNamespace(), object())
 
@@ -98,6 +125,7 @@ def test_other_parts_than_expected() -> None:
     """A consumer that is built otherwise has no fetches that we could use."""
     assert private_aiokafka.fetched_by(a_consumer({})) is None
     assert private_aiokafka.fetched_by(SimpleNamespace()) is None
+    assert private_aiokafka.leaderless(SimpleNamespace()) == set()
 
 
 def test_batches_are_decompressed_by_functions_of_their_modules() -> None:
