@@ -20,7 +20,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
-from streams.clock import wall_ms
+from streams.clock import BrokerClock, WallTime
 from streams.ingest.commits import Commits
 from streams.ingest.cutting import rule
 from streams.ingest.lanes import Lane, Lanes
@@ -78,6 +78,7 @@ class JournalWriter:
         self._settings_due = float("-inf")
         self.lanes = Lanes(self.lane)
         self.commits = Commits()
+        self.broker_clock = BrokerClock()
 
     @property
     def trouble(self) -> str:
@@ -122,7 +123,9 @@ class JournalWriter:
         failpoints.reached("ingest: partials sent")
         await asyncio.gather(*sent)
         failpoints.reached("ingest: partials acknowledged")
-        await self._producer.send_and_wait(topic, progress or self.progress([], wall_ms(), {}), partition=partition)
+        progress, sent_at = progress or self.progress([], self.broker_clock.now(), {}), self.broker_clock.begin()
+        ack = await self._producer.send_and_wait(topic, progress, partition=partition)
+        self.broker_clock.learn(ack, sent_at)
         failpoints.reached("ingest: progress acknowledged")
 
     def _encoded(self, partials: Iterable[Partial]) -> Iterator[tuple[Partial, bytes]]:
@@ -154,12 +157,18 @@ class JournalWriter:
         except MessageSizeTooLargeError:
             await self._producer.send_and_wait(topic, b"", headers=letter.without_bytes().headers())
 
-    def progress(self, sources: list[SourceProgress], wall: int, partitions: dict[str, int]) -> bytes:
+    def progress(self, sources: list[SourceProgress], at: WallTime, partitions: dict[str, int]) -> bytes:
         """The record of the progress of the source partitions; now and then with the settings of this worker."""
         shared = None
         if self._clock() >= self._settings_due:
             shared, self._settings_due = self._settings.shared, self._clock() + SETTINGS_S
-        worker = self._settings.worker_id
-        return encode(
-            Progress(worker=worker, wall=wall, sources=sources, rule=rule(), partitions=partitions, settings=shared)
+        progress = Progress(
+            worker=self._settings.worker_id,
+            wall=at.wall,
+            sources=sources,
+            rule=rule(),
+            partitions=partitions,
+            broker=at.broker,
+            settings=shared,
         )
+        return encode(progress)

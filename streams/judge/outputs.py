@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gates.decisions import Command, Decision
 from streams.journal import Progress
+from streams.judge.journal_time import ClockLeap
 from streams.judge.sources import SourceHole
 
 
@@ -91,6 +92,7 @@ FoldOutput = (
     | JudgingFailed
     | RolloutSetAside
     | SourceHole
+    | ClockLeap
     | WorkerSettings
 )
 

@@ -18,6 +18,7 @@ from streams.cells import SourcePartition
 from streams.journal import encode_document
 from streams.judge.agreement import Agreement
 from streams.judge.fold import FrozenError
+from streams.judge.journal_time import ClockLeap
 from streams.judge.outputs import (
     Acknowledged,
     FoldOutput,
@@ -110,6 +111,8 @@ class Publisher:
                 log.critical("%s is set aside (docs/operations.md#upgrades): %s", output.rollout, output.why)
             case SourceHole():
                 self._report_hole(output)
+            case ClockLeap():
+                _report_leap(output)
             case WorkerSettings():
                 self._agreement.add(output)
             case _:
@@ -181,6 +184,18 @@ class Publisher:
     async def _send(self, topic: str, value: bytes, **options: Any) -> Sent:
         sent: Sent = await self._producer.send(topic, value, **options)
         return sent
+
+
+def _report_leap(leap: ClockLeap) -> None:
+    """Report a clock that is not followed: by each journal partition that its record is in."""
+    metrics.CLOCK_LEAPS.inc()
+    log.error(
+        "the clock of worker %s is %g s %s journal time, and is not followed; if it is wrong, mend it "
+        "(docs/reliability.md#wrong-clocks-of-workers)",
+        leap.worker,
+        abs(leap.ahead_ms) / 1_000,
+        "ahead of" if leap.ahead_ms > 0 else "behind",
+    )
 
 
 def _count(output: FoldOutput) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.structs import RecordMetadata, TopicPartition
 
 from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
 from streams.cells import CellRecord, SourcePartition
+from streams.clock import WallTime
 from streams.ingest.journaling import LIMIT_S, SETTINGS_S, JournalWriter, LearnedLimit
 from streams.journal import BUNDLE_BYTES, Partial, Partials, Progress, SourceProgress, decode, encode
 from streams.runtime.settings import Settings
@@ -20,12 +22,13 @@ from streams.runtime.settings import Settings
 SETTINGS = Settings(worker_id="worker-1")
 TOPICS = SETTINGS.topics
 PARTITIONS = 3
+BROKER_TIME = 1_767_225_600_000
 LARGEST = clients.LARGEST_MESSAGE
 PROGRESS = encode(Progress(worker="worker-1", wall=1, sources=[]))
 
 
 class RecordingProducer:
-    """Keeps what is sent: topic, value, and the options. Each message is acknowledged in a moment."""
+    """Keeps what is sent: topic, value, and the options. Each message is acknowledged in a moment, at `BROKER_TIME`."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes, dict[str, Any]]] = []
@@ -36,20 +39,21 @@ class RecordingProducer:
         """Return the partitions of a topic."""
         return set(range(PARTITIONS))
 
-    async def send(self, topic: str, value: bytes, **options: Any) -> asyncio.Task[None]:
+    async def send(self, topic: str, value: bytes, **options: Any) -> asyncio.Task[RecordMetadata]:
         """Keep a message."""
         self.sent.append((topic, value, options))
         return asyncio.create_task(self._acknowledge(len(value)))
 
-    async def send_and_wait(self, topic: str, value: bytes, **options: Any) -> None:
+    async def send_and_wait(self, topic: str, value: bytes, **options: Any) -> RecordMetadata:
         """Keep a message, and wait for its ack."""
-        await (await self.send(topic, value, **options))
+        return await (await self.send(topic, value, **options))
 
-    async def _acknowledge(self, size: int) -> None:
+    async def _acknowledge(self, size: int) -> RecordMetadata:
         await asyncio.sleep(0)
         if size > self.largest:
             raise MessageSizeTooLargeError
         self.acknowledged += 1
+        return RecordMetadata("t", 0, TopicPartition("t", 0), 0, BROKER_TIME, 1, 0)
 
 
 def a_writer(producer: RecordingProducer, clock: Callable[[], float] = lambda: 0.0) -> JournalWriter:
@@ -163,9 +167,14 @@ async def test_progress_is_written_after_the_counts() -> None:
     producer = RecordingProducer()
     writer = a_writer(producer)
     source = SourceProgress(SourcePartition("e", 0), 8, None, True)
-    progress = writer.progress([source], 1_234, {"e": 3})
+    progress = writer.progress([source], WallTime(1_234, 1_230), {"e": 3})
     assert decode(progress) == Progress(
-        worker="worker-1", wall=1_234, sources=[source], partitions={"e": 3}, settings=SETTINGS.shared
+        worker="worker-1",
+        wall=1_234,
+        sources=[source],
+        partitions={"e": 3},
+        broker=1_230,
+        settings=SETTINGS.shared,
     )
     await writer.write(2, [encode(a_partial("r"))], progress)
     assert [options["partition"] for _, _, options in producer.sent] == [2, 2]
@@ -180,6 +189,8 @@ async def test_progress_is_written_after_the_counts() -> None:
     time = decode(producer.sent[-1][1])
     assert isinstance(time, Progress)
     assert (time.sources, time.partitions) == ([], {})
+    assert time.broker is not None
+    assert time.broker >= BROKER_TIME  # from the acks before
 
 
 def test_lanes_are_named_by_what_they_write_to() -> None:
@@ -198,7 +209,7 @@ def test_settings_are_reported_now_and_then() -> None:
     given = []
     for seconds in (0.0, 1.0, SETTINGS_S, SETTINGS_S + 1):
         now[0] = seconds
-        record = decode(writer.progress([], 1_234, {}))
+        record = decode(writer.progress([], WallTime(1_234, None), {}))
         assert isinstance(record, Progress)
         given.append(record.settings)
     assert given == [SETTINGS.shared, None, SETTINGS.shared, None]
