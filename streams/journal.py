@@ -134,6 +134,8 @@ class Progress(
 
     `broker` is the time now by the clock of the broker (ms), as the worker has it from the record times that the broker
     gave to what it wrote before; None as long as it has none.
+
+    `settings` are those of its settings that all workers must share (`Settings.shared`); not every report has them.
     """
 
     worker: str
@@ -142,6 +144,7 @@ class Progress(
     rule: str = CHUNK_RULE
     partitions: dict[str, int] | None = None
     broker: Int64 | None = None
+    settings: dict[str, int] | None = None
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.start/v1"):

@@ -20,16 +20,19 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
-from connectors.kafka.topics import TopicNames
 from streams.clock import BrokerClock, WallTime
 from streams.ingest.commits import Commits
 from streams.ingest.cutting import rule
 from streams.ingest.lanes import Lane, Lanes
 from streams.journal import BUNDLE_BYTES, Partial, Progress, SourceProgress, bundled, encode
 from streams.runtime import failpoints, metrics
+from streams.runtime.settings import Settings
 
 LIMIT_S: Final = 300.0
 """Seconds for which a refused size is remembered: then someone may have set the topic right."""
+
+SETTINGS_S: Final = 10.0
+"""Seconds between two reports of the settings; each costs as many bytes as the rest of a progress record."""
 
 log = logging.getLogger(__name__)
 
@@ -65,18 +68,14 @@ class JournalWriter:
     """
 
     def __init__(
-        self,
-        producer: AIOKafkaProducer,
-        topics: TopicNames,
-        worker_id: str,
-        used: Callable[[Iterable[int]], list[int]] = sorted,
+        self, producer: AIOKafkaProducer, settings: Settings, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`used` selects the partitions of the journal that are used."""
-        self._used = used
         self._limit = LearnedLimit()
         self._producer = producer
-        self._topics = topics
-        self._worker_id = worker_id
+        self._settings = settings
+        self._topics = settings.topics
+        self._clock = clock
+        self._settings_due = float("-inf")
         self.lanes = Lanes(self.lane)
         self.commits = Commits()
         self.broker_clock = BrokerClock()
@@ -104,7 +103,7 @@ class JournalWriter:
 
     async def shares(self, partials: Iterable[Partial]) -> dict[int, dict[Hashable, bytes]]:
         """Encoded partials, for each journal partition those of its rollouts; versions of a chunk share a key."""
-        partitions = self._used(await self._producer.partitions_for(self._topics.journal))
+        partitions = self._settings.journal_partitions(await self._producer.partitions_for(self._topics.journal))
         shares: dict[int, dict[Hashable, bytes]] = {number: {} for number in partitions}
         for each, value in self._encoded(partials):
             share = shares[clients.partition_for(each.rollout, len(partitions))]
@@ -159,8 +158,17 @@ class JournalWriter:
             await self._producer.send_and_wait(topic, b"", headers=letter.without_bytes().headers())
 
     def progress(self, sources: list[SourceProgress], at: WallTime, partitions: dict[str, int]) -> bytes:
-        """The record of the progress of the source partitions."""
+        """The record of the progress of the source partitions; now and then with the settings of this worker."""
+        shared = None
+        if self._clock() >= self._settings_due:
+            shared, self._settings_due = self._settings.shared, self._clock() + SETTINGS_S
         progress = Progress(
-            worker=self._worker_id, wall=at.wall, sources=sources, rule=rule(), partitions=partitions, broker=at.broker
+            worker=self._settings.worker_id,
+            wall=at.wall,
+            sources=sources,
+            rule=rule(),
+            partitions=partitions,
+            broker=at.broker,
+            settings=shared,
         )
         return encode(progress)

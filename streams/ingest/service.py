@@ -75,9 +75,7 @@ class Ingest(Service):
         self._producer = clients.producer(self._settings, compression_type="zstd")  # the best codec for partials
         self.async_exit_stack.push_async_callback(self._producer.stop)  # also if the start fails
         await self._producer.start()
-        self._writer = JournalWriter(
-            self._producer, self._settings.topics, self._settings.worker_id, self._settings.journal_partitions
-        )
+        self._writer = JournalWriter(self._producer, self._settings)
         self._consumer = clients.consumer(
             self._settings,
             group_id=_group(self._settings),

@@ -26,6 +26,7 @@ from streams.judge.outputs import (
     LateEvents,
     RolloutSetAside,
     RolloutStatus,
+    reported_settings,
 )
 from streams.judge.rollout import JudgedRollout
 from streams.judge.set_aside import SetAside, SetAsideError, unjudgeable
@@ -139,7 +140,7 @@ class Fold:
 
     def _progress(self, record: Progress, offset: int) -> list[FoldOutput]:
         missing = self.marks.apply(record)
-        outputs: list[FoldOutput] = [*missing]
+        outputs: list[FoldOutput] = [*reported_settings(record), *missing]
         times: dict[Timing, EventTimeState] = {}  # most rollouts have the same timing
         unjudged_until, limit = self._closed_by(Timing()), self.marks.furthest()
         refused = sum([source.refused for source in record.sources]) + offsets_missing(missing)

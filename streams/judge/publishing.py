@@ -16,6 +16,7 @@ from connectors.signing.keys import keyring
 from gates.decisions import Action, Command, Decision
 from streams.cells import SourcePartition
 from streams.journal import encode_document
+from streams.judge.agreement import Agreement
 from streams.judge.fold import FrozenError
 from streams.judge.journal_time import ClockLeap
 from streams.judge.outputs import (
@@ -27,6 +28,7 @@ from streams.judge.outputs import (
     LateEvents,
     RolloutSetAside,
     RolloutStatus,
+    WorkerSettings,
 )
 from streams.judge.replay_guard import ReplayedError
 from streams.judge.set_aside import SetAsideError
@@ -52,6 +54,7 @@ class Publisher:
         self._topics = settings.topics
         self._keyring = keyring(settings, "gate")
         self._statuses: dict[str, RolloutStatus] = {}
+        self._agreement = Agreement(settings.shared)
         self._last: dict[str, str] = {}  # by rollout, the id of its last decision
         self._holes: dict[SourcePartition, int] = {}  # by source partition, the end of the last hole reported
         self._made_again: dict[SourcePartition, str] = {}  # the identity of its topic, if it was made again
@@ -113,6 +116,8 @@ class Publisher:
                 self._report_topic(output)
             case ClockLeap():
                 _report_leap(output)
+            case WorkerSettings():
+                self._agreement.add(output)
             case _:
                 _count(output)
         return []
@@ -154,11 +159,13 @@ class Publisher:
         which only the last is of use.
         """
         statuses, self._statuses = self._statuses, {}
+        differences = self._agreement.differences() if statuses else []
         sent: list[Sent] = []
         for name, status in statuses.items():
             try:
                 rollout_metrics.show_status(status.document)
-                sent.append(await self.send_status(name, status.document))
+                more = {"settings_differ": differences} if differences else {}
+                sent.append(await self.send_status(name, status.document | more))
             except KafkaError:
                 raise
             except Exception:  # of any kind: it is this rollout's own

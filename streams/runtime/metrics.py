@@ -80,6 +80,11 @@ IGNORED = Gauge(
     "Partial counts dropped because more than 1,000 rollouts without a policy sent events to this journal partition",
     ["partition"],
 )
+SETTINGS_DIFFER = Gauge(
+    "sluicegate_differing_settings",
+    "Workers of this prefix whose value of this setting is not that of this worker; 0 once they agree again",
+    ["setting"],
+)
 JOURNAL_TRUNCATED = Gauge(
     "sluicegate_journal_truncated_partitions", "Journal partitions that are truncated; their rollouts are not judged"
 )

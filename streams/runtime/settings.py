@@ -86,6 +86,12 @@ class Settings(WebSettings, KafkaSettings):
         )
 
     @property
+    def shared(self) -> dict[str, int]:
+        """The settings that must be the same on all workers of a prefix: they decide what is counted and judged."""
+        names = ("max_event_bytes", "max_future_ms", "out_of_orderness_ms", "idle_timeout_ms", "stall_timeout_ms")
+        return {name: getattr(self, name) for name in names} | {"verify_keys": int(self.verify_keys_file is not None)}
+
+    @property
     def membership(self) -> dict[str, int]:
         """Aiokafka's options for a consumer in a group."""
         return {

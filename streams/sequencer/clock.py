@@ -73,8 +73,16 @@ class JournalClock(Service):
     async def _write_time(self) -> None:
         now = self._broker.now()
         self._compare(now)
-        worker = self._settings.worker_id
-        record = encode(Progress(worker=worker, wall=now.wall, sources=[], partitions={}, broker=now.broker))
+        settings = self._settings
+        progress = Progress(
+            worker=settings.worker_id,
+            wall=now.wall,
+            sources=[],
+            partitions={},
+            broker=now.broker,
+            settings=settings.shared,
+        )
+        record = encode(progress)
         try:
             found = await self._producer.partitions_for(self._settings.topics.journal)
         except KafkaError as error:

@@ -214,7 +214,7 @@ def type_name(kind: inspect.Type) -> str:
     """
     match kind:
         case inspect.Metadata():
-            return type_name(kind.type)
+            return str((kind.extra or {}).get("form") or type_name(kind.type))
         case inspect.UnionType():
             return " or ".join(map(type_name, kind.types))
         case inspect.LiteralType():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,13 +13,14 @@ from aiokafka.structs import RecordMetadata, TopicPartition
 
 from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
-from connectors.kafka.topics import TopicNames
 from streams.cells import CellRecord, SourcePartition
 from streams.clock import WallTime
-from streams.ingest.journaling import LIMIT_S, JournalWriter, LearnedLimit
+from streams.ingest.journaling import LIMIT_S, SETTINGS_S, JournalWriter, LearnedLimit
 from streams.journal import BUNDLE_BYTES, Partial, Partials, Progress, SourceProgress, decode, encode
+from streams.runtime.settings import Settings
 
-TOPICS = TopicNames()
+SETTINGS = Settings(worker_id="worker-1")
+TOPICS = SETTINGS.topics
 PARTITIONS = 3
 BROKER_TIME = 1_767_225_600_000
 LARGEST = clients.LARGEST_MESSAGE
@@ -54,9 +56,9 @@ class RecordingProducer:
         return RecordMetadata("t", 0, TopicPartition("t", 0), 0, BROKER_TIME, 1, 0)
 
 
-def a_writer(producer: RecordingProducer) -> JournalWriter:
+def a_writer(producer: RecordingProducer, clock: Callable[[], float] = lambda: 0.0) -> JournalWriter:
     """Return a writer that sends through this producer."""
-    return JournalWriter(producer, TOPICS, "worker-1")
+    return JournalWriter(producer, SETTINGS, clock)
 
 
 def a_partial(rollout: str, start: int = 0) -> Partial:
@@ -167,7 +169,12 @@ async def test_progress_is_written_after_the_counts() -> None:
     source = SourceProgress(SourcePartition("e", 0), 8, None, True)
     progress = writer.progress([source], WallTime(1_234, 1_230), {"e": 3})
     assert decode(progress) == Progress(
-        worker="worker-1", wall=1_234, sources=[source], partitions={"e": 3}, broker=1_230
+        worker="worker-1",
+        wall=1_234,
+        sources=[source],
+        partitions={"e": 3},
+        broker=1_230,
+        settings=SETTINGS.shared,
     )
     await writer.write(2, [encode(a_partial("r"))], progress)
     assert [options["partition"] for _, _, options in producer.sent] == [2, 2]
@@ -193,3 +200,16 @@ def test_lanes_are_named_by_what_they_write_to() -> None:
         ("gate-journal partition 1", False),
         (TOPICS.dead_letters, True),
     ]
+
+
+def test_settings_are_reported_now_and_then() -> None:
+    """With the first progress, and with one every ten seconds: they take as much room as the rest of it."""
+    now = [0.0]
+    writer = a_writer(RecordingProducer(), lambda: now[0])
+    given = []
+    for seconds in (0.0, 1.0, SETTINGS_S, SETTINGS_S + 1):
+        now[0] = seconds
+        record = decode(writer.progress([], WallTime(1_234, None), {}))
+        assert isinstance(record, Progress)
+        given.append(record.settings)
+    assert given == [SETTINGS.shared, None, SETTINGS.shared, None]
