@@ -42,14 +42,14 @@ def worker(**flags: object) -> None:
 
     settings = settings_from(Settings, flags)
     checked_keys(settings, "gate")
-    run_with_kafka(settings, _prepare(settings))
+    settings = run_with_kafka(settings, _prepare(settings))
     try:
         serve(settings)
     except AddressError as error:
         raise Failure(str(error), WRONG_USE) from None
 
 
-async def _prepare(settings: Settings) -> None:
+async def _prepare(settings: Settings) -> Settings:
     from connectors.kafka.acl import AccessError, require
     from streams.topics.creation import prepare
     from streams.worker.acl_needs import needs_of
@@ -64,4 +64,4 @@ async def _prepare(settings: Settings) -> None:
         await require(settings, needs_of(settings))  # raises one error, which lists all
     for name, why in denied.items():
         log.error("role %s cannot work, and is tried again and again; the other roles run: %s", name, why)
-    await prepare(settings)
+    return await prepare(settings)

@@ -64,7 +64,15 @@ class JournalWriter:
     `lanes` write to each partition of the journal on its own, and `commits` has the offsets that wait for all of them.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, topics: TopicNames, worker_id: str) -> None:
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        topics: TopicNames,
+        worker_id: str,
+        used: Callable[[Iterable[int]], list[int]] = sorted,
+    ) -> None:
+        """`used` selects the partitions of the journal that are used."""
+        self._used = used
         self._limit = LearnedLimit()
         self._producer = producer
         self._topics = topics
@@ -96,11 +104,11 @@ class JournalWriter:
 
     async def shares(self, partials: Iterable[Partial]) -> dict[int, dict[Hashable, bytes]]:
         """Encoded partials, for each journal partition those of its rollouts; versions of a chunk share a key."""
-        partitions = await self._producer.partitions_for(self._topics.journal)
+        partitions = self._used(await self._producer.partitions_for(self._topics.journal))
         shares: dict[int, dict[Hashable, bytes]] = {number: {} for number in partitions}
         for each, value in self._encoded(partials):
             share = shares[clients.partition_for(each.rollout, len(partitions))]
-            share[each.rollout, each.source, each.start] = value
+            share[each.rollout, each.source, each.start, each.topic_id] = value
         return shares
 
     async def write(self, partition: int, partials: Iterable[bytes], progress: bytes | None) -> None:

@@ -33,6 +33,7 @@ from streams.ingest.decoding import RecordDecoder
 from streams.ingest.journaling import JournalWriter
 from streams.ingest.lanes import WAIT_S, is_permanent
 from streams.ingest.reporting import SourceReports
+from streams.ingest.source_topic import SourceTopic
 from streams.ingest.taking_over import TakingOver
 from streams.journal import CHUNK_RULE
 from streams.runtime import failpoints, metrics
@@ -74,7 +75,9 @@ class Ingest(Service):
         self._producer = clients.producer(self._settings, compression_type="zstd")  # the best codec for partials
         self.async_exit_stack.push_async_callback(self._producer.stop)  # also if the start fails
         await self._producer.start()
-        self._writer = JournalWriter(self._producer, self._settings.topics, self._settings.worker_id)
+        self._writer = JournalWriter(
+            self._producer, self._settings.topics, self._settings.worker_id, self._settings.journal_partitions
+        )
         self._consumer = clients.consumer(
             self._settings,
             group_id=_group(self._settings),
@@ -85,7 +88,10 @@ class Ingest(Service):
             **self._settings.membership,
         )
         self.async_exit_stack.push_async_callback(self._consumer.stop)
-        self._taking_over = TakingOver(self._consumer, self._settings.max_future_ms, self._chunkers.__setitem__)
+        topic = SourceTopic(self._settings, self._settings.topics.events)
+        await topic.start()
+        self.async_exit_stack.push_async_callback(topic.stop)
+        self._taking_over = TakingOver(self._consumer, self._settings.max_future_ms, topic, self._chunkers.__setitem__)
         self._reports = SourceReports(self._consumer, self._settings.topics.events)
         self._consumer.subscribe([self._settings.topics.events], listener=_Assignment(self))
         await self._consumer.start()
@@ -98,7 +104,7 @@ class Ingest(Service):
         except KafkaError as error:
             self.log.warning("the last flush failed, so its events will be read again: %s", error)
         finally:
-            self._taking_over.stop()
+            await self._taking_over.stop()
             self._writer.reset()
             await self._consumer.stop()
             await self._producer.stop()
@@ -158,6 +164,7 @@ class Ingest(Service):
 
     async def _begin_again(self, positions: Mapping[TopicPartition, int]) -> None:
         """Begin again in these partitions, whose logs do not have the offset that is to be read next."""
+        before = dict(self._chunkers)
         await self._flush_or_restart()  # what was counted before counts
         for partition, offset in positions.items():
             self.log.error(
@@ -167,7 +174,8 @@ class Ingest(Service):
                 partition.partition,
                 offset,
             )
-        self._begin(set(positions), positions)
+        # Those that the flush has begun again are not where they were.
+        self._begin({each for each in positions if self._chunkers.get(each) is before.get(each)}, positions)
 
     async def _flush_or_restart(self) -> None:
         """Flush, and report that ingest is alive; if that fails, count again from the committed offsets."""
@@ -189,6 +197,7 @@ class Ingest(Service):
 
     async def _flush(self, wait_s: float = WAIT_S) -> None:
         with metrics.FLUSH_SECONDS.time():
+            self._begin(await self._taking_over.outdated(self._chunkers))
             # First: the reports are true as of now, however long counting and sending take.
             now = self._writer.broker_clock.now()
             owned = dict(self._chunkers)

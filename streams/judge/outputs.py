@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gates.decisions import Command, Decision
 from streams.judge.journal_time import ClockLeap
-from streams.judge.sources import SourceHole
+from streams.judge.sources import SourceHole, SourceMadeAgain
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +81,6 @@ FoldOutput = (
     | JudgingFailed
     | RolloutSetAside
     | SourceHole
+    | SourceMadeAgain
     | ClockLeap
 )

@@ -30,7 +30,7 @@ from streams.judge.outputs import (
 )
 from streams.judge.replay_guard import ReplayedError
 from streams.judge.set_aside import SetAsideError
-from streams.judge.sources import SourceHole
+from streams.judge.sources import SourceHole, SourceMadeAgain
 from streams.runtime import metrics, rollout_metrics
 from streams.runtime.settings import Settings
 
@@ -54,6 +54,7 @@ class Publisher:
         self._statuses: dict[str, RolloutStatus] = {}
         self._last: dict[str, str] = {}  # by rollout, the id of its last decision
         self._holes: dict[SourcePartition, int] = {}  # by source partition, the end of the last hole reported
+        self._made_again: dict[SourcePartition, str] = {}  # the identity of its topic, if it was made again
 
     async def start(self) -> None:
         """Connect."""
@@ -108,6 +109,8 @@ class Publisher:
                 log.critical("%s is set aside (docs/operations.md#upgrades): %s", output.rollout, output.why)
             case SourceHole():
                 self._report_hole(output)
+            case SourceMadeAgain():
+                self._report_topic(output)
             case ClockLeap():
                 _report_leap(output)
             case _:
@@ -128,6 +131,20 @@ class Publisher:
             hole.source.partition,
             hole.first,
             hole.upto - 1,
+        )
+
+    def _report_topic(self, found: SourceMadeAgain) -> None:
+        """Report that a topic was made again, once for each partition."""
+        if self._made_again.get(found.source) == found.identity:
+            return
+        self._made_again[found.source] = found.identity
+        self._holes.pop(found.source, None)  # its offsets begin again
+        metrics.MADE_AGAIN.labels(found.source.partition).inc()
+        log.error(
+            "%s partition %d was made again: what was not read of it before is lost, so telemetry is incomplete until "
+            "the new one is read (docs/reliability.md#topics-that-are-made-again)",
+            found.source.topic,
+            found.source.partition,
         )
 
     async def publish_statuses(self) -> list[Sent]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from itertools import chain
 from zlib import crc32
 
 from aiokafka import AIOKafkaConsumer
@@ -17,6 +18,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from connectors.kafka.private_aiokafka import leaderless
 from connectors.kafka.topic_reader import TopicsMissingError, read_to_end
 from streams.judge.fold import Fold
+from streams.judge.misplaced import misplaced, of_fold
 from streams.judge.published import Published
 from streams.judge.snapshots import SnapshotSet
 from streams.judge.truncation import Truncation
@@ -58,7 +60,7 @@ class Recovery:
     def assign(self, assigned: set[TopicPartition]) -> None:
         """The group assigned these partitions: fetch nothing of them before they have a fold."""
         self._consumer.pause(*assigned)
-        self.due = {partition.partition for partition in assigned}
+        self.due = set(self._settings.journal_partitions(partition.partition for partition in assigned))
 
     def release(self, partition: int) -> None:
         """Another judge has the partition now."""
@@ -97,6 +99,9 @@ class Recovery:
             return
         published = await self._published(fold)
         if partition not in self.due:
+            return
+        if why := misplaced(chain(of_fold(fold), published.partitions.items()), self._settings.used_partitions):
+            self._give_up(journal, why)
             return
         self.due.remove(partition)
         self.folds[partition], self.published[partition] = fold, published

@@ -186,8 +186,8 @@ class Judge(Service):
         partitions = truncated.unreported
         statuses = await held_statuses(self._settings, aside.get) if aside else []
         if partitions:
-            every: set[int] = self._consumer.partitions_for_topic(self._settings.topics.journal) or set()
-            statuses += await truncated.statuses(partitions, every)
+            found: set[int] = self._consumer.partitions_for_topic(self._settings.topics.journal) or set()
+            statuses += await truncated.statuses(partitions, set(self._settings.journal_partitions(found)))
         await asyncio.gather(*[await self._publisher.send_status(name, document) for name, document in statuses])
         truncated.reported(partitions)
         for name in aside:

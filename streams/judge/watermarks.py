@@ -18,7 +18,8 @@ from typing import NamedTuple
 from streams.cells import SourcePartition
 from streams.journal import Progress, SourceProgress, Timing
 from streams.judge.journal_time import LEAP_MS, LONGEST_STEP_MS, RECENT_EVENT_MS, ClockLeap, JournalTime
-from streams.judge.sources import SourceHole, SourceState
+from streams.judge.sources import SourceFinding, SourceState
+from streams.topic_identity import is_same
 
 FORGET_MS = 3_600_000
 """A source partition that no worker has reported for this long is dropped, because its topic was probably renamed.
@@ -27,6 +28,9 @@ Otherwise it would make telemetry incomplete for good."""
 FURTHEST_MS = 7_200_000
 """Counts this far ahead of every recent clock are dropped, and missing. Kafka takes record times up to an hour ahead,
 and events may be ahead of their record; what is further ahead would stay until its time comes."""
+
+UNNAMED_MS = 10_000
+"""A source partition that was never read, and that no worker has named for this long, does not exist (any more)."""
 
 
 class EventTimeState(NamedTuple):
@@ -67,8 +71,11 @@ class Watermarks(JournalTime):
         """The wall time without that of leaps: how long sources had the chance to report."""
         return self.wall - self.skipped
 
-    def apply(self, progress: Progress) -> list[SourceHole | ClockLeap]:
-        """Apply one progress record; returns the holes and leaps that it shows. The wall clock never goes back."""
+    def apply(self, progress: Progress) -> list[SourceFinding | ClockLeap]:
+        """Apply one progress record; returns the leaps that it shows, and what is missing.
+
+        The wall clock never goes back.
+        """
         before = self.wall
         leaps: list[ClockLeap] = []
         # A report may have waited in a slow worker: it describes its source at the time it was made, not at the time it
@@ -82,15 +89,29 @@ class Watermarks(JournalTime):
         self.born = self.born or self.active
         if not 0 <= self.wall - made_at <= LEAP_MS:
             made_at = self.wall
-        holes = [hole for report in progress.sources if (hole := self._apply_report(report, made_at))]
+        missing = [found for report in progress.sources for found in self._apply_report(report, made_at)]
         for topic, number in (progress.partitions or {}).items():
             for partition in range(number):
                 # One that no worker has reported yet holds event time back like one whose worker is just starting.
                 self._source(SourcePartition(topic, partition), self.wall).named_at = self.active
+        if any(report.topic_id for report in progress.sources):
+            self._forget_smaller(progress)
         for name, source in list(self.sources.items()):
-            if self.active - max(source.active_at, source.named_at) > FORGET_MS:
+            unnamed = source.position < 0 and 0 < source.named_at < self.active - UNNAMED_MS
+            if unnamed or self.active - max(source.active_at, source.named_at) > FORGET_MS:
                 del self.sources[name]
-        return [*leaps, *holes]
+        return [*leaps, *missing]
+
+    def _forget_smaller(self, progress: Progress) -> None:
+        """Forget partitions of a topic that was made again with fewer."""
+        for report in progress.sources:
+            topic, number = report.source.topic, (progress.partitions or {}).get(report.source.topic)
+            present = self.sources[_name(report.source)].coverage.topic_id
+            while number is not None and (source := self.sources.get(f"{topic}/{number}")) is not None:
+                if not source.coverage.topic_id or is_same(present, source.coverage.topic_id):
+                    break
+                del self.sources[f"{topic}/{number}"]
+                number += 1
 
     def _by_events(self) -> int:
         """The time by the newest events, carried on by the time since then; 0 without any."""
@@ -111,7 +132,7 @@ class Watermarks(JournalTime):
     def is_checked(self, source: SourcePartition) -> bool:
         """Whether the workers report which offsets of a source they cover; older builds do not."""
         known = self.sources.get(_name(source))
-        return known is not None and known.covered is not None
+        return known is not None and known.coverage.covered is not None
 
     def _source(self, source: SourcePartition, made_at: int) -> SourceState:
         name = _name(source)
@@ -119,9 +140,11 @@ class Watermarks(JournalTime):
             self.sources[name] = SourceState(-1, None, False, made_at, self.active, self.active, self.skipped)
         return self.sources[name]
 
-    def _apply_report(self, report: SourceProgress, made_at: int) -> SourceHole | None:
+    def _apply_report(self, report: SourceProgress, made_at: int) -> list[SourceFinding]:
         source = self._source(report.source, made_at)
-        hole = source.cover(report)
+        if source.is_past(report):
+            return []
+        missing = [found for found in (source.turn(report), source.cover(report)) if found is not None]
         if report.position != source.position:
             source.moved_at = self.active
         newest = self.wall
@@ -130,14 +153,14 @@ class Watermarks(JournalTime):
             if source.newest is None or newest > source.newest:
                 source.newest, source.newer_at = newest, self.active
                 self.newest = max(self.newest, newest)
-        if hole is not None:
+        if missing:
             # What is missing came before what the worker has read by now; if that has no event, then before now.
             self.holes_until = max(self.holes_until, newest)
         if source.caught_up and not report.caught_up and report.since is not None:
             source.behind_at = self.active
         source.position, source.caught_up = report.position, report.caught_up
         source.reported_at, source.skipped = made_at, self.skipped
-        return hole
+        return missing
 
     def furthest(self) -> int:
         """The event time from which on counts are dropped.

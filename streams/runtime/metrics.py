@@ -48,6 +48,11 @@ UNCOUNTED = Counter(
     "Offsets of a source partition that no ingest worker has counted: deleted before, or passed over by its group",
     ["partition"],
 )
+MADE_AGAIN = Counter(
+    "sluicegate_source_partitions_made_again",
+    "How often a source partition was of another topic of the same name: it was deleted and made again",
+    ["partition"],
+)
 FLUSH_SECONDS = Histogram("sluicegate_flush_seconds", "Seconds to journal the counts since the last flush")
 INGEST_RESETS = Counter(
     "sluicegate_ingest_resets", "Number of times that ingest went back to its last committed offsets"

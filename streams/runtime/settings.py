@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from connectors.kafka.clients import KafkaSettings
 from streams.journal import Timing
@@ -57,6 +58,23 @@ class Settings(WebSettings, KafkaSettings):
         description="a source partition without headway for this long is left out of the watermark",
     )
     snapshot_interval_ms: int = Field(5_000, ge=100, description="how often the judge writes snapshots")
+
+    _used: int | None = PrivateAttr(None)
+
+    @property
+    def used_partitions(self) -> int | None:
+        """How many partitions of the journal are used, the first ones; None for all that there are."""
+        return self._used
+
+    def with_journal(self, used: int | None) -> Self:
+        """These settings for a worker that uses this number of partitions of the journal, the first ones."""
+        settings = self.model_copy()
+        settings._used = used
+        return settings
+
+    def journal_partitions(self, found: Iterable[int]) -> list[int]:
+        """Those of the journal's partitions that are used, in order."""
+        return sorted(number for number in found if self._used is None or number < self._used)
 
     @property
     def timing(self) -> Timing:

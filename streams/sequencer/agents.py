@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
 from connectors.dead_letters import DeadLetter
+from connectors.kafka.clients import partition_for
 from connectors.kafka.topic_reader import TopicsMissingError, partitions_of
 from connectors.signing.keys import keyring
 from connectors.signing.signatures import SignatureError
@@ -39,6 +40,7 @@ from streams.sequencer.messages import (
     key_of,
     read_message,
 )
+from streams.sequencer.order_topics import OrderTopics
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +53,8 @@ RAW: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer":
 class Sequencer:
     """Handles each message of the sequencer's topics."""
 
-    def __init__(self, app: faust.App, settings: Settings) -> None:
+    def __init__(self, app: faust.App, settings: Settings, topics: OrderTopics) -> None:
+        self._topics = topics
         names = settings.topics
         self._settings = settings
         self._keys = keyring(settings, "gate")
@@ -92,7 +95,8 @@ class Sequencer:
         Returns the tasks that do this; those that take long go on.
         """
         message, value = event.message, event.value or b""
-        origin = Origin(message.topic, message.partition, message.offset)
+        place = message.topic, message.partition, message.offset
+        origin = Origin(*place, await self._topics.identity(*place))
         try:
             if len(value) > LARGEST_MESSAGE:  # before anything is computed from it
                 raise RecordRefusedError("oversized", f"larger than {LARGEST_MESSAGE} bytes")
@@ -119,10 +123,12 @@ class Sequencer:
     async def _places(self, record: SequencedRecord) -> Sequence[int | None]:
         """The journal partitions that the record is written to: a freeze to all, others where their key belongs."""
         if not isinstance(record, Freeze):
-            return (None,)
+            used = self._settings.used_partitions
+            return (None if used is None else partition_for(record.rollout, used),)
         while True:
             try:
-                return [each.partition for each in await partitions_of(self._settings, self._settings.topics.journal)]
+                found = await partitions_of(self._settings, self._settings.topics.journal)
+                return self._settings.journal_partitions(each.partition for each in found)
             except (KafkaError, TopicsMissingError) as error:
                 log.warning("the journal's partitions are unknown, next try in %g s: %s", RETRY_SECONDS, error)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -145,7 +151,7 @@ class Sequencer:
         return await self._chains.run("dead letters", partial(send_until_accepted, send))
 
 
-def add_agents(app: faust.App, settings: Settings) -> Mapping[tuple[str, int], int]:
+def add_agents(app: faust.App, settings: Settings, topics: OrderTopics) -> Mapping[tuple[str, int], int]:
     """Add an agent for each topic that operators and actuators write to.
 
     Returns how many messages of each of their partitions wait until Kafka accepts what is made of them.
@@ -153,7 +159,8 @@ def add_agents(app: faust.App, settings: Settings) -> Mapping[tuple[str, int], i
     Raises:
         KeysError: the keys of the settings cannot be used.
     """
-    sequencer, names = Sequencer(app, settings), settings.topics
+    names = settings.topics
+    sequencer = Sequencer(app, settings, topics)
 
     def add(topic: str, kind: MessageType) -> None:
         async def agent(stream: Any) -> None:

@@ -76,11 +76,11 @@ class JournalClock(Service):
         worker = self._settings.worker_id
         record = encode(Progress(worker=worker, wall=now.wall, sources=[], partitions={}, broker=now.broker))
         try:
-            partitions = await self._producer.partitions_for(self._settings.topics.journal)
+            found = await self._producer.partitions_for(self._settings.topics.journal)
         except KafkaError as error:
             self.log.warning("the time was not written to the journal, next try in %g s: %s", CLOCK_SECONDS, error)
             return
-        if not await self._write_to_each(partitions, record):
+        if not await self._write_to_each(set(self._settings.journal_partitions(found)), record):
             return
         self._pulse.stalled = self._faust.stalled
         # Agents have no loop of their own that could beat, so the headway of their consumer is checked here.

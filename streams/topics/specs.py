@@ -86,7 +86,7 @@ TOPICS: tuple[TopicSpec, ...] = (
         "rollout",
         "judge",
         "judge",
-        "The judge's state, to recover from. Partition n is for journal partition n, so both have as many.",
+        "The judge's state, to recover from. Partition n is for journal partition n.",
         LARGEST_SNAPSHOT,
     ),
     TopicSpec(

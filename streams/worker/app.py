@@ -25,6 +25,7 @@ from streams.runtime.settings import Settings
 from streams.runtime.watchdog import Watchdog, end_within
 from streams.sequencer.agents import add_agents
 from streams.sequencer.clock import GroupGuard, JournalClock
+from streams.sequencer.order_topics import OrderTopics
 from streams.worker.role import Role
 from streams.worker.web import add_pages, faust_options
 
@@ -33,6 +34,11 @@ MOST_WAITING = 64
 
 NO_FOLDER = "/nonexistent"
 """Faust demands the name of a folder for tables. A worker has none, and writes no file at all."""
+
+
+METADATA_MS = 5_000
+"""How often Faust refreshes the metadata of its topics: with the default, a topic that was deleted and made again would
+be found after five minutes."""
 
 
 def build(settings: Settings) -> faust.App:
@@ -72,6 +78,7 @@ def sequencer(settings: Settings, health: Health) -> faust.App:
         key_serializer="raw",
         value_serializer="raw",
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_MS,
         broker_session_timeout=settings.session_timeout_ms / 1000.0,
         broker_heartbeat_interval=settings.session_timeout_ms / 10_000.0,
         broker_commit_interval=0.5,
@@ -80,7 +87,9 @@ def sequencer(settings: Settings, health: Health) -> faust.App:
         stream_buffer_maxsize=MOST_WAITING,
         stream_wait_empty=False,
     )
-    app.service(JournalClock(settings, health, app, add_agents(app, settings)))  # type: ignore[arg-type]  # as above
+    topics = OrderTopics(settings, app)
+    for service in (topics, JournalClock(settings, health, app, add_agents(app, settings, topics))):
+        app.service(service)  # type: ignore[arg-type]  # as above
     return app
 
 

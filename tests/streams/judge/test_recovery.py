@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 
+import orjson
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 from prometheus_client import REGISTRY
@@ -376,3 +377,26 @@ async def test_a_record_of_a_newer_build_sets_its_rollout_aside(
     await folding._round()
     assert len(sent) == 1
     assert REGISTRY.get_sample_value("sluicegate_escalations_total", {"rollout": "r"}) == 1
+
+
+async def test_partitions_that_are_not_used_are_not_judged(snapshots: Snapshots) -> None:
+    """They were added to the journal; the group assigns them all the same."""
+    judge = Judge(Settings().with_journal(2), Health())
+    judge.use(Journal())
+    judge.joined(OURS)
+    for _ in range(3):
+        await judge._round()
+    assert snapshots.read == [0, 1]
+    assert judge._pulse.ready
+
+
+@pytest.mark.parametrize("used", [1, 3])
+async def test_rollouts_that_would_be_elsewhere(snapshots: Snapshots, used: int) -> None:
+    """A published decision shows that its rollout is in another partition now: nothing is judged, with the way out."""
+    judge = Judge(Settings().with_journal(used), Health())
+    judge.use(Journal())
+    judge.joined({TopicPartition(TOPIC, 0)})
+    snapshots.published = [b"junk", orjson.dumps({"rollout": "checkout-v2", "journal": {"partition": 0}})]
+    await judge._recovery.recover(0)
+    assert 0 in judge._recovery.folds if used == 1 else 0 in judge._recovery.truncated
+    assert ("make gate-snapshots again" in judge._pulse.trouble) == (used == 3)
