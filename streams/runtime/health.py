@@ -21,8 +21,8 @@ may fail at the same record as before."""
 class Pulse:
     """One loop's heartbeat: the loop calls `beat` when it makes headway, and sets `ready` once it has joined its group.
 
-    `trouble` is a lasting problem that needs a person. It fails /healthz and not the watchdog: a restart would not
-    help.
+    `trouble` is a lasting problem that needs a person, and `topics` are topics that do not accept what the loop writes
+    to them, each with the reason. Both fail /healthz and not the watchdog: a restart would not help.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Pulse:
     trouble: str = ""
     last: float = field(default_factory=time.monotonic)
     failed_at: float = float("-inf")
+    topics: dict[str, str] = field(default_factory=dict)
 
     def beat(self) -> None:
         """Record headway: a round was done, and Kafka answered."""
@@ -43,6 +44,15 @@ class Pulse:
         """Record a round without a failure; `trouble` replaces the last failure once that is long enough ago."""
         if time.monotonic() - self.failed_at > TROUBLED_S:
             self.trouble = trouble
+
+    @property
+    def troubles(self) -> str:
+        """All that is wrong at present; empty if nothing is.
+
+        >>> Pulse("judge", trouble="truncated", topics={"gate-status": "gate-status refuses"}).troubles
+        'truncated; gate-status refuses'
+        """
+        return "; ".join(filter(None, (self.trouble, *(why for _, why in sorted(self.topics.items())))))
 
     @property
     def silent(self) -> float:
@@ -64,7 +74,7 @@ class Health:
 
     def alive(self) -> tuple[bool, dict[str, str]]:
         """Whether every loop made headway within `longest_pause` seconds, and the state of each."""
-        states = {pulse.name: pulse.trouble or self._state(pulse) for pulse in self.pulses}
+        states = {pulse.name: pulse.troubles or self._state(pulse) for pulse in self.pulses}
         return all(state == "ok" for state in states.values()), states
 
     def _state(self, pulse: Pulse) -> str:
