@@ -1,4 +1,4 @@
-"""Writing what ingest has counted: partials and progress to the journal, dead letters to their topic.
+"""Writing what ingest has counted to the journal: partials and progress.
 
 A version fits into the largest message that we set up the journal for. A topic that takes less refuses it each time, so
 that error is not one to try again: from then on such a version is written without its cells, as refused requests. It
@@ -18,7 +18,6 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
-from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
 from connectors.kafka.topics import TopicNames
 from streams.ingest.cutting import rule
@@ -67,6 +66,10 @@ class JournalWriter:
         self._topics = topics
         self._worker_id = worker_id
 
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._producer.stop()
+
     @property
     def trouble(self) -> str:
         """Why large versions are refused; empty if they are not."""
@@ -106,18 +109,6 @@ class JournalWriter:
         except MessageSizeTooLargeError:
             self._limit.refuse(size)
             raise
-
-    async def send_dead_letters(self, letters: Iterable[DeadLetter]) -> Sends:
-        """Send dead letters."""
-        return [asyncio.ensure_future(self._send_letter(letter)) for letter in letters]
-
-    async def _send_letter(self, letter: DeadLetter) -> None:
-        """Send a letter; one that is refused for its size without its bytes, since its headers have their place."""
-        topic = self._topics.dead_letters
-        try:
-            await self._producer.send_and_wait(topic, letter.body(), key=letter.key, headers=letter.headers())
-        except MessageSizeTooLargeError:
-            await self._producer.send_and_wait(topic, b"", headers=letter.without_bytes().headers())
 
     async def report_progress(
         self, sources: list[SourceProgress], wall: int, partitions: dict[str, int] | None = None

@@ -14,8 +14,6 @@ from typing import Any
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import (
     BrokerResponseError,
-    CommitFailedError,
-    IllegalStateError,
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
@@ -29,6 +27,7 @@ from connectors.kafka.consumer_progress import answered
 from connectors.kafka.record_batches import begin_poll, read_batches
 from streams.clock import wall_ms
 from streams.ingest.chunks import Chunker
+from streams.ingest.committing import Committer
 from streams.ingest.cutting import rule
 from streams.ingest.decoding import RecordDecoder
 from streams.ingest.journaling import JournalWriter
@@ -37,6 +36,7 @@ from streams.ingest.taking_over import TakingOver
 from streams.journal import CHUNK_RULE
 from streams.runtime import failpoints, metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
+from streams.runtime.letter_box import LetterBox
 from streams.runtime.settings import Settings
 
 METADATA_MS = 5_000
@@ -65,12 +65,14 @@ class Ingest(Service):
         self._pulse = health.pulse("ingest")
         self._chunkers: dict[TopicPartition, Chunker] = {}
         self._decoder = RecordDecoder(decoder(), settings.max_event_bytes)
+        self._committer = Committer(LetterBox(settings, self._pulse), self._chunkers)
 
     async def on_start(self) -> None:
         """Join the group."""
-        self._producer = clients.producer(self._settings, compression_type="zstd")  # the best codec for partials
-        await self._producer.start()
-        self._writer = JournalWriter(self._producer, self._settings.topics, self._settings.worker_id)
+        producer = clients.producer(self._settings, compression_type="zstd")  # the best codec for partials
+        await producer.start()
+        await self._committer.letters.start()
+        self._writer = JournalWriter(producer, self._settings.topics, self._settings.worker_id)
         self._consumer = clients.consumer(
             self._settings,
             group_id=_group(self._settings),
@@ -95,7 +97,8 @@ class Ingest(Service):
         finally:
             self._taking_over.stop()
             await self._consumer.stop()
-            await self._producer.stop()
+            await self._writer.stop()
+            await self._committer.letters.stop()
 
     def take_over(self, partitions: set[TopicPartition]) -> None:
         """Count these partitions, now assigned to us (there may be none), from their committed offsets."""
@@ -107,11 +110,13 @@ class Ingest(Service):
         self._taking_over.release(partitions)
         for partition in partitions:
             self._chunkers.pop(partition, None)
+            self._committer.forget(partition)
 
     def _begin(self, partitions: set[TopicPartition], failed: Mapping[TopicPartition, int] | None = None) -> None:
         owned = partitions & self._consumer.assignment()
         for partition in owned:
             self._chunkers.pop(partition, None)
+            self._committer.forget(partition)
         self._taking_over.begin(owned, failed)
 
     @Service.task
@@ -190,24 +195,14 @@ class Ingest(Service):
             ]
             failpoints.reached("ingest: partials due")
             sent = await self._writer.send_partials(partial for flush in flushes.values() for partial in flush.partials)
-            sent += await self._writer.send_dead_letters(self._decoder.drain_dead_letters())
+            self._committer.letters.put(self._decoder.drain_dead_letters())
             failpoints.reached("ingest: partials sent")
             await asyncio.gather(*sent)  # before progress: a report must never be ahead of the counts
             failpoints.reached("ingest: partials acknowledged")
             await self._writer.report_progress(reports, wall, self._reports.partitions())
             failpoints.reached("ingest: progress acknowledged")
-            await self._commit({p: flush.commit for p, flush in flushes.items() if flush.commit is not None})
-
-    async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
-        mine = {partition: offset for partition, offset in offsets.items() if partition in self._chunkers}
-        if not mine:
-            return
-        failpoints.reached("ingest: before commit")
-        try:
-            await self._consumer.commit(mine)
-            failpoints.reached("ingest: committed")
-        except (CommitFailedError, IllegalStateError) as error:
-            self.log.info("the commit was refused because partitions moved to another worker: %s", error)
+            due = {partition: flush.commit for partition, flush in flushes.items() if flush.commit is not None}
+            await self._committer.commit(self._consumer, due)
 
 
 def _is_permanent(error: KafkaError) -> bool:

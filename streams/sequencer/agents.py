@@ -1,8 +1,9 @@
 """The sequencer's Faust agents, one per topic: each message is verified, checked and appended to the journal.
 
 An exception in an agent would lose the message. So each catches what a message can cause, sends a dead letter instead,
-and tries again what Kafka does not accept. Faust delivers at least once; repeats have the same origin, by which the
-judge drops them.
+and tries again what the journal does not accept. Dead letters that are not accepted do not hold up the orders behind.
+
+Faust delivers at least once; repeats have the same origin, by which the judge drops them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from connectors.signing.signatures import SignatureError
 from streams.clock import wall_ms
 from streams.journal import Ack, Control, Freeze, Origin, SequencedRecord, Start
 from streams.runtime import failpoints, metrics
+from streams.runtime.letter_box import LetterBox
 from streams.runtime.settings import Settings
 from streams.sequencer.messages import (
     LARGEST_MESSAGE,
@@ -46,12 +48,11 @@ RAW: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer":
 class Sequencer:
     """Handles each message of the sequencer's topics."""
 
-    def __init__(self, app: faust.App, settings: Settings) -> None:
-        names = settings.topics
+    def __init__(self, app: faust.App, settings: Settings, letters: LetterBox) -> None:
         self._settings = settings
         self._keys = keyring(settings, "gate")
-        self._journal = app.topic(names.journal, **RAW)
-        self._dead_letters = app.topic(names.dead_letters, **RAW)
+        self._journal = app.topic(settings.topics.journal, **RAW)
+        self._letters = letters
 
     async def handle(self, kind: MessageType, event: Any) -> None:
         """Append the message of a Faust event to the journal, or send it to the dead letters."""
@@ -101,19 +102,17 @@ class Sequencer:
         )
         metrics.DEAD_LETTERS.labels(origin.topic, error.reason).inc()
         place = (origin.topic, origin.partition, origin.offset, 0)
-        letter = DeadLetter(*place, error.reason, str(error), key, value)
-        await send_until_accepted(
-            lambda: self._dead_letters.send(key=letter.key, value=letter.body(), headers=letter.headers())
-        )
+        self._letters.put([DeadLetter(*place, error.reason, str(error), key, value)])
+        await self._letters.settle()
 
 
-def add_agents(app: faust.App, settings: Settings) -> None:
-    """Add an agent for each topic that operators and actuators write to.
+def add_agents(app: faust.App, settings: Settings, letters: LetterBox) -> None:
+    """Add an agent for each topic that operators and actuators write to; `letters` takes what they refuse.
 
     Raises:
         KeysError: the keys of the settings cannot be used.
     """
-    sequencer, names = Sequencer(app, settings), settings.topics
+    sequencer, names = Sequencer(app, settings, letters), settings.topics
 
     def add(topic: str, kind: MessageType) -> None:
         async def agent(stream: Any) -> None:

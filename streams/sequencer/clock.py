@@ -17,6 +17,7 @@ from connectors.kafka.faust_consumer import FaustProgress
 from streams.clock import wall_ms
 from streams.journal import Progress, encode
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
+from streams.runtime.letter_box import LetterBox
 from streams.runtime.settings import Settings
 
 CLOCK_SECONDS = 1.0
@@ -25,7 +26,8 @@ CLOCK_SECONDS = 1.0
 class JournalClock(Service):
     """Writes the wall clock to every journal partition, and beats for the sequencer's health.
 
-    Several sequencers may write at once: the fold never lets the clock go back.
+    Several sequencers may write at once: the fold never lets the clock go back. `letters` sends what its agents refuse:
+    they are no services, which could be started and stopped.
     """
 
     def __init__(self, settings: Settings, health: Health, app: faust.App, **options: Any) -> None:
@@ -33,14 +35,17 @@ class JournalClock(Service):
         self._settings = settings
         self._pulse = health.pulse("sequencer")
         self._faust = FaustProgress(app, LONGEST_UNANSWERED_MS)
+        self.letters = LetterBox(settings, self._pulse)
 
     async def on_start(self) -> None:
         """Connect."""
         self._producer = clients.producer(self._settings)
         await self._producer.start()
+        await self.letters.start()
 
     async def on_stop(self) -> None:
         """Disconnect."""
+        await self.letters.stop()
         await self._producer.stop()
 
     @Service.timer(CLOCK_SECONDS)

@@ -65,8 +65,9 @@ def build(settings: Settings) -> faust.App:
     if "audit" in settings.roles:
         services.append(Audit(settings, health))
     if "sequencer" in settings.roles:
-        services.append(JournalClock(settings, health, app))
-        add_agents(app, settings)
+        clock = JournalClock(settings, health, app)
+        services.append(clock)
+        add_agents(app, settings, clock.letters)
     else:
         app.producer_only = True  # a Faust app without agents has nothing to subscribe to
     services.append(Watchdog(health, settings.watchdog_ms / 1000.0))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 
-from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
 from connectors.kafka.topics import TopicNames
 from streams.cells import CellRecord, SourcePartition
@@ -73,31 +71,6 @@ async def test_partials_are_bundled_by_journal_partition() -> None:
     assert {topic for topic, *_ in producer.sent} == {TOPICS.journal}
     assert len(sent) == len(expected)
     await asyncio.gather(*sent)
-
-
-async def test_dead_letters_keep_their_key() -> None:
-    """A letter is its bytes, with its key and headers."""
-    producer = RecordingProducer()
-    letter = DeadLetter("e", 0, 7, 0, "bad_json", "broken", b"key", b"{")
-    (sent,) = await a_writer(producer).send_dead_letters([letter])
-    await sent
-    assert producer.sent == [(TOPICS.dead_letters, b"{", {"key": b"key", "headers": letter.headers()})]
-
-
-async def test_a_dead_letter_that_is_too_large_goes_by_its_place() -> None:
-    """Without key and value; a topic that does not take that either is an error."""
-    producer = RecordingProducer()
-    producer.largest = 100
-    letter = DeadLetter("e", 0, 7, 0, "bad_json", "broken", b"key", b"{" * 101)
-    (sent,) = await a_writer(producer).send_dead_letters([letter])
-    await sent
-    _, (topic, value, options) = producer.sent
-    assert (topic, value, options["headers"]) == (TOPICS.dead_letters, b"", letter.without_bytes().headers())
-    assert dict(options["headers"])["detail"] == b"(its 101 bytes were not kept) broken"
-    producer.largest = -1
-    (sent,) = await a_writer(producer).send_dead_letters([letter])
-    with pytest.raises(MessageSizeTooLargeError):
-        await sent
 
 
 def a_large_partial(start: int, cells: int) -> Partial:

@@ -10,6 +10,7 @@ import pytest
 from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
+from connectors.dead_letters import DeadLetter
 from streams.journal import Ack
 from streams.runtime.settings import Settings
 from streams.sequencer import agents
@@ -54,18 +55,15 @@ async def test_a_message_that_fails_in_any_way_becomes_a_dead_letter(monkeypatch
         raise OverflowError("an integer is outside the range")
 
     monkeypatch.setattr(agents, "read_message", fail)
-    sequencer: Any = Sequencer(build(Settings()), Settings())
-    sent: list[dict[str, Any]] = []
+    letters: list[DeadLetter] = []
 
-    async def send(**options: Any) -> asyncio.Future[None]:
-        sent.append(options)
-        acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        acknowledged.set_result(None)
-        return acknowledged
+    async def settle() -> bool:
+        return False  # it is not waited for
 
-    sequencer._dead_letters = SimpleNamespace(send=send)
+    box: Any = SimpleNamespace(put=letters.extend, settle=settle)
+    sequencer = Sequencer(build(Settings()), Settings(), box)
     message = SimpleNamespace(topic="command-acks", partition=0, offset=7, key=b"r", headers={})
     await sequencer.handle(Ack, SimpleNamespace(message=message, value=b"junk"))
-    headers = dict(sent[0]["headers"])
-    assert (headers["reason"], headers["offset"], sent[0]["value"]) == (b"failed", b"7", b"junk")
-    assert b"OverflowError" in headers["detail"]
+    (letter,) = letters
+    assert (letter.reason, letter.offset, letter.value) == ("failed", 7, b"junk")
+    assert "OverflowError" in letter.detail
