@@ -33,7 +33,7 @@ from streams.judge.recovery import Recovery, digest
 from streams.judge.sending import Sender
 from streams.judge.set_aside import of_a_newer_build
 from streams.judge.snapshot_writer import SnapshotWriter
-from streams.runtime import failpoints, metrics
+from streams.runtime import failpoints, metrics, rollout_metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
 
@@ -62,7 +62,7 @@ class Judge(Service):
         self._sender = Sender(settings, self._pulse)
         self._publisher = Publisher(self._sender)
         self._snapshots = SnapshotWriter(settings, self._pulse, self._sender.settle)
-        self._joined = False
+        self._assigned = 0
 
     async def on_start(self) -> None:
         """Connect and join the group."""
@@ -99,7 +99,9 @@ class Judge(Service):
     def joined(self, assigned: set[TopicPartition]) -> None:
         """The group assigned these partitions, or none."""
         self._recovery.assign(assigned)
-        self._joined = True
+        self._assigned = len(assigned)
+        if not assigned:
+            self._pulse.join(0)
 
     def release(self, partition: int) -> None:
         """The group assigned the partition to another judge."""
@@ -132,15 +134,18 @@ class Judge(Service):
             await self.sleep(RETRY_SECONDS)
             self._pulse.beat()  # it waits for a topic, which health shows; a restart would not help
             return
-        fetched = await self._consumer.getmany(timeout_ms=0 if recovery.due else 100, max_records=MOST_AT_ONCE)
+        due = recovery.next_due
+        fetched = await self._consumer.getmany(timeout_ms=100 if due is None else 0, max_records=MOST_AT_ONCE)
         for partition, records in fetched.items():
             fold = recovery.folds.get(partition.partition)  # none: revoked since the fetch, or not recovered yet
             if fold is not None and await recovery.continues(partition, fold, records):
                 self._judge(partition, fold, records)
-        if recovery.due:
-            await recovery.recover(min(recovery.due))
-        self._pulse.ready |= self._joined and not recovery.due
+        if due is not None and due in recovery.due:
+            await recovery.try_to_recover(due)
+        if self._assigned and not recovery.due:
+            self._pulse.join(self._assigned)
         self._held.report()
+        rollout_metrics.forget_idle_rollouts()
         await self._snapshots.write_due(recovery.folds, self._consumer)
 
     def _judge(self, partition: TopicPartition, fold: Fold, records: list[ConsumerRecord[bytes, bytes]]) -> None:
@@ -171,6 +176,10 @@ class Judge(Service):
         return as_published(fold, self._recovery.published[fold.partition], record.offset, outputs)
 
     def _observe(self, partition: TopicPartition, fold: Fold) -> None:
+        if self._recovery.folds.get(partition.partition) is not fold:
+            # It moved to another judge while this was published, which has set gauges again.
+            rollout_metrics.forget_journal_partition(partition.partition, fold.rollouts)
+            return
         watermark = fold.marks.event_time(self._settings.timing).watermark
         if watermark is not None:
             delay = (fold.marks.wall - watermark) / 1000.0
