@@ -122,6 +122,9 @@ class Progress(
 
     `partitions` is the number of partitions of each source topic, so that one that no worker reads is missed. It is
     None in records of older builds, and where the worker has not learned of a topic yet, the topic is left out.
+
+    `broker` is the time now by the clock of the broker (ms), as the worker has it from the record times that the broker
+    gave to what it wrote before; None as long as it has none.
     """
 
     worker: str
@@ -129,6 +132,7 @@ class Progress(
     sources: list[SourceProgress]
     rule: str = CHUNK_RULE
     partitions: dict[str, int] | None = None
+    broker: Int64 | None = None
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.start/v1"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import faust
 from aiokafka import TopicPartition
@@ -10,6 +11,8 @@ from faust.exceptions import ConsumerNotStarted
 
 from connectors.kafka.consumer_progress import answered, end_of
 from connectors.kafka.private_faust import aiokafka_consumer_of, check_version, committed_offset_of
+
+NONE_WAITING: Final[Mapping[tuple[str, int], int]] = {}
 
 
 class FaustProgress:
@@ -32,15 +35,16 @@ class FaustProgress:
         """The number of partitions that the app's consumer has."""
         return len(self._app.consumer.assignment())
 
-    def healthy(self, now: float) -> bool:
+    def healthy(self, now: float, waiting: Mapping[tuple[str, int], int] = NONE_WAITING) -> bool:
         """Whether each partition was fetched lately, and is either read to its end or further than a while ago.
 
         Without any the consumer must have started, and its group must have answered lately.
-        `now` is in seconds of a clock that never goes back. Call this every few seconds.
+        `now` is in seconds of a clock that never goes back. Call this every few seconds. A partition of which messages
+        are `waiting` for Kafka need not get further: its offset cannot be committed before theirs.
         """
         # A list, so that every partition is looked at each time: a bad one must not hide the progress of the others.
         partitions = self._app.consumer.assignment()
-        progress = [self._progresses(partition, now) for partition in partitions]
+        progress = [self._progresses(partition, now, waiting) for partition in partitions]
         return all(progress) if partitions else self._is_in_group()
 
     def _is_in_group(self) -> bool:
@@ -49,11 +53,12 @@ class FaustProgress:
         except ConsumerNotStarted:
             return False
 
-    def _progresses(self, partition: Any, now: float) -> bool:
+    def _progresses(self, partition: Any, now: float, waiting: Mapping[tuple[str, int], int]) -> bool:
         end = end_of(aiokafka_consumer_of(self._app), TopicPartition(partition.topic, partition.partition))
         committed = committed_offset_of(self._app, partition)
         before, since = self._committed.get(partition, (None, now))
-        if end is None or committed != before or committed is None or committed >= end.offset:
+        held_up = waiting.get((partition.topic, partition.partition), 0) > 0
+        if held_up or end is None or committed != before or committed is None or committed >= end.offset:
             since = now
         self._committed[partition] = committed, since
         return end is not None and max(end.age_ms, (now - since) * 1000) <= self._limit_ms

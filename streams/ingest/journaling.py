@@ -20,7 +20,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from connectors.kafka import clients
 from connectors.kafka.topics import TopicNames
-from streams.clock import wall_ms
+from streams.clock import BrokerClock, WallTime
 from streams.ingest.commits import Commits
 from streams.ingest.cutting import rule
 from streams.ingest.lanes import Lane, Lanes
@@ -70,6 +70,7 @@ class JournalWriter:
         self._worker_id = worker_id
         self.lanes = Lanes(self.lane)
         self.commits = Commits()
+        self.broker_clock = BrokerClock()
 
     async def stop(self) -> None:
         """Disconnect."""
@@ -116,7 +117,9 @@ class JournalWriter:
         failpoints.reached("ingest: partials sent")
         await asyncio.gather(*sent)
         failpoints.reached("ingest: partials acknowledged")
-        await self._producer.send_and_wait(topic, progress or self.progress([], wall_ms(), {}), partition=partition)
+        progress, sent_at = progress or self.progress([], self.broker_clock.now(), {}), self.broker_clock.begin()
+        ack = await self._producer.send_and_wait(topic, progress, partition=partition)
+        self.broker_clock.learn(ack, sent_at)
         failpoints.reached("ingest: progress acknowledged")
 
     def _encoded(self, partials: Iterable[Partial]) -> Iterator[tuple[Partial, bytes]]:
@@ -136,6 +139,9 @@ class JournalWriter:
             self._limit.refuse(size)
             raise
 
-    def progress(self, sources: list[SourceProgress], wall: int, partitions: dict[str, int]) -> bytes:
+    def progress(self, sources: list[SourceProgress], at: WallTime, partitions: dict[str, int]) -> bytes:
         """The record of the progress of the source partitions."""
-        return encode(Progress(worker=self._worker_id, wall=wall, sources=sources, rule=rule(), partitions=partitions))
+        progress = Progress(
+            worker=self._worker_id, wall=at.wall, sources=sources, rule=rule(), partitions=partitions, broker=at.broker
+        )
+        return encode(progress)

@@ -24,7 +24,6 @@ from connectors.decoders.registry import decoder
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered
 from connectors.kafka.record_batches import begin_poll, read_batches
-from streams.clock import wall_ms
 from streams.ingest.chunks import Chunker
 from streams.ingest.committing import Committer
 from streams.ingest.cutting import rule
@@ -135,7 +134,7 @@ class Ingest(Service):
             for partition, taken in (await self._fetch(flush_at - loop.time())).items():
                 chunker = self._chunkers.get(partition)
                 if chunker is not None:  # else revoked since it was fetched: its next owner reads it
-                    chunker.times.now = wall_ms()
+                    chunker.times.now = self._writer.broker_clock.now().agreed
                     self._decoder.count(chunker, partition, taken if self._in_batches else [taken])
             if (began := loop.time()) >= flush_at:
                 worked = time.process_time()
@@ -184,13 +183,15 @@ class Ingest(Service):
             self._writer.reset()
             self._begin(set(self._chunkers))
         else:
-            self._pulse.recover(self._writer.trouble or self._writer.lanes.trouble)
-            if self._writer.lanes.alive and answered(self._consumer, LONGEST_UNANSWERED_MS):
+            writer = self._writer
+            self._pulse.recover(writer.trouble or writer.lanes.trouble or writer.broker_clock.now().trouble)
+            if writer.lanes.alive and answered(self._consumer, LONGEST_UNANSWERED_MS):
                 self._pulse.beat()
 
     async def _flush(self, wait_s: float = WAIT_S) -> None:
         with metrics.FLUSH_SECONDS.time():
-            wall = wall_ms()  # first: the reports are true as of now, however long counting and sending take
+            # First: the reports are true as of now, however long counting and sending take.
+            now = self._writer.broker_clock.now()
             owned = dict(self._chunkers)
             flushes = {partition: chunker.flush(self._reports.end(partition)) for partition, chunker in owned.items()}
             for partition, flush in flushes.items():
@@ -203,7 +204,7 @@ class Ingest(Service):
             ]
             failpoints.reached("ingest: partials due")
             shares = await self._writer.shares(partial for flush in flushes.values() for partial in flush.partials)
-            progress = self._writer.progress(reports, wall, self._reports.partitions())
+            progress = self._writer.progress(reports, now, self._reports.partitions())
             for number, share in shares.items():
                 self._writer.lanes.put(number, share, progress)
             self._committer.letters.put(self._decoder.drain_dead_letters())

@@ -29,6 +29,7 @@ from streams.judge.outputs import (
 )
 from streams.judge.rollout import JudgedRollout
 from streams.judge.set_aside import SetAside, SetAsideError, unjudgeable
+from streams.judge.sources import SourceHole
 from streams.judge.waiting_cells import MOST_UNJUDGED_BYTES
 from streams.judge.watermarks import EventTimeState, Watermarks
 
@@ -137,9 +138,8 @@ class Fold:
         return None if watermark is None else watermark - watermark % CELL_MS
 
     def _progress(self, record: Progress, offset: int) -> list[FoldOutput]:
-        outputs: list[FoldOutput] = []
-        holes = self.marks.apply(record)
-        outputs += holes
+        outputs: list[FoldOutput] = [*self.marks.apply(record)]
+        holes = [found for found in outputs if isinstance(found, SourceHole)]
         times: dict[Timing, EventTimeState] = {}  # most rollouts have the same timing
         unjudged_until, limit = self._closed_by(Timing()), self.marks.furthest()
         refused = sum([source.refused for source in record.sources]) + sum([hole.upto - hole.first for hole in holes])

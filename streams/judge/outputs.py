@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gates.decisions import Command, Decision
+from streams.judge.journal_time import ClockLeap
 from streams.judge.sources import SourceHole
 
 
@@ -80,4 +81,5 @@ FoldOutput = (
     | JudgingFailed
     | RolloutSetAside
     | SourceHole
+    | ClockLeap
 )

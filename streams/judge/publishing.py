@@ -10,6 +10,7 @@ from connectors.dead_letters import DeadLetter
 from gates.decisions import Action, Command, Decision
 from streams.cells import SourcePartition
 from streams.judge.fold import FrozenError
+from streams.judge.journal_time import ClockLeap
 from streams.judge.outputs import (
     Acknowledged,
     FoldOutput,
@@ -75,6 +76,8 @@ class Publisher:
                 log.critical("%s is set aside (docs/operations.md#upgrades): %s", output.rollout, output.why)
             case SourceHole():
                 self._report_hole(output)
+            case ClockLeap():
+                _report_leap(output)
             case _:
                 _count(output)
 
@@ -124,6 +127,18 @@ class Publisher:
         metrics.DEAD_LETTERS.labels(record.topic, reason).inc()
         place = (record.topic, record.partition, record.offset, 0)
         self._sender.letters.put([DeadLetter(*place, reason, str(error), record.key, record.value or b"")])
+
+
+def _report_leap(leap: ClockLeap) -> None:
+    """Report a clock that is not followed: by each journal partition that its record is in."""
+    metrics.CLOCK_LEAPS.inc()
+    log.error(
+        "the clock of worker %s is %g s %s journal time, and is not followed; if it is wrong, mend it "
+        "(docs/reliability.md#wrong-clocks-of-workers)",
+        leap.worker,
+        abs(leap.ahead_ms) / 1_000,
+        "ahead of" if leap.ahead_ms > 0 else "behind",
+    )
 
 
 def _count(output: FoldOutput) -> None:

@@ -184,6 +184,7 @@ class Judge(Service):
         if watermark is not None:
             delay = (fold.marks.wall - watermark) / 1000.0
             metrics.WATERMARK_DELAY.labels(partition.partition).set(delay)
+        metrics.CLOCK_LEAP.labels(partition.partition).set(fold.marks.off_by() / 1000.0)
         metrics.IGNORED.labels(partition.partition).set(fold.ignored)
         metrics.SET_ASIDE.labels(partition.partition).set(len(fold.set_aside))
         end = end_of(self._consumer, partition)

@@ -62,6 +62,15 @@ INGEST_RESETS = Counter(
 WATERMARK_DELAY = Gauge(
     "sluicegate_watermark_delay_seconds", "Wall time of the last progress record, minus the watermark", ["partition"]
 )
+CLOCK_OFFSET = Gauge(
+    "sluicegate_clock_offset_seconds", "This worker's clock minus the broker's, where `gate-journal` has broker time"
+)
+CLOCK_LEAP = Gauge(
+    "sluicegate_clock_leap_seconds",
+    "The recent worker's clock furthest from journal time minus that time; 0 if all are near it",
+    ["partition"],
+)
+CLOCK_LEAPS = Counter("sluicegate_clock_leaps", "Leaps of workers' clocks that were not followed")
 JOURNAL_LAG = Gauge(
     "sluicegate_journal_lag_records", "Records of a journal partition that are not judged yet", ["partition"]
 )

@@ -6,6 +6,7 @@ Time passes in the journal only by its records. These records make silence visib
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import faust
@@ -14,10 +15,10 @@ from mode import Service
 
 from connectors.kafka import clients
 from connectors.kafka.faust_consumer import FaustProgress
-from streams.clock import wall_ms
+from streams.clock import BrokerClock, WallTime
 from streams.journal import Progress, encode
+from streams.runtime import metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
-from streams.runtime.letter_box import LetterBox
 from streams.runtime.settings import Settings
 
 CLOCK_SECONDS = 1.0
@@ -26,34 +27,38 @@ CLOCK_SECONDS = 1.0
 class JournalClock(Service):
     """Writes the wall clock to every journal partition, and beats for the sequencer's health.
 
-    Several sequencers may write at once: the fold never lets the clock go back. `letters` sends what its agents refuse:
-    they are no services, which could be started and stopped.
+    Several sequencers may write at once: the fold never lets the clock go back. `waiting` has how many messages of each
+    partition wait until Kafka accepts what the agents made of them.
     """
 
-    def __init__(self, settings: Settings, health: Health, app: faust.App, **options: Any) -> None:
+    def __init__(
+        self, settings: Settings, health: Health, app: faust.App, waiting: Mapping[tuple[str, int], int], **options: Any
+    ) -> None:
         super().__init__(**options)
+        self._waiting = waiting
         self._settings = settings
         self._pulse = health.pulse("sequencer")
         self._writing: dict[int, asyncio.Task[bool]] = {}
         self._faust = FaustProgress(app, LONGEST_UNANSWERED_MS)
-        self.letters = LetterBox(settings, self._pulse)
+        self._broker = BrokerClock()
 
     async def on_start(self) -> None:
         """Connect."""
         self._producer = clients.producer(self._settings)
         await self._producer.start()
-        await self.letters.start()
 
     async def on_stop(self) -> None:
         """Disconnect."""
         for writing in self._writing.values():
             writing.cancel()
-        await self.letters.stop()
         await self._producer.stop()
 
     @Service.timer(CLOCK_SECONDS)
     async def _write_time(self) -> None:
-        record = encode(Progress(worker=self._settings.worker_id, wall=wall_ms(), sources=[], partitions={}))
+        now = self._broker.now()
+        self._compare(now)
+        worker = self._settings.worker_id
+        record = encode(Progress(worker=worker, wall=now.wall, sources=[], partitions={}, broker=now.broker))
         try:
             partitions = await self._producer.partitions_for(self._settings.topics.journal)
         except KafkaError as error:
@@ -62,11 +67,22 @@ class JournalClock(Service):
         if not await self._write_to_each(partitions, record):
             return
         # Agents have no loop of their own that could beat, so the headway of their consumer is checked here.
-        healthy, partitions = self._faust.healthy(asyncio.get_running_loop().time()), self._faust.partitions
-        if healthy or partitions:
-            self._pulse.join(partitions)
+        healthy = self._faust.healthy(asyncio.get_running_loop().time(), self._waiting)
+        if healthy or self._faust.partitions:
+            self._pulse.join(self._faust.partitions)
         if healthy:
             self._pulse.beat()
+
+    def _compare(self, now: WallTime) -> None:
+        """Show in health and metrics whether this worker's clock is the broker's."""
+        if now.broker is not None:
+            metrics.CLOCK_OFFSET.set((now.wall - now.broker) / 1_000)
+        if not now.trouble:
+            self._pulse.recover()
+            return
+        if not self._pulse.trouble:
+            self.log.error("%s; mend the clock (docs/reliability.md#wrong-clocks-of-workers)", now.trouble)
+        self._pulse.fail(now.trouble)
 
     async def _write_to_each(self, partitions: set[int], record: bytes) -> bool:
         """Write to the partitions that have taken the record before; whether one of them has taken this one.
@@ -83,7 +99,8 @@ class JournalClock(Service):
     async def _write(self, partition: int, record: bytes) -> bool:
         topic = self._settings.topics.journal
         try:
-            await self._producer.send_and_wait(topic, record, partition=partition)
+            sent_at = self._broker.begin()
+            self._broker.learn(await self._producer.send_and_wait(topic, record, partition=partition), sent_at)
         except KafkaError as error:
             self.log.warning(
                 "the time was not written to journal partition %d, next try in %g s: %s",

@@ -77,6 +77,7 @@ TOPICS: tuple[TopicSpec, ...] = (
         "ingest, sequencer",
         "judge, replay",
         "All that can affect a rollout, in one order. Never compacted: the judge folds every record.",
+        broker_time=True,
     ),
     TopicSpec(
         "snapshots",

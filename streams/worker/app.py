@@ -68,9 +68,7 @@ def build(settings: Settings) -> faust.App:
     if "audit" in settings.roles:
         services.append(Audit(settings, health))
     if "sequencer" in settings.roles:
-        clock = JournalClock(settings, health, app)
-        services.append(clock)
-        add_agents(app, settings, clock.letters)
+        services.append(JournalClock(settings, health, app, add_agents(app, settings)))
     else:
         app.producer_only = True  # a Faust app without agents has nothing to subscribe to
     services.append(Watchdog(health, settings.watchdog_ms / 1000.0))

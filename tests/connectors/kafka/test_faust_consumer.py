@@ -67,6 +67,15 @@ def test_behind_and_standing_still_is_not_healthy() -> None:
     assert progress.healthy(11.0)
 
 
+def test_behind_and_waiting_for_kafka_is_healthy() -> None:
+    """A message cannot be written yet; other messages go on. Not once it is written."""
+    progress = watching(Consumer(p0=(7, 5, 0.0)))
+    waiting = {("orders", 0): 1}
+    assert [progress.healthy(now, waiting) for now in (0.0, 60.0)] == [True, True]
+    waiting["orders", 0] = 0
+    assert [progress.healthy(now, waiting) for now in (61.0, 71.0)] == [True, False]
+
+
 def test_a_partition_that_is_not_fetched_is_not_healthy() -> None:
     """Kafka does not answer, even if all that was fetched is read."""
     assert not watching(Consumer(p0=(7, 7, 60_000.0))).healthy(0.0)

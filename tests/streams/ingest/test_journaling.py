@@ -8,21 +8,24 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.structs import RecordMetadata, TopicPartition
 
 from connectors.kafka import clients
 from connectors.kafka.topics import TopicNames
 from streams.cells import CellRecord, SourcePartition
+from streams.clock import WallTime
 from streams.ingest.journaling import LIMIT_S, JournalWriter, LearnedLimit
 from streams.journal import BUNDLE_BYTES, Partial, Partials, Progress, SourceProgress, decode, encode
 
 TOPICS = TopicNames()
 PARTITIONS = 3
+BROKER_TIME = 1_767_225_600_000
 LARGEST = clients.LARGEST_MESSAGE
 PROGRESS = encode(Progress(worker="worker-1", wall=1, sources=[]))
 
 
 class RecordingProducer:
-    """Keeps what is sent: topic, value, and the options. Each message is acknowledged in a moment."""
+    """Keeps what is sent: topic, value, and the options. Each message is acknowledged in a moment, at `BROKER_TIME`."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes, dict[str, Any]]] = []
@@ -33,20 +36,21 @@ class RecordingProducer:
         """Return the partitions of a topic."""
         return set(range(PARTITIONS))
 
-    async def send(self, topic: str, value: bytes, **options: Any) -> asyncio.Task[None]:
+    async def send(self, topic: str, value: bytes, **options: Any) -> asyncio.Task[RecordMetadata]:
         """Keep a message."""
         self.sent.append((topic, value, options))
         return asyncio.create_task(self._acknowledge(len(value)))
 
-    async def send_and_wait(self, topic: str, value: bytes, **options: Any) -> None:
+    async def send_and_wait(self, topic: str, value: bytes, **options: Any) -> RecordMetadata:
         """Keep a message, and wait for its ack."""
-        await (await self.send(topic, value, **options))
+        return await (await self.send(topic, value, **options))
 
-    async def _acknowledge(self, size: int) -> None:
+    async def _acknowledge(self, size: int) -> RecordMetadata:
         await asyncio.sleep(0)
         if size > self.largest:
             raise MessageSizeTooLargeError
         self.acknowledged += 1
+        return RecordMetadata("t", 0, TopicPartition("t", 0), 0, BROKER_TIME, 1, 0)
 
 
 def a_writer(producer: RecordingProducer) -> JournalWriter:
@@ -138,8 +142,10 @@ async def test_progress_is_written_after_the_counts() -> None:
     producer = RecordingProducer()
     writer = a_writer(producer)
     source = SourceProgress(SourcePartition("e", 0), 8, None, True)
-    progress = writer.progress([source], 1_234, {"e": 3})
-    assert decode(progress) == Progress(worker="worker-1", wall=1_234, sources=[source], partitions={"e": 3})
+    progress = writer.progress([source], WallTime(1_234, 1_230), {"e": 3})
+    assert decode(progress) == Progress(
+        worker="worker-1", wall=1_234, sources=[source], partitions={"e": 3}, broker=1_230
+    )
     await writer.write(2, [encode(a_partial("r"))], progress)
     assert [options["partition"] for _, _, options in producer.sent] == [2, 2]
     assert producer.sent[-1][1] == progress
@@ -153,6 +159,8 @@ async def test_progress_is_written_after_the_counts() -> None:
     time = decode(producer.sent[-1][1])
     assert isinstance(time, Progress)
     assert (time.sources, time.partitions) == ([], {})
+    assert time.broker is not None
+    assert time.broker >= BROKER_TIME  # from the acks before
 
 
 def test_a_lane_is_named_by_its_journal_partition() -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from streams.cells import SourcePartition
 from streams.journal import Progress, SourceProgress, Timing
+from streams.judge.journal_time import RECENT_RECORDS
 from streams.judge.sources import SourceHole
-from streams.judge.watermarks import RECENT_RECORDS, EventTimeState, Watermarks
+from streams.judge.watermarks import EventTimeState, Watermarks
 from tests.streams.judge.restarts import marks_bytes, reloaded_marks
 
 S = 1_000
@@ -270,9 +271,8 @@ class Reporting(InSeconds):
         """One worker reports one source partition, which it has read from `since` on."""
         ms = None if newest is None else round(newest * S)
         source = SourceProgress(SourcePartition("events", partition), position, ms, caught_up, 0, since, begins)
-        self.holes = self.apply(
-            Progress(worker="w", wall=round(at * S), sources=[source], partitions={"events": partitions})
-        )
+        progress = Progress(worker="w", wall=round(at * S), sources=[source], partitions={"events": partitions})
+        self.holes = [found for found in self.apply(progress) if isinstance(found, SourceHole)]
         return self.event_time(TIMING)
 
     def read_on(self, until: int) -> EventTimeState:
@@ -370,7 +370,7 @@ def test_time_without_any_report_is_closed_bit_by_bit() -> None:
     names: dict[str, int] = {"events": 2}
     closed = []
     for at in range(400, 500):
-        marks.apply(Progress(worker="w", wall=at * S, sources=[], partitions=names))
+        marks.apply(Progress(worker="w", wall=at * S, sources=[], partitions=names, broker=at * S))
         closed.append(marks.event_time(TIMING))
     assert closed[27] == seconds(98)
     broken = [state.watermark for state in closed if state.broken and state.watermark is not None]

@@ -10,10 +10,9 @@ import pytest
 from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
-from connectors.dead_letters import DeadLetter
-from streams.journal import Ack
+from streams.journal import Ack, encode
 from streams.runtime.settings import Settings
-from streams.sequencer import agents
+from streams.sequencer import agents, chains
 from streams.sequencer.agents import Sequencer, send_until_accepted
 from streams.worker.app import build
 
@@ -55,15 +54,55 @@ async def test_a_message_that_fails_in_any_way_becomes_a_dead_letter(monkeypatch
         raise OverflowError("an integer is outside the range")
 
     monkeypatch.setattr(agents, "read_message", fail)
-    letters: list[DeadLetter] = []
+    sequencer: Any = Sequencer(build(Settings()), Settings())
+    sent: list[dict[str, Any]] = []
 
-    async def settle() -> bool:
-        return False  # it is not waited for
+    async def send(**options: Any) -> asyncio.Future[None]:
+        sent.append(options)
+        acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        acknowledged.set_result(None)
+        return acknowledged
 
-    box: Any = SimpleNamespace(put=letters.extend, settle=settle)
-    sequencer = Sequencer(build(Settings()), Settings(), box)
+    sequencer._dead_letters = SimpleNamespace(send=send)
     message = SimpleNamespace(topic="command-acks", partition=0, offset=7, key=b"r", headers={})
     await sequencer.handle(Ack, SimpleNamespace(message=message, value=b"junk"))
-    (letter,) = letters
-    assert (letter.reason, letter.offset, letter.value) == ("failed", 7, b"junk")
-    assert "OverflowError" in letter.detail
+    headers = dict(sent[0]["headers"])
+    assert (headers["reason"], headers["offset"], sent[0]["value"]) == (b"failed", b"7", b"junk")
+    assert b"OverflowError" in headers["detail"]
+
+
+async def test_a_message_is_acknowledged_once_it_is_journaled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that Kafka does not accept yet stops no other rollout's, and no error of ours is taken for acceptance."""
+    monkeypatch.setattr(chains, "WAIT_S", 0.02)
+    sequencer: Any = Sequencer(build(Settings()), Settings())
+    accepted = {b"stuck": asyncio.Event(), b"other": asyncio.Event(), b"fails": asyncio.Event()}
+    accepted[b"other"].set()
+
+    async def send(*, key: bytes, **_: Any) -> asyncio.Task[None]:
+        async def acknowledged() -> None:
+            await accepted[key].wait()
+            if key == b"fails":
+                raise TypeError("a fault of ours")
+
+        return asyncio.create_task(acknowledged())
+
+    sequencer._journal = SimpleNamespace(send=send)
+    acks: list[bytes] = []
+
+    def event(name: bytes, offset: int) -> Any:
+        message = SimpleNamespace(topic="command-acks", partition=0, offset=offset, key=name, headers={})
+        rollout = name.decode()
+        ack = Ack(id="", rollout=rollout, epoch=1, sequence=1, actuator="a", status="applied", weights={}, at=5)
+        return SimpleNamespace(message=message, value=encode(ack), ack=lambda: acks.append(name))
+
+    for offset, name in enumerate((b"stuck", b"fails", b"other")):
+        await sequencer.take(Ack, event(name, offset))
+    assert (acks, sequencer.waiting["command-acks", 0]) == ([b"other"], 2)
+    for each in accepted.values():
+        each.set()
+    async with asyncio.timeout(10):
+        while sequencer._finishing:
+            await asyncio.sleep(0.01)
+    assert (acks, sequencer.waiting["command-acks", 0]) == ([b"other", b"stuck"], 0)
+    with pytest.raises(TypeError):
+        await sequencer.take(Ack, event(b"fails", 3))
