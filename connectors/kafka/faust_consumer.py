@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,6 +12,8 @@ from faust.exceptions import ConsumerNotStarted
 
 from connectors.kafka.consumer_progress import answered, end_of
 from connectors.kafka.private_faust import aiokafka_consumer_of, check_version, committed_offset_of
+from connectors.kafka.private_fetches import group_error_of
+from connectors.kafka.stalled_partitions import describe, stalled
 
 NONE_WAITING: Final[Mapping[tuple[str, int], int]] = {}
 
@@ -38,6 +41,7 @@ class FaustProgress:
     def healthy(self, now: float, waiting: Mapping[tuple[str, int], int] = NONE_WAITING) -> bool:
         """Whether each partition was fetched lately, and is either read to its end or further than a while ago.
 
+        A stalled partition is left out: it is reported, and a restart would not help.
         Without any the consumer must have started, and its group must have answered lately.
         `now` is in seconds of a clock that never goes back. Call this every few seconds. A partition of which messages
         are `waiting` for Kafka need not get further: its offset cannot be committed before theirs.
@@ -47,6 +51,19 @@ class FaustProgress:
         progress = [self._progresses(partition, now, waiting) for partition in partitions]
         return all(progress) if partitions else self._is_in_group()
 
+    def raise_group_error(self) -> None:
+        """Raise the error for which the app cannot be in its group: Faust waits for partitions, without noticing it."""
+        with contextlib.suppress(ConsumerNotStarted):
+            error = group_error_of(aiokafka_consumer_of(self._app))
+            if error is not None:
+                raise error
+
+    @property
+    def stalled(self) -> str:
+        """The partitions that cannot be read, and why; empty if there are none."""
+        assigned = self._app.consumer.assignment()
+        return describe(stalled(aiokafka_consumer_of(self._app))) if assigned else ""
+
     def _is_in_group(self) -> bool:
         try:
             return answered(aiokafka_consumer_of(self._app), self._limit_ms)
@@ -54,7 +71,11 @@ class FaustProgress:
             return False
 
     def _progresses(self, partition: Any, now: float, waiting: Mapping[tuple[str, int], int]) -> bool:
-        end = end_of(aiokafka_consumer_of(self._app), TopicPartition(partition.topic, partition.partition))
+        consumer, place = aiokafka_consumer_of(self._app), TopicPartition(partition.topic, partition.partition)
+        if place in stalled(consumer):
+            self._committed.pop(partition, None)
+            return True
+        end = end_of(consumer, place)
         committed = committed_offset_of(self._app, partition)
         before, since = self._committed.get(partition, (None, now))
         held_up = waiting.get((partition.topic, partition.partition), 0) > 0

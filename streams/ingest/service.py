@@ -24,6 +24,7 @@ from connectors.decoders.registry import decoder
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered
 from connectors.kafka.record_batches import begin_poll, read_batches
+from connectors.kafka.stalled_partitions import describe, stalled
 from streams.ingest.chunks import Chunker
 from streams.ingest.committing import Committer
 from streams.ingest.cutting import rule
@@ -72,7 +73,9 @@ class Ingest(Service):
     async def on_start(self) -> None:
         """Join the group."""
         producer = clients.producer(self._settings, compression_type="zstd")  # the best codec for partials
+        self.async_exit_stack.push_async_callback(producer.stop)  # also if the start fails
         await producer.start()
+        self.async_exit_stack.push_async_callback(self._committer.letters.stop)
         await self._committer.letters.start()
         self._writer = JournalWriter(producer, self._settings.topics, self._settings.worker_id)
         self._consumer = clients.consumer(
@@ -84,6 +87,7 @@ class Ingest(Service):
             max_partition_fetch_bytes=clients.FETCHED_AHEAD,
             **self._settings.membership,
         )
+        self.async_exit_stack.push_async_callback(self._consumer.stop)
         self._taking_over = TakingOver(self._consumer, self._settings.max_future_ms, self._chunkers.__setitem__)
         self._reports = SourceReports(self._consumer, self._settings.topics.events)
         self._consumer.subscribe([self._settings.topics.events], listener=_Assignment(self))
@@ -185,6 +189,7 @@ class Ingest(Service):
         else:
             writer = self._writer
             self._pulse.recover(writer.trouble or writer.lanes.trouble or writer.broker_clock.now().trouble)
+            self._pulse.stalled = describe(stalled(self._consumer))
             if writer.lanes.alive and answered(self._consumer, LONGEST_UNANSWERED_MS):
                 self._pulse.beat()
 

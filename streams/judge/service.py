@@ -22,8 +22,10 @@ from mode import Service
 
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered, end_of
+from connectors.kafka.stalled_partitions import describe, stalled
 from gates.decisions import Decision
 from streams.journal import decode
+from streams.judge.attempts import Attempts
 from streams.judge.comparing import as_published
 from streams.judge.fold import Fold
 from streams.judge.held_reports import HeldReports
@@ -66,8 +68,9 @@ class Judge(Service):
 
     async def on_start(self) -> None:
         """Connect and join the group."""
-        await self._sender.start()
-        await self._snapshots.start()
+        for client in (self._sender, self._snapshots):
+            self.async_exit_stack.push_async_callback(client.stop)  # also if the start fails
+            await client.start()
         consumer = clients.consumer(
             self._settings,
             group_id=self._settings.group("judge"),
@@ -78,6 +81,7 @@ class Judge(Service):
         )
         self.use(consumer)
         consumer.subscribe([self._settings.topics.journal], listener=_Assignment(self))
+        self.async_exit_stack.push_async_callback(consumer.stop)
         await consumer.start()
 
     def use(self, consumer: AIOKafkaConsumer[bytes, bytes]) -> None:
@@ -85,9 +89,11 @@ class Judge(Service):
         self._consumer = consumer
         self._recovery = Recovery(self._settings, consumer, self._pulse)
         self._held = HeldReports(self._settings, consumer, self._recovery, self._sender)
+        self._attempts = Attempts(self._recovery)
 
     async def on_stop(self) -> None:
         """Write last snapshots, and leave the group."""
+        await self._attempts.stop()
         try:
             await self._snapshots.write_all(self._recovery.folds, self._consumer)
         finally:
@@ -115,6 +121,8 @@ class Judge(Service):
         while not self.should_stop:
             try:
                 await self._round()
+                unread = describe(stalled(self._consumer)), self._attempts.failing
+                self._pulse.stalled = "; ".join(filter(None, unread))
                 if answered(self._consumer, LONGEST_UNANSWERED_MS):
                     self._pulse.beat()
             except (KafkaError, TimeoutError) as error:
@@ -134,14 +142,14 @@ class Judge(Service):
             await self.sleep(RETRY_SECONDS)
             self._pulse.beat()  # it waits for a topic, which health shows; a restart would not help
             return
-        due = recovery.next_due
-        fetched = await self._consumer.getmany(timeout_ms=100 if due is None else 0, max_records=MOST_AT_ONCE)
+        fetched = await self._consumer.getmany(
+            timeout_ms=0 if self._attempts.pending else 100, max_records=MOST_AT_ONCE
+        )
         for partition, records in fetched.items():
             fold = recovery.folds.get(partition.partition)  # none: revoked since the fetch, or not recovered yet
             if fold is not None and await recovery.continues(partition, fold, records):
                 self._judge(partition, fold, records)
-        if due is not None and due in recovery.due:
-            await recovery.try_to_recover(due)
+        await self._attempts.proceed()
         if self._assigned and not recovery.due:
             self._pulse.join(self._assigned)
         self._held.report()

@@ -47,6 +47,8 @@ class LetterBox:
     async def stop(self) -> None:
         """Send what is accepted soon, and disconnect."""
         await self._outbox.stop(LAST_SECONDS)
+        if not hasattr(self, "_producer"):
+            return  # the start has failed before
         with contextlib.suppress(TimeoutError, KafkaError):
             async with asyncio.timeout(LAST_SECONDS):
                 await self._producer.stop()

@@ -38,6 +38,9 @@ JUDGING_FAILED = Counter(
     "sluicegate_judging_failures", "Failed attempts to judge a rollout, which is then paused", ["rollout"]
 )
 UNPUBLISHED = Counter("sluicegate_unpublished_outputs", "Decisions or statuses that could not be written as JSON")
+ROLE_FAILURES = Counter(
+    "sluicegate_role_failures", "Failures of a role, after which it is started again in the same process", ["role"]
+)
 UNSNAPSHOTTED = Gauge(
     "sluicegate_unsnapshotted_rollouts",
     "Rollouts whose snapshot cannot be written; a restart folds the journal from the snapshots before",
@@ -84,6 +87,11 @@ IGNORED = Gauge(
 )
 JOURNAL_TRUNCATED = Gauge(
     "sluicegate_journal_truncated_partitions", "Journal partitions that are truncated; their rollouts are not judged"
+)
+RECOVERIES_FAILED = Counter(
+    "sluicegate_failed_recoveries",
+    "Attempts to recover a journal partition that failed; its rollouts are not judged until one succeeds",
+    ["partition"],
 )
 SET_ASIDE = Gauge(
     "sluicegate_set_aside_rollouts",

@@ -24,6 +24,21 @@ from streams.runtime.settings import Settings
 CLOCK_SECONDS = 1.0
 
 
+class GroupGuard(Service):
+    """Ends an app that may not join its group, so that its role is seen to fail, and is started again.
+
+    Faust does not notice it: the start of an app waits for partitions without end.
+    """
+
+    def __init__(self, app: faust.App, **options: Any) -> None:
+        super().__init__(**options)
+        self._faust = FaustProgress(app, LONGEST_UNANSWERED_MS)
+
+    @Service.timer(CLOCK_SECONDS)
+    async def _look(self) -> None:
+        self._faust.raise_group_error()
+
+
 class JournalClock(Service):
     """Writes the wall clock to every journal partition, and beats for the sequencer's health.
 
@@ -45,6 +60,7 @@ class JournalClock(Service):
     async def on_start(self) -> None:
         """Connect."""
         self._producer = clients.producer(self._settings)
+        self.async_exit_stack.push_async_callback(self._producer.stop)  # also if the start fails
         await self._producer.start()
 
     async def on_stop(self) -> None:
@@ -66,6 +82,7 @@ class JournalClock(Service):
             return
         if not await self._write_to_each(partitions, record):
             return
+        self._pulse.stalled = self._faust.stalled
         # Agents have no loop of their own that could beat, so the headway of their consumer is checked here.
         healthy = self._faust.healthy(asyncio.get_running_loop().time(), self._waiting)
         if healthy or self._faust.partitions:

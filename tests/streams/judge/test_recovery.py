@@ -11,10 +11,12 @@ import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 from prometheus_client import REGISTRY
 
-from connectors.kafka.topic_reader import TopicsMissingError
+from connectors.kafka.topic_reader import StalledError, TopicsMissingError
 from streams.journal import Progress, encode
 from streams.judge import held_reports, recovery
 from streams.judge.fold import Fold
+from streams.judge.published import Published
+from streams.judge.recovery import UndecidedError
 from streams.judge.service import Judge
 from streams.judge.set_aside import SetAside
 from streams.judge.snapshots import PARTITION_KEY, SnapshotSet, snapshot
@@ -249,20 +251,64 @@ async def test_a_record_that_is_none_is_behind_us(folding: Judge, monkeypatch: p
     assert fold.offset == 12
 
 
-async def test_a_fold_from_the_beginning_waits_for_what_was_published(
-    judge: Judge, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_fold_from_the_beginning_waits_for_what_was_published(judge: Judge, snapshots: Snapshots) -> None:
     """Without it a decision could be undone; the partition is due until it can be read."""
-    monkeypatch.setattr(recovery, "RETRY_SECONDS", 0.0)
     snapshots.records.clear()
     snapshots.refused = [TopicsMissingError("no such topic"), TimeoutError("silent")]
     for _ in range(2):
-        await judge._recovery.recover(0)
+        with pytest.raises(UndecidedError, match="cannot be folded while gate-decisions cannot be read"):
+            await judge._recovery.recover(0)
         assert (0 in judge._recovery.due, judge._recovery.folds) == (True, {})
-    assert "cannot be folded while gate-decisions cannot be read" in caplog.text
     await judge._recovery.recover(0)
     assert list(judge._recovery.folds) == [0]
     assert snapshots.since == [None] * 3
+
+
+@pytest.fixture
+def failing(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The partitions whose snapshots cannot be read, as long as they are in it."""
+    found: list[int] = []
+
+    async def to_end(*_: object, partitions: list[int], **__: object) -> AsyncIterator[ConsumerRecord]:
+        if partitions[0] in found:
+            raise StalledError("cannot read gate-snapshots")
+        for offset, (key, value) in enumerate(snapshot(Fold(partitions[0]))):
+            yield ConsumerRecord("gate-snapshots", partitions[0], offset, 0, 0, key, value, None, 0, 0, ())
+
+    async def published(_: Fold) -> Published:
+        return Published()
+
+    monkeypatch.setattr(recovery, "read_to_end", to_end)
+    monkeypatch.setattr(judge._recovery, "_published", published)
+    return found
+
+
+async def test_one_that_cannot_be_recovered_waits_alone(
+    judge: Judge, failing: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others are recovered and judged; it is tried again after a while, and is named meanwhile."""
+    failing.append(0)
+    for _ in range(5):
+        await judge._round()
+    assert (sorted(judge._recovery.folds), judge._recovery.due) == ([1, 2], {0})
+    assert judge._attempts.failing == "journal partition 0 cannot be recovered: StalledError"
+    assert not judge._attempts.pending
+    assert caplog.text.count("journal partition 0 cannot be recovered, next try in 1 s: StalledError") == 1
+    failing.clear()
+    judge._attempts._failures[0] = judge._attempts._failures[0]._replace(again_at=0.0)
+    await judge._round()
+    assert (sorted(judge._recovery.folds), judge._attempts.failing) == ([0, 1, 2], "")
+
+
+async def test_a_recovery_that_takes_long_delays_no_other_partition(judge: Judge, snapshots: Snapshots) -> None:
+    """Rounds go on meanwhile; a stop ends it."""
+    snapshots.held.clear()
+    for _ in range(3):
+        await judge._round()
+    assert (snapshots.read, judge._attempts.pending) == ([0], True)
+    await judge._attempts.stop()
+    snapshots.held.set()
+    assert judge._recovery.folds == {}
 
 
 async def test_a_fold_from_snapshots_goes_on_without(
