@@ -1,4 +1,4 @@
-"""Writing what ingest has counted: partials and progress to the journal, dead letters to their topic.
+"""Writing what ingest has counted to the journal: partials and progress.
 
 A version fits into the largest message that we set up the journal for. A topic that takes less refuses it each time, so
 that error is not one to try again: from then on such a version is written without its cells, as refused requests. It
@@ -18,7 +18,6 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
-from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
 from streams.clock import BrokerClock, WallTime
 from streams.ingest.commits import Commits
@@ -80,6 +79,10 @@ class JournalWriter:
         self.commits = Commits()
         self.broker_clock = BrokerClock()
 
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._producer.stop()
+
     @property
     def trouble(self) -> str:
         """Why large versions are refused; empty if they are not."""
@@ -95,10 +98,8 @@ class JournalWriter:
         self.lanes.reset()
         self.commits = Commits()
 
-    def lane(self, partition: int | None) -> Lane[Any]:
-        """The lane of a journal partition; None gives that of the dead letters."""
-        if partition is None:
-            return Lane(self._topics.dead_letters, self.write_letters, lambda letter: len(letter.value), side=True)
+    def lane(self, partition: int) -> Lane[Any]:
+        """The lane of a journal partition."""
         return Lane(f"{self._topics.journal} partition {partition}", partial(self.write, partition), len)
 
     async def shares(self, partials: Iterable[Partial]) -> dict[int, dict[Hashable, bytes]]:
@@ -144,18 +145,6 @@ class JournalWriter:
         except MessageSizeTooLargeError:
             self._limit.refuse(size)
             raise
-
-    async def write_letters(self, letters: Iterable[DeadLetter], _closing: bytes | None = None) -> None:
-        """Write dead letters."""
-        await asyncio.gather(*[self._send_letter(letter) for letter in letters])
-
-    async def _send_letter(self, letter: DeadLetter) -> None:
-        """Send a letter; one that is refused for its size without its bytes, since its headers have their place."""
-        topic = self._topics.dead_letters
-        try:
-            await self._producer.send_and_wait(topic, letter.body(), key=letter.key, headers=letter.headers())
-        except MessageSizeTooLargeError:
-            await self._producer.send_and_wait(topic, b"", headers=letter.without_bytes().headers())
 
     def progress(self, sources: list[SourceProgress], at: WallTime, partitions: dict[str, int]) -> bytes:
         """The record of the progress of the source partitions; now and then with the settings of this worker."""

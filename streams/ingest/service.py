@@ -13,8 +13,6 @@ from typing import Any
 
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import (
-    CommitFailedError,
-    IllegalStateError,
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
@@ -28,6 +26,7 @@ from connectors.kafka.consumer_progress import answered
 from connectors.kafka.record_batches import begin_poll, read_batches
 from connectors.kafka.stalled_partitions import describe, stalled
 from streams.ingest.chunks import Chunker
+from streams.ingest.committing import Committer
 from streams.ingest.cutting import rule
 from streams.ingest.decoding import RecordDecoder
 from streams.ingest.journaling import JournalWriter
@@ -38,6 +37,7 @@ from streams.ingest.taking_over import TakingOver
 from streams.journal import CHUNK_RULE
 from streams.runtime import failpoints, metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
+from streams.runtime.letter_box import LetterBox
 from streams.runtime.settings import Settings
 
 LAST_WAIT_S = 5.0
@@ -69,13 +69,16 @@ class Ingest(Service):
         self._pulse = health.pulse("ingest")
         self._chunkers: dict[TopicPartition, Chunker] = {}
         self._decoder = RecordDecoder(decoder(), settings.max_event_bytes)
+        self._committer = Committer(LetterBox(settings, self._pulse), self._chunkers)
 
     async def on_start(self) -> None:
         """Join the group."""
-        self._producer = clients.producer(self._settings, compression_type="zstd")  # the best codec for partials
-        self.async_exit_stack.push_async_callback(self._producer.stop)  # also if the start fails
-        await self._producer.start()
-        self._writer = JournalWriter(self._producer, self._settings)
+        producer = clients.producer(self._settings, compression_type="zstd")  # the best codec for partials
+        self.async_exit_stack.push_async_callback(producer.stop)  # also if the start fails
+        await producer.start()
+        self.async_exit_stack.push_async_callback(self._committer.letters.stop)
+        await self._committer.letters.start()
+        self._writer = JournalWriter(producer, self._settings)
         self._consumer = clients.consumer(
             self._settings,
             group_id=_group(self._settings),
@@ -105,7 +108,8 @@ class Ingest(Service):
             await self._taking_over.stop()
             self._writer.reset()
             await self._consumer.stop()
-            await self._producer.stop()
+            await self._writer.stop()
+            await self._committer.letters.stop()
 
     def take_over(self, partitions: set[TopicPartition]) -> None:
         """Count these partitions, now assigned to us (there may be none), from their committed offsets."""
@@ -117,6 +121,7 @@ class Ingest(Service):
         self._taking_over.release(partitions)
         for partition in partitions:
             self._chunkers.pop(partition, None)
+            self._committer.forget(partition)
         self._writer.commits.forget(partitions)
         metrics.forget_source_partitions(partition.partition for partition in partitions)
 
@@ -124,6 +129,7 @@ class Ingest(Service):
         owned = partitions & self._consumer.assignment()
         for partition in owned:
             self._chunkers.pop(partition, None)
+            self._committer.forget(partition)
         self._writer.commits.forget(owned)
         self._taking_over.begin(owned, failed)
 
@@ -213,26 +219,12 @@ class Ingest(Service):
             progress = self._writer.progress(reports, now, self._reports.partitions())
             for number, share in shares.items():
                 self._writer.lanes.put(number, share, progress)
-            if letters := {
-                (letter.partition, letter.offset, letter.index): letter for letter in self._decoder.drain_dead_letters()
-            }:
-                self._writer.lanes.put(None, letters, None)
+            self._committer.letters.put(self._decoder.drain_dead_letters())
             number = await self._writer.lanes.wait(wait_s)
             self._writer.commits.add(
                 number, {p: flush.commit for p, flush in flushes.items() if flush.commit is not None}
             )
-            await self._commit(self._writer.commits.drain(self._writer.lanes.done))
-
-    async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
-        mine = {partition: offset for partition, offset in offsets.items() if partition in self._chunkers}
-        if not mine:
-            return
-        failpoints.reached("ingest: before commit")
-        try:
-            await self._consumer.commit(mine)
-            failpoints.reached("ingest: committed")
-        except (CommitFailedError, IllegalStateError) as error:
-            self.log.info("the commit was refused because partitions moved to another worker: %s", error)
+            await self._committer.commit(self._consumer, self._writer.commits.drain(self._writer.lanes.done))
 
 
 def _group(settings: Settings) -> str:

@@ -51,7 +51,8 @@ class Shift(NamedTuple):
     since: int
 
 
-class ClockLeap(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ClockLeap:
     """A worker's clock is this far ahead of journal time, or behind it (below 0), and is not followed."""
 
     worker: str

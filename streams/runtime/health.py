@@ -23,8 +23,9 @@ SPARE = "no partition: a spare"
 class Pulse:
     """One loop's heartbeat: the loop calls `beat` when it makes headway, and `join` once its group assigned it work.
 
-    `trouble` is a lasting problem that needs a person, `stalled` names partitions that cannot be read, and `failed` is
-    why the role does not run. They fail /healthz and not the watchdog: a restart would not help.
+    `trouble` is a lasting problem that needs a person, `topics` are topics that do not accept what the loop writes to
+    them, `stalled` names partitions that cannot be read, and `failed` is why the role does not run. They fail /healthz
+    and not the watchdog: a restart would not help.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Pulse:
     failed: str = ""
     last: float = field(default_factory=time.monotonic)
     failed_at: float = float("-inf")
+    topics: dict[str, str] = field(default_factory=dict)
 
     def beat(self) -> None:
         """Record headway: a round was done, and Kafka answered."""
@@ -53,6 +55,15 @@ class Pulse:
         """The group assigned this many partitions to the loop; without any it is a spare, which is not ready."""
         self.ready = partitions > 0
         self.waiting = SPARE
+
+    @property
+    def troubles(self) -> str:
+        """All that is wrong at present; empty if nothing is.
+
+        >>> Pulse("judge", trouble="truncated", topics={"gate-status": "gate-status refuses"}).troubles
+        'truncated; gate-status refuses'
+        """
+        return "; ".join(filter(None, (self.trouble, *(why for _, why in sorted(self.topics.items())))))
 
     @property
     def silent(self) -> float:
@@ -82,7 +93,7 @@ class Health:
 
     def _state(self, pulse: Pulse) -> str:
         silent = "" if pulse.silent <= self.longest_pause else f"no progress for {pulse.silent:.0f}s"
-        return "; ".join(filter(None, (pulse.failed, pulse.trouble, pulse.stalled))) or silent or "ok"
+        return "; ".join(filter(None, (pulse.failed, pulse.troubles, pulse.stalled))) or silent or "ok"
 
     def ready(self) -> tuple[bool, dict[str, str]]:
         """Whether every loop has joined its group and has a partition, and the state of each."""

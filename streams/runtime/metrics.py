@@ -24,6 +24,16 @@ REFUSED = Counter(
 METRICS_DROPPED = Counter(
     "sluicegate_dropped_metric_values", "Metric values not counted, because their cell already had the most metrics"
 )
+WAITING = Gauge(
+    "sluicegate_waiting_messages",
+    "Messages of this worker that wait because their topic refuses them or does not answer; 0 if it accepts them",
+    ["topic"],
+)
+DROPPED = Counter(
+    "sluicegate_dropped_messages",
+    "Messages that were not sent, because too many waited for their topic already; the log names each dead letter",
+    ["topic"],
+)
 JUDGING_FAILED = Counter(
     "sluicegate_judging_failures", "Failed attempts to judge a rollout, which is then paused", ["rollout"]
 )

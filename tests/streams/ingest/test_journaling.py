@@ -11,7 +11,6 @@ import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata, TopicPartition
 
-from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
 from streams.cells import CellRecord, SourcePartition
 from streams.clock import WallTime
@@ -87,28 +86,6 @@ async def test_partials_are_bundled_by_journal_partition() -> None:
     }
     assert {topic for topic, *_ in producer.sent} == {TOPICS.journal}
     assert len(sent) == len(expected) + PARTITIONS  # the progress is written to each
-
-
-async def test_dead_letters_keep_their_key() -> None:
-    """A letter is its bytes, with its key and headers."""
-    producer = RecordingProducer()
-    letter = DeadLetter("e", 0, 7, 0, "bad_json", "broken", b"key", b"{")
-    await a_writer(producer).write_letters([letter])
-    assert producer.sent == [(TOPICS.dead_letters, b"{", {"key": b"key", "headers": letter.headers()})]
-
-
-async def test_a_dead_letter_that_is_too_large_goes_by_its_place() -> None:
-    """Without key and value; a topic that does not take that either is an error."""
-    producer = RecordingProducer()
-    producer.largest = 100
-    letter = DeadLetter("e", 0, 7, 0, "bad_json", "broken", b"key", b"{" * 101)
-    await a_writer(producer).write_letters([letter])
-    _, (topic, value, options) = producer.sent
-    assert (topic, value, options["headers"]) == (TOPICS.dead_letters, b"", letter.without_bytes().headers())
-    assert dict(options["headers"])["detail"] == b"(its 101 bytes were not kept) broken"
-    producer.largest = -1
-    with pytest.raises(MessageSizeTooLargeError):
-        await a_writer(producer).write_letters([letter])
 
 
 def a_large_partial(start: int, cells: int) -> Partial:
@@ -193,13 +170,9 @@ async def test_progress_is_written_after_the_counts() -> None:
     assert time.broker >= BROKER_TIME  # from the acks before
 
 
-def test_lanes_are_named_by_what_they_write_to() -> None:
-    """That of the dead letters is a side lane."""
-    writer = a_writer(RecordingProducer())
-    assert [(lane.name, lane.side) for lane in map(writer.lane, (1, None))] == [
-        ("gate-journal partition 1", False),
-        (TOPICS.dead_letters, True),
-    ]
+def test_a_lane_is_named_by_its_journal_partition() -> None:
+    """As health shows it."""
+    assert a_writer(RecordingProducer()).lane(1).name == "gate-journal partition 1"
 
 
 def test_settings_are_reported_now_and_then() -> None:

@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 
 from connectors.kafka.topic_reader import StalledError, TopicsMissingError
 from streams.journal import Progress, encode
-from streams.judge import recovery, service
+from streams.judge import held_reports, recovery
 from streams.judge.fold import Fold
 from streams.judge.published import Published
 from streams.judge.recovery import UndecidedError
@@ -238,13 +238,7 @@ async def test_what_does_not_fit_twice_is_missing(folding: Judge) -> None:
 
 async def test_a_record_that_is_none_is_behind_us(folding: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is put aside once, and a judge that continues from there recognizes the journal by it."""
-
-    async def put_aside(*_: object) -> asyncio.Future[object]:
-        done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
-
-    monkeypatch.setattr(folding._publisher, "send_dead_letter", put_aside)
+    monkeypatch.setattr(folding._publisher, "send_dead_letter", lambda *_: None)
     none = record(11)
     none.value = b"nonsense"
     folding._consumer.fetched = [[none]]
@@ -349,27 +343,22 @@ async def test_a_record_of_a_newer_build_sets_its_rollout_aside(
 ) -> None:
     """The record is put aside as well; the status of the rollout has the reason, unless it has ended."""
     sent: list[tuple[str, object]] = []
-    done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-    done.set_result(None)
 
-    async def put_aside(*_: object) -> asyncio.Future[object]:
-        return done
-
-    async def send_status(name: str, document: dict[str, object]) -> asyncio.Future[object]:
+    def send_status(name: str, document: dict[str, object]) -> None:
         sent.append((name, document["reason"]))
-        return done
 
     async def statuses(_: Settings, reason: Callable[[str], str | None]) -> list[tuple[str, dict[str, object]]]:
         return [(name, {"reason": why}) for name in ("r", "other") if (why := reason(name)) is not None]
 
-    monkeypatch.setattr(folding._publisher, "send_dead_letter", put_aside)
-    monkeypatch.setattr(folding._publisher, "send_status", send_status)
-    monkeypatch.setattr(service, "held_statuses", statuses)
+    monkeypatch.setattr(folding._publisher, "send_dead_letter", lambda *_: None)
+    monkeypatch.setattr(folding._sender, "put_status", send_status)
+    monkeypatch.setattr(held_reports, "held_statuses", statuses)
     newer = [record(11), record(12)]
     for each in newer:
         each.value = b'{"schema": "sluicegate.control/v2", "rollout": "r"}'
     folding._consumer.fetched = [newer]
     await folding._round()
+    await asyncio.sleep(0)
     aside = folding._recovery.folds[0].set_aside["r"]
     assert sent == [("r", aside.why)]
     assert "sluicegate.control/v2" in aside.why
