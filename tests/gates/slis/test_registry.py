@@ -40,7 +40,7 @@ WORDS = {
     "streams/offline/simulation/named.py": {"error_rate", "latency", "metric"},  # fields of a scenario
     "streams/offline/simulation/population.py": {"latency", "metric"},  # fields of a scenario
     "streams/offline/simulation/scenario.py": {"latency", "metric"},  # fields of a scenario
-    "streams/runtime/metrics.py": {"error_rate"},  # a field of the published status
+    "streams/runtime/rollout_metrics.py": {"error_rate"},  # a field of the published status
 }
 """Texts that are equal to an `sli` word by chance."""
 
