@@ -118,8 +118,11 @@ def _serve(
     pulse = health.pulse("actuator")
     if metrics_port is not None:
         _serve_pages(health, web_host, metrics_port)
-    start_watchdog(health, watchdog_ms / 1000.0)
-    serve(actuator, settings, rollouts=rollouts or None, clock=wall_ms, on_deviation=on_deviation, pulse=pulse)
+    over = start_watchdog(health, watchdog_ms / 1000.0)
+    try:
+        serve(actuator, settings, rollouts=rollouts or None, clock=wall_ms, on_deviation=on_deviation, pulse=pulse)
+    finally:
+        over.set()
 
 
 def _serve_pages(health: Health, host: str, port: int) -> None:

@@ -1,6 +1,7 @@
 """`sluicegate actuate`: what is checked before it serves."""
 
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.cli.actuate import actuate
+from streams.runtime.health import Health
 
 
 def test_each_actuator_is_a_command() -> None:
@@ -48,13 +50,19 @@ def test_a_port_that_is_taken_is_wrong_use(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_what_a_command_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a watchdog, a pulse and what to do about deviations."""
+    """With a watchdog until it ends, a pulse, and what to do about deviations."""
     monkeypatch.setattr("streams.cli.actuate.check_credentials", lambda _: None)
     watched: list[float] = []
+    over = threading.Event()
     served: dict[str, Any] = {}
-    monkeypatch.setattr("streams.runtime.watchdog.start_watchdog", lambda _, limit_s: watched.append(limit_s))
+
+    def watch(_: Health, limit_s: float) -> threading.Event:
+        watched.append(limit_s)
+        return over
+
+    monkeypatch.setattr("streams.runtime.watchdog.start_watchdog", watch)
     monkeypatch.setattr("connectors.actuators.serve", lambda *_, **options: served.update(options))
     path = str(tmp_path / "weights.json")
     done = CliRunner().invoke(actuate, ["file", path, "--on-deviation", "report", "--watchdog-ms", "6000"])
-    assert (done.exit_code, watched) == (0, [6.0])
+    assert (done.exit_code, watched, over.is_set()) == (0, [6.0], True)
     assert (served["on_deviation"], served["pulse"].name) == ("report", "actuator")
