@@ -25,8 +25,8 @@ LENIENT = {
         (2, "ingest: partials acknowledged", 30),
         (3, "ingest: before commit", 1),
         (4, "judge: decision published", 1),
-        (5, "judge: snapshot due", 8),
-        (6, "judge: snapshot sent", 8),
+        (5, "judge: snapshot due", 24),
+        (6, "judge: snapshot sent", 24),
     ],
     ids=str,
 )
