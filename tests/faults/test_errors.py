@@ -209,4 +209,3 @@ async def test_a_source_that_may_not_be_read(guarded: MavenKafka) -> None:
             await until_rolled_back(trial, set(ROLLOUTS), "a source that may be read again: rolled back")
         await is_well(post)
         assert trial.exits == []
-        await trial.holds(STOPPED, late=LATE)
