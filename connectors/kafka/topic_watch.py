@@ -14,7 +14,10 @@ from connectors.kafka.topic_ids import NO_ID, topic_ids
 
 ASK_S: Final = 1.0
 """How often to ask while no records come."""
+WAIT_S: Final = 0.5
+"""How long to wait for an answer: a broker that hangs must not hold up what other brokers answer."""
 PATIENCE_S: Final = 5.0
+"""How long to wait at the start."""
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +38,7 @@ class TopicWatch:
             TimeoutError, aiokafka.errors.KafkaError: the broker does not answer.
         """
         await self._client.start()
-        await self._ask()
+        await self._ask(PATIENCE_S)
 
     async def stop(self) -> None:
         """Disconnect."""
@@ -54,7 +57,7 @@ class TopicWatch:
         if not fetched and time.monotonic() - self._asked_at < ASK_S:
             return False
         try:
-            changed = await self._ask()
+            changed = await self._ask(WAIT_S)
         except (KafkaError, TimeoutError) as error:
             log.debug("the ids of topics are not known: %s", error)
             return False
@@ -62,9 +65,9 @@ class TopicWatch:
             log.error("%s was made again: it is read from its beginning", topic)
         return bool(changed)
 
-    async def _ask(self) -> set[str]:
+    async def _ask(self, wait_s: float) -> set[str]:
         self._asked_at = time.monotonic()
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(wait_s):
             found = await topic_ids(self._client, *self._topics)
         changed = {topic for topic, identity in found.items() if self._ids.get(topic, identity) != identity}
         self._ids |= found
