@@ -17,7 +17,7 @@ from aiokafka.errors import CorruptRecordException, TopicAuthorizationFailedErro
 from aiokafka.structs import TopicPartition
 
 from connectors.kafka.private_aiokafka import is_checked
-from connectors.kafka.private_answers import hold_refused
+from connectors.kafka.private_answers import MOVED, hold_refused
 
 
 def state_of(consumer: aiokafka.AIOKafkaConsumer, partition: TopicPartition) -> Any:
@@ -66,7 +66,7 @@ def hold_failures(
     def hold(reader: Any, assignment: Any, partition: TopicPartition, error: Exception) -> None:
         held = holding(partition, assignment=assignment, partition_records=None, backoff=0)
         reader._records[partition] = held
-        held.hold(error)
+        held.hold(error, reader._retry_backoff if isinstance(error, MOVED) else None)
 
     fetcher.Fetcher._set_error = set_or_hold
     hold_refused(hold, denied, retry_s)
@@ -80,8 +80,11 @@ def _holding(original: Any, failed: Callable[..., None], passed: Callable[..., N
         _partition_records: Any
         held_until = 0.0
 
-        def hold(self, error: Exception) -> None:
-            self._partition_records, self.held_until = None, time.monotonic() + retry_s
+        def hold(self, error: Exception, moved_s: float | None = None) -> None:
+            self._partition_records = None
+            self.held_until = time.monotonic() + (retry_s if moved_s is None else moved_s)
+            if moved_s is not None:
+                return  # no fault of the partition: its leader has moved
             failed(self._assignment.state_value(self._topic_partition), self._topic_partition, error)
 
         def has_more(self) -> bool:

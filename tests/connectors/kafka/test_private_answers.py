@@ -162,6 +162,16 @@ async def test_a_partition_whose_first_offset_is_refused(reader: Reader) -> None
     assert await reader.read(1.5) == {BAD: 1}
 
 
+@pytest.mark.parametrize("reader", [False], indirect=True)
+async def test_a_first_offset_asked_of_a_former_leader(reader: Reader) -> None:
+    """It is no fault: whoever reads to the end must not fail for it."""
+    reader._client.offset_codes[BAD] = NotLeaderForPartitionError.errno
+    assert await reader.read(0.5) == {GOOD: 1}
+    assert not stalled(reader)
+    reader._client.offset_codes.clear()
+    assert await reader.read(0.5) == {BAD: 1}
+
+
 async def test_a_topic_that_vanishes_from_the_metadata(reader: Reader, caplog: pytest.LogCaptureFixture) -> None:
     """It is listed as stalled; Kafka is asked again each second, and once it may be read it is."""
     assert await reader.read(0.3) == {GOOD: 1, BAD: 1}
