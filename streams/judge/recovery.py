@@ -12,7 +12,7 @@ from itertools import chain
 from zlib import crc32
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, LeaderNotAvailableError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from connectors.kafka.private_aiokafka import leaderless
@@ -118,22 +118,20 @@ class Recovery:
         """
         folded = {name: max(rollout.snapshot_offset, fold.offset) for name, rollout in fold.rollouts.items()}
         since = None if fold.offset < 0 else fold.marks.wall - CLOCKS_DIFFER_MS
+        decisions, unread = self._settings.topics.decisions, set[int]()
         try:
             # Committed once all decisions before it were acknowledged.
             judged = await self._consumer.committed(TopicPartition(self._settings.topics.journal, fold.partition))
             published = Published(judged or 0)
-            async for record in read_to_end(self._settings, self._settings.topics.decisions, since_ms=since):
+            async for record in read_to_end(self._settings, decisions, since_ms=since, leaderless=unread):
                 published.add(record.value, fold.partition, folded, fold.offset)
                 self._pulse.beat()
         except (KafkaError, TimeoutError, TopicsMissingError) as error:
-            if fold.offset >= 0:
-                log.warning(
-                    "journal partition %d is judged without a look at gate-decisions: %s", fold.partition, error
-                )
-                return Published()
-            why = f"it has no snapshot, and cannot be folded while gate-decisions cannot be read: {error}"
-            raise UndecidedError(why) from error
-        return published
+            # Not what was read so far: a decision that follows and was not read would look like one that is new.
+            return _without(fold, Published(), error)
+        # All decisions of a rollout are in one partition, so what was read is complete for its rollouts.
+        without = LeaderNotAvailableError(f"{decisions} partitions {sorted(unread)} have no leader")
+        return _without(fold, published, without) if unread else published
 
     def _resume(self, partition: TopicPartition, fold: Fold) -> None:
         """Read on, beginning with the record that was folded last: it shows whether this is still the same journal."""
@@ -193,6 +191,19 @@ class Recovery:
         self.published.pop(partition.partition, None)
         self.due.discard(partition.partition)
         self.truncated.add(partition.partition, why)
+
+
+def _without(fold: Fold, published: Published, error: Exception) -> Published:
+    """What is published, as far as it is known; a fold that begins at the beginning needs all of it.
+
+    Raises:
+        UndecidedError: this is such a fold.
+    """
+    if fold.offset < 0:
+        why = f"it has no snapshot, and cannot be folded while gate-decisions cannot be read: {error}"
+        raise UndecidedError(why) from error
+    log.warning("journal partition %d is judged without a look at all of gate-decisions: %s", fold.partition, error)
+    return published
 
 
 def digest(record: ConsumerRecord[bytes, bytes]) -> int:
