@@ -18,9 +18,9 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from connectors.kafka.private_aiokafka import leaderless
 from connectors.kafka.topic_reader import TopicsMissingError, read_to_end
 from streams.judge.fold import Fold
-from streams.judge.misplaced import misplaced, of_fold
+from streams.judge.misplaced import misplaced, of_fold, used_otherwise
 from streams.judge.published import Published
-from streams.judge.snapshots import SnapshotSet
+from streams.judge.snapshots import PARTITION_KEY, SnapshotSet
 from streams.judge.truncation import Truncation
 from streams.runtime import failpoints, rollout_metrics
 from streams.runtime.health import Pulse
@@ -100,7 +100,10 @@ class Recovery:
         published = await self._published(fold)
         if partition not in self.due:
             return
-        if why := misplaced(chain(of_fold(fold), published.partitions.items()), self._settings.used_partitions):
+        used = self._settings.used_partitions
+        before = await self._used_before() if found.used is None else found.used
+        why = used_otherwise(before, used)
+        if why := why or misplaced(chain(of_fold(fold), published.partitions.items()), used):
             self._give_up(journal, why)
             return
         self.due.remove(partition)
@@ -109,6 +112,22 @@ class Recovery:
         self._resume(journal, fold)
         log.info("journal partition %d: judging from offset %d", partition, fold.offset + 1)
         failpoints.reached("judge: recovered")
+
+    async def _used_before(self) -> int:
+        """How many partitions were in use, as the first one's snapshots have it; 0 if they do not.
+
+        A partition that was added has no snapshot of its own, nor has one whose snapshots were lost.
+        """
+        first = SnapshotSet(0)
+        topic = self._settings.topics.snapshots
+        try:
+            async for record in read_to_end(self._settings, topic, partitions=[0], patience_s=ANSWER_S):
+                if record.key == PARTITION_KEY:
+                    first.add(record.key, record.value)
+                self._pulse.beat()
+        except (KafkaError, TimeoutError, TopicsMissingError) as error:
+            log.warning("%s partition 0 cannot be read, and is not compared: %s", topic, error)
+        return first.used or 0
 
     async def _published(self, fold: Fold) -> Published:
         """What is published about records that the fold is still to see.
