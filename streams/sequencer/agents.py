@@ -152,7 +152,7 @@ class Sequencer:
         )
         metrics.DEAD_LETTERS.labels(origin.topic, error.reason).inc()
         place = (origin.topic, origin.partition, origin.offset, 0)
-        letter = DeadLetter(*place, error.reason, str(error), key, value)
+        letter = DeadLetter(*place, error.reason, str(error), key, value, topic_id=origin.topic_id)
         send = partial(self._dead_letters.send, key=letter.key, value=letter.body(), headers=letter.headers())
         topic = self._settings.topics.dead_letters
         return await self._chains.run("dead letters", partial(self._delivery.send, topic, send))
