@@ -18,6 +18,7 @@ class DeadLetter:
     """Bytes that are not a valid message of their topic, with their position and the reason.
 
     `reason` is a metrics label, `detail` a sentence, and `index` the position of the element within the message.
+    `topic_id` is the id of the topic, where it is known: one that is made again has other messages at the same places.
     `value` is at most `LARGEST_KEPT` of the `size` bytes: letters wait for the next flush, and whole ones of large
     messages would fill the memory meanwhile.
     """
@@ -31,6 +32,7 @@ class DeadLetter:
     key: bytes | None
     value: bytes
     size: int = -1
+    topic_id: str = ""
 
     def __post_init__(self) -> None:
         """Drop a key, and cut a value and a detail, that are too large."""
@@ -60,6 +62,8 @@ class DeadLetter:
         ]
         if self.key is not None:
             out.append(("key", self.key))
+        if self.topic_id:
+            out.append(("topic_id", self.topic_id.encode()))
         if self.size > len(self.value):
             out.append(("truncated_from", str(self.size).encode()))
         return out

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
@@ -38,6 +39,7 @@ class AckMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     """The result of an order: the message on `command-acks`.
 
     `weights` are per cent by cohort as last observed, empty if nothing was; `at` is milliseconds since the epoch.
+    `instance` is another one for each process, by which two actuators of one name are noticed.
     """
 
     id: str
@@ -49,6 +51,7 @@ class AckMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     weights: dict[str, float]
     reason: str = ""
     at: int
+    instance: str = ""
 
     def encoded(self) -> bytes:
         """The message value."""
@@ -74,6 +77,7 @@ class Executor:
         self._clock = clock
         self._timeout_s = timeout_s
         self._on_deviation = on_deviation
+        self._instance = uuid.uuid4().hex
         self._applied: dict[str, Wanted] = {}
         self._reported: dict[str, tuple[Status, str]] = {}
         self._fences: dict[str, Fence] = {}
@@ -186,6 +190,7 @@ class Executor:
             weights=self._observed.get(wanted.rollout, {}),
             reason=reason[:LONGEST_REASON],
             at=self._clock(),
+            instance=self._instance,
         )
 
 

@@ -29,6 +29,7 @@ from connectors.kafka.consumer_progress import unanswered
 from connectors.kafka.private_aiokafka import leaderless
 from connectors.kafka.probe import reach
 from connectors.kafka.topic_reader import TopicsMissingError, partitions_of, to_end
+from connectors.kafka.topic_watch import TopicWatch
 from connectors.signing.keys import keyring
 from connectors.signing.signatures import Keyring
 
@@ -158,8 +159,8 @@ async def _obey(executor: Executor, settings: KafkaSettings, orders: Orders, sig
     while True:
         began = now()
         try:
-            async with _clients(settings) as (source, sink):
-                await _follow(source, orders, Dispatcher(executor, sink, settings.topics, sign), pulse)
+            async with _clients(settings) as (source, sink, watch):
+                await _follow(source, watch, orders, Dispatcher(executor, sink, settings.topics, sign), pulse)
         except (KafkaError, AccessError, TopicsMissingError, OSError) as error:  # TimeoutError is an OSError
             pulse.ready = False
             if isinstance(error, AccessError | TopicsMissingError):
@@ -172,23 +173,27 @@ async def _obey(executor: Executor, settings: KafkaSettings, orders: Orders, sig
 
 
 @contextlib.asynccontextmanager
-async def _clients(settings: KafkaSettings) -> AsyncIterator[tuple[AIOKafkaConsumer, AIOKafkaProducer]]:
-    """A consumer of the gate's orders and a producer of acks, both started."""
+async def _clients(settings: KafkaSettings) -> AsyncIterator[tuple[AIOKafkaConsumer, AIOKafkaProducer, TopicWatch]]:
+    """A consumer of the gate's orders, a producer of acks, and a watch over the topics of orders, all started."""
     topics = settings.topics
     await reach(settings)
     await require(settings, Needs(read=(topics.decisions, topics.commands), write=(topics.acks,)))
     found = await partitions_of(settings, topics.decisions, topics.commands, topics.acks)
     async with contextlib.AsyncExitStack() as stack:
         source, sink = consumer(settings), producer(settings, linger_ms=0)
-        for client in (source, sink):
+        watch = TopicWatch(settings, topics.decisions, topics.commands)
+        for client in (watch, source, sink):  # the watch first: what is read later is of its topics, or of newer ones
             stack.push_async_callback(client.stop)  # registered first, so that it is also stopped if its start fails
             await client.start()
         source.assign([one for one in found if one.topic != topics.acks])
-        yield source, sink
+        yield source, sink, watch
 
 
-async def _follow(source: AIOKafkaConsumer, orders: Orders, idle: Dispatcher, pulse: Pulse) -> None:
-    """Carry out the newest order of each rollout, then each new one; return when the topics' partitions change.
+async def _follow(source: AIOKafkaConsumer, watch: TopicWatch, orders: Orders, idle: Dispatcher, pulse: Pulse) -> None:
+    """Carry out the newest order of each rollout, then each new one; return when the topics have to be read again.
+
+    They have, when partitions were added, and when one was deleted and made again: a new one has its first orders at
+    offsets that were read in the old one, and nothing else shows that they are there.
 
     Raises:
         TimeoutError: no broker answers.
@@ -206,7 +211,7 @@ async def _follow(source: AIOKafkaConsumer, orders: Orders, idle: Dispatcher, pu
         _log.info("subscribed to the gate: orders of %d rollouts found", len(newest))
         pulse.ready = True
         silence, checked_at = _Silence(source, pulse), time.monotonic()
-        while _partitions(source, assigned) == assigned:
+        while _partitions(source, assigned) == assigned and not await watch.made_again(fetched=False):
             batches = await source.getmany(timeout_ms=POLL_MS)
             for records in batches.values():
                 for record in records:
@@ -218,7 +223,7 @@ async def _follow(source: AIOKafkaConsumer, orders: Orders, idle: Dispatcher, pu
                 dispatcher.check()
                 checked_at = time.monotonic()
             dispatcher.raise_bugs()
-        _log.info("the partitions of the gate's topics changed; reading them again")
+        _log.info("the gate's topics changed; reading them again")
 
 
 class _Silence:

@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr
 from connectors.kafka.bounded_batches import bound_batches
 from connectors.kafka.login import client_security
 from connectors.kafka.rebootstrap import use_bootstrap_again
+from connectors.kafka.repeated_warnings import log_now_and_then
 from connectors.kafka.security import SecuritySettings
 from connectors.kafka.stalled_partitions import hold_stalled_partitions
 from connectors.kafka.topics import TopicNames
@@ -29,6 +30,7 @@ LARGEST_SNAPSHOT = 64 * 1_048_576
 """The largest snapshot before compression, in bytes."""
 
 use_bootstrap_again()
+log_now_and_then()
 
 
 class _AddressSettings(StrictSettings):

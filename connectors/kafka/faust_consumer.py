@@ -61,8 +61,9 @@ class FaustProgress:
     @property
     def stalled(self) -> str:
         """The partitions that cannot be read, and why; empty if there are none."""
-        assigned = self._app.consumer.assignment()
-        return describe(stalled(aiokafka_consumer_of(self._app))) if assigned else ""
+        with contextlib.suppress(ConsumerNotStarted):
+            return describe(stalled(aiokafka_consumer_of(self._app)))
+        return ""
 
     def _is_in_group(self) -> bool:
         try:

@@ -17,6 +17,7 @@ from aiokafka.errors import CorruptRecordException, TopicAuthorizationFailedErro
 from aiokafka.structs import TopicPartition
 
 from connectors.kafka.private_aiokafka import is_checked
+from connectors.kafka.private_answers import MOVED, hold_refused
 
 
 def state_of(consumer: aiokafka.AIOKafkaConsumer, partition: TopicPartition) -> Any:
@@ -37,13 +38,17 @@ def group_error_of(consumer: aiokafka.AIOKafkaConsumer) -> Exception | None:
 
 
 def hold_failures(
-    failed: Callable[[Any, TopicPartition, Exception], None], passed: Callable[[Any], None], retry_s: float
+    failed: Callable[[Any, TopicPartition, Exception], None],
+    passed: Callable[[Any], None],
+    denied: Callable[[str], None],
+    retry_s: float,
 ) -> bool:
     """Make a partition that cannot be read wait by itself; False if this aiokafka was not checked.
 
     `getmany` of every consumer then returns what it has of the others, instead of raising. The failed partition gives
     what comes before the failure, is left alone for `retry_s`, and is then fetched again. `failed` is called with its
-    state (`state_of`), itself and the error, and `passed` with its state when records were read.
+    state (`state_of`), itself and the error, and `passed` with its state when records were read; `denied` is called
+    with a topic that may not be described.
     """
     if not is_checked():
         return False
@@ -56,12 +61,15 @@ def hold_failures(
         if not isinstance(error, TopicAuthorizationFailedError):
             set_error(reader, partition, error)  # about the position: the caller of `getmany` chooses another one
             return
-        assignment = reader._subscriptions.subscription.assignment
+        hold(reader, reader._subscriptions.subscription.assignment, partition, error)
+
+    def hold(reader: Any, assignment: Any, partition: TopicPartition, error: Exception) -> None:
         held = holding(partition, assignment=assignment, partition_records=None, backoff=0)
         reader._records[partition] = held
-        held.hold(error)
+        held.hold(error, reader._retry_backoff if isinstance(error, MOVED) else None)
 
     fetcher.Fetcher._set_error = set_or_hold
+    hold_refused(hold, denied, retry_s)
     return True
 
 
@@ -72,8 +80,11 @@ def _holding(original: Any, failed: Callable[..., None], passed: Callable[..., N
         _partition_records: Any
         held_until = 0.0
 
-        def hold(self, error: Exception) -> None:
-            self._partition_records, self.held_until = None, time.monotonic() + retry_s
+        def hold(self, error: Exception, moved_s: float | None = None) -> None:
+            self._partition_records = None
+            self.held_until = time.monotonic() + (retry_s if moved_s is None else moved_s)
+            if moved_s is not None:
+                return  # no fault of the partition: its leader has moved
             failed(self._assignment.state_value(self._topic_partition), self._topic_partition, error)
 
         def has_more(self) -> bool:

@@ -2,7 +2,8 @@
 
 The cause may be a batch with a wrong checksum, a topic that may not be read, a codec that is not installed. With
 aiokafka alone `getmany` raises then, for all partitions, and loses what it had already taken of others: their positions
-have moved on. Here it returns what it has (`private_fetches.hold_failures`), and `stalled` has what failed.
+have moved on. Here it returns what it has (`private_fetches.hold_failures`), and `stalled` has what failed. A topic
+that may not be described any more is listed too, although a group has no partition of it then (`private_answers`).
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import TopicAuthorizationFailedError
 from aiokafka.structs import TopicPartition
 from prometheus_client import Counter
 
+from connectors.kafka.private_answers import denied_topics
 from connectors.kafka.private_fetches import hold_failures, state_of
 
 RETRY_S: Final = 1.0
@@ -24,6 +27,8 @@ RETRY_S: Final = 1.0
 FRESH_S: Final = 10.0
 """A partition whose last failure is longer ago is not stalled any more; one without new records shows no success."""
 LOG_EVERY_S: Final = 60.0
+WHOLE_TOPIC: Final = -1
+"""Stands for a partition where a topic may not be described, so that its partitions are not known."""
 
 FAILURES: Final = Counter(
     "sluicegate_read_failures",
@@ -43,21 +48,26 @@ class Stall(NamedTuple):
 
 
 _stalls: WeakKeyDictionary[Any, Stall] = WeakKeyDictionary()
+_denied_since: dict[str, float] = {}
 _logged_at: dict[TopicPartition, float] = {}
 
 
 @cache
 def hold_stalled_partitions() -> bool:
     """Let partitions of all consumers of this process stall one by one; False if this aiokafka was not checked."""
-    if hold_failures(_failed, _passed, RETRY_S):
+    if hold_failures(_failed, _passed, _denied, RETRY_S):
         return True
     log.warning("this version of aiokafka was not checked: one partition that cannot be read stops a whole consumer")
     return False
 
 
 def stalled(consumer: AIOKafkaConsumer) -> dict[TopicPartition, Stall]:
-    """The partitions of this consumer that cannot be read now."""
+    """The partitions of this consumer that cannot be read now; `WHOLE_TOPIC` for a topic that it may not describe."""
     found: dict[TopicPartition, Stall] = {}
+    if _denied_since:
+        for topic in denied_topics(consumer):
+            found[TopicPartition(topic, WHOLE_TOPIC)] = _denial(topic)
+            found |= {one: _denial(topic) for one in consumer.assignment() if one.topic == topic}
     if not _stalls:
         return found
     for partition in consumer.assignment():
@@ -70,8 +80,32 @@ def stalled(consumer: AIOKafkaConsumer) -> dict[TopicPartition, Stall]:
 
 def describe(stalls: dict[TopicPartition, Stall]) -> str:
     """The partitions and why they stall, for a person; empty if there are none."""
-    listed = [f"{topic} partition {number}: {stall.why}" for (topic, number), stall in sorted(stalls.items())]
+    whole = {topic for topic, number in stalls if number == WHOLE_TOPIC}
+    listed = [
+        f"{topic}{'' if number == WHOLE_TOPIC else f' partition {number}'}: {stall.why}"
+        for (topic, number), stall in sorted(stalls.items())
+        if number == WHOLE_TOPIC or topic not in whole
+    ]
     return f"cannot read {'; '.join(listed)}" if listed else ""
+
+
+def _denial(topic: str) -> Stall:
+    now = time.monotonic()
+    return Stall(TopicAuthorizationFailedError.__name__, _denied_since.setdefault(topic, now), now)
+
+
+def _denied(topic: str) -> None:
+    now, place = time.monotonic(), TopicPartition(topic, WHOLE_TOPIC)
+    _denied_since.setdefault(topic, now)
+    FAILURES.labels(topic, WHOLE_TOPIC, TopicAuthorizationFailedError.__name__).inc()
+    if now - _logged_at.get(place, -LOG_EVERY_S) >= LOG_EVERY_S:
+        _logged_at[place] = now
+        log.error(
+            "%s may not be read (TopicAuthorizationFailedError), nor described; it is tried again each %g s, and the "
+            "other topics are read",
+            topic,
+            RETRY_S,
+        )
 
 
 def _failed(state: Any, partition: TopicPartition, error: Exception) -> None:

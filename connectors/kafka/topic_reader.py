@@ -21,6 +21,7 @@ from connectors.kafka.stalled_partitions import describe, stalled
 PATIENCE_S = 30.0
 """How long a broker may be silent before reading fails."""
 
+NO_LEADER = -1
 _POLL_MS = 50
 _NO_ERROR = 0
 
@@ -40,6 +41,11 @@ async def partitions_of(settings: KafkaSettings, *topics: str) -> list[TopicPart
         TopicsMissingError: a topic does not exist; the message names each that does not.
         aiokafka.errors.KafkaError: no broker answers.
     """
+    return sorted(await _leaders_of(settings, *topics))
+
+
+async def _leaders_of(settings: KafkaSettings, *topics: str) -> dict[TopicPartition, int]:
+    """All partitions of the topics, each with the number of its leader, as `partitions_of` finds them."""
     client = admin(settings)
     try:
         await client.start()
@@ -53,7 +59,11 @@ async def partitions_of(settings: KafkaSettings, *topics: str) -> list[TopicPart
     if missing:
         unseen = "" if settings.security_protocol == "PLAINTEXT" else ", or none that we may Describe"
         raise TopicsMissingError(f"no such topic at {settings.bootstrap}{unseen}: {', '.join(missing)}")
-    return sorted(TopicPartition(name, one["partition"]) for name, partitions in found.items() for one in partitions)
+    return {
+        TopicPartition(name, one["partition"]): one["leader"]
+        for name, partitions in found.items()
+        for one in partitions
+    }
 
 
 async def read_to_end(
@@ -63,10 +73,12 @@ async def read_to_end(
     *,
     since_ms: int | None = None,
     patience_s: float = PATIENCE_S,
+    leaderless: set[int] | None = None,
 ) -> AsyncIterator[ConsumerRecord]:
     """Every record of a topic (of these partitions, if given), from the oldest to the end as of the start.
 
     With `since_ms` it begins at the first record with that time or a later one; a broker may begin earlier.
+    With a set `leaderless`, partitions without a leader are added to it, before the first record, and not waited for.
     Records are in order within a partition, and in any order between partitions. Uncommitted records of a transaction
     are included. A caller that stops early should close the iterator (`contextlib.aclosing`).
 
@@ -75,12 +87,16 @@ async def read_to_end(
         TimeoutError: the broker was silent for `patience_s`.
         aiokafka.errors.KafkaError: no broker answers, or it refuses (`StalledError` for one partition).
     """
-    assigned = await partitions_of(settings, topic)
+    leaders = await _leaders_of(settings, topic)
+    assigned = sorted(leaders)
     if partitions is not None:
         absent = sorted(set(partitions) - {one.partition for one in assigned})
         if absent:
             raise TopicsMissingError(f"no such partition of {topic} at {settings.bootstrap}: {absent}")
         assigned = [one for one in assigned if one.partition in set(partitions)]
+    if leaderless is not None:
+        leaderless |= {one.partition for one in assigned if leaders[one] == NO_LEADER}
+        assigned = [one for one in assigned if one.partition not in leaderless]
     if not assigned:
         return
     async with reader(settings, assigned) as source:

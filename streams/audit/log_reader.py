@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from aiokafka import ConsumerRecord
 
-from connectors.kafka.clients import LARGEST_MESSAGE, KafkaSettings
+from connectors.kafka.clients import LARGEST_MESSAGE, KafkaSettings, admin
 from connectors.kafka.record_times import record_time
+from connectors.kafka.topic_ids import topic_ids
 from connectors.kafka.topic_reader import partitions_of, read_to_end, reader, to_end
 from streams.audit.chain import Entry, digest
 from streams.audit.records import audited
@@ -32,7 +33,8 @@ async def verify(settings: KafkaSettings, *, first: int | None = None, anchor: s
     """
     names = settings.topics
     await partitions_of(settings, names.audit)
-    sources = [_hashed(record) async for record in _read_sources(settings)]
+    ids = await _ids_of(settings, *audited(names))
+    sources = [_hashed(record, ids) async for record in _read_sources(settings)]
     # Only the judge writes these, without transactions, and they are never compacted: so they have every offset, and a
     # skipped one is a missing record.
     verifier = Verifier(first=first, anchor=anchor, whole=(names.decisions, names.commands))
@@ -49,6 +51,15 @@ async def _read_sources(settings: KafkaSettings) -> AsyncIterator[ConsumerRecord
             yield record
 
 
-def _hashed(record: ConsumerRecord[bytes, bytes]) -> SourceRecord:
-    source = Origin(record.topic, record.partition, record.offset)
+async def _ids_of(settings: KafkaSettings, *topics: str) -> dict[str, str]:
+    client = admin(settings)
+    try:
+        await client.start()
+        return await topic_ids(client, *topics)
+    finally:
+        await client.close()
+
+
+def _hashed(record: ConsumerRecord[bytes, bytes], ids: Mapping[str, str]) -> SourceRecord:
+    source = Origin(record.topic, record.partition, record.offset, ids.get(record.topic, ""))
     return SourceRecord(source, record_time(record), None if record.value is None else digest(record.value))

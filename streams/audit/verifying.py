@@ -127,7 +127,7 @@ class Verifier:
     def _look_for_skipped(self, offset: int, entry: Entry) -> None:
         assert self.head is not None  # noqa: S101 - by the caller
         source = entry.source
-        expected = self.head.position(source.topic, source.partition)
+        expected = self.head.position(source.topic, source.partition, source.topic_id)
         if source.topic in self._whole and 0 < expected < source.offset:
             detail = f"{source.topic} {source.partition}@{expected} to {source.offset - 1} were never recorded"
             self._find("gap", detail, offset)
@@ -162,7 +162,7 @@ class Verifier:
                 self._find("differs", f"{place} is not what the log recorded")
         elif self._recorded.is_before(source):
             return
-        elif (self.head or self._recorded.begin).position(source.topic, source.partition) > source.offset:
+        elif (self.head or self._recorded.begin).is_known(source):
             self._find("unrecorded", f"{place} was skipped")
         elif now - record.at > GRACE_MS:
             self._find("unrecorded", f"{place} is not in the log, after {(now - record.at) // 1000} s")

@@ -22,6 +22,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from connectors.kafka import clients
 from connectors.kafka.record_times import record_time
 from connectors.kafka.topic_reader import PATIENCE_S, partitions_of, to_end
+from connectors.kafka.topic_watch import TopicWatch
 from streams.audit.chain import AuditRecord, Entry, Head, decode, encode
 from streams.audit.records import audit_record, audited, unreadable_record
 from streams.clock import wall_ms
@@ -46,13 +47,13 @@ class Writer:
         self._settings = settings
         self._alive = alive
         self._kinds = audited(settings.topics)
-        self._place = TopicPartition(settings.topics.audit, AUDIT_PARTITION)
         self._head = Head()
         self.head_offset: int | None = None
         self._read = -1
         options = {"max_partition_fetch_bytes": clients.LARGEST_MESSAGE, "fetch_max_wait_ms": 100}
         self._log: AIOKafkaConsumer[bytes, bytes] = clients.consumer(settings, **options)
         self._sources: AIOKafkaConsumer[bytes, bytes] = clients.consumer(settings, **options)
+        self._topics = TopicWatch(settings, *self._kinds)
         self._producer: AIOKafkaProducer = clients.producer(settings)
 
     async def open(self, known: int | None) -> None:
@@ -61,12 +62,13 @@ class Writer:
         Raises:
             TopicsMissingError, TimeoutError, aiokafka.errors.KafkaError: it cannot be read.
         """
-        for client in (self._log, self._sources, self._producer):
+        for client in (self._log, self._sources, self._producer, self._topics):
             await client.start()
-        self._log.assign([self._place])
+        place = TopicPartition(self._settings.topics.audit, AUDIT_PARTITION)
+        self._log.assign([place])
         for start in (known, 0):
             if start is not None and self.head_offset is None:
-                self._log.seek(self._place, start)
+                self._log.seek(place, start)
                 async for record in to_end(self._log):
                     self._follow(record)
         self._sources.assign(await partitions_of(self._settings, *self._kinds))
@@ -75,7 +77,7 @@ class Writer:
 
     async def close(self) -> None:
         """Disconnect."""
-        for client in (self._log, self._sources, self._producer):
+        for client in (self._log, self._sources, self._producer, self._topics):
             with contextlib.suppress(Exception):  # this writer is given up, whatever state its clients are in
                 await client.stop()
 
@@ -102,6 +104,9 @@ class Writer:
             another.
         """
         found = await self._sources.getmany(timeout_ms=timeout_ms, max_records=MOST_AT_ONCE)
+        if await self._topics.made_again(fetched=bool(found)):
+            self._rewind()
+            return False
         await self._read_log(0)
         head, sent, kinds = self._head, [], []
         for record in (record for records in found.values() for record in records):
@@ -111,7 +116,9 @@ class Writer:
             entry, value = draft
             head = Head.at(entry, value)
             key = None if entry.rollout is None else entry.rollout.encode()
-            sent.append(await self._producer.send(self._place.topic, value, key=key, partition=AUDIT_PARTITION))
+            sent.append(
+                await self._producer.send(self._settings.topics.audit, value, key=key, partition=AUDIT_PARTITION)
+            )
             kinds.append(entry.kind)
         if sent:
             await self._read_back([written.offset for written in await asyncio.gather(*sent)])
@@ -128,7 +135,7 @@ class Writer:
         return bool(sent)
 
     def _draft(self, head: Head, record: ConsumerRecord[bytes, bytes]) -> tuple[Entry, bytes] | None:
-        source = Origin(record.topic, record.partition, record.offset)
+        source = Origin(record.topic, record.partition, record.offset, self._topics.id_of(record.topic))
         at, value = record_time(record), record.value
         try:
             message = audit_record(self._kinds[record.topic], source, at, value, record.headers)
@@ -170,7 +177,7 @@ class Writer:
     def _rewind(self) -> None:
         """Continue reading the audited topics at the log's positions."""
         for one in self._sources.assignment():
-            self._sources.seek(one, self._head.position(one.topic, one.partition))
+            self._sources.seek(one, self._head.position(one.topic, one.partition, self._topics.id_of(one.topic)))
 
     async def _observe(self) -> None:
         behind: dict[str, int] = dict.fromkeys(self._kinds, 0)

@@ -16,16 +16,22 @@ LARGEST_NUMBER = (1 << 63) - 1
 class LetterOrigin(NamedTuple):
     """Where a letter's bytes came from. This identifies the letter, and its place on `dead-letters` does not.
 
-    After a crash the same letter may be on `dead-letters` twice.
+    After a crash the same letter may be on `dead-letters` twice. `topic_id` is empty where it is not known.
     """
 
     topic: str
     partition: int
     offset: int
     element: int
+    topic_id: str = ""
+
+    @property
+    def place(self) -> tuple[str, int, int, int]:
+        """The origin without the topic's id."""
+        return self.topic, self.partition, self.offset, self.element
 
     def __str__(self) -> str:
-        return "/".join(map(str, self))
+        return "/".join(map(str, self.place))
 
 
 class Place(NamedTuple):
@@ -50,7 +56,8 @@ class Letter:
     @property
     def origin(self) -> LetterOrigin:
         """Where its bytes came from."""
-        return LetterOrigin(self.content.topic, self.content.partition, self.content.offset, self.content.index)
+        content = self.content
+        return LetterOrigin(content.topic, content.partition, content.offset, content.index, content.topic_id)
 
     @property
     def whole(self) -> bool:
@@ -82,7 +89,9 @@ def read_letter(
     if not all(0 <= number <= LARGEST_NUMBER for number in (partition, offset, index)) or size > LARGEST_NUMBER:
         return None
     body = value or b""
-    content = DeadLetter(topic, partition, offset, index, reason, detail, found.get("key"), body)
+    identity = found.get("topic_id", b"").decode(errors="replace")
+    origin = (topic, partition, offset, index)
+    content = DeadLetter(*origin, reason, detail, found.get("key"), body, topic_id=identity)
     return Letter(place, at, content, len(body) if size < 0 else size)
 
 

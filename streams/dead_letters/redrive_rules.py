@@ -32,7 +32,8 @@ class Redrive(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     """A run's record about a letter: `claimed`, and `sent` once the broker has acknowledged it on topic `to`.
 
     `origin` is topic, partition, offset and index of the letter's bytes. `after` is the run whose claim this one
-    follows, empty for the first. A claim counts only if it follows the one that counted before.
+    follows, empty for the first. A claim counts only if it follows the one that counted before. `topic_id` is the id of
+    the origin's topic, empty where it is not known, and in records of older builds.
     """
 
     run: str
@@ -42,6 +43,7 @@ class Redrive(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     by: str
     at: int
     after: str = ""
+    topic_id: str = ""
 
 
 class Fate(StrEnum):
@@ -62,19 +64,19 @@ class RedriveHistory:
 
     def add(self, record: Redrive) -> None:
         """Add the next record of the topic; one that does not follow the claim that counts has no effect."""
-        origin = LetterOrigin(*record.origin)
-        claim = self._claims.get(origin)
+        origin = LetterOrigin(*record.origin, record.topic_id)
+        claim = self.latest(origin)
         run = "" if claim is None else claim.run
         if run == (record.after if record.state == "claimed" else record.run):
             self._claims[origin] = record
 
     def latest(self, origin: LetterOrigin) -> Redrive | None:
-        """The newest record that counts for a letter."""
-        return self._claims.get(origin)
+        """The newest record that counts for a letter; one of an older build counts whatever the topic's id."""
+        return self._claims.get(origin) or self._claims.get(LetterOrigin(*origin.place))
 
     def is_sent(self, origin: LetterOrigin) -> bool:
         """Whether a letter certainly was redriven."""
-        claim = self._claims.get(origin)
+        claim = self.latest(origin)
         return claim is not None and claim.state == "sent"
 
 

@@ -128,9 +128,18 @@ class Redriver:
                     yield done
 
     def _claim(self, letter: Letter, run: str, to: str, by: str) -> Redrive:
-        before = self.history.latest(letter.origin)
+        origin, before = letter.origin, self.history.latest(letter.origin)
         after = "" if before is None else before.run
-        return Redrive(run=run, state="claimed", origin=letter.origin, to=to, by=by, at=wall_ms(), after=after)
+        return Redrive(
+            run=run,
+            state="claimed",
+            origin=origin.place,
+            to=to,
+            by=by,
+            at=wall_ms(),
+            after=after,
+            topic_id=origin.topic_id,
+        )
 
     async def _send_claimed(self, sender: AIOKafkaProducer, claims: list[tuple[Letter, Redrive]]) -> list[Redriven]:
         """Write the claims, read past them, send the letters whose claim counts, and record which were sent."""

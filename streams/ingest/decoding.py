@@ -28,6 +28,7 @@ class RecordDecoder:
         self._decoder = decoder
         self._max_bytes = max_bytes
         self._dead: list[DeadLetter] = []
+        self._topic_id = ""  # of the partition that is being counted
 
     def count(
         self, chunker: Chunker, partition: TopicPartition, batches: list[list[ConsumerRecord[bytes, bytes]]]
@@ -36,6 +37,7 @@ class RecordDecoder:
 
         A batch that was not read is a list with one `SkippedBatch`.
         """
+        self._topic_id = chunker.place.topic_id
         for batch in batches:
             if batch and isinstance(batch[0], SkippedBatch):
                 self._skip(chunker, partition, batch[0])
@@ -62,7 +64,7 @@ class RecordDecoder:
         index, reason, detail, raw = fault
         metrics.DEAD_LETTERS.labels(partition.topic, reason).inc()
         where = (partition.topic, partition.partition, record.offset, index)
-        self._dead.append(DeadLetter(*where, reason, detail, record.key, raw))
+        self._dead.append(DeadLetter(*where, reason, detail, record.key, raw, topic_id=self._topic_id))
 
     def drain_dead_letters(self) -> list[DeadLetter]:
         """The dead letters since the last call."""
@@ -74,7 +76,7 @@ class RecordDecoder:
         chunker.skip(skipped.offset, record_time(skipped), skipped.records)
         metrics.DEAD_LETTERS.labels(partition.topic, skipped.reason).inc()
         where = (partition.topic, partition.partition, skipped.first, 0)
-        self._dead.append(DeadLetter(*where, skipped.reason, skipped.detail, None, b""))
+        self._dead.append(DeadLetter(*where, skipped.reason, skipped.detail, None, b"", topic_id=self._topic_id))
 
     def _decode(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes]) -> SourceRecord:
         """The events of a record that count; its faults become dead letters, and so does what a decoder fails on."""

@@ -28,6 +28,19 @@ def misplaced(found: Iterable[tuple[str, int]], used: int | None) -> str:
     return ""
 
 
+def used_otherwise(before: int, used: int | None) -> str:
+    """Why rollouts cannot be judged after this number of partitions was in use `before` (0: not known); "" if they can.
+
+    Also if none runs: one that is started again would begin at epoch 1 elsewhere, and actuators know later ones.
+
+    >>> used_otherwise(4, 4), used_otherwise(0, 8), used_otherwise(4, None)
+    ('', '', '')
+    """
+    if used is None or before in (0, used):
+        return ""
+    return f"{before} partitions were in use, and now {used} are: {WAY_OUT}"
+
+
 def of_fold(fold: Fold) -> Iterator[tuple[str, int]]:
     """The rollouts of a fold that run. One that has ended may have been started again elsewhere since."""
     running = (name for name, rollout in fold.rollouts.items() if rollout.gate is not None and not rollout.ended)

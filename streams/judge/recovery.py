@@ -12,15 +12,15 @@ from itertools import chain
 from zlib import crc32
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, LeaderNotAvailableError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from connectors.kafka.private_aiokafka import leaderless
 from connectors.kafka.topic_reader import TopicsMissingError, read_to_end
 from streams.judge.fold import Fold
-from streams.judge.misplaced import misplaced, of_fold
+from streams.judge.misplaced import misplaced, of_fold, used_otherwise
 from streams.judge.published import Published
-from streams.judge.snapshots import SnapshotSet
+from streams.judge.snapshots import PARTITION_KEY, SnapshotSet
 from streams.judge.truncation import Truncation
 from streams.runtime import failpoints, rollout_metrics
 from streams.runtime.health import Pulse
@@ -100,7 +100,10 @@ class Recovery:
         published = await self._published(fold)
         if partition not in self.due:
             return
-        if why := misplaced(chain(of_fold(fold), published.partitions.items()), self._settings.used_partitions):
+        used = self._settings.used_partitions
+        before = await self._used_before() if found.used is None else found.used
+        why = used_otherwise(before, used)
+        if why := why or misplaced(chain(of_fold(fold), published.partitions.items()), used):
             self._give_up(journal, why)
             return
         self.due.remove(partition)
@@ -110,6 +113,22 @@ class Recovery:
         log.info("journal partition %d: judging from offset %d", partition, fold.offset + 1)
         failpoints.reached("judge: recovered")
 
+    async def _used_before(self) -> int:
+        """How many partitions were in use, as the first one's snapshots have it; 0 if they do not.
+
+        A partition that was added has no snapshot of its own, nor has one whose snapshots were lost.
+        """
+        first = SnapshotSet(0)
+        topic = self._settings.topics.snapshots
+        try:
+            async for record in read_to_end(self._settings, topic, partitions=[0], patience_s=ANSWER_S):
+                if record.key == PARTITION_KEY:
+                    first.add(record.key, record.value)
+                self._pulse.beat()
+        except (KafkaError, TimeoutError, TopicsMissingError) as error:
+            log.warning("%s partition 0 cannot be read, and is not compared: %s", topic, error)
+        return first.used or 0
+
     async def _published(self, fold: Fold) -> Published:
         """What is published about records that the fold is still to see.
 
@@ -118,22 +137,20 @@ class Recovery:
         """
         folded = {name: max(rollout.snapshot_offset, fold.offset) for name, rollout in fold.rollouts.items()}
         since = None if fold.offset < 0 else fold.marks.wall - CLOCKS_DIFFER_MS
+        decisions, unread = self._settings.topics.decisions, set[int]()
         try:
             # Committed once all decisions before it were acknowledged.
             judged = await self._consumer.committed(TopicPartition(self._settings.topics.journal, fold.partition))
             published = Published(judged or 0)
-            async for record in read_to_end(self._settings, self._settings.topics.decisions, since_ms=since):
+            async for record in read_to_end(self._settings, decisions, since_ms=since, leaderless=unread):
                 published.add(record.value, fold.partition, folded, fold.offset)
                 self._pulse.beat()
         except (KafkaError, TimeoutError, TopicsMissingError) as error:
-            if fold.offset >= 0:
-                log.warning(
-                    "journal partition %d is judged without a look at gate-decisions: %s", fold.partition, error
-                )
-                return Published()
-            why = f"it has no snapshot, and cannot be folded while gate-decisions cannot be read: {error}"
-            raise UndecidedError(why) from error
-        return published
+            # Not what was read so far: a decision that follows and was not read would look like one that is new.
+            return _without(fold, Published(), error)
+        # All decisions of a rollout are in one partition, so what was read is complete for its rollouts.
+        without = LeaderNotAvailableError(f"{decisions} partitions {sorted(unread)} have no leader")
+        return _without(fold, published, without) if unread else published
 
     def _resume(self, partition: TopicPartition, fold: Fold) -> None:
         """Read on, beginning with the record that was folded last: it shows whether this is still the same journal."""
@@ -193,6 +210,19 @@ class Recovery:
         self.published.pop(partition.partition, None)
         self.due.discard(partition.partition)
         self.truncated.add(partition.partition, why)
+
+
+def _without(fold: Fold, published: Published, error: Exception) -> Published:
+    """What is published, as far as it is known; a fold that begins at the beginning needs all of it.
+
+    Raises:
+        UndecidedError: this is such a fold.
+    """
+    if fold.offset < 0:
+        why = f"it has no snapshot, and cannot be folded while gate-decisions cannot be read: {error}"
+        raise UndecidedError(why) from error
+    log.warning("journal partition %d is judged without a look at all of gate-decisions: %s", fold.partition, error)
+    return published
 
 
 def digest(record: ConsumerRecord[bytes, bytes]) -> int:

@@ -113,7 +113,7 @@ class SnapshotWriter:
         metrics.UNSNAPSHOTTED.labels(partition).set(len(faults))
         for name, why in faults.items():
             log.error("%s has no snapshot, so a restart folds the journal from the snapshots before: %s", name, why)
-        whole = None if faults else partition_snapshot(fold)
+        whole = None if faults else partition_snapshot(fold, self._settings.used_partitions)
         self._writing[partition] = asyncio.create_task(self._finish(partition, fold, records, whole, consumer))
 
     async def _finish(

@@ -93,6 +93,8 @@ class RolloutSnapshot(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEM
 class PartitionSnapshot(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="schema", tag=SCHEMA):
     """A journal partition as of an offset: its watermarks and freezes, and the offset of each rollout's snapshot.
 
+    `used` is the number of journal partitions in use, by which rollouts have their places; 0 in those of older builds.
+
     A rollout in `set_aside` has no snapshot of this offset, although the index names it: a build that reads no
     `set_aside` must fold the journal again, and not continue without the rollout.
     """
@@ -103,6 +105,7 @@ class PartitionSnapshot(msgspec.Struct, frozen=True, omit_defaults=True, tag_fie
     freezes: Freezes
     index: dict[str, int]
     set_aside: dict[str, SetAside] = {}
+    used: int = 0
 
 
 class _Head(msgspec.Struct):
@@ -134,11 +137,11 @@ def snapshot(fold: Fold) -> list[tuple[bytes, bytes]]:
     return [*records, partition_snapshot(fold)]
 
 
-def partition_snapshot(fold: Fold) -> tuple[bytes, bytes]:
+def partition_snapshot(fold: Fold, used: int | None = None) -> tuple[bytes, bytes]:
     """Key and value of the partition's own snapshot, once those of all its rollouts are written."""
     index = {name: rollout.snapshot_offset for name, rollout in fold.rollouts.items()}
     index |= dict.fromkeys(fold.set_aside, fold.offset)
-    whole = PartitionSnapshot(fold.offset, fold.digest, fold.marks, fold.freezes, index, fold.set_aside)
+    whole = PartitionSnapshot(fold.offset, fold.digest, fold.marks, fold.freezes, index, fold.set_aside, used or 0)
     return PARTITION_KEY, _encode(whole)
 
 
@@ -193,6 +196,16 @@ class SnapshotSet:
         # By offset, and of two with the same one the later: compaction keeps that.
         if key not in self._newest or offset >= self._newest[key][0]:
             self._newest[key] = offset, value
+
+    @property
+    def used(self) -> int | None:
+        """How many journal partitions were in use; 0 if that is not known, None without a snapshot of the partition."""
+        if PARTITION_KEY not in self._newest:
+            return None
+        try:
+            return _decode_partition(self._newest[PARTITION_KEY][1]).used
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return 0
 
     def fold(self) -> Fold:
         """The fold that the snapshots describe; a new one if they do not fit together or cannot be read.

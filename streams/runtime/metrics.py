@@ -17,6 +17,11 @@ DEAD_LETTERS = Counter(
     "Messages, or elements of them, that were sent to dead-letters, by reason",
     ["topic", "reason"],
 )
+DOUBLED_ACTUATORS = Counter(
+    "sluicegate_doubled_actuators",
+    "Acks that show two actuators of one name at work on the same rollout",
+    ["actuator"],
+)
 CLAMPED = Counter("sluicegate_clamped_events", "Events too far in the future, counted at their record's time")
 REFUSED = Counter(
     "sluicegate_refused_events", "Events not counted, because their chunk had the most rollouts, seconds or bytes"

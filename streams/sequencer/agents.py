@@ -13,13 +13,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import faust
 from aiokafka.errors import KafkaError
-from faust.exceptions import ProducerSendError
 
 from connectors.dead_letters import DeadLetter
 from connectors.kafka.clients import partition_for
@@ -29,8 +28,11 @@ from connectors.signing.signatures import SignatureError
 from streams.clock import wall_ms
 from streams.journal import Ack, Control, Freeze, Origin, SequencedRecord, Start
 from streams.runtime import failpoints, metrics
+from streams.runtime.health import Pulse
 from streams.runtime.settings import Settings
 from streams.sequencer.chains import Chains
+from streams.sequencer.delivery import RETRY_SECONDS, Delivery, partition_name
+from streams.sequencer.instances import Instances
 from streams.sequencer.messages import (
     LARGEST_MESSAGE,
     SIGNERS,
@@ -44,8 +46,6 @@ from streams.sequencer.order_topics import OrderTopics
 
 log = logging.getLogger(__name__)
 
-RETRY_SECONDS = 1.0
-
 RAW: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
 """Options of topics whose bytes are ours to decode: a malformed message must reach the agent, not fail in Faust."""
 
@@ -53,14 +53,16 @@ RAW: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer":
 class Sequencer:
     """Handles each message of the sequencer's topics."""
 
-    def __init__(self, app: faust.App, settings: Settings, topics: OrderTopics) -> None:
+    def __init__(self, app: faust.App, settings: Settings, topics: OrderTopics, pulse: Pulse) -> None:
         self._topics = topics
+        self._delivery = Delivery(pulse)
         names = settings.topics
         self._settings = settings
         self._keys = keyring(settings, "gate")
         self._journal = app.topic(names.journal, **RAW)
         self._dead_letters = app.topic(names.dead_letters, **RAW)
         self._chains = Chains()
+        self._instances = Instances()
         self._finishing: set[asyncio.Task[None]] = set()
         self.waiting: Counter[tuple[str, int]] = Counter()
 
@@ -109,6 +111,8 @@ class Sequencer:
         except Exception as error:  # of any kind: one message must not end the agent, and the worker with it
             log.exception("%s %d@%d cannot be handled", origin.topic, origin.partition, origin.offset)
             return [await self._refuse(origin, message.key, value, RecordRefusedError("failed", repr(error)))]
+        if kind is Ack:
+            self._instances.report(verified.value, message.offset)
         failpoints.reached("sequencer: verified")
         key = key_of(record)
         return [
@@ -117,7 +121,9 @@ class Sequencer:
         ]
 
     async def _append(self, key: bytes | None, journaled: bytes, partition: int | None) -> None:
-        await send_until_accepted(partial(self._journal.send, key=key, value=journaled, partition=partition))
+        topic = self._settings.topics.journal
+        place = topic if partition is None else partition_name(topic, partition)
+        await self._delivery.send(place, partial(self._journal.send, key=key, value=journaled, partition=partition))
         failpoints.reached("sequencer: journaled")
 
     async def _places(self, record: SequencedRecord) -> Sequence[int | None]:
@@ -146,12 +152,13 @@ class Sequencer:
         )
         metrics.DEAD_LETTERS.labels(origin.topic, error.reason).inc()
         place = (origin.topic, origin.partition, origin.offset, 0)
-        letter = DeadLetter(*place, error.reason, str(error), key, value)
+        letter = DeadLetter(*place, error.reason, str(error), key, value, topic_id=origin.topic_id)
         send = partial(self._dead_letters.send, key=letter.key, value=letter.body(), headers=letter.headers())
-        return await self._chains.run("dead letters", partial(send_until_accepted, send))
+        topic = self._settings.topics.dead_letters
+        return await self._chains.run("dead letters", partial(self._delivery.send, topic, send))
 
 
-def add_agents(app: faust.App, settings: Settings, topics: OrderTopics) -> Mapping[tuple[str, int], int]:
+def add_agents(app: faust.App, settings: Settings, topics: OrderTopics, pulse: Pulse) -> Mapping[tuple[str, int], int]:
     """Add an agent for each topic that operators and actuators write to.
 
     Returns how many messages of each of their partitions wait until Kafka accepts what is made of them.
@@ -160,7 +167,7 @@ def add_agents(app: faust.App, settings: Settings, topics: OrderTopics) -> Mappi
         KeysError: the keys of the settings cannot be used.
     """
     names = settings.topics
-    sequencer = Sequencer(app, settings, topics)
+    sequencer = Sequencer(app, settings, topics, pulse)
 
     def add(topic: str, kind: MessageType) -> None:
         async def agent(stream: Any) -> None:
@@ -173,18 +180,6 @@ def add_agents(app: faust.App, settings: Settings, topics: OrderTopics) -> Mappi
     add(names.controls, Control)
     add(names.acks, Ack)
     return sequencer.waiting
-
-
-async def send_until_accepted(send: Callable[[], Awaitable[Awaitable[object]]]) -> None:
-    """Send until Kafka has accepted it: an agent that raised would lose the message, one that waits still has it."""
-    while True:
-        try:
-            await (await send())
-        except (KafkaError, ProducerSendError) as error:
-            log.warning("Kafka did not accept a record, next try in %g s: %s", RETRY_SECONDS, error)
-            await asyncio.sleep(RETRY_SECONDS)
-        else:
-            return
 
 
 def _headers(message: Any) -> list[tuple[str, bytes]]:

@@ -19,7 +19,9 @@ from streams.clock import BrokerClock, WallTime
 from streams.journal import Progress, encode
 from streams.runtime import metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
+from streams.runtime.outbox import SLOW_SECONDS
 from streams.runtime.settings import Settings
+from streams.sequencer.delivery import partition_name, show
 
 CLOCK_SECONDS = 1.0
 
@@ -54,6 +56,7 @@ class JournalClock(Service):
         self._settings = settings
         self._pulse = health.pulse("sequencer")
         self._writing: dict[int, asyncio.Task[bool]] = {}
+        self._unanswered: dict[int, float] = {}
         self._faust = FaustProgress(app, LONGEST_UNANSWERED_MS)
         self._broker = BrokerClock()
 
@@ -119,7 +122,15 @@ class JournalClock(Service):
                 self._writing[partition] = asyncio.create_task(self._write(partition, record))
         started = [self._writing[partition] for partition in partitions]
         done, _ = await asyncio.wait(started, timeout=CLOCK_SECONDS) if started else (set(), None)
+        self._show({partition for partition in partitions if self._writing[partition] not in done})
         return any(writing.result() for writing in done)
+
+    def _show(self, unanswered: set[int]) -> None:
+        """Show by health the partitions that have taken no record for long: orders and acks wait for them too."""
+        now = asyncio.get_running_loop().time()
+        for partition in unanswered:
+            if now - self._unanswered.setdefault(partition, now) >= SLOW_SECONDS:
+                show(self._pulse, partition_name(self._settings.topics.journal, partition), "it does not answer")
 
     async def _write(self, partition: int, record: bytes) -> bool:
         topic = self._settings.topics.journal
@@ -127,6 +138,7 @@ class JournalClock(Service):
             sent_at = self._broker.begin()
             self._broker.learn(await self._producer.send_and_wait(topic, record, partition=partition), sent_at)
         except KafkaError as error:
+            show(self._pulse, partition_name(topic, partition), type(error).__name__)
             self.log.warning(
                 "the time was not written to journal partition %d, next try in %g s: %s",
                 partition,
@@ -134,4 +146,6 @@ class JournalClock(Service):
                 error,
             )
             return False
+        self._unanswered.pop(partition, None)
+        show(self._pulse, partition_name(topic, partition), "")
         return True

@@ -88,7 +88,8 @@ def sequencer(settings: Settings, health: Health) -> faust.App:
         stream_wait_empty=False,
     )
     topics = OrderTopics(settings, app)
-    for service in (topics, JournalClock(settings, health, app, add_agents(app, settings, topics))):
+    waiting = add_agents(app, settings, topics, health.pulse("sequencer"))
+    for service in (topics, JournalClock(settings, health, app, waiting)):
         app.service(service)  # type: ignore[arg-type]  # as above
     return app
 

@@ -191,3 +191,21 @@ async def test_a_group_and_a_topic_are_denied_while_all_runs(guarded: MavenKafka
             await rights.allow_again(trial.site.settings, kind, name)
         await is_well(post)
         assert trial.exits == []
+
+
+async def test_a_source_that_may_not_be_read(guarded: MavenKafka) -> None:
+    """Nothing is counted and nothing advances; when it may be read again, the bad canary is rolled back."""
+    async with Trial(guarded.bootstrap, 75, bake="20s") as trial:
+        (post,) = await trial.begin((), **rights.login(guarded))
+        await trial.judged_past(now_ms() + 1_000)
+        await rights.deny(trial.site.settings, rights.TOPIC, trial.site.topics.events)
+        async with bad_canary(trial, 0):
+            await shows(post, "/healthz", f"cannot read {trial.site.topics.events}: TopicAuthorization")
+            await asyncio.sleep(25)
+            await shows(post, "/healthz", f"cannot read {trial.site.topics.events}: TopicAuthorization")
+            await shows(post, "/metrics", f'topic="{trial.site.topics.events}"')
+            assert await rolled_back(trial) == set()
+            await rights.allow_again(trial.site.settings, rights.TOPIC, trial.site.topics.events)
+            await until_rolled_back(trial, set(ROLLOUTS), "a source that may be read again: rolled back")
+        await is_well(post)
+        assert trial.exits == []

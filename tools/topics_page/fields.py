@@ -94,6 +94,7 @@ HEADER_FIELDS = {
     "reason": "the reason as a fixed name, for programs",
     "detail": f"the reason as text, at most {LARGEST_DETAIL:,} characters",
     "key": f"the original key, if it had one of at most {LARGEST_KEPT // 1024} KiB; else `detail` has its size",
+    "topic_id": "the id of the topic, where it is known: one that is made again has others at the same places",
     "truncated_from": "the value's size in bytes, if it was cut",
 }
 

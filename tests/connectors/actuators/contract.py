@@ -99,6 +99,7 @@ class ActuatorContract:
                 status="applied",
                 weights={"stable": 100.0 - share, "canary": float(share)},
                 at=NOW,
+                instance=ack.instance,
             )
 
     async def test_a_repeat_does_no_harm(self, executor: Executor, actuator: Actuator) -> None:

@@ -34,6 +34,22 @@ async def create(settings: KafkaSettings, partitions: int = 3) -> None:
         await client.close()
 
 
+async def remake(settings: KafkaSettings, topic: str, partitions: int = 3) -> None:
+    """Delete a topic, and make it again."""
+    client = admin(settings)
+    await client.start()
+    try:
+        await client.delete_topics([topic])
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                (answer,) = (await client.create_topics([NewTopic(topic, partitions, 1)])).topic_errors
+                if answer[1] == 0:
+                    return
+                await asyncio.sleep(0.1)  # the old one is not gone yet
+    finally:
+        await client.close()
+
+
 async def publish(settings: KafkaSettings, *values: bytes) -> None:
     """Write each to the topic of its schema, keyed by its rollout; what is neither goes among the decisions."""
     async with producer(settings) as sink:

@@ -16,7 +16,7 @@ from gates.decisions import Action
 from streams.demo.embedded_broker import EmbeddedBroker, free_port
 from tests.brokers import MavenKafka
 from tests.connectors.actuators.contract import NOW, Failing, commanded, decided
-from tests.connectors.actuators.gate_topics import PATIENCE_S, acks, create, outcomes, publish, settings_of
+from tests.connectors.actuators.gate_topics import PATIENCE_S, acks, create, outcomes, publish, remake, settings_of
 
 
 class Recording:
@@ -311,3 +311,15 @@ async def _logged(caplog: pytest.LogCaptureFixture, text: str) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while text not in caplog.text:
             await asyncio.sleep(0.05)
+
+
+async def test_a_topic_that_is_made_again(settings: KafkaSettings) -> None:
+    """Its orders count, also at offsets that were read in the topic before."""
+    await publish(settings, decided(1, 10))
+    actuator = Recording()
+    async with running(actuator, settings):
+        await acks(settings, 1)
+        await remake(settings, settings.topics.decisions)
+        await publish(settings, decided(2, 0, action=Action.ROLLBACK))
+        await acks(settings, 2)
+    assert actuator.asked == ["checkout-v2:1:1", "checkout-v2:1:2"]

@@ -18,11 +18,13 @@ def message(source: Origin) -> bytes:
     return json.dumps({"rollout": "search", "action": "hold", "control": "pause", "n": source.offset}).encode()
 
 
-def chain_of(choices: list[tuple[str, int]], head: Head | None = None, writer: str = "a") -> list[bytes]:
-    """Return the log that one writer makes of records from these topics and partitions."""
+def chain_of(
+    choices: list[tuple[str, int]], head: Head | None = None, writer: str = "a", topic_id: str = ""
+) -> list[bytes]:
+    """Return the log that one writer makes of records from these topics, which have this id, and partitions."""
     values, head = [], head or Head()
     for topic, partition in choices:
-        source = Origin(topic, partition, head.position(topic, partition))
+        source = Origin(topic, partition, head.position(topic, partition, topic_id), topic_id)
         entry = head.next_entry(audit_record(audited(NAMES)[topic], source, NOW, message(source)), writer, NOW)
         assert entry is not None
         values.append(encode(entry))

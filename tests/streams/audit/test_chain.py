@@ -70,3 +70,48 @@ def test_an_entry_is_never_too_large() -> None:
     assert entry is not None
     assert len(encode(entry)) < 4 * 1_048_576
     assert (large.value, large.sha256) == (None, digest(b"\0" * (LARGEST_VALUE + 1)))
+
+
+def test_a_topic_that_is_made_again() -> None:
+    """Its offsets begin again, in all of its partitions, and other topics stay where they are."""
+    first = chain_of(
+        [(NAMES.decisions, 0), (NAMES.decisions, 1), (NAMES.decisions, 1), (NAMES.controls, 0)], topic_id="X"
+    )
+    head = Head.at(decode(first[-1]), first[-1])
+    (value,) = chain_of([(NAMES.decisions, 1)], head, topic_id="Y")
+    entry = decode(value)
+    assert entry.source == Origin(NAMES.decisions, 1, 0, "Y")
+    after = head.follow(entry, value)
+    assert after is not None
+    assert after.positions == {NAMES.decisions: [0, 1], NAMES.controls: [1]}
+    assert after.topic_ids == {NAMES.decisions: ["X", "Y"], NAMES.controls: ["X"]}
+    assert after.is_known(Origin(NAMES.decisions, 1, 0, "Y"))
+    assert not after.is_known(Origin(NAMES.decisions, 0, 0, "Y"))
+
+
+def test_a_record_of_a_topic_that_was_replaced() -> None:
+    """A writer that has fetched it before cannot turn the positions back."""
+    first = chain_of([(NAMES.decisions, 0)], topic_id="X")
+    head = Head.at(decode(first[0]), first[0])
+    (second,) = chain_of([(NAMES.decisions, 0)], head, topic_id="Y")
+    head = Head.at(decode(second), second)
+    late = audit_record("decision", Origin(NAMES.decisions, 0, 1, "X"), NOW, b"{}")
+    assert head.next_entry(late, "a", NOW) is None
+
+
+def test_an_entry_of_an_older_build_between() -> None:
+    """It has no ids, and the positions go on."""
+    first = chain_of([(NAMES.decisions, 0)], topic_id="X")
+    second = chain_of([(NAMES.decisions, 0)], Head.at(decode(first[0]), first[0]))
+    older = msgspec.structs.replace(decode(second[0]), topic_ids={})
+    head = Head.at(decode(first[0]), first[0]).follow(older, encode(older))
+    assert head is not None
+    (third,) = chain_of([(NAMES.decisions, 0)], head, topic_id="X")
+    assert (decode(third).source.offset, decode(third).topic_ids) == (2, {NAMES.decisions: ["X"]})
+
+
+def test_forged_ids_are_a_misfit() -> None:
+    """They would make records look new."""
+    first, second = chain_of([(NAMES.decisions, 0), (NAMES.decisions, 0)], topic_id="X")
+    forged = msgspec.structs.replace(decode(second), topic_ids={NAMES.decisions: ["Z"]})
+    assert "has ids of topics" in str(Head.at(decode(first), first).misfit(forged))

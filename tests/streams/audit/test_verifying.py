@@ -166,3 +166,14 @@ def test_from_an_entry() -> None:
     assert kinds(verified(values, records, first=3, anchor=GENESIS)) == ["anchor"]
     assert "anchor" in kinds(verified(values, records, first=5))
     assert kinds(verified(values[2:])) == ["gap"]
+
+
+def test_a_topic_that_was_made_again() -> None:
+    """Its records are at the places of others; each is compared with the entry of its own topic."""
+    first = chain_of([(NAMES.controls, 0)] * 3 + [(NAMES.decisions, 0)] * 3, topic_id="X")
+    head = Head.at(decode(first[-1]), first[-1])
+    second = chain_of([(NAMES.controls, 0), (NAMES.decisions, 0)], head, topic_id="Y")
+    found = verified(first + second, recorded(second))
+    assert (found.findings, found.entries, found.pending) == ([], 8, 0)
+    left_out = SourceRecord(Origin(NAMES.controls, 0, 1, "Y"), NOW, digest(b"{}"))
+    assert kinds(verified(first + second, [left_out])) == ["unrecorded"]

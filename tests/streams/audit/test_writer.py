@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ def drafted(timestamp: int) -> Any:
     """The entry that a writer makes of it."""
     kept: Any = object.__new__(Writer)  # no connection is needed for this
     kept._settings, kept._kinds = Settings(), {"command-acks": "ack"}
+    kept._topics = SimpleNamespace(id_of=lambda topic: "X")
     entry, value = kept._draft(Head(), a_record(timestamp))
     assert decode(value) == entry
     return entry

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from connectors.dead_letters import LARGEST_KEPT, DeadLetter
 from streams import journal
-from streams.dead_letters.letters import Letter, Place
+from streams.dead_letters.letters import Letter, LetterOrigin, Place
 from streams.dead_letters.redrive_rules import SCHEMA, Fate, Redrive, RedriveHistory, checks, decide, read_redrive
 from streams.views.dead_letters import letter_lines, safe_lines
 from tests.streams.dead_letters.letters import NAMES, letter
@@ -15,7 +15,7 @@ from tests.streams.dead_letters.letters import NAMES, letter
 
 def note(state: str = "claimed", run: str = "a", after: str = "") -> Redrive:
     """What a run records about it."""
-    return Redrive(run=run, state=state, origin=tuple(letter().origin), to="t", by="ann", at=1, after=after)  # type: ignore[arg-type]
+    return Redrive(run=run, state=state, origin=letter().origin.place, to="t", by="ann", at=1, after=after)  # type: ignore[arg-type]
 
 
 def test_what_is_sent() -> None:
@@ -81,3 +81,18 @@ def test_nothing_steers_the_terminal(value: bytes, key: bytes | None, detail: st
     content = DeadLetter("t\x1b[2J", 1, 2, 3, "r\n", detail, key, value)
     lines = [*letter_lines(Letter(Place(0, 0), 0, content, len(value)), None), *safe_lines(value)]
     assert all(line.isprintable() for line in lines)
+
+
+def test_a_topic_that_was_made_again() -> None:
+    """Its letters at the same places are others; a claim of an older build, which has no id, counts for both."""
+    history, origin = RedriveHistory(), LetterOrigin("request-events", 0, 7, 0)
+    first = Redrive(run="a", state="claimed", origin=origin.place, to="request-events", by="ann", at=1, topic_id="X")
+    history.add(first)
+    history.add(msgspec.structs.replace(first, state="sent"))
+    assert history.is_sent(origin._replace(topic_id="X"))
+    assert not history.is_sent(origin._replace(topic_id="Y"))
+    older = RedriveHistory()
+    older.add(msgspec.structs.replace(first, topic_id=""))
+    assert older.latest(origin._replace(topic_id="Y")) is not None
+    older.add(msgspec.structs.replace(first, run="b", after="a", topic_id="Y"))
+    assert getattr(older.latest(origin._replace(topic_id="Y")), "run", "") == "b"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.judge.fold import Fold
-from streams.judge.misplaced import misplaced, of_fold
+from streams.judge.misplaced import misplaced, of_fold, used_otherwise
 from streams.judge.rollout import JudgedRollout
 
 
@@ -18,3 +18,10 @@ def test_a_rollout_without_a_policy() -> None:
     fold = Fold(3)
     fold.rollouts["r"] = JudgedRollout()
     assert [*of_fold(fold)] == []
+
+
+def test_another_number_in_use() -> None:
+    """It is refused whether rollouts run or not, and the way out is named."""
+    why = used_otherwise(4, 8)
+    assert why.startswith("4 partitions were in use, and now 8 are: partitions were added")
+    assert "make gate-snapshots again" in why

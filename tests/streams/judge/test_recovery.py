@@ -20,10 +20,11 @@ from streams.judge.published import Published
 from streams.judge.recovery import UndecidedError
 from streams.judge.service import Judge
 from streams.judge.set_aside import SetAside
-from streams.judge.snapshots import PARTITION_KEY, SnapshotSet, snapshot
+from streams.judge.snapshots import PARTITION_KEY, SnapshotSet, partition_snapshot, snapshot
 from streams.judge.truncation import Truncation
 from streams.runtime.health import Health
 from streams.runtime.settings import Settings
+from tests.streams.judge.test_published import decision
 
 TOPIC = "gate-journal"
 OURS = {TopicPartition(TOPIC, number) for number in range(3)}
@@ -68,12 +69,15 @@ class Journal:
 class Snapshots:
     """The snapshots of every partition, and who reads them; `held` keeps what is being read back.
 
-    `published` is what `gate-decisions` has, `refused` why it cannot be read, and `since` from when on it was read.
+    `published` is what `gate-decisions` has, `refused` why it cannot be read, `since` from when on it was read,
+    and `leaderless` its partitions without a leader. With `only`, no other partition has a snapshot.
     """
 
     def __init__(self) -> None:
         self.published: list[bytes] = []
         self.refused: list[Exception] = []
+        self.leaderless: set[int] = set()
+        self.only: int | None = None
         self.since: list[int | None] = []
         self.held = asyncio.Event()
         self.held.set()
@@ -81,19 +85,28 @@ class Snapshots:
         self.records = [*snapshot(Fold(0))]
 
     async def to_end(
-        self, _: Settings, topic: str, *, partitions: list[int] | None = None, since_ms: int | None = None
+        self,
+        _: Settings,
+        topic: str,
+        *,
+        partitions: list[int] | None = None,
+        since_ms: int | None = None,
+        leaderless: set[int] | None = None,
+        patience_s: float = 0.0,
     ) -> AsyncIterator[ConsumerRecord]:
         """As `connectors.kafka.topic_reader.read_to_end`."""
         if partitions is None:
             self.since.append(since_ms)
             if self.refused:
                 raise self.refused.pop()
+            if leaderless is not None:
+                leaderless |= self.leaderless
             for offset, value in enumerate(self.published):
                 yield ConsumerRecord(topic, 0, offset, 0, 0, b"r", value, None, 0, 0, ())
             return
         self.read += partitions
         await self.held.wait()
-        for offset, (key, value) in enumerate(self.records):
+        for offset, (key, value) in enumerate(self.records if self.only in (None, *partitions) else []):
             yield ConsumerRecord("gate-snapshots", partitions[0], offset, 0, 0, key, value, None, 0, 0, ())
 
 
@@ -322,8 +335,39 @@ async def test_a_fold_from_snapshots_goes_on_without(
     snapshots.refused = [TopicsMissingError("no such topic")]
     await judge._recovery.recover(0)
     assert judge._recovery.folds[0].offset == 4
-    assert "without a look at gate-decisions: no such topic" in caplog.text
+    assert "without a look at all of gate-decisions: no such topic" in caplog.text
     assert snapshots.since == [1_767_225_000_000]
+
+
+async def test_a_partition_of_the_decisions_without_a_leader(
+    judge: Judge, snapshots: Snapshots, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others are read, so that their rollouts are compared; a fold from the beginning waits."""
+    fold = Fold(0)
+    fold.apply(Progress(worker="w", wall=1_767_225_600_000, sources=[]), 4)
+    snapshots.leaderless = {2}
+    snapshots.published = [orjson.dumps(decision(1, offset=9).document())]
+    snapshots.records.clear()
+    with pytest.raises(UndecidedError, match=r"gate-decisions partitions \[2\] have no leader"):
+        await judge._recovery.recover(0)
+    snapshots.records = snapshot(fold)
+    await judge._recovery.recover(0)
+    assert judge._recovery.published[0].partitions == {"checkout-v2": 0}
+    assert "without a look at all of gate-decisions" in caplog.text
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["its own snapshot", "that of the first partition"])
+@pytest.mark.parametrize("used", [2, 3])
+async def test_another_number_of_partitions_in_use(snapshots: Snapshots, *, own: bool, used: int) -> None:
+    """It is given up, also where all rollouts have ended: one that starts again would begin at epoch 1."""
+    snapshots.records = [partition_snapshot(Fold(0), 2)]
+    snapshots.only = None if own else 0
+    judge = Judge(Settings().with_journal(used), Health())
+    judge.use(Journal())
+    judge.joined(OURS)
+    await judge._recovery.recover(1)
+    assert (1 in judge._recovery.truncated, 1 in judge._recovery.folds) == (used == 3, used == 2)
+    assert ("2 partitions were in use, and now 3 are" in judge._pulse.trouble) == (used == 3)
 
 
 async def test_one_that_is_set_aside_is_reported_by_each_judge(judge: Judge, snapshots: Snapshots) -> None:

@@ -87,6 +87,30 @@ async def test_one_topic_that_refuses_keeps_back_no_other(broker: Broker, refusi
     assert health.alive()[0]
 
 
+async def test_a_partition_of_the_decisions_without_a_leader(broker: Broker) -> None:
+    """Only the rollouts whose decisions go there wait for it."""
+    sender, waits = a_sender(broker, Health()), asyncio.Event()
+    accept = broker.send_and_wait
+
+    async def send(topic: str, value: bytes, *, key: bytes | None, headers: Any = ()) -> None:
+        if key == b"there":
+            await waits.wait()
+        await accept(topic, value, key=key, headers=headers)
+
+    broker.send_and_wait = send  # type: ignore[method-assign]
+    for sequence in range(1, 4):
+        for rollout in ("there", "here"):
+            sender.put_order(replace(decision(sequence), rollout=rollout))
+    async with asyncio.timeout(60):
+        while len(broker.accepted.get("gate-decisions", [])) < 3:
+            await asyncio.sleep(0)
+    assert {each["rollout"] for each in broker.accepted["gate-decisions"]} == {"here"}
+    waits.set()
+    await settled(sender)
+    there = [each["sequence"] for each in broker.accepted["gate-decisions"] if each["rollout"] == "there"]
+    assert there == [1, 2, 3]
+
+
 async def test_another_judge_publishes_what_was_not_accepted(broker: Broker) -> None:
     """Of a partition that moves nothing is sent any more, nor of a rollout that is set aside a status."""
     health = Health()

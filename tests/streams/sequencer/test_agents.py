@@ -1,4 +1,4 @@
-"""The sequencer sends a record until Kafka has accepted it."""
+"""The sequencer handles each message, whatever it is, and one that takes long holds up no other rollout."""
 
 from __future__ import annotations
 
@@ -7,44 +7,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from aiokafka.errors import KafkaError
-from faust.exceptions import ProducerSendError
 
 from streams.journal import Ack, encode
+from streams.runtime.health import Pulse
 from streams.runtime.settings import Settings
 from streams.sequencer import agents, chains
-from streams.sequencer.agents import Sequencer, send_until_accepted
+from streams.sequencer.agents import Sequencer
 from streams.worker.app import build
-
-
-async def test_it_tries_again_until_kafka_accepts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether the sending or the acknowledgement fails."""
-    monkeypatch.setattr(agents, "RETRY_SECONDS", 0.0)
-    tries: list[str] = []
-
-    async def send() -> asyncio.Future[None]:
-        acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        tries.append("")
-        if len(tries) == 1:
-            raise ProducerSendError("not connected")
-        if len(tries) == 2:
-            acknowledged.set_exception(KafkaError())
-        else:
-            acknowledged.set_result(None)
-        return acknowledged
-
-    await send_until_accepted(send)
-    assert len(tries) == 3
-
-
-async def test_other_errors_are_bugs_and_are_raised() -> None:
-    """They would repeat forever."""
-
-    async def send() -> asyncio.Future[None]:
-        raise TypeError("not bytes")
-
-    with pytest.raises(TypeError):
-        await send_until_accepted(send)
 
 
 async def no_identity(*_: object) -> str:
@@ -59,7 +28,9 @@ async def test_a_message_that_fails_in_any_way_becomes_a_dead_letter(monkeypatch
         raise OverflowError("an integer is outside the range")
 
     monkeypatch.setattr(agents, "read_message", fail)
-    sequencer: Any = Sequencer(build(Settings()), Settings(), cast("Any", SimpleNamespace(identity=no_identity)))
+    sequencer: Any = Sequencer(
+        build(Settings()), Settings(), cast("Any", SimpleNamespace(identity=no_identity)), Pulse("sequencer")
+    )
     sent: list[dict[str, Any]] = []
 
     async def send(**options: Any) -> asyncio.Future[None]:
@@ -79,7 +50,9 @@ async def test_a_message_that_fails_in_any_way_becomes_a_dead_letter(monkeypatch
 async def test_a_message_is_acknowledged_once_it_is_journaled(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that Kafka does not accept yet stops no other rollout's, and no error of ours is taken for acceptance."""
     monkeypatch.setattr(chains, "WAIT_S", 0.02)
-    sequencer: Any = Sequencer(build(Settings()), Settings(), cast("Any", SimpleNamespace(identity=no_identity)))
+    sequencer: Any = Sequencer(
+        build(Settings()), Settings(), cast("Any", SimpleNamespace(identity=no_identity)), Pulse("sequencer")
+    )
     accepted = {b"stuck": asyncio.Event(), b"other": asyncio.Event(), b"fails": asyncio.Event()}
     accepted[b"other"].set()
 
@@ -111,3 +84,23 @@ async def test_a_message_is_acknowledged_once_it_is_journaled(monkeypatch: pytes
     assert (acks, sequencer.waiting["command-acks", 0]) == ([b"other", b"stuck"], 0)
     with pytest.raises(TypeError):
         await sequencer.take(Ack, event(b"fails", 3))
+
+
+async def test_two_actuators_of_one_name_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each ack is looked at, with its offset."""
+    sequencer: Any = Sequencer(
+        build(Settings()), Settings(), cast("Any", SimpleNamespace(identity=no_identity)), Pulse("sequencer")
+    )
+    reported: list[int] = []
+    monkeypatch.setattr(sequencer._instances, "report", lambda value, offset: reported.append(offset))
+
+    async def send(**_: Any) -> asyncio.Future[None]:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    sequencer._journal = SimpleNamespace(send=send)
+    value = encode(Ack(id="", rollout="r", epoch=1, sequence=1, actuator="a", status="applied", weights={}, at=5))
+    message = SimpleNamespace(topic="command-acks", partition=0, offset=7, key=b"r", headers={})
+    await sequencer.handle(Ack, SimpleNamespace(message=message, value=value))
+    assert reported == [7]
