@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from tests.pipeline.harness import SLUICEGATE, Site
 class Carrier:
     """Carries out what is decided, and acknowledges it, from its construction to `close`."""
 
-    def __init__(self, site: Site, bootstrap: str) -> None:
+    def __init__(self, site: Site, bootstrap: str, variables: Mapping[str, str] | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="carrier-"))
         self._variables = {
             "SLUICEGATE_BOOTSTRAP": bootstrap,
             "SLUICEGATE_TOPIC_PREFIX": site.settings.topic_prefix,
+            **(variables or {}),
         }
         self.deaths = 0
         self.process = self._start()
