@@ -48,7 +48,7 @@ class Trial:
 
     So is the actuator's process, if there is one (`acknowledge`).
 
-    `rollouts` have traffic over so many `partitions`, but for `silent_rollouts`; those that a trial adds, it starts and
+    `rollouts` have traffic over all `partitions`, but for `silent_rollouts`; those that a trial adds, it starts and
     checks itself. All traffic stops while somebody holds `sending`. `changes` are to the policy.
     `mangle` makes of an event what is sent in its place; what of that are no events is in `malformed`, with the reason.
     """
@@ -72,7 +72,7 @@ class Trial:
         self.carrier_variables: dict[str, str] = {}
         self.sending = asyncio.Lock()
         self._acknowledge = acknowledge
-        self._tasks: list[asyncio.Task[None]] = []
+        self.tasks: list[asyncio.Task[None]] = []
         self._judged: list[tuple[float, str, int]] = []
         self._requests: Counter[tuple[str, str]] = Counter()
         self._loading = asyncio.Event()
@@ -82,9 +82,9 @@ class Trial:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        for task in self._tasks:
+        for task in self.tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self.tasks, return_exceptions=True)
         for worker in self.site.workers:
             if worker.process.poll() is None:
                 worker.process.send_signal(signal.SIGCONT)
@@ -126,7 +126,7 @@ class Trial:
         return post
 
     def _spawn(self, work: Any) -> None:
-        self._tasks.append(asyncio.create_task(work))
+        self.tasks.append(asyncio.create_task(work))
 
     async def _load(self) -> None:
         """Healthy traffic in real time: one request in fifty fails, in each cohort alike."""
@@ -167,10 +167,11 @@ class Trial:
         )
 
     async def _follow_statuses(self) -> None:
-        async for status in self._following(self.site.topics.status):
+        async for status in self.following(self.site.topics.status):
             self._judged.append((time.time(), status["rollout"], status["event_time"]))  # noqa: TID251
 
-    async def _following(self, topic: str) -> AsyncIterator[dict[str, Any]]:
+    async def following(self, topic: str) -> AsyncIterator[dict[str, Any]]:
+        """The documents of a topic from its beginning, as they come, without end."""
         reader = clients.consumer(self.site.settings, topic)
         await reader.start()
         try:
@@ -220,6 +221,13 @@ class Trial:
         """What the events topic holds as of now."""
         return await recount(read_to_end(self.site.settings, self.site.topics.events), self.malformed)
 
+    async def counted_all(self) -> Recount:
+        """Wait until all is counted, while nothing is sent; gives the recount."""
+        await self.site.producer.flush()
+        true = await self.recount()
+        await self._counted(true)
+        return true
+
     async def _counted(self, true: Recount) -> None:
         """Wait until the journal and the dead letters hold what the recount gives, and no more."""
         deadline = time.monotonic() + PATIENCE
@@ -237,13 +245,11 @@ class Trial:
 
         `late` is how many events of each rollout may have come too late.
         """
-        self._tasks, ending = [], self._tasks
+        self.tasks, ending = [], self.tasks
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
-        await self.site.producer.flush()
-        true = await self.recount()
-        await self._counted(true)
+        true = await self.counted_all()
         for worker in self.site.workers:
             worker.kill()  # so that the journal stands still
         await self.promised(true, actions, late)
