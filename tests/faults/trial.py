@@ -30,6 +30,8 @@ from tests.faults.times import PATIENCE, note, now_ms
 from tests.pipeline.harness import PARTITIONS, POLICY, Site
 
 TICK = 0.1
+LOGS = 20
+"""Of how many workers the logs are shown when a trial fails, the last ones."""
 EVENTS_PER_TICK = 40
 ROLLOUTS = ("checkout-v2", "search-v2")  # one in each journal partition
 WAITING = frozenset({"start", "hold", "resume"})
@@ -89,7 +91,7 @@ class Trial:
             if worker.process.poll() is None:
                 worker.process.send_signal(signal.SIGCONT)
         if exc[0] is not None:
-            for number, worker in enumerate(self.site.workers):
+            for number, worker in list(enumerate(self.site.workers))[-LOGS:]:
                 print(f"---- worker {number}: {worker.process.poll()}\n{worker.log()[-4000:]}")  # noqa: T201
         if self.carrier is not None:
             if exc[0] is not None:

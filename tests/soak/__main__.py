@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # each client finds two of the three addresses dead
+    logging.disable(logging.ERROR)  # the test's own clients report two of the three addresses as dead
     with MavenKafka(properties=CLEANER) as kafka:
         asyncio.run(soak(kafka, given.minutes, given.seed))
 

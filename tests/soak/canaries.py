@@ -1,6 +1,8 @@
 """A bad canary and a healthy one, released while faults go on: what the gate makes of each."""
 
 import asyncio
+import contextlib
+import itertools
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -75,7 +77,8 @@ class Canaries:
             while "promote" not in (actions := self.actions(good)):
                 assert set(actions) <= HELD | {"advance"}, f"a healthy canary: {actions}"
                 if actions[-1] == "pause":
-                    await self.order(good, "resume")
+                    with contextlib.suppress(OrderRefusedError):  # resumed, and its decision not read yet
+                        await self.order(good, "resume")
                 await asyncio.sleep(0.2)
         return (now_ms() - since) / 1000
 
@@ -83,11 +86,15 @@ class Canaries:
         """Order this until it is answered, as an operator with the present key or the one of this number."""
         settings = self._keys.operator(self._trial.site.settings, number)
         async with asyncio.timeout(2 * PATIENCE):
-            while True:
+            for tries in itertools.count(1):
                 try:
                     async with StatusView(settings) as view:
                         await order(view, rollout, control, by="ada", reason="soak", wait_s=wait_s)
-                except (KafkaError, TimeoutError, OrderRefusedError, UnansweredError):
+                except (KafkaError, TimeoutError, UnansweredError):
                     await asyncio.sleep(1)
+                except OrderRefusedError:
+                    if tries == 1:
+                        raise
+                    return  # one before was answered too late
                 else:
                     return

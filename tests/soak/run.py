@@ -99,7 +99,7 @@ class Soak:
                 task.result()
         assert set(self._trial.exits) <= ENDED, self._trial.exits
         assert self._trial.carrier is not None
-        assert self._trial.carrier.deaths <= Rotation.RESTARTS, self._trial.carrier.log()[-4000:]
+        assert self._trial.carrier.deaths == self._rotation.restarts, self._trial.carrier.log()[-4000:]
 
     async def _judged(self, since: int) -> None:
         self._measuring.judged_after = await self._trial.judged_past(since)
