@@ -24,13 +24,14 @@ class Carrier:
             "SLUICEGATE_TOPIC_PREFIX": site.settings.topic_prefix,
             **(variables or {}),
         }
+        self.path = self._folder / "weights.json"
         self.deaths = 0
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
         with (self._folder / "log").open("ab") as log:
             return subprocess.Popen(
-                [SLUICEGATE, "actuate", "file", str(self._folder / "weights.json")],
+                [SLUICEGATE, "actuate", "file", str(self.path)],
                 env=os.environ | self._variables,
                 stderr=log,
             )
@@ -46,7 +47,7 @@ class Carrier:
     def weights(self) -> dict[str, Any]:
         """The applied orders, by rollout."""
         try:
-            found: dict[str, Any] = json.loads((self._folder / "weights.json").read_text())
+            found: dict[str, Any] = json.loads(self.path.read_text())
         except FileNotFoundError:
             return {}
         return found
