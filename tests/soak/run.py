@@ -29,6 +29,12 @@ ENDED = {-signal.SIGKILL, 0}
 MALFORMED = b"{"
 """Sent instead of one event in a thousand."""
 
+SESSIONS = {"SLUICEGATE_SESSION_TIMEOUT_MS": "3000"}
+"""Longer than in trials: where a busy machine suspends workers for a second, none of them would keep its partitions."""
+
+PATIENCE_S = 180.0
+"""For the same reason."""
+
 BAKE = 0.05
 """How long each stage of a canary bakes, as a part of the time of its stage of the run."""
 
@@ -51,7 +57,7 @@ class Soak:
         trial.malformed = {MALFORMED: "bad_json"}
         trial.mangle = lambda event: MALFORMED if trial.rng.random() < 0.001 else self._canaries.spoil(event)
         crew: tuple[tuple[str, ...], ...] = ((), ("ingest",), ("judge", "sequencer"))
-        self._steady, *self._others = self._posts = await trial.begin(*crew, **self._keys.variables("gate"))
+        self._steady, *self._others = self._posts = await trial.begin(*crew, **SESSIONS, **self._keys.variables("gate"))
         self._rotation = Rotation(trial, self._posts, self._keys, self._canaries)
         self._measuring = Measuring(trial, self._steady, self._others, self._minutes)
         self._beside = [asyncio.create_task(each) for each in (self._canaries.follow(), self._measuring.keep())]
@@ -102,7 +108,7 @@ class Soak:
         assert self._trial.carrier.deaths == self._rotation.restarts, self._trial.carrier.log()[-4000:]
 
     async def _judged(self, since: int) -> None:
-        self._measuring.judged_after = await self._trial.judged_past(since)
+        self._measuring.judged_after = await self._trial.judged_past(since, PATIENCE_S)
 
     async def _kill_or_suspend(self) -> None:
         rng, since = self._trial.rng, now_ms()
