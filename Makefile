@@ -38,8 +38,8 @@ test-faults: $(READY) ## workers killed, stopped and cut off on Apache Kafka 4 (
 test-cluster: $(READY) ## nodes of three Apache Kafka 4 that are killed and restarted (three minutes)
 	$(BIN)/pytest -m 'cluster' $(ARGS)
 
-soak: $(READY)   ## half an hour of faults under load, watching memory, handles and lag: make soak MINUTES=30
-	$(BIN)/python -m tests.faults.soak $(or $(MINUTES),30)
+soak: $(READY)   ## an hour of faults under load, or the same compressed: make soak MINUTES=5 SEED=2
+	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1)
 
 bench: $(READY)  ## speed, latency, memory: every figure of docs/performance.md, on Kafka (half an hour)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'

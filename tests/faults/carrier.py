@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,21 @@ from tests.pipeline.harness import SLUICEGATE, Site
 class Carrier:
     """Carries out what is decided, and acknowledges it, from its construction to `close`."""
 
-    def __init__(self, site: Site, bootstrap: str) -> None:
+    def __init__(self, site: Site, bootstrap: str, variables: Mapping[str, str] | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="carrier-"))
         self._variables = {
             "SLUICEGATE_BOOTSTRAP": bootstrap,
             "SLUICEGATE_TOPIC_PREFIX": site.settings.topic_prefix,
+            **(variables or {}),
         }
+        self.path = self._folder / "weights.json"
         self.deaths = 0
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
         with (self._folder / "log").open("ab") as log:
             return subprocess.Popen(
-                [SLUICEGATE, "actuate", "file", str(self._folder / "weights.json")],
+                [SLUICEGATE, "actuate", "file", str(self.path)],
                 env=os.environ | self._variables,
                 stderr=log,
             )
@@ -44,7 +47,7 @@ class Carrier:
     def weights(self) -> dict[str, Any]:
         """The applied orders, by rollout."""
         try:
-            found: dict[str, Any] = json.loads((self._folder / "weights.json").read_text())
+            found: dict[str, Any] = json.loads(self.path.read_text())
         except FileNotFoundError:
             return {}
         return found

@@ -5,7 +5,7 @@ It shares no code with what it checks: where both are right they agree, to the r
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,11 +36,11 @@ class _Chunk:
     rollouts: dict[str, tuple[set[str], set[tuple[str, int]]]] = field(default_factory=dict)
 
 
-def recount(records: Iterable[Any], malformed: Mapping[bytes, str]) -> Recount:
+async def recount(records: AsyncIterable[Any], malformed: Mapping[bytes, str]) -> Recount:
     """Count again what these Kafka records hold; messages and lines that are `malformed` have their reasons there."""
     found = Recount()
     chunks: dict[int, _Chunk] = {}
-    for record in records:
+    async for record in records:
         chunk, slot = chunks.get(record.partition), record.timestamp // SLOT_MS
         if chunk is None or record.offset // CHUNK != chunk.start // CHUNK or slot > chunk.slot:
             chunk = chunks[record.partition] = _Chunk(record.offset, slot)

@@ -1,23 +1,17 @@
 """Topics that are deleted and made again under workers that run: their offsets begin again, and nothing is a repeat."""
 
 import asyncio
-from typing import Any
 
 import pytest
 from aiokafka.admin import NewPartitions
 
 from streams.journal import Control, ControlName, encode
-from tests.faults.test_sources import REFUSED, rolled_back
+from tests.faults.test_sources import REFUSED, break_canary, rolled_back
 from tests.faults.times import PATIENCE, note, now_ms
 from tests.faults.topics import admin, delete_topic, make_topics
 from tests.faults.trial import ROLLOUTS, Trial, policy
 
 pytestmark = [pytest.mark.faults]
-
-
-def break_canary(event: Any) -> Any:
-    """Each request of the candidate fails."""
-    return event | {"status": 500} if event["cohort"] == "canary" else event
 
 
 async def remake(trial: Trial, topic: str) -> int:

@@ -10,7 +10,8 @@ import pytest
 from streams.demo.embedded_broker import LOOPBACK, free_port
 from tests.brokers import KafkaUnavailableError, MavenKafka, skip_or_fail
 from tests.faults.proxy import Proxy
-from tests.faults.times import PATIENCE, now_ms
+from tests.faults.test_sources import REFUSED, break_canary, rolled_back
+from tests.faults.times import PATIENCE, note, now_ms
 from tests.faults.trial import ROLLOUTS, WAITING, Trial
 
 pytestmark = [pytest.mark.faults]
@@ -34,6 +35,25 @@ async def test_a_broker_that_listens_on_another_port(own_kafka: MavenKafka) -> N
         await promoted(trial)
         assert trial.exits == []
         await trial.holds(WAITING | {"advance", "promote"}, late=LATE)
+
+
+async def test_a_bad_canary_while_the_broker_moves(own_kafka: MavenKafka) -> None:
+    """Both candidates begin to fail as the broker goes: they are rolled back once it is back, and nothing advances."""
+    places = [own_kafka.bootstrap, f"{LOOPBACK}:{free_port()}"]
+    async with Trial(",".join(places), 122, bake="20s", **SOON) as trial:
+        await trial.begin(())
+        await trial.judged_past(now_ms() + 1_000)
+        trial.mangle = break_canary
+        await asyncio.to_thread(own_kafka.kill)
+        own_kafka.move(*places)
+        await asyncio.to_thread(own_kafka.start)
+        since = now_ms()
+        async with asyncio.timeout(PATIENCE):
+            while not all(await rolled_back(trial)):
+                await asyncio.sleep(0.2)
+        note("the broker moved, with a bad canary: rolled back", (now_ms() - since) / 1000)
+        assert trial.exits == []
+        await trial.holds(REFUSED, late=LATE)
 
 
 async def test_old_addresses_that_swallow_everything(proxied: tuple[MavenKafka, Proxy, Proxy]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
@@ -21,6 +22,11 @@ AWAY = 40.0  # longer than a source may make no headway
 NAMED = {"SLUICEGATE_WORKER_ID": "one"}
 """So that the clock of a worker that was started again is not doubted, as one of another name would be."""
 REFUSED = frozenset({"rollback", *WAITING, "pause"})
+
+
+def break_canary(event: Any) -> Any:
+    """Each request of the candidate fails."""
+    return event | {"status": 500} if event["cohort"] == "canary" else event
 
 
 async def committed(trial: Trial) -> dict[TopicPartition, int]:
@@ -94,7 +100,10 @@ async def counted_once(trial: Trial) -> Counter[tuple[str, str, int]]:
 
 
 async def test_records_deleted_before_they_were_read(kafka_broker: str) -> None:
-    """No ingest worker runs, and meanwhile records are deleted: log, metric, and no advance on what is left."""
+    """No ingest worker runs, and meanwhile records are deleted: log, metric, and no advance on what is left.
+
+    A bad canary is rolled back also on what is left.
+    """
     async with Trial(kafka_broker, 60) as trial:
         ingest, judge = await trial.begin(("ingest",), ("judge", "sequencer"))
         await trial.judged_past(now_ms() + 3_000)
@@ -109,6 +118,11 @@ async def test_records_deleted_before_they_were_read(kafka_broker: str) -> None:
         number = await found_hole(trial, judge.worker, since)
         unread = sum(after.values()) - sum(before.values())
         assert unread <= number < unread + 1_200  # and what came between its last flush and its end
+        since, trial.mangle = now_ms(), break_canary
+        async with asyncio.timeout(PATIENCE):
+            while not all(await rolled_back(trial)):
+                await asyncio.sleep(0.2)
+        note("records deleted, and a bad canary in incomplete panes: rolled back", (now_ms() - since) / 1000)
 
 
 @pytest.mark.parametrize("how", ["reset", "member"])

@@ -15,7 +15,9 @@ import pytest
 from connectors.kafka.clients import KafkaSettings
 from tests.connectors.actuators.contract import decided
 from tests.connectors.actuators.gate_topics import acks, create, publish, settings_of
-from tests.faults.times import PATIENCE, note
+from tests.faults.test_sources import REFUSED, break_canary, rolled_back
+from tests.faults.times import PATIENCE, note, now_ms
+from tests.faults.trial import Trial
 from tests.pipeline.harness import SLUICEGATE
 
 pytestmark = [pytest.mark.faults]
@@ -44,6 +46,28 @@ async def test_two_actuators_of_one_name_on_one_file(kafka_broker: str, tmp_path
         assert shares(path)["r7"] == 100.0
         note("weights edited by hand", await becomes(lambda: shares(path) == dict.fromkeys(ROLLOUTS, 30.0)))
         assert "r7:1:3: the weights in force were changed to canary 100%" in (tmp_path / "log").read_text()
+
+
+async def test_a_bad_canary_while_its_weights_are_edited_and_deleted(kafka_broker: str) -> None:
+    """Somebody gives a failing candidate all traffic, and then deletes the file: it is rolled back, and that stays."""
+    async with Trial(kafka_broker, 124, bake="60s") as trial:
+        await trial.begin(())
+        await trial.judged_past(now_ms() + 1_000)
+        assert trial.carrier is not None
+        path = trial.carrier.path
+        await becomes(lambda: set(shares(path).values()) == {20.0})
+        since, trial.mangle = now_ms(), break_canary
+        edited = json.loads(path.read_text())
+        for entry in edited.values():
+            entry["weights"] = {"stable": 0.0, "canary": 100.0}
+        path.write_text(json.dumps(edited))
+        async with asyncio.timeout(PATIENCE):
+            while not all(await rolled_back(trial)):
+                await asyncio.sleep(0.2)
+        note("weights of a bad canary edited by hand: rolled back", (now_ms() - since) / 1000)
+        path.unlink()
+        note("the file deleted, with a bad canary", await becomes(lambda: set(shares(path).values()) == {0.0}))
+        await trial.holds(REFUSED)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ alone neither advanced nor rolled back anything; and the actuator has put in for
 
 import asyncio
 import contextlib
+import itertools
 import json
 import random
 import signal
@@ -19,15 +20,18 @@ from typing import Any, Self
 from aiokafka.errors import KafkaError
 
 from connectors.kafka import clients
+from connectors.kafka.topic_reader import read_to_end
 from gates.policy import Policy
 from tests.faults import promises
 from tests.faults.carrier import Carrier
 from tests.faults.post import Post
 from tests.faults.recount import Recount, recount
 from tests.faults.times import PATIENCE, note, now_ms
-from tests.pipeline.harness import POLICY, Site
+from tests.pipeline.harness import PARTITIONS, POLICY, Site
 
 TICK = 0.1
+LOGS = 20
+"""Of how many workers the logs are shown when a trial fails, the last ones."""
 EVENTS_PER_TICK = 40
 ROLLOUTS = ("checkout-v2", "search-v2")  # one in each journal partition
 WAITING = frozenset({"start", "hold", "resume"})
@@ -46,7 +50,8 @@ class Trial:
 
     So is the actuator's process, if there is one (`acknowledge`).
 
-    `rollouts` have traffic; those that a trial adds, it starts and checks itself. `changes` are to the policy.
+    `rollouts` have traffic over all `partitions`, but for `silent_rollouts`; those that a trial adds, it starts and
+    checks itself. All traffic stops while somebody holds `sending`. `changes` are to the policy.
     `mangle` makes of an event what is sent in its place; what of that are no events is in `malformed`, with the reason.
     """
 
@@ -59,13 +64,17 @@ class Trial:
         self.policies = {name: policy(name, bake=bake, **changes) for name in ROLLOUTS}
         self.exits: list[int] = []
         self.sent = 0
+        self.partitions = PARTITIONS["events"]
         self.silent_partitions: set[int] = set()
+        self.silent_rollouts: set[str] = set()
         self.is_silent = False
         self.mangle: Callable[[Any], Any] = lambda event: event
         self.malformed: dict[bytes, str] = {}
         self.carrier: Carrier | None = None
+        self.carrier_variables: dict[str, str] = {}
+        self.sending = asyncio.Lock()
         self._acknowledge = acknowledge
-        self._tasks: list[asyncio.Task[None]] = []
+        self.tasks: list[asyncio.Task[None]] = []
         self._judged: list[tuple[float, str, int]] = []
         self._requests: Counter[tuple[str, str]] = Counter()
         self._loading = asyncio.Event()
@@ -75,14 +84,14 @@ class Trial:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        for task in self._tasks:
+        for task in self.tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self.tasks, return_exceptions=True)
         for worker in self.site.workers:
             if worker.process.poll() is None:
                 worker.process.send_signal(signal.SIGCONT)
         if exc[0] is not None:
-            for number, worker in enumerate(self.site.workers):
+            for number, worker in list(enumerate(self.site.workers))[-LOGS:]:
                 print(f"---- worker {number}: {worker.process.poll()}\n{worker.log()[-4000:]}")  # noqa: T201
         if self.carrier is not None:
             if exc[0] is not None:
@@ -105,7 +114,8 @@ class Trial:
             await self.site.start(each)
         self._spawn(self._follow_statuses())
         if self._acknowledge:
-            self.carrier = Carrier(self.site, variables.get("SLUICEGATE_BOOTSTRAP", self.site.settings.bootstrap))
+            bootstrap = variables.get("SLUICEGATE_BOOTSTRAP", self.site.settings.bootstrap)
+            self.carrier = Carrier(self.site, bootstrap, self.carrier_variables)
             self._spawn(self.carrier.keep())
         self._spawn(self._load())
         await asyncio.wait_for(self._loading.wait(), PATIENCE)
@@ -118,7 +128,7 @@ class Trial:
         return post
 
     def _spawn(self, work: Any) -> None:
-        self._tasks.append(asyncio.create_task(work))
+        self.tasks.append(asyncio.create_task(work))
 
     async def _load(self) -> None:
         """Healthy traffic in real time: one request in fifty fails, in each cohort alike."""
@@ -126,8 +136,9 @@ class Trial:
             began = time.monotonic()
             now = now_ms()
             with contextlib.suppress(KafkaError):
-                number = 0 if self.is_silent else EVENTS_PER_TICK
-                await asyncio.gather(*[await self.send(self.event(now), now) for _ in range(number)])
+                async with self.sending:
+                    number = 0 if self.is_silent else EVENTS_PER_TICK
+                    await asyncio.gather(*[await self.send(self.event(now), now) for _ in range(number)])
                 self._loading.set()
             await asyncio.sleep(max(0.0, TICK - (time.monotonic() - began)))
 
@@ -135,13 +146,16 @@ class Trial:
         """Produce one event, or bytes as they are, to a partition or any; gives the future of its ack."""
         value = event if isinstance(event, bytes) else json.dumps(event).encode()
         if partition is None:
-            partition = self.rng.choice([number for number in range(3) if number not in self.silent_partitions])
+            partition = self.rng.choice(
+                [number for number in range(self.partitions) if number not in self.silent_partitions]
+            )
         self.sent += 1
         return await self.site.producer.send(self.site.topics.events, value, partition=partition, timestamp_ms=now)
 
     def event(self, now: int) -> Any:
         """The next request of the traffic."""
-        rollout, canary = self.rng.choice(self.rollouts), self.rng.random() < 0.3
+        rollout = self.rng.choice([name for name in self.rollouts if name not in self.silent_rollouts])
+        canary = self.rng.random() < 0.3
         cohort = "canary" if canary else "stable"
         self._requests[rollout, cohort] += 1
         return self.mangle(
@@ -155,10 +169,11 @@ class Trial:
         )
 
     async def _follow_statuses(self) -> None:
-        async for status in self._following(self.site.topics.status):
+        async for status in self.following(self.site.topics.status):
             self._judged.append((time.time(), status["rollout"], status["event_time"]))  # noqa: TID251
 
-    async def _following(self, topic: str) -> AsyncIterator[dict[str, Any]]:
+    async def following(self, topic: str) -> AsyncIterator[dict[str, Any]]:
+        """The documents of a topic from its beginning, as they come, without end."""
         reader = clients.consumer(self.site.settings, topic)
         await reader.start()
         try:
@@ -206,14 +221,21 @@ class Trial:
 
     async def recount(self) -> Recount:
         """What the events topic holds as of now."""
-        return recount(await self.site.read(self.site.topics.events), self.malformed)
+        return await recount(read_to_end(self.site.settings, self.site.topics.events), self.malformed)
+
+    async def counted_all(self) -> Recount:
+        """Wait until all is counted, while nothing is sent; gives the recount."""
+        await self.site.producer.flush()
+        true = await self.recount()
+        await self._counted(true)
+        return true
 
     async def _counted(self, true: Recount) -> None:
         """Wait until the journal and the dead letters hold what the recount gives, and no more."""
         deadline = time.monotonic() + PATIENCE
-        while True:
+        for tries in itertools.count(1):
             counted, dead = await self.site.counted(), await promises.dead_letters(self.site)
-            if (counted, dead) == (true.requests, true.dead) or time.monotonic() > deadline:
+            if (counted, dead) == (true.requests, true.dead) or (tries > 2 and time.monotonic() > deadline):
                 break
             await asyncio.sleep(0.5)
         assert counted == true.requests, (counted - true.requests, true.requests - counted)
@@ -225,15 +247,18 @@ class Trial:
 
         `late` is how many events of each rollout may have come too late.
         """
-        self._tasks, ending = [], self._tasks
+        self.tasks, ending = [], self.tasks
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
-        await self.site.producer.flush()
-        true = await self.recount()
-        await self._counted(true)
+        true = await self.counted_all()
         for worker in self.site.workers:
             worker.kill()  # so that the journal stands still
+        await self.promised(true, actions, late)
+        return true
+
+    async def promised(self, true: Recount, actions: frozenset[str], late: int) -> None:
+        """Check the promises against what a recount gave, while nothing is sent and no worker runs."""
         decisions = await self.decided()
         assert {each["action"] for name in ROLLOUTS for each in decisions[name]} <= actions
         assert set(decisions) == set(self.rollouts)
@@ -241,4 +266,3 @@ class Trial:
             await self.carrier.follows({name: known[-1] for name, known in decisions.items()})
         opened = await promises.panes_hold(self.site, true.requests, len(self.rollouts), late)
         await promises.windows_hold(self.site, true.requests, opened, late)
-        return true

@@ -22,6 +22,7 @@ from connectors.decoders.registry import decoder
 from connectors.kafka import clients
 from connectors.kafka.clients import KafkaSettings
 from connectors.kafka.topic_reader import read_to_end
+from connectors.signing.keys import keyring
 from gates.policy import Policy
 from streams import journal
 from streams.demo.embedded_broker import free_port
@@ -96,10 +97,13 @@ class Site:
         await asyncio.gather(*sent)
 
     async def start(self, policy: Policy = POLICY, *, at: int | None = None) -> None:
-        """Start a rollout as an operator does."""
+        """Start a rollout as an operator does; signed, if the site's settings have a key."""
         now = int(time.time() * 1000) if at is None else at  # noqa: TID251
         message = journal.Start(rollout=policy.rollout, policy=policy.document(), by="tester", reason="a test", at=now)
-        await self.producer.send_and_wait(self.topics.policies, journal.encode(message), key=policy.rollout.encode())
+        value = journal.encode(message)
+        expires_at = now + self.settings.signature_valid_ms
+        headers = keyring(self.settings, "operator").sign(self.topics.policies, value, expires_at=expires_at)
+        await self.producer.send_and_wait(self.topics.policies, value, key=policy.rollout.encode(), headers=headers)
 
     async def acknowledge(self, decision: dict[str, Any]) -> None:
         """Acknowledge a decision, as an actuator that has applied its weights."""
