@@ -126,7 +126,8 @@ async def test_a_run_that_was_killed(site: Site) -> None:
     letter = read_letter(Place(0, record.offset), record.timestamp, record.value, record.headers)
     assert letter is not None
     async with Redriver(site.settings) as office, producer(site.settings) as sender:
-        claim = Redrive(run="dead", state="claimed", origin=letter.origin, to=site.topics.events, by="ann", at=1)
+        place, topic_id, to = letter.origin.place, letter.origin.topic_id, site.topics.events
+        claim = Redrive(run="dead", state="claimed", origin=place, to=to, by="ann", at=1, topic_id=topic_id)
         await office.record(sender, [claim])
     unsure = await sluicegate(site, "dlq", "redrive", "--all")
     assert (unsure.code, await sent(site)) == (1, [])
