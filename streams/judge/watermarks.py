@@ -63,7 +63,8 @@ class Watermarks:
     `born` is the first wall time, `wall` the present one, `newest` the newest event time. `clocks` has each recent
     worker's wall clock and the number of the progress record that it was in, out of `reports` so far. `sources` is by
     `TOPIC/PARTITION`. `skipped` is the wall time of all leaps; of it, `debt` has not been made up for yet. Before the
-    event time `holes_until` offsets were never counted.
+    event time `holes_until` offsets were never counted. `counts` is the greatest number of partitions that workers have
+    named, by topic.
     """
 
     born: int = 0
@@ -75,6 +76,7 @@ class Watermarks:
     skipped: int = 0
     debt: int = 0
     holes_until: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
 
     @property
     def active(self) -> int:
@@ -97,6 +99,7 @@ class Watermarks:
             for partition in range(number):
                 # One that no worker has reported yet holds event time back like one whose worker is just starting.
                 self._source(SourcePartition(topic, partition), self.wall).named_at = self.active
+            self.counts[topic] = max(number, self.counts.get(topic, 0))
         for name, source in list(self.sources.items()):
             if self.active - max(source.active_at, source.named_at) > FORGET_MS:
                 del self.sources[name]
@@ -125,6 +128,7 @@ class Watermarks:
         name = _name(source)
         if name not in self.sources:
             self.sources[name] = SourceState(-1, None, False, made_at, self.active, self.active, self.skipped)
+            self.sources[name].added = source.partition >= self.counts.get(source.topic, source.partition + 1)
         return self.sources[name]
 
     def _apply_report(self, report: SourceProgress, made_at: int) -> SourceHole | None:

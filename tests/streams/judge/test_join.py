@@ -23,7 +23,7 @@ from gates.panes import CLASSES, SAMPLE_SIZE, Cell, Detail
 from gates.stats.histogram import Histogram
 from gates.stats.value_counts import ValueCounts
 from gates.statuses import CLASS_OF
-from streams.cells import CELL_MS, CellKey, SourcePartition
+from streams.cells import CELL_MS, CellKey, CellRecord, SourcePartition
 from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, SourceRecord
 from streams.journal import Partial, decode, encode
 from streams.judge.join import Join
@@ -379,3 +379,18 @@ def test_refused_requests_add_up(steps: list[dict[str, int]], data: st.DataObjec
         found.update(join.apply(version).refused)
     furthest = max(arrived, key=lambda version: version.upto, default=a_version(0, {}))
     assert +found == +Counter(furthest.refused)
+
+
+def test_refused_requests_of_an_overlapping_chunk_never_become_fewer() -> None:
+    """A rollout is started again between two versions of the chunk: what counts from its start on moves."""
+    source, join = SourcePartition("e", 0), Join()
+
+    def apply(start: int, upto: int, requests: int) -> dict[str, int]:
+        cells = [CellRecord.of("canary", T0 + at, Cell((0, requests, 0, 0, 0, 0, 0))) for at in (0, CELL_MS)]
+        partial = Partial(rollout="r", source=source, start=start, upto=upto, final=False, cells=cells)
+        return join.apply(partial).refused
+
+    assert apply(0, 100, 50) == {}
+    assert apply(50, 110, 30) == {"canary": 60}
+    join.opened_at = T0 + CELL_MS
+    assert apply(50, 120, 35) == {"canary": 10}
