@@ -26,8 +26,8 @@ class SourceState:
     position, `newer_at` when it last reported a newer event, `named_at` when a worker last counted it among the
     partitions of its topic, and `behind_at` when it was last reported as no longer read to its end.
 
-    Everything before the offset `covered` was counted, or is known as a hole; None if that is not known. `added` is
-    whether its topic was known without it: then its first offset was 0, whatever is deleted by now.
+    Everything before the offset `covered` was counted, or is known as a hole; None if that is not known. It
+    begins at 0 for a partition that was added to its topic, whatever is deleted of it by now.
     """
 
     position: int
@@ -40,7 +40,6 @@ class SourceState:
     named_at: int = 0
     behind_at: int = 0
     covered: int | None = None
-    added: bool = False
 
     @property
     def active_at(self) -> int:
@@ -71,10 +70,9 @@ class SourceState:
         """
         covered = self.covered
         if covered is None and report.since is not None:
-            # Never read before: then all is missing that the topic had when the worker began, and of a partition that
-            # was added meanwhile also what was deleted. Read by an older build: then where it began cannot be checked.
-            begins = 0 if self.added else report.begins
-            covered = begins if self.position < 0 and begins is not None else report.since
+            # Never read before: then all is missing that the topic had when the worker began. Read by an older build:
+            # then where it began cannot be checked.
+            covered = report.begins if self.position < 0 and report.begins is not None else report.since
         hole = None
         if covered is not None:
             if report.since is not None and report.since > covered:

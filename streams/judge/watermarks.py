@@ -128,7 +128,9 @@ class Watermarks:
         name = _name(source)
         if name not in self.sources:
             self.sources[name] = SourceState(-1, None, False, made_at, self.active, self.active, self.skipped)
-            self.sources[name].added = source.partition >= self.counts.get(source.topic, source.partition + 1)
+            if source.partition >= self.counts.get(source.topic, source.partition + 1):
+                # It was added, so its first offset was 0: what is deleted of it by now was never counted.
+                self.sources[name].covered = 0
         return self.sources[name]
 
     def _apply_report(self, report: SourceProgress, made_at: int) -> SourceHole | None:

@@ -1,0 +1,180 @@
+"""The promises of docs/reliability.md, checked at the end of a schedule."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+
+from gates.decisions import Action, Decision
+from gates.gate import Gate
+from gates.machine.rollout import Moment
+from gates.machine.transitions import ENDED
+from gates.panes import Pane
+from streams.journal import Progress, decode, encode_document
+from streams.judge.fold import Fold
+from tests.model.traffic import CANARY, STABLE, Traffic
+from tests.model.world import TOPICS, World
+
+Document = Mapping[str, Any]
+COHORTS = (STABLE, CANARY)
+
+
+@dataclass
+class Refolded:
+    """The whole journal, folded once more without a fault."""
+
+    panes: defaultdict[str, list[Pane]] = field(default_factory=lambda: defaultdict(list))
+    decisions: dict[str, Decision] = field(default_factory=dict)
+    encoded: dict[str, bytes] = field(default_factory=dict)
+    folds: list[Fold] = field(default_factory=list)
+    reported: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    earlier: list[tuple[str, Pane]] = field(default_factory=list)
+
+    def begin_epoch(self, name: str) -> None:
+        """Set the panes of the epoch before apart: what comes too late for an epoch that has ended is not reported."""
+        self.earlier += [(name, pane) for pane in self.panes.pop(name, ())]
+        self.reported.pop(name, None)
+
+
+def refolded(world: World) -> Refolded:
+    """Fold the journal again."""
+    found = Refolded()
+    observe = Gate.pane
+
+    def spy(gate: Gate, pane: Pane, moment: Moment) -> Any:
+        name = gate.state.policy.rollout
+        found.panes[name].append(pane)
+        found.reported[name].update(pane.late)
+        found.reported[name].update(pane.refused)
+        return observe(gate, pane, moment)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Gate, "pane", spy)
+        for log in world.broker.logs[TOPICS.journal]:
+            fold = Fold(log.place.partition)
+            found.folds.append(fold)
+            for record in log.records:
+                for output in fold.apply(decode(record.value or b""), record.offset):
+                    if isinstance(output, Decision):
+                        value = encode_document(output.document())
+                        assert found.encoded.setdefault(output.id, value) == value
+                        if output.action is Action.START and output.id not in found.decisions:
+                            found.begin_epoch(output.rollout)
+                        found.decisions.setdefault(output.id, output)
+            for name, rollout in fold.rollouts.items():
+                found.reported[name].update(rollout.late)
+                found.reported[name].update(rollout.refused)
+    return found
+
+
+def settled(world: World, traffic: Traffic, judged_past: int) -> bool:
+    """Whether all is counted, each rollout judged past this event time (ms), and the newest order carried out."""
+    if not all_counted(world):
+        return False
+    statuses = {record.key: record.value for record in world.broker.records(TOPICS.status)}
+    newest = {record.key: record.value for record in world.broker.records(TOPICS.decisions)}
+    applied = {wanted.rollout: wanted.id for wanted in world.applied}
+    for name in traffic.rollouts:
+        status, decision = (orjson.loads(found.get(name.encode()) or b"{}") for found in (statuses, newest))
+        if status.get("event_time", 0) < judged_past and status.get("phase") not in ENDED:
+            return False
+        if not decision or applied.get(name) != decision["id"]:
+            return False
+    return True
+
+
+def all_counted(world: World) -> bool:
+    """Whether ingest has reported each source partition up to its end."""
+    due = {log.place.partition: log.end for log in world.broker.logs[TOPICS.events]}
+    for record in reversed(world.broker.logs[TOPICS.journal][0].records):
+        journaled = decode(record.value or b"")
+        if isinstance(journaled, Progress) and journaled.sources:
+            for source in journaled.sources:
+                if source.position >= due.get(source.source.partition, 0):
+                    due.pop(source.source.partition, None)
+            if not due or record.timestamp < world.broker.now_ms() - 5_000:
+                break
+    return not due
+
+
+def check(world: World, traffic: Traffic, judged_past: int) -> Refolded:
+    """Check all promises; `judged_past` is the event time (ms) that each rollout is judged past at the end."""
+    assert not world.escaped, world.escaped
+    found = refolded(world)
+    for fold in found.folds:
+        for name, rollout in fold.rollouts.items():
+            if name in traffic.rollouts:
+                assert rollout.gate is not None, name
+                assert rollout.ended or rollout.judged_until() >= judged_past, (name, rollout.judged_until())
+    published = one_history(world, found)
+    for name in traffic.rollouts:
+        counts_hold(name, traffic, found)
+    for name, decisions in published.items():
+        judged_well(name, decisions, traffic)
+        obeyed(world, name, decisions)
+    return found
+
+
+def one_history(world: World, found: Refolded) -> dict[str, list[Document]]:
+    """Each id has one decision, none is missing, and the journal gives the same bytes; returns them by rollout."""
+    values: dict[str, bytes] = {}
+    for record in world.broker.records(TOPICS.decisions):
+        value = record.value or b""
+        assert values.setdefault(orjson.loads(value)["id"], value) == value
+    assert values == found.encoded
+    published: defaultdict[str, list[Document]] = defaultdict(list)
+    for value in values.values():
+        published[(document := orjson.loads(value))["rollout"]].append(document)
+    for decisions in published.values():
+        decisions.sort(key=lambda each: (each["epoch"], each["sequence"]))
+        epochs = Counter(each["epoch"] for each in decisions)
+        due = [(epoch, sequence + 1) for epoch in range(1, len(epochs) + 1) for sequence in range(epochs[epoch])]
+        assert [(each["epoch"], each["sequence"]) for each in decisions] == due
+    return published
+
+
+def counts_hold(name: str, traffic: Traffic, found: Refolded) -> None:
+    """No request counts twice, and each that a complete pane lacks is reported as missing."""
+    lacking: Counter[str] = Counter()
+    reported = found.reported[name]
+    panes = found.panes[name]
+    for pane in [*panes, *(pane for rollout, pane in found.earlier if rollout == name)]:
+        for cohort in COHORTS:
+            seconds = range(pane.start, pane.end, 1000)
+            true = sum(traffic.truth.requests[name, cohort, second] for second in seconds)
+            lacks = true - pane.cell(cohort).requests
+            assert lacks >= 0, ("counted twice", name, cohort, pane)
+            if pane.complete and pane in panes:
+                lacking[cohort] += lacks
+    for cohort in COHORTS:
+        assert lacking[cohort] <= reported[cohort], (name, cohort, lacking, reported)
+
+
+def judged_well(name: str, decisions: list[Document], traffic: Traffic) -> None:
+    """The gate raises no weight while most of the candidate's requests fail, and rolls back none that is healthy."""
+    since = 0
+    for decision in decisions:
+        at = decision["event_time"]
+        if decision.get("by") is None:
+            if decision["action"] in (Action.ADVANCE, Action.PROMOTE):
+                requests, errors = (
+                    sum(counts[name, CANARY, second] for second in range(since // 1000 * 1000, at, 1000))
+                    for counts in (traffic.truth.requests, traffic.truth.errors)
+                )
+                assert errors < 0.5 * requests or not errors, (decision, errors, requests)
+            assert decision["action"] != Action.ROLLBACK or name in traffic.bad, decision
+        since = at
+
+
+def obeyed(world: World, name: str, decisions: list[Document]) -> None:
+    """The router never went back, and has the weights of the newest decision."""
+    applied = [wanted for wanted in world.applied if wanted.rollout == name]
+    tokens = [wanted.token for wanted in applied]
+    assert tokens == sorted(tokens), (name, tokens)
+    assert applied, name
+    assert dict(applied[-1].weights) == decisions[-1]["weights"], (applied[-1], decisions[-1])

@@ -1,0 +1,143 @@
+"""What each process of the model runs: the real services, on the clients of the model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any, cast
+
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from connectors.actuators.dispatcher import Dispatcher, rank
+from connectors.actuators.executor import Executor
+from connectors.actuators.orders import Orders
+from connectors.actuators.wanted import Wanted
+from connectors.kafka.topic_reader import to_end
+from connectors.signing.keys import keyring
+from streams.ingest.service import Ingest
+from streams.journal import Progress, encode
+from streams.judge.service import Judge
+from streams.runtime.health import Health
+from streams.runtime.settings import Settings
+from streams.sequencer.agents import Sequencer
+from tests.model.clients import FakeProducer
+from tests.model.process import Process
+from tests.model.world import SETTINGS, SOURCES, TOPICS, Role, World
+
+
+def settings_of(process: Process) -> Settings:
+    """Return the settings of a process: the same for all, but for the name."""
+    return SETTINGS.model_copy(update={"worker_id": process.name})
+
+
+async def ingest(_world: World, process: Process) -> None:
+    """Run the real service."""
+    service = Ingest(settings_of(process), Health())
+    await service.on_start()
+    await cast("Any", Ingest._run)(service)
+
+
+async def judge(_world: World, process: Process) -> None:
+    """Run the real service."""
+    service = Judge(settings_of(process), Health())
+    await service.on_start()
+    await cast("Any", Judge._run)(service)
+
+
+class _AppTopic:
+    """A topic of a Faust app, as far as the sequencer uses it."""
+
+    def __init__(self, producer: FakeProducer, topic: str) -> None:
+        self._producer = producer
+        self._topic = topic
+
+    async def send(self, **options: Any) -> asyncio.Future[int]:
+        """Send a message."""
+        return await self._producer.send(self._topic, **options)
+
+
+async def sequencer(world: World, process: Process) -> None:
+    """Give the real sequencer what its agents read, and write the journal's clock; commit now and then."""
+    settings = settings_of(process)
+    producer, consumer = world.producer(settings), world.consumer(settings, group_id=settings.group("sequencer"))
+    app: Any = SimpleNamespace(topic=lambda name, **_: _AppTopic(producer, name))
+    handler = Sequencer(app, settings)
+    ticking = asyncio.create_task(_clock(world, process, producer))
+    consumer.subscribe(list(SOURCES))
+    await consumer.start()
+    while not ticking.done():
+        for place, records in (await consumer.getmany(timeout_ms=400)).items():
+            for record in records:
+                where = {"topic": place.topic, "partition": place.partition, "offset": record.offset}
+                message = SimpleNamespace(**where, key=record.key, headers=record.headers)
+                await handler.handle(SOURCES[place.topic], SimpleNamespace(message=message, value=record.value))
+            if world.rng.random() < 0.8:
+                with suppress(CommitFailedError, IllegalStateError):
+                    await consumer.commit({place: records[-1].offset + 1})
+    ticking.result()
+
+
+async def _clock(world: World, process: Process, producer: FakeProducer) -> None:
+    """Write the time to each journal partition, as `streams.sequencer.clock` does."""
+    while True:
+        record = encode(Progress(worker=process.name, wall=world.broker.now_ms(), sources=[]))
+        with suppress(KafkaError):
+            for partition in await producer.partitions_for(TOPICS.journal):
+                await producer.send_and_wait(TOPICS.journal, record, partition=partition)
+        await asyncio.sleep(1.0)
+
+
+class Router:
+    """What an actuator controls. It remains when the actuator's process ends; `applied` is all that was ever set."""
+
+    name = "router"
+
+    def __init__(self, world: World, process: Process) -> None:
+        self._world = world
+        self._process = process
+
+    async def apply(self, wanted: Wanted) -> Mapping[str, float]:
+        """Set the weights, or fail."""
+        await asyncio.sleep(self._world.rng.choice((0.0, 0.0, 0.1, 1.0)))
+        await self._process.step()
+        if self._world.rng.random() < 0.05 and not self._world.calm:
+            raise RuntimeError("the router is away")
+        self._world.applied.append(wanted)
+        return wanted.weights
+
+
+class LastingRouter(Router):
+    """A router that remembers which orders are in force."""
+
+    def last_applied(self) -> Mapping[str, tuple[int, int]]:
+        """Return the token of each rollout's order in force."""
+        return {wanted.rollout: (wanted.epoch, wanted.sequence) for wanted in self._world.applied}
+
+
+async def actuator(world: World, process: Process) -> None:
+    """Carry out orders by the real dispatcher and executor, as `connectors.actuators.subscription` gives them."""
+    settings = settings_of(process)
+    source, sink = world.consumer(settings), world.producer(settings)
+    source.assign([log.place for topic in (TOPICS.decisions, TOPICS.commands) for log in world.broker.logs[topic]])
+    kind = LastingRouter if world.lasting_router else Router
+    executor = Executor(kind(world, process), world.broker.now_ms)
+    orders = Orders(keyring(settings, "actuator"), None, world.broker.now_ms)
+    async with Dispatcher(executor, cast("Any", sink), TOPICS, lambda _: []) as dispatcher:
+        newest: dict[str, Wanted] = {}
+        async for record in to_end(cast("Any", source)):
+            wanted = orders.read(record)
+            if wanted is not None and rank(wanted) >= rank(newest.get(wanted.rollout, wanted)):
+                newest[wanted.rollout] = wanted
+        for wanted in newest.values():
+            dispatcher.dispatch(wanted)
+        while True:
+            for records in (await source.getmany(timeout_ms=500)).values():
+                for record in records:
+                    if (wanted := orders.read(record)) is not None:
+                        dispatcher.dispatch(wanted)
+            dispatcher.raise_bugs()
+
+
+ROLES: Mapping[str, Role] = {"ingest": ingest, "judge": judge, "sequencer": sequencer, "actuator": actuator}
