@@ -16,10 +16,14 @@ INGEST = SETTINGS.group("ingest")
 
 
 class Fault(NamedTuple):
-    """One kind of fault: how it comes about, and whether schedules have it."""
+    """One kind of fault: how it comes about, whether schedules have it, and whether it damages the source.
+
+    Without damage nothing is missing, however many other faults there are.
+    """
 
     strike: Callable[[World], None]
     on: bool = True
+    damage: bool = False
 
 
 def crash(world: World) -> None:
@@ -55,7 +59,7 @@ def rebalance(world: World) -> None:
 def trouble(world: World) -> None:
     """Let writes to some topics fail for a while: refused, stored without an acknowledgement, or stored twice."""
     topics = world.rng.choice((frozenset(WRITTEN), frozenset((world.rng.choice(WRITTEN),))))
-    rate = world.rng.choice((0.2, 1.0))
+    rate = world.rng.choice((0.2, 0.5, 1.0))
     kind = world.rng.choice(("refused", "lost", "twice", "all"))
     rates = {"refused": rate / 3, "lost": rate / 3, "twice": 0.3} if kind == "all" else {kind: rate}
     world.broker.trouble = Trouble(topics, **rates)
@@ -117,6 +121,13 @@ def commits_moved(world: World) -> None:
     world.broker.rebalance(INGEST)
 
 
+def orders_again(world: World) -> None:
+    """Let the sequencer read all orders and acks once more."""
+    group = SETTINGS.group("sequencer")
+    world.broker.groups[group].committed.clear()
+    world.broker.rebalance(group)
+
+
 def lost_snapshots(world: World) -> None:
     """Delete all snapshots of a journal partition, or the newest ones, and end the judges."""
     log = world.rng.choice(world.broker.logs[TOPICS.snapshots])
@@ -162,15 +173,16 @@ FAULTS: Mapping[str, Fault] = {
     "trouble": Fault(trouble),
     "slow": Fault(slow),
     "no leader": Fault(no_leader),
-    "retention": Fault(retention),
-    "outage and retention": Fault(outage_and_retention),
+    "retention": Fault(retention, damage=True),
+    "outage and retention": Fault(outage_and_retention, damage=True),
     "added partitions": Fault(added_partitions),
     "commits lost": Fault(commits_lost),
-    "commits moved": Fault(commits_moved),
+    "commits moved": Fault(commits_moved, damage=True),
+    "orders again": Fault(orders_again),
     "lost snapshots": Fault(lost_snapshots),
     "old snapshots": Fault(old_snapshots),
     "all away": Fault(all_away),
-    "events recreated": Fault(events_recreated, on=False),
+    "events recreated": Fault(events_recreated, on=False, damage=True),
     "orders recreated": Fault(orders_recreated, on=False),
 }
 
@@ -183,10 +195,15 @@ class Plan:
 
     @classmethod
     def drawn(cls, world: World, until: float) -> Plan:
-        """Draw up to five faults."""
+        """Draw up to seven faults."""
         known = [name for name, fault in FAULTS.items() if fault.on]
-        number = world.rng.randint(0, 5)
+        number = world.rng.randint(0, 7)
         return cls(sorted((world.rng.uniform(1.0, until), world.rng.choice(known)) for _ in range(number)))
+
+    @property
+    def damages(self) -> bool:
+        """Whether records may be missing at the end, which must then be reported."""
+        return any(FAULTS[name].damage for _, name in self.faults)
 
     def arm(self, world: World) -> None:
         """Let each happen at its time."""

@@ -10,33 +10,37 @@ import pytest
 
 from connectors.kafka import clients, topic_reader
 from streams import clock
+from streams.ingest import cutting
 from streams.ingest import service as ingest_service
+from streams.journal import CHUNK_RULE
 from streams.judge import service as judge_service
 from tests.model.world import World
 
-READERS = ("read_to_end", "partitions_of")
-"""Functions that services import by name, so that they are replaced wherever they were imported."""
+CHUNK_OFFSETS, SLOT_MS = 8, 3_000
+"""Chunks are much shorter than in production, so that a schedule of seconds has several."""
 
 
-def _importers() -> list[tuple[Any, str]]:
-    modules = [module for name, module in sys.modules.items() if name.startswith("streams.")]
-    return [
-        (module, name)
-        for module in modules
-        for name in READERS
-        if getattr(module, name, None) is getattr(topic_reader, name)
-    ]
+def _importers(origin: Any, name: str) -> list[Any]:
+    """Return the modules that have imported a function by its name: it is replaced in each of them."""
+    modules = [module for at, module in sys.modules.items() if at.startswith("streams.")]
+    return [module for module in modules if getattr(module, name, None) is getattr(origin, name)]
 
 
-IMPORTERS = _importers()
+IMPORTERS = {name: _importers(topic_reader, name) for name in ("read_to_end", "partitions_of")}
+CUTTERS = _importers(cutting, "rule")
 
 
 def install(world: World, patch: pytest.MonkeyPatch) -> None:
     """Let all services use this world."""
     patch.setattr(clients, "consumer", world.consumer)
     patch.setattr(clients, "producer", world.producer)
-    for module, name in IMPORTERS:
-        patch.setattr(module, name, getattr(world, name))
+    for name, modules in IMPORTERS.items():
+        for module in modules:
+            patch.setattr(module, name, getattr(world, name))
+    for module in CUTTERS:
+        patch.setattr(module, "rule", lambda: CHUNK_RULE)
+    patch.setattr(cutting, "CHUNK_OFFSETS", CHUNK_OFFSETS)
+    patch.setattr(cutting, "SLOT_MS", SLOT_MS)
     patch.setattr(clock, "time", SimpleNamespace(time_ns=lambda: world.broker.now_ms() * 1_000_000))
     patch.setattr(
         ingest_service, "time", SimpleNamespace(process_time=lambda: 0.0, monotonic=lambda: 1e6 + world.loop.now)

@@ -17,7 +17,7 @@ from gates.machine.transitions import ENDED
 from gates.panes import Pane
 from streams.journal import Progress, decode, encode_document
 from streams.judge.fold import Fold
-from tests.model.traffic import CANARY, STABLE, Traffic
+from tests.model.traffic import CANARY, STABLE, WINDOW_MS, Traffic
 from tests.model.world import TOPICS, World
 
 Document = Mapping[str, Any]
@@ -102,8 +102,11 @@ def all_counted(world: World) -> bool:
     return not due
 
 
-def check(world: World, traffic: Traffic, judged_past: int) -> Refolded:
-    """Check all promises; `judged_past` is the event time (ms) that each rollout is judged past at the end."""
+def check(world: World, traffic: Traffic, judged_past: int, *, damaged: bool) -> Refolded:
+    """Check all promises; `judged_past` is the event time (ms) that each rollout is judged past at the end.
+
+    Unless the source was `damaged`, no request may be missing but those that came too late.
+    """
     assert not world.escaped, world.escaped
     found = refolded(world)
     for fold in found.folds:
@@ -114,8 +117,10 @@ def check(world: World, traffic: Traffic, judged_past: int) -> Refolded:
     published = one_history(world, found)
     for name in traffic.rollouts:
         counts_hold(name, traffic, found)
+        assert damaged or not any(pane.refused for pane in found.panes[name]), name
     for name, decisions in published.items():
         judged_well(name, decisions, traffic)
+        ordered_once(name, decisions, traffic)
         obeyed(world, name, decisions)
     return found
 
@@ -157,18 +162,28 @@ def counts_hold(name: str, traffic: Traffic, found: Refolded) -> None:
 
 def judged_well(name: str, decisions: list[Document], traffic: Traffic) -> None:
     """The gate raises no weight while most of the candidate's requests fail, and rolls back none that is healthy."""
-    since = 0
+    began = 0
     for decision in decisions:
         at = decision["event_time"]
-        if decision.get("by") is None:
-            if decision["action"] in (Action.ADVANCE, Action.PROMOTE):
-                requests, errors = (
-                    sum(counts[name, CANARY, second] for second in range(since // 1000 * 1000, at, 1000))
-                    for counts in (traffic.truth.requests, traffic.truth.errors)
-                )
-                assert errors < 0.5 * requests or not errors, (decision, errors, requests)
-            assert decision["action"] != Action.ROLLBACK or name in traffic.bad, decision
-        since = at
+        if decision["action"] == Action.START:
+            began = at
+        if decision.get("by") is not None:
+            continue
+        if decision["action"] in (Action.ADVANCE, Action.PROMOTE):
+            window = range(max(began, at - WINDOW_MS), at, 1000)
+            requests, errors = (
+                sum(counts[name, CANARY, second] for second in window)
+                for counts in (traffic.truth.requests, traffic.truth.errors)
+            )
+            assert not errors or errors < 0.5 * requests, (decision, errors, requests)
+        assert decision["action"] != Action.ROLLBACK or name in traffic.bad, decision
+
+
+def ordered_once(name: str, decisions: list[Document], traffic: Traffic) -> None:
+    """No order has an effect twice, however often the sequencer reads it."""
+    effects = Counter(str(decision["action"]) for decision in decisions if decision.get("by") is not None)
+    for action, number in effects.items():
+        assert number <= traffic.orders[name, action], (name, action, effects)
 
 
 def obeyed(world: World, name: str, decisions: list[Document]) -> None:

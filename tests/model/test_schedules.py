@@ -92,7 +92,7 @@ def run(seed: int) -> tuple[World, Refolded]:
         install(world, patch)
         try:
             world.loop.run_until_complete(play(world, traffic, plan))
-            return world, check(world, traffic, JUDGED_PAST)
+            return world, check(world, traffic, JUDGED_PAST, damaged=plan.damages)
         except BaseException as error:
             faults = ", ".join(f"{name} at {at:.2f} s" for at, name in plan.faults)
             error.add_note(f"run it again with SLUICEGATE_SEED={seed}: {faults or 'no fault'}; {traffic.shown()}")

@@ -17,6 +17,7 @@ from tests.model.world import TOPICS, World
 
 STABLE, CANARY = "stable", "canary"
 TICK_S = 0.6
+WINDOW_MS = 4_000
 JUNK = b'{"rollout": "checkout", "cohort": "canary"'
 
 
@@ -32,7 +33,7 @@ def a_policy(rollout: str) -> Policy:
                 {"name": "canary", "weight": "20%", "bake": "2s"},
                 {"name": "half", "weight": "50%", "bake": "2s"},
             ],
-            "checks": {"errors": {"sli": "error_rate", "limit": "30%", "window": "4s"}},
+            "checks": {"errors": {"sli": "error_rate", "limit": "30%", "window": f"{WINDOW_MS // 1000}s"}},
             "min_requests": 5,
             "data_quality": {"split": "100%"},  # the traffic does not follow the gate's orders
             "confidence": {"dispersion": 1},
@@ -67,6 +68,7 @@ class Traffic:
     junk: float = 0.0
     truth: Truth = field(default_factory=Truth)
     flowing: bool = True
+    orders: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def shown(self) -> str:
         """Return what a person needs to see of it."""
@@ -84,7 +86,8 @@ class Traffic:
                     log.append(Message(JUNK), world.broker.now_ms())
                     self.truth.junk += 1
                 lines = [self._event(log.place.partition) for _ in range(world.rng.randint(2, 8))]
-                log.append(Message(b"\n".join(lines)), world.broker.now_ms())
+                recorded = world.broker.now_ms() - world.rng.choice((0, 0, 0, 0, 400, 2_000))
+                log.append(Message(b"\n".join(lines)), recorded)
             await asyncio.sleep(TICK_S * world.rng.uniform(0.8, 1.2))
 
     def _event(self, partition: int) -> bytes:
@@ -128,5 +131,6 @@ class Traffic:
         return {"by": "ada", "at": self.world.broker.now_ms()}
 
     def _order(self, topic: str, name: str, order: Start | Control) -> None:
+        self.orders[name, order.control if isinstance(order, Control) else "start"] += 1
         log = self.world.broker.logs[topic][0]
         log.append(Message(encode(order), name.encode()), self.world.broker.now_ms())
