@@ -55,10 +55,12 @@ async def read_to_end(
     topic: str,
     partitions: Collection[int] | None = None,
     *,
+    since_ms: int | None = None,
     patience_s: float = PATIENCE_S,
 ) -> AsyncIterator[ConsumerRecord]:
     """Every record of a topic (of these partitions, if given), from the oldest to the end as of the start.
 
+    With `since_ms` it begins at the first record with that time or a later one; a broker may begin earlier.
     Records are in order within a partition, and in any order between partitions. Uncommitted records of a transaction
     are included. A caller that stops early should close the iterator (`contextlib.aclosing`).
 
@@ -76,10 +78,24 @@ async def read_to_end(
     if not assigned:
         return
     async with reader(settings, assigned) as source:
+        if since_ms is not None and not await _seek(source, since_ms):
+            return
         ends: dict[TopicPartition, int] = {}
         async for record in to_end(source, patience_s=patience_s, ends=ends):
             if record.offset < ends[TopicPartition(record.topic, record.partition)]:
                 yield record
+
+
+async def _seek(source: AIOKafkaConsumer, since_ms: int) -> bool:
+    """Continue at the first record since then in each partition, without those that have none; whether any is left."""
+    found = await source.offsets_for_times(dict.fromkeys(source.assignment(), since_ms))
+    # Not `seek_to_end`: what the consumer has fetched meanwhile would still come.
+    begins = {one: place.offset for one, place in found.items() if place is not None and place.offset >= 0}
+    if begins:
+        source.assign(list(begins))
+    for partition, offset in begins.items():
+        source.seek(partition, offset)
+    return bool(begins)
 
 
 @asynccontextmanager

@@ -37,7 +37,8 @@ class Started:
     """An operator started a rollout, or started it again; `rules` is the number of the rules that judge it.
 
     With `confirmed` it may take traffic from a promoted candidate, with `replace` its owner and cohorts may differ,
-    with `override_freeze` it is carried out while the rollout is frozen.
+    with `override_freeze` it is carried out while the rollout is frozen. `epochs_before` is the number of its epochs
+    where nothing else is left of them.
     """
 
     policy: Policy
@@ -47,6 +48,7 @@ class Started:
     confirmed: bool = False
     replace: bool = False
     override_freeze: bool = False
+    epochs_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,11 +41,11 @@ LONGEST_BAKED_GAP_MS = 30_000
 
 
 def start(state: RolloutState | None, given: Started, moment: Moment) -> StepResult:
-    """Begin a rollout: epoch 1, or the epoch after that of `state`; `refusal_of_start` is for the caller."""
+    """Begin a rollout: its first epoch, or the one after that of `state`; `refusal_of_start` is for the caller."""
     fresh = RolloutState(
         policy=given.policy,
         phase=Phase.IDLE if state is None else state.phase,
-        epoch=1 if state is None else state.epoch + 1,
+        epoch=(given.epochs_before if state is None else state.epoch) + 1,
         progress=StageProgress(0, ordered_at=moment.event_time, timed_from=moment.event_time),
         control=None if state is None else state.control,
         rules=given.rules,

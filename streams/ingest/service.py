@@ -39,10 +39,6 @@ from streams.runtime import failpoints, metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
 
-TROUBLED_S = 30.0
-"""Seconds without a failed flush after which ingest is healthy again. One good flush is not enough: the next one may
-fail at the same version as before."""
-
 METADATA_MS = 5_000
 """How often to refresh the metadata of the topic: with the default of the client, partitions that were added would be
 found after five minutes."""
@@ -69,7 +65,6 @@ class Ingest(Service):
         self._pulse = health.pulse("ingest")
         self._chunkers: dict[TopicPartition, Chunker] = {}
         self._decoder = RecordDecoder(decoder(), settings.max_event_bytes)
-        self._failed_at = float("-inf")
 
     async def on_start(self) -> None:
         """Join the group."""
@@ -173,12 +168,10 @@ class Ingest(Service):
             self.log.error("journaling failed, so ingest counts again from the committed offsets: %s", error)
             metrics.INGEST_RESETS.inc()
             if _is_permanent(error):
-                self._failed_at = time.monotonic()
-                self._pulse.trouble = f"journaling fails: {type(error).__name__}"
+                self._pulse.fail(f"journaling fails: {type(error).__name__}")
             self._begin(set(self._chunkers))
         else:
-            if time.monotonic() - self._failed_at > TROUBLED_S:
-                self._pulse.trouble = self._writer.trouble
+            self._pulse.recover(self._writer.trouble)
             if answered(self._consumer, LONGEST_UNANSWERED_MS):
                 self._pulse.beat()
 

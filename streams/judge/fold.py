@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from gates.gate import Gate, refuse_start
-from gates.machine.rollout import Acked, Controlled, Moment, Started
+from gates.machine.rollout import Moment
 from gates.machine.starting import refusal_of_start
 from gates.policy import Policy, PolicyError
 from gates.rules import RULES
@@ -16,15 +18,17 @@ from streams.cells import CELL_MS
 from streams.journal import CHUNK_RULE, Ack, Control, Freeze, Partial, Partials, Progress, Record, Start, Timing
 from streams.judge.failures import pause_failed
 from streams.judge.freezes import Freezes
+from streams.judge.orders import acknowledged, controlled, started
 from streams.judge.outputs import (
-    Acknowledged,
     FoldOutput,
     ForeignCounts,
     FreezesStatus,
     LateEvents,
+    RolloutSetAside,
     RolloutStatus,
 )
-from streams.judge.rollout import CONTROLS, JudgedRollout
+from streams.judge.rollout import JudgedRollout
+from streams.judge.set_aside import SetAside, SetAsideError, unjudgeable
 from streams.judge.waiting_cells import MOST_UNJUDGED_BYTES
 from streams.judge.watermarks import EventTimeState, Watermarks
 
@@ -43,13 +47,14 @@ class Fold:
     """The state of one journal partition: `apply` each record in the order of offsets.
 
     `offset` and `digest` identify the record folded last (-1 and 0 before the first). `ignored` counts the partials
-    that `MOST_UNJUDGED` left out.
+    that `MOST_UNJUDGED` left out. The rollouts in `set_aside` are not among `rollouts`: nothing is decided about them.
     """
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
         self.marks = Watermarks()
         self.rollouts: dict[str, JudgedRollout] = {}
+        self.set_aside: dict[str, SetAside] = {}
         self.freezes = Freezes()
         self.offset = -1
         self.digest = 0
@@ -62,6 +67,7 @@ class Fold:
         Raises:
             ReplayedError: a signed order was seen before; it has no effect.
             FrozenError: the first start of a rollout was refused, so there is no status to report it in.
+            SetAsideError: the order is for a rollout that is set aside.
             ValueError: a cell is malformed; the partial that it is in has no effect.
         """
         self.offset = offset
@@ -74,6 +80,8 @@ class Fold:
                 return [ForeignCounts(record.rule)]
             case Progress():
                 return self._progress(record, offset)
+            case Start() if record.rollout in self.set_aside:
+                return self._start_again(record, offset)
             case Start():
                 return self._start(record, offset)
             case Freeze():
@@ -86,6 +94,8 @@ class Fold:
             return [ForeignCounts(record.rule)]
         rollout = self.rollouts.get(record.rollout)
         if rollout is None:
+            if record.rollout in self.set_aside:
+                return []
             if len(self._without_policy()) >= MOST_UNJUDGED:
                 self.ignored += 1
                 return []
@@ -202,13 +212,40 @@ class Fold:
                 outputs.append(RolloutStatus(name, rollout.gate.status(moment)))
         return outputs
 
-    def _start(self, record: Start, offset: int) -> list[FoldOutput]:
+    def put_aside(self, name: str, aside: SetAside) -> RolloutSetAside:
+        """Decide no more about a rollout; what is needed to start it again safely is kept."""
+        rollout = self.rollouts.pop(name, None)
+        self._without_policy().discard(name)
+        if rollout is not None:
+            epoch = aside.epoch if rollout.gate is None else max(aside.epoch, rollout.gate.state.epoch)
+            aside = structs.replace(aside, epoch=epoch, seen=rollout.seen, replay_guard=rollout.replay_guard)
+        self.set_aside[name] = aside
+        return RolloutSetAside(name, aside.why)
+
+    def _start_again(self, record: Start, offset: int) -> list[FoldOutput]:
+        """Start a rollout that is set aside, where an operator may do so; else it stays aside."""
+        aside = self.set_aside[record.rollout]
+        if aside.needs_another_build or not record.confirmed:
+            raise SetAsideError(f"start of {record.rollout} refused: {aside.why}")
+        rollout = self._open(record.rollout)
+        rollout.seen, rollout.replay_guard = aside.seen, aside.replay_guard
+        try:
+            return self._start(record, offset, aside.epoch)
+        finally:
+            if rollout.gate is None:
+                self.put_aside(record.rollout, aside)
+            else:
+                del self.set_aside[record.rollout]
+
+    def _start(self, record: Start, offset: int, epochs_before: int = 0) -> list[FoldOutput]:
         rollout = self.rollouts.get(record.rollout) or self._open(record.rollout)
         if offset <= rollout.snapshot_offset or rollout.is_repeat(record):
             return []
         rollout.changed = True
         rollout.replay_guard.record(record, self.marks.wall)
-        # The sequencer refuses these. A record of another build, or one written past it, starts nothing.
+        if (aside := unjudgeable(record)) is not None:
+            return [self.put_aside(record.rollout, aside)]
+        # The sequencer refuses these. A record that was written past it starts nothing.
         try:
             policy = Policy.parse(record.policy)
         except PolicyError:
@@ -222,9 +259,10 @@ class Fold:
         # for or against this start. Without a progress record there is no event time yet, only the order's own time.
         watermark = self._closed_by(timing)
         newest = (record.sequenced_at or record.at) if watermark is None else max(watermark, self.marks.newest)
-        begins_at = _round_up(max(newest, rollout.join.closed_until), policy.pane_ms)
+        begins_at = max(newest, rollout.join.closed_until)
+        begins_at += -begins_at % policy.pane_ms  # a whole pane
         moment = replace(self._moment(begins_at, offset), wall=self.marks.wall or record.sequenced_at or record.at)
-        given = _started(record, policy)
+        given = started(record, policy, epochs_before)
         if rollout.gate is None and (why := refusal_of_start(None, given, moment)):
             raise FrozenError(f"start refused: {why}")
         if rollout.gate is not None and refuse_start(rollout.gate, given, moment):
@@ -242,6 +280,9 @@ class Fold:
         return [*outputs, RolloutStatus(record.rollout, rollout.gate.status(moment))]
 
     def _control_or_ack(self, record: Control | Ack, offset: int) -> list[FoldOutput]:
+        aside = self.set_aside.get(record.rollout)
+        if aside is not None and isinstance(record, Control):
+            raise SetAsideError(f"{record.control} of {record.rollout} refused: {aside.why}")
         rollout = self.rollouts.get(record.rollout)
         if rollout is None or rollout.gate is None or offset <= rollout.snapshot_offset or rollout.is_repeat(record):
             return []
@@ -252,48 +293,7 @@ class Fold:
         gate, moment = rollout.gate, self._moment(rollout.received_at(record, self.marks.newest), offset)
         outputs: list[FoldOutput] = []
         if isinstance(record, Control):
-            outputs += gate.control(_controlled(record), moment)
+            outputs += gate.control(controlled(record), moment)
         else:
-            outputs += _acknowledge(gate, record, moment)
+            outputs += acknowledged(gate, record, moment)
         return [*outputs, RolloutStatus(record.rollout, gate.status(moment))]
-
-
-def _started(record: Start, policy: Policy) -> Started:
-    return Started(
-        policy,
-        record.by,
-        record.reason,
-        record.rules,
-        confirmed=record.confirmed,
-        replace=record.replace,
-        override_freeze=record.override_freeze,
-    )
-
-
-def _controlled(record: Control) -> Controlled:
-    return Controlled(
-        CONTROLS[record.control],
-        record.by,
-        record.reason,
-        record.epoch,
-        record.stage,
-        confirmed=record.confirmed,
-        override_freeze=record.override_freeze,
-    )
-
-
-def _round_up(time_ms: int, step_ms: int) -> int:
-    return time_ms + -time_ms % step_ms
-
-
-def _acknowledge(gate: Gate, record: Ack, moment: Moment) -> list[FoldOutput]:
-    pending, last = gate.state.pending, gate.state.last
-    acked = Acked(
-        record.epoch, record.sequence, record.status, record.weights, record.actuator, record.reason, record.at
-    )
-    gate.ack(acked, moment)
-    if last is None:
-        return []
-    confirmed = pending is not None and gate.state.pending is None
-    took_ms = max(0, record.at - last.event_time) if confirmed else None
-    return [Acknowledged(record.rollout, last.action.value, record.status, took_ms)]

@@ -61,6 +61,14 @@ class JudgingFailed:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class RolloutSetAside:
+    """A rollout that this judge must not decide on, and why; nothing more is published about it."""
+
+    rollout: str
+    why: str
+
+
 FoldOutput = (
     Decision
     | Command
@@ -70,5 +78,6 @@ FoldOutput = (
     | LateEvents
     | ForeignCounts
     | JudgingFailed
+    | RolloutSetAside
     | SourceHole
 )

@@ -24,9 +24,11 @@ from streams.judge.outputs import (
     FreezesStatus,
     JudgingFailed,
     LateEvents,
+    RolloutSetAside,
     RolloutStatus,
 )
 from streams.judge.replay_guard import ReplayedError
+from streams.judge.set_aside import SetAsideError
 from streams.judge.sources import SourceHole
 from streams.runtime import metrics
 from streams.runtime.settings import Settings
@@ -98,19 +100,15 @@ class Publisher:
             case FreezesStatus():
                 key = b"%b%d" % (FREEZES_KEY, output.partition)
                 return [await self._send(self._topics.status, encode_document(output.document), key=key)]
-            case Acknowledged():
-                metrics.ACKS.labels(output.rollout, output.status).inc()
-                if output.took_ms is not None and output.action == Action.ROLLBACK:
-                    metrics.TIME_TO_ROLLBACK.observe(output.took_ms / 1000.0)
-            case ForeignCounts():
-                metrics.FOREIGN.labels(output.rule).inc()
-            case LateEvents():
-                metrics.LATE_EVENTS.labels(output.rollout).inc(output.events)
-            case JudgingFailed():
-                log.error("%s cannot be judged, so it is paused: %s", output.rollout, output.why)
-                metrics.JUDGING_FAILED.labels(output.rollout).inc()
+            case RolloutSetAside():
+                self._statuses.pop(output.rollout, None)
+                metrics.forget_rollout(output.rollout)
+                metrics.ESCALATIONS.labels(output.rollout).inc()
+                log.critical("%s is set aside (docs/operations.md#upgrades): %s", output.rollout, output.why)
             case SourceHole():
                 self._report_hole(output)
+            case _:
+                _count(output)
         return []
 
     def _report_hole(self, hole: SourceHole) -> None:
@@ -156,7 +154,7 @@ class Publisher:
         """Send a journal record that cannot be folded to the dead letters, so that the records behind it are judged."""
         reason = "failed"
         if isinstance(error, ValueError):  # a record that does not decode as well
-            reason = error.reason if isinstance(error, ReplayedError | FrozenError) else "bad_record"
+            reason = error.reason if isinstance(error, ReplayedError | FrozenError | SetAsideError) else "bad_record"
         log.error(
             "journal partition %d, offset %d: record refused and sent to dead-letters (%s): %s",
             record.partition,
@@ -176,3 +174,19 @@ class Publisher:
     async def _send(self, topic: str, value: bytes, **options: Any) -> Sent:
         sent: Sent = await self._producer.send(topic, value, **options)
         return sent
+
+
+def _count(output: FoldOutput) -> None:
+    """Count what is not published itself."""
+    match output:
+        case Acknowledged():
+            metrics.ACKS.labels(output.rollout, output.status).inc()
+            if output.took_ms is not None and output.action == Action.ROLLBACK:
+                metrics.TIME_TO_ROLLBACK.observe(output.took_ms / 1000.0)
+        case ForeignCounts():
+            metrics.FOREIGN.labels(output.rule).inc()
+        case LateEvents():
+            metrics.LATE_EVENTS.labels(output.rollout).inc(output.events)
+        case JudgingFailed():
+            log.error("%s cannot be judged, so it is paused: %s", output.rollout, output.why)
+            metrics.JUDGING_FAILED.labels(output.rollout).inc()

@@ -11,10 +11,12 @@ import logging
 from zlib import crc32
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
-from connectors.kafka.topic_reader import read_to_end
+from connectors.kafka.topic_reader import TopicsMissingError, read_to_end
 from streams.judge.fold import Fold
+from streams.judge.published import Published
 from streams.judge.snapshots import SnapshotSet
 from streams.judge.truncation import Truncation
 from streams.runtime import failpoints, metrics
@@ -23,13 +25,24 @@ from streams.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
 
+RETRY_SECONDS = 1.0
+
+CLOCKS_DIFFER_MS = 600_000
+"""Decisions have the time of the judge that sent them. Those before a snapshot's time by this much are not read."""
+
 
 class Recovery:
-    """The owned partitions: `folds` are judged, `due` are still to be recovered, `truncated` are given up."""
+    """The owned partitions: `folds` are judged, `due` are still to be recovered, `truncated` are given up.
+
+    `published` has, of each fold, the decisions that are published and that it makes again. `unreported` are rollouts
+    that are set aside, each with the reason, while no status has it yet.
+    """
 
     def __init__(self, settings: Settings, consumer: AIOKafkaConsumer[bytes, bytes], pulse: Pulse) -> None:
         self.folds: dict[int, Fold] = {}
         self.due: set[int] = set()
+        self.published: dict[int, Published] = {}
+        self.unreported: dict[str, str] = {}
         self.truncated = Truncation(settings, pulse)
         self._settings = settings
         self._consumer = consumer
@@ -45,6 +58,8 @@ class Recovery:
         """Another judge has the partition now."""
         self.due.discard(partition)
         fold = self.folds.pop(partition, None)
+        self.published.pop(partition, None)
+        metrics.SET_ASIDE.labels(partition).set(0)
         for rollout in () if fold is None else fold.rollouts:
             metrics.forget_rollout(rollout)
         self.truncated.release(partition)
@@ -65,13 +80,49 @@ class Recovery:
         for key, why in found.unusable.items():
             log.warning("snapshot partition %d: snapshot of %r is unusable: %s", partition, key, why)
         journal = TopicPartition(self._settings.topics.journal, partition)
-        if not await self._is_whole(journal, fold.offset + 1) or partition not in self.due:
+        if not await self._is_whole(journal, fold.offset + 1):
+            return
+        published = await self._published(fold)
+        if published is None or partition not in self.due:
             return
         self.due.remove(partition)
-        self.folds[partition] = fold
+        self.folds[partition], self.published[partition] = fold, published
+        self.unreported |= {name: aside.why for name, aside in fold.set_aside.items()}
         self._resume(journal, fold)
         log.info("journal partition %d: judging from offset %d", partition, fold.offset + 1)
         failpoints.reached("judge: recovered")
+
+    async def _published(self, fold: Fold) -> Published | None:
+        """What is published about records that the fold is still to see; None if this must be tried again.
+
+        Without snapshots the whole journal is folded again, which must not be done without it. With them it is about a
+        few seconds, and judging goes on without.
+        """
+        folded = {name: max(rollout.snapshot_offset, fold.offset) for name, rollout in fold.rollouts.items()}
+        since = None if fold.offset < 0 else fold.marks.wall - CLOCKS_DIFFER_MS
+        try:
+            # Committed once all decisions before it were acknowledged.
+            judged = await self._consumer.committed(TopicPartition(self._settings.topics.journal, fold.partition))
+            published = Published(judged or 0)
+            async for record in read_to_end(self._settings, self._settings.topics.decisions, since_ms=since):
+                published.add(record.value, fold.partition, folded, fold.offset)
+                self._pulse.beat()
+        except (KafkaError, TimeoutError, TopicsMissingError) as error:
+            if fold.offset >= 0:
+                log.warning(
+                    "journal partition %d is judged without a look at gate-decisions: %s", fold.partition, error
+                )
+                return Published()
+            log.error(
+                "journal partition %d has no snapshot, and cannot be folded while gate-decisions cannot be read, "
+                "next try in %g s: %s",
+                fold.partition,
+                RETRY_SECONDS,
+                error,
+            )
+            await asyncio.sleep(RETRY_SECONDS)
+            return None
+        return published
 
     def _resume(self, partition: TopicPartition, fold: Fold) -> None:
         """Read on, beginning with the record that was folded last: it shows whether this is still the same journal."""
@@ -122,6 +173,7 @@ class Recovery:
         )
         self._consumer.pause(partition)
         self.folds.pop(partition.partition, None)
+        self.published.pop(partition.partition, None)
         self.due.discard(partition.partition)
         self.truncated.add(partition.partition, why)
 

@@ -7,8 +7,10 @@ offsets only show the lag: after a restart the snapshots are the place to contin
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
@@ -19,10 +21,14 @@ from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered, end_of
 from gates.decisions import Decision
 from streams.journal import decode
+from streams.judge.comparing import as_published
 from streams.judge.fold import Fold
+from streams.judge.outputs import FoldOutput, RolloutSetAside
 from streams.judge.publishing import Publisher, Sent
 from streams.judge.recovery import Recovery, digest
+from streams.judge.set_aside import of_a_newer_build
 from streams.judge.snapshot_writer import SnapshotWriter
+from streams.judge.truncation import held_statuses
 from streams.runtime import failpoints, metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
@@ -122,7 +128,7 @@ class Judge(Service):
         if recovery.due:
             await recovery.recover(min(recovery.due))
         self._pulse.ready |= self._joined and not recovery.due
-        await self._report_truncated()
+        await self._report_held()
         await self._snapshots.write_due(recovery.folds, self._consumer)
 
     async def _judge(self, partition: TopicPartition, fold: Fold, records: list[ConsumerRecord[bytes, bytes]]) -> None:
@@ -131,12 +137,9 @@ class Judge(Service):
         for record in records:
             # Set before decoding: a record that cannot be folded is done with, too, and is not fetched again.
             fold.offset, fold.digest = record.offset, digest(record)
-            try:
-                outputs = fold.apply(decode(record.value or b""), record.offset)
-            except Exception as error:  # of any kind: one record must not end the judge, which would read it again
-                sent.append(await self._publisher.send_dead_letter(record, error))
-                continue
-            for output in outputs:
+            for output in await self._outputs(fold, record, sent):
+                if isinstance(output, RolloutSetAside):
+                    self._recovery.unreported[output.rollout] = output.why
                 if isinstance(output, Decision):
                     decided = True
                     failpoints.reached("judge: decision folded")
@@ -148,16 +151,34 @@ class Judge(Service):
             failpoints.reached("judge: decision published")
         self._observe(partition, fold)
 
-    async def _report_truncated(self) -> None:
-        """Publish the statuses of rollouts that are held because their journal partition is truncated."""
-        truncated = self._recovery.truncated
-        unreported = truncated.unreported
-        if not unreported:
-            return
-        partitions: set[int] = self._consumer.partitions_for_topic(self._settings.topics.journal) or set()
-        statuses = await truncated.statuses(unreported, partitions)
+    async def _outputs(
+        self, fold: Fold, record: ConsumerRecord[bytes, bytes], sent: list[Sent]
+    ) -> Sequence[FoldOutput]:
+        """What the fold makes of a record, as far as it agrees with what is published."""
+        value = record.value or b""
+        outputs: list[FoldOutput] = []
+        try:
+            outputs = fold.apply(decode(value), record.offset)
+        except Exception as error:  # of any kind: one record must not end the judge, which would read it again
+            # Its own order has no effect then, and others of the rollout would be answered as if it were not there.
+            newer = of_a_newer_build(value) if isinstance(error, msgspec.DecodeError) else None
+            if newer is not None and newer[0] not in fold.set_aside:
+                outputs = [fold.put_aside(*newer)]
+            sent.append(await self._publisher.send_dead_letter(record, error))
+        return as_published(fold, self._recovery.published[fold.partition], record.offset, outputs)
+
+    async def _report_held(self) -> None:
+        """Publish the statuses of rollouts that are not judged: theirs is set aside, or their partition truncated."""
+        truncated, aside = self._recovery.truncated, dict(self._recovery.unreported)
+        partitions = truncated.unreported
+        statuses = await held_statuses(self._settings, aside.get) if aside else []
+        if partitions:
+            every: set[int] = self._consumer.partitions_for_topic(self._settings.topics.journal) or set()
+            statuses += await truncated.statuses(partitions, every)
         await asyncio.gather(*[await self._publisher.send_status(name, document) for name, document in statuses])
-        truncated.reported(unreported)
+        truncated.reported(partitions)
+        for name in aside:
+            self._recovery.unreported.pop(name)
 
     def _observe(self, partition: TopicPartition, fold: Fold) -> None:
         watermark = fold.marks.event_time(self._settings.timing).watermark
@@ -165,6 +186,7 @@ class Judge(Service):
             delay = (fold.marks.wall - watermark) / 1000.0
             metrics.WATERMARK_DELAY.labels(partition.partition).set(delay)
         metrics.IGNORED.labels(partition.partition).set(fold.ignored)
+        metrics.SET_ASIDE.labels(partition.partition).set(len(fold.set_aside))
         end = end_of(self._consumer, partition)
         if end is not None:
             metrics.JOURNAL_LAG.labels(partition.partition).set(max(0, end.offset - fold.offset - 1))

@@ -13,17 +13,19 @@ record shows whether the journal is still the one that the snapshots were made f
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from gates.gate import Gate
+from gates.rules import CURRENT
 from streams.journal import Timing
 from streams.judge.fold import Fold
 from streams.judge.freezes import Freezes
 from streams.judge.join import Join, JoinState
 from streams.judge.replay_guard import ReplayGuard
 from streams.judge.rollout import JudgedRollout
+from streams.judge.set_aside import SetAside, under_newer_rules
 from streams.judge.watermarks import Watermarks
 
 SCHEMA = "sluicegate.snapshot/v4"
@@ -62,6 +64,14 @@ class RolloutSnapshot(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEM
             refused=rollout.refused,
         )
 
+    @property
+    def rules(self) -> int:
+        """The number of the rules that its epoch is judged by; 0 without a policy."""
+        try:
+            return int(self.gate["rollout"]["rules"])
+        except (KeyError, TypeError, ValueError):
+            return 0
+
     def restored(self) -> JudgedRollout:
         """The rollout that this is of.
 
@@ -80,20 +90,25 @@ class RolloutSnapshot(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEM
         )
 
 
-class PartitionSnapshot(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA):
-    """A journal partition as of an offset: its watermarks and freezes, and the offset of each rollout's snapshot."""
+class PartitionSnapshot(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="schema", tag=SCHEMA):
+    """A journal partition as of an offset: its watermarks and freezes, and the offset of each rollout's snapshot.
+
+    A rollout in `set_aside` has no snapshot of this offset, although the index names it: a build that reads no
+    `set_aside` must fold the journal again, and not continue without the rollout.
+    """
 
     offset: int
     digest: int
     marks: Watermarks
     freezes: Freezes
     index: dict[str, int]
+    set_aside: dict[str, SetAside] = {}
 
 
 class _Head(msgspec.Struct):
     """What is decoded of every snapshot; the rest only of those that are used, as most are outdated."""
 
-    schema: Literal["sluicegate.snapshot/v4"]
+    schema: str
     offset: int
 
 
@@ -122,7 +137,8 @@ def snapshot(fold: Fold) -> list[tuple[bytes, bytes]]:
 def partition_snapshot(fold: Fold) -> tuple[bytes, bytes]:
     """Key and value of the partition's own snapshot, once those of all its rollouts are written."""
     index = {name: rollout.snapshot_offset for name, rollout in fold.rollouts.items()}
-    whole = PartitionSnapshot(fold.offset, fold.digest, fold.marks, fold.freezes, index)
+    index |= dict.fromkeys(fold.set_aside, fold.offset)
+    whole = PartitionSnapshot(fold.offset, fold.digest, fold.marks, fold.freezes, index, fold.set_aside)
     return PARTITION_KEY, _encode(whole)
 
 
@@ -166,10 +182,14 @@ class SnapshotSet:
             self._newest.pop(key, None)
             return
         try:
-            offset = _decode_head(value).offset
+            head = _decode_head(value)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self.unusable[key] = str(error)
             return
+        if head.schema != SCHEMA:
+            self.unusable[key] = f"it is {head.schema}, and this build reads {SCHEMA}"
+            return
+        offset = head.offset
         # By offset, and of two with the same one the later: compaction keeps that.
         if key not in self._newest or offset >= self._newest[key][0]:
             self._newest[key] = offset, value
@@ -186,13 +206,21 @@ class SnapshotSet:
                 return fold
             whole = _decode_partition(self._newest[key][1])
             fold.marks, fold.offset, fold.digest = whole.marks, whole.offset, whole.digest
-            fold.freezes = whole.freezes
+            fold.freezes, fold.set_aside = whole.freezes, whole.set_aside
+            if any(aside.is_met() for aside in whole.set_aside.values()):
+                return Fold(self._partition)  # this build can judge what that one could not
             for name, needed in whole.index.items():
+                if name in whole.set_aside:
+                    continue
                 key = name.encode()
                 offset, value = self._newest.get(key, (-1, b""))
                 if offset < needed:
                     return Fold(self._partition)
-                fold.rollouts[name] = _decode_rollout(value).restored()
+                rollout = _decode_rollout(value)
+                if rollout.rules > CURRENT:
+                    fold.set_aside[name] = under_newer_rules(rollout.rules)
+                else:
+                    fold.rollouts[name] = rollout.restored()
         except Exception as error:  # of any kind: an unreadable snapshot must cost time, not stop every restart
             self.unusable[key] = repr(error)
             return Fold(self._partition)

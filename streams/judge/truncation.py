@@ -6,7 +6,7 @@ the reason. That is no decision, and no weights change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -74,20 +74,27 @@ class Truncation:
         The rollouts come from `gate-status`: their snapshots may be lost together with the journal, and what a snapshot
         holds was published before.
         """
-        latest: dict[str, Document] = {}
-        async for record in read_to_end(self._settings, self._settings.topics.status):
-            # Keys that begin with a zero byte are those of freezes.
-            if record.value is not None and record.key is not None and not record.key.startswith(b"\0"):
-                status = _status(record.value)
-                if status is not None:
-                    latest[record.key.decode(errors="replace")] = status
-        return [
-            (name, held(status, self._why[partition]))
-            for name, status in latest.items()
-            if (partition := partition_of(name, every)) in partitions
-            and partition in self._why  # released while this was read
-            and status["phase"] not in ENDED
-        ]
+        return await held_statuses(self._settings, lambda name: self._reason(name, partitions, every))
+
+    def _reason(self, rollout: str, partitions: frozenset[int], every: set[int]) -> str | None:
+        partition = partition_of(rollout, every)
+        return self._why.get(partition) if partition in partitions else None  # it may be released meanwhile
+
+
+async def held_statuses(settings: Settings, reason: Callable[[str], str | None]) -> list[tuple[str, dict[str, object]]]:
+    """The last status of each rollout that has a `reason` and has not ended, as held for it."""
+    latest: dict[str, Document] = {}
+    async for record in read_to_end(settings, settings.topics.status):
+        # Keys that begin with a zero byte are those of freezes.
+        if record.value is not None and record.key is not None and not record.key.startswith(b"\0"):
+            status = _status(record.value)
+            if status is not None:
+                latest[record.key.decode(errors="replace")] = status
+    return [
+        (name, held(status, why))
+        for name, status in latest.items()
+        if status["phase"] not in ENDED and (why := reason(name)) is not None
+    ]
 
 
 def _status(value: bytes) -> Document | None:

@@ -12,6 +12,7 @@ from gates.decisions import Action
 from gates.machine.freezes import Freeze as OrderedFreeze
 from gates.machine.freezes import Frozen, frozen
 from gates.machine.starting import Standing, refusal, refusal_of_frozen, traffic_moved
+from gates.machine.transitions import Phase
 from gates.policy import Policy
 from streams.clock import wall_ms
 from streams.journal import OF_A_STAGE, Control, ControlName, Freeze, Start, encode
@@ -33,6 +34,15 @@ class Insistence:
 NO_FLAGS = Insistence()
 
 
+def _runs_by(policy: Policy, status: Document) -> bool:
+    return not has_ended(status) and bool(status["policy_hash"] == policy.hash)
+
+
+def _may_be_aside(status: Document) -> bool:
+    """Whether the judge may have set the rollout aside, which a confirmed start ends: held without a decision."""
+    return status["decision"] is None and bool(status["phase"] == Phase.HELD)
+
+
 async def start(
     view: StatusView, policy: Policy, *, by: str, reason: str, wait_s: float | None, insists: Insistence = NO_FLAGS
 ) -> Document | None:
@@ -48,7 +58,7 @@ async def start(
     rollout = policy.rollout
     status = view.statuses.get(rollout)
     epoch = 0 if status is None else status["epoch"]
-    if status is not None and not has_ended(status) and status["policy_hash"] == policy.hash:
+    if status is not None and _runs_by(policy, status) and not (insists.confirmed and _may_be_aside(status)):
         raise RunningAlreadyError(
             f"{rollout} is already running with this policy (epoch {epoch}, stage {status['stage']}); "
             f"watch it with sluicegate rollout watch {rollout}"

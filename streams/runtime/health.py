@@ -12,6 +12,10 @@ LONGEST_UNANSWERED_MS = 10_000.0
 """A consumer whose fetches were not answered for this long makes no headway, even if its loop still turns: it may be
 cut off from Kafka without an error."""
 
+TROUBLED_S = 30.0
+"""Seconds without a failure after which a loop that had one is healthy again. One good round is not enough: the next
+may fail at the same record as before."""
+
 
 @dataclass(slots=True)
 class Pulse:
@@ -25,10 +29,20 @@ class Pulse:
     ready: bool = False
     trouble: str = ""
     last: float = field(default_factory=time.monotonic)
+    failed_at: float = float("-inf")
 
     def beat(self) -> None:
         """Record headway: a round was done, and Kafka answered."""
         self.last = time.monotonic()
+
+    def fail(self, why: str) -> None:
+        """Record a failure that repeats until someone puts it right."""
+        self.trouble, self.failed_at = why, time.monotonic()
+
+    def recover(self, trouble: str = "") -> None:
+        """Record a round without a failure; `trouble` replaces the last failure once that is long enough ago."""
+        if time.monotonic() - self.failed_at > TROUBLED_S:
+            self.trouble = trouble
 
     @property
     def silent(self) -> float:

@@ -68,6 +68,11 @@ IGNORED = Gauge(
 JOURNAL_TRUNCATED = Gauge(
     "sluicegate_journal_truncated_partitions", "Journal partitions that are truncated; their rollouts are not judged"
 )
+SET_ASIDE = Gauge(
+    "sluicegate_set_aside_rollouts",
+    "Rollouts of a journal partition that this build must not decide on: they keep their weights and are not judged",
+    ["partition"],
+)
 LATE_EVENTS = Counter("sluicegate_late_events", "Events that arrived after their pane was closed", ["rollout"])
 REQUESTS = Gauge("sluicegate_cohort_requests", "Requests in the policy's longest window", ["rollout", "cohort"])
 ERROR_RATE = Gauge(

@@ -94,7 +94,7 @@ TOPICS: tuple[TopicSpec, ...] = (
         90 * DAY_MS,
         "rollout",
         "judge",
-        "actuators, notifiers, exporters, people",
+        "actuators, notifiers, exporters, people; judge, after a restart",
         "What the gate decided, and why; each decision has the whole ordered state.",
     ),
     TopicSpec(

@@ -11,7 +11,7 @@ from streams.topics.specs import TOPICS
 
 READS: dict[Role, tuple[str, ...]] = {
     "ingest": ("events",),
-    "judge": ("journal", "snapshots"),
+    "judge": ("journal", "snapshots", "decisions", "status"),
     "sequencer": ("policies", "controls", "acks"),
     "audit": ("audit", "policies", "controls", "decisions", "commands", "acks"),
 }

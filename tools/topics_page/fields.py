@@ -60,7 +60,7 @@ STATUS_FIELDS = {
     "escalate": "whether the last decision pages a person",
     "weights": "the ordered weight of every cohort, in per cent",
     "event_time": "the end of the last judged pane, milliseconds since the epoch",
-    "reason": "the last decision's reason; or why no decision is made any more: the journal is truncated",
+    "reason": "the last decision's reason; or why none is made any more: a truncated journal, a rollout set aside",
     "decision": "the last decision's id; null before the first, and if the reason is not a decision's",
     "checks": "the last pane's verdicts, as in a decision",
     "combined": "the combined e-value, as in a decision; null without any",

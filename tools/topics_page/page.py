@@ -111,7 +111,7 @@ def _record(kind: type[msgspec.Struct], example: Any) -> Iterator[str]:
 
 def _snapshots() -> Iterator[str]:
     yield (
-        "`sluicegate.snapshot/v2`: only the judge reads it. One record per rollout, with the journal offset that it "
+        "`sluicegate.snapshot/v4`: only the judge reads it. One record per rollout, with the journal offset that it "
         "covers, and one per partition, keyed `\\0partition`. A missing or unfit snapshot is rebuilt from "
         "the journal."
     )

@@ -78,6 +78,20 @@ async def test_the_partitions_asked_for(settings: KafkaSettings, make_topic: Mak
         await read(settings, topic, [0, 3])
 
 
+async def test_since_a_time(settings: KafkaSettings, make_topic: MakeTopic) -> None:
+    """All records since then, and where there is none nothing; the embedded broker begins earlier."""
+    topic = await make_topic(2)
+    times = [(0, 1_000), (0, 2_000), (0, 3_000), (1, 1_500)]
+    async with producer(settings) as sink:
+        for partition, time in times:
+            await sink.send_and_wait(topic, b"%d" % time, partition=partition, timestamp_ms=time)
+    async with asyncio.timeout(60.0):
+        found = [int(record.value) async for record in read_to_end(settings, topic, since_ms=2_000)]
+        assert {2_000, 3_000} <= {*found} <= {1_000, 1_500, 2_000, 3_000}
+        late = [int(record.value) async for record in read_to_end(settings, topic, since_ms=9_000)]
+        assert {*late} < {*found} or len(found) == len(times)
+
+
 async def test_large_records_over_many_fetches(settings: KafkaSettings, make_topic: MakeTopic) -> None:
     """The end is known long before it is reached."""
     topic = await make_topic(2)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
+from prometheus_client import REGISTRY
 
+from connectors.kafka.topic_reader import TopicsMissingError
 from streams.journal import Progress, encode
-from streams.judge import recovery
+from streams.judge import recovery, service
 from streams.judge.fold import Fold
 from streams.judge.service import Judge
+from streams.judge.set_aside import SetAside
 from streams.judge.snapshots import PARTITION_KEY, SnapshotSet, snapshot
 from streams.judge.truncation import Truncation
 from streams.runtime.health import Health
@@ -28,6 +31,7 @@ class Journal:
 
     def __init__(self) -> None:
         self.begins = 0
+        self.judged: int | None = None
         self.paused: set[TopicPartition] = set()
         self.seeks: list[tuple[int, int]] = []
         self.fetched: list[list[ConsumerRecord]] = []
@@ -40,6 +44,10 @@ class Journal:
         """Where the journal begins; it takes a moment to ask."""
         await asyncio.sleep(0)
         return dict.fromkeys(partitions, self.begins)
+
+    async def committed(self, _: TopicPartition) -> int | None:
+        """How far the group has judged."""
+        return self.judged
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Remember that."""
@@ -55,16 +63,31 @@ class Journal:
 
 
 class Snapshots:
-    """The snapshots of every partition, and who reads them; `held` keeps what is being read back."""
+    """The snapshots of every partition, and who reads them; `held` keeps what is being read back.
+
+    `published` is what `gate-decisions` has, `refused` why it cannot be read, and `since` from when on it was read.
+    """
 
     def __init__(self) -> None:
+        self.published: list[bytes] = []
+        self.refused: list[Exception] = []
+        self.since: list[int | None] = []
         self.held = asyncio.Event()
         self.held.set()
         self.read: list[int] = []
         self.records = [*snapshot(Fold(0))]
 
-    async def to_end(self, _: Settings, __: str, *, partitions: list[int]) -> AsyncIterator[ConsumerRecord]:
+    async def to_end(
+        self, _: Settings, topic: str, *, partitions: list[int] | None = None, since_ms: int | None = None
+    ) -> AsyncIterator[ConsumerRecord]:
         """As `connectors.kafka.topic_reader.read_to_end`."""
+        if partitions is None:
+            self.since.append(since_ms)
+            if self.refused:
+                raise self.refused.pop()
+            for offset, value in enumerate(self.published):
+                yield ConsumerRecord(topic, 0, offset, 0, 0, b"r", value, None, 0, 0, ())
+            return
         self.read += partitions
         await self.held.wait()
         for offset, (key, value) in enumerate(self.records):
@@ -230,3 +253,80 @@ async def test_a_record_that_is_none_is_behind_us(folding: Judge, monkeypatch: p
     folding._consumer.fetched = [[none, record(12)]]
     await folding._round()
     assert fold.offset == 12
+
+
+async def test_a_fold_from_the_beginning_waits_for_what_was_published(
+    judge: Judge, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without it a decision could be undone; the partition is due until it can be read."""
+    monkeypatch.setattr(recovery, "RETRY_SECONDS", 0.0)
+    snapshots.records.clear()
+    snapshots.refused = [TopicsMissingError("no such topic"), TimeoutError("silent")]
+    for _ in range(2):
+        await judge._recovery.recover(0)
+        assert (0 in judge._recovery.due, judge._recovery.folds) == (True, {})
+    assert "cannot be folded while gate-decisions cannot be read" in caplog.text
+    await judge._recovery.recover(0)
+    assert list(judge._recovery.folds) == [0]
+    assert snapshots.since == [None] * 3
+
+
+async def test_a_fold_from_snapshots_goes_on_without(
+    judge: Judge, snapshots: Snapshots, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It makes the decisions of a few seconds again; what was published before is not read."""
+    fold = Fold(0)
+    fold.apply(Progress(worker="w", wall=1_767_225_600_000, sources=[]), 4)
+    snapshots.records = snapshot(fold)
+    snapshots.refused = [TopicsMissingError("no such topic")]
+    await judge._recovery.recover(0)
+    assert judge._recovery.folds[0].offset == 4
+    assert "without a look at gate-decisions: no such topic" in caplog.text
+    assert snapshots.since == [1_767_225_000_000]
+
+
+async def test_one_that_is_set_aside_is_reported_by_each_judge(judge: Judge, snapshots: Snapshots) -> None:
+    """The judge before may not have come to it; the metric is of the partitions that are owned."""
+    fold = Fold(0)
+    fold.offset = 4
+    fold.put_aside("r", SetAside(why="of a newer build"))
+    snapshots.records = snapshot(fold)
+    await judge._recovery.recover(0)
+    assert judge._recovery.unreported == {"r": "of a newer build"}
+    judge.release(0)
+    assert judge._recovery.published == {}
+
+
+async def test_a_record_of_a_newer_build_sets_its_rollout_aside(
+    folding: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record is put aside as well; the status of the rollout has the reason, unless it has ended."""
+    sent: list[tuple[str, object]] = []
+    done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    done.set_result(None)
+
+    async def put_aside(*_: object) -> asyncio.Future[object]:
+        return done
+
+    async def send_status(name: str, document: dict[str, object]) -> asyncio.Future[object]:
+        sent.append((name, document["reason"]))
+        return done
+
+    async def statuses(_: Settings, reason: Callable[[str], str | None]) -> list[tuple[str, dict[str, object]]]:
+        return [(name, {"reason": why}) for name in ("r", "other") if (why := reason(name)) is not None]
+
+    monkeypatch.setattr(folding._publisher, "send_dead_letter", put_aside)
+    monkeypatch.setattr(folding._publisher, "send_status", send_status)
+    monkeypatch.setattr(service, "held_statuses", statuses)
+    newer = [record(11), record(12)]
+    for each in newer:
+        each.value = b'{"schema": "sluicegate.control/v2", "rollout": "r"}'
+    folding._consumer.fetched = [newer]
+    await folding._round()
+    aside = folding._recovery.folds[0].set_aside["r"]
+    assert sent == [("r", aside.why)]
+    assert "sluicegate.control/v2" in aside.why
+    assert folding._recovery.unreported == {}
+    await folding._round()
+    assert len(sent) == 1
+    assert REGISTRY.get_sample_value("sluicegate_escalations_total", {"rollout": "r"}) == 1
