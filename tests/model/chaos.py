@@ -187,6 +187,11 @@ FAULTS: Mapping[str, Fault] = {
 }
 
 
+MOVES = ("commits moved", "commits lost")
+MOVED_TWICE = False
+"""Whether a schedule may move the offsets of the group more than once."""
+
+
 @dataclass
 class Plan:
     """The faults of one schedule, each with its time in seconds."""
@@ -198,7 +203,11 @@ class Plan:
         """Draw up to seven faults."""
         known = [name for name, fault in FAULTS.items() if fault.on]
         number = world.rng.randint(0, 7)
-        return cls(sorted((world.rng.uniform(1.0, until), world.rng.choice(known)) for _ in range(number)))
+        faults = sorted((world.rng.uniform(1.0, until), world.rng.choice(known)) for _ in range(number))
+        moves = [fault for fault in faults if fault[1] in MOVES]
+        if not MOVED_TWICE and "commits moved" in {name for _, name in moves}:
+            faults = [fault for fault in faults if fault not in moves[1:]]
+        return cls(faults)
 
     @property
     def damages(self) -> bool:
