@@ -28,7 +28,6 @@ SETTINGS = Settings(
     stall_timeout_ms=4_000,
 )
 TOPICS = SETTINGS.topics
-PARTITIONS = {TOPICS.events: 2, TOPICS.journal: 2, TOPICS.snapshots: 2}
 SOURCES: dict[str, MessageType] = {TOPICS.policies: Start, TOPICS.controls: Control, TOPICS.acks: Ack}
 ALL_TOPICS = (
     *SOURCES,
@@ -58,8 +57,10 @@ class World:
         self.roles = roles
         self.calm = False
         self._numbers = itertools.count(1)
+        journal = self.rng.choice((1, 2))
+        partitions = {TOPICS.events: 2, TOPICS.journal: journal, TOPICS.snapshots: journal}
         for topic in ALL_TOPICS:
-            self.broker.create(topic, PARTITIONS.get(topic, 1))
+            self.broker.create(topic, partitions.get(topic, 1))
 
     def process(self, name: str) -> Process:
         """Return a process by its name."""
