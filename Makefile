@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-kafka test-slow test-faults fuzz audit-deps soak bench bench-judges bench-evidence bench-memory check hooks format docs clean
+.PHONY: help demo test test-kafka test-slow test-faults test-cluster fuzz audit-deps soak bench bench-judges bench-evidence bench-memory check hooks format docs clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -22,7 +22,7 @@ demo: $(READY)   ## watch a bad canary being detected and rolled back (one minut
 
 test: $(READY)   ## the fast suites: unit, property, golden, pipeline on the embedded broker; COVERAGE=1 measures branches
 	@rm -rf .coverage
-	$(BIN)/pytest -n 4 --dist worksteal -m 'not kafka and not slow and not faults' $(if $(COVERAGE),--cov --cov-report=) $(ARGS)
+	$(BIN)/pytest -n 4 --dist worksteal -m 'not kafka and not slow and not faults and not cluster' $(if $(COVERAGE),--cov --cov-report=) $(ARGS)
 	$(if $(COVERAGE),@$(BIN)/coverage json --quiet && $(BIN)/python -m tools.check_coverage .coverage/report.json)
 
 test-kafka: $(READY)  ## the pipeline suite on Apache Kafka 4
@@ -34,6 +34,9 @@ test-slow: $(READY)   ## tests that take minutes each
 
 test-faults: $(READY) ## workers killed, stopped and cut off on Apache Kafka 4 (ten minutes)
 	$(BIN)/pytest -n 2 --dist worksteal -m 'faults' $(ARGS)
+
+test-cluster: $(READY) ## nodes of three Apache Kafka 4 that are killed and restarted (three minutes)
+	$(BIN)/pytest -m 'cluster' $(ARGS)
 
 soak: $(READY)   ## half an hour of faults under load, watching memory, handles and lag: make soak MINUTES=30
 	$(BIN)/python -m tests.faults.soak $(or $(MINUTES),30)

@@ -21,7 +21,7 @@ from streams.journal import Progress, bundled, decode, encode, encode_document
 from streams.judge.fold import Fold
 from streams.judge.outputs import FoldOutput, RolloutStatus
 from streams.judge.snapshots import snapshot
-from streams.runtime import metrics
+from streams.runtime import rollout_metrics
 from streams.worker.app import collect_rarely
 
 PART = "rollouts"
@@ -93,7 +93,7 @@ def _timed(cpu: Counter[str], step: str, work: Callable[..., T], *given: object)
 def _encoded_bytes(statuses: list[RolloutStatus]) -> int:
     """Show and encode statuses as the judge does; returns their size in bytes."""
     for status in statuses:
-        metrics.show_status(status.document)
+        rollout_metrics.show_status(status.document)
     return sum(len(encode_document(status.document)) for status in statuses)
 
 

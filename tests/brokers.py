@@ -83,6 +83,9 @@ class MavenKafka:
     Clients without credentials use `bootstrap`. `listeners` adds others, each a name and its security protocol, at
     `addresses[name]`; `advertised` has the address of a proxy that clients shall go to instead. `properties` are
     Kafka's settings for them, and `format_words` go to the storage tool.
+
+    One node of several has `node` as its id, and the addresses of all controllers by id in `quorum`: see
+    tests/cluster/nodes.py.
     """
 
     def __init__(
@@ -92,6 +95,8 @@ class MavenKafka:
         advertised: Mapping[str, str] | None = None,
         properties: Mapping[str, str] | None = None,
         format_words: Sequence[str] = (),
+        node: int = 1,
+        quorum: Mapping[int, str] | None = None,
     ) -> None:
         self.port = free_port()
         self.bootstrap = f"{LOOPBACK}:{self.port}"
@@ -99,9 +104,10 @@ class MavenKafka:
         self._jars = fetch_jars()
         self._home = Path(tempfile.mkdtemp(prefix="sluicegate-kafka-"))
         self._config = self._home / "server.properties"
-        settings = kraft_properties(
-            listener=self.bootstrap, advertised=self.bootstrap, controller=f"{LOOPBACK}:{free_port()}"
-        )
+        controllers = quorum or {node: f"{LOOPBACK}:{free_port()}"}
+        settings = kraft_properties(listener=self.bootstrap, advertised=self.bootstrap, controller=controllers[node])
+        settings["node.id"] = str(node)
+        settings["controller.quorum.voters"] = ",".join(f"{each}@{address}" for each, address in controllers.items())
         settings["log.dirs"] = (self._home / "data").as_posix()
         self.addresses = {name: f"{LOOPBACK}:{free_port()}" for name in listeners or {}}
         reached_at = self.addresses | dict(advertised or {})
@@ -128,6 +134,13 @@ class MavenKafka:
             raise
         return self
 
+    def move(self, address: str, new: str) -> None:
+        """Listen at (for a proxied listener: advertise) another loopback address from the next start on."""
+        self._config.write_text(self._config.read_text().replace(address, new))
+        self.addresses = {name: new if one == address else one for name, one in self.addresses.items()}
+        if address == self.bootstrap:
+            self.bootstrap, self.port = new, int(new.rpartition(":")[2])
+
     def stop(self) -> None:
         """End the node in good order; the data stays."""
         if self._child is not None:
@@ -151,6 +164,11 @@ class MavenKafka:
         assert self._child is not None
         self._child.wait(timeout_s=timeout_s)
         self.kill()
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started, and not stopped or killed since."""
+        return self._child is not None
 
     def restart(self) -> Self:
         """Start again on the same data and address, stopping in good order first if it runs."""

@@ -4,10 +4,10 @@ An actuator is a name and `async def apply(wanted) -> observed weights`. `run` a
 they refuse orders that are stale or expired, carry out the newest, and send acks with the observed weights.
 """
 
-from connectors.actuators.actuator import Actuator
+from connectors.actuators.actuator import Actuator, Observes
 from connectors.actuators.file import FileActuator
 from connectors.actuators.log import LogActuator
 from connectors.actuators.subscription import run, serve
 from connectors.actuators.wanted import Wanted
 
-__all__ = ["Actuator", "FileActuator", "LogActuator", "Wanted", "run", "serve"]
+__all__ = ["Actuator", "FileActuator", "LogActuator", "Observes", "Wanted", "run", "serve"]

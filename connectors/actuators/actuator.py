@@ -31,3 +31,14 @@ class Remembers(Protocol):
 
     def last_applied(self) -> Mapping[str, tuple[int, int]]:
         """The (epoch, sequence) of the last order applied, by rollout."""
+
+
+@runtime_checkable
+class Observes(Protocol):
+    """An actuator that can look at the weights in force at any time, so that changes by others are noticed."""
+
+    async def observe(self, wanted: Wanted) -> Mapping[str, float] | None:
+        """The weights in force of the rollout of an order that was applied; None if a newer order is in force.
+
+        If nothing is in force for the rollout, they are empty. If it raises, they are unknown.
+        """

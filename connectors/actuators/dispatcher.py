@@ -10,7 +10,7 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from connectors.actuators.executor import Executor
+from connectors.actuators.executor import AckMessage, Executor
 from connectors.actuators.orders import REFUSED, VOID
 from connectors.actuators.wanted import Wanted
 from connectors.kafka.topics import TopicNames
@@ -72,15 +72,24 @@ class Dispatcher:
         elif wanted.action is Action.ROLLBACK:
             self._executor.interrupt_for(wanted)  # a rollback must not wait for an apply that hangs
 
+    def check(self) -> None:
+        """Look at the weights in force of each rollout that has no order to carry out; deviations are acked."""
+        for rollout in self._executor.checkable() - self._waiting.keys():
+            self._waiting[rollout] = []
+            self._tasks.add(asyncio.create_task(self._work(rollout, check=True)))
+
     def raise_bugs(self) -> None:
         """Raise the exception of a task that ended with one: the executor raises only on a bug."""
         for task in [task for task in self._tasks if task.done()]:
             self._tasks.discard(task)
             task.result()
 
-    async def _work(self, rollout: str) -> None:
+    async def _work(self, rollout: str, *, check: bool = False) -> None:
         waiting = self._waiting[rollout]
         try:
+            ack = await self._executor.check(rollout) if check else None
+            if ack is not None:
+                await self._send(ack)
             while waiting:
                 waiting.sort(key=rank)
                 await self._carry_out(waiting.pop())
@@ -92,10 +101,13 @@ class Dispatcher:
         if ack.status in VOID:
             topic = self._topics.decisions if wanted.expires_at is None else self._topics.commands
             REFUSED.labels(topic, VOID[ack.status]).inc()
-        value, key = ack.encoded(), wanted.rollout.encode()
+        await self._send(ack)
+
+    async def _send(self, ack: AckMessage) -> None:
+        value, key = ack.encoded(), ack.rollout.encode()
         try:
             await self._sink.send_and_wait(self._topics.acks, value, key=key, headers=self._sign(value))
         except KafkaError as error:
-            _log.warning("cannot send the ack of %s (%s); the gate will order it again", wanted.id, error)
+            _log.warning("cannot send the ack of %s (%s); the gate will order it again", ack.id, error)
             return
-        _log.debug("%s: %s", wanted.id, ack.status)
+        _log.debug("%s: %s", ack.id, ack.status)

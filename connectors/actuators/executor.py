@@ -1,4 +1,9 @@
-"""Carries out orders one after another: the fence rules, the actuator applies, an ack is the result. No Kafka here."""
+"""Carries out orders one after another: the fence rules, the actuator applies, an ack is the result. No Kafka here.
+
+An actuator that `Observes` is also asked now and then what is in force. If that is not what it observed after the last
+order (a deviation: somebody has edited the file, or reset the router), the order is applied again, or the deviation
+only reported, as configured. An order that was applied before is confirmed again only after such a look.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +14,9 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 import msgspec
+from prometheus_client import Counter
 
-from connectors.actuators.actuator import Actuator, Remembers
+from connectors.actuators.actuator import Actuator, Observes, Remembers
 from connectors.actuators.fence import Fence, Ruling
 from connectors.actuators.wanted import Token, Wanted
 
@@ -19,7 +25,11 @@ APPLY_TIMEOUT_S: Final = 30.0
 LONGEST_REASON: Final = 1_000
 """Characters of a reason that an ack carries."""
 
+DEVIATIONS = Counter("sluicegate_actuator_deviations", "Looks that found other weights than ordered", ["rollout"])
+
 Status = Literal["applied", "rejected", "expired", "failed"]
+OnDeviation = Literal["restore", "report"]
+"""What to do about weights that something else has changed."""
 
 _log = logging.getLogger(__name__)
 
@@ -48,20 +58,33 @@ class AckMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
 class Executor:
     """Carries out orders with one actuator, and remembers the result for each rollout.
 
-    `clock` returns milliseconds since the epoch; `timeout_s` bounds each apply, in seconds. Orders of one rollout must
-    come one after the other; orders of different rollouts may overlap.
+    `clock` returns milliseconds since the epoch; `timeout_s` bounds each apply and each look, in seconds. Orders of one
+    rollout must come one after the other, and so must calls of `check`; those of different rollouts may overlap.
     """
 
-    def __init__(self, actuator: Actuator, clock: Callable[[], int], *, timeout_s: float = APPLY_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        actuator: Actuator,
+        clock: Callable[[], int],
+        *,
+        timeout_s: float = APPLY_TIMEOUT_S,
+        on_deviation: OnDeviation = "restore",
+    ) -> None:
         self._actuator = actuator
         self._clock = clock
         self._timeout_s = timeout_s
+        self._on_deviation = on_deviation
+        self._applied: dict[str, Wanted] = {}
+        self._reported: dict[str, tuple[Status, str]] = {}
         self._fences: dict[str, Fence] = {}
         self._observed: dict[str, dict[str, float]] = {}
         self._limits: dict[str, tuple[Token, asyncio.Timeout]] = {}
         if isinstance(actuator, Remembers):
-            # Seen, but not applied: the newest order is applied again, in case the router was changed meanwhile.
-            self._fences = {rollout: Fence(seen=Token(*last)) for rollout, last in actuator.last_applied().items()}
+            # Seen, but not applied: the newest order is applied again, in case the router was changed meanwhile. Unless
+            # changes are to be left: then a look decides whether it is confirmed.
+            leave = on_deviation == "report" and isinstance(actuator, Observes)
+            for rollout, last in actuator.last_applied().items():
+                self._fences[rollout] = Fence(seen=Token(*last), applied=Token(*last) if leave else None)
 
     async def carry_out(self, wanted: Wanted) -> AckMessage:
         """Carry out an order as its fence rules, and return the ack. Exceptions of the actuator end in the ack."""
@@ -70,7 +93,9 @@ class Executor:
             case Ruling.APPLY:
                 return await self._apply(fence, wanted)
             case Ruling.REPEAT:
-                return self._ack(wanted, "applied")
+                self._applied.setdefault(wanted.rollout, wanted)
+                self._reported.pop(wanted.rollout, None)
+                return await self.check(wanted.rollout) or self._ack(wanted, "applied")
             case Ruling.STALE:
                 return self._ack(
                     wanted, "rejected", f"{wanted.token} is older than {fence.seen}, which was seen before"
@@ -78,6 +103,52 @@ class Executor:
             case Ruling.EXPIRED:
                 self._fences[wanted.rollout] = fence.after(wanted.token, applied=False)
                 return self._ack(wanted, "expired", f"expired at {wanted.expires_at} ms")
+
+    def checkable(self) -> set[str]:
+        """The rollouts whose weights can be looked at: an order was applied, and nothing newer has failed since."""
+        if not isinstance(self._actuator, Observes):
+            return set()
+        return {name for name, wanted in self._applied.items() if self._fences[name].seen == wanted.token}
+
+    async def check(self, rollout: str) -> AckMessage | None:
+        """Look at the weights in force; the ack if they are not what was ordered, or None.
+
+        An ack with the same content as the one before is left out: a deviation that stays, or comes back each time, is
+        reported once.
+        """
+        if rollout not in self.checkable():
+            return None
+        ack = await self._compare(self._applied[rollout])
+        report = None if ack is None else (ack.status, ack.reason)
+        if report is None:
+            self._reported.pop(rollout, None)
+        elif self._reported.get(rollout) == report:
+            return None
+        else:
+            self._reported[rollout] = report
+        return ack
+
+    async def _compare(self, wanted: Wanted) -> AckMessage | None:
+        try:
+            found = await self._look(wanted)
+        except Exception as error:  # an actuator may raise anything
+            return self._ack(wanted, "failed", f"the weights in force are unknown: {type(error).__name__}: {error}")
+        ordered = self._observed.setdefault(wanted.rollout, dict(wanted.weights))
+        if found is None or found == ordered:
+            return None
+        DEVIATIONS.labels(wanted.rollout).inc()
+        reason = f"the weights in force were changed to {_text(found)}; the gate ordered {_text(wanted.weights)}"
+        _log.warning("%s: %s: %s", self._actuator.name, wanted.id, reason)
+        if self._on_deviation == "restore":
+            ack = await self._apply(self._fences[wanted.rollout], wanted)
+            return msgspec.structs.replace(ack, reason=f"applied again: {reason}") if ack.status == "applied" else ack
+        return msgspec.structs.replace(self._ack(wanted, "failed", reason), weights=found)
+
+    async def _look(self, wanted: Wanted) -> dict[str, float] | None:
+        assert isinstance(self._actuator, Observes)  # noqa: S101 - `checkable` has seen to it
+        async with asyncio.timeout(self._timeout_s):
+            found = await self._actuator.observe(wanted)
+        return None if found is None else _checked(found)
 
     def interrupt_for(self, wanted: Wanted) -> None:
         """Cancel an apply to the same rollout that is older than this order; its ack has the status failed."""
@@ -101,6 +172,7 @@ class Executor:
             self._limits.pop(wanted.rollout, None)
         self._fences[wanted.rollout] = fence.after(wanted.token, applied=True)
         self._observed[wanted.rollout] = observed
+        self._applied[wanted.rollout] = wanted
         return self._ack(wanted, "applied")
 
     def _ack(self, wanted: Wanted, status: Status, reason: str = "") -> AckMessage:
@@ -122,3 +194,7 @@ def _checked(observed: Mapping[str, float]) -> dict[str, float]:
     if not all(math.isfinite(weight) and 0 <= weight <= 100 for weight in weights.values()):
         raise ValueError(f"observed weights must be per cent, from 0 to 100, and are {weights}")
     return weights
+
+
+def _text(weights: Mapping[str, float]) -> str:
+    return ", ".join(f"{cohort} {weight:g}%" for cohort, weight in sorted(weights.items())) or "nothing"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
@@ -32,12 +34,16 @@ _ABSENT: Final = -1.0
 """Stands for a `latency_ms` that is absent, unlike one that is null, until `__post_init__` checks that it may be."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_TEXTUAL: Final[type[object]] = datetime  # what msgspec makes of RFC 3339 text; __post_init__ makes a number of it
+_TEXTUAL: Final[type[object]] = str  # __post_init__ makes a number of it
+
+_LONG_FRACTION: Final = re.compile(r"(\.\d{6})\d+")
+_LONGEST_PLAIN: Final = len("2026-01-01T00:00:00.000000Z")
+_read_text: Final[Callable[[str], datetime]] = partial(msgspec.convert, type=Annotated[datetime, Meta(tz=True)])
 
 if TYPE_CHECKING:  # on the wire a number or RFC 3339 text; in the event always a number
     Milliseconds = int
 else:
-    Milliseconds = Annotated[int, Meta(ge=EARLIEST_MS, lt=LATEST_MS)] | Annotated[datetime, Meta(tz=True)]
+    Milliseconds = Annotated[int, Meta(ge=EARLIEST_MS, lt=LATEST_MS)] | str
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Text = Annotated[str, Meta(max_length=256)]
@@ -70,7 +76,7 @@ class RequestEvent(
     nor outcome. `cohort` is empty only in an event that came without one (`Fault.event`).
 
     The limits hold for decoded events. Calling the class checks only that the fields required together are present and
-    that a `datetime` time stamp is in range, and raises ValueError.
+    that a time stamp of text is in range, and raises ValueError.
 
     >>> from gates.panes import CLASSES
     >>> event = msgspec.json.decode(
@@ -114,7 +120,7 @@ class RequestEvent(
         if absent:
             msgspec.structs.force_setattr(self, "latency_ms", None)
         if self.ts_ms.__class__ is _TEXTUAL:
-            msgspec.structs.force_setattr(self, "ts_ms", to_ms(self.ts_ms))
+            msgspec.structs.force_setattr(self, "ts_ms", from_text(self.ts_ms))
 
     @property
     def _failed(self) -> bool:
@@ -143,7 +149,24 @@ def _is_http_error(status: int | None) -> bool:
     return status is not None and not 100 <= status < 400
 
 
-def to_ms(moment: Any) -> int:
+def from_text(text: Any) -> int:
+    """Whole milliseconds since the epoch of RFC 3339 text, cut downwards; ValueError if it is none, or out of range.
+
+    Digits beyond the microsecond are cut off first, because msgspec rounds them: the last nanosecond of a second would
+    belong to the next second, and so to another cell.
+
+    >>> from_text("2026-01-01T00:00:00.999999999Z")
+    1767225600999
+    """
+    if len(text) > _LONGEST_PLAIN:
+        text = _LONG_FRACTION.sub(r"\1", text, count=1)
+    try:
+        return to_ms(_read_text(text))
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{error} - at `$.ts`") from None
+
+
+def to_ms(moment: datetime) -> int:
     """Whole milliseconds since the epoch, cut downwards; ValueError if out of range."""
     since: timedelta = moment - _EPOCH
     ts_ms = since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from connectors.decoders.decoded import Unreadable
-from connectors.decoders.event import Milliseconds, Name, to_ms
+from connectors.decoders.event import Milliseconds, Name, from_text
 from connectors.decoders.native_faults import UNDECODABLE, document
 
 
@@ -89,7 +89,7 @@ def _cohort(cohort: msgspec.Raw) -> str:
 def _ts_ms(ts: msgspec.Raw) -> int | None:
     try:
         known = _time(ts)
-        return known if isinstance(known, int) else to_ms(known)
+        return known if isinstance(known, int) else from_text(known)
     except (*UNDECODABLE, ValueError):
         return None
 

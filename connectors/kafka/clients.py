@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr
 
 from connectors.kafka.bounded_batches import bound_batches
 from connectors.kafka.login import client_security
+from connectors.kafka.rebootstrap import use_bootstrap_again
 from connectors.kafka.security import SecuritySettings
 from connectors.kafka.topics import TopicNames
 from connectors.settings import StrictSettings
@@ -25,6 +26,8 @@ FETCHED_AHEAD = 1_048_576
 
 LARGEST_SNAPSHOT = 64 * 1_048_576
 """The largest snapshot before compression, in bytes."""
+
+use_bootstrap_again()
 
 
 class _AddressSettings(StrictSettings):

@@ -9,9 +9,16 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import FetchError
 
-from connectors.kafka.private_aiokafka import date_fetches_by_sending, fetched_by
+from connectors.kafka.private_aiokafka import (
+    date_fetches_by_sending,
+    date_group_answers,
+    fetched_by,
+    group_silent_ms,
+    leaderless,
+)
 
 date_fetches_by_sending()
+date_group_answers()
 
 FRESH_MS = 1_000.0
 """Fetches are answered every 100 ms, so an end that is older than this may be out of date."""
@@ -36,12 +43,20 @@ def end_of(consumer: AIOKafkaConsumer, partition: TopicPartition) -> End | None:
 
 
 def answered(consumer: AIOKafkaConsumer, within_ms: float) -> bool:
-    """Whether each partition that is read was fetched within this time; true if there is none.
+    """Whether each partition that is read was fetched within this time.
 
-    A partition whose records still wait in the client is not fetched meanwhile, and does not count. With an aiokafka
-    that was not checked, each partition counts: a backlog can then look like an outage, but an outage never looks fine.
+    Where none is read, the group must have answered within it: a consumer without partitions, which is a spare, fetches
+    nothing, and would otherwise look well without a broker. Without a group it is true.
+
+    A partition whose records still wait in the client is not fetched meanwhile, and does not count. Nor does one of
+    which Kafka reports that it has no leader: another process could not read it either. With an aiokafka that was not
+    checked, each partition counts: a backlog can then look like an outage, but an outage never looks fine.
     """
-    due = consumer.assignment() - consumer.paused() - _waiting(consumer)
+    read = consumer.assignment() - consumer.paused()
+    if not read:
+        silent_ms = group_silent_ms(consumer)
+        return silent_ms is None or silent_ms <= within_ms
+    due = read - _waiting(consumer) - leaderless(consumer)
     ends = [end_of(consumer, partition) for partition in due]
     return all(end is not None and end.age_ms <= within_ms for end in ends)
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import faust
 from aiokafka import TopicPartition
+from faust.exceptions import ConsumerNotStarted
 
-from connectors.kafka.consumer_progress import end_of
+from connectors.kafka.consumer_progress import answered, end_of
 from connectors.kafka.private_faust import aiokafka_consumer_of, check_version, committed_offset_of
 
 
@@ -26,14 +27,27 @@ class FaustProgress:
         self._limit_ms = limit_ms
         self._committed: dict[Any, tuple[int | None, float]] = {}
 
+    @property
+    def partitions(self) -> int:
+        """The number of partitions that the app's consumer has."""
+        return len(self._app.consumer.assignment())
+
     def healthy(self, now: float) -> bool:
         """Whether each partition was fetched lately, and is either read to its end or further than a while ago.
 
+        Without any the consumer must have started, and its group must have answered lately.
         `now` is in seconds of a clock that never goes back. Call this every few seconds.
         """
         # A list, so that every partition is looked at each time: a bad one must not hide the progress of the others.
-        progress = [self._progresses(partition, now) for partition in self._app.consumer.assignment()]
-        return all(progress)
+        partitions = self._app.consumer.assignment()
+        progress = [self._progresses(partition, now) for partition in partitions]
+        return all(progress) if partitions else self._is_in_group()
+
+    def _is_in_group(self) -> bool:
+        try:
+            return answered(aiokafka_consumer_of(self._app), self._limit_ms)
+        except ConsumerNotStarted:
+            return False
 
     def _progresses(self, partition: Any, now: float) -> bool:
         end = end_of(aiokafka_consumer_of(self._app), TopicPartition(partition.topic, partition.partition))

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiokafka.abc import AbstractTokenProvider
 
+from connectors.kafka.private_aiokafka import replace_old_sessions
 from connectors.kafka.security import SecuritySettings, add_own_certificate, plain, secret
 
 
@@ -23,6 +24,7 @@ def client_security(settings: SecuritySettings) -> dict[str, Any]:
     if settings.security_protocol.endswith("SSL"):
         options["ssl_context"] = _context(given)
     if settings.security_protocol.startswith("SASL"):
+        replace_old_sessions()
         options["sasl_mechanism"] = settings.sasl_mechanism
         if settings.sasl_mechanism == "OAUTHBEARER":
             options["sasl_oauth_token_provider"] = _token_provider(settings)

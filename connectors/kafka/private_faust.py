@@ -20,6 +20,13 @@ class FaustVersionError(RuntimeError):
     """The installed Faust is not one that was checked."""
 
 
+class FolderlessApp(faust.App):
+    """A Faust app that creates no folders: ours has no tables, and its file system may be read-only."""
+
+    def _create_directories(self) -> None:
+        """Create nothing; Faust would create its `datadir` and two folders in it."""
+
+
 def check_version() -> None:
     """Return if the installed Faust was checked.
 

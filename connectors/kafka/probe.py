@@ -42,20 +42,34 @@ async def reach(settings: KafkaSettings, *, timeout_s: float = 10.0) -> None:
     found = UnreachableError(nowhere)
     try:
         options = client_security(settings)
-        async with asyncio.timeout(timeout_s):
-            for host, port, _family in collect_hosts(settings.bootstrap):
-                try:
-                    await _try(host, port, options)
-                except (KafkaError, OSError, ValueError) as error:
-                    reason = _refusal(settings, error)
-                    if reason is not None:
-                        found = UnreachableError(f"Kafka at {host}:{port} {reason}", refused=True)
-                else:
-                    return
-    except (OSError, ValueError) as error:  # TimeoutError is an OSError
-        if not isinstance(error, TimeoutError):
-            raise UnreachableError(f"cannot reach Kafka at {settings.bootstrap}: {error}") from None
+    except (OSError, ValueError) as error:
+        raise UnreachableError(f"cannot reach Kafka at {settings.bootstrap}: {error}") from None
+    # All at once: one that is silent would use up the time of the others.
+    servers = collect_hosts(settings.bootstrap)
+    tried = [asyncio.create_task(_outcome(settings, host, port, options)) for host, port, _ in servers]
+    try:
+        for trial in asyncio.as_completed(tried, timeout=timeout_s):
+            refused = await trial
+            if refused is None:
+                return
+            found = refused if refused.refused else found
+    except TimeoutError:
+        pass
+    finally:
+        for task in tried:
+            task.cancel()
+        await asyncio.gather(*tried, return_exceptions=True)
     raise found
+
+
+async def _outcome(settings: KafkaSettings, host: str, port: int, options: dict[str, Any]) -> UnreachableError | None:
+    """Why a server cannot be used; None if it can."""
+    try:
+        await _try(host, port, options)
+    except (KafkaError, OSError, ValueError) as error:
+        reason = _refusal(settings, error)
+        return UnreachableError(f"Kafka at {host}:{port} {reason or 'does not answer'}", refused=reason is not None)
+    return None
 
 
 async def _try(host: str, port: int, options: dict[str, Any]) -> None:

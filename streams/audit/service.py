@@ -15,9 +15,11 @@ from aiokafka.structs import TopicPartition
 from mode import Service
 
 from connectors.kafka import clients
+from connectors.kafka.consumer_progress import answered
 from connectors.kafka.topic_reader import TopicsMissingError
 from streams.audit.writer import AUDIT_PARTITION, Writer
-from streams.runtime.health import LONGEST_PAUSE, Health
+from streams.runtime import metrics
+from streams.runtime.health import LONGEST_PAUSE, LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
 
 RETRY_SECONDS = 1.0
@@ -60,7 +62,10 @@ class Audit(Service):
             await self._group.stop()
 
     def joined(self, assigned: set[TopicPartition]) -> None:
-        """The group assigned the log, or nothing. The writer reads it by itself, so here it is paused."""
+        """The group assigned the log, or nothing. The writer reads it by itself, so here it is paused.
+
+        Without the log the role stands by, as all but one do, so it is ready then, too.
+        """
         self._group.pause(*assigned)
         self._pulse.ready = True
 
@@ -82,7 +87,8 @@ class Audit(Service):
             await self._group.getmany(timeout_ms=0)  # the partition is paused: this only keeps the membership
             if self._place not in self._group.assignment():
                 await self._close_writer()
-                self._succeeded()
+                if answered(self._group, LONGEST_UNANSWERED_MS):
+                    self._succeeded()
                 await self.sleep(ROUND_MS / 1000.0)
             elif await self._write():
                 self._succeeded()
@@ -118,6 +124,7 @@ class Audit(Service):
     async def _close_writer(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
+            metrics.AUDIT_LAG.clear()  # another worker writes, and shows it
             await writer.close()
 
 

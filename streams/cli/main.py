@@ -8,6 +8,7 @@ import sys
 import click
 
 from streams import __version__
+from streams.cli.failures import end_on_sigterm
 
 COMMANDS = {
     "demo": "Watch a bad canary being detected and rolled back.",
@@ -73,6 +74,7 @@ def sluicegate() -> None:
 
 def main() -> None:
     """Run the command line; an error that a user can correct is one line on standard error."""
+    end_on_sigterm()
     try:
         code = sluicegate.main(standalone_mode=False)
     except click.ClickException as error:

@@ -152,7 +152,10 @@ _add_order(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array of statuses.")
 @kafka_options
 def list_(as_json: bool, **flags: str | None) -> None:
-    """List all rollouts: phase, stage, ordered weights and whether they are confirmed, bake left, the last reason."""
+    """List all rollouts: phase, stage, ordered weights and whether they are confirmed, bake left, the last reason.
+
+    A rollout that has not been judged for a minute is shown with the time since then: its phase is the last known one.
+    """
 
     async def body(view: StatusView) -> list[Mapping[str, Any]]:
         return [view.statuses[name] for name in sorted(view.statuses)]
@@ -163,9 +166,10 @@ def list_(as_json: bool, **flags: str | None) -> None:
     elif not statuses:
         click.echo("no rollout yet: start one with `sluicegate rollout start FILE`", err=True)
     else:
+        from streams.clock import wall_ms
         from streams.views.rollout import rollouts_table
 
-        print_view(rollouts_table(statuses))
+        print_view(rollouts_table(statuses, wall_ms()))
 
 
 @rollout.command("show")

@@ -8,6 +8,7 @@ import click
 
 from streams.cli.configuration import checked_keys, kafka_options, settings_from
 from streams.cli.connection import run_with_kafka
+from streams.cli.failures import WRONG_USE, Failure, end_on_sigterm
 
 if TYPE_CHECKING:
     from streams.runtime.settings import Settings
@@ -31,13 +32,18 @@ def worker(**flags: object) -> None:
     One process can do everything; several share the partitions. Each flag has a SLUICEGATE_ variable, and there are
     more variables: see `sluicegate settings`. SIGTERM and Ctrl-C stop the worker in order (exit 0).
     """
+    end_on_sigterm(0)  # nothing has begun that would have to be stopped in order
     from streams.runtime.settings import Settings
     from streams.worker.app import serve
+    from streams.worker.web import AddressError
 
     settings = settings_from(Settings, flags)
     checked_keys(settings, "gate")
     run_with_kafka(settings, _prepare(settings))
-    serve(settings)
+    try:
+        serve(settings)
+    except AddressError as error:
+        raise Failure(str(error), WRONG_USE) from None
 
 
 async def _prepare(settings: Settings) -> None:

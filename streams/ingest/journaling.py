@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -21,17 +21,17 @@ from aiokafka.errors import MessageSizeTooLargeError
 from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
 from connectors.kafka.topics import TopicNames
+from streams.clock import wall_ms
+from streams.ingest.commits import Commits
 from streams.ingest.cutting import rule
+from streams.ingest.lanes import Lane, Lanes
 from streams.journal import BUNDLE_BYTES, Partial, Progress, SourceProgress, bundled, encode
-from streams.runtime import metrics
+from streams.runtime import failpoints, metrics
 
 LIMIT_S: Final = 300.0
 """Seconds for which a refused size is remembered: then someone may have set the topic right."""
 
 log = logging.getLogger(__name__)
-
-Sends = list[asyncio.Future[Any]]
-"""Messages that were sent; each future ends when the broker has acknowledged its message."""
 
 
 class LearnedLimit:
@@ -59,13 +59,18 @@ class LearnedLimit:
 
 
 class JournalWriter:
-    """Sends the output of one worker's ingest through its producer."""
+    """Sends the output of one worker's ingest through its producer.
+
+    `lanes` write to each partition of the journal on its own, and `commits` has the offsets that wait for all of them.
+    """
 
     def __init__(self, producer: AIOKafkaProducer, topics: TopicNames, worker_id: str) -> None:
         self._limit = LearnedLimit()
         self._producer = producer
         self._topics = topics
         self._worker_id = worker_id
+        self.lanes = Lanes(self.lane)
+        self.commits = Commits()
 
     @property
     def trouble(self) -> str:
@@ -77,27 +82,50 @@ class JournalWriter:
             f"set its max.message.bytes to {clients.LARGEST_MESSAGE}"
         )
 
-    async def send_partials(self, partials: Iterable[Partial]) -> Sends:
-        """Send partials, each to the journal partition of its rollout."""
-        topic = self._topics.journal
-        partitions = len(await self._producer.partitions_for(topic))
-        shares: defaultdict[int, list[Partial]] = defaultdict(list)
-        for partial in partials:
-            shares[clients.partition_for(partial.rollout, partitions)].append(partial)
-        return [
-            asyncio.ensure_future(self._learn(await self._producer.send(topic, value, partition=number), len(value)))
-            for number, share in shares.items()
-            for value in bundled(self._encoded(share))
-        ]
+    def reset(self) -> None:
+        """Write nothing of what waits, and commit nothing of it: it is counted again."""
+        self.lanes.reset()
+        self.commits = Commits()
 
-    def _encoded(self, partials: Iterable[Partial]) -> Iterator[bytes]:
+    def lane(self, partition: int | None) -> Lane[Any]:
+        """The lane of a journal partition; None gives that of the dead letters."""
+        if partition is None:
+            return Lane(self._topics.dead_letters, self.write_letters, lambda letter: len(letter.value), side=True)
+        return Lane(f"{self._topics.journal} partition {partition}", partial(self.write, partition), len)
+
+    async def shares(self, partials: Iterable[Partial]) -> dict[int, dict[Hashable, bytes]]:
+        """Encoded partials, for each journal partition those of its rollouts; versions of a chunk share a key."""
+        partitions = await self._producer.partitions_for(self._topics.journal)
+        shares: dict[int, dict[Hashable, bytes]] = {number: {} for number in partitions}
+        for each, value in self._encoded(partials):
+            share = shares[clients.partition_for(each.rollout, len(partitions))]
+            share[each.rollout, each.source, each.start] = value
+        return shares
+
+    async def write(self, partition: int, partials: Iterable[bytes], progress: bytes | None) -> None:
+        """Write encoded partials to a journal partition, and then progress: it must never be ahead of the counts.
+
+        Without progress it is the time that is written.
+        """
+        topic = self._topics.journal
+        sent = [
+            asyncio.ensure_future(self._learn(await self._producer.send(topic, value, partition=partition), len(value)))
+            for value in bundled(partials)
+        ]
+        failpoints.reached("ingest: partials sent")
+        await asyncio.gather(*sent)
+        failpoints.reached("ingest: partials acknowledged")
+        await self._producer.send_and_wait(topic, progress or self.progress([], wall_ms(), {}), partition=partition)
+        failpoints.reached("ingest: progress acknowledged")
+
+    def _encoded(self, partials: Iterable[Partial]) -> Iterator[tuple[Partial, bytes]]:
         most = self._limit.bytes
-        for partial in partials:
-            value = encode(partial)
+        for each in partials:
+            value = encode(each)
             if len(value) > most:
                 metrics.OVERSIZED_PARTIALS.inc()
-                value = encode(partial.without_cells())
-            yield value
+                value = encode(each.without_cells())
+            yield each, value
 
     async def _learn(self, sent: Awaitable[Any], size: int) -> None:
         """Wait for an ack, and learn from a message that is refused for its size."""
@@ -107,9 +135,9 @@ class JournalWriter:
             self._limit.refuse(size)
             raise
 
-    async def send_dead_letters(self, letters: Iterable[DeadLetter]) -> Sends:
-        """Send dead letters."""
-        return [asyncio.ensure_future(self._send_letter(letter)) for letter in letters]
+    async def write_letters(self, letters: Iterable[DeadLetter], _closing: bytes | None = None) -> None:
+        """Write dead letters."""
+        await asyncio.gather(*[self._send_letter(letter) for letter in letters])
 
     async def _send_letter(self, letter: DeadLetter) -> None:
         """Send a letter; one that is refused for its size without its bytes, since its headers have their place."""
@@ -119,12 +147,6 @@ class JournalWriter:
         except MessageSizeTooLargeError:
             await self._producer.send_and_wait(topic, b"", headers=letter.without_bytes().headers())
 
-    async def report_progress(
-        self, sources: list[SourceProgress], wall: int, partitions: dict[str, int] | None = None
-    ) -> None:
-        """Write the progress of the source partitions to each journal partition, and wait for it."""
-        progress = Progress(worker=self._worker_id, wall=wall, sources=sources, rule=rule(), partitions=partitions)
-        record = encode(progress)
-        partitions = await self._producer.partitions_for(self._topics.journal)
-        sent = [await self._producer.send(self._topics.journal, record, partition=number) for number in partitions]
-        await asyncio.gather(*sent)
+    def progress(self, sources: list[SourceProgress], wall: int, partitions: dict[str, int]) -> bytes:
+        """The record of the progress of the source partitions."""
+        return encode(Progress(worker=self._worker_id, wall=wall, sources=sources, rule=rule(), partitions=partitions))

@@ -13,7 +13,6 @@ from typing import Any
 
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import (
-    BrokerResponseError,
     CommitFailedError,
     IllegalStateError,
     KafkaError,
@@ -32,12 +31,16 @@ from streams.ingest.chunks import Chunker
 from streams.ingest.cutting import rule
 from streams.ingest.decoding import RecordDecoder
 from streams.ingest.journaling import JournalWriter
+from streams.ingest.lanes import WAIT_S, is_permanent
 from streams.ingest.reporting import SourceReports
 from streams.ingest.taking_over import TakingOver
 from streams.journal import CHUNK_RULE
 from streams.runtime import failpoints, metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
+
+LAST_WAIT_S = 5.0
+"""Seconds that a worker which stops waits for its last counts to be written."""
 
 METADATA_MS = 5_000
 """How often to refresh the metadata of the topic: with the default of the client, partitions that were added would be
@@ -89,29 +92,33 @@ class Ingest(Service):
     async def on_stop(self) -> None:
         """Journal what was counted, then leave the group."""
         try:
-            await self._flush()
+            await self._flush(LAST_WAIT_S)
         except KafkaError as error:
             self.log.warning("the last flush failed, so its events will be read again: %s", error)
         finally:
             self._taking_over.stop()
+            self._writer.reset()
             await self._consumer.stop()
             await self._producer.stop()
 
     def take_over(self, partitions: set[TopicPartition]) -> None:
         """Count these partitions, now assigned to us (there may be none), from their committed offsets."""
         self._begin(partitions)
-        self._pulse.ready = True
+        self._pulse.join(len(partitions))
 
     def release(self, partitions: set[TopicPartition]) -> None:
         """Forget partitions that another worker has now; it reads again what is not committed."""
         self._taking_over.release(partitions)
         for partition in partitions:
             self._chunkers.pop(partition, None)
+        self._writer.commits.forget(partitions)
+        metrics.forget_source_partitions(partition.partition for partition in partitions)
 
     def _begin(self, partitions: set[TopicPartition], failed: Mapping[TopicPartition, int] | None = None) -> None:
         owned = partitions & self._consumer.assignment()
         for partition in owned:
             self._chunkers.pop(partition, None)
+        self._writer.commits.forget(owned)
         self._taking_over.begin(owned, failed)
 
     @Service.task
@@ -167,15 +174,16 @@ class Ingest(Service):
         except KafkaError as error:
             self.log.error("journaling failed, so ingest counts again from the committed offsets: %s", error)
             metrics.INGEST_RESETS.inc()
-            if _is_permanent(error):
+            if is_permanent(error):
                 self._pulse.fail(f"journaling fails: {type(error).__name__}")
+            self._writer.reset()
             self._begin(set(self._chunkers))
         else:
-            self._pulse.recover(self._writer.trouble)
-            if answered(self._consumer, LONGEST_UNANSWERED_MS):
+            self._pulse.recover(self._writer.trouble or self._writer.lanes.trouble)
+            if self._writer.lanes.alive and answered(self._consumer, LONGEST_UNANSWERED_MS):
                 self._pulse.beat()
 
-    async def _flush(self) -> None:
+    async def _flush(self, wait_s: float = WAIT_S) -> None:
         with metrics.FLUSH_SECONDS.time():
             wall = wall_ms()  # first: the reports are true as of now, however long counting and sending take
             owned = dict(self._chunkers)
@@ -189,14 +197,19 @@ class Ingest(Service):
                 await self._reports.progress(partition, owned[partition], flush) for partition, flush in flushes.items()
             ]
             failpoints.reached("ingest: partials due")
-            sent = await self._writer.send_partials(partial for flush in flushes.values() for partial in flush.partials)
-            sent += await self._writer.send_dead_letters(self._decoder.drain_dead_letters())
-            failpoints.reached("ingest: partials sent")
-            await asyncio.gather(*sent)  # before progress: a report must never be ahead of the counts
-            failpoints.reached("ingest: partials acknowledged")
-            await self._writer.report_progress(reports, wall, self._reports.partitions())
-            failpoints.reached("ingest: progress acknowledged")
-            await self._commit({p: flush.commit for p, flush in flushes.items() if flush.commit is not None})
+            shares = await self._writer.shares(partial for flush in flushes.values() for partial in flush.partials)
+            progress = self._writer.progress(reports, wall, self._reports.partitions())
+            for number, share in shares.items():
+                self._writer.lanes.put(number, share, progress)
+            if letters := {
+                (letter.partition, letter.offset, letter.index): letter for letter in self._decoder.drain_dead_letters()
+            }:
+                self._writer.lanes.put(None, letters, None)
+            number = await self._writer.lanes.wait(wait_s)
+            self._writer.commits.add(
+                number, {p: flush.commit for p, flush in flushes.items() if flush.commit is not None}
+            )
+            await self._commit(self._writer.commits.drain(self._writer.lanes.done))
 
     async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
         mine = {partition: offset for partition, offset in offsets.items() if partition in self._chunkers}
@@ -208,11 +221,6 @@ class Ingest(Service):
             failpoints.reached("ingest: committed")
         except (CommitFailedError, IllegalStateError) as error:
             self.log.info("the commit was refused because partitions moved to another worker: %s", error)
-
-
-def _is_permanent(error: KafkaError) -> bool:
-    """Whether a broker has answered, and will answer the same until someone changes something."""
-    return isinstance(error, BrokerResponseError) and not error.retriable
 
 
 def _group(settings: Settings) -> str:

@@ -30,7 +30,7 @@ from streams.judge.outputs import (
 from streams.judge.replay_guard import ReplayedError
 from streams.judge.set_aside import SetAsideError
 from streams.judge.sources import SourceHole
-from streams.runtime import metrics
+from streams.runtime import metrics, rollout_metrics
 from streams.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -90,8 +90,8 @@ class Publisher:
                 else:
                     log.info("%s %s: %s", output.id, output.action, output.reason)
                 self._last[output.rollout] = output.id
-                metrics.DECISIONS.labels(output.rollout, output.action.value).inc()
-                metrics.ESCALATIONS.labels(output.rollout).inc(output.escalate)
+                rollout_metrics.count(metrics.DECISIONS, output.rollout, output.action.value)
+                rollout_metrics.count(metrics.ESCALATIONS, output.rollout, by=output.escalate)
                 return [await self._send_signed(self._topics.decisions, output.rollout, output.document())]
             case Command():
                 return [await self._send_signed(self._topics.commands, output.decision.rollout, output.document())]
@@ -102,8 +102,8 @@ class Publisher:
                 return [await self._send(self._topics.status, encode_document(output.document), key=key)]
             case RolloutSetAside():
                 self._statuses.pop(output.rollout, None)
-                metrics.forget_rollout(output.rollout)
-                metrics.ESCALATIONS.labels(output.rollout).inc()
+                rollout_metrics.forget_rollout(output.rollout)
+                rollout_metrics.count(metrics.ESCALATIONS, output.rollout)
                 log.critical("%s is set aside (docs/operations.md#upgrades): %s", output.rollout, output.why)
             case SourceHole():
                 self._report_hole(output)
@@ -137,7 +137,7 @@ class Publisher:
         sent: list[Sent] = []
         for name, status in statuses.items():
             try:
-                metrics.show_status(status.document)
+                rollout_metrics.show_status(status.document)
                 sent.append(await self.send_status(name, status.document))
             except KafkaError:
                 raise
@@ -180,13 +180,13 @@ def _count(output: FoldOutput) -> None:
     """Count what is not published itself."""
     match output:
         case Acknowledged():
-            metrics.ACKS.labels(output.rollout, output.status).inc()
+            rollout_metrics.count(metrics.ACKS, output.rollout, output.status)
             if output.took_ms is not None and output.action == Action.ROLLBACK:
                 metrics.TIME_TO_ROLLBACK.observe(output.took_ms / 1000.0)
         case ForeignCounts():
             metrics.FOREIGN.labels(output.rule).inc()
         case LateEvents():
-            metrics.LATE_EVENTS.labels(output.rollout).inc(output.events)
+            rollout_metrics.count(metrics.LATE_EVENTS, output.rollout, by=output.events)
         case JudgingFailed():
             log.error("%s cannot be judged, so it is paused: %s", output.rollout, output.why)
-            metrics.JUDGING_FAILED.labels(output.rollout).inc()
+            rollout_metrics.count(metrics.JUDGING_FAILED, output.rollout)

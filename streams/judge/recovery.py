@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from zlib import crc32
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from connectors.kafka.private_aiokafka import leaderless
 from connectors.kafka.topic_reader import TopicsMissingError, read_to_end
 from streams.judge.fold import Fold
 from streams.judge.published import Published
 from streams.judge.snapshots import SnapshotSet
 from streams.judge.truncation import Truncation
-from streams.runtime import failpoints, metrics
+from streams.runtime import failpoints, rollout_metrics
 from streams.runtime.health import Pulse
 from streams.runtime.settings import Settings
+
+ANSWER_S = 5.0
+"""Seconds within which a partition's leader answers; each partition that waits for it holds up the others so long."""
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +52,7 @@ class Recovery:
         self._settings = settings
         self._consumer = consumer
         self._pulse = pulse
+        self._failures: Counter[int] = Counter()  # how often each partition that is due could not be recovered
         self._doubted: dict[int, Fold] = {}  # whose records did not fit when they were last fetched
 
     def assign(self, assigned: set[TopicPartition]) -> None:
@@ -59,15 +65,28 @@ class Recovery:
         self.due.discard(partition)
         fold = self.folds.pop(partition, None)
         self.published.pop(partition, None)
-        metrics.SET_ASIDE.labels(partition).set(0)
-        for rollout in () if fold is None else fold.rollouts:
-            metrics.forget_rollout(rollout)
+        rollout_metrics.forget_journal_partition(partition, () if fold is None else fold.rollouts)
         self.truncated.release(partition)
 
     def start_over(self) -> None:
         """Recover every partition again: after a failed send, the folds are ahead of what was published."""
         self.due |= self.folds.keys()
         self.folds.clear()
+
+    @property
+    def next_due(self) -> int | None:
+        """The partition to recover next; None if there is none that has a leader. Those that failed come last."""
+        readable = self.due - {each.partition for each in leaderless(self._consumer)}
+        return min(readable, key=lambda number: (self._failures[number], number), default=None)
+
+    async def try_to_recover(self, partition: int) -> None:
+        """Recover a partition. If Kafka does not answer, it stays due, and the others are judged."""
+        try:
+            await self.recover(partition)
+            self._failures.pop(partition, None)
+        except (KafkaError, TimeoutError) as error:
+            self._failures[partition] += 1
+            log.error("journal partition %d cannot be recovered yet: %s", partition, error or "no answer")
 
     async def recover(self, partition: int) -> None:
         """Rebuild a partition's fold from its snapshots, and read on behind it, if the partition is still ours."""
@@ -158,7 +177,8 @@ class Recovery:
 
     async def _is_whole(self, partition: TopicPartition, needed: int) -> bool:
         """Whether the journal still has the record that a fold needs next."""
-        begins: int = (await self._consumer.beginning_offsets([partition]))[partition]
+        async with asyncio.timeout(ANSWER_S):  # a partition without a leader must not keep the others waiting
+            begins: int = (await self._consumer.beginning_offsets([partition]))[partition]
         if begins > needed and partition.partition in self.due | self.folds.keys():
             self._give_up(partition, f"offsets {needed} to {begins - 1} are missing")
         return begins <= needed

@@ -29,7 +29,7 @@ from streams.judge.recovery import Recovery, digest
 from streams.judge.set_aside import of_a_newer_build
 from streams.judge.snapshot_writer import SnapshotWriter
 from streams.judge.truncation import held_statuses
-from streams.runtime import failpoints, metrics
+from streams.runtime import failpoints, metrics, rollout_metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
 
@@ -57,7 +57,7 @@ class Judge(Service):
         self._pulse = health.pulse("judge")
         self._publisher = Publisher(settings)
         self._snapshots = SnapshotWriter(settings)
-        self._joined = False
+        self._assigned = 0
 
     async def on_start(self) -> None:
         """Connect and join the group."""
@@ -94,7 +94,9 @@ class Judge(Service):
     def joined(self, assigned: set[TopicPartition]) -> None:
         """The group assigned these partitions, or none."""
         self._recovery.assign(assigned)
-        self._joined = True
+        self._assigned = len(assigned)
+        if not assigned:
+            self._pulse.join(0)
 
     def release(self, partition: int) -> None:
         """The group assigned the partition to another judge."""
@@ -120,15 +122,18 @@ class Judge(Service):
     async def _round(self) -> None:
         """Judge what has arrived, recover one partition, and write the snapshots that are due."""
         recovery = self._recovery
-        fetched = await self._consumer.getmany(timeout_ms=0 if recovery.due else 100, max_records=MOST_AT_ONCE)
+        due = recovery.next_due
+        fetched = await self._consumer.getmany(timeout_ms=100 if due is None else 0, max_records=MOST_AT_ONCE)
         for partition, records in fetched.items():
             fold = recovery.folds.get(partition.partition)  # none: revoked since the fetch, or not recovered yet
             if fold is not None and await recovery.continues(partition, fold, records):
                 await self._judge(partition, fold, records)
-        if recovery.due:
-            await recovery.recover(min(recovery.due))
-        self._pulse.ready |= self._joined and not recovery.due
+        if due is not None and due in recovery.due:
+            await recovery.try_to_recover(due)
+        if self._assigned and not recovery.due:
+            self._pulse.join(self._assigned)
         await self._report_held()
+        rollout_metrics.forget_idle_rollouts()
         await self._snapshots.write_due(recovery.folds, self._consumer)
 
     async def _judge(self, partition: TopicPartition, fold: Fold, records: list[ConsumerRecord[bytes, bytes]]) -> None:
@@ -181,6 +186,10 @@ class Judge(Service):
             self._recovery.unreported.pop(name)
 
     def _observe(self, partition: TopicPartition, fold: Fold) -> None:
+        if self._recovery.folds.get(partition.partition) is not fold:
+            # It moved to another judge while this was published, which has set gauges again.
+            rollout_metrics.forget_journal_partition(partition.partition, fold.rollouts)
+            return
         watermark = fold.marks.event_time(self._settings.timing).watermark
         if watermark is not None:
             delay = (fold.marks.wall - watermark) / 1000.0

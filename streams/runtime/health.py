@@ -15,11 +15,13 @@ cut off from Kafka without an error."""
 TROUBLED_S = 30.0
 """Seconds without a failure after which a loop that had one is healthy again. One good round is not enough: the next
 may fail at the same record as before."""
+SPARE = "no partition: a spare"
+"""The state of a loop whose group has no partition for it; it gets one when another worker leaves."""
 
 
 @dataclass(slots=True)
 class Pulse:
-    """One loop's heartbeat: the loop calls `beat` when it makes headway, and sets `ready` once it has joined its group.
+    """One loop's heartbeat: the loop calls `beat` when it makes headway, and `join` once its group assigned it work.
 
     `trouble` is a lasting problem that needs a person. It fails /healthz and not the watchdog: a restart would not
     help.
@@ -27,6 +29,7 @@ class Pulse:
 
     name: str
     ready: bool = False
+    waiting: str = "joining its consumer group"
     trouble: str = ""
     last: float = field(default_factory=time.monotonic)
     failed_at: float = float("-inf")
@@ -43,6 +46,11 @@ class Pulse:
         """Record a round without a failure; `trouble` replaces the last failure once that is long enough ago."""
         if time.monotonic() - self.failed_at > TROUBLED_S:
             self.trouble = trouble
+
+    def join(self, partitions: int) -> None:
+        """The group assigned this many partitions to the loop; without any it is a spare, which is not ready."""
+        self.ready = partitions > 0
+        self.waiting = SPARE
 
     @property
     def silent(self) -> float:
@@ -71,6 +79,6 @@ class Health:
         return "ok" if pulse.silent <= self.longest_pause else f"no progress for {pulse.silent:.0f}s"
 
     def ready(self) -> tuple[bool, dict[str, str]]:
-        """Whether every loop has joined its group, and the state of each."""
-        states = {pulse.name: "ok" if pulse.ready else "joining its consumer group" for pulse in self.pulses}
+        """Whether every loop has joined its group and has a partition, and the state of each."""
+        states = {pulse.name: "ok" if pulse.ready else pulse.waiting for pulse in self.pulses}
         return all(pulse.ready for pulse in self.pulses), states

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 from gates.panes import CLASSES
-from gates.telemetry import WHY_MISSING
-from gates.verdicts import VerdictKind
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -154,111 +152,13 @@ def count_events(partition: int, kinds: Mapping[bool, Sequence[int]]) -> None:
             EVENTS.labels(partition, outcome).inc(number)
 
 
-def show_status(status: Mapping[str, Any]) -> None:
-    """Set the gauges of one rollout from its status document."""
-    rollout = status["rollout"]
-    if rollout not in _shown:
-        _shown[rollout] = _Shown(rollout)
-    _shown[rollout].show(status)
+def forget_source_partitions(partitions: Iterable[int]) -> None:
+    """Remove the gauges of source partitions that another worker reads now."""
+    for partition in partitions:
+        remove(INGEST_LAG, str(partition))
 
 
-def forget_rollout(rollout: str) -> None:
-    """Remove a rollout's gauges: another worker judges it now, and two workers must not show different values."""
-    shown = _shown.pop(rollout, None)
-    if shown is not None:
-        shown.remove()
-
-
-class _Shown:
-    """The gauges of one rollout, each looked up once and set only if its value changed.
-
-    Every rollout has a status per second, and most values stay the same.
-    """
-
-    def __init__(self, rollout: str) -> None:
-        self._rollout = rollout
-        self._gauges: dict[tuple[Gauge, tuple[str, ...]], Gauge] = {}
-        self._values: dict[tuple[Gauge, tuple[str, ...]], float] = {}
-        self._verdicts: dict[str, str] = {}
-        self._reports: set[tuple[str, str]] = set()
-
-    def show(self, status: Mapping[str, Any]) -> None:
-        self._set(COMPLETENESS, status["completeness"])
-        for cohort, known in status["telemetry"].items():
-            self._set(COHORT_COMPLETENESS, known["completeness"], cohort)
-            for cause in WHY_MISSING:
-                self._set(MISSING_EVENTS, known[cause], cohort, cause)
-        for cohort, weight in status["weights"].items():
-            self._set(WEIGHT, weight, cohort)
-        for cohort, slis in status["slis"].items():
-            self._set(REQUESTS, slis["requests"], cohort)
-            self._set(ERROR_RATE, _number(slis["error_rate"]), cohort)
-            for quantile in ("p50", "p95", "p99"):
-                self._set(LATENCY, _number(slis[quantile]) / 1000.0, cohort, f"0.{quantile[1:]}")
-        self._show_order(status.get("order"))
-        for check in status["checks"]:
-            self._show_verdict(check["name"], check["verdict"])
-            if "e_value" in check:
-                self._set(E_VALUE, check["e_value"], check["name"])
-        self._show_blocks(status.get("blocks") or {})
-
-    def _show_order(self, order: Mapping[str, Any] | None) -> None:
-        """Whether the newest order is confirmed, and each actuator's report on it.
-
-        Reports on older orders are removed, not set to 0: whoever may write acks chooses the names of actuators.
-        """
-        self._set(UNCONFIRMED, float(order is not None and not order["confirmed"]))
-        reports = set() if order is None else set(_reports(order))
-        for gone in self._reports - reports:
-            REPORT.remove(self._rollout, *gone)
-            del self._gauges[REPORT, gone], self._values[REPORT, gone]
-        for report in reports:
-            self._set(REPORT, 1.0, *report)
-        self._reports = reports
-
-    def _show_blocks(self, blocks: Mapping[str, Any]) -> None:
-        """What is measured on the baseline, by check; once the rollout has ended, nothing is."""
-        for check, known in blocks.items():
-            self._set(CORRELATION, known["rho_s"], check)
-            self._set(DISPERSION, known["phi"], check)
-        for gauge in (CORRELATION, DISPERSION) if not blocks else ():
-            for key in [key for key in self._gauges if key[0] is gauge]:
-                gauge.remove(self._rollout, *key[1])
-                del self._gauges[key], self._values[key]
-
-    def _show_verdict(self, check: str, verdict: str) -> None:
-        if self._verdicts.get(check) != verdict:
-            for outcome in VerdictKind:
-                self._set(VERDICT, verdict == outcome.value, check, outcome.value)
-            self._verdicts[check] = verdict
-
-    def _set(self, gauge: Gauge, value: float, *labels: str) -> None:
-        key = gauge, labels
-        if self._values.get(key) != value:
-            if key not in self._gauges:
-                self._gauges[key] = gauge.labels(self._rollout, *labels)
-            self._gauges[key].set(value)
-            self._values[key] = value
-
-    def remove(self) -> None:
-        for gauge, labels in self._gauges:
-            gauge.remove(self._rollout, *labels)
-
-
-_shown: dict[str, _Shown] = {}
-
-
-def _reports(order: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Actuators, each with what it reported on the order."""
-    reported = set()
-    for report in order["reports"]:
-        reported.add(report["actuator"])
-        mismatched = report["status"] == "applied" and not report["confirms"]
-        yield report["actuator"], "mismatched" if mismatched else report["status"]
-    for actuator in order["waiting_for"]:
-        if actuator not in reported:
-            yield actuator, "missing"
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value
+def remove(metric: Gauge | Counter, *labels: str) -> None:
+    """Remove what a metric has under these labels, if anything."""
+    with contextlib.suppress(KeyError):  # it was never set
+        metric.remove(*labels)

@@ -32,6 +32,7 @@ class JournalClock(Service):
         super().__init__(**options)
         self._settings = settings
         self._pulse = health.pulse("sequencer")
+        self._writing: dict[int, asyncio.Task[bool]] = {}
         self._faust = FaustProgress(app, LONGEST_UNANSWERED_MS)
 
     async def on_start(self) -> None:
@@ -41,19 +42,49 @@ class JournalClock(Service):
 
     async def on_stop(self) -> None:
         """Disconnect."""
+        for writing in self._writing.values():
+            writing.cancel()
         await self._producer.stop()
 
     @Service.timer(CLOCK_SECONDS)
     async def _write_time(self) -> None:
         record = encode(Progress(worker=self._settings.worker_id, wall=wall_ms(), sources=[], partitions={}))
-        topic = self._settings.topics.journal
         try:
-            for partition in await self._producer.partitions_for(topic):
-                await self._producer.send_and_wait(topic, record, partition=partition)
+            partitions = await self._producer.partitions_for(self._settings.topics.journal)
         except KafkaError as error:
             self.log.warning("the time was not written to the journal, next try in %g s: %s", CLOCK_SECONDS, error)
             return
-        self._pulse.ready = True
+        if not await self._write_to_each(partitions, record):
+            return
         # Agents have no loop of their own that could beat, so the headway of their consumer is checked here.
-        if self._faust.healthy(asyncio.get_running_loop().time()):
+        healthy, partitions = self._faust.healthy(asyncio.get_running_loop().time()), self._faust.partitions
+        if healthy or partitions:
+            self._pulse.join(partitions)
+        if healthy:
             self._pulse.beat()
+
+    async def _write_to_each(self, partitions: set[int], record: bytes) -> bool:
+        """Write to the partitions that have taken the record before; whether one of them has taken this one.
+
+        Each is written to by a task of its own: one without a leader must not stop the time in the others.
+        """
+        for partition in partitions:
+            if partition not in self._writing or self._writing[partition].done():
+                self._writing[partition] = asyncio.create_task(self._write(partition, record))
+        started = [self._writing[partition] for partition in partitions]
+        done, _ = await asyncio.wait(started, timeout=CLOCK_SECONDS) if started else (set(), None)
+        return any(writing.result() for writing in done)
+
+    async def _write(self, partition: int, record: bytes) -> bool:
+        topic = self._settings.topics.journal
+        try:
+            await self._producer.send_and_wait(topic, record, partition=partition)
+        except KafkaError as error:
+            self.log.warning(
+                "the time was not written to journal partition %d, next try in %g s: %s",
+                partition,
+                CLOCK_SECONDS,
+                error,
+            )
+            return False
+        return True

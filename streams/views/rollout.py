@@ -18,7 +18,16 @@ from streams.views.orders import confirmation_lines, is_confirmed, last_confirme
 from streams.views.styles import ACTION_STYLES, PHASE_STYLES, UNKNOWN_STYLE
 from streams.views.tables import add_wide_column, plain_table
 from streams.views.telemetry import telemetry_text
-from streams.views.wording import Document, freeze_text, phase_name, printable, utc, weights_text, whole_seconds
+from streams.views.wording import (
+    STALE_MS,
+    Document,
+    freeze_text,
+    phase_name,
+    printable,
+    utc,
+    weights_text,
+    whole_seconds,
+)
 
 BAR_WIDTH = 24
 
@@ -33,7 +42,7 @@ def rollout_view(
     """
     if not status:
         return Panel(Text("waiting for the first status of the rollout", style="dim"), border_style="dim")
-    phase = _phase(status)
+    phase = _phase(status, now)
     title = Text.assemble((printable(status["rollout"]), "bold"), f"  epoch {status['epoch']}  ", phase)
     parts: list[RenderableType] = [_heading(status, now), Text(), checks_view(status)]
     if decisions:
@@ -47,10 +56,15 @@ def _pause(pause: Document) -> str:
     return ", ".join(f"{text} {utc(pause[name] // 1000 * 1000)}" for name, text in steps if pause[name] is not None)
 
 
-def _phase(status: Document) -> Text:
-    """The phase; an end whose order is not confirmed is no success yet, and is not shown as one."""
+def _phase(status: Document, now: int | None) -> Text:
+    """The phase; an end whose order is not confirmed is no success yet, and is not shown as one.
+
+    Where nothing has been judged for long, it is the phase before that: "baking" alone would look as if all were well.
+    """
     if _is_unconfirmed_end(status):
         return Text(f"{phase_name(status)}, not confirmed", "bold red")
+    if now is not None and now - status["event_time"] >= STALE_MS and not _has_ended(status):
+        return Text(f"{phase_name(status)}, not judged for {whole_seconds(now - status['event_time'])}", "bold yellow")
     text = f"{phase_name(status)}, frozen" if freeze_text(status) else phase_name(status)
     return Text(text, PHASE_STYLES.get(status["phase"], UNKNOWN_STYLE))
 
@@ -187,15 +201,15 @@ def decisions_table(decisions: Sequence[Document]) -> Table:
     return table
 
 
-def rollouts_table(statuses: Sequence[Document]) -> Table:
-    """A row per rollout."""
+def rollouts_table(statuses: Sequence[Document], now: int | None = None) -> Table:
+    """A row per rollout. `now`, wall-clock milliseconds, adds how long a rollout that runs has not been judged."""
     table = plain_table("rollout", "phase", "stage", "ordered", "confirmed", "bake left")
     add_wide_column(table, "reason")
     for status in statuses:
         left = max(0, status["bake_ms"] - status["baked_ms"])
         table.add_row(
             Text(printable(status["rollout"]), "bold"),
-            _phase(status),
+            _phase(status, now),
             Text(f"{printable(status['stage'])} ({status['stage_index'] + 1} of {len(status['stages'])})"),
             Text(weights_text(status["weights"])),
             _confirmed(status),

@@ -9,10 +9,16 @@ from streams.views.orders import is_confirmed, unconfirmed_text
 from streams.views.remaining import check_left, cohorts_needed, events_left, passes_left
 from streams.views.telemetry import incomplete_cohorts
 from streams.views.why import advance_evidence, check_lines, labelled_rows
-from streams.views.wording import Document, freeze_text, phase_name, printable, stage_progress, utc, whole_seconds
-
-STALE_MS = 60_000
-"""A running gate judges each second; one that has judged nothing for this long is reported as stopped."""
+from streams.views.wording import (
+    STALE_MS,
+    Document,
+    freeze_text,
+    phase_name,
+    printable,
+    stage_progress,
+    utc,
+    whole_seconds,
+)
 
 ENDS = {
     "promoted": "it has all the traffic, so there is no further stage",

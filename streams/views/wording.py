@@ -16,6 +16,9 @@ Document = Mapping[str, Any]
 MOST_SIMILAR = 5
 """How many similar names are listed for one that is unknown."""
 
+STALE_MS = 60_000
+"""A running gate judges each second; one that has judged nothing for this long is reported as stopped."""
+
 EARLIEST_MS = -30_610_224_000_000
 """The beginning of the year 1000: earlier years have fewer digits. Times in topics may be of any size."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import tempfile
 
 import faust
 from faust.worker import Worker
@@ -12,6 +11,7 @@ from mode import Service
 
 from connectors.kafka.bounded_batches import bound_batches
 from connectors.kafka.faust_credentials import broker_credentials
+from connectors.kafka.private_faust import FolderlessApp
 from connectors.signing.keys import keyring
 from streams.audit.service import Audit
 from streams.ingest.service import Ingest
@@ -26,6 +26,9 @@ from streams.worker.web import add_pages, faust_options
 MOST_WAITING = 64
 """Messages of operators or actuators that are read ahead and wait for their agent, so that memory stays bounded."""
 
+NO_FOLDER = "/nonexistent"
+"""Faust demands the name of a folder for tables. A worker has none, and writes no file at all."""
+
 
 def build(settings: Settings) -> faust.App:
     """The Faust app of a worker with these settings.
@@ -33,12 +36,12 @@ def build(settings: Settings) -> faust.App:
     Faust's own consumer serves only the sequencer's topics; Faust's tables, leader topic and web views are off.
     """
     bound_batches()  # Faust makes its own consumer
-    app = faust.App(
+    app = FolderlessApp(
         settings.group("sequencer"),
         broker=[f"kafka://{server.strip()}" for server in settings.bootstrap.split(",")],
         broker_credentials=broker_credentials(settings),
         store="memory://",
-        datadir=tempfile.gettempdir(),
+        datadir=NO_FOLDER,
         autodiscover=False,
         debug=False,
         topic_allow_declare=False,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hmac
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
 from typing import Any, Final
@@ -11,6 +13,7 @@ import faust
 import orjson
 from aiohttp import web
 from faust.web import Request, Response, View
+from faust.web.drivers.aiohttp import Web
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
@@ -72,8 +75,41 @@ def _has_token(digests: tuple[bytes, ...], header: str) -> bool:
     return any(accepted) and scheme.lower() == "bearer"
 
 
+class AddressError(SystemExit):
+    """The pages cannot listen at their address. No `Exception`, because Faust logs each with its traceback."""
+
+
+class PagesServer(Web):
+    """Faust's web server, which reports an address that it cannot have in one sentence."""
+
+    async def start_server(self) -> None:
+        """Listen.
+
+        Raises:
+            AddressError: it cannot listen there.
+        """
+        try:
+            await super().start_server()
+        except OSError as error:
+            raise AddressError(_address_fault(self.app.conf.web_host, self.app.conf.web_port, error)) from None
+
+
+def _address_fault(host: str, port: int, error: OSError) -> str:
+    """What is wrong with the address, and what to do."""
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} of {host} is in use, perhaps by another worker: give each worker on a machine a port of its "
+            "own (--web-port or SLUICEGATE_WEB_PORT; 0 takes any free one)"
+        )
+    fault = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror or error)
+    return (
+        f"/metrics and /healthz cannot listen on {host}:{port}: {fault}: set SLUICEGATE_WEB_HOST, SLUICEGATE_WEB_PORT"
+    )
+
+
 def add_pages(app: faust.App, health: Health) -> None:
     """Add the pages to the app."""
+    app.web = PagesServer(app)
 
     @app.page("/metrics")
     async def metrics(view: View, request: Request) -> Response:

@@ -16,12 +16,13 @@ from tests.pipeline.harness import SLUICEGATE, Site
 class Carrier:
     """Carries out what is decided, and acknowledges it, from its construction to `close`."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, bootstrap: str) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="carrier-"))
         self._variables = {
-            "SLUICEGATE_BOOTSTRAP": site.settings.bootstrap,
+            "SLUICEGATE_BOOTSTRAP": bootstrap,
             "SLUICEGATE_TOPIC_PREFIX": site.settings.topic_prefix,
         }
+        self.deaths = 0
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -36,6 +37,7 @@ class Carrier:
         """Start it again whenever it has ended."""
         while True:
             if self.process.poll() is not None:
+                self.deaths += 1
                 self.process = self._start()
             await asyncio.sleep(0.05)
 

@@ -46,8 +46,8 @@ class Trial:
 
     So is the actuator's process, if there is one (`acknowledge`).
 
-    `changes` are to the policy. `mangle` makes of an event what is sent in its place; what of that are no events is in
-    `malformed`, with the reason.
+    `rollouts` have traffic; those that a trial adds, it starts and checks itself. `changes` are to the policy.
+    `mangle` makes of an event what is sent in its place; what of that are no events is in `malformed`, with the reason.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Trial:
     ) -> None:
         self.rng = random.Random(seed)
         self.site = Site(bootstrap, f"f{uuid.uuid4().hex[:8]}.")
+        self.rollouts: tuple[str, ...] = ROLLOUTS
         self.policies = {name: policy(name, bake=bake, **changes) for name in ROLLOUTS}
         self.exits: list[int] = []
         self.sent = 0
@@ -101,7 +102,7 @@ class Trial:
             await self.site.start(each)
         self._spawn(self._follow_statuses())
         if self._acknowledge:
-            self.carrier = Carrier(self.site)
+            self.carrier = Carrier(self.site, variables.get("SLUICEGATE_BOOTSTRAP", self.site.settings.bootstrap))
             self._spawn(self.carrier.keep())
         self._spawn(self._load())
         await asyncio.wait_for(self._loading.wait(), PATIENCE)
@@ -122,20 +123,21 @@ class Trial:
             began = time.monotonic()
             now = now_ms()
             with contextlib.suppress(KafkaError):
-                await asyncio.gather(*[await self.send(self._event(now), now) for _ in range(EVENTS_PER_TICK)])
+                await asyncio.gather(*[await self.send(self.event(now), now) for _ in range(EVENTS_PER_TICK)])
                 self._loading.set()
             await asyncio.sleep(max(0.0, TICK - (time.monotonic() - began)))
 
-    async def send(self, event: Any, now: int) -> Any:
-        """Produce one event, or bytes as they are; gives the future of its ack."""
-        open_partitions = [number for number in range(3) if number not in self.silent_partitions]
+    async def send(self, event: Any, now: int, partition: int | None = None) -> Any:
+        """Produce one event, or bytes as they are, to a partition or any; gives the future of its ack."""
         value = event if isinstance(event, bytes) else json.dumps(event).encode()
-        partition = self.rng.choice(open_partitions)
+        if partition is None:
+            partition = self.rng.choice([number for number in range(3) if number not in self.silent_partitions])
         self.sent += 1
         return await self.site.producer.send(self.site.topics.events, value, partition=partition, timestamp_ms=now)
 
-    def _event(self, now: int) -> Any:
-        rollout, canary = self.rng.choice(ROLLOUTS), self.rng.random() < 0.3
+    def event(self, now: int) -> Any:
+        """The next request of the traffic."""
+        rollout, canary = self.rng.choice(self.rollouts), self.rng.random() < 0.3
         cohort = "canary" if canary else "stable"
         self._requests[rollout, cohort] += 1
         return self.mangle(
@@ -161,12 +163,19 @@ class Trial:
         finally:
             await reader.stop()
 
-    async def judged_past(self, moment_ms: int, patience: float = PATIENCE) -> float:
+    async def judged_past(
+        self, moment_ms: int, patience: float = PATIENCE, rollouts: tuple[str, ...] = ROLLOUTS
+    ) -> float:
         """Wait until each rollout is judged past this event time; how many seconds after it that was."""
         async with asyncio.timeout(patience):
-            while not all(first := [self._first_past(moment_ms, name) for name in ROLLOUTS]):
+            while not all(first := [self._first_past(moment_ms, name) for name in rollouts]):
                 await asyncio.sleep(0.1)
         return max(first) - moment_ms / 1000
+
+    @property
+    def newest(self) -> dict[str, int]:
+        """The event time that each rollout is judged up to."""
+        return {rollout: until for _, rollout, until in self._judged}
 
     def _first_past(self, moment_ms: int, name: str) -> float:
         """When a pane was judged that ends later; 0 while none is.
@@ -177,9 +186,9 @@ class Trial:
         begun = known[0][1] if known else 0
         return next((at for at, until in known if until > max(moment_ms, begun)), 0.0)
 
-    async def recovered(self, fault: str, since_ms: int) -> float:
+    async def recovered(self, fault: str, since_ms: int, rollouts: tuple[str, ...] = ROLLOUTS) -> float:
         """Wait until all since the fault is judged, and note how long that took."""
-        took = await self.judged_past(since_ms)
+        took = await self.judged_past(since_ms, rollouts=rollouts)
         note(fault, took)
         return took
 
@@ -222,10 +231,10 @@ class Trial:
         for worker in self.site.workers:
             worker.kill()  # so that the journal stands still
         decisions = await self.decided()
-        assert {each["action"] for known in decisions.values() for each in known} <= actions
-        assert set(decisions) == set(ROLLOUTS)
+        assert {each["action"] for name in ROLLOUTS for each in decisions[name]} <= actions
+        assert set(decisions) == set(self.rollouts)
         if self.carrier is not None:
             await self.carrier.follows({name: known[-1] for name, known in decisions.items()})
-        opened = await promises.panes_hold(self.site, true.requests, len(ROLLOUTS), late)
+        opened = await promises.panes_hold(self.site, true.requests, len(self.rollouts), late)
         await promises.windows_hold(self.site, true.requests, opened, late)
         return true

@@ -98,6 +98,7 @@ def outage_and_retention(world: World) -> None:
 def added_partitions(world: World) -> None:
     """Add a partition to the source; clients notice after their next metadata."""
     world.broker.create(TOPICS.events, len(world.broker.logs[TOPICS.events]) + 1)
+    world.unnoticed_until = world.loop.now + UNNOTICED_S
 
     def notice() -> None:
         for member in world.broker.groups[INGEST].members:
@@ -187,6 +188,8 @@ FAULTS: Mapping[str, Fault] = {
 }
 
 
+UNNOTICED_S = 7.0
+"""How long the gate may know nothing of an added partition: it is found within 5 s, and then read."""
 MOVES = ("commits moved", "commits lost")
 MOVED_TWICE = False
 """Whether a schedule may move the offsets of the group more than once."""

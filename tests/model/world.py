@@ -56,6 +56,7 @@ class World:
         self.lasting_router = self.rng.random() < 0.5
         self.roles = roles
         self.calm = False
+        self.unnoticed_until = 0.0  # of partitions that were added
         self._numbers = itertools.count(1)
         journal = self.rng.choice((1, 2))
         partitions = {TOPICS.events: 2, TOPICS.journal: journal, TOPICS.snapshots: journal}

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -26,6 +27,7 @@ from streams import journal
 from streams.demo.embedded_broker import free_port
 from streams.journal import encode_document
 from streams.offline.journal_replay import read_journal
+from streams.runtime.health import SPARE
 from streams.runtime.settings import Settings
 from streams.topics.creation import ensure
 
@@ -57,13 +59,14 @@ class Site:
     """One installation under a prefix of its own: its topics, a producer, and workers as real processes."""
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
+        self.replication = 1
         self.settings = KafkaSettings(bootstrap=bootstrap, topic_prefix=prefix)
         self.topics = self.settings.topics
         self.workers: list[Worker] = []
         self.producer: AIOKafkaProducer
 
     async def __aenter__(self) -> Self:
-        await ensure(Settings(**self.settings.model_dump()), replication=1, partitions=PARTITIONS)
+        await ensure(Settings(**self.settings.model_dump()), replication=self.replication, partitions=PARTITIONS)
         self.producer = clients.producer(self.settings, linger_ms=0)
         await self.producer.start()
         return self
@@ -205,14 +208,21 @@ class Worker:
             return text
 
     async def ready(self) -> None:
-        """Wait until every loop has joined its group."""
+        """Wait until every loop has joined its group; it may be a spare there."""
         async with asyncio.timeout(PATIENCE):
-            while True:
+            while not await self.states() <= {"ok", SPARE}:
                 assert self.process.poll() is None, self.log()
-                with contextlib.suppress(OSError):
-                    await asyncio.to_thread(self.get, "/readyz")
-                    return
                 await asyncio.sleep(0.1)
+
+    async def states(self) -> set[str]:
+        """The states of its loops, as `/readyz` shows them."""
+        try:
+            page = await asyncio.to_thread(self.get, "/readyz")
+        except urllib.error.HTTPError as answer:
+            page = answer.read().decode()
+        except OSError:
+            return {"no answer"}
+        return set(json.loads(page)["loops"].values())
 
     async def shows(self, sample: str, *, at_least: float) -> None:
         """Wait until its metrics have a sample of at least this value."""

@@ -15,6 +15,9 @@ OAUTH = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule req
 OAUTH_CHECKS = (
     "org.apache.kafka.common.security.oauthbearer.internals.unsecured.OAuthBearerUnsecuredValidatorCallbackHandler"
 )
+REAUTH_MS = 4_000
+"""After this time the listener CLEAR demands that a client logs in again."""
+
 ROLES = sorted({right.role for right in rights()})
 
 
@@ -49,6 +52,7 @@ class SecuredKafka:
             "ssl.principal.mapping.rules": "RULE:^CN=(.*)$/$1/",
             "sasl.enabled.mechanisms": "SCRAM-SHA-512,SCRAM-SHA-256,PLAIN,OAUTHBEARER",
             "listener.name.clear.scram-sha-256.sasl.jaas.config": SCRAM,
+            "listener.name.clear.connections.max.reauth.ms": str(REAUTH_MS),
             "listener.name.clear.sasl.enabled.mechanisms": "SCRAM-SHA-256",
             "listener.name.sasl.scram-sha-512.sasl.jaas.config": SCRAM,
             "listener.name.sasl.scram-sha-256.sasl.jaas.config": SCRAM,

@@ -22,7 +22,7 @@ from tests.pipeline.harness import POLICY, SLUICEGATE, Site, traffic
 from tests.security.access_table import Right, allow, rights
 from tests.security.authority import Authority
 from tests.security.commands import Done, settings_of, sluicegate
-from tests.security.secured import SecuredKafka, password
+from tests.security.secured import REAUTH_MS, SecuredKafka, password
 from tests.security.token_server import TokenServer, unsecured
 from tools.topics_page import examples as topics_examples
 
@@ -111,6 +111,19 @@ async def test_a_worker_logs_in_otherwise(secured: SecuredKafka, site: Site, how
     assert secret not in worker.log()
     assert "SaslAuthenticate" not in worker.log()
     assert "aiokafka" in worker.log()
+
+
+async def test_logins_that_expire_are_renewed_without_a_warning(secured: SecuredKafka, site: Site) -> None:
+    """Workers of all roles, over three lives of their logins: no request fails, and nothing is logged."""
+    workers = [site.worker(role, SLUICEGATE_LOG_LEVEL="warning", **secured.clear(role)) for role in ROLES]
+    await asyncio.gather(*(worker.ready() for worker in workers))
+    await asyncio.sleep(1.0)
+    before = [len(worker.log().splitlines()) for worker in workers]
+    await asyncio.sleep(3 * REAUTH_MS / 1000)
+    for worker, lines in zip(workers, before, strict=True):
+        assert worker.log().splitlines()[lines:] == []
+        assert '"ok":true' in worker.get("/healthz")
+    assert [worker.stop() for worker in workers] == [0] * len(workers)
 
 
 async def test_a_worker_asks_a_server_for_its_tokens(secured: SecuredKafka, site: Site) -> None:

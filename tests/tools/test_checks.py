@@ -27,7 +27,7 @@ def test_ci_runs_every_target() -> None:
     run = (ROOT / ".ci" / "run").read_text("utf-8")
     targets = re.findall(r"^step .* make ([a-z-]+)", run, re.MULTILINE)
     assert "make test COVERAGE=1" in run
-    assert targets == ["check", "test", "fuzz", "test-kafka", "test-faults", "test-slow"]
+    assert targets == ["check", "test", "fuzz", "test-kafka", "test-faults", "test-cluster", "test-slow"]
 
 
 def test_every_target_has_its_line_of_help() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from connectors.actuators import Actuator, Wanted
+from connectors.actuators import Actuator, Observes, Wanted
 from connectors.actuators.executor import AckMessage, Executor
 from connectors.actuators.wanted import decode
 from gates.decisions import Action, Command, Decision
@@ -143,6 +143,15 @@ class ActuatorContract:
         assert (ack.status, ack.weights) == ("applied", {"stable": 95, "canary": 5})
         again = await executor.carry_out(decode(decided(7, 50, rollout="one")))
         assert (again.status, again.weights) == ("applied", {"stable": 50, "canary": 50})
+
+    async def test_it_observes_what_it_applied(self, actuator: Actuator) -> None:
+        """If it can: the weights of the order that was applied, and none of its business once a newer one was."""
+        if not isinstance(actuator, Observes):
+            return
+        await actuator.apply(decode(decided(3, 10)))
+        assert await actuator.observe(decode(decided(3, 10))) == {"stable": 90, "canary": 10}
+        await actuator.apply(decode(decided(4, 20)))
+        assert await actuator.observe(decode(decided(3, 10))) is None
 
     async def test_it_can_be_restarted(self, executor: Executor, tmp_path: Path) -> None:
         """After a restart the newest order is applied (again), whether or not the actuator remembers it."""

@@ -114,6 +114,32 @@ async def test_a_rollback_does_not_wait_for_an_apply_that_hangs() -> None:
     assert sink.outcomes == [("checkout-v2:1:1", "failed"), ("checkout-v2:1:2", "applied")]
 
 
+async def test_weights_are_looked_at_where_nothing_else_is_to_do() -> None:
+    """A deviation is acked; a rollout that is busy is left out; an order that arrives meanwhile comes after."""
+
+    class Reset(Slow):
+        async def observe(self, wanted: Wanted) -> Mapping[str, float]:
+            """Nothing is in force."""
+            return {}
+
+    actuator, sink = Reset(), Acks()
+    async with dispatcher(actuator, sink) as orders:
+        orders.dispatch(decode(decided(1, 10)))
+        await settled()
+        orders.check()
+        actuator.go.set()
+        await settled()
+        actuator.go.clear()
+        orders.check()
+        orders.check()
+        await settled()
+        orders.dispatch(decode(decided(2, 20)))
+        actuator.go.set()
+        await settled()
+    assert actuator.began == ["checkout-v2:1:1", "checkout-v2:1:1", "checkout-v2:1:2"]
+    assert sink.outcomes == [(identity, "applied") for identity in actuator.began]
+
+
 async def test_the_queue_is_bounded() -> None:
     """Beyond the bound the oldest order is dropped: a newer one replaces it anyway."""
     actuator, sink = Slow(), Acks()

@@ -90,3 +90,83 @@ async def test_an_ack_has_the_weights_last_observed() -> None:
     again = await failing.carry_out(decode(decided(1, 10)))
     stale = await failing.carry_out(decode(decided(0, 50)))
     assert (again.status, stale.status, stale.weights) == ("applied", "rejected", {"stable": 90, "canary": 10})
+
+
+class Observed(Custom):
+    """An actuator whose weights can be changed from outside; `found` is what a look gives, or raises."""
+
+    def __init__(self) -> None:
+        super().__init__({"stable": 90, "canary": 10})
+        self.found: Mapping[str, float] | Exception | None = {"stable": 90, "canary": 10}
+        self.applied = 0
+
+    async def apply(self, wanted: Wanted) -> Mapping[str, float]:
+        """Count the calls."""
+        self.applied += 1
+        return await super().apply(wanted)
+
+    async def observe(self, wanted: Wanted) -> Mapping[str, float] | None:
+        """Return or raise what was set."""
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+
+CHANGED = "the weights in force were changed to nothing; the gate ordered canary 10%, stable 90%"
+
+
+async def test_a_deviation_is_put_right_and_reported_once() -> None:
+    """However often it comes back; once it was away, it is reported again."""
+    actuator = Observed()
+    executor = Executor(actuator, lambda: NOW)
+    assert executor.checkable() == set()
+    assert await executor.check("checkout-v2") is None
+    await executor.carry_out(decode(decided(1, 10)))
+    assert executor.checkable() == {"checkout-v2"}
+    actuator.found = {}
+    ack, again = await executor.check("checkout-v2"), await executor.check("checkout-v2")
+    assert ack is not None
+    assert (ack.status, ack.reason, again, actuator.applied) == ("applied", f"applied again: {CHANGED}", None, 3)
+    actuator.found = None  # a newer order is in force, by another process
+    assert await executor.check("checkout-v2") is None
+    actuator.found = {}
+    assert await executor.check("checkout-v2") is not None
+
+
+async def test_an_order_is_confirmed_again_only_after_a_look() -> None:
+    """The gate sends it again: unknown or other weights are no confirmation."""
+    actuator = Observed()
+    executor = Executor(actuator, lambda: NOW, on_deviation="report")
+    await executor.carry_out(decode(decided(1, 10)))
+    actuator.found = ConnectionError("no route")
+    unknown = await executor.carry_out(decode(decided(1, 10)))
+    assert (unknown.status, unknown.reason) == ("failed", "the weights in force are unknown: ConnectionError: no route")
+    actuator.found = {"stable": 80, "canary": 20}
+    for _ in range(2):
+        other = await executor.carry_out(decode(decided(1, 10)))
+        assert (other.status, other.weights) == ("failed", {"stable": 80, "canary": 20})
+    actuator.found = {"stable": 90, "canary": 10}
+    assert (await executor.carry_out(decode(decided(1, 10)))).status == "applied"
+    assert actuator.applied == 1
+
+
+async def test_nothing_is_looked_at_after_a_newer_order_failed() -> None:
+    """What is in force then is unknown, and the older order must not be applied again."""
+    actuator = Observed()
+    executor = Executor(actuator, lambda: NOW)
+    await executor.carry_out(decode(decided(1, 10)))
+    executor._actuator = Failing(LogActuator(), 1)
+    await executor.carry_out(decode(decided(2, 0)))
+    executor._actuator = actuator
+    assert executor.checkable() == set()
+
+
+async def test_a_deviation_that_cannot_be_put_right() -> None:
+    """The ack is that of the failed apply."""
+    actuator = Observed()
+    executor = Executor(actuator, lambda: NOW)
+    await executor.carry_out(decode(decided(1, 10)))
+    actuator.found, actuator._observed = {}, {"canary": 200}
+    ack = await executor.check("checkout-v2")
+    assert ack is not None
+    assert (ack.status, ack.reason[:10]) == ("failed", "ValueError")

@@ -7,9 +7,11 @@ from collections import OrderedDict
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import FetchError
 
+from connectors.kafka import consumer_progress
 from connectors.kafka.consumer_progress import answered, end_of
 
 FIRST, SECOND = TopicPartition("request-events", 0), TopicPartition("request-events", 1)
@@ -34,11 +36,33 @@ def test_a_partition_that_was_not_fetched_lately_is_not_answered() -> None:
     assert answered(consumer({}, {}), 10_000)
 
 
+@pytest.mark.parametrize(("silent_ms", "well"), [(0.0, True), (9_000.0, True), (60_000.0, False), (None, True)])
+def test_without_partitions_the_group_must_have_answered(
+    silent_ms: float | None, well: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A spare fetches nothing; without a group there is nothing that could answer."""
+    monkeypatch.setattr(consumer_progress, "group_silent_ms", lambda _: silent_ms)
+    assert answered(consumer({}, {}), 10_000) is well
+    paused = consumer({FIRST: 60_000.0}, {})
+    paused.paused = lambda: {FIRST}
+    assert answered(paused, 10_000) is well
+
+
 def test_records_that_wait_are_no_sign_of_trouble() -> None:
     """A worker with a backlog fetches a partition again once all records fetched before are consumed."""
     assert answered(consumer({FIRST: 0.0, SECOND: 60_000.0}, {SECOND: object()}), 10_000)
     failed = FetchError(error=ConnectionError(), backoff=0)
     assert not answered(consumer({FIRST: 0.0, SECOND: 60_000.0}, {SECOND: failed}), 10_000)
+
+
+def test_a_partition_without_a_leader_is_no_sign_of_trouble() -> None:
+    """Kafka answers that it has none: then no process can fetch it."""
+    reader = consumer({FIRST: 0.0, SECOND: 60_000.0}, {})
+    leaders = {FIRST: 1, SECOND: -1}
+    reader._client = SimpleNamespace(cluster=SimpleNamespace(leader_for_partition=leaders.get))
+    assert answered(reader, 10_000)
+    leaders[SECOND] = 2
+    assert not answered(reader, 10_000)
 
 
 async def test_an_end_that_was_reported_before_a_pause_is_old(broker: str) -> None:

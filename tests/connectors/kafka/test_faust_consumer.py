@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faust.exceptions import ConsumerNotStarted
 
 from connectors.kafka.faust_consumer import FaustProgress
 from connectors.kafka.private_faust import FaustVersionError
@@ -31,6 +32,10 @@ class Consumer:
     def last_poll_timestamp(self, partition: Any) -> float:
         """When it was fetched, by aiokafka's clock."""
         return time.time() * 1000 - self.partitions[tuple(partition)][2]  # noqa: TID251
+
+    def paused(self) -> set[Any]:
+        """None."""
+        return set()
 
     @property
     def _committed_offset(self) -> Any:
@@ -81,7 +86,7 @@ def test_one_bad_partition_is_enough_and_hides_no_other() -> None:
 
 
 def test_nothing_assigned_is_healthy_and_nothing_committed_yet_too() -> None:
-    """A worker that waits for its partitions, or has just got them."""
+    """A spare, which the group answers, and a worker that has just got its partitions."""
     assert watching(Consumer()).healthy(0.0)
     progress = watching(Consumer(p0=(7, None, 0.0)))
     assert [progress.healthy(now) for now in (0.0, 60.0)] == [True, True]
@@ -92,3 +97,22 @@ def test_another_faust_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("faust.__version__", "0.16.0")
     with pytest.raises(FaustVersionError):
         watching(Consumer())
+
+
+def test_nothing_assigned_is_not_healthy_where_the_group_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or before the consumer has started."""
+    monkeypatch.setattr("connectors.kafka.consumer_progress.group_silent_ms", lambda _: 60_000.0)
+    assert not watching(Consumer()).healthy(0.0)
+
+    def not_yet() -> None:
+        raise ConsumerNotStarted
+
+    app: Any = SimpleNamespace(
+        consumer=SimpleNamespace(assignment=set, _thread=SimpleNamespace(_ensure_consumer=not_yet))
+    )
+    assert not FaustProgress(app, LIMIT_MS).healthy(0.0)
+
+
+def test_the_number_of_partitions() -> None:
+    """Those of Faust's consumer."""
+    assert [watching(Consumer()).partitions, watching(Consumer(p0=(7, 7, 0.0))).partitions] == [0, 1]

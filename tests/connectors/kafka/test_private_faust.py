@@ -6,6 +6,7 @@ import inspect
 from types import SimpleNamespace
 from typing import Any
 
+import faust
 import pytest
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
@@ -46,3 +47,10 @@ def test_what_is_read() -> None:
     app: Any = SimpleNamespace(consumer=consumer)
     assert private_faust.aiokafka_consumer_of(app) == "aiokafka"
     assert private_faust.committed_offset_of(app, "p") == 7
+
+
+def test_an_app_without_folders() -> None:
+    """Faust creates its folders in the method that is replaced, and nowhere else."""
+    assert "self._create_directories()" in inspect.getsource(faust.App.on_first_start)
+    assert ".mkdir(" in inspect.getsource(faust.App._create_directories)
+    assert "_create_directories" in vars(private_faust.FolderlessApp)

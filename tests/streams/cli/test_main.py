@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -138,3 +139,19 @@ def test_a_command_is_one_file_and_one_line(tmp_path: Path, monkeypatch: pytest.
     assert "toy-echo" in CliRunner().invoke(sluicegate, ["--help"]).output
     assert CliRunner().invoke(sluicegate, ["toy-echo", "hello"]).output == "hello\n"
     monkeypatch.delitem(sys.modules, "streams.cli.toy_echo")
+
+
+@pytest.mark.parametrize(("words", "code"), [(("worker",), 0), (("topics", "list"), 143)])
+def test_sigterm_ends_process_1_during_its_start(words: tuple[str, ...], code: int) -> None:
+    """As number 1 of a container, where the kernel ignores SIGTERM like here, it does not wait for a silent Kafka."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        running = subprocess.Popen(
+            [SLUICEGATE, *words],
+            stderr=subprocess.PIPE,
+            env=os.environ | {"SLUICEGATE_BOOTSTRAP": f"127.0.0.1:{silent.getsockname()[1]}"},
+            preexec_fn=lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN),  # noqa: PLW1509 - no lock is held
+        )
+        connection, _ = silent.accept()
+        running.send_signal(signal.SIGTERM)
+        assert (running.wait(timeout=60), running.communicate()[1]) == (code, b"")
+        connection.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from streams.journal import BUNDLE_BYTES, Partial, Partials, Progress, SourcePro
 TOPICS = TopicNames()
 PARTITIONS = 3
 LARGEST = clients.LARGEST_MESSAGE
+PROGRESS = encode(Progress(worker="worker-1", wall=1, sources=[]))
 
 
 class RecordingProducer:
@@ -53,34 +55,39 @@ def a_writer(producer: RecordingProducer) -> JournalWriter:
     return JournalWriter(producer, TOPICS, "worker-1")
 
 
-def a_partial(rollout: str) -> Partial:
+def a_partial(rollout: str, start: int = 0) -> Partial:
     """Return a version without cells."""
-    return Partial(rollout=rollout, source=SourcePartition("e", 0), start=0, upto=1, final=False, cells=[])
+    return Partial(rollout=rollout, source=SourcePartition("e", 0), start=start, upto=99, final=False, cells=[])
+
+
+async def written(writer: JournalWriter, partials: list[Partial]) -> None:
+    """Write partials and progress to each partition, and wait for all."""
+    shares = await writer.shares(partials)
+    await asyncio.gather(*[writer.write(number, share.values(), PROGRESS) for number, share in shares.items()])
 
 
 async def test_partials_are_bundled_by_journal_partition() -> None:
     """All partials for one partition share a message, in order, at the partition of their rollouts."""
     producer = RecordingProducer()
-    partials = [a_partial(f"r{number % 5}") for number in range(20)]
-    sent = await a_writer(producer).send_partials(partials)
+    partials = [a_partial(f"r{number % 5}", start=number) for number in range(20)]
+    await written(a_writer(producer), partials)
     expected: dict[int, list[Partial]] = {}
     for partial in partials:
         expected.setdefault(clients.partition_for(partial.rollout, PARTITIONS), []).append(partial)
     assert len(expected) > 1
-    assert {options["partition"]: decode(value) for _, value, options in producer.sent} == {
+    sent = [(options["partition"], decode(value)) for _, value, options in producer.sent]
+    assert {number: record for number, record in sent if isinstance(record, Partials)} == {
         number: Partials(partials=share) for number, share in expected.items()
     }
     assert {topic for topic, *_ in producer.sent} == {TOPICS.journal}
-    assert len(sent) == len(expected)
-    await asyncio.gather(*sent)
+    assert len(sent) == len(expected) + PARTITIONS  # the progress is written to each
 
 
 async def test_dead_letters_keep_their_key() -> None:
     """A letter is its bytes, with its key and headers."""
     producer = RecordingProducer()
     letter = DeadLetter("e", 0, 7, 0, "bad_json", "broken", b"key", b"{")
-    (sent,) = await a_writer(producer).send_dead_letters([letter])
-    await sent
+    await a_writer(producer).write_letters([letter])
     assert producer.sent == [(TOPICS.dead_letters, b"{", {"key": b"key", "headers": letter.headers()})]
 
 
@@ -89,15 +96,13 @@ async def test_a_dead_letter_that_is_too_large_goes_by_its_place() -> None:
     producer = RecordingProducer()
     producer.largest = 100
     letter = DeadLetter("e", 0, 7, 0, "bad_json", "broken", b"key", b"{" * 101)
-    (sent,) = await a_writer(producer).send_dead_letters([letter])
-    await sent
+    await a_writer(producer).write_letters([letter])
     _, (topic, value, options) = producer.sent
     assert (topic, value, options["headers"]) == (TOPICS.dead_letters, b"", letter.without_bytes().headers())
     assert dict(options["headers"])["detail"] == b"(its 101 bytes were not kept) broken"
     producer.largest = -1
-    (sent,) = await a_writer(producer).send_dead_letters([letter])
     with pytest.raises(MessageSizeTooLargeError):
-        await sent
+        await a_writer(producer).write_letters([letter])
 
 
 def a_large_partial(start: int, cells: int) -> Partial:
@@ -122,10 +127,10 @@ async def test_a_version_that_the_journal_refuses_is_written_without_its_cells()
     assert writer.trouble == ""
     for _ in range(3):  # each time ingest counts again
         producer.sent.clear()
-        answers = await asyncio.gather(*await writer.send_partials([large, small]), return_exceptions=True)
-        if answers == [None]:
+        with contextlib.suppress(MessageSizeTooLargeError):
+            await written(writer, [large, small])
             break
-    ((_, value, _),) = producer.sent
+    (value,) = [value for _, value, _ in producer.sent if b"partials" in value]
     assert decode(value) == Partials(partials=[large.without_cells(), small])
     assert large.without_cells().refused == {"canary": 30_005, "stable": 30_000}
     assert (large.without_cells().upto, large.without_cells().cells) == (9, [])
@@ -151,13 +156,32 @@ def test_a_limit_is_learned_for_a_while() -> None:
     assert limit.bytes == LARGEST
 
 
-async def test_progress_is_written_to_each_partition() -> None:
-    """Each judge gets the same report, and the call ends when all are acknowledged."""
+async def test_progress_is_written_after_the_counts() -> None:
+    """It is not sent before they are acknowledged. Without progress the time is written."""
     producer = RecordingProducer()
+    writer = a_writer(producer)
     source = SourceProgress(SourcePartition("e", 0), 8, None, True)
-    await a_writer(producer).report_progress([source], 1_234, {"e": 3})
-    assert [options["partition"] for _, _, options in producer.sent] == [0, 1, 2]
-    assert [decode(value) for _, value, _ in producer.sent] == [
-        Progress(worker="worker-1", wall=1_234, sources=[source], partitions={"e": 3})
-    ] * PARTITIONS
-    assert producer.acknowledged == PARTITIONS
+    progress = writer.progress([source], 1_234, {"e": 3})
+    assert decode(progress) == Progress(worker="worker-1", wall=1_234, sources=[source], partitions={"e": 3})
+    await writer.write(2, [encode(a_partial("r"))], progress)
+    assert [options["partition"] for _, _, options in producer.sent] == [2, 2]
+    assert producer.sent[-1][1] == progress
+    assert producer.acknowledged == 2
+    producer.largest = 0
+    with pytest.raises(MessageSizeTooLargeError):
+        await writer.write(2, [encode(a_partial("r"))], progress)
+    assert len(producer.sent) == 3
+    producer.largest = 1 << 30
+    await writer.write(2, [], None)
+    time = decode(producer.sent[-1][1])
+    assert isinstance(time, Progress)
+    assert (time.sources, time.partitions) == ([], {})
+
+
+def test_lanes_are_named_by_what_they_write_to() -> None:
+    """That of the dead letters is a side lane."""
+    writer = a_writer(RecordingProducer())
+    assert [(lane.name, lane.side) for lane in map(writer.lane, (1, None))] == [
+        ("gate-journal partition 1", False),
+        (TOPICS.dead_letters, True),
+    ]

@@ -25,11 +25,13 @@ def test_trouble_is_shown_although_the_loop_beats() -> None:
 
 
 def test_a_worker_is_ready_when_every_loop_is() -> None:
-    """A loop is ready once it has joined its group; a worker without loops is."""
+    """A loop is ready once it has joined its group and has a partition; a worker without loops is."""
     health = Health()
     assert health.ready() == (True, {})
-    health.pulse("ingest").ready = True
+    health.pulse("ingest").join(3)
     judge = health.pulse("judge")
     assert health.ready() == (False, {"ingest": "ok", "judge": "joining its consumer group"})
-    judge.ready = True
+    judge.join(0)
+    assert health.ready() == (False, {"ingest": "ok", "judge": "no partition: a spare"})
+    judge.join(1)
     assert health.ready() == (True, {"ingest": "ok", "judge": "ok"})

@@ -206,3 +206,14 @@ def test_a_rollout_that_an_order_ended(status: Mapping[str, Any]) -> None:
     assert "30s of 30s, done" in text
     lacking = {**baked, "passes": {"so_far": 0, "needed": 1}}
     assert "● most 90% (3 of 3)" in words_of(rollout_view(lacking, []))
+
+
+def test_a_rollout_that_nobody_judges(status: Mapping[str, Any]) -> None:
+    """During an outage the list and the picture show for how long the phase may be out of date; an end stays one."""
+    now = status["event_time"] + 241_000
+    assert "baking, not judged for 4m1s" in words_of(rollouts_table([status], now), 160)
+    assert "baking, not judged for 4m1s" in words_of(rollout_view(status, [], now))
+    for recent in (None, status["event_time"] + 59_000):
+        assert "not judged" not in words_of(rollouts_table([status], recent), 160)
+    ended = {**status, "phase": "promoted", "order": None, "weights": {}}
+    assert "not judged" not in words_of(rollouts_table([ended], now), 160)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from streams.views.why_not import STALE_MS, missing_conditions, status_lines
+from streams.views.why_not import missing_conditions, status_lines
+from streams.views.wording import STALE_MS
 from tests.streams.views import stories
 from tools.topics_page import examples
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from hashlib import sha256
 
+import faust
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from streams.runtime.settings import Settings
-from streams.worker.web import OPEN, PATHS, faust_options, guard
+from streams.worker.web import OPEN, PATHS, AddressError, PagesServer, faust_options, guard
 
 TOKENS = ("t" * 43, "u" * 43)
 DIGESTS = tuple(sha256(token.encode()).digest() for token in TOKENS)
@@ -54,3 +57,26 @@ def test_fausts_own_pages_are_off() -> None:
     options = faust_options(Settings())
     assert not any(value for name, value in options.items() if name.endswith("_enabled"))
     assert options["web_host"] == options["web_bind"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OSError(errno.EADDRINUSE, "x"), "port 7 of 127.0.0.1 is in use, perhaps by another worker: give each worker"),
+        (OSError(errno.EACCES, "x"), "/metrics and /healthz cannot listen on 127.0.0.1:7: Permission denied: set"),
+        (socket.gaierror(-2, "Name or service not known"), "on 127.0.0.1:7: Name or service not known: set SLUICEGATE"),
+    ],
+)
+async def test_an_address_that_cannot_be_had(error: OSError, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends the worker with a sentence; Faust logs exceptions with tracebacks, so it is none."""
+
+    async def refuse(_: object) -> None:
+        raise error
+
+    app = faust.App("x", **faust_options(Settings(web_port=7)))
+    pages = PagesServer(app)
+    monkeypatch.setattr("faust.web.drivers.aiohttp.Web.start_server", refuse)
+    with pytest.raises(AddressError) as caught:
+        await pages.start_server()
+    assert text in str(caught.value)
+    assert not isinstance(caught.value, Exception)

@@ -1,0 +1,211 @@
+"""Clients find brokers that have moved: when no known broker answers, they start again from the bootstrap list.
+
+aiokafka uses the bootstrap list once. Later it asks only the brokers that the last metadata named, so a client whose
+brokers have all changed their addresses never finds them again, without an error. Here every client of the process
+(consumers, producers, admin clients, and Faust's) does as Kafka's own clients do since 4.0 (KIP-899, KIP-1102):
+
+* A request without an answer for `SILENT_S` makes the client ask for metadata, and again after as long.
+* If no known broker gives it within `KNOWN_S`, the servers of the bootstrap list are asked. A host name is resolved
+  again each time.
+* Connections to an address that the broker no longer has are closed or given up, so that requests on them fail and are
+  sent again, instead of waiting for aiokafka's 40 s.
+
+A broker that is merely slow keeps its connections: the new metadata names the address that they have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Iterator
+from functools import cache, wraps
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.metadata import MetadataRequest
+
+from connectors.kafka.private_aiokafka import Hosts, break_connection, connect_to, connections_of, wrap_clients
+
+SILENT_S: Final = 5.0
+"""A request without an answer for this long is a reason to ask for metadata. Fetches are answered in half a second;
+a join of a group, and a write to too few replicas, may take longer, so this by itself closes nothing."""
+KNOWN_S: Final = 3.0
+"""How long the known brokers have to answer before the bootstrap list is used."""
+CONNECT_S: Final = 10.0
+"""The time limit for a connection with its login, as in Kafka's own clients (`socket.connection.setup.timeout.ms`)."""
+PAUSE_S: Final = 1.0
+"""The least time between two uses of a client's bootstrap list: while the whole cluster is away, fetches fail every
+100 ms, and each failure asks for metadata."""
+
+_log = logging.getLogger(__name__)
+_used_at: WeakKeyDictionary[AIOKafkaClient, float] = WeakKeyDictionary()
+_silent: set[tuple[str, int]] = set()
+_connecting: WeakKeyDictionary[AIOKafkaClient, tuple[str, int, asyncio.Timeout]] = WeakKeyDictionary()
+
+
+@cache
+def use_bootstrap_again() -> bool:
+    """Make all clients of this process do so; False if this aiokafka was not checked, and then none does."""
+    return wrap_clients(_update, _send, _connect, _silent_last)
+
+
+def _connect(original: Any) -> Any:
+    @wraps(original)
+    async def connect(host: str, port: int, **options: Any) -> Any:
+        client = getattr(options.get("on_close"), "__self__", None)
+        if client is None:  # not to a broker that metadata named, but to a bootstrap server
+            return await _connect_to_server(original, host, port, options)
+        # A client opens one connection at a time. An address that swallows packets would hold up the others for 40 s
+        # each: all that wait for their turn with the old address, after the new one has become known.
+        if _is_outdated(client, host, port):
+            raise KafkaConnectionError(f"no broker is at {host}:{port} any more")
+        try:
+            async with asyncio.timeout(CONNECT_S) as limit:
+                _connecting[client] = host, port, limit
+                with _asking_for_metadata(client):
+                    return await original(host, port, **options)
+        finally:
+            _connecting.pop(client, None)
+
+    return connect
+
+
+async def _connect_to_server(original: Any, host: str, port: int, options: Any) -> Any:
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            connection = await original(host, port, **options)
+    except TimeoutError:
+        _silent.add((host, port))
+        raise
+    _silent.discard((host, port))
+    return connection
+
+
+def _silent_last(servers: Hosts) -> Hosts:
+    """Bootstrap servers in an order in which those that were silent when last tried come last.
+
+    A client tries them one after the other when it starts, and each silent one takes its whole time limit.
+    """
+    return sorted(servers, key=lambda server: server[:2] in _silent)
+
+
+def _send(original: Any) -> Any:
+    @wraps(original)
+    async def send(client: AIOKafkaClient, *request: Any, **options: Any) -> Any:
+        with _asking_for_metadata(client):
+            return await original(client, *request, **options)
+
+    return send
+
+
+@contextlib.contextmanager
+def _asking_for_metadata(client: AIOKafkaClient) -> Iterator[None]:
+    """Meanwhile ask for metadata every `SILENT_S`: the new brokers may not answer yet when it is asked first."""
+    loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle
+
+    def ask() -> None:
+        nonlocal timer
+        client.force_metadata_update()
+        timer = loop.call_later(SILENT_S, ask)
+
+    timer = loop.call_later(SILENT_S, ask)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _update(original: Any) -> Any:
+    @wraps(original)
+    async def update(client: AIOKafkaClient, cluster: Any, topics: Any) -> bool:
+        try:
+            async with asyncio.timeout(KNOWN_S):
+                if await original(client, cluster, topics):
+                    return True
+        except TimeoutError:
+            pass
+        return await _start_again(client, cluster, MetadataRequest(list(topics) if topics else None))
+
+    return update
+
+
+async def _start_again(client: AIOKafkaClient, cluster: Any, request: MetadataRequest) -> bool:
+    """Take the metadata of the bootstrap server that answers first; False if none has some, or if it is too soon."""
+    now = time.monotonic()
+    if now - _used_at.get(client, -PAUSE_S) < PAUSE_S:
+        return False
+    _used_at[client] = now
+    # All at once: the list holds old addresses as well as new ones, and an old one may take its whole time limit.
+    asked = [asyncio.create_task(_metadata_from(client, host, port, request)) for host, port, _ in client.hosts]
+    try:
+        for answer in asyncio.as_completed(asked):
+            metadata = await answer
+            if metadata is not None:
+                cluster.update_metadata(metadata)
+                _give_up_connecting(client)
+                closed = await _close_moved(client, cluster)
+                _log.warning(
+                    "no known broker answered, a bootstrap server did; %d connections were out of date", closed
+                )
+                return True
+    finally:
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+    return False
+
+
+async def _metadata_from(client: AIOKafkaClient, host: str, port: int, request: MetadataRequest) -> Any:
+    """The metadata that the server there has; None if it has none, or does not answer."""
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            connection = await connect_to(client, host, port)
+            try:
+                metadata = await connection.send(request)
+            finally:
+                connection.close()
+    except Exception as error:  # whatever it is: an exception here would end aiokafka's updates of metadata for good
+        _log.debug("bootstrap server %s:%s: %r", host, port, error)
+        return None
+    return metadata if metadata.brokers else None
+
+
+def _is_outdated(client: AIOKafkaClient, host: str, port: int) -> bool:
+    """Whether the metadata has no broker at this address."""
+    return all((broker.host, broker.port) != (host, port) for broker in client.cluster.brokers())
+
+
+def _give_up_connecting(client: AIOKafkaClient) -> None:
+    """Let the connection that is being opened time out now, if it is to an address that is outdated."""
+    host, port, limit = _connecting.get(client, ("", 0, None))
+    if limit is not None and _is_outdated(client, host, port) and not limit.expired():
+        limit.reschedule(asyncio.get_running_loop().time())
+
+
+async def _close_moved(client: AIOKafkaClient, cluster: Any) -> int:
+    """Close the connections to addresses that their brokers no longer have; how many those were."""
+    closed = 0
+    for (node, *_), (connection, peer) in connections_of(client).items():
+        broker = cluster.broker_metadata(node)
+        if broker is None or (broker.host, broker.port) != (connection.host, connection.port):
+            moved = True
+        else:
+            moved = peer not in await _resolved(broker.host, broker.port, peer)
+        if moved:
+            break_connection(connection)
+            closed += 1
+    return closed
+
+
+async def _resolved(host: str, port: int, otherwise: str) -> set[str]:
+    """The IP addresses of a host now; without an answer, the one that is in use."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port)
+    except OSError:
+        return {otherwise}
+    return {str(address[0]) for *_, address in found}
