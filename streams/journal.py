@@ -45,11 +45,16 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Origin(msgspec.Struct, frozen=True, array_like=True):
-    """Topic, partition and offset of a message that was copied to another topic; it identifies the message there."""
+    """Topic, partition and offset of a message that was copied to another topic; it identifies the message there.
+
+    `topic_id` is the id of the topic: one that is made again has other messages at the same offsets. It is empty where
+    the broker has no ids, and in records of older builds.
+    """
 
     topic: str
     partition: int
     offset: int
+    topic_id: str = ""
 
 
 class Signed(msgspec.Struct, frozen=True, array_like=True):
@@ -67,7 +72,8 @@ class Partial(
 
     The chunk begins at offset `start`. All counts are cumulative: they count everything before offset `upto`. `refused`
     are, by cohort, the users' requests that are in no cell of their cohort, for lack of room; under "" are those of
-    further cohorts, which have neither a cell nor an entry.
+    further cohorts, which have neither a cell nor an entry. `topic_id` identifies the topic of the source
+    (`streams.topic_identity`).
     """
 
     rollout: str
@@ -78,6 +84,7 @@ class Partial(
     cells: list[CellRecord]
     rule: str = CHUNK_RULE
     refused: dict[str, int] = {}
+    topic_id: str = ""
 
     def names(self, cohort: str) -> bool:
         """Whether a cohort has a cell or an entry among the refused."""
@@ -103,7 +110,8 @@ class SourceProgress(msgspec.Struct, frozen=True, array_like=True):
 
     `refused` are the requests since its last report that are of rollouts for which a chunk had no room: they may be of
     any rollout. Everything from the offset `since` on, up to `position`, was counted and journaled; when the worker
-    began there, the log began at the offset `begins`. Both are None in reports of older builds.
+    began there, the log began at the offset `begins`. Both are None in reports of older builds. `topic_id` is that of
+    `Partial`.
     """
 
     source: SourcePartition
@@ -113,6 +121,7 @@ class SourceProgress(msgspec.Struct, frozen=True, array_like=True):
     refused: int = 0
     since: int | None = None
     begins: int | None = None
+    topic_id: str = ""
 
 
 class Progress(
@@ -122,6 +131,11 @@ class Progress(
 
     `partitions` is the number of partitions of each source topic, so that one that no worker reads is missed. It is
     None in records of older builds, and where the worker has not learned of a topic yet, the topic is left out.
+
+    `broker` is the time now by the clock of the broker (ms), as the worker has it from the record times that the broker
+    gave to what it wrote before; None as long as it has none.
+
+    `settings` are those of its settings that all workers must share (`Settings.shared`); not every report has them.
     """
 
     worker: str
@@ -129,6 +143,8 @@ class Progress(
     sources: list[SourceProgress]
     rule: str = CHUNK_RULE
     partitions: dict[str, int] | None = None
+    broker: Int64 | None = None
+    settings: dict[str, int] | None = None
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.start/v1"):

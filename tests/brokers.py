@@ -153,6 +153,10 @@ class MavenKafka:
             self._child.kill()
             self._child = None
 
+    def folder_of(self, topic: str, partition: int) -> Path:
+        """The folder with a partition's log."""
+        return self._home / "data" / f"{topic}-{partition}"
+
     @property
     def pid(self) -> int:
         """Its process, which must be running."""

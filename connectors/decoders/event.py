@@ -43,7 +43,9 @@ _read_text: Final[Callable[[str], datetime]] = partial(msgspec.convert, type=Ann
 if TYPE_CHECKING:  # on the wire a number or RFC 3339 text; in the event always a number
     Milliseconds = int
 else:
-    Milliseconds = Annotated[int, Meta(ge=EARLIEST_MS, lt=LATEST_MS)] | str
+    Milliseconds = (
+        Annotated[int, Meta(ge=EARLIEST_MS, lt=LATEST_MS)] | Annotated[str, Meta(extra={"form": "RFC 3339 text"})]
+    )
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Text = Annotated[str, Meta(max_length=256)]

@@ -15,6 +15,7 @@ from connectors.kafka.bounded_batches import bound_batches
 from connectors.kafka.login import client_security
 from connectors.kafka.rebootstrap import use_bootstrap_again
 from connectors.kafka.security import SecuritySettings
+from connectors.kafka.stalled_partitions import hold_stalled_partitions
 from connectors.kafka.topics import TopicNames
 from connectors.settings import StrictSettings
 
@@ -73,6 +74,7 @@ def producer(settings: KafkaSettings, **options: Any) -> AIOKafkaProducer:
 def consumer(settings: KafkaSettings, *topics: str, **options: Any) -> AIOKafkaConsumer:
     """A consumer that never commits by itself and starts at the oldest record; `options` are aiokafka's."""
     bound_batches()
+    hold_stalled_partitions()
     chosen: dict[str, Any] = {"enable_auto_commit": False, "auto_offset_reset": "earliest"} | options
     return AIOKafkaConsumer(*topics, **client_options(settings), **chosen)
 

@@ -16,6 +16,7 @@ from connectors.kafka.private_aiokafka import (
     group_silent_ms,
     leaderless,
 )
+from connectors.kafka.stalled_partitions import stalled
 
 date_fetches_by_sending()
 date_group_answers()
@@ -43,22 +44,28 @@ def end_of(consumer: AIOKafkaConsumer, partition: TopicPartition) -> End | None:
 
 
 def answered(consumer: AIOKafkaConsumer, within_ms: float) -> bool:
-    """Whether each partition that is read was fetched within this time.
+    """Whether each partition that is read was fetched within this time: none is `unanswered`.
 
     Where none is read, the group must have answered within it: a consumer without partitions, which is a spare, fetches
     nothing, and would otherwise look well without a broker. Without a group it is true.
-
-    A partition whose records still wait in the client is not fetched meanwhile, and does not count. Nor does one of
-    which Kafka reports that it has no leader: another process could not read it either. With an aiokafka that was not
-    checked, each partition counts: a backlog can then look like an outage, but an outage never looks fine.
     """
-    read = consumer.assignment() - consumer.paused()
-    if not read:
+    if not consumer.assignment() - consumer.paused():
         silent_ms = group_silent_ms(consumer)
         return silent_ms is None or silent_ms <= within_ms
-    due = read - _waiting(consumer) - leaderless(consumer)
-    ends = [end_of(consumer, partition) for partition in due]
-    return all(end is not None and end.age_ms <= within_ms for end in ends)
+    return not unanswered(consumer, within_ms)
+
+
+def unanswered(consumer: AIOKafkaConsumer, within_ms: float) -> set[TopicPartition]:
+    """The partitions that are read and were not fetched within this time.
+
+    A partition whose records still wait in the client is not fetched meanwhile, and does not count. Nor does one of
+    which Kafka reports that it has no leader: another process could not read it either. Nor does a stalled one, which
+    was answered. With an aiokafka that was not checked, each partition counts: a backlog can then look like an outage,
+    but an outage never looks fine.
+    """
+    due: set[TopicPartition] = consumer.assignment() - consumer.paused() - _waiting(consumer) - leaderless(consumer)
+    ends = {partition: end_of(consumer, partition) for partition in due - stalled(consumer).keys()}
+    return {partition for partition, end in ends.items() if end is None or end.age_ms > within_ms}
 
 
 def _waiting(consumer: AIOKafkaConsumer) -> set[TopicPartition]:

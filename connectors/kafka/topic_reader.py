@@ -13,14 +13,20 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
 
 from connectors.kafka.clients import KafkaSettings, admin, consumer
+from connectors.kafka.stalled_partitions import describe, stalled
 
 PATIENCE_S = 30.0
 """How long a broker may be silent before reading fails."""
 
 _POLL_MS = 50
 _NO_ERROR = 0
+
+
+class StalledError(KafkaError):  # type: ignore[misc]  # aiokafka is untyped
+    """A partition cannot be read, because of something in it, or because the broker does not allow it."""
 
 
 class TopicsMissingError(RuntimeError):
@@ -67,7 +73,7 @@ async def read_to_end(
     Raises:
         TopicsMissingError: the topic, or one of the partitions, does not exist.
         TimeoutError: the broker was silent for `patience_s`.
-        aiokafka.errors.KafkaError: no broker answers, or it refuses.
+        aiokafka.errors.KafkaError: no broker answers, or it refuses (`StalledError` for one partition).
     """
     assigned = await partitions_of(settings, topic)
     if partitions is not None:
@@ -117,14 +123,20 @@ async def reader(
 
 
 async def to_end(
-    source: AIOKafkaConsumer, *, patience_s: float = PATIENCE_S, ends: dict[TopicPartition, int] | None = None
+    source: AIOKafkaConsumer,
+    *,
+    patience_s: float = PATIENCE_S,
+    ends: dict[TopicPartition, int] | None = None,
+    leave_stalled: bool = False,
 ) -> AsyncIterator[ConsumerRecord]:
     """Every record from a consumer's positions to the end as of now, in all partitions assigned to it.
 
     For a caller that continues with the same consumer: nothing is skipped, so records that came after the end may be
-    among these. `ends` receives each partition's end (the offset after the last) before its records.
+    among these. `ends` receives each partition's end (the offset after the last) before its records. With
+    `leave_stalled` the reading does not wait for partitions that cannot be read, whose records may come later.
 
     Raises:
+        StalledError: a partition cannot be read. It is raised at once: whether to try again is for the caller.
         TimeoutError: the broker was silent for `patience_s`.
     """
     ends = {} if ends is None else ends
@@ -142,6 +154,10 @@ async def to_end(
         for records in batches.values():
             for record in records:
                 yield record
+        stalls = {partition: why for partition, why in stalled(source).items() if partition in open_partitions}
+        if stalls and not leave_stalled:
+            raise StalledError(describe(stalls))
+        open_partitions -= stalls.keys()
         for partition in ends.keys() & open_partitions:
             async with asyncio.timeout(patience_s):  # this waits for the broker if the position is being reset
                 position = await source.position(partition)

@@ -16,6 +16,7 @@ from mode import Service
 
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered
+from connectors.kafka.stalled_partitions import describe, stalled
 from connectors.kafka.topic_reader import TopicsMissingError
 from streams.audit.writer import AUDIT_PARTITION, Writer
 from streams.runtime import metrics
@@ -46,6 +47,7 @@ class Audit(Service):
             self._settings, group_id=self._settings.group("audit"), **self._settings.membership
         )
         self._group.subscribe([self._place.topic], listener=_Assignment(self))
+        self.async_exit_stack.push_async_callback(self._group.stop)  # also if the start fails
         await self._group.start()
 
     async def on_stop(self) -> None:
@@ -116,10 +118,12 @@ class Audit(Service):
                 await self._group.commit({self._place: self._writer.head_offset})
             except (CommitFailedError, IllegalStateError) as error:
                 self.log.info("commit of the audit group refused, another worker has the log now: %s", error)
-        elif self._writer.outgrown:
+        log, sources = self._writer.readers
+        self._pulse.stalled = describe(stalled(log) | stalled(sources))
+        if self._writer.outgrown:
             await self._close_writer()
             return True
-        return self._writer.answered
+        return answered(sources, LONGEST_UNANSWERED_MS)
 
     async def _close_writer(self) -> None:
         writer, self._writer = self._writer, None

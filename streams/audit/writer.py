@@ -20,7 +20,6 @@ from aiokafka.errors import IllegalStateError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from connectors.kafka import clients
-from connectors.kafka.consumer_progress import answered
 from connectors.kafka.record_times import record_time
 from connectors.kafka.topic_reader import PATIENCE_S, partitions_of, to_end
 from streams.audit.chain import AuditRecord, Entry, Head, decode, encode
@@ -28,7 +27,6 @@ from streams.audit.records import audit_record, audited, unreadable_record
 from streams.clock import wall_ms
 from streams.journal import Origin
 from streams.runtime import metrics
-from streams.runtime.health import LONGEST_UNANSWERED_MS
 from streams.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -82,9 +80,9 @@ class Writer:
                 await client.stop()
 
     @property
-    def answered(self) -> bool:
-        """Whether the broker answers."""
-        return answered(self._sources, LONGEST_UNANSWERED_MS)
+    def readers(self) -> tuple[AIOKafkaConsumer[bytes, bytes], AIOKafkaConsumer[bytes, bytes]]:
+        """The consumers of the log and of the audited topics; only to look at."""
+        return self._log, self._sources
 
     @property
     def outgrown(self) -> bool:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connectors.actuators import Actuator
+    from connectors.actuators.executor import OnDeviation
+    from streams.runtime.health import Health
 
 _rollouts = click.option(
     "--rollout", "rollouts", multiple=True, help="Carry out decisions of this rollout only (repeatable)  [default: all]"
@@ -22,12 +24,35 @@ _name = click.option("--name", help="The actuator's name in acks  [default: the 
 _metrics_port = click.option(
     "--metrics-port",
     type=click.IntRange(1, 65_535),
-    help="Serve this process's metrics on http://127.0.0.1:PORT/metrics  [default: nowhere]",
+    help="Serve /healthz, /readyz and /metrics on this port  [default: nowhere]",
+)
+_web_host = click.option(
+    "--web-host",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address for --metrics-port; beyond loopback /metrics is not served",
+)
+_watchdog_ms = click.option(
+    "--watchdog-ms",
+    type=click.IntRange(3_000),
+    default=180_000,
+    show_default=True,
+    envvar="SLUICEGATE_WATCHDOG_MS",
+    help="Exit with 70 after this long without headway; /healthz fails after a third of it",
+)
+_on_deviation = click.option(
+    "--on-deviation",
+    type=click.Choice(["restore", "report"]),
+    default="restore",
+    show_default=True,
+    help="Weights that something else has changed: put them right, or leave and report them",
 )
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
-    with_kafka: Callable[..., None] = kafka_options(_rollouts(_name(_metrics_port(command))))
+    for option in (_watchdog_ms, _web_host, _metrics_port, _name, _rollouts):
+        command = option(command)
+    with_kafka: Callable[..., None] = kafka_options(command)
     return with_kafka
 
 
@@ -51,6 +76,7 @@ def log(name: str | None, **flags: Any) -> None:
 
 @actuate.command()
 @click.argument("path", type=click.Path(dir_okay=False, writable=True))
+@_on_deviation
 @_options
 def file(path: str, name: str | None, **flags: Any) -> None:
     """Keep the ordered weights in the JSON file PATH, which is replaced as a whole at each change.
@@ -67,26 +93,39 @@ def file(path: str, name: str | None, **flags: Any) -> None:
     _serve(actuator, **flags)
 
 
-def _serve(actuator: Actuator, *, rollouts: tuple[str, ...], metrics_port: int | None, **flags: str | None) -> None:
+def _serve(
+    actuator: Actuator,
+    *,
+    rollouts: tuple[str, ...],
+    metrics_port: int | None,
+    web_host: str,
+    watchdog_ms: int,
+    on_deviation: OnDeviation = "restore",
+    **flags: str | None,
+) -> None:
     import logging
 
     from connectors.actuators import serve
     from streams.clock import wall_ms
+    from streams.runtime.health import Health
+    from streams.runtime.watchdog import start_watchdog
 
     settings = kafka_settings(flags)
     checked_keys(settings, "actuator")
     check_credentials(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    health = Health(longest_pause=watchdog_ms / 3000.0)
+    pulse = health.pulse("actuator")
     if metrics_port is not None:
-        _serve_metrics(metrics_port)
-    serve(actuator, settings, rollouts=rollouts or None, clock=wall_ms)
+        _serve_pages(health, web_host, metrics_port)
+    start_watchdog(health, watchdog_ms / 1000.0)
+    serve(actuator, settings, rollouts=rollouts or None, clock=wall_ms, on_deviation=on_deviation, pulse=pulse)
 
 
-def _serve_metrics(port: int) -> None:
-    """Serve metrics on loopback only: this process has no page that could ask for a token."""
-    from prometheus_client import start_http_server
+def _serve_pages(health: Health, host: str, port: int) -> None:
+    from streams.runtime.health_server import serve_health
 
     try:
-        start_http_server(port, addr="127.0.0.1")
+        serve_health(health, host, port)
     except OSError as error:
         raise Failure(f"--metrics-port {port}: {error.strerror or error}", WRONG_USE) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,8 @@ from streams.cli.failures import WRONG_USE, Failure, end_on_sigterm
 
 if TYPE_CHECKING:
     from streams.runtime.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -39,17 +42,26 @@ def worker(**flags: object) -> None:
 
     settings = settings_from(Settings, flags)
     checked_keys(settings, "gate")
-    run_with_kafka(settings, _prepare(settings))
+    settings = run_with_kafka(settings, _prepare(settings))
     try:
         serve(settings)
     except AddressError as error:
         raise Failure(str(error), WRONG_USE) from None
 
 
-async def _prepare(settings: Settings) -> None:
-    from connectors.kafka.acl import require
+async def _prepare(settings: Settings) -> Settings:
+    from connectors.kafka.acl import AccessError, require
     from streams.topics.creation import prepare
     from streams.worker.acl_needs import needs_of
 
-    await require(settings, needs_of(settings))
-    await prepare(settings)
+    denied = {}
+    for role in settings.roles:
+        try:
+            await require(settings, needs_of(settings.model_copy(update={"roles": (role,)})))
+        except AccessError as error:
+            denied[role] = error
+    if len(denied) == len(settings.roles):
+        await require(settings, needs_of(settings))  # raises one error, which lists all
+    for name, why in denied.items():
+        log.error("role %s cannot work, and is tried again and again; the other roles run: %s", name, why)
+    return await prepare(settings)

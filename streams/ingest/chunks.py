@@ -38,10 +38,11 @@ class SourceRecord(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where counting began: the offset, and that of the oldest record that the log had then."""
+    """Where counting began: the offset, that of the oldest record that the log had then, and the topic's identity."""
 
     offset: int
     oldest: int
+    topic_id: str = ""
 
 
 BEGINNING = Place(0, 0)
@@ -178,7 +179,7 @@ class Chunker:
             self._chunk = None
 
     def _add_versions(self, chunk: OpenChunk, *, final: bool) -> None:
-        self._finished += chunk.versions(self.source, final=final)
+        self._finished += chunk.versions(self.source, final=final, topic_id=self.place.topic_id)
         self._limited.unplaced += chunk.drain_unplaced()
         for kind, numbers in chunk.drain_kinds().items():
             self._kinds[kind] = [before + more for before, more in zip(self._kinds[kind], numbers, strict=True)]

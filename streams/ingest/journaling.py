@@ -1,4 +1,4 @@
-"""Writing what ingest has counted: partials and progress to the journal, dead letters to their topic.
+"""Writing what ingest has counted to the journal: partials and progress.
 
 A version fits into the largest message that we set up the journal for. A topic that takes less refuses it each time, so
 that error is not one to try again: from then on such a version is written without its cells, as refused requests. It
@@ -18,18 +18,20 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
-from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
-from connectors.kafka.topics import TopicNames
-from streams.clock import wall_ms
+from streams.clock import BrokerClock, WallTime
 from streams.ingest.commits import Commits
 from streams.ingest.cutting import rule
 from streams.ingest.lanes import Lane, Lanes
 from streams.journal import BUNDLE_BYTES, Partial, Progress, SourceProgress, bundled, encode
 from streams.runtime import failpoints, metrics
+from streams.runtime.settings import Settings
 
 LIMIT_S: Final = 300.0
 """Seconds for which a refused size is remembered: then someone may have set the topic right."""
+
+SETTINGS_S: Final = 10.0
+"""Seconds between two reports of the settings; each costs as many bytes as the rest of a progress record."""
 
 log = logging.getLogger(__name__)
 
@@ -64,13 +66,22 @@ class JournalWriter:
     `lanes` write to each partition of the journal on its own, and `commits` has the offsets that wait for all of them.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, topics: TopicNames, worker_id: str) -> None:
+    def __init__(
+        self, producer: AIOKafkaProducer, settings: Settings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._limit = LearnedLimit()
         self._producer = producer
-        self._topics = topics
-        self._worker_id = worker_id
+        self._settings = settings
+        self._topics = settings.topics
+        self._clock = clock
+        self._settings_due = float("-inf")
         self.lanes = Lanes(self.lane)
         self.commits = Commits()
+        self.broker_clock = BrokerClock()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._producer.stop()
 
     @property
     def trouble(self) -> str:
@@ -87,19 +98,17 @@ class JournalWriter:
         self.lanes.reset()
         self.commits = Commits()
 
-    def lane(self, partition: int | None) -> Lane[Any]:
-        """The lane of a journal partition; None gives that of the dead letters."""
-        if partition is None:
-            return Lane(self._topics.dead_letters, self.write_letters, lambda letter: len(letter.value), side=True)
+    def lane(self, partition: int) -> Lane[Any]:
+        """The lane of a journal partition."""
         return Lane(f"{self._topics.journal} partition {partition}", partial(self.write, partition), len)
 
     async def shares(self, partials: Iterable[Partial]) -> dict[int, dict[Hashable, bytes]]:
         """Encoded partials, for each journal partition those of its rollouts; versions of a chunk share a key."""
-        partitions = await self._producer.partitions_for(self._topics.journal)
+        partitions = self._settings.journal_partitions(await self._producer.partitions_for(self._topics.journal))
         shares: dict[int, dict[Hashable, bytes]] = {number: {} for number in partitions}
         for each, value in self._encoded(partials):
             share = shares[clients.partition_for(each.rollout, len(partitions))]
-            share[each.rollout, each.source, each.start] = value
+            share[each.rollout, each.source, each.start, each.topic_id] = value
         return shares
 
     async def write(self, partition: int, partials: Iterable[bytes], progress: bytes | None) -> None:
@@ -115,7 +124,9 @@ class JournalWriter:
         failpoints.reached("ingest: partials sent")
         await asyncio.gather(*sent)
         failpoints.reached("ingest: partials acknowledged")
-        await self._producer.send_and_wait(topic, progress or self.progress([], wall_ms(), {}), partition=partition)
+        progress, sent_at = progress or self.progress([], self.broker_clock.now(), {}), self.broker_clock.begin()
+        ack = await self._producer.send_and_wait(topic, progress, partition=partition)
+        self.broker_clock.learn(ack, sent_at)
         failpoints.reached("ingest: progress acknowledged")
 
     def _encoded(self, partials: Iterable[Partial]) -> Iterator[tuple[Partial, bytes]]:
@@ -135,18 +146,18 @@ class JournalWriter:
             self._limit.refuse(size)
             raise
 
-    async def write_letters(self, letters: Iterable[DeadLetter], _closing: bytes | None = None) -> None:
-        """Write dead letters."""
-        await asyncio.gather(*[self._send_letter(letter) for letter in letters])
-
-    async def _send_letter(self, letter: DeadLetter) -> None:
-        """Send a letter; one that is refused for its size without its bytes, since its headers have their place."""
-        topic = self._topics.dead_letters
-        try:
-            await self._producer.send_and_wait(topic, letter.body(), key=letter.key, headers=letter.headers())
-        except MessageSizeTooLargeError:
-            await self._producer.send_and_wait(topic, b"", headers=letter.without_bytes().headers())
-
-    def progress(self, sources: list[SourceProgress], wall: int, partitions: dict[str, int]) -> bytes:
-        """The record of the progress of the source partitions."""
-        return encode(Progress(worker=self._worker_id, wall=wall, sources=sources, rule=rule(), partitions=partitions))
+    def progress(self, sources: list[SourceProgress], at: WallTime, partitions: dict[str, int]) -> bytes:
+        """The record of the progress of the source partitions; now and then with the settings of this worker."""
+        shared = None
+        if self._clock() >= self._settings_due:
+            shared, self._settings_due = self._settings.shared, self._clock() + SETTINGS_S
+        progress = Progress(
+            worker=self._settings.worker_id,
+            wall=at.wall,
+            sources=sources,
+            rule=rule(),
+            partitions=partitions,
+            broker=at.broker,
+            settings=shared,
+        )
+        return encode(progress)

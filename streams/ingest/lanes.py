@@ -57,7 +57,7 @@ class Lane(Generic[T]):
 
     An item takes the place of one that waits and has the same key; `size` gives its bytes. `write` raises KafkaError
     unless everything is acknowledged. `done` is the number of the last `put` that was written whole. `error` ended the
-    lane: it will not pass by itself. A `side` lane that is up to date is no sign that ingest makes headway.
+    lane: it will not pass by itself.
     """
 
     def __init__(
@@ -65,12 +65,9 @@ class Lane(Generic[T]):
         name: str,
         write: Callable[[Sequence[T], bytes | None], Awaitable[None]],
         size: Callable[[T], int],
-        *,
-        side: bool = False,
     ) -> None:
         self.name = name
         self._size = size
-        self.side = side
         self.done = 0
         self.error: Exception | None = None
         self.task: asyncio.Task[None] | None = None
@@ -143,7 +140,7 @@ class Lane(Generic[T]):
 class Lanes:
     """The lanes of one worker, each with a key by which `make` makes it."""
 
-    def __init__(self, make: Callable[[int | None], Lane[Any]]) -> None:
+    def __init__(self, make: Callable[[Any], Lane[Any]]) -> None:
         self._make = make
         self._lanes: dict[int | None, Lane[Any]] = {}
         self._number = 0
@@ -167,10 +164,10 @@ class Lanes:
             lane.skip(self._number)
         running = [lane for lane in self._lanes.values() if lane.task is not None]
         fresh = [lane for lane in running if lane.done >= self._number - 1]
-        late = [lane.task for lane in running if lane.task and not lane.side and lane not in fresh]
+        late = [lane.task for lane in running if lane.task and lane not in fresh]
         if fresh:
             await asyncio.wait([lane.task for lane in fresh if lane.task], timeout=seconds)
-        if late and len(late) == len(self._main):
+        if late and len(late) == len(self._lanes):
             await asyncio.wait(late, timeout=WAIT_FOR_ANY_S, return_when=asyncio.FIRST_COMPLETED)
         for lane in self._lanes.values():
             if lane.error is not None:
@@ -184,18 +181,14 @@ class Lanes:
 
     @property
     def alive(self) -> bool:
-        """Whether a lane is up to date that is no side lane, or none was ever written to."""
-        return not self._main or any(not lane.behind for lane in self._main)
+        """Whether a lane is up to date, or none was ever written to."""
+        return not self._lanes or any(not lane.behind for lane in self._lanes.values())
 
     @property
     def trouble(self) -> str:
         """The lanes that have not been up to date for a while."""
         late = [f"{lane.name} ({lane.behind:.0f} s)" for lane in self._lanes.values() if lane.behind > TROUBLED_S]
         return f"no records are accepted by {', '.join(late)}" if late else ""
-
-    @property
-    def _main(self) -> list[Lane[Any]]:
-        return [lane for lane in self._lanes.values() if not lane.side]
 
     def reset(self) -> None:
         """Drop what waits in the lanes."""

@@ -100,7 +100,7 @@ class OpenChunk:
         for event in events:
             self._cells.refuse(event)
 
-    def versions(self, source: SourcePartition, *, final: bool) -> list[Partial]:
+    def versions(self, source: SourcePartition, *, final: bool, topic_id: str = "") -> list[Partial]:
         """A version for each rollout that has changed since the last call: all its cells, as they are now."""
         self._refresh()
         due, self._due = self._due.union(self._cells.drain_refusing()), set()
@@ -114,6 +114,7 @@ class OpenChunk:
                 cells=[self._records[number] for number in self._cells.numbers_of(rollout)],
                 rule=rule(),
                 refused=self._cells.refused_of(rollout),
+                topic_id=topic_id,
             )
             for rollout in sorted(due)
         ]

@@ -13,8 +13,6 @@ from typing import Any
 
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import (
-    CommitFailedError,
-    IllegalStateError,
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
@@ -26,17 +24,20 @@ from connectors.decoders.registry import decoder
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered
 from connectors.kafka.record_batches import begin_poll, read_batches
-from streams.clock import wall_ms
+from connectors.kafka.stalled_partitions import describe, stalled
 from streams.ingest.chunks import Chunker
+from streams.ingest.committing import Committer
 from streams.ingest.cutting import rule
 from streams.ingest.decoding import RecordDecoder
 from streams.ingest.journaling import JournalWriter
 from streams.ingest.lanes import WAIT_S, is_permanent
 from streams.ingest.reporting import SourceReports
+from streams.ingest.source_topic import SourceTopic
 from streams.ingest.taking_over import TakingOver
 from streams.journal import CHUNK_RULE
 from streams.runtime import failpoints, metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
+from streams.runtime.letter_box import LetterBox
 from streams.runtime.settings import Settings
 
 LAST_WAIT_S = 5.0
@@ -68,12 +69,16 @@ class Ingest(Service):
         self._pulse = health.pulse("ingest")
         self._chunkers: dict[TopicPartition, Chunker] = {}
         self._decoder = RecordDecoder(decoder(), settings.max_event_bytes)
+        self._committer = Committer(LetterBox(settings, self._pulse), self._chunkers)
 
     async def on_start(self) -> None:
         """Join the group."""
-        self._producer = clients.producer(self._settings, compression_type="zstd")  # the best codec for partials
-        await self._producer.start()
-        self._writer = JournalWriter(self._producer, self._settings.topics, self._settings.worker_id)
+        producer = clients.producer(self._settings, compression_type="zstd")  # the best codec for partials
+        self.async_exit_stack.push_async_callback(producer.stop)  # also if the start fails
+        await producer.start()
+        self.async_exit_stack.push_async_callback(self._committer.letters.stop)
+        await self._committer.letters.start()
+        self._writer = JournalWriter(producer, self._settings)
         self._consumer = clients.consumer(
             self._settings,
             group_id=_group(self._settings),
@@ -83,7 +88,11 @@ class Ingest(Service):
             max_partition_fetch_bytes=clients.FETCHED_AHEAD,
             **self._settings.membership,
         )
-        self._taking_over = TakingOver(self._consumer, self._settings.max_future_ms, self._chunkers.__setitem__)
+        self.async_exit_stack.push_async_callback(self._consumer.stop)
+        topic = SourceTopic(self._settings, self._settings.topics.events)
+        await topic.start()
+        self.async_exit_stack.push_async_callback(topic.stop)
+        self._taking_over = TakingOver(self._consumer, self._settings.max_future_ms, topic, self._chunkers.__setitem__)
         self._reports = SourceReports(self._consumer, self._settings.topics.events)
         self._consumer.subscribe([self._settings.topics.events], listener=_Assignment(self))
         await self._consumer.start()
@@ -96,10 +105,11 @@ class Ingest(Service):
         except KafkaError as error:
             self.log.warning("the last flush failed, so its events will be read again: %s", error)
         finally:
-            self._taking_over.stop()
+            await self._taking_over.stop()
             self._writer.reset()
             await self._consumer.stop()
-            await self._producer.stop()
+            await self._writer.stop()
+            await self._committer.letters.stop()
 
     def take_over(self, partitions: set[TopicPartition]) -> None:
         """Count these partitions, now assigned to us (there may be none), from their committed offsets."""
@@ -111,6 +121,7 @@ class Ingest(Service):
         self._taking_over.release(partitions)
         for partition in partitions:
             self._chunkers.pop(partition, None)
+            self._committer.forget(partition)
         self._writer.commits.forget(partitions)
         metrics.forget_source_partitions(partition.partition for partition in partitions)
 
@@ -118,6 +129,7 @@ class Ingest(Service):
         owned = partitions & self._consumer.assignment()
         for partition in owned:
             self._chunkers.pop(partition, None)
+            self._committer.forget(partition)
         self._writer.commits.forget(owned)
         self._taking_over.begin(owned, failed)
 
@@ -130,7 +142,7 @@ class Ingest(Service):
             for partition, taken in (await self._fetch(flush_at - loop.time())).items():
                 chunker = self._chunkers.get(partition)
                 if chunker is not None:  # else revoked since it was fetched: its next owner reads it
-                    chunker.times.now = wall_ms()
+                    chunker.times.now = self._writer.broker_clock.now().agreed
                     self._decoder.count(chunker, partition, taken if self._in_batches else [taken])
             if (began := loop.time()) >= flush_at:
                 worked = time.process_time()
@@ -156,6 +168,7 @@ class Ingest(Service):
 
     async def _begin_again(self, positions: Mapping[TopicPartition, int]) -> None:
         """Begin again in these partitions, whose logs do not have the offset that is to be read next."""
+        before = dict(self._chunkers)
         await self._flush_or_restart()  # what was counted before counts
         for partition, offset in positions.items():
             self.log.error(
@@ -165,7 +178,8 @@ class Ingest(Service):
                 partition.partition,
                 offset,
             )
-        self._begin(set(positions), positions)
+        # Those that the flush has begun again are not where they were.
+        self._begin({each for each in positions if self._chunkers.get(each) is before.get(each)}, positions)
 
     async def _flush_or_restart(self) -> None:
         """Flush, and report that ingest is alive; if that fails, count again from the committed offsets."""
@@ -179,13 +193,17 @@ class Ingest(Service):
             self._writer.reset()
             self._begin(set(self._chunkers))
         else:
-            self._pulse.recover(self._writer.trouble or self._writer.lanes.trouble)
-            if self._writer.lanes.alive and answered(self._consumer, LONGEST_UNANSWERED_MS):
+            writer = self._writer
+            self._pulse.recover(writer.trouble or writer.lanes.trouble or writer.broker_clock.now().trouble)
+            self._pulse.stalled = describe(stalled(self._consumer))
+            if writer.lanes.alive and answered(self._consumer, LONGEST_UNANSWERED_MS):
                 self._pulse.beat()
 
     async def _flush(self, wait_s: float = WAIT_S) -> None:
         with metrics.FLUSH_SECONDS.time():
-            wall = wall_ms()  # first: the reports are true as of now, however long counting and sending take
+            self._begin(await self._taking_over.outdated(self._chunkers))
+            # First: the reports are true as of now, however long counting and sending take.
+            now = self._writer.broker_clock.now()
             owned = dict(self._chunkers)
             flushes = {partition: chunker.flush(self._reports.end(partition)) for partition, chunker in owned.items()}
             for partition, flush in flushes.items():
@@ -198,29 +216,15 @@ class Ingest(Service):
             ]
             failpoints.reached("ingest: partials due")
             shares = await self._writer.shares(partial for flush in flushes.values() for partial in flush.partials)
-            progress = self._writer.progress(reports, wall, self._reports.partitions())
+            progress = self._writer.progress(reports, now, self._reports.partitions())
             for number, share in shares.items():
                 self._writer.lanes.put(number, share, progress)
-            if letters := {
-                (letter.partition, letter.offset, letter.index): letter for letter in self._decoder.drain_dead_letters()
-            }:
-                self._writer.lanes.put(None, letters, None)
+            self._committer.letters.put(self._decoder.drain_dead_letters())
             number = await self._writer.lanes.wait(wait_s)
             self._writer.commits.add(
                 number, {p: flush.commit for p, flush in flushes.items() if flush.commit is not None}
             )
-            await self._commit(self._writer.commits.drain(self._writer.lanes.done))
-
-    async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
-        mine = {partition: offset for partition, offset in offsets.items() if partition in self._chunkers}
-        if not mine:
-            return
-        failpoints.reached("ingest: before commit")
-        try:
-            await self._consumer.commit(mine)
-            failpoints.reached("ingest: committed")
-        except (CommitFailedError, IllegalStateError) as error:
-            self.log.info("the commit was refused because partitions moved to another worker: %s", error)
+            await self._committer.commit(self._consumer, self._writer.commits.drain(self._writer.lanes.done))
 
 
 def _group(settings: Settings) -> str:

@@ -16,7 +16,10 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 
 from streams.cells import SourcePartition
+from streams.clock import wall_ms
 from streams.ingest.chunks import Chunker, Place
+from streams.ingest.source_topic import SourceTopic
+from streams.topic_identity import is_same, joined, marked, topic_id
 
 RETRY_SECONDS: Final = 1.0
 
@@ -33,17 +36,20 @@ class TakingOver:
         self,
         consumer: AIOKafkaConsumer[bytes, bytes],
         max_future_ms: int,
+        topic: SourceTopic,
         opened: Callable[[TopicPartition, Chunker], None],
     ) -> None:
         self._consumer = consumer
         self._max_future_ms = max_future_ms
+        self._topic = topic
         self._opened = opened
+        self._identities: dict[TopicPartition, str] = {}  # those that were opened last
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
 
     def begin(self, partitions: Collection[TopicPartition], failed: Mapping[TopicPartition, int] | None = None) -> None:
         """Open these partitions; nothing of them is read before.
 
-        `failed` are the offsets at which the log of some has no record to read next, neither older nor newer ones.
+        `failed` are the offsets at which the log of some has no record to read next: it begins later, or ends before.
         """
         self.release(partitions)
         self._consumer.pause(*partitions)
@@ -57,9 +63,21 @@ class TakingOver:
             if task := self._tasks.pop(partition, None):
                 task.cancel()
 
-    def stop(self) -> None:
-        """Open nothing any more."""
+    async def stop(self) -> None:
+        """Open nothing any more, and disconnect."""
         self.release(list(self._tasks))
+        await self._topic.stop()
+
+    async def outdated(self, chunkers: Mapping[TopicPartition, Chunker]) -> set[TopicPartition]:
+        """The partitions whose topic was made again since they were opened.
+
+        Call it once all has been fetched that is about to be journaled, and before it is: then none of it is of another
+        topic than that of its chunker, because an id never comes back. If it cannot be learned, it is the one known.
+        """
+        identity = await self._topic.identity_or_none() if chunkers else None
+        if identity is None:
+            return set()
+        return {each for each, of in chunkers.items() if not is_same(of.place.topic_id, identity)}
 
     async def _open(self, partition: TopicPartition, failed: int | None) -> None:
         """Open a partition; tried again until Kafka answers."""
@@ -68,6 +86,7 @@ class TakingOver:
                 place = await self._place(partition, failed)
                 self._consumer.seek(partition, place.offset)
                 source = SourcePartition(partition.topic, partition.partition)
+                self._identities[partition] = place.topic_id
                 self._opened(partition, Chunker(source, self._max_future_ms, place))
                 self._consumer.resume(partition)
             except IllegalStateError:
@@ -85,10 +104,21 @@ class TakingOver:
             return
 
     async def _place(self, partition: TopicPartition, failed: int | None) -> Place:
+        identity = await self._topic.identity()
         oldest: int = (await self._consumer.beginning_offsets([partition]))[partition]
         committed: int | None = await self._consumer.committed(partition)
-        if committed is None or (failed is not None and committed >= failed):
-            return Place(oldest, oldest)  # the log ends before what was committed: it was created again
+        before = self._identities.get(partition, identity)
+        if not is_same(before, identity):
+            # What is committed may be of the topic before: a commit names a topic, not its id.
+            log.error(
+                "%s partition %d was made again: what was not read of it before is lost", partition.topic, partition[1]
+            )
+            return Place(oldest, oldest, identity)
+        identity = joined(before, identity)
+        if committed is None:
+            return Place(oldest, oldest, identity)
+        if failed is not None and failed > oldest:
+            return await self._after_end_went_back(partition, Place(oldest, oldest, identity), committed >= failed)
         if committed < oldest:
             log.warning(
                 "%s partition %d: offsets %d to %d were deleted before this worker read them; "
@@ -98,4 +128,17 @@ class TakingOver:
                 committed,
                 oldest - 1,
             )
-        return Place(max(committed, oldest), oldest)
+        return Place(max(committed, oldest), oldest, identity)
+
+    async def _after_end_went_back(self, partition: TopicPartition, oldest: Place, unread: bool) -> Place:
+        """Where to begin in a log that ends before the record that is to be read next; `unread`: nothing was read.
+
+        If it was read, then it lost its newest records, and its offsets are used again: the next ones are other events.
+        Without ids it is rather a topic that was made again.
+        """
+        if not topic_id(oldest.topic_id):
+            return oldest._replace(topic_id=marked(oldest.topic_id, wall_ms()))
+        if unread:
+            return oldest  # the group's offset is of no use
+        end: int = (await self._consumer.end_offsets([partition]))[partition]
+        return Place(end, oldest.oldest, marked(oldest.topic_id, wall_ms()))

@@ -26,9 +26,11 @@ from streams.judge.outputs import (
     LateEvents,
     RolloutSetAside,
     RolloutStatus,
+    reported_settings,
 )
 from streams.judge.rollout import JudgedRollout
 from streams.judge.set_aside import SetAside, SetAsideError, unjudgeable
+from streams.judge.sources import offsets_missing
 from streams.judge.waiting_cells import MOST_UNJUDGED_BYTES
 from streams.judge.watermarks import EventTimeState, Watermarks
 
@@ -137,12 +139,11 @@ class Fold:
         return None if watermark is None else watermark - watermark % CELL_MS
 
     def _progress(self, record: Progress, offset: int) -> list[FoldOutput]:
-        outputs: list[FoldOutput] = []
-        holes = self.marks.apply(record)
-        outputs += holes
+        missing = self.marks.apply(record)
+        outputs: list[FoldOutput] = [*reported_settings(record), *missing]
         times: dict[Timing, EventTimeState] = {}  # most rollouts have the same timing
         unjudged_until, limit = self._closed_by(Timing()), self.marks.furthest()
-        refused = sum([source.refused for source in record.sources]) + sum([hole.upto - hole.first for hole in holes])
+        refused = sum([source.refused for source in record.sources]) + offsets_missing(missing)
         for name, rollout in list(self.rollouts.items()):
             if offset <= rollout.snapshot_offset:
                 continue

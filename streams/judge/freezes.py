@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from gates.machine import freezes
 from streams.journal import FREEZES_SCHEMA, Freeze
 from streams.judge.replay_guard import ReplayGuard
+from streams.judge.seen_origins import is_repeat
 
 MOST_FREEZES = 100
 """Freezes that hold at a time; each has a label of its own."""
@@ -43,11 +44,8 @@ class Freezes:
             ReplayedError: a signed order was seen before.
             TooManyFreezesError: there are `MOST_FREEZES` others.
         """
-        if record.origin is not None:
-            key = f"{record.origin.topic}/{record.origin.partition}"
-            if record.origin.offset <= self.seen.get(key, -1):
-                return False
-            self.seen[key] = record.origin.offset
+        if is_repeat(self.seen, record.origin):
+            return False
         self.replay_guard.record(record, wall)
         self.by_label = {
             label: freeze

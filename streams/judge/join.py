@@ -8,13 +8,17 @@ on the same partition all lead to the same sums.
 A chunk that reaches further than the open one, and begins before its end, was not cut by the log: somebody moved the
 offsets of the group, or the topic has lost the first records of the open chunk. Its counts contain what is counted
 already, so none of them is added.
+
+A topic that was made again has other events at the same offsets, so its chunks are others: they are kept apart by the
+topic's identity, and what the topic before it had stays counted.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -22,12 +26,18 @@ from gates.panes import Cell
 from streams.cells import CellRecord, SourcePartition, merged
 from streams.journal import Partial
 from streams.judge.waiting_cells import MOST_BYTES, WaitingCells
+from streams.topic_identity import is_same, joined
+
+MOST_TOPICS: Final = 2
+"""Open chunks of one source partition, each of another topic of that name: a worker may still write the last version of
+the topic before. Those of older ones are finished, so that topics made again and again use no more memory."""
 
 
 class OpenChunk(msgspec.Struct, frozen=True, array_like=True):
     """The latest version of a source partition's newest chunk: its first offset, how far it reaches, its counts.
 
     If it `overlaps` with the chunk before it, its counts are not added, and all its users' requests are refused.
+    `topic_id` is the identity of the topic, as far as it is known.
     """
 
     source: SourcePartition
@@ -36,6 +46,7 @@ class OpenChunk(msgspec.Struct, frozen=True, array_like=True):
     cells: list[CellRecord]
     refused: dict[str, int] = {}
     overlaps: bool = False
+    topic_id: str = ""
 
     def has(self, partial: Partial, checked: bool) -> bool:
         """Whether a version adds nothing: it is of this chunk and reaches no further, or of an older one.
@@ -92,7 +103,7 @@ class Join:
         self.closed_until = 0
         self.dropped = 0
         self._finished = WaitingCells()
-        self._open: dict[SourcePartition, OpenChunk] = {}
+        self._open: dict[SourcePartition, list[OpenChunk]] = {}  # the newest topic's last
 
     def apply(self, partial: Partial, most_bytes: int = MOST_BYTES, *, checked: bool = True) -> MissingEvents:
         """Add one version; returns what of it is new and missing. `most_bytes` bounds the cells of finished chunks.
@@ -102,7 +113,7 @@ class Join:
         Raises:
             ValueError: a count of it is malformed; nothing of the version was added.
         """
-        known = self._open.get(partial.source)
+        known = _of_topic(self._open.get(partial.source, ()), partial.topic_id)
         if known is not None and known.has(partial, checked):
             return MissingEvents({}, {})
         same = known is not None and known.start == partial.start
@@ -120,13 +131,24 @@ class Join:
             raise ValueError("no count of refused requests may be negative")
         refused = {name: number - refused_before.get(name, 0) for name, number in all_refused.items()}
         missing = MissingEvents(self._late(changed, before), {name: new for name, new in refused.items() if new})
-        if known is not None and not same:
-            for cohort, number in self._finish(known, most_bytes).items():
+        identity = partial.topic_id if known is None else joined(known.topic_id, partial.topic_id)
+        of, start, upto = partial.source, partial.start, partial.upto
+        opened = OpenChunk(of, start, upto, cells, all_refused, overlaps, identity)
+        finished = self._replace(known, opened)
+        if finished is not None and not same:
+            for cohort, number in self._finish(finished, most_bytes).items():
                 missing.refused[cohort] = missing.refused.get(cohort, 0) + number
                 self.dropped += number
-        of = partial.source
-        self._open[of] = OpenChunk(of, partial.start, partial.upto, cells, all_refused, overlaps)
         return missing
+
+    def _replace(self, known: OpenChunk | None, opened: OpenChunk) -> OpenChunk | None:
+        """Put the newest version in place of the one before; returns that, or a chunk for which there is no room."""
+        chunks = self._open.setdefault(opened.source, [])
+        if known is not None:
+            self._open[opened.source] = [opened if chunk is known else chunk for chunk in chunks]
+            return known
+        chunks.append(opened)
+        return chunks.pop(0) if len(chunks) > MOST_TOPICS else None
 
     def _all_of(self, partial: Partial) -> dict[str, int]:
         """The users' requests of a version that none of its cells will be added for, by cohort."""
@@ -173,7 +195,7 @@ class Join:
             if key[1] >= start:
                 due[key[2], key[0]] += cells
         begin = max(start, self.closed_until)
-        for chunk in self._open.values():
+        for chunk in chain.from_iterable(self._open.values()):
             for cell in chunk.cells:
                 if begin <= cell.start < end:
                     due[cell.synthetic, cell.cohort].append(cell)
@@ -186,7 +208,7 @@ class Join:
     def next_cell(self) -> int | None:
         """Start of the earliest cell that is not closed yet; None if there is none."""
         starts = [at for _, at, _ in self._finished.records]
-        for chunk in self._open.values():
+        for chunk in chain.from_iterable(self._open.values()):
             starts += [cell.start for cell in chunk.cells if cell.start >= self.closed_until]
         return min(starts, default=None)
 
@@ -196,7 +218,7 @@ class Join:
             CellRecord.of(cohort, at, merged(cells), synthetic)
             for (cohort, at, synthetic), cells in self._finished.records.items()
         ]
-        opened, sizes = list(self._open.values()), self._finished.sizes()
+        opened, sizes = [*chain.from_iterable(self._open.values())], self._finished.sizes()
         return JoinState(self.opened_at, self.closed_until, finished, opened, sizes, self.dropped)
 
     @classmethod
@@ -215,8 +237,13 @@ class Join:
         for chunk in state.open:
             for cell in chunk.cells:
                 cell.check()
-            join._open[chunk.source] = chunk
+            join._open.setdefault(chunk.source, []).append(chunk)
         return join
+
+
+def _of_topic(chunks: Sequence[OpenChunk], identity: str) -> OpenChunk | None:
+    """The open chunk of the topic with this identity."""
+    return next((chunk for chunk in reversed(chunks) if is_same(chunk.topic_id, identity)), None)
 
 
 def _requests(cells: Iterable[CellRecord]) -> dict[str, int]:

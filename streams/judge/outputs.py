@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gates.decisions import Command, Decision
-from streams.judge.sources import SourceHole
+from streams.journal import Progress
+from streams.judge.journal_time import ClockLeap
+from streams.judge.sources import SourceHole, SourceMadeAgain
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,15 @@ class ForeignCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """The settings that a worker reported at this wall time (ms), of those that all must share."""
+
+    worker: str
+    wall: int
+    settings: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class FreezesStatus:
     """The freezes of this journal partition after an order, for `gate-status`."""
 
@@ -80,4 +92,12 @@ FoldOutput = (
     | JudgingFailed
     | RolloutSetAside
     | SourceHole
+    | SourceMadeAgain
+    | ClockLeap
+    | WorkerSettings
 )
+
+
+def reported_settings(record: Progress) -> list[WorkerSettings]:
+    """The settings in a progress record; not every one has them."""
+    return [] if record.settings is None else [WorkerSettings(record.worker, record.wall, record.settings)]

@@ -45,10 +45,12 @@ class _Made(NamedTuple):
 class Published:
     """The published decisions about records that this judge will fold again; `add` each message of `gate-decisions`.
 
-    The journal was judged before up to `judged`, the offset after the last record.
+    The journal was judged before up to `judged`, the offset after the last record. `partitions` has, by rollout, the
+    journal partition of its newest decision, whichever that is.
     """
 
     def __init__(self, judged: int = 0) -> None:
+        self.partitions: dict[str, int] = {}
         self._judged = judged
         self._due: dict[str, _Made] = {}
         self._by_offset: dict[int, list[str]] = {}
@@ -64,6 +66,7 @@ class Published:
         try:
             document = orjson.loads(value or b"")
             place = document["journal"]
+            self.partitions[str(document["rollout"])] = int(place["partition"])
             if place["partition"] != partition:
                 return
             effects = {field: document[field] for field in EFFECTS}

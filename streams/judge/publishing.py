@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any
 
-from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from connectors.dead_letters import DeadLetter
-from connectors.kafka import clients
-from connectors.signing.keys import keyring
 from gates.decisions import Action, Command, Decision
 from streams.cells import SourcePartition
-from streams.journal import encode_document
+from streams.judge.agreement import Agreement
 from streams.judge.fold import FrozenError
+from streams.judge.journal_time import ClockLeap
 from streams.judge.outputs import (
     Acknowledged,
     FoldOutput,
@@ -26,59 +22,38 @@ from streams.judge.outputs import (
     LateEvents,
     RolloutSetAside,
     RolloutStatus,
+    WorkerSettings,
 )
 from streams.judge.replay_guard import ReplayedError
+from streams.judge.sending import Sender
 from streams.judge.set_aside import SetAsideError
-from streams.judge.sources import SourceHole
+from streams.judge.sources import SourceHole, SourceMadeAgain
 from streams.runtime import metrics, rollout_metrics
-from streams.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
 
-Sent = asyncio.Future[Any]
-"""A message on its way; done when the broker has acknowledged it."""
-
-
-FREEZES_KEY = b"\x00freezes/"
-"""Begins the keys of the freezes on `gate-status`, one for each journal partition; no rollout can have this name."""
-
 
 class Publisher:
-    """Publishes the outputs of folds. Nothing waits for an acknowledgement here: the caller gathers them per round."""
+    """Publishes the outputs of folds."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._topics = settings.topics
-        self._keyring = keyring(settings, "gate")
+    def __init__(self, sender: Sender, shared: Mapping[str, int]) -> None:
+        """`shared` are the settings of this worker that all must share."""
+        self._sender = sender
         self._statuses: dict[str, RolloutStatus] = {}
+        self._agreement = Agreement(shared)
         self._last: dict[str, str] = {}  # by rollout, the id of its last decision
         self._holes: dict[SourcePartition, int] = {}  # by source partition, the end of the last hole reported
+        self._made_again: dict[SourcePartition, str] = {}  # the identity of its topic, if it was made again
 
-    async def start(self) -> None:
-        """Connect."""
-        self._producer = clients.producer(self._settings)
-        await self._producer.start()
-
-    async def stop(self) -> None:
-        """Disconnect."""
-        await self._producer.stop()
-
-    async def publish(self, output: FoldOutput) -> list[Sent]:
-        """As `_publish`; an output that cannot be written, of any rollout, does not keep back those after it.
-
-        Raises:
-            aiokafka.errors.KafkaError: Kafka does not accept it.
-        """
+    def publish(self, output: FoldOutput) -> None:
+        """As `_publish`; an output that cannot be written, of any rollout, does not keep back those after it."""
         try:
-            return await self._publish(output)
-        except KafkaError:
-            raise
+            self._publish(output)
         except Exception:
             log.exception("this output cannot be published: %s", output)
             metrics.UNPUBLISHED.inc()
-            return []
 
-    async def _publish(self, output: FoldOutput) -> list[Sent]:
+    def _publish(self, output: FoldOutput) -> None:
         """Send a decision or command; keep a status for `publish_statuses`; only count the rest.
 
         The gate sends an order again until it is confirmed, as the same decision.
@@ -92,24 +67,29 @@ class Publisher:
                 self._last[output.rollout] = output.id
                 rollout_metrics.count(metrics.DECISIONS, output.rollout, output.action.value)
                 rollout_metrics.count(metrics.ESCALATIONS, output.rollout, by=output.escalate)
-                return [await self._send_signed(self._topics.decisions, output.rollout, output.document())]
+                self._sender.put_order(output)
             case Command():
-                return [await self._send_signed(self._topics.commands, output.decision.rollout, output.document())]
+                self._sender.put_order(output)
             case RolloutStatus():
                 self._statuses[output.rollout] = output
             case FreezesStatus():
-                key = b"%b%d" % (FREEZES_KEY, output.partition)
-                return [await self._send(self._topics.status, encode_document(output.document), key=key)]
+                self._sender.put_freezes(output)
             case RolloutSetAside():
                 self._statuses.pop(output.rollout, None)
+                self._sender.forget_status(output.rollout)
                 rollout_metrics.forget_rollout(output.rollout)
                 rollout_metrics.count(metrics.ESCALATIONS, output.rollout)
                 log.critical("%s is set aside (docs/operations.md#upgrades): %s", output.rollout, output.why)
             case SourceHole():
                 self._report_hole(output)
+            case SourceMadeAgain():
+                self._report_topic(output)
+            case ClockLeap():
+                _report_leap(output)
+            case WorkerSettings():
+                self._agreement.add(output)
             case _:
                 _count(output)
-        return []
 
     def _report_hole(self, hole: SourceHole) -> None:
         """Report offsets that nobody has counted, once: the progress that shows them is in each journal partition."""
@@ -127,30 +107,38 @@ class Publisher:
             hole.upto - 1,
         )
 
-    async def publish_statuses(self) -> list[Sent]:
+    def _report_topic(self, found: SourceMadeAgain) -> None:
+        """Report that a topic was made again, once for each partition."""
+        if self._made_again.get(found.source) == found.identity:
+            return
+        self._made_again[found.source] = found.identity
+        self._holes.pop(found.source, None)  # its offsets begin again
+        metrics.MADE_AGAIN.labels(found.source.partition).inc()
+        log.error(
+            "%s partition %d was made again: what was not read of it before is lost, so telemetry is incomplete until "
+            "the new one is read (docs/reliability.md#topics-that-are-made-again)",
+            found.source.topic,
+            found.source.partition,
+        )
+
+    def publish_statuses(self) -> None:
         """Send the newest status of each rollout since the last call.
 
         Only the newest, because `gate-status` is compacted: after an outage a rollout has hundreds, of
         which only the last is of use.
         """
         statuses, self._statuses = self._statuses, {}
-        sent: list[Sent] = []
+        differences = self._agreement.differences() if statuses else []
+        more = {"settings_differ": differences} if differences else {}
         for name, status in statuses.items():
             try:
                 rollout_metrics.show_status(status.document)
-                sent.append(await self.send_status(name, status.document))
-            except KafkaError:
-                raise
+                self._sender.put_status(name, status.document | more)
             except Exception:  # of any kind: it is this rollout's own
                 log.exception("the status of %s cannot be published", name)
                 metrics.UNPUBLISHED.inc()
-        return sent
 
-    async def send_status(self, rollout: str, document: Mapping[str, object]) -> Sent:
-        """Send one status."""
-        return await self._send(self._topics.status, encode_document(document), key=rollout.encode())
-
-    async def send_dead_letter(self, record: ConsumerRecord[bytes, bytes], error: Exception) -> Sent:
+    def send_dead_letter(self, record: ConsumerRecord[bytes, bytes], error: Exception) -> None:
         """Send a journal record that cannot be folded to the dead letters, so that the records behind it are judged."""
         reason = "failed"
         if isinstance(error, ValueError):  # a record that does not decode as well
@@ -164,16 +152,19 @@ class Publisher:
         )
         metrics.DEAD_LETTERS.labels(record.topic, reason).inc()
         place = (record.topic, record.partition, record.offset, 0)
-        letter = DeadLetter(*place, reason, str(error), record.key, record.value or b"")
-        return await self._send(self._topics.dead_letters, letter.body(), key=letter.key, headers=letter.headers())
+        self._sender.letters.put([DeadLetter(*place, reason, str(error), record.key, record.value or b"")])
 
-    async def _send_signed(self, topic: str, rollout: str, document: dict[str, object]) -> Sent:
-        value = encode_document(document)
-        return await self._send(topic, value, key=rollout.encode(), headers=self._keyring.sign(topic, value))
 
-    async def _send(self, topic: str, value: bytes, **options: Any) -> Sent:
-        sent: Sent = await self._producer.send(topic, value, **options)
-        return sent
+def _report_leap(leap: ClockLeap) -> None:
+    """Report a clock that is not followed: by each journal partition that its record is in."""
+    metrics.CLOCK_LEAPS.inc()
+    log.error(
+        "the clock of worker %s is %g s %s journal time, and is not followed; if it is wrong, mend it "
+        "(docs/reliability.md#wrong-clocks-of-workers)",
+        leap.worker,
+        abs(leap.ahead_ms) / 1_000,
+        "ahead of" if leap.ahead_ms > 0 else "behind",
+    )
 
 
 def _count(output: FoldOutput) -> None:

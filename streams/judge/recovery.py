@@ -1,14 +1,14 @@
 """The folds of the partitions that this judge owns: rebuilt from snapshots, and checked against the journal.
 
-Partitions are recovered between rounds of judging, one at a time, however long that takes. While the group hands out
-partitions, aiokafka sends no heartbeat, so they are only noted then.
+While the group hands out partitions, aiokafka sends no heartbeat, so they are only noted then. When each is recovered
+is the matter of streams.judge.attempts.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+from itertools import chain
 from zlib import crc32
 
 from aiokafka import AIOKafkaConsumer
@@ -18,6 +18,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from connectors.kafka.private_aiokafka import leaderless
 from connectors.kafka.topic_reader import TopicsMissingError, read_to_end
 from streams.judge.fold import Fold
+from streams.judge.misplaced import misplaced, of_fold
 from streams.judge.published import Published
 from streams.judge.snapshots import SnapshotSet
 from streams.judge.truncation import Truncation
@@ -30,10 +31,12 @@ ANSWER_S = 5.0
 
 log = logging.getLogger(__name__)
 
-RETRY_SECONDS = 1.0
-
 CLOCKS_DIFFER_MS = 600_000
 """Decisions have the time of the judge that sent them. Those before a snapshot's time by this much are not read."""
+
+
+class UndecidedError(KafkaError):  # type: ignore[misc]  # aiokafka is untyped
+    """A partition must not be judged yet, because what is published about its rollouts is not known."""
 
 
 class Recovery:
@@ -52,13 +55,12 @@ class Recovery:
         self._settings = settings
         self._consumer = consumer
         self._pulse = pulse
-        self._failures: Counter[int] = Counter()  # how often each partition that is due could not be recovered
         self._doubted: dict[int, Fold] = {}  # whose records did not fit when they were last fetched
 
     def assign(self, assigned: set[TopicPartition]) -> None:
         """The group assigned these partitions: fetch nothing of them before they have a fold."""
         self._consumer.pause(*assigned)
-        self.due = {partition.partition for partition in assigned}
+        self.due = set(self._settings.journal_partitions(partition.partition for partition in assigned))
 
     def release(self, partition: int) -> None:
         """Another judge has the partition now."""
@@ -74,22 +76,16 @@ class Recovery:
         self.folds.clear()
 
     @property
-    def next_due(self) -> int | None:
-        """The partition to recover next; None if there is none that has a leader. Those that failed come last."""
-        readable = self.due - {each.partition for each in leaderless(self._consumer)}
-        return min(readable, key=lambda number: (self._failures[number], number), default=None)
-
-    async def try_to_recover(self, partition: int) -> None:
-        """Recover a partition. If Kafka does not answer, it stays due, and the others are judged."""
-        try:
-            await self.recover(partition)
-            self._failures.pop(partition, None)
-        except (KafkaError, TimeoutError) as error:
-            self._failures[partition] += 1
-            log.error("journal partition %d cannot be recovered yet: %s", partition, error or "no answer")
+    def readable(self) -> set[int]:
+        """The partitions to recover that have a leader."""
+        return self.due - {each.partition for each in leaderless(self._consumer)}
 
     async def recover(self, partition: int) -> None:
-        """Rebuild a partition's fold from its snapshots, and read on behind it, if the partition is still ours."""
+        """Rebuild a partition's fold from its snapshots, and read on behind it, if the partition is still ours.
+
+        Raises:
+            TopicsMissingError, TimeoutError, aiokafka.errors.KafkaError: something that this needs cannot be read.
+        """
         found = SnapshotSet(partition)
         async for record in read_to_end(self._settings, self._settings.topics.snapshots, partitions=[partition]):
             found.add(record.key, record.value)
@@ -102,7 +98,10 @@ class Recovery:
         if not await self._is_whole(journal, fold.offset + 1):
             return
         published = await self._published(fold)
-        if published is None or partition not in self.due:
+        if partition not in self.due:
+            return
+        if why := misplaced(chain(of_fold(fold), published.partitions.items()), self._settings.used_partitions):
+            self._give_up(journal, why)
             return
         self.due.remove(partition)
         self.folds[partition], self.published[partition] = fold, published
@@ -111,8 +110,8 @@ class Recovery:
         log.info("journal partition %d: judging from offset %d", partition, fold.offset + 1)
         failpoints.reached("judge: recovered")
 
-    async def _published(self, fold: Fold) -> Published | None:
-        """What is published about records that the fold is still to see; None if this must be tried again.
+    async def _published(self, fold: Fold) -> Published:
+        """What is published about records that the fold is still to see.
 
         Without snapshots the whole journal is folded again, which must not be done without it. With them it is about a
         few seconds, and judging goes on without.
@@ -132,15 +131,8 @@ class Recovery:
                     "journal partition %d is judged without a look at gate-decisions: %s", fold.partition, error
                 )
                 return Published()
-            log.error(
-                "journal partition %d has no snapshot, and cannot be folded while gate-decisions cannot be read, "
-                "next try in %g s: %s",
-                fold.partition,
-                RETRY_SECONDS,
-                error,
-            )
-            await asyncio.sleep(RETRY_SECONDS)
-            return None
+            why = f"it has no snapshot, and cannot be folded while gate-decisions cannot be read: {error}"
+            raise UndecidedError(why) from error
         return published
 
     def _resume(self, partition: TopicPartition, fold: Fold) -> None:
@@ -173,7 +165,12 @@ class Recovery:
             self._give_up(partition, why)
             return False
         # A gap alone is no loss: a broker may leave offsets without a record (transaction markers, for one).
-        return await self._is_whole(partition, needed)
+        try:
+            return await self._is_whole(partition, needed)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("journal partition %d: its beginning is not known: %s", partition.partition, error)
+            self._resume(partition, fold)
+            return False
 
     async def _is_whole(self, partition: TopicPartition, needed: int) -> bool:
         """Whether the journal still has the record that a fold needs next."""

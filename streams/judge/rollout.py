@@ -11,6 +11,7 @@ from gates.panes import Pane
 from streams.journal import Ack, Control, Start, Timing
 from streams.judge.join import Join
 from streams.judge.replay_guard import ReplayGuard
+from streams.judge.seen_origins import is_repeat
 from streams.judge.watermarks import EventTimeState
 
 LONGEST_SILENT_WALK_MS = 3_600_000
@@ -83,18 +84,8 @@ class JudgedRollout:
         return self.gate is not None and self.gate.ended
 
     def is_repeat(self, record: Start | Control | Ack) -> bool:
-        """Whether this order or ack was folded before; records that it is now.
-
-        The sequencer delivers at least once: after a crash it appends the same messages again, with the same origins.
-        """
-        origin = record.origin
-        if origin is None:
-            return False
-        key = f"{origin.topic}/{origin.partition}"
-        if origin.offset <= self.seen.get(key, -1):
-            return True
-        self.seen[key] = origin.offset
-        return False
+        """Whether this order or ack was folded before; records that it is now."""
+        return is_repeat(self.seen, record.origin)
 
     def judged_until(self) -> int:
         """The event time up to which the rollout is judged.

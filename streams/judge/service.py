@@ -1,5 +1,8 @@
 """The judge: folds its share of the journal's partitions, and publishes what comes out.
 
+What comes out is sent beside the fold, so a topic that refuses writes holds back nothing but what is for it. Only a
+snapshot waits: for the decisions and commands that it would hold.
+
 A decision that is published twice, after a crash, is the same to the byte and has the same id. The group's committed
 offsets only show the lag: after a restart the snapshots are the place to continue from.
 """
@@ -19,16 +22,19 @@ from mode import Service
 
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered, end_of
+from connectors.kafka.stalled_partitions import describe, stalled
 from gates.decisions import Decision
 from streams.journal import decode
+from streams.judge.attempts import Attempts
 from streams.judge.comparing import as_published
 from streams.judge.fold import Fold
+from streams.judge.held_reports import HeldReports
 from streams.judge.outputs import FoldOutput, RolloutSetAside
-from streams.judge.publishing import Publisher, Sent
+from streams.judge.publishing import Publisher
 from streams.judge.recovery import Recovery, digest
+from streams.judge.sending import Sender
 from streams.judge.set_aside import of_a_newer_build
 from streams.judge.snapshot_writer import SnapshotWriter
-from streams.judge.truncation import held_statuses
 from streams.runtime import failpoints, metrics, rollout_metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
@@ -55,14 +61,16 @@ class Judge(Service):
         super().__init__(**options)
         self._settings = settings
         self._pulse = health.pulse("judge")
-        self._publisher = Publisher(settings)
-        self._snapshots = SnapshotWriter(settings)
+        self._sender = Sender(settings, self._pulse)
+        self._publisher = Publisher(self._sender, settings.shared)
+        self._snapshots = SnapshotWriter(settings, self._pulse, self._sender.settle)
         self._assigned = 0
 
     async def on_start(self) -> None:
         """Connect and join the group."""
-        await self._publisher.start()
-        await self._snapshots.start()
+        for client in (self._sender, self._snapshots):
+            self.async_exit_stack.push_async_callback(client.stop)  # also if the start fails
+            await client.start()
         consumer = clients.consumer(
             self._settings,
             group_id=self._settings.group("judge"),
@@ -73,22 +81,25 @@ class Judge(Service):
         )
         self.use(consumer)
         consumer.subscribe([self._settings.topics.journal], listener=_Assignment(self))
+        self.async_exit_stack.push_async_callback(consumer.stop)
         await consumer.start()
 
     def use(self, consumer: AIOKafkaConsumer[bytes, bytes]) -> None:
         """Read the journal by this consumer."""
         self._consumer = consumer
         self._recovery = Recovery(self._settings, consumer, self._pulse)
+        self._held = HeldReports(self._settings, consumer, self._recovery, self._sender)
+        self._attempts = Attempts(self._recovery)
 
     async def on_stop(self) -> None:
         """Write last snapshots, and leave the group."""
+        await self._attempts.stop()
         try:
             await self._snapshots.write_all(self._recovery.folds, self._consumer)
-        except KafkaError as error:
-            self.log.warning("last snapshots were not written; the next judge folds more of the journal: %s", error)
         finally:
+            self._held.stop()
             await self._consumer.stop()
-            await self._publisher.stop()
+            await self._sender.stop()
             await self._snapshots.stop()
 
     def joined(self, assigned: set[TopicPartition]) -> None:
@@ -100,6 +111,9 @@ class Judge(Service):
 
     def release(self, partition: int) -> None:
         """The group assigned the partition to another judge."""
+        fold = self._recovery.folds.get(partition)
+        self._sender.release(partition, () if fold is None else [*fold.rollouts])
+        self._snapshots.release(partition)
         self._recovery.release(partition)
 
     @Service.task
@@ -107,6 +121,8 @@ class Judge(Service):
         while not self.should_stop:
             try:
                 await self._round()
+                unread = describe(stalled(self._consumer)), self._attempts.failing
+                self._pulse.stalled = "; ".join(filter(None, unread))
                 if answered(self._consumer, LONGEST_UNANSWERED_MS):
                     self._pulse.beat()
             except (KafkaError, TimeoutError) as error:
@@ -122,43 +138,38 @@ class Judge(Service):
     async def _round(self) -> None:
         """Judge what has arrived, recover one partition, and write the snapshots that are due."""
         recovery = self._recovery
-        due = recovery.next_due
-        fetched = await self._consumer.getmany(timeout_ms=100 if due is None else 0, max_records=MOST_AT_ONCE)
+        if self._sender.full:
+            await self.sleep(RETRY_SECONDS)
+            self._pulse.beat()  # it waits for a topic, which health shows; a restart would not help
+            return
+        fetched = await self._consumer.getmany(
+            timeout_ms=0 if self._attempts.pending else 100, max_records=MOST_AT_ONCE
+        )
         for partition, records in fetched.items():
             fold = recovery.folds.get(partition.partition)  # none: revoked since the fetch, or not recovered yet
             if fold is not None and await recovery.continues(partition, fold, records):
-                await self._judge(partition, fold, records)
-        if due is not None and due in recovery.due:
-            await recovery.try_to_recover(due)
+                self._judge(partition, fold, records)
+        await self._attempts.proceed()
         if self._assigned and not recovery.due:
             self._pulse.join(self._assigned)
-        await self._report_held()
+        self._held.report()
         rollout_metrics.forget_idle_rollouts()
         await self._snapshots.write_due(recovery.folds, self._consumer)
 
-    async def _judge(self, partition: TopicPartition, fold: Fold, records: list[ConsumerRecord[bytes, bytes]]) -> None:
-        sent: list[Sent] = []
-        decided = False
+    def _judge(self, partition: TopicPartition, fold: Fold, records: list[ConsumerRecord[bytes, bytes]]) -> None:
         for record in records:
             # Set before decoding: a record that cannot be folded is done with, too, and is not fetched again.
             fold.offset, fold.digest = record.offset, digest(record)
-            for output in await self._outputs(fold, record, sent):
+            for output in self._outputs(fold, record):
                 if isinstance(output, RolloutSetAside):
                     self._recovery.unreported[output.rollout] = output.why
                 if isinstance(output, Decision):
-                    decided = True
                     failpoints.reached("judge: decision folded")
-                sent += await self._publisher.publish(output)
-        sent += await self._publisher.publish_statuses()
-        # Wait here, before snapshots are written: a decision in a snapshot is never published again after a crash.
-        await asyncio.gather(*sent)
-        if decided:
-            failpoints.reached("judge: decision published")
+                self._publisher.publish(output)
+        self._publisher.publish_statuses()
         self._observe(partition, fold)
 
-    async def _outputs(
-        self, fold: Fold, record: ConsumerRecord[bytes, bytes], sent: list[Sent]
-    ) -> Sequence[FoldOutput]:
+    def _outputs(self, fold: Fold, record: ConsumerRecord[bytes, bytes]) -> Sequence[FoldOutput]:
         """What the fold makes of a record, as far as it agrees with what is published."""
         value = record.value or b""
         outputs: list[FoldOutput] = []
@@ -169,21 +180,8 @@ class Judge(Service):
             newer = of_a_newer_build(value) if isinstance(error, msgspec.DecodeError) else None
             if newer is not None and newer[0] not in fold.set_aside:
                 outputs = [fold.put_aside(*newer)]
-            sent.append(await self._publisher.send_dead_letter(record, error))
+            self._publisher.send_dead_letter(record, error)
         return as_published(fold, self._recovery.published[fold.partition], record.offset, outputs)
-
-    async def _report_held(self) -> None:
-        """Publish the statuses of rollouts that are not judged: theirs is set aside, or their partition truncated."""
-        truncated, aside = self._recovery.truncated, dict(self._recovery.unreported)
-        partitions = truncated.unreported
-        statuses = await held_statuses(self._settings, aside.get) if aside else []
-        if partitions:
-            every: set[int] = self._consumer.partitions_for_topic(self._settings.topics.journal) or set()
-            statuses += await truncated.statuses(partitions, every)
-        await asyncio.gather(*[await self._publisher.send_status(name, document) for name, document in statuses])
-        truncated.reported(partitions)
-        for name in aside:
-            self._recovery.unreported.pop(name)
 
     def _observe(self, partition: TopicPartition, fold: Fold) -> None:
         if self._recovery.folds.get(partition.partition) is not fold:
@@ -194,6 +192,7 @@ class Judge(Service):
         if watermark is not None:
             delay = (fold.marks.wall - watermark) / 1000.0
             metrics.WATERMARK_DELAY.labels(partition.partition).set(delay)
+        metrics.CLOCK_LEAP.labels(partition.partition).set(fold.marks.off_by() / 1000.0)
         metrics.IGNORED.labels(partition.partition).set(fold.ignored)
         metrics.SET_ASIDE.labels(partition.partition).set(len(fold.set_aside))
         end = end_of(self._consumer, partition)

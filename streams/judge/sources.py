@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
 
 from streams.cells import SourcePartition
 from streams.journal import SourceProgress, Timing
+from streams.topic_identity import is_same, joined, topic_id
+
+MOST_PAST: Final = 3
+"""Topics before the present one of a source that are remembered: a slow worker may still report on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +23,40 @@ class SourceHole:
     upto: int
 
 
+@dataclass(frozen=True, slots=True)
+class SourceMadeAgain:
+    """The topic of a source partition is another one of the same name, with this identity.
+
+    How many records of the one before were never read is not known.
+    """
+
+    source: SourcePartition
+    identity: str
+
+
+SourceFinding = SourceHole | SourceMadeAgain
+"""What a report shows to be missing."""
+
+
+def offsets_missing(findings: Iterable[object]) -> int:
+    """How many offsets are known to be missing."""
+    return sum([found.upto - found.first for found in findings if isinstance(found, SourceHole)])
+
+
+@dataclass(slots=True)
+class Coverage:
+    """Which records of a source partition were counted, and of which topic.
+
+    Everything before the offset `covered` was counted, or is known as a hole; None if that is not known. It begins at 0
+    for a partition that was added to its topic, whatever is deleted of it by now. `topic_id` is the identity of the
+    topic, `past` has those of the topics that had its name before.
+    """
+
+    covered: int | None = None
+    topic_id: str = ""
+    past: list[str] = field(default_factory=list)
+
+
 @dataclass(slots=True)
 class SourceState:
     """What is known of a source partition; `newest` is event time, the other times are in milliseconds.
@@ -25,9 +65,6 @@ class SourceState:
     skipped by then. The others are on the clock of `Watermarks.active`: `moved_at` is when it last reported another
     position, `newer_at` when it last reported a newer event, `named_at` when a worker last counted it among the
     partitions of its topic, and `behind_at` when it was last reported as no longer read to its end.
-
-    Everything before the offset `covered` was counted, or is known as a hole; None if that is not known. It
-    begins at 0 for a partition that was added to its topic, whatever is deleted of it by now.
     """
 
     position: int
@@ -39,7 +76,7 @@ class SourceState:
     skipped: int = 0
     named_at: int = 0
     behind_at: int = 0
-    covered: int | None = None
+    coverage: Coverage = field(default_factory=Coverage)
 
     @property
     def active_at(self) -> int:
@@ -61,6 +98,26 @@ class SourceState:
             return False
         return self.newest is None or self.active_at - self.newer_at > timing.idle_timeout
 
+    def is_past(self, report: SourceProgress) -> bool:
+        """Whether a report is of a topic that is gone: a slow worker has read it."""
+        known, given = self.coverage, report.topic_id
+        return not is_same(known.topic_id, given) and any(given in (each, topic_id(each)) for each in known.past)
+
+    def turn(self, report: SourceProgress) -> SourceMadeAgain | None:
+        """Note which topic a report is of; returns that it is another one, if it is.
+
+        Nothing of that one is counted yet, if the broker gave it an id of its own.
+        """
+        known = self.coverage
+        if is_same(known.topic_id, report.topic_id):
+            known.topic_id = joined(known.topic_id, report.topic_id)
+            return None
+        is_another = topic_id(known.topic_id) != topic_id(report.topic_id)
+        known.past = [*known.past, known.topic_id][-MOST_PAST:]
+        known.topic_id, self.position = report.topic_id, -1
+        known.covered = 0 if is_another else report.since
+        return SourceMadeAgain(report.source, report.topic_id)
+
     def cover(self, report: SourceProgress) -> SourceHole | None:
         """Note which offsets a report covers; returns the hole before them, if there is one.
 
@@ -68,7 +125,7 @@ class SourceState:
         however many workers crash. If it begins later, something else has moved the offsets of the group, or the topic
         has lost records that nobody had read.
         """
-        covered = self.covered
+        covered = self.coverage.covered
         if covered is None and report.since is not None:
             # Never read before: then all is missing that the topic had when the worker began. Read by an older build:
             # then where it began cannot be checked.
@@ -77,5 +134,5 @@ class SourceState:
         if covered is not None:
             if report.since is not None and report.since > covered:
                 hole = SourceHole(report.source, covered, report.since)
-            self.covered = max(covered, report.position)
+            self.coverage.covered = max(covered, report.position)
         return hole

@@ -6,7 +6,8 @@ dead worker may stop event time. Without any live one, the wall clock in the rec
 silence has an effect, too.
 
 A wall clock that leaps, as after an outage of all workers, is no silence: nobody could report meanwhile. So whether a
-source is idle or stalled is judged by the `active` time, of which a leap is only a moment.
+source is idle or stalled is judged by the `active` time, of which a leap is only a moment. Which leaps are followed at
+all is in `journal_time`.
 """
 
 from __future__ import annotations
@@ -16,27 +17,20 @@ from typing import NamedTuple
 
 from streams.cells import SourcePartition
 from streams.journal import Progress, SourceProgress, Timing
-from streams.judge.sources import SourceHole, SourceState
+from streams.judge.journal_time import LEAP_MS, LONGEST_STEP_MS, RECENT_EVENT_MS, ClockLeap, JournalTime
+from streams.judge.sources import SourceFinding, SourceState
+from streams.topic_identity import is_same
 
 FORGET_MS = 3_600_000
 """A source partition that no worker has reported for this long is dropped, because its topic was probably renamed.
 Otherwise it would make telemetry incomplete for good."""
 
-LEAP_MS = 30_000
-"""How far a worker's clock may run ahead of the others. A clock further ahead counts only if all recent ones agree.
-Otherwise one wrong clock would move the watermark of every rollout past events that are still to come."""
-
 FURTHEST_MS = 7_200_000
 """Counts this far ahead of every recent clock are dropped, and missing. Kafka takes record times up to an hour ahead,
 and events may be ahead of their record; what is further ahead would stay until its time comes."""
 
-LONGEST_STEP_MS = 2_000
-"""How much of the wall time between two progress records counts as time in which sources could report. Records come
-several times per second, so a longer stretch is an outage or a step of the clock."""
-
-RECENT_RECORDS = 20
-"""A worker's clock is recent if it was in one of this many latest progress records. Records are counted, not
-milliseconds, because the time itself is in doubt."""
+UNNAMED_MS = 10_000
+"""A source partition that was never read, and that no worker has named for this long, does not exist (any more)."""
 
 
 class EventTimeState(NamedTuple):
@@ -57,21 +51,16 @@ _UNKNOWN = EventTimeState(None, True, False)
 
 
 @dataclass(slots=True)
-class Watermarks:
+class Watermarks(JournalTime):
     """The source partitions of one journal partition, as its progress records report them; times in milliseconds.
 
-    `born` is the first wall time, `wall` the present one, `newest` the newest event time. `clocks` has each recent
-    worker's wall clock and the number of the progress record that it was in, out of `reports` so far. `sources` is by
-    `TOPIC/PARTITION`. `skipped` is the wall time of all leaps; of it, `debt` has not been made up for yet. Before the
-    event time `holes_until` offsets were never counted. `counts` is the greatest number of partitions that workers have
-    named, by topic.
+    `born` is the first wall time, `newest` the newest event time; `sources` is by `TOPIC/PARTITION`. `skipped` is the
+    wall time of all leaps; of it, `debt` has not been made up for yet. Before the event time `holes_until` offsets were
+    never counted. `counts` is the greatest number of partitions that workers have named, by topic.
     """
 
     born: int = 0
-    wall: int = 0
     newest: int = 0
-    reports: int = 0
-    clocks: dict[str, tuple[int, int]] = field(default_factory=dict)
     sources: dict[str, SourceState] = field(default_factory=dict)
     skipped: int = 0
     debt: int = 0
@@ -83,35 +72,58 @@ class Watermarks:
         """The wall time without that of leaps: how long sources had the chance to report."""
         return self.wall - self.skipped
 
-    def apply(self, progress: Progress) -> list[SourceHole]:
-        """Apply one progress record; returns the holes that it shows. The wall clock never goes back."""
+    def apply(self, progress: Progress) -> list[SourceFinding | ClockLeap]:
+        """Apply one progress record; returns the leaps that it shows, and what is missing.
+
+        The wall clock never goes back.
+        """
         before = self.wall
-        if self._is_plausible(progress):
-            self.wall = max(self.wall, progress.wall)
-        if before and progress.partitions is not None:  # older builds' journals fold as those builds folded them
-            self._skip(self.wall - before)
-        self.born = self.born or self.active
+        leaps: list[ClockLeap] = []
         # A report may have waited in a slow worker: it describes its source at the time it was made, not at the time it
         # is read. A clock that cannot be right is replaced by ours, so that it can neither idle nor stall a source.
-        made_at = progress.wall if 0 <= self.wall - progress.wall <= LEAP_MS else self.wall
-        holes = [hole for report in progress.sources if (hole := self._apply_report(report, made_at))]
+        if progress.partitions is None:  # older builds' journals fold as those builds folded them
+            made_at = self.follow_as_before(progress)
+        else:
+            made_at, leaps = self.follow(progress, self._by_events(), doubted=self._has_recent_events())
+            if before:
+                self._skip(self.wall - before)
+        self.born = self.born or self.active
+        if not 0 <= self.wall - made_at <= LEAP_MS:
+            made_at = self.wall
+        missing = [found for report in progress.sources for found in self._apply_report(report, made_at)]
         for topic, number in (progress.partitions or {}).items():
             for partition in range(number):
                 # One that no worker has reported yet holds event time back like one whose worker is just starting.
                 self._source(SourcePartition(topic, partition), self.wall).named_at = self.active
             self.counts[topic] = max(number, self.counts.get(topic, 0))
+        if any(report.topic_id for report in progress.sources):
+            self._forget_smaller(progress)
         for name, source in list(self.sources.items()):
-            if self.active - max(source.active_at, source.named_at) > FORGET_MS:
+            unnamed = source.position < 0 and 0 < source.named_at < self.active - UNNAMED_MS
+            if unnamed or self.active - max(source.active_at, source.named_at) > FORGET_MS:
                 del self.sources[name]
-        return holes
+        return [*leaps, *missing]
 
-    def _is_plausible(self, progress: Progress) -> bool:
-        """Whether this wall clock is no leap, or every other recent one confirms the leap."""
-        self.reports += 1
-        self.clocks[progress.worker] = (progress.wall, self.reports)
-        self.clocks = {name: clock for name, clock in self.clocks.items() if self.reports - clock[1] < RECENT_RECORDS}
-        earliest = progress.wall - LEAP_MS
-        return self.wall >= earliest or all(wall >= earliest for wall, _ in self.clocks.values())
+    def _forget_smaller(self, progress: Progress) -> None:
+        """Forget partitions of a topic that was made again with fewer."""
+        for report in progress.sources:
+            topic, number = report.source.topic, (progress.partitions or {}).get(report.source.topic)
+            present = self.sources[_name(report.source)].coverage.topic_id
+            while number is not None and (source := self.sources.get(f"{topic}/{number}")) is not None:
+                if not source.coverage.topic_id or is_same(present, source.coverage.topic_id):
+                    break
+                del self.sources[f"{topic}/{number}"]
+                number += 1
+
+    def _by_events(self) -> int:
+        """The time by the newest events, carried on by the time since then; 0 without any."""
+        known = self.sources.values()
+        return max((each.newest + self.active - each.newer_at for each in known if each.newest is not None), default=0)
+
+    def _has_recent_events(self) -> bool:
+        """Whether a source that is read to its end has a recent event; then it is not as late as a leap claims."""
+        known = self.sources.values()
+        return any(each.caught_up and self.active - each.newer_at <= RECENT_EVENT_MS for each in known)
 
     def _skip(self, step: int) -> None:
         """Take the part of a step of the wall clock out of `active` that is too long for one between two records."""
@@ -122,7 +134,7 @@ class Watermarks:
     def is_checked(self, source: SourcePartition) -> bool:
         """Whether the workers report which offsets of a source they cover; older builds do not."""
         known = self.sources.get(_name(source))
-        return known is not None and known.covered is not None
+        return known is not None and known.coverage.covered is not None
 
     def _source(self, source: SourcePartition, made_at: int) -> SourceState:
         name = _name(source)
@@ -130,12 +142,14 @@ class Watermarks:
             self.sources[name] = SourceState(-1, None, False, made_at, self.active, self.active, self.skipped)
             if source.partition >= self.counts.get(source.topic, source.partition + 1):
                 # It was added, so its first offset was 0: what is deleted of it by now was never counted.
-                self.sources[name].covered = 0
+                self.sources[name].coverage.covered = 0
         return self.sources[name]
 
-    def _apply_report(self, report: SourceProgress, made_at: int) -> SourceHole | None:
+    def _apply_report(self, report: SourceProgress, made_at: int) -> list[SourceFinding]:
         source = self._source(report.source, made_at)
-        hole = source.cover(report)
+        if source.is_past(report):
+            return []
+        missing = [found for found in (source.turn(report), source.cover(report)) if found is not None]
         if report.position != source.position:
             source.moved_at = self.active
         newest = self.wall
@@ -144,14 +158,14 @@ class Watermarks:
             if source.newest is None or newest > source.newest:
                 source.newest, source.newer_at = newest, self.active
                 self.newest = max(self.newest, newest)
-        if hole is not None:
+        if missing:
             # What is missing came before what the worker has read by now; if that has no event, then before now.
             self.holes_until = max(self.holes_until, newest)
         if source.caught_up and not report.caught_up and report.since is not None:
             source.behind_at = self.active
         source.position, source.caught_up = report.position, report.caught_up
         source.reported_at, source.skipped = made_at, self.skipped
-        return hole
+        return missing
 
     def furthest(self) -> int:
         """The event time from which on counts are dropped.
@@ -170,21 +184,21 @@ class Watermarks:
     def _event_time(self, timing: Timing) -> EventTimeState:
         live: list[int] = []
         idle: list[int] = []
-        stalled = 0
+        stalled, ahead = 0, self.ahead(self._by_events())
         for source in self.sources.values():
             if source.is_stalled(self.active, timing):
                 stalled += 1
             elif source.is_idle(timing):
                 # It was silent until its last report. An event after that may exist and not be reported yet, so an idle
                 # source still holds the watermark back to that report.
-                idle.append(source.reported_at)
+                idle.append(source.reported_at - ahead)
             elif source.newest is not None:
                 live.append(source.newest)
             else:
                 return _UNKNOWN  # it is being read and has not reported an event: its first one may be older than all
         if live:
             return EventTimeState(min(live + idle) - timing.out_of_orderness, not stalled, False)
-        silent = self.wall - timing.idle_timeout - timing.out_of_orderness
+        silent = self.wall - ahead - timing.idle_timeout - timing.out_of_orderness
         if idle:
             return EventTimeState(min(silent, min(idle) - timing.out_of_orderness), not stalled, False)
         if self.active - self.born <= timing.stall_timeout:

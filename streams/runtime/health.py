@@ -23,16 +23,20 @@ SPARE = "no partition: a spare"
 class Pulse:
     """One loop's heartbeat: the loop calls `beat` when it makes headway, and `join` once its group assigned it work.
 
-    `trouble` is a lasting problem that needs a person. It fails /healthz and not the watchdog: a restart would not
-    help.
+    `trouble` is a lasting problem that needs a person, `topics` are topics that do not accept what the loop writes to
+    them, `stalled` names partitions that cannot be read, and `failed` is why the role does not run. They fail /healthz
+    and not the watchdog: a restart would not help.
     """
 
     name: str
     ready: bool = False
     waiting: str = "joining its consumer group"
     trouble: str = ""
+    stalled: str = ""
+    failed: str = ""
     last: float = field(default_factory=time.monotonic)
     failed_at: float = float("-inf")
+    topics: dict[str, str] = field(default_factory=dict)
 
     def beat(self) -> None:
         """Record headway: a round was done, and Kafka answered."""
@@ -53,6 +57,15 @@ class Pulse:
         self.waiting = SPARE
 
     @property
+    def troubles(self) -> str:
+        """All that is wrong at present; empty if nothing is.
+
+        >>> Pulse("judge", trouble="truncated", topics={"gate-status": "gate-status refuses"}).troubles
+        'truncated; gate-status refuses'
+        """
+        return "; ".join(filter(None, (self.trouble, *(why for _, why in sorted(self.topics.items())))))
+
+    @property
     def silent(self) -> float:
         """Seconds since the last headway."""
         return time.monotonic() - self.last
@@ -66,19 +79,23 @@ class Health:
     pulses: list[Pulse] = field(default_factory=list)
 
     def pulse(self, name: str) -> Pulse:
-        """Add the pulse of a loop."""
-        self.pulses.append(Pulse(name))
-        return self.pulses[-1]
+        """The pulse of a loop; one that is started again keeps its pulse."""
+        found = next((pulse for pulse in self.pulses if pulse.name == name), None)
+        if found is None:
+            found = Pulse(name)
+            self.pulses.append(found)
+        return found
 
     def alive(self) -> tuple[bool, dict[str, str]]:
         """Whether every loop made headway within `longest_pause` seconds, and the state of each."""
-        states = {pulse.name: pulse.trouble or self._state(pulse) for pulse in self.pulses}
+        states = {pulse.name: self._state(pulse) for pulse in self.pulses}
         return all(state == "ok" for state in states.values()), states
 
     def _state(self, pulse: Pulse) -> str:
-        return "ok" if pulse.silent <= self.longest_pause else f"no progress for {pulse.silent:.0f}s"
+        silent = "" if pulse.silent <= self.longest_pause else f"no progress for {pulse.silent:.0f}s"
+        return "; ".join(filter(None, (pulse.failed, pulse.troubles, pulse.stalled))) or silent or "ok"
 
     def ready(self) -> tuple[bool, dict[str, str]]:
         """Whether every loop has joined its group and has a partition, and the state of each."""
-        states = {pulse.name: "ok" if pulse.ready else pulse.waiting for pulse in self.pulses}
-        return all(pulse.ready for pulse in self.pulses), states
+        states = {pulse.name: pulse.failed or ("ok" if pulse.ready else pulse.waiting) for pulse in self.pulses}
+        return all(pulse.ready and not pulse.failed for pulse in self.pulses), states

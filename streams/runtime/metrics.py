@@ -24,10 +24,23 @@ REFUSED = Counter(
 METRICS_DROPPED = Counter(
     "sluicegate_dropped_metric_values", "Metric values not counted, because their cell already had the most metrics"
 )
+WAITING = Gauge(
+    "sluicegate_waiting_messages",
+    "Messages of this worker that wait because their topic refuses them or does not answer; 0 if it accepts them",
+    ["topic"],
+)
+DROPPED = Counter(
+    "sluicegate_dropped_messages",
+    "Messages that were not sent, because too many waited for their topic already; the log names each dead letter",
+    ["topic"],
+)
 JUDGING_FAILED = Counter(
     "sluicegate_judging_failures", "Failed attempts to judge a rollout, which is then paused", ["rollout"]
 )
 UNPUBLISHED = Counter("sluicegate_unpublished_outputs", "Decisions or statuses that could not be written as JSON")
+ROLE_FAILURES = Counter(
+    "sluicegate_role_failures", "Failures of a role, after which it is started again in the same process", ["role"]
+)
 UNSNAPSHOTTED = Gauge(
     "sluicegate_unsnapshotted_rollouts",
     "Rollouts whose snapshot cannot be written; a restart folds the journal from the snapshots before",
@@ -45,6 +58,11 @@ UNCOUNTED = Counter(
     "Offsets of a source partition that no ingest worker has counted: deleted before, or passed over by its group",
     ["partition"],
 )
+MADE_AGAIN = Counter(
+    "sluicegate_source_partitions_made_again",
+    "How often a source partition was of another topic of the same name: it was deleted and made again",
+    ["partition"],
+)
 FLUSH_SECONDS = Histogram("sluicegate_flush_seconds", "Seconds to journal the counts since the last flush")
 INGEST_RESETS = Counter(
     "sluicegate_ingest_resets", "Number of times that ingest went back to its last committed offsets"
@@ -52,6 +70,15 @@ INGEST_RESETS = Counter(
 WATERMARK_DELAY = Gauge(
     "sluicegate_watermark_delay_seconds", "Wall time of the last progress record, minus the watermark", ["partition"]
 )
+CLOCK_OFFSET = Gauge(
+    "sluicegate_clock_offset_seconds", "This worker's clock minus the broker's, where `gate-journal` has broker time"
+)
+CLOCK_LEAP = Gauge(
+    "sluicegate_clock_leap_seconds",
+    "The recent worker's clock furthest from journal time minus that time; 0 if all are near it",
+    ["partition"],
+)
+CLOCK_LEAPS = Counter("sluicegate_clock_leaps", "Leaps of workers' clocks that were not followed")
 JOURNAL_LAG = Gauge(
     "sluicegate_journal_lag_records", "Records of a journal partition that are not judged yet", ["partition"]
 )
@@ -63,8 +90,18 @@ IGNORED = Gauge(
     "Partial counts dropped because more than 1,000 rollouts without a policy sent events to this journal partition",
     ["partition"],
 )
+SETTINGS_DIFFER = Gauge(
+    "sluicegate_differing_settings",
+    "Workers of this prefix whose value of this setting is not that of this worker; 0 once they agree again",
+    ["setting"],
+)
 JOURNAL_TRUNCATED = Gauge(
     "sluicegate_journal_truncated_partitions", "Journal partitions that are truncated; their rollouts are not judged"
+)
+RECOVERIES_FAILED = Counter(
+    "sluicegate_failed_recoveries",
+    "Attempts to recover a journal partition that failed; its rollouts are not judged until one succeeds",
+    ["partition"],
 )
 SET_ASIDE = Gauge(
     "sluicegate_set_aside_rollouts",

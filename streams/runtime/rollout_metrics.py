@@ -64,6 +64,7 @@ def forget_journal_partition(partition: int, rollouts: Iterable[str]) -> None:
         forget_rollout(rollout)
     for gauge in (
         metrics.WATERMARK_DELAY,
+        metrics.CLOCK_LEAP,
         metrics.JOURNAL_LAG,
         metrics.IGNORED,
         metrics.UNSNAPSHOTTED,

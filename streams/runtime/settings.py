@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from connectors.kafka.clients import KafkaSettings
 from streams.journal import Timing
@@ -58,6 +59,23 @@ class Settings(WebSettings, KafkaSettings):
     )
     snapshot_interval_ms: int = Field(5_000, ge=100, description="how often the judge writes snapshots")
 
+    _used: int | None = PrivateAttr(None)
+
+    @property
+    def used_partitions(self) -> int | None:
+        """How many partitions of the journal are used, the first ones; None for all that there are."""
+        return self._used
+
+    def with_journal(self, used: int | None) -> Self:
+        """These settings for a worker that uses this number of partitions of the journal, the first ones."""
+        settings = self.model_copy()
+        settings._used = used
+        return settings
+
+    def journal_partitions(self, found: Iterable[int]) -> list[int]:
+        """Those of the journal's partitions that are used, in order."""
+        return sorted(number for number in found if self._used is None or number < self._used)
+
     @property
     def timing(self) -> Timing:
         """How event time moves; each start in the journal includes it."""
@@ -66,6 +84,12 @@ class Settings(WebSettings, KafkaSettings):
             idle_timeout=self.idle_timeout_ms,
             stall_timeout=self.stall_timeout_ms,
         )
+
+    @property
+    def shared(self) -> dict[str, int]:
+        """The settings that must be the same on all workers of a prefix: they decide what is counted and judged."""
+        names = ("max_event_bytes", "max_future_ms", "out_of_orderness_ms", "idle_timeout_ms", "stall_timeout_ms")
+        return {name: getattr(self, name) for name in names} | {"verify_keys": int(self.verify_keys_file is not None)}
 
     @property
     def membership(self) -> dict[str, int]:

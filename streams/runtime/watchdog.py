@@ -1,4 +1,4 @@
-"""Ends a worker that makes no headway, or does not stop when it should, so that its supervisor starts another one.
+"""Ends a process that makes no headway, or does not stop when it should, so that its supervisor starts another one.
 
 This runs in threads, so that it works while the event loop hangs. It ends the process without an orderly stop: that
 would hang too, and a worker may end at any moment without harm (docs/reliability.md).
@@ -42,34 +42,40 @@ class SilenceCounter:
         return max(((calls, name) for name, (_, calls) in self._seen.items()), default=(0, ""))
 
 
-class Watchdog(Service):
-    """Ends the process with `EXIT_STUCK` when a loop has made no headway for `limit_s` seconds."""
+def start_watchdog(health: Health, limit_s: float, end: Callable[[int], Any] = os._exit) -> threading.Event:
+    """End the process with `EXIT_STUCK` when a loop has made no headway for `limit_s`; set the event to stop."""
+    over = threading.Event()
+    silence = SilenceCounter(health)
 
-    def __init__(self, health: Health, limit_s: float, end: Callable[[int], Any] = os._exit, **options: Any) -> None:
-        super().__init__(**options)
-        self._silence = SilenceCounter(health)
-        self._limit_s = limit_s
-        self._end = end
-        self._over = threading.Event()
-
-    async def on_start(self) -> None:
-        """Start the thread."""
-        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
-
-    async def on_stop(self) -> None:
-        """The worker stops in good order: end the thread."""
-        self._over.set()
-
-    def _watch(self) -> None:
-        while not self._over.wait(TICK_SECONDS):
-            calls, name = self._silence.count()
-            if calls * TICK_SECONDS > self._limit_s:
+    def watch() -> None:
+        while not over.wait(TICK_SECONDS):
+            calls, name = silence.count()
+            if calls * TICK_SECONDS > limit_s:
                 log.critical(
                     "%s has made no headway for %ds; the process ends with exit code %d", name, calls, EXIT_STUCK
                 )
                 logging.shutdown()
-                self._end(EXIT_STUCK)
+                end(EXIT_STUCK)
                 return
+
+    threading.Thread(target=watch, name="watchdog", daemon=True).start()
+    return over
+
+
+class Watchdog(Service):
+    """The watchdog as a service of a worker."""
+
+    def __init__(self, health: Health, limit_s: float, end: Callable[[int], Any] = os._exit, **options: Any) -> None:
+        super().__init__(**options)
+        self._options = health, limit_s, end
+
+    async def on_start(self) -> None:
+        """Start the thread."""
+        self._over = start_watchdog(*self._options)
+
+    async def on_stop(self) -> None:
+        """The worker stops in good order: end the thread."""
+        self._over.set()
 
 
 def end_within(limit_s: float, end: Callable[[int], Any] = os._exit) -> None:

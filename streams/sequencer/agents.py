@@ -3,13 +3,17 @@
 An exception in an agent would lose the message. So each catches what a message can cause, sends a dead letter instead,
 and tries again what Kafka does not accept. Faust delivers at least once; repeats have the same origin, by which the
 judge drops them.
+
+A journal partition without a leader accepts nothing for as long as it has none. So messages of other rollouts do not
+wait for one that takes long, and each is acknowledged to Faust when it is journaled itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,6 +22,7 @@ from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
 from connectors.dead_letters import DeadLetter
+from connectors.kafka.clients import partition_for
 from connectors.kafka.topic_reader import TopicsMissingError, partitions_of
 from connectors.signing.keys import keyring
 from connectors.signing.signatures import SignatureError
@@ -25,6 +30,7 @@ from streams.clock import wall_ms
 from streams.journal import Ack, Control, Freeze, Origin, SequencedRecord, Start
 from streams.runtime import failpoints, metrics
 from streams.runtime.settings import Settings
+from streams.sequencer.chains import Chains
 from streams.sequencer.messages import (
     LARGEST_MESSAGE,
     SIGNERS,
@@ -34,6 +40,7 @@ from streams.sequencer.messages import (
     key_of,
     read_message,
 )
+from streams.sequencer.order_topics import OrderTopics
 
 log = logging.getLogger(__name__)
 
@@ -46,17 +53,50 @@ RAW: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer":
 class Sequencer:
     """Handles each message of the sequencer's topics."""
 
-    def __init__(self, app: faust.App, settings: Settings) -> None:
+    def __init__(self, app: faust.App, settings: Settings, topics: OrderTopics) -> None:
+        self._topics = topics
         names = settings.topics
         self._settings = settings
         self._keys = keyring(settings, "gate")
         self._journal = app.topic(names.journal, **RAW)
         self._dead_letters = app.topic(names.dead_letters, **RAW)
+        self._chains = Chains()
+        self._finishing: set[asyncio.Task[None]] = set()
+        self.waiting: Counter[tuple[str, int]] = Counter()
 
-    async def handle(self, kind: MessageType, event: Any) -> None:
-        """Append the message of a Faust event to the journal, or send it to the dead letters."""
+    async def take(self, kind: MessageType, event: Any) -> None:
+        """Handle a message, and acknowledge it once everything is accepted, which may be later."""
+        tasks = await self.handle(kind, event)
+        unfinished = [task for task in tasks if not task.done()]
+        for task in set(tasks) - set(unfinished):
+            task.result()
+        if not unfinished:
+            event.ack()
+            return
+        finishing = asyncio.create_task(self._finish(event, unfinished))
+        self._finishing.add(finishing)
+        finishing.add_done_callback(self._finishing.discard)
+
+    async def _finish(self, event: Any, tasks: Sequence[asyncio.Task[None]]) -> None:
+        place = event.message.topic, event.message.partition
+        log.warning("%s partition %d, offset %d: Kafka takes long to accept it", *place, event.message.offset)
+        self.waiting[place] += 1
+        try:
+            await asyncio.gather(*tasks)
+            event.ack()
+        except Exception:  # a fault of ours: without the ack nothing after it is committed, and health shows that
+            log.exception("%s partition %d, offset %d cannot be journaled", *place, event.message.offset)
+        finally:
+            self.waiting[place] -= 1
+
+    async def handle(self, kind: MessageType, event: Any) -> list[asyncio.Task[None]]:
+        """Append the message of a Faust event to the journal, or send it to the dead letters.
+
+        Returns the tasks that do this; those that take long go on.
+        """
         message, value = event.message, event.value or b""
-        origin = Origin(message.topic, message.partition, message.offset)
+        place = message.topic, message.partition, message.offset
+        origin = Origin(*place, await self._topics.identity(*place))
         try:
             if len(value) > LARGEST_MESSAGE:  # before anything is computed from it
                 raise RecordRefusedError("oversized", f"larger than {LARGEST_MESSAGE} bytes")
@@ -65,32 +105,37 @@ class Sequencer:
             places = await self._places(record)
             journaled = journal_record(record, origin, self._settings.timing, verified.seal, len(places))
         except (SignatureError, RecordRefusedError) as error:
-            await self._refuse(origin, message.key, value, error)
-            return
+            return [await self._refuse(origin, message.key, value, error)]
         except Exception as error:  # of any kind: one message must not end the agent, and the worker with it
             log.exception("%s %d@%d cannot be handled", origin.topic, origin.partition, origin.offset)
-            await self._refuse(origin, message.key, value, RecordRefusedError("failed", repr(error)))
-            return
+            return [await self._refuse(origin, message.key, value, RecordRefusedError("failed", repr(error)))]
         failpoints.reached("sequencer: verified")
-        for partition in places:
-            send = partial(self._journal.send, key=key_of(record), value=journaled, partition=partition)
-            await send_until_accepted(send)
+        key = key_of(record)
+        return [
+            await self._chains.run((key, partition), partial(self._append, key, journaled, partition))
+            for partition in places
+        ]
+
+    async def _append(self, key: bytes | None, journaled: bytes, partition: int | None) -> None:
+        await send_until_accepted(partial(self._journal.send, key=key, value=journaled, partition=partition))
         failpoints.reached("sequencer: journaled")
 
     async def _places(self, record: SequencedRecord) -> Sequence[int | None]:
         """The journal partitions that the record is written to: a freeze to all, others where their key belongs."""
         if not isinstance(record, Freeze):
-            return (None,)
+            used = self._settings.used_partitions
+            return (None if used is None else partition_for(record.rollout, used),)
         while True:
             try:
-                return [each.partition for each in await partitions_of(self._settings, self._settings.topics.journal)]
+                found = await partitions_of(self._settings, self._settings.topics.journal)
+                return self._settings.journal_partitions(each.partition for each in found)
             except (KafkaError, TopicsMissingError) as error:
                 log.warning("the journal's partitions are unknown, next try in %g s: %s", RETRY_SECONDS, error)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _refuse(
         self, origin: Origin, key: bytes | None, value: bytes, error: SignatureError | RecordRefusedError
-    ) -> None:
+    ) -> asyncio.Task[None]:
         log.warning(
             "%s partition %d, offset %d: message refused and sent to dead-letters (%s): %s",
             origin.topic,
@@ -102,29 +147,32 @@ class Sequencer:
         metrics.DEAD_LETTERS.labels(origin.topic, error.reason).inc()
         place = (origin.topic, origin.partition, origin.offset, 0)
         letter = DeadLetter(*place, error.reason, str(error), key, value)
-        await send_until_accepted(
-            lambda: self._dead_letters.send(key=letter.key, value=letter.body(), headers=letter.headers())
-        )
+        send = partial(self._dead_letters.send, key=letter.key, value=letter.body(), headers=letter.headers())
+        return await self._chains.run("dead letters", partial(send_until_accepted, send))
 
 
-def add_agents(app: faust.App, settings: Settings) -> None:
+def add_agents(app: faust.App, settings: Settings, topics: OrderTopics) -> Mapping[tuple[str, int], int]:
     """Add an agent for each topic that operators and actuators write to.
+
+    Returns how many messages of each of their partitions wait until Kafka accepts what is made of them.
 
     Raises:
         KeysError: the keys of the settings cannot be used.
     """
-    sequencer, names = Sequencer(app, settings), settings.topics
+    names = settings.topics
+    sequencer = Sequencer(app, settings, topics)
 
     def add(topic: str, kind: MessageType) -> None:
         async def agent(stream: Any) -> None:
-            async for event in stream.events():
-                await sequencer.handle(kind, event)
+            async for event in stream.noack().events():
+                await sequencer.take(kind, event)
 
         app.agent(app.topic(topic, **RAW), name=f"sequencer.{kind.__name__.lower()}")(agent)
 
     add(names.policies, Start)
     add(names.controls, Control)
     add(names.acks, Ack)
+    return sequencer.waiting
 
 
 async def send_until_accepted(send: Callable[[], Awaitable[Awaitable[object]]]) -> None:

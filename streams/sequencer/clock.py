@@ -6,6 +6,7 @@ Time passes in the journal only by its records. These records make silence visib
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import faust
@@ -14,30 +15,52 @@ from mode import Service
 
 from connectors.kafka import clients
 from connectors.kafka.faust_consumer import FaustProgress
-from streams.clock import wall_ms
+from streams.clock import BrokerClock, WallTime
 from streams.journal import Progress, encode
+from streams.runtime import metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
 
 CLOCK_SECONDS = 1.0
 
 
+class GroupGuard(Service):
+    """Ends an app that may not join its group, so that its role is seen to fail, and is started again.
+
+    Faust does not notice it: the start of an app waits for partitions without end.
+    """
+
+    def __init__(self, app: faust.App, **options: Any) -> None:
+        super().__init__(**options)
+        self._faust = FaustProgress(app, LONGEST_UNANSWERED_MS)
+
+    @Service.timer(CLOCK_SECONDS)
+    async def _look(self) -> None:
+        self._faust.raise_group_error()
+
+
 class JournalClock(Service):
     """Writes the wall clock to every journal partition, and beats for the sequencer's health.
 
-    Several sequencers may write at once: the fold never lets the clock go back.
+    Several sequencers may write at once: the fold never lets the clock go back. `waiting` has how many messages of each
+    partition wait until Kafka accepts what the agents made of them.
     """
 
-    def __init__(self, settings: Settings, health: Health, app: faust.App, **options: Any) -> None:
+    def __init__(
+        self, settings: Settings, health: Health, app: faust.App, waiting: Mapping[tuple[str, int], int], **options: Any
+    ) -> None:
         super().__init__(**options)
+        self._waiting = waiting
         self._settings = settings
         self._pulse = health.pulse("sequencer")
         self._writing: dict[int, asyncio.Task[bool]] = {}
         self._faust = FaustProgress(app, LONGEST_UNANSWERED_MS)
+        self._broker = BrokerClock()
 
     async def on_start(self) -> None:
         """Connect."""
         self._producer = clients.producer(self._settings)
+        self.async_exit_stack.push_async_callback(self._producer.stop)  # also if the start fails
         await self._producer.start()
 
     async def on_stop(self) -> None:
@@ -48,20 +71,43 @@ class JournalClock(Service):
 
     @Service.timer(CLOCK_SECONDS)
     async def _write_time(self) -> None:
-        record = encode(Progress(worker=self._settings.worker_id, wall=wall_ms(), sources=[], partitions={}))
+        now = self._broker.now()
+        self._compare(now)
+        settings = self._settings
+        progress = Progress(
+            worker=settings.worker_id,
+            wall=now.wall,
+            sources=[],
+            partitions={},
+            broker=now.broker,
+            settings=settings.shared,
+        )
+        record = encode(progress)
         try:
-            partitions = await self._producer.partitions_for(self._settings.topics.journal)
+            found = await self._producer.partitions_for(self._settings.topics.journal)
         except KafkaError as error:
             self.log.warning("the time was not written to the journal, next try in %g s: %s", CLOCK_SECONDS, error)
             return
-        if not await self._write_to_each(partitions, record):
+        if not await self._write_to_each(set(self._settings.journal_partitions(found)), record):
             return
+        self._pulse.stalled = self._faust.stalled
         # Agents have no loop of their own that could beat, so the headway of their consumer is checked here.
-        healthy, partitions = self._faust.healthy(asyncio.get_running_loop().time()), self._faust.partitions
-        if healthy or partitions:
-            self._pulse.join(partitions)
+        healthy = self._faust.healthy(asyncio.get_running_loop().time(), self._waiting)
+        if healthy or self._faust.partitions:
+            self._pulse.join(self._faust.partitions)
         if healthy:
             self._pulse.beat()
+
+    def _compare(self, now: WallTime) -> None:
+        """Show in health and metrics whether this worker's clock is the broker's."""
+        if now.broker is not None:
+            metrics.CLOCK_OFFSET.set((now.wall - now.broker) / 1_000)
+        if not now.trouble:
+            self._pulse.recover()
+            return
+        if not self._pulse.trouble:
+            self.log.error("%s; mend the clock (docs/reliability.md#wrong-clocks-of-workers)", now.trouble)
+        self._pulse.fail(now.trouble)
 
     async def _write_to_each(self, partitions: set[int], record: bytes) -> bool:
         """Write to the partitions that have taken the record before; whether one of them has taken this one.
@@ -78,7 +124,8 @@ class JournalClock(Service):
     async def _write(self, partition: int, record: bytes) -> bool:
         topic = self._settings.topics.journal
         try:
-            await self._producer.send_and_wait(topic, record, partition=partition)
+            sent_at = self._broker.begin()
+            self._broker.learn(await self._producer.send_and_wait(topic, record, partition=partition), sent_at)
         except KafkaError as error:
             self.log.warning(
                 "the time was not written to journal partition %d, next try in %g s: %s",

@@ -13,7 +13,7 @@ from aiokafka.errors import for_code
 from connectors.kafka.clients import KafkaSettings, admin
 from connectors.kafka.topics import TopicNames
 from streams.runtime.settings import Settings
-from streams.topics.inspection import NO_ERROR, TopicReport, TopicState, inspect, reports
+from streams.topics.inspection import NO_ERROR, TopicReport, TopicState, inspect, reports, used_partitions
 from streams.topics.specs import TopicSpec, specs
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ async def ensure(
         if not missing:
             return before
         replicas = replication or min(MOST_REPLICAS, len((await client.describe_cluster())["brokers"]))
-        problems = await _create(client, settings.topics, _paired(missing, before), replicas)
+        problems = await _create(client, settings.topics, _paired(missing, before, partitions or {}), replicas)
         after = await _visible(client, settings.topics, wanted, problems)
     finally:
         await client.close()
@@ -64,8 +64,10 @@ async def ensure(
     return [_created(report, problems) if report.spec.short_name in created else report for report in after]
 
 
-async def prepare(settings: Settings) -> None:
+async def prepare(settings: Settings) -> Settings:
     """Make sure that a worker has its topics: create missing ones, unless `create_topics` is off.
+
+    Returns the settings with the number of partitions of the journal that are used.
 
     Raises:
         TopicsUnfitError: a topic is missing or unusable; the message names each.
@@ -80,11 +82,17 @@ async def prepare(settings: Settings) -> None:
             log.warning("topic %s differs from Sluicegate's own: %s", report.topic, "; ".join(report.details))
     if unfit:
         raise TopicsUnfitError("\n".join(unfit))
+    return settings.with_journal(used_partitions(found))
 
 
-def _paired(missing: Iterable[TopicSpec], before: Iterable[TopicReport]) -> list[TopicSpec]:
-    """What to create. Where one of journal and snapshots exists, the other gets its number of partitions."""
+def _paired(missing: Iterable[TopicSpec], before: Iterable[TopicReport], chosen: Mapping[str, int]) -> list[TopicSpec]:
+    """What to create. Where one of journal and snapshots exists, the other gets its number of partitions.
+
+    Fewer snapshots may be `chosen`: then no more partitions of the journal are used.
+    """
     found = {report.spec.short_name: report.partitions for report in before if report.partitions}
+    if "journal" in found:
+        found["journal"] = min(found["journal"], chosen.get("journal", found["journal"]))
     return [replace(spec, partitions=found.get(_TWINS.get(spec.short_name, ""), spec.partitions)) for spec in missing]
 
 

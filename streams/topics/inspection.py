@@ -94,17 +94,26 @@ def _compared(
 
 
 def _check_twins(found: list[TopicReport]) -> list[TopicReport]:
-    """Report snapshots as failed where they have another number of partitions than the journal.
-
-    Snapshot partition n is for journal partition n: with another number, recovery would miss rollouts.
-    """
+    """Report on the snapshots that they have another number of partitions than the journal; see `used_partitions`."""
     by_name = {report.spec.short_name: report for report in found}
     journal, snapshots = by_name["journal"], by_name["snapshots"]
     if not journal.partitions or not snapshots.partitions or journal.partitions == snapshots.partitions:
         return found
-    problem = (
-        f"has {snapshots.partitions} partitions and {journal.topic} has {journal.partitions}, but both must have as "
-        "many; delete it and run this again: the judge rebuilds it from the journal"
+    used = used_partitions(found)
+    difference = (
+        f"has {snapshots.partitions} partitions and {journal.topic} has {journal.partitions}: the first {used} of both "
+        "are used, and the others stay empty; leave both as they are (docs/operations.md#partitions-of-the-journal)"
     )
-    failed = replace(snapshots, state=TopicState.FAILED, details=(problem, *snapshots.details))
-    return [failed if report is snapshots else report for report in found]
+    differs = replace(snapshots, state=TopicState.DIFFERS, details=(difference, *snapshots.details))
+    return [differs if report is snapshots else report for report in found]
+
+
+def used_partitions(found: Iterable[TopicReport]) -> int | None:
+    """How many partitions of the journal are used: those that have one of the snapshots; None if one does not exist.
+
+    A rollout's partition follows from its name and this number. With another number its records would be in another
+    partition, which has no record of it: its epochs would begin again, and actuators would refuse all orders. So
+    partitions that were added to the journal are not used.
+    """
+    by_name = {report.spec.short_name: report.partitions for report in found}
+    return min(by_name["journal"], by_name["snapshots"]) or None

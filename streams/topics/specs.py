@@ -77,6 +77,7 @@ TOPICS: tuple[TopicSpec, ...] = (
         "ingest, sequencer",
         "judge, replay",
         "All that can affect a rollout, in one order. Never compacted: the judge folds every record.",
+        broker_time=True,
     ),
     TopicSpec(
         "snapshots",
@@ -85,7 +86,7 @@ TOPICS: tuple[TopicSpec, ...] = (
         "rollout",
         "judge",
         "judge",
-        "The judge's state, to recover from. Partition n is for journal partition n, so both have as many.",
+        "The judge's state, to recover from. Partition n is for journal partition n.",
         LARGEST_SNAPSHOT,
     ),
     TopicSpec(

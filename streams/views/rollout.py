@@ -92,6 +92,8 @@ def _heading(status: Document, now: int | None) -> Table:
         grid.add_row("telemetry", _telemetry(status))
     if freeze := freeze_text(status):
         grid.add_row("freeze", Text(freeze, "yellow"))
+    for difference in status.get("settings_differ") or ():
+        grid.add_row("settings differ", Text(printable(difference), "bold red"))
     if status["reason"]:
         grid.add_row("reason", Text(printable(status["reason"])))
     if pause := status.get("pause"):

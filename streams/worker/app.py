@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gc
 import logging
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 import faust
+from faust.app.base import BootStrategy
 from faust.worker import Worker
 from mode import Service
 
 from connectors.kafka.bounded_batches import bound_batches
 from connectors.kafka.faust_credentials import broker_credentials
 from connectors.kafka.private_faust import FolderlessApp
+from connectors.kafka.stalled_partitions import hold_stalled_partitions
 from connectors.signing.keys import keyring
 from streams.audit.service import Audit
 from streams.ingest.service import Ingest
@@ -20,7 +24,9 @@ from streams.runtime.health import Health
 from streams.runtime.settings import Settings
 from streams.runtime.watchdog import Watchdog, end_within
 from streams.sequencer.agents import add_agents
-from streams.sequencer.clock import JournalClock
+from streams.sequencer.clock import GroupGuard, JournalClock
+from streams.sequencer.order_topics import OrderTopics
+from streams.worker.role import Role
 from streams.worker.web import add_pages, faust_options
 
 MOST_WAITING = 64
@@ -30,25 +36,49 @@ NO_FOLDER = "/nonexistent"
 """Faust demands the name of a folder for tables. A worker has none, and writes no file at all."""
 
 
-def build(settings: Settings) -> faust.App:
-    """The Faust app of a worker with these settings.
+METADATA_MS = 5_000
+"""How often Faust refreshes the metadata of its topics: with the default, a topic that was deleted and made again would
+be found after five minutes."""
 
-    Faust's own consumer serves only the sequencer's topics; Faust's tables, leader topic and web views are off.
+
+def build(settings: Settings) -> faust.App:
+    """The Faust app of a worker with these settings: the frame, which serves the pages and runs the roles.
+
+    It has no connection of its own, and each role stands alone, so that none of them can end another.
+    """
+    app = _Frame(settings.group("sequencer"), **_faust_basics(settings), **faust_options(settings))
+    app.producer_only = True  # it has no agents, and so nothing to subscribe to
+    health = Health(longest_pause=settings.watchdog_ms / 3000.0)
+    makers: dict[str, Callable[[], Service]] = {
+        "ingest": lambda: Ingest(settings, health),
+        "judge": lambda: Judge(settings, health),
+        "audit": lambda: Audit(settings, health),
+        "sequencer": lambda: sequencer(settings, health),
+    }
+    services = [Role(name, make, health) for name, make in makers.items() if name in settings.roles]
+    for service in (*services, Watchdog(health, settings.watchdog_ms / 1000.0)):
+        app.service(service)  # type: ignore[arg-type]  # it takes instances as well as classes
+    add_pages(app, health)
+    return app
+
+
+def sequencer(settings: Settings, health: Health) -> faust.App:
+    """The Faust app of the sequencer.
+
+    Faust's own consumer serves only its topics; Faust's tables, leader topic and web server are off.
     """
     bound_batches()  # Faust makes its own consumer
-    app = FolderlessApp(
+    hold_stalled_partitions()
+    app = _Agents(
         settings.group("sequencer"),
-        broker=[f"kafka://{server.strip()}" for server in settings.bootstrap.split(",")],
+        **_faust_basics(settings),
         broker_credentials=broker_credentials(settings),
-        store="memory://",
-        datadir=NO_FOLDER,
-        autodiscover=False,
-        debug=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
         key_serializer="raw",
         value_serializer="raw",
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_MS,
         broker_session_timeout=settings.session_timeout_ms / 1000.0,
         broker_heartbeat_interval=settings.session_timeout_ms / 10_000.0,
         broker_commit_interval=0.5,
@@ -56,27 +86,46 @@ def build(settings: Settings) -> faust.App:
         producer_request_timeout=30.0,
         stream_buffer_maxsize=MOST_WAITING,
         stream_wait_empty=False,
-        worker_redirect_stdouts=False,
-        **faust_options(settings),
     )
-    health = Health(longest_pause=settings.watchdog_ms / 3000.0)
-    services: list[Service] = []
-    if "ingest" in settings.roles:
-        services.append(Ingest(settings, health))
-    if "judge" in settings.roles:
-        services.append(Judge(settings, health))
-    if "audit" in settings.roles:
-        services.append(Audit(settings, health))
-    if "sequencer" in settings.roles:
-        services.append(JournalClock(settings, health, app))
-        add_agents(app, settings)
-    else:
-        app.producer_only = True  # a Faust app without agents has nothing to subscribe to
-    services.append(Watchdog(health, settings.watchdog_ms / 1000.0))
-    for service in services:
-        app.service(service)  # type: ignore[arg-type]  # it takes instances as well as classes
-    add_pages(app, health)
+    topics = OrderTopics(settings, app)
+    for service in (topics, JournalClock(settings, health, app, add_agents(app, settings, topics))):
+        app.service(service)  # type: ignore[arg-type]  # as above
     return app
+
+
+def _faust_basics(settings: Settings) -> dict[str, Any]:
+    return {
+        "broker": [f"kafka://{server.strip()}" for server in settings.bootstrap.split(",")],
+        "store": "memory://",
+        "datadir": NO_FOLDER,
+        "autodiscover": False,
+        "debug": False,
+        "worker_redirect_stdouts": False,
+    }
+
+
+class _WithoutKafka(BootStrategy):
+    enable_kafka = False
+
+
+class _WithoutWeb(BootStrategy):
+    enable_web = False
+
+    def sensors(self) -> Iterable[Any]:
+        """They are started first: the guard must run while the consumer waits for partitions."""
+        return [*super().sensors(), GroupGuard(cast("faust.App", self.app))]
+
+
+class _Frame(FolderlessApp):
+    """An app with Faust's web server, and without its Kafka clients."""
+
+    BootStrategy = _WithoutKafka
+
+
+class _Agents(FolderlessApp):
+    """An app without a web server: the frame has one."""
+
+    BootStrategy = _WithoutWeb
 
 
 class _Worker(Worker):

@@ -6,8 +6,8 @@ from typing import Any
 
 from prometheus_client.metrics import MetricWrapperBase
 
-from connectors.actuators import orders
-from connectors.kafka import bounded_batches
+from connectors.actuators import executor, orders
+from connectors.kafka import bounded_batches, stalled_partitions
 from streams.runtime import metrics
 from streams.runtime.settings import Settings
 from tests.paths import ROOT
@@ -73,7 +73,8 @@ def test_no_page_names_a_variable_that_is_none() -> None:
 
 def collectors() -> Mapping[str, tuple[str, ...]]:
     """Give every metric with its labels."""
-    defined = (one for module in (metrics, orders, bounded_batches) for one in vars(module).values())
+    modules = (metrics, orders, executor, bounded_batches, stalled_partitions)
+    defined = (one for module in modules for one in vars(module).values())
     every = [one for one in defined if isinstance(one, MetricWrapperBase)]
     return {next(iter(one.describe())).name: tuple(one._labelnames) for one in every}
 

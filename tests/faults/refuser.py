@@ -20,13 +20,14 @@ KINDS: dict[int, Any] = {kind.API_VERSION: kind for kind in (produce.ProduceRequ
 class Refuser(Proxy):
     """Answers a `share` of writes with `error`: with one of `APPENDED` after the broker has written, else instead.
 
-    `refused` counts them. Chance has a seed of its own.
+    With `topics`, only writes to these and no others are refused. `refused` counts them. Chance has a seed of its own.
     """
 
     def __init__(self, port: int, target: int) -> None:
         super().__init__(port, target)
         self.error = 0
         self.share = 0.0
+        self.topics: frozenset[str] = frozenset()
         self.refused = 0
         self._rng = random.Random(0)
 
@@ -41,6 +42,8 @@ class Refuser(Proxy):
 
         def asked(frame: bytes) -> bytes:
             if int.from_bytes(frame[:2], "big") != PRODUCE or self._rng.random() >= self.share:
+                return frame
+            if self.topics and not self.topics.issuperset(topics_of(frame)):
                 return frame
             passed, refusals[frame[4:8]] = refuse(frame, self.error)
             self.refused += 1
@@ -62,6 +65,13 @@ async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter, change
             await sink.drain()
     with contextlib.suppress(OSError, RuntimeError):
         sink.transport.abort()
+
+
+def topics_of(frame: bytes) -> set[str]:
+    """The topics that a write is to."""
+    source = BytesIO(frame)
+    _, version, _, _ = RequestHeader_v1.SCHEMA.decode(source)
+    return {topic for topic, _ in KINDS[version].decode(source).topics}
 
 
 def refuse(frame: bytes, error: int) -> tuple[bytes, bytes]:

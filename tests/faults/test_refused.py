@@ -42,7 +42,7 @@ async def test_writes_that_are_to_be_tried_again(refusing_line: Line[Refuser], e
     ("topics", "logged"),
     [
         (("journal", "dead_letters"), "ingest counts again from the committed offsets"),
-        (("snapshots", "decisions", "status"), "the judge recovers from its snapshots"),
+        (("snapshots", "decisions", "status"), "does not accept messages (MessageSizeTooLargeError)"),
     ],
     ids=["ingest", "judge"],
 )

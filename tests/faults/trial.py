@@ -60,6 +60,7 @@ class Trial:
         self.exits: list[int] = []
         self.sent = 0
         self.silent_partitions: set[int] = set()
+        self.is_silent = False
         self.mangle: Callable[[Any], Any] = lambda event: event
         self.malformed: dict[bytes, str] = {}
         self.carrier: Carrier | None = None
@@ -89,12 +90,14 @@ class Trial:
             self.carrier.close()
         await self.site.__aexit__(*exc)
 
-    async def begin(self, *crew: tuple[str, ...], fault: str | None = None, **variables: str) -> list["Post"]:
+    async def begin(
+        self, *crew: tuple[str, ...], fault: str | None = None, altered: str = "", **variables: str
+    ) -> list["Post"]:
         """Start a worker for each tuple of roles (() is all), the rollouts and the traffic.
 
-        `fault` is the SLUICEGATE_FAULT of the workers' first lives.
+        `fault` is the SLUICEGATE_FAULT of the workers' first lives, `altered` as for a `post`.
         """
-        posts = [self.post(*roles, fault=fault, **variables) for roles in crew or [()]]
+        posts = [self.post(*roles, fault=fault, altered=altered, **variables) for roles in crew or [()]]
         for post in posts:
             if fault is None:
                 await post.ready()
@@ -123,7 +126,8 @@ class Trial:
             began = time.monotonic()
             now = now_ms()
             with contextlib.suppress(KafkaError):
-                await asyncio.gather(*[await self.send(self.event(now), now) for _ in range(EVENTS_PER_TICK)])
+                number = 0 if self.is_silent else EVENTS_PER_TICK
+                await asyncio.gather(*[await self.send(self.event(now), now) for _ in range(number)])
                 self._loading.set()
             await asyncio.sleep(max(0.0, TICK - (time.monotonic() - began)))
 

@@ -66,7 +66,7 @@ YEAR_5138 = 99_999_999_999_999
 """The latest time that an event may name, in milliseconds."""
 
 
-async def _send_hostile_times(site: Site) -> None:
+async def send_hostile_times(site: Site) -> None:
     """Send events of the year 5138 and of the next hours, in records without a time, or 58 minutes ahead."""
     now = int(time.time() * 1000)  # noqa: TID251
     names = [POLICY.rollout, *(f"nobody-{number}" for number in range(20))]
@@ -86,7 +86,7 @@ async def test_a_bad_canary_is_rolled_back_among_hostile_times(broker: str) -> N
     async with Site(broker, prefix) as site:
         worker = site.worker("ingest", "judge", "sequencer", "audit")
         await worker.ready()
-        await _send_hostile_times(site)
+        await send_hostile_times(site)
         await site.start()
         load = asyncio.create_task(_traffic(site))
         async with site.following(site.topics.decisions) as decisions:

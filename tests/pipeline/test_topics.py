@@ -80,15 +80,25 @@ async def test_the_missing_twin_follows(settings: Settings) -> None:
     await prepare(settings)  # a difference, but nothing that a worker could not work with
 
 
-async def test_unequal_twins_are_an_error(settings: Settings) -> None:
-    """Journal and snapshots with different numbers of partitions cannot work, and a worker refuses them."""
+async def test_of_unequal_twins_the_first_partitions_are_used(settings: Settings) -> None:
+    """Partitions that were added to the journal stay empty, so that each rollout stays where it is."""
     await create(settings, settings.topics.journal, 4)
     await create(settings, settings.topics.snapshots, 2)
     found = {one.spec.short_name: one for one in await ensure(settings)}["snapshots"]
-    assert found.state is TopicState.FAILED
-    assert found.details[0].startswith(f"has 2 partitions and {settings.topics.journal} has 4")
-    with pytest.raises(TopicsUnfitError, match="has 2 partitions"):
-        await prepare(settings)
+    assert found.state is TopicState.DIFFERS
+    assert found.details[0].startswith(
+        f"has 2 partitions and {settings.topics.journal} has 4: the first 2 of both are used"
+    )
+    prepared = await prepare(settings)
+    assert (prepared.used_partitions, prepared.journal_partitions({3, 1, 0, 2})) == (2, [0, 1])
+
+
+async def test_snapshots_can_be_made_again_with_fewer_partitions(settings: Settings) -> None:
+    """After partitions were added to both: the number of those that are used is chosen."""
+    await create(settings, settings.topics.journal, 4)
+    found = {one.spec.short_name: one for one in await ensure(settings, partitions={"journal": 2})}
+    assert (found["journal"].partitions, found["snapshots"].partitions) == (4, 2)
+    assert (await prepare(settings)).used_partitions == 2
 
 
 async def test_a_worker_may_have_to_find_its_topics(settings: Settings) -> None:

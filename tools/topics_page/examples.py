@@ -122,6 +122,8 @@ def _records() -> tuple[Record, ...]:
             wall=BEGIN + 2_000,
             sources=[SourceProgress(source, 8194, BEGIN + 1_125, True, 0, 4096, 0)],
             partitions={"request-events": 12},
+            broker=BEGIN + 1_998,
+            settings={"max_event_bytes": 1_048_576, "max_future_ms": 60_000},
         ),
         Start(rollout=ROLLOUT, policy=policy().document(), by="ann", reason="the new cart", at=BEGIN),
         _control(),

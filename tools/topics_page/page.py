@@ -30,7 +30,7 @@ HEAD = """# Topics and messages
 
 `sluicegate topics ensure` creates these topics, and so does a worker when it starts (unless `SLUICEGATE_CREATE_TOPICS`
 is false). Neither changes a topic that exists. `SLUICEGATE_TOPIC_PREFIX` is put before every name. `--partitions`
-chooses the number of partitions, but `gate-snapshots` always has as many as `gate-journal`. A topic gets three
+chooses the number of partitions; `gate-snapshots` is made with as many as `gate-journal`. A topic gets three
 replicas, or as many as there are brokers; with three, a record is written once two replicas have it.
 
 Every message except a request event is JSON with a `schema` field. Readers ignore unknown fields; within a version,
@@ -214,7 +214,7 @@ def type_name(kind: inspect.Type) -> str:
     """
     match kind:
         case inspect.Metadata():
-            return type_name(kind.type)
+            return str((kind.extra or {}).get("form") or type_name(kind.type))
         case inspect.UnionType():
             return " or ".join(map(type_name, kind.types))
         case inspect.LiteralType():

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
+from aiokafka import TopicPartition
 from prometheus_client import REGISTRY
 
 from connectors.actuators import Actuator, FileActuator, Wanted, dispatcher, run, subscription
@@ -210,6 +211,81 @@ async def test_it_survives_the_broker(own_kafka: MavenKafka) -> None:
         await publish(settings, decided(2, 20))
         assert outcomes(await acks(settings, 2))[1:] == [("checkout-v2:1:2", "applied", 20)]
     assert actuator.asked == ["checkout-v2:1:1", "checkout-v2:1:2"]
+
+
+class Beats:
+    """A pulse that counts."""
+
+    def __init__(self) -> None:
+        self.ready = False
+        self.trouble = ""
+        self.count = 0
+
+    def beat(self) -> None:
+        """Count."""
+        self.count += 1
+
+
+async def test_its_pulse(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ready once subscribed; a beat with each answer; a partition that is not answered is named, and stops no other."""
+    pulse, stop = Beats(), asyncio.Event()
+    task = asyncio.create_task(run(Recording(), settings, stop=stop, pulse=pulse))
+    async with asyncio.timeout(PATIENCE_S):
+        while not (pulse.ready and pulse.count > 1):
+            await asyncio.sleep(0.05)
+        assert pulse.trouble == ""
+        late = {TopicPartition(settings.topics.decisions, 1)}
+        monkeypatch.setattr(subscription, "unanswered", lambda *_: late)
+        before = pulse.count
+        while pulse.trouble != f"Kafka does not answer for {settings.topics.decisions}[1]" or pulse.count == before:
+            await asyncio.sleep(0.05)
+    stop.set()
+    await asyncio.wait_for(task, PATIENCE_S)
+
+
+async def test_silence_makes_it_begin_again(
+    settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where no partition is answered, with new clients, and orders are carried out as before."""
+    await publish(settings, decided(1, 10))
+    monkeypatch.setattr(subscription, "POLL_MS", 10)
+    async with running(Recording(), settings):
+        await acks(settings, 1)
+        with pytest.MonkeyPatch.context() as silent:
+            silent.setattr(subscription, "unanswered", lambda source, _: set(source.assignment()))
+            await _logged(caplog, "no broker answers any more; trying again in 0.5 s")
+        await publish(settings, decided(2, 20))
+        async with asyncio.timeout(PATIENCE_S):
+            while ("checkout-v2:1:2", "applied", 20) not in outcomes(await acks(settings, 1)):
+                await asyncio.sleep(0.05)
+
+
+async def test_topics_that_are_missing_are_no_silence(broker: str) -> None:
+    """Kafka answers, so the pulse beats; it is not ready."""
+    pulse, stop = Beats(), asyncio.Event()
+    task = asyncio.create_task(run(Recording(), settings_of(broker), stop=stop, pulse=pulse))
+    async with asyncio.timeout(PATIENCE_S):
+        while not pulse.count:
+            await asyncio.sleep(0.05)
+    assert not pulse.ready
+    stop.set()
+    await asyncio.wait_for(task, PATIENCE_S)
+
+
+async def test_weights_edited_by_hand(settings: KafkaSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are looked at while nothing is ordered; the ack shows what happened, and the file is as ordered."""
+    monkeypatch.setattr(subscription, "CHECK_S", 0.05)
+    monkeypatch.setattr(subscription, "POLL_MS", 10)
+    path = tmp_path / "weights.json"
+    await publish(settings, decided(1, 10))
+    async with running(FileActuator(path), settings):
+        await acks(settings, 1)
+        ordered = path.read_text()
+        path.write_text(ordered.replace("10.0", "60.0"))
+        found = (await acks(settings, 2))[-1]
+    assert (found.status, found.weights) == ("applied", {"stable": 90, "canary": 10})
+    assert found.reason.startswith("applied again: the weights in force were changed to canary 60%")
+    assert path.read_text() == ordered
 
 
 async def test_a_bug_is_not_hidden(settings: KafkaSettings) -> None:

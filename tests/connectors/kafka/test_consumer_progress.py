@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.consumer.fetcher import FetchError
 
 from connectors.kafka import consumer_progress
@@ -68,6 +69,10 @@ def test_a_partition_without_a_leader_is_no_sign_of_trouble() -> None:
 async def test_an_end_that_was_reported_before_a_pause_is_old(broker: str) -> None:
     """A process that was stopped reads what had been answered meanwhile: that is no news of the partition's end."""
     partition = TopicPartition(f"ends-{uuid.uuid4().hex}", 0)
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
+    await admin.start()
+    await admin.create_topics([NewTopic(partition.topic, 1, 1)])
+    await admin.close()
     async with AIOKafkaConsumer(bootstrap_servers=broker, auto_offset_reset="earliest") as reader:
         reader.assign([partition])
         async with asyncio.timeout(30):

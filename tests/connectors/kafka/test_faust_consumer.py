@@ -1,14 +1,19 @@
 """Whether Faust's consumer makes progress: each partition is fetched, and read to its end or further than before."""
 
+import inspect
 import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import GroupAuthorizationFailedError
 from faust.exceptions import ConsumerNotStarted
 
 from connectors.kafka.faust_consumer import FaustProgress
 from connectors.kafka.private_faust import FaustVersionError
+from connectors.kafka.stalled_partitions import Stall
 
 LIMIT_MS = 10_000.0
 
@@ -67,6 +72,15 @@ def test_behind_and_standing_still_is_not_healthy() -> None:
     assert progress.healthy(11.0)
 
 
+def test_behind_and_waiting_for_kafka_is_healthy() -> None:
+    """A message cannot be written yet; other messages go on. Not once it is written."""
+    progress = watching(Consumer(p0=(7, 5, 0.0)))
+    waiting = {("orders", 0): 1}
+    assert [progress.healthy(now, waiting) for now in (0.0, 60.0)] == [True, True]
+    waiting["orders", 0] = 0
+    assert [progress.healthy(now, waiting) for now in (61.0, 71.0)] == [True, False]
+
+
 def test_a_partition_that_is_not_fetched_is_not_healthy() -> None:
     """Kafka does not answer, even if all that was fetched is read."""
     assert not watching(Consumer(p0=(7, 7, 60_000.0))).healthy(0.0)
@@ -97,6 +111,31 @@ def test_another_faust_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("faust.__version__", "0.16.0")
     with pytest.raises(FaustVersionError):
         watching(Consumer())
+
+
+async def test_a_group_that_refuses_the_app_is_noticed() -> None:
+    """Faust waits for partitions until then; before its consumer has started there is nothing to notice."""
+    consumer: Any = Consumer()
+    progress = watching(consumer)
+    progress.raise_group_error()
+    consumer._coordinator = SimpleNamespace(_pending_exception=GroupAuthorizationFailedError("g"))
+    with pytest.raises(GroupAuthorizationFailedError):
+        progress.raise_group_error()
+    assert "self._pending_exception = exc" in inspect.getsource(GroupCoordinator._push_error_to_user)
+
+
+async def test_a_stalled_partition_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A restart would not help, and it is reported."""
+    consumer = Consumer(p0=(7, 5, 0.0), p1=(7, 7, 0.0))
+    progress = watching(consumer)
+    now = time.monotonic()
+    found = {TopicPartition("orders", 0): Stall("CorruptRecordException", now, now)}
+    monkeypatch.setattr("connectors.kafka.faust_consumer.stalled", lambda _: found)
+    assert [progress.healthy(now) for now in (0.0, 60.0)] == [True, True]
+    assert progress.stalled == "cannot read orders partition 0: CorruptRecordException"
+    found.clear()
+    assert [progress.healthy(now) for now in (61.0, 72.0)] == [True, False]
+    assert progress.stalled == ""
 
 
 def test_nothing_assigned_is_not_healthy_where_the_group_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ BOUNDED_ELSEWHERE = {
     "connectors/kafka/record_times.py",
     "connectors/kafka/private_aiokafka.py",  # the time of a fetch
     "streams/judge/recovery.py",  # for the digest of a record, which must not change
+    "streams/clock.py",  # the broker's own time, in its ack of a write
 }
 """Where a `timestamp` may be read."""
 

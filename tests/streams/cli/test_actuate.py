@@ -1,6 +1,8 @@
 """`sluicegate actuate`: what is checked before it serves."""
 
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +15,7 @@ def test_each_actuator_is_a_command() -> None:
     assert set(actuate.commands) == {"log", "file"}
     for command in actuate.commands.values():
         flags = {name for parameter in command.params for name in parameter.opts}
-        assert {"--rollout", "--name", "--metrics-port", "--bootstrap", "--topic-prefix"} <= flags
+        assert {"--rollout", "--name", "--metrics-port", "--bootstrap", "--topic-prefix", "--watchdog-ms"} <= flags
 
 
 def test_a_file_with_other_content_is_not_overwritten(tmp_path: Path) -> None:
@@ -32,3 +34,27 @@ def test_keys_are_checked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     done = CliRunner().invoke(actuate, ["log"])
     assert done.exit_code == 2
     assert "missing.key" in done.output
+
+
+def test_a_port_that_is_taken_is_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line, before anything is carried out."""
+    monkeypatch.setattr("streams.cli.actuate.check_credentials", lambda _: None)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = CliRunner().invoke(actuate, ["log", "--metrics-port", str(taken.getsockname()[1])])
+    assert done.exit_code == 2
+    assert ": Address already in use" in done.output
+
+
+def test_what_a_command_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a watchdog, a pulse and what to do about deviations."""
+    monkeypatch.setattr("streams.cli.actuate.check_credentials", lambda _: None)
+    watched: list[float] = []
+    served: dict[str, Any] = {}
+    monkeypatch.setattr("streams.runtime.watchdog.start_watchdog", lambda _, limit_s: watched.append(limit_s))
+    monkeypatch.setattr("connectors.actuators.serve", lambda *_, **options: served.update(options))
+    path = str(tmp_path / "weights.json")
+    done = CliRunner().invoke(actuate, ["file", path, "--on-deviation", "report", "--watchdog-ms", "6000"])
+    assert (done.exit_code, watched) == (0, [6.0])
+    assert (served["on_deviation"], served["pulse"].name) == ("report", "actuator")

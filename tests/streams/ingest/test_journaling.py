@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.structs import RecordMetadata, TopicPartition
 
-from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
-from connectors.kafka.topics import TopicNames
 from streams.cells import CellRecord, SourcePartition
-from streams.ingest.journaling import LIMIT_S, JournalWriter, LearnedLimit
+from streams.clock import WallTime
+from streams.ingest.journaling import LIMIT_S, SETTINGS_S, JournalWriter, LearnedLimit
 from streams.journal import BUNDLE_BYTES, Partial, Partials, Progress, SourceProgress, decode, encode
+from streams.runtime.settings import Settings
 
-TOPICS = TopicNames()
+SETTINGS = Settings(worker_id="worker-1")
+TOPICS = SETTINGS.topics
 PARTITIONS = 3
+BROKER_TIME = 1_767_225_600_000
 LARGEST = clients.LARGEST_MESSAGE
 PROGRESS = encode(Progress(worker="worker-1", wall=1, sources=[]))
 
 
 class RecordingProducer:
-    """Keeps what is sent: topic, value, and the options. Each message is acknowledged in a moment."""
+    """Keeps what is sent: topic, value, and the options. Each message is acknowledged in a moment, at `BROKER_TIME`."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes, dict[str, Any]]] = []
@@ -34,25 +38,26 @@ class RecordingProducer:
         """Return the partitions of a topic."""
         return set(range(PARTITIONS))
 
-    async def send(self, topic: str, value: bytes, **options: Any) -> asyncio.Task[None]:
+    async def send(self, topic: str, value: bytes, **options: Any) -> asyncio.Task[RecordMetadata]:
         """Keep a message."""
         self.sent.append((topic, value, options))
         return asyncio.create_task(self._acknowledge(len(value)))
 
-    async def send_and_wait(self, topic: str, value: bytes, **options: Any) -> None:
+    async def send_and_wait(self, topic: str, value: bytes, **options: Any) -> RecordMetadata:
         """Keep a message, and wait for its ack."""
-        await (await self.send(topic, value, **options))
+        return await (await self.send(topic, value, **options))
 
-    async def _acknowledge(self, size: int) -> None:
+    async def _acknowledge(self, size: int) -> RecordMetadata:
         await asyncio.sleep(0)
         if size > self.largest:
             raise MessageSizeTooLargeError
         self.acknowledged += 1
+        return RecordMetadata("t", 0, TopicPartition("t", 0), 0, BROKER_TIME, 1, 0)
 
 
-def a_writer(producer: RecordingProducer) -> JournalWriter:
+def a_writer(producer: RecordingProducer, clock: Callable[[], float] = lambda: 0.0) -> JournalWriter:
     """Return a writer that sends through this producer."""
-    return JournalWriter(producer, TOPICS, "worker-1")
+    return JournalWriter(producer, SETTINGS, clock)
 
 
 def a_partial(rollout: str, start: int = 0) -> Partial:
@@ -81,28 +86,6 @@ async def test_partials_are_bundled_by_journal_partition() -> None:
     }
     assert {topic for topic, *_ in producer.sent} == {TOPICS.journal}
     assert len(sent) == len(expected) + PARTITIONS  # the progress is written to each
-
-
-async def test_dead_letters_keep_their_key() -> None:
-    """A letter is its bytes, with its key and headers."""
-    producer = RecordingProducer()
-    letter = DeadLetter("e", 0, 7, 0, "bad_json", "broken", b"key", b"{")
-    await a_writer(producer).write_letters([letter])
-    assert producer.sent == [(TOPICS.dead_letters, b"{", {"key": b"key", "headers": letter.headers()})]
-
-
-async def test_a_dead_letter_that_is_too_large_goes_by_its_place() -> None:
-    """Without key and value; a topic that does not take that either is an error."""
-    producer = RecordingProducer()
-    producer.largest = 100
-    letter = DeadLetter("e", 0, 7, 0, "bad_json", "broken", b"key", b"{" * 101)
-    await a_writer(producer).write_letters([letter])
-    _, (topic, value, options) = producer.sent
-    assert (topic, value, options["headers"]) == (TOPICS.dead_letters, b"", letter.without_bytes().headers())
-    assert dict(options["headers"])["detail"] == b"(its 101 bytes were not kept) broken"
-    producer.largest = -1
-    with pytest.raises(MessageSizeTooLargeError):
-        await a_writer(producer).write_letters([letter])
 
 
 def a_large_partial(start: int, cells: int) -> Partial:
@@ -161,8 +144,15 @@ async def test_progress_is_written_after_the_counts() -> None:
     producer = RecordingProducer()
     writer = a_writer(producer)
     source = SourceProgress(SourcePartition("e", 0), 8, None, True)
-    progress = writer.progress([source], 1_234, {"e": 3})
-    assert decode(progress) == Progress(worker="worker-1", wall=1_234, sources=[source], partitions={"e": 3})
+    progress = writer.progress([source], WallTime(1_234, 1_230), {"e": 3})
+    assert decode(progress) == Progress(
+        worker="worker-1",
+        wall=1_234,
+        sources=[source],
+        partitions={"e": 3},
+        broker=1_230,
+        settings=SETTINGS.shared,
+    )
     await writer.write(2, [encode(a_partial("r"))], progress)
     assert [options["partition"] for _, _, options in producer.sent] == [2, 2]
     assert producer.sent[-1][1] == progress
@@ -176,12 +166,23 @@ async def test_progress_is_written_after_the_counts() -> None:
     time = decode(producer.sent[-1][1])
     assert isinstance(time, Progress)
     assert (time.sources, time.partitions) == ([], {})
+    assert time.broker is not None
+    assert time.broker >= BROKER_TIME  # from the acks before
 
 
-def test_lanes_are_named_by_what_they_write_to() -> None:
-    """That of the dead letters is a side lane."""
-    writer = a_writer(RecordingProducer())
-    assert [(lane.name, lane.side) for lane in map(writer.lane, (1, None))] == [
-        ("gate-journal partition 1", False),
-        (TOPICS.dead_letters, True),
-    ]
+def test_a_lane_is_named_by_its_journal_partition() -> None:
+    """As health shows it."""
+    assert a_writer(RecordingProducer()).lane(1).name == "gate-journal partition 1"
+
+
+def test_settings_are_reported_now_and_then() -> None:
+    """With the first progress, and with one every ten seconds: they take as much room as the rest of it."""
+    now = [0.0]
+    writer = a_writer(RecordingProducer(), lambda: now[0])
+    given = []
+    for seconds in (0.0, 1.0, SETTINGS_S, SETTINGS_S + 1):
+        now[0] = seconds
+        record = decode(writer.progress([], WallTime(1_234, None), {}))
+        assert isinstance(record, Progress)
+        given.append(record.settings)
+    assert given == [SETTINGS.shared, None, SETTINGS.shared, None]

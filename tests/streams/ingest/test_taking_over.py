@@ -18,6 +18,24 @@ ONE, OTHER = TopicPartition("e", 1), TopicPartition("e", 2)
 
 
 @dataclass
+class FakeTopic:
+    """A topic with this id."""
+
+    topic_id: str = "X"
+
+    async def identity(self) -> str:
+        """Return the id."""
+        return self.topic_id
+
+    async def identity_or_none(self) -> str | None:
+        """Return the id; None if there is no answer."""
+        return self.topic_id or None
+
+    async def stop(self) -> None:
+        """There is nothing to disconnect."""
+
+
+@dataclass
 class FakeConsumer:
     """Committed offsets and oldest records by partition; the partitions in `away` do not answer."""
 
@@ -27,6 +45,7 @@ class FakeConsumer:
     lost: set[TopicPartition] = field(default_factory=set)
     paused: set[TopicPartition] = field(default_factory=set)
     positions: dict[TopicPartition, int] = field(default_factory=dict)
+    topic: FakeTopic = field(default_factory=FakeTopic)
 
     def pause(self, *partitions: TopicPartition) -> None:
         """Fetch nothing of these."""
@@ -52,11 +71,15 @@ class FakeConsumer:
             raise KafkaConnectionError
         return {partition: self.oldest[partition] for partition in partitions}
 
+    async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return an end for each."""
+        return dict.fromkeys(partitions, 100)
+
 
 def a_taking_over(consumer: FakeConsumer) -> tuple[TakingOver, dict[TopicPartition, Chunker]]:
     """Return what opens partitions of this consumer, and where it puts their chunkers."""
     chunkers: dict[TopicPartition, Chunker] = {}
-    return TakingOver(cast("Any", consumer), 60_000, chunkers.__setitem__), chunkers
+    return TakingOver(cast("Any", consumer), 60_000, cast("Any", consumer.topic), chunkers.__setitem__), chunkers
 
 
 async def opened(consumer: FakeConsumer, **options: Any) -> Chunker:
@@ -79,8 +102,7 @@ async def opened(consumer: FakeConsumer, **options: Any) -> Chunker:
         (90, 120, None, 120),  # deleted meanwhile
         (90, 120, 90, 120),  # found when it was to be read
         (90, 120, 110, 120),
-        (90, 0, 90, 0),  # the topic was created again
-        (90, 0, 110, 90),  # its end was lost
+        (90, 0, 90, 0),  # the group's offsets are not of this topic
     ],
 )
 async def test_where_it_begins(committed: int | None, oldest: int, failed: int | None, since: int) -> None:
@@ -88,7 +110,46 @@ async def test_where_it_begins(committed: int | None, oldest: int, failed: int |
     chunker = await opened(
         FakeConsumer({ONE: committed}, {ONE: oldest}), failed=None if failed is None else {ONE: failed}
     )
-    assert chunker.place == (since, oldest)
+    assert chunker.place == (since, oldest, "X")
+
+
+async def test_a_topic_that_was_made_again_is_read_from_its_beginning(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever is committed: that may be of the topic before."""
+    consumer = FakeConsumer({ONE: 90}, {ONE: 3})
+    found, chunkers = a_taking_over(consumer)
+    found.begin([ONE])
+    await asyncio.sleep(0.01)
+    consumer.topic.topic_id = "Y"
+    found.begin([ONE])
+    await asyncio.sleep(0.01)
+    assert chunkers[ONE].place == (3, 3, "Y")
+    assert "e partition 1 was made again" in caplog.text
+    found.begin([ONE])
+    await asyncio.sleep(0.01)
+    assert chunkers[ONE].place == (90, 3, "Y")
+
+
+@pytest.mark.parametrize(
+    ("topic_id", "committed", "place"), [("X", 90, (100, 3, "X~7")), ("", 90, (3, 3, "~7")), ("", 110, (3, 3, "~7"))]
+)
+async def test_a_log_that_lost_its_end(
+    topic_id: str, committed: int, place: tuple[int, int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its offsets are used again, so they get a mark; without ids it may be another topic, which is read whole.
+
+    The mark stays, whatever is opened after that.
+    """
+    monkeypatch.setattr(taking_over, "wall_ms", lambda: 7)
+    consumer = FakeConsumer({ONE: committed}, {ONE: 3}, topic=FakeTopic(topic_id))
+    found, chunkers = a_taking_over(consumer)
+    found.begin([ONE])
+    await asyncio.sleep(0.01)
+    found.begin([ONE], {ONE: 110})
+    await asyncio.sleep(0.01)
+    assert chunkers[ONE].place == place
+    found.begin([ONE])
+    await asyncio.sleep(0.01)
+    assert chunkers[ONE].place == (committed, 3, place[2])
 
 
 async def test_deleted_records_are_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -108,7 +169,7 @@ async def test_one_that_does_not_answer_keeps_no_other_waiting(monkeypatch: pyte
     assert consumer.paused == {ONE}
     consumer.away.clear()
     await asyncio.sleep(0.05)
-    assert chunkers[ONE].place == (5, 0)
+    assert chunkers[ONE].place == (5, 0, "X")
 
 
 async def test_released_partitions_are_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +184,19 @@ async def test_released_partitions_are_not_opened(monkeypatch: pytest.MonkeyPatc
     await asyncio.sleep(0.03)
     assert not chunkers
     found.begin([ONE])
-    found.stop()
+    await found.stop()
     await asyncio.sleep(0.01)
     assert not chunkers
+
+
+async def test_partitions_whose_topic_was_made_again() -> None:
+    """As long as the broker does not answer, none."""
+    consumer = FakeConsumer({ONE: 5, OTHER: 6}, {ONE: 0, OTHER: 0})
+    found, chunkers = a_taking_over(consumer)
+    assert await found.outdated(chunkers) == set()
+    found.begin([ONE, OTHER])
+    await asyncio.sleep(0.01)
+    outdated = []
+    for consumer.topic.topic_id in ("X", "", "Y"):
+        outdated.append(await found.outdated(chunkers))
+    assert outdated == [set(), set(), {ONE, OTHER}]

@@ -19,7 +19,7 @@ from streams.cells import CELL_MS, CellRecord, SourcePartition
 from streams.journal import Partial, Progress, Record, SourceProgress
 from streams.judge.fold import Fold
 from streams.judge.join import Join
-from streams.judge.outputs import FoldOutput, RolloutStatus
+from streams.judge.outputs import FoldOutput, RolloutStatus, WorkerSettings
 from streams.judge.snapshots import snapshot
 from streams.judge.sources import SourceHole
 from streams.judge.watermarks import FURTHEST_MS
@@ -321,3 +321,13 @@ def test_a_chunk_that_overlaps_is_not_added() -> None:
         rollout = fold.rollouts[ROLLOUT]
         assert rollout.refused.get("canary", 0) == missing
         assert reloaded_rollout(rollout).join.close(T0, T0 + 2_000).cells["canary"].requests == requests
+
+
+def test_settings_of_a_worker_are_passed_on() -> None:
+    """As an output beside the others; progress without them has none."""
+    fold = Fold(0)
+    settings = {"max_future_ms": 5}
+    assert fold.apply(Progress(worker="w", wall=7, sources=[], settings=settings), 0) == [
+        WorkerSettings("w", 7, settings)
+    ]
+    assert fold.apply(Progress(worker="w", wall=8, sources=[]), 1) == []

@@ -26,7 +26,7 @@ from gates.statuses import CLASS_OF
 from streams.cells import CELL_MS, CellKey, CellRecord, SourcePartition
 from streams.ingest.chunks import MAX_FUTURE_MS, Chunker, SourceRecord
 from streams.journal import Partial, decode, encode
-from streams.judge.join import Join
+from streams.judge.join import MOST_TOPICS, Join
 from tests.streams.ingest.source_logs import COHORTS, ROLLOUTS, T0, a_log, take
 from tests.streams.judge.restarts import reloaded_join
 
@@ -394,3 +394,34 @@ def test_refused_requests_of_an_overlapping_chunk_never_become_fewer() -> None:
     assert apply(50, 110, 30) == {"canary": 60}
     join.opened_at = T0 + CELL_MS
     assert apply(50, 120, 35) == {"canary": 10}
+
+
+def of_topic(identity: str, upto: int, number: int, start: int = 0) -> Partial:
+    """Return a version of a chunk of the topic with this identity that has this number of requests."""
+    cells = [CellRecord("canary", 0, (number, *[0] * (len(CLASSES) - 1)), [], [])]
+    source = SourcePartition("events", 0)
+    return Partial(rollout="r", source=source, start=start, upto=upto, final=False, cells=cells, topic_id=identity)
+
+
+@pytest.mark.parametrize(
+    ("versions", "total"),
+    [
+        ([("X", 50, 50), ("Y", 10, 10), ("Y", 20, 20)], 70),
+        ([("X", 50, 50), ("Y", 10, 10), ("X", 60, 60), ("X", 55, 55), ("Y", 10, 10)], 70),  # a slow worker
+        ([("", 50, 50), ("X", 60, 60), ("X", 55, 55)], 60),  # the build before has no ids
+        ([("X", 50, 50), ("", 60, 60), ("X", 70, 70)], 70),  # both at once
+        ([("X", 50, 50), ("Y", 10, 10), ("", 20, 20)], 70),
+        ([("X", 50, 50), ("X~7", 10, 10), ("X", 20, 20)], 70),  # its end went back, and the next worker does not know
+        ([("", 50, 50), ("~7", 10, 10), ("", 20, 20), ("~9", 5, 5)], 75),
+        ([("A", 50, 50), ("B", 10, 10), ("C", 20, 20), ("D", 1, 1), ("D", 2, 2)], 82),
+    ],
+)
+def test_topics_that_are_made_again(versions: list[tuple[str, int, int]], total: int) -> None:
+    """The same offsets of another topic are other events; each counts once, also after a restart at any place."""
+    for restart in range(len(versions)):
+        join = Join()
+        for place, (identity, upto, number) in enumerate(versions):
+            join = reloaded_join(join) if place == restart else join
+            join.apply(of_topic(identity, upto, number))
+        assert len(join.state().open) <= MOST_TOPICS
+        assert join.close(0, 1_000).cells["canary"].requests == total

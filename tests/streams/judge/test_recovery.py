@@ -7,14 +7,17 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 
+import orjson
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 from prometheus_client import REGISTRY
 
-from connectors.kafka.topic_reader import TopicsMissingError
+from connectors.kafka.topic_reader import StalledError, TopicsMissingError
 from streams.journal import Progress, encode
-from streams.judge import recovery, service
+from streams.judge import held_reports, recovery
 from streams.judge.fold import Fold
+from streams.judge.published import Published
+from streams.judge.recovery import UndecidedError
 from streams.judge.service import Judge
 from streams.judge.set_aside import SetAside
 from streams.judge.snapshots import PARTITION_KEY, SnapshotSet, snapshot
@@ -235,13 +238,7 @@ async def test_what_does_not_fit_twice_is_missing(folding: Judge) -> None:
 
 async def test_a_record_that_is_none_is_behind_us(folding: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is put aside once, and a judge that continues from there recognizes the journal by it."""
-
-    async def put_aside(*_: object) -> asyncio.Future[object]:
-        done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
-
-    monkeypatch.setattr(folding._publisher, "send_dead_letter", put_aside)
+    monkeypatch.setattr(folding._publisher, "send_dead_letter", lambda *_: None)
     none = record(11)
     none.value = b"nonsense"
     folding._consumer.fetched = [[none]]
@@ -255,20 +252,64 @@ async def test_a_record_that_is_none_is_behind_us(folding: Judge, monkeypatch: p
     assert fold.offset == 12
 
 
-async def test_a_fold_from_the_beginning_waits_for_what_was_published(
-    judge: Judge, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_fold_from_the_beginning_waits_for_what_was_published(judge: Judge, snapshots: Snapshots) -> None:
     """Without it a decision could be undone; the partition is due until it can be read."""
-    monkeypatch.setattr(recovery, "RETRY_SECONDS", 0.0)
     snapshots.records.clear()
     snapshots.refused = [TopicsMissingError("no such topic"), TimeoutError("silent")]
     for _ in range(2):
-        await judge._recovery.recover(0)
+        with pytest.raises(UndecidedError, match="cannot be folded while gate-decisions cannot be read"):
+            await judge._recovery.recover(0)
         assert (0 in judge._recovery.due, judge._recovery.folds) == (True, {})
-    assert "cannot be folded while gate-decisions cannot be read" in caplog.text
     await judge._recovery.recover(0)
     assert list(judge._recovery.folds) == [0]
     assert snapshots.since == [None] * 3
+
+
+@pytest.fixture
+def failing(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The partitions whose snapshots cannot be read, as long as they are in it."""
+    found: list[int] = []
+
+    async def to_end(*_: object, partitions: list[int], **__: object) -> AsyncIterator[ConsumerRecord]:
+        if partitions[0] in found:
+            raise StalledError("cannot read gate-snapshots")
+        for offset, (key, value) in enumerate(snapshot(Fold(partitions[0]))):
+            yield ConsumerRecord("gate-snapshots", partitions[0], offset, 0, 0, key, value, None, 0, 0, ())
+
+    async def published(_: Fold) -> Published:
+        return Published()
+
+    monkeypatch.setattr(recovery, "read_to_end", to_end)
+    monkeypatch.setattr(judge._recovery, "_published", published)
+    return found
+
+
+async def test_one_that_cannot_be_recovered_waits_alone(
+    judge: Judge, failing: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others are recovered and judged; it is tried again after a while, and is named meanwhile."""
+    failing.append(0)
+    for _ in range(5):
+        await judge._round()
+    assert (sorted(judge._recovery.folds), judge._recovery.due) == ([1, 2], {0})
+    assert judge._attempts.failing == "journal partition 0 cannot be recovered: StalledError"
+    assert not judge._attempts.pending
+    assert caplog.text.count("journal partition 0 cannot be recovered, next try in 1 s: StalledError") == 1
+    failing.clear()
+    judge._attempts._failures[0] = judge._attempts._failures[0]._replace(again_at=0.0)
+    await judge._round()
+    assert (sorted(judge._recovery.folds), judge._attempts.failing) == ([0, 1, 2], "")
+
+
+async def test_a_recovery_that_takes_long_delays_no_other_partition(judge: Judge, snapshots: Snapshots) -> None:
+    """Rounds go on meanwhile; a stop ends it."""
+    snapshots.held.clear()
+    for _ in range(3):
+        await judge._round()
+    assert (snapshots.read, judge._attempts.pending) == ([0], True)
+    await judge._attempts.stop()
+    snapshots.held.set()
+    assert judge._recovery.folds == {}
 
 
 async def test_a_fold_from_snapshots_goes_on_without(
@@ -302,27 +343,22 @@ async def test_a_record_of_a_newer_build_sets_its_rollout_aside(
 ) -> None:
     """The record is put aside as well; the status of the rollout has the reason, unless it has ended."""
     sent: list[tuple[str, object]] = []
-    done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-    done.set_result(None)
 
-    async def put_aside(*_: object) -> asyncio.Future[object]:
-        return done
-
-    async def send_status(name: str, document: dict[str, object]) -> asyncio.Future[object]:
+    def send_status(name: str, document: dict[str, object]) -> None:
         sent.append((name, document["reason"]))
-        return done
 
     async def statuses(_: Settings, reason: Callable[[str], str | None]) -> list[tuple[str, dict[str, object]]]:
         return [(name, {"reason": why}) for name in ("r", "other") if (why := reason(name)) is not None]
 
-    monkeypatch.setattr(folding._publisher, "send_dead_letter", put_aside)
-    monkeypatch.setattr(folding._publisher, "send_status", send_status)
-    monkeypatch.setattr(service, "held_statuses", statuses)
+    monkeypatch.setattr(folding._publisher, "send_dead_letter", lambda *_: None)
+    monkeypatch.setattr(folding._sender, "put_status", send_status)
+    monkeypatch.setattr(held_reports, "held_statuses", statuses)
     newer = [record(11), record(12)]
     for each in newer:
         each.value = b'{"schema": "sluicegate.control/v2", "rollout": "r"}'
     folding._consumer.fetched = [newer]
     await folding._round()
+    await asyncio.sleep(0)
     aside = folding._recovery.folds[0].set_aside["r"]
     assert sent == [("r", aside.why)]
     assert "sluicegate.control/v2" in aside.why
@@ -330,3 +366,26 @@ async def test_a_record_of_a_newer_build_sets_its_rollout_aside(
     await folding._round()
     assert len(sent) == 1
     assert REGISTRY.get_sample_value("sluicegate_escalations_total", {"rollout": "r"}) == 1
+
+
+async def test_partitions_that_are_not_used_are_not_judged(snapshots: Snapshots) -> None:
+    """They were added to the journal; the group assigns them all the same."""
+    judge = Judge(Settings().with_journal(2), Health())
+    judge.use(Journal())
+    judge.joined(OURS)
+    for _ in range(3):
+        await judge._round()
+    assert snapshots.read == [0, 1]
+    assert judge._pulse.ready
+
+
+@pytest.mark.parametrize("used", [1, 3])
+async def test_rollouts_that_would_be_elsewhere(snapshots: Snapshots, used: int) -> None:
+    """A published decision shows that its rollout is in another partition now: nothing is judged, with the way out."""
+    judge = Judge(Settings().with_journal(used), Health())
+    judge.use(Journal())
+    judge.joined({TopicPartition(TOPIC, 0)})
+    snapshots.published = [b"junk", orjson.dumps({"rollout": "checkout-v2", "journal": {"partition": 0}})]
+    await judge._recovery.recover(0)
+    assert 0 in judge._recovery.folds if used == 1 else 0 in judge._recovery.truncated
+    assert ("make gate-snapshots again" in judge._pulse.trouble) == (used == 3)

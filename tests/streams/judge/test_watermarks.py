@@ -10,8 +10,9 @@ import pytest
 
 from streams.cells import SourcePartition
 from streams.journal import Progress, SourceProgress, Timing
-from streams.judge.sources import SourceHole
-from streams.judge.watermarks import RECENT_RECORDS, EventTimeState, Watermarks
+from streams.judge.journal_time import RECENT_RECORDS
+from streams.judge.sources import SourceFinding, SourceHole, SourceMadeAgain
+from streams.judge.watermarks import EventTimeState, Watermarks
 from tests.streams.judge.restarts import marks_bytes, reloaded_marks
 
 S = 1_000
@@ -253,7 +254,7 @@ def test_a_clock_that_is_alone_counts() -> None:
 class Reporting(InSeconds):
     """Watermarks whose reports name the partitions of the topic, 0 and 1."""
 
-    holes: list[SourceHole]
+    holes: list[SourceFinding]
 
     def report(
         self,
@@ -266,13 +267,15 @@ class Reporting(InSeconds):
         since: int | None = 0,
         begins: int = 0,
         partitions: int = 2,
+        topic_id: str = "",
     ) -> EventTimeState:
         """One worker reports one source partition, which it has read from `since` on."""
         ms = None if newest is None else round(newest * S)
-        source = SourceProgress(SourcePartition("events", partition), position, ms, caught_up, 0, since, begins)
-        self.holes = self.apply(
-            Progress(worker="w", wall=round(at * S), sources=[source], partitions={"events": partitions})
+        source = SourceProgress(
+            SourcePartition("events", partition), position, ms, caught_up, 0, since, begins, topic_id
         )
+        progress = Progress(worker="w", wall=round(at * S), sources=[source], partitions={"events": partitions})
+        self.holes = [found for found in self.apply(progress) if isinstance(found, SourceHole | SourceMadeAgain)]
         return self.event_time(TIMING)
 
     def read_on(self, until: int) -> EventTimeState:
@@ -383,7 +386,7 @@ def test_time_without_any_report_is_closed_bit_by_bit() -> None:
     names: dict[str, int] = {"events": 2}
     closed = []
     for at in range(400, 500):
-        marks.apply(Progress(worker="w", wall=at * S, sources=[], partitions=names))
+        marks.apply(Progress(worker="w", wall=at * S, sources=[], partitions=names, broker=at * S))
         closed.append(marks.event_time(TIMING))
     assert closed[27] == seconds(98)
     broken = [state.watermark for state in closed if state.broken and state.watermark is not None]
@@ -407,3 +410,35 @@ def test_snapshot_of_holes_and_leaps_reads_the_same(at: int) -> None:
     loaded = reloaded_marks(marks)
     assert loaded.event_time(TIMING) == marks.event_time(TIMING)
     assert marks_bytes(loaded) == marks_bytes(marks)
+
+
+def test_a_topic_that_is_made_again_with_fewer_partitions() -> None:
+    """What closes before it was read is incomplete; the partition that is gone is not waited for."""
+    marks = Reporting()
+    for at in range(1, 11):
+        for partition in range(3):
+            marks.report(partition, at=at, newest=at, partitions=3, topic_id="X")
+    marks.report(0, at=11, newest=11, position=4, topic_id="Y")
+    assert marks.holes == [SourceMadeAgain(SourcePartition("events", 0), "Y")]
+    assert set(marks.sources) == {"events/0", "events/1"}
+    marks.report(1, at=11, newest=11, position=4, topic_id="Y")
+    assert marks.event_time(TIMING) == seconds(9)._replace(incomplete_until=13 * S)
+    marks.report(1, at=12, newest=12, position=90, topic_id="X")  # a slow worker
+    assert marks.holes == []
+    assert marks.sources["events/1"].position == 4
+    for at in range(13, 15):
+        marks.report(0, at=at, newest=at, position=9, topic_id="Y", partitions=3)  # its metadata is old
+    assert "events/2" in marks.sources
+    for at in range(15, 30):
+        marks.report(0, at=at, newest=at, position=9, topic_id="Y")
+        marks.report(1, at=at, newest=at, position=9, topic_id="Y")
+    assert "events/2" not in marks.sources
+
+
+def test_a_partition_that_another_worker_has_just_found_is_not_forgotten() -> None:
+    """A worker whose metadata is older names fewer; the topic is the same."""
+    marks = Reporting()
+    for partition in range(3):
+        marks.report(partition, at=1, newest=1, partitions=3, topic_id="X")
+    marks.report(0, at=2, newest=2, topic_id="X")
+    assert "events/2" in marks.sources

@@ -35,3 +35,15 @@ def test_a_worker_is_ready_when_every_loop_is() -> None:
     assert health.ready() == (False, {"ingest": "ok", "judge": "no partition: a spare"})
     judge.join(1)
     assert health.ready() == (True, {"ingest": "ok", "judge": "ok"})
+
+
+def test_partitions_that_cannot_be_read_are_shown() -> None:
+    """Beside a trouble, if there is one; the watchdog does not end the worker for them."""
+    health = Health()
+    pulse = health.pulse("judge")
+    pulse.stalled = "cannot read gate-journal partition 1: CorruptRecordException at offset 7"
+    assert health.alive() == (False, {"judge": pulse.stalled})
+    pulse.trouble = "journal partition 0 is truncated"
+    assert health.alive() == (False, {"judge": f"journal partition 0 is truncated; {pulse.stalled}"})
+    pulse.stalled = pulse.trouble = ""
+    assert health.alive() == (True, {"judge": "ok"})

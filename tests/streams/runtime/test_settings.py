@@ -42,3 +42,15 @@ def test_values_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     """Each setting has its bounds."""
     with pytest.raises(ValidationError):
         Settings.model_validate(wrong)
+
+
+def test_what_all_workers_must_share() -> None:
+    """What is counted, when panes close, and whether orders are verified."""
+    assert Settings().shared == {
+        "max_event_bytes": 1_048_576,
+        "max_future_ms": 60_000,
+        "out_of_orderness_ms": 2_000,
+        "idle_timeout_ms": 5_000,
+        "stall_timeout_ms": 30_000,
+        "verify_keys": 0,
+    }

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from streams.runtime import failpoints
+from streams.runtime import failpoints, watchdog
 from streams.runtime.health import Health
-from streams.runtime.watchdog import EXIT_STUCK, SilenceCounter, end_within
+from streams.runtime.watchdog import EXIT_STUCK, SilenceCounter, end_within, start_watchdog
 
 
 def test_a_loop_without_headway_is_unhealthy() -> None:
@@ -33,6 +33,19 @@ def test_silence_is_counted_in_calls_and_not_seconds() -> None:
     assert silence.count() == (2, "ingest")
     ingest.beat()
     assert silence.count() == (1, "judge")
+
+
+def test_a_process_without_headway_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a thread, so that it works while the event loop hangs; not once the process stops in good order."""
+    monkeypatch.setattr(watchdog, "TICK_SECONDS", 0.01)
+    monkeypatch.setattr("logging.shutdown", lambda: None)
+    health = Health()
+    health.pulse("actuator")
+    ended: queue.Queue[int] = queue.Queue()
+    start_watchdog(health, 3_600, ended.put).set()
+    start_watchdog(health, 0.05, ended.put)
+    assert ended.get(timeout=10) == EXIT_STUCK
+    assert ended.empty()
 
 
 def test_without_loops_nothing_is_silent() -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
-from streams.journal import Ack
+from streams.journal import Ack, encode
 from streams.runtime.settings import Settings
-from streams.sequencer import agents
+from streams.sequencer import agents, chains
 from streams.sequencer.agents import Sequencer, send_until_accepted
 from streams.worker.app import build
 
@@ -47,6 +47,11 @@ async def test_other_errors_are_bugs_and_are_raised() -> None:
         await send_until_accepted(send)
 
 
+async def no_identity(*_: object) -> str:
+    """Return the identity of a topic whose broker has no ids."""
+    return ""
+
+
 async def test_a_message_that_fails_in_any_way_becomes_a_dead_letter(monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception would end the agent, and with it the worker, at every start again."""
 
@@ -54,7 +59,7 @@ async def test_a_message_that_fails_in_any_way_becomes_a_dead_letter(monkeypatch
         raise OverflowError("an integer is outside the range")
 
     monkeypatch.setattr(agents, "read_message", fail)
-    sequencer: Any = Sequencer(build(Settings()), Settings())
+    sequencer: Any = Sequencer(build(Settings()), Settings(), cast("Any", SimpleNamespace(identity=no_identity)))
     sent: list[dict[str, Any]] = []
 
     async def send(**options: Any) -> asyncio.Future[None]:
@@ -69,3 +74,40 @@ async def test_a_message_that_fails_in_any_way_becomes_a_dead_letter(monkeypatch
     headers = dict(sent[0]["headers"])
     assert (headers["reason"], headers["offset"], sent[0]["value"]) == (b"failed", b"7", b"junk")
     assert b"OverflowError" in headers["detail"]
+
+
+async def test_a_message_is_acknowledged_once_it_is_journaled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that Kafka does not accept yet stops no other rollout's, and no error of ours is taken for acceptance."""
+    monkeypatch.setattr(chains, "WAIT_S", 0.02)
+    sequencer: Any = Sequencer(build(Settings()), Settings(), cast("Any", SimpleNamespace(identity=no_identity)))
+    accepted = {b"stuck": asyncio.Event(), b"other": asyncio.Event(), b"fails": asyncio.Event()}
+    accepted[b"other"].set()
+
+    async def send(*, key: bytes, **_: Any) -> asyncio.Task[None]:
+        async def acknowledged() -> None:
+            await accepted[key].wait()
+            if key == b"fails":
+                raise TypeError("a fault of ours")
+
+        return asyncio.create_task(acknowledged())
+
+    sequencer._journal = SimpleNamespace(send=send)
+    acks: list[bytes] = []
+
+    def event(name: bytes, offset: int) -> Any:
+        message = SimpleNamespace(topic="command-acks", partition=0, offset=offset, key=name, headers={})
+        rollout = name.decode()
+        ack = Ack(id="", rollout=rollout, epoch=1, sequence=1, actuator="a", status="applied", weights={}, at=5)
+        return SimpleNamespace(message=message, value=encode(ack), ack=lambda: acks.append(name))
+
+    for offset, name in enumerate((b"stuck", b"fails", b"other")):
+        await sequencer.take(Ack, event(name, offset))
+    assert (acks, sequencer.waiting["command-acks", 0]) == ([b"other"], 2)
+    for each in accepted.values():
+        each.set()
+    async with asyncio.timeout(10):
+        while sequencer._finishing:
+            await asyncio.sleep(0.01)
+    assert (acks, sequencer.waiting["command-acks", 0]) == ([b"other", b"stuck"], 0)
+    with pytest.raises(TypeError):
+        await sequencer.take(Ack, event(b"fails", 3))

@@ -26,7 +26,7 @@ def test_nothing_that_a_replay_needs_is_compacted() -> None:
     assert "retention.ms" not in spec("snapshots").config
     assert spec("journal").config["retention.ms"] == "2592000000"
     timed = {one.short_name for one in TOPICS if one.config.get("message.timestamp.type") == "LogAppendTime"}
-    assert timed == {"events"}
+    assert timed == {"events", "journal"}
     assert spec("snapshots").config["max.message.bytes"] == str(LARGEST_SNAPSHOT)
 
 

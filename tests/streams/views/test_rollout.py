@@ -217,3 +217,9 @@ def test_a_rollout_that_nobody_judges(status: Mapping[str, Any]) -> None:
         assert "not judged" not in words_of(rollouts_table([status], recent), 160)
     ended = {**status, "phase": "promoted", "order": None, "weights": {}}
     assert "not judged" not in words_of(rollouts_table([ended], now), 160)
+
+
+def test_settings_that_differ(status: Mapping[str, Any]) -> None:
+    """Each worker with other settings than the judge has a line."""
+    text = words_of(rollout_view({**status, "settings_differ": ["worker w2 has max_future_ms 5, here 60000"]}, []))
+    assert "settings differ worker w2 has max_future_ms 5, here 60000" in text

@@ -1,0 +1,104 @@
+"""Which topic an order or ack is from: one that was deleted and made again has other messages at the same offsets.
+
+The id of each topic is asked for once a second. Faust drops messages with offsets that it has read before, so where an
+id changes its consumer is sent back to the beginning. Messages of the topic before may still wait in Faust then; they
+have higher offsets, since those of a partition come in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+import faust
+from aiokafka.errors import KafkaError
+from mode import Service
+
+from connectors.kafka import clients
+from connectors.kafka.private_faust import committed_offset_of
+from connectors.kafka.topic_ids import topic_ids
+from streams.runtime.settings import Settings
+from streams.topic_identity import is_same, joined
+
+ASK_SECONDS: Final = 1.0
+
+
+@dataclass(slots=True)
+class _Place:
+    """The topic that a partition's messages are from at present, and the offset of the last one."""
+
+    identity: str
+    last: int
+
+
+class OrderTopics(Service):
+    """The identities of the topics that Faust's consumer reads."""
+
+    def __init__(
+        self, settings: Settings, app: faust.App, topics: Collection[str] | None = None, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self._settings = settings
+        self._app = app
+        names = settings.topics
+        self._topics = topics or (names.policies, names.controls, names.acks)
+        self._identities: dict[str, str] = {}
+        self._places: dict[tuple[str, int], _Place] = {}
+        self._known = asyncio.Event()
+
+    async def on_start(self) -> None:
+        """Connect."""
+        self._client = clients.admin(self._settings)
+        await self._client.start()
+
+    async def on_stop(self) -> None:
+        """Disconnect."""
+        await self._client.close()
+
+    async def identity(self, topic: str, partition: int, offset: int) -> str:
+        """The identity of the topic that this message is from; call it once for each, in order."""
+        await self._known.wait()
+        present = self._identities.get(topic, "")
+        place = self._places.setdefault((topic, partition), _Place(present, -1))
+        if is_same(place.identity, present) or offset <= place.last:
+            place.identity = joined(place.identity, present) if is_same(place.identity, present) else present
+        place.last = offset
+        return place.identity
+
+    @Service.timer(ASK_SECONDS)
+    async def _watch(self) -> None:
+        await self.ask()
+
+    async def ask(self) -> None:
+        """Learn the present ids; where one has changed, read the topic from its beginning."""
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                found = await topic_ids(self._client, *self._topics)
+        except (KafkaError, TimeoutError) as error:
+            self.log.debug("the ids of the topics are not known: %s", error)
+            return
+        for topic, identity in found.items():
+            before = self._identities.get(topic, identity)
+            self._identities[topic] = identity
+            if not is_same(before, identity):
+                self.log.error("%s was made again: what was not read of it before is lost", topic)
+                self._expect(topic, before)
+        self._known.set()
+        await self._read_again()
+
+    def _expect(self, topic: str, before: str) -> None:
+        """Note where the messages of the topic before end, in partitions that had none in this process."""
+        for partition in self._app.consumer.assignment():
+            if partition.topic == topic:
+                last = (committed_offset_of(self._app, partition) or 0) - 1
+                self._places.setdefault((topic, partition.partition), _Place(before, last))
+
+    async def _read_again(self) -> None:
+        """Read partitions of topics that were made again from their beginnings, until their messages come."""
+        due = {place for place, of in self._places.items() if not is_same(of.identity, self._identities[place[0]])}
+        if due:
+            for partition in self._app.consumer.assignment():
+                if (partition.topic, partition.partition) in due:
+                    await self._app.consumer.seek(partition, 0)

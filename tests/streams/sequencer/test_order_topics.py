@@ -1,0 +1,93 @@
+"""Which topic a message is from, against a Faust app by hand: the topic is made again while messages wait."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+from aiokafka.structs import TopicPartition
+
+from streams.runtime.settings import Settings
+from streams.sequencer import order_topics
+from streams.sequencer.order_topics import OrderTopics
+
+ONE, OTHER = TopicPartition("acks", 1), TopicPartition("acks", 2)
+
+
+@dataclass
+class FakeFaust:
+    """The consumer of a Faust app, and the broker: `ids` is None while it does not answer."""
+
+    ids: dict[str, str] | None
+    committed: dict[TopicPartition, int | None] = field(default_factory=dict)
+    sought: list[TopicPartition] = field(default_factory=list)
+
+    @property
+    def _committed_offset(self) -> dict[TopicPartition, int | None]:
+        return self.committed
+
+    def assignment(self) -> set[TopicPartition]:
+        """Return all partitions."""
+        return {ONE, OTHER}
+
+    async def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Read it again."""
+        assert offset == 0
+        self.sought.append(partition)
+
+
+@pytest.fixture
+def faust(monkeypatch: pytest.MonkeyPatch) -> FakeFaust:
+    """A broker with one topic."""
+    fake = FakeFaust({"acks": "X"}, {ONE: 8, OTHER: 21})
+
+    async def ids(*_: object) -> dict[str, str]:
+        if fake.ids is None:
+            raise KafkaConnectionError
+        return fake.ids
+
+    monkeypatch.setattr(order_topics, "topic_ids", ids)
+    return fake
+
+
+def watched(faust: FakeFaust) -> Any:
+    """Return the service that watches it."""
+    found: Any = OrderTopics(Settings(), cast("Any", SimpleNamespace(consumer=faust)), ["acks"])
+    found._client = None
+    return found
+
+
+async def test_messages_of_the_topic_before_and_of_the_next(faust: FakeFaust) -> None:
+    """Those that wait come first, with higher offsets; Faust is sent back until the others come."""
+    topics = watched(faust)
+    await topics.ask()
+    assert [await topics.identity("acks", 1, offset) for offset in (7, 8)] == ["X", "X"]
+    faust.ids = {"acks": "Y"}
+    await topics.ask()
+    await topics.ask()
+    assert sorted(faust.sought) == [ONE, ONE, OTHER, OTHER]
+    assert [await topics.identity("acks", 1, offset) for offset in (9, 10, 0, 1)] == ["X", "X", "Y", "Y"]
+    assert [await topics.identity("acks", 2, offset) for offset in (21, 0)] == ["X", "Y"]
+    faust.sought.clear()
+    await topics.ask()
+    assert faust.sought == []
+
+
+async def test_the_first_message_waits_for_the_first_answer(faust: FakeFaust) -> None:
+    """A broker that does not answer is asked again; a topic that it does not know yet has no identity."""
+    topics, faust.ids = watched(faust), None
+    await topics.ask()
+    asked = asyncio.create_task(topics.identity("acks", 1, 5))
+    await asyncio.sleep(0)
+    assert not asked.done()
+    faust.ids = {}
+    await topics.ask()
+    assert await asked == ""
+    faust.ids = {"acks": "X"}
+    await topics.ask()
+    assert await topics.identity("acks", 1, 6) == "X"
+    assert faust.sought == []
