@@ -100,6 +100,7 @@ class Broker:
         self.groups: defaultdict[str, Group] = defaultdict(Group)
         self.trouble: Trouble | None = None
         self.slow = 0.0
+        self.ids: dict[str, str] = {}
         self._epoch = epoch
 
     def now_ms(self) -> int:
@@ -109,11 +110,17 @@ class Broker:
     def create(self, topic: str, partitions: int) -> None:
         """Create a topic, or add partitions to it."""
         logs = self.logs.setdefault(topic, [])
+        self.ids.setdefault(topic, f"{topic}-1")
         logs += [Log(Place(topic, number)) for number in range(len(logs), partitions)]
 
     def recreate(self, topic: str) -> None:
-        """Delete a topic and create it again: its offsets begin at zero."""
+        """Delete a topic and create it again: its offsets begin at zero, and its id is another one."""
+        name, _, number = self.ids[topic].rpartition("-")
+        self.ids[topic] = f"{name}-{int(number) + 1}"
         self.logs[topic] = [Log(log.place) for log in self.logs[topic]]
+        for group in self.groups.values():  # Kafka deletes these, too, but a worker may commit once more
+            for log in self.logs[topic]:
+                group.committed.pop(log.place, None)
 
     def log(self, place: TopicPartition) -> Log:
         """Return the log of a partition."""

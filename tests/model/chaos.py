@@ -154,16 +154,18 @@ def all_away(world: World) -> None:
 
 
 def events_recreated(world: World) -> None:
-    """Delete the source topic and create it again."""
+    """Delete the source topic and create it again; it takes a while until it can be read."""
     world.broker.recreate(TOPICS.events)
+    until = world.loop.now + world.rng.choice((0.0, 0.0, 1.0, 3.0))
+    for log in world.broker.logs[TOPICS.events]:
+        log.away_until = until
 
 
 def orders_recreated(world: World) -> None:
-    """Delete the topics of orders and acks and create them again."""
+    """Delete the topics of orders and acks and create them again. What was not read of them is ordered once more."""
     for topic in (TOPICS.policies, TOPICS.controls, TOPICS.acks):
         world.broker.recreate(topic)
-        for place in list(world.broker.groups[SETTINGS.group("sequencer")].committed):
-            del world.broker.groups[SETTINGS.group("sequencer")].committed[place]
+    world.loop.call_later(world.rng.uniform(0.2, 2.5), world.start_again)
 
 
 FAULTS: Mapping[str, Fault] = {
@@ -183,8 +185,8 @@ FAULTS: Mapping[str, Fault] = {
     "lost snapshots": Fault(lost_snapshots),
     "old snapshots": Fault(old_snapshots),
     "all away": Fault(all_away),
-    "events recreated": Fault(events_recreated, on=False, damage=True),
-    "orders recreated": Fault(orders_recreated, on=False),
+    "events recreated": Fault(events_recreated, damage=True),
+    "orders recreated": Fault(orders_recreated),
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any, Protocol
@@ -16,7 +15,7 @@ from aiokafka.errors import (
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
-from aiokafka.structs import TopicPartition
+from aiokafka.structs import RecordMetadata, TopicPartition
 
 from connectors.kafka.clients import partition_for
 from tests.model.broker import Broker, Headers, Log, Message, Place
@@ -24,6 +23,9 @@ from tests.model.process import Process
 
 Batches = dict[Place, list[ConsumerRecord[bytes, bytes]]]
 
+
+NO_ANSWER = 0.3
+"""How often a topic's id is not learned while writes fail."""
 
 LEAST_WAIT_S = 0.45
 """A fetch takes this long at least: fewer rounds take less time, and find more."""
@@ -122,9 +124,8 @@ class FakeConsumer:
         return self._ends.get(Place(*place), (None, 0.0))[0]
 
     def last_poll_timestamp(self, place: TopicPartition) -> int:
-        """Return when it was fetched, by the clock that aiokafka dates fetches with: the machine's own."""
-        age_s = self._broker.clock() - self._ends.get(Place(*place), (0, -1e6))[1]
-        return int((time.time() - age_s) * 1000)  # noqa: TID251
+        """Return when it was fetched (ms)."""
+        return int(self._ends.get(Place(*place), (0, -1e6))[1] * 1000)
 
     async def position(self, place: TopicPartition) -> int:
         """Return the offset to fetch next."""
@@ -136,6 +137,10 @@ class FakeConsumer:
     async def committed(self, place: TopicPartition) -> int | None:
         """Return the group's offset."""
         await self.process.step()
+        return self.committed_now(place)
+
+    def committed_now(self, place: TopicPartition) -> int | None:
+        """Return the group's offset at once."""
         return self._broker.groups[self.group or ""].committed.get(Place(*place))
 
     async def beginning_offsets(self, places: Collection[TopicPartition]) -> dict[TopicPartition, int]:
@@ -144,6 +149,11 @@ class FakeConsumer:
         if any(self._is_away(self._broker.log(place)) for place in places):
             raise KafkaConnectionError("no leader")
         return {place: self._broker.log(place).begins for place in places}
+
+    async def end_offsets(self, places: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return the offsets after the last."""
+        await self.process.step()
+        return {place: self._broker.log(place).end for place in places}
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Commit, as long as the partitions are ours."""
@@ -201,7 +211,7 @@ class FakeProducer:
     def __init__(self, process: Process, broker: Broker) -> None:
         self._process = process
         self._broker = broker
-        self._waiting: dict[Place, deque[tuple[Message, asyncio.Future[int]]]] = {}
+        self._waiting: dict[Place, deque[tuple[Message, asyncio.Future[RecordMetadata]]]] = {}
 
     async def start(self) -> None:
         """Connect."""
@@ -222,7 +232,7 @@ class FakeProducer:
         key: bytes | None = None,
         partition: int | None = None,
         headers: Headers | None = None,
-    ) -> asyncio.Future[int]:
+    ) -> asyncio.Future[RecordMetadata]:
         """Send a message; the future ends once the broker has acknowledged it."""
         await self._process.step()
         number = (
@@ -231,7 +241,7 @@ class FakeProducer:
             else partition
         )
         place, loop = Place(topic, number), asyncio.get_running_loop()
-        acknowledged: asyncio.Future[int] = loop.create_future()
+        acknowledged: asyncio.Future[RecordMetadata] = loop.create_future()
         waiting = self._waiting.setdefault(place, deque())
         waiting.append((Message(value, key, headers or ()), acknowledged))
         if len(waiting) == 1:
@@ -241,7 +251,7 @@ class FakeProducer:
                 self._deliver(place)
         return acknowledged
 
-    async def send_and_wait(self, topic: str, value: bytes, **options: Any) -> int:
+    async def send_and_wait(self, topic: str, value: bytes, **options: Any) -> RecordMetadata:
         """Send a message and wait for its acknowledgement."""
         return await (await self.send(topic, value, **options))
 
@@ -259,9 +269,37 @@ class FakeProducer:
             if acknowledged.done():
                 continue
             if accepted:
-                acknowledged.set_result(offset)
+                now = self._broker.now_ms()  # the topics use LogAppendTime
+                acknowledged.set_result(RecordMetadata(*place, place, offset, now, 1, 0))
             else:
                 acknowledged.set_exception(KafkaConnectionError("not acknowledged"))
+
+
+class FakeAdmin:
+    """An admin client of one process."""
+
+    def __init__(self, process: Process, broker: Broker) -> None:
+        self._process = process
+        self._broker = broker
+
+    async def start(self) -> None:
+        """Connect."""
+        await self._process.step()
+
+    async def close(self) -> None:
+        """Disconnect."""
+
+    async def topic_ids(self, topics: Collection[str]) -> dict[str, str]:
+        """Return the ids of these topics, or fail now and then while writes fail."""
+        await self._process.step()
+        if self._broker.trouble is not None and self._broker.rng.random() < NO_ANSWER:
+            raise KafkaConnectionError("no answer")
+        return {topic: self._broker.ids[topic] for topic in topics}
+
+
+async def topic_ids(client: FakeAdmin, *topics: str) -> dict[str, str]:
+    """As `connectors.kafka.topic_ids.topic_ids`."""
+    return await client.topic_ids(topics)
 
 
 async def read_to_end(

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
-from types import SimpleNamespace
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, cast
-
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from connectors.actuators.dispatcher import Dispatcher, rank
 from connectors.actuators.executor import Executor
@@ -17,12 +14,13 @@ from connectors.actuators.wanted import Wanted
 from connectors.kafka.topic_reader import to_end
 from connectors.signing.keys import keyring
 from streams.ingest.service import Ingest
-from streams.journal import Progress, encode
 from streams.judge.service import Judge
 from streams.runtime.health import Health
 from streams.runtime.settings import Settings
 from streams.sequencer.agents import Sequencer
-from tests.model.clients import FakeProducer
+from streams.sequencer.clock import CLOCK_SECONDS, JournalClock
+from streams.sequencer.order_topics import ASK_SECONDS, OrderTopics
+from tests.model.faust_app import FakeApp
 from tests.model.process import Process
 from tests.model.world import SETTINGS, SOURCES, TOPICS, Role, World
 
@@ -46,47 +44,36 @@ async def judge(_world: World, process: Process) -> None:
     await cast("Any", Judge._run)(service)
 
 
-class _AppTopic:
-    """A topic of a Faust app, as far as the sequencer uses it."""
-
-    def __init__(self, producer: FakeProducer, topic: str) -> None:
-        self._producer = producer
-        self._topic = topic
-
-    async def send(self, **options: Any) -> asyncio.Future[int]:
-        """Send a message."""
-        return await self._producer.send(self._topic, **options)
-
-
 async def sequencer(world: World, process: Process) -> None:
-    """Give the real sequencer what its agents read, and write the journal's clock; commit now and then."""
+    """Give the real sequencer what its agents read, and run its clock and its watch over topics."""
     settings = settings_of(process)
     producer, consumer = world.producer(settings), world.consumer(settings, group_id=settings.group("sequencer"))
-    app: Any = SimpleNamespace(topic=lambda name, **_: _AppTopic(producer, name))
-    handler = Sequencer(app, settings)
-    ticking = asyncio.create_task(_clock(world, process, producer))
-    consumer.subscribe(list(SOURCES))
+    app: Any = FakeApp(consumer, producer)
+    topics = OrderTopics(settings, app)
+    handler = Sequencer(app, settings, topics)
+    clock = JournalClock(settings, Health(), app, handler.waiting)
+    for service in (topics, clock):
+        await service.on_start()
+    write_time = cast("Any", JournalClock._write_time).fun.__wrapped__
+    beside = [
+        asyncio.create_task(_repeated(partial(write_time, clock), CLOCK_SECONDS)),
+        asyncio.create_task(_repeated(topics.ask, ASK_SECONDS)),
+    ]
+    consumer.subscribe(list(SOURCES), app.consumer)
     await consumer.start()
-    while not ticking.done():
-        for place, records in (await consumer.getmany(timeout_ms=400)).items():
-            for record in records:
-                where = {"topic": place.topic, "partition": place.partition, "offset": record.offset}
-                message = SimpleNamespace(**where, key=record.key, headers=record.headers)
-                await handler.handle(SOURCES[place.topic], SimpleNamespace(message=message, value=record.value))
-            if world.rng.random() < 0.8:
-                with suppress(CommitFailedError, IllegalStateError):
-                    await consumer.commit({place: records[-1].offset + 1})
-    ticking.result()
+    while not any(task.done() for task in beside):
+        for place, event in await app.consumer.take():
+            await handler.take(SOURCES[place.topic], event)
+        if world.rng.random() < 0.8:
+            await app.consumer.commit()
+    for task in beside:
+        task.result()
 
 
-async def _clock(world: World, process: Process, producer: FakeProducer) -> None:
-    """Write the time to each journal partition, as `streams.sequencer.clock` does."""
+async def _repeated(call: Callable[[], Awaitable[None]], seconds: float) -> None:
     while True:
-        record = encode(Progress(worker=process.name, wall=world.broker.now_ms(), sources=[]))
-        with suppress(KafkaError):
-            for partition in await producer.partitions_for(TOPICS.journal):
-                await producer.send_and_wait(TOPICS.journal, record, partition=partition)
-        await asyncio.sleep(1.0)
+        await call()
+        await asyncio.sleep(seconds)
 
 
 class Router:

@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from aiokafka.errors import KafkaError
 
 from gates.decisions import Action
 from tests.model.chaos import Plan
@@ -41,12 +42,31 @@ BLOCK, BLOCKS, SLOW_BLOCKS = 50, 1 if GIVEN else 4, 200
 COMPARED = (TOPICS.journal, TOPICS.decisions, TOPICS.acks, TOPICS.status, TOPICS.snapshots)
 
 
+class _Bugs(logging.Handler):
+    """Collects logged exceptions of other kinds than those by which a broker fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[BaseException | str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look at a log record."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and not isinstance(error, KafkaError | TimeoutError):
+            self.found.append(error)
+
+
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """Nobody reads what thousands of faults log, and it takes time."""
-    logging.disable(logging.CRITICAL)
+    """Nobody reads what thousands of faults log, and it takes time; but no exception may be caught that is a bug."""
+    root, watch = logging.getLogger(), _Bugs()
+    before = list(root.handlers)
+    root.handlers[:] = [watch]
+    logging.disable(logging.WARNING)
     yield
     logging.disable(logging.NOTSET)
+    root.handlers[:] = before
+    assert not watch.found, watch.found
 
 
 def a_traffic(world: World) -> Traffic:

@@ -17,6 +17,8 @@ from tests.model.world import TOPICS, World
 
 STABLE, CANARY = "stable", "canary"
 TICK_S = 0.6
+MOST_EVENTS = 8
+"""Events of a record."""
 PARTITIONS = 2
 """The source's partitions at first."""
 WINDOW_MS = 4_000
@@ -75,6 +77,10 @@ class Traffic:
     flowing: bool = True
     orders: Counter[tuple[str, str]] = field(default_factory=Counter)
 
+    def __post_init__(self) -> None:
+        """Let faults that lose orders have the rollouts started again."""
+        self.world.start_again = self.start
+
     def shown(self) -> str:
         """Return what a person needs to see of it."""
         where = "everywhere" if self.bad_only is None else f"in partition {self.bad_only}"
@@ -90,7 +96,7 @@ class Traffic:
                 if world.rng.random() < self.junk:
                     log.append(Message(JUNK), world.broker.now_ms())
                     self.truth.junk += 1
-                lines = [self._event(log.place.partition) for _ in range(world.rng.randint(2, 8))]
+                lines = [self._event(log.place.partition) for _ in range(world.rng.randint(2, MOST_EVENTS))]
                 recorded = world.broker.now_ms() - world.rng.choice((0, 0, 0, 0, 400, 2_000))
                 log.append(Message(b"\n".join(lines)), recorded)
             await asyncio.sleep(TICK_S * world.rng.uniform(0.8, 1.2))
@@ -114,8 +120,7 @@ class Traffic:
         """Start the rollouts, and give some orders."""
         world = self.world
         await asyncio.sleep(world.rng.uniform(0.5, 2.0))
-        for name in self.rollouts:
-            self._order(TOPICS.policies, name, Start(rollout=name, policy=POLICIES[name].document(), **self._by()))
+        self.start()
         while self.flowing:
             await asyncio.sleep(world.rng.uniform(2.0, 8.0))
             name = world.rng.choice(self.rollouts)
@@ -127,11 +132,17 @@ class Traffic:
                 case 1:
                     world.broker.logs[TOPICS.controls][0].append(Message(b"junk", b"\xff"), world.broker.now_ms())
                 case 2:
-                    self._order(
-                        TOPICS.policies, name, Start(rollout=name, policy=POLICIES[name].document(), **self._by())
-                    )
+                    self._start(name)
                 case 3:
                     world.broker.logs[TOPICS.acks][0].append(Message(b'{"schema": 1}'), -(1 << 60))
+
+    def start(self) -> None:
+        """Start all rollouts: those that are running already with this policy go on."""
+        for name in self.rollouts:
+            self._start(name)
+
+    def _start(self, name: str) -> None:
+        self._order(TOPICS.policies, name, Start(rollout=name, policy=POLICIES[name].document(), **self._by()))
 
     def _by(self) -> dict[str, Any]:
         return {"by": "ada", "at": self.world.broker.now_ms()}

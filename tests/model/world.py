@@ -15,7 +15,7 @@ from streams.journal import Ack, Control, Start
 from streams.runtime.settings import Settings
 from streams.sequencer.messages import MessageType
 from tests.model.broker import Broker
-from tests.model.clients import FakeConsumer, FakeProducer, read_to_end
+from tests.model.clients import FakeAdmin, FakeConsumer, FakeProducer, read_to_end
 from tests.model.loop import VirtualLoop
 from tests.model.process import Process
 
@@ -57,6 +57,7 @@ class World:
         self.roles = roles
         self.calm = False
         self.unnoticed_until = 0.0  # of partitions that were added
+        self.start_again: Callable[[], None] = list  # what operators do whose orders were lost
         self._numbers = itertools.count(1)
         journal = self.rng.choice((1, 2))
         partitions = {TOPICS.events: 2, TOPICS.journal: journal, TOPICS.snapshots: journal}
@@ -115,6 +116,10 @@ class World:
     def producer(self, settings: Settings, **_options: Any) -> FakeProducer:
         """Return a producer of the process that the settings name, as `connectors.kafka.clients.producer`."""
         return FakeProducer(self.process(settings.worker_id), self.broker)
+
+    def admin(self, settings: Settings) -> FakeAdmin:
+        """Return an admin client, as `connectors.kafka.clients.admin`."""
+        return FakeAdmin(self.process(settings.worker_id), self.broker)
 
     def read_to_end(
         self, settings: Settings, topic: str, partitions: Collection[int] | None = None, **_options: Any
