@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import IllegalStateError
@@ -45,6 +46,17 @@ class SourceReports:
             metrics.INGEST_LAG.labels(partition.partition).set(max(0, end.offset - position))
         reached = chunker.place.offset if flush.position is None else flush.position
         return SourceProgress(chunker.source, reached, flush.newest, caught_up, flush.limited.unplaced, *chunker.place)
+
+    def beginnings(
+        self, flushes: Mapping[TopicPartition, Flush], owned: Mapping[TopicPartition, Chunker]
+    ) -> list[SourceProgress]:
+        """Where those chunkers began whose first partials are in these flushes.
+
+        It is journaled before those partials: if the worker ends between them and their progress, and the offsets of
+        the group are moved meanwhile, nothing else shows that records before them were never counted.
+        """
+        begun = [owned[partition] for partition, flush in flushes.items() if flush.begins]
+        return [SourceProgress(each.source, each.place.offset, None, False, 0, *each.place) for each in begun]
 
     def partitions(self) -> dict[str, int]:
         """The number of partitions of the topic; empty as long as it is not known."""

@@ -1,4 +1,4 @@
-"""What goes wrong in a schedule. `FAULTS` lists all kinds; those that are off are not covered yet."""
+"""What goes wrong in a schedule. `FAULTS` lists all kinds."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ INGEST = SETTINGS.group("ingest")
 
 
 class Fault(NamedTuple):
-    """One kind of fault: how it comes about, whether schedules have it, and whether it damages the source.
+    """One kind of fault: how it comes about, and whether it damages the source.
 
     Without damage nothing is missing, however many other faults there are.
     """
 
     strike: Callable[[World], None]
-    on: bool = True
     damage: bool = False
 
 
@@ -192,9 +191,6 @@ FAULTS: Mapping[str, Fault] = {
 
 UNNOTICED_S = 7.0
 """How long the gate may know nothing of an added partition: it is found within 5 s, and then read."""
-MOVES = ("commits moved", "commits lost")
-MOVED_TWICE = False
-"""Whether a schedule may move the offsets of the group more than once."""
 
 
 @dataclass
@@ -206,12 +202,8 @@ class Plan:
     @classmethod
     def drawn(cls, world: World, until: float) -> Plan:
         """Draw up to seven faults."""
-        known = [name for name, fault in FAULTS.items() if fault.on]
-        number = world.rng.randint(0, 7)
+        number, known = world.rng.randint(0, 7), list(FAULTS)
         faults = sorted((world.rng.uniform(1.0, until), world.rng.choice(known)) for _ in range(number))
-        moves = [fault for fault in faults if fault[1] in MOVES]
-        if not MOVED_TWICE and "commits moved" in {name for _, name in moves}:
-            faults = [fault for fault in faults if fault not in moves[1:]]
         return cls(faults)
 
     @property

@@ -18,7 +18,7 @@ from gates.panes import Pane
 from streams.journal import Progress, decode, encode_document
 from streams.judge.fold import Fold
 from streams.judge.outputs import JudgingFailed
-from streams.judge.sources import SourceHole
+from streams.judge.sources import SourceHole, SourceMadeAgain
 from streams.topic_identity import topic_id
 from tests.model.traffic import CANARY, MOST_EVENTS, STABLE, WINDOW_MS, Traffic
 from tests.model.world import TOPICS, World
@@ -29,7 +29,10 @@ COHORTS = (STABLE, CANARY)
 
 @dataclass
 class Refolded:
-    """The whole journal, folded once more without a fault. `holes` are offsets, by journal partition."""
+    """The whole journal, folded once more without a fault.
+
+    `holes` are offsets, by journal partition; `made_again` is whether the source topic was seen to be another one.
+    """
 
     panes: defaultdict[str, list[Pane]] = field(default_factory=lambda: defaultdict(list))
     decisions: dict[str, Decision] = field(default_factory=dict)
@@ -38,6 +41,7 @@ class Refolded:
     reported: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     earlier: list[tuple[str, Pane]] = field(default_factory=list)
     holes: Counter[int] = field(default_factory=Counter)
+    made_again: bool = False
 
     def begin_epoch(self, name: str) -> None:
         """Set the panes of the epoch before apart: what comes too late for an epoch that has ended is not reported."""
@@ -65,6 +69,7 @@ def refolded(world: World) -> Refolded:
             for record in log.records:
                 for output in fold.apply(decode(record.value or b""), record.offset):
                     assert not isinstance(output, JudgingFailed), output
+                    found.made_again |= isinstance(output, SourceMadeAgain)
                     if isinstance(output, SourceHole):
                         found.holes[log.place.partition] += output.upto - output.first
                     if isinstance(output, Decision):
@@ -164,6 +169,8 @@ def counts_hold(name: str, traffic: Traffic, found: Refolded) -> None:
             assert lacks >= 0, ("counted twice", name, cohort, pane)
             if pane.complete and pane in panes:
                 lacking[cohort] += lacks
+                if found.made_again:  # nobody knows how many were lost that no worker had noticed before
+                    lacking[cohort] -= min(lacks, sum(traffic.truth.unnoticed[name, cohort, each] for each in seconds))
     # Of a hole only the records are known, and each may hold several requests of this cohort.
     hidden = (MOST_EVENTS - 1) * max(found.holes.values(), default=0)
     for cohort in COHORTS:

@@ -6,10 +6,6 @@ Then the faults end, the workers catch up, and `promises` checks what docs/relia
 
 A seed is all that a schedule depends on: `SLUICEGATE_SEED=4711 pytest tests/model` runs that one alone.
 
-Not covered yet, because the faults are off in `chaos`: the source topic created again, the topics of orders and acks
-created again, and offsets of ingest's group that are moved twice. (If the first move leaves a hole, and the worker that
-begins behind it writes counts but no progress before the second move, nobody notices the hole.)
-
 Not part of the model: the audit, signatures, several actuators, a journal that is truncated or created again
 (tests/streams/judge/test_truncation.py, tests/faults/test_lost.py).
 """

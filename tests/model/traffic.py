@@ -52,11 +52,13 @@ POLICIES: Mapping[str, Policy] = {name: a_policy(name) for name in ("checkout", 
 class Truth:
     """What the records that were ever written hold: requests and errors by rollout, cohort and second; and junk.
 
-    The errors in a partition that was added a moment ago are not among them: nobody can act on them yet.
+    The errors in a partition that was added a moment ago are not among them: nobody can act on them yet. Its requests
+    are in `unnoticed`, too: panes may be judged complete without them.
     """
 
     requests: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     errors: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    unnoticed: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     junk: int = 0
 
 
@@ -113,6 +115,8 @@ class Traffic:
         self.truth.requests[key] += 1
         if partition < PARTITIONS or self.world.loop.now > self.world.unnoticed_until:
             self.truth.errors[key] += fails
+        else:
+            self.truth.unnoticed[key] += 1
         event = {"ts": at, "rollout": rollout, "cohort": cohort, "status": 500 if fails else 200, "latency_ms": 5.0}
         return orjson.dumps(event)
 
