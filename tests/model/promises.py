@@ -18,9 +18,9 @@ from gates.panes import Pane
 from streams.journal import Progress, decode, encode_document
 from streams.judge.fold import Fold
 from streams.judge.outputs import JudgingFailed
-from streams.judge.sources import SourceHole, SourceMadeAgain
+from streams.judge.sources import SourceHole
 from streams.topic_identity import topic_id
-from tests.model.traffic import CANARY, MOST_EVENTS, STABLE, WINDOW_MS, Traffic
+from tests.model.traffic import CANARY, MOST_EVENTS, STABLE, WINDOW_MS, Cell, Traffic
 from tests.model.world import TOPICS, World
 
 Document = Mapping[str, Any]
@@ -31,7 +31,7 @@ COHORTS = (STABLE, CANARY)
 class Refolded:
     """The whole journal, folded once more without a fault.
 
-    `holes` are offsets, by journal partition; `made_again` is whether the source topic was seen to be another one.
+    `holes` are offsets, by journal partition; `read` are the source partitions that were reported, with topic ids.
     """
 
     panes: defaultdict[str, list[Pane]] = field(default_factory=lambda: defaultdict(list))
@@ -41,7 +41,7 @@ class Refolded:
     reported: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     earlier: list[tuple[str, Pane]] = field(default_factory=list)
     holes: Counter[int] = field(default_factory=Counter)
-    made_again: bool = False
+    read: set[tuple[int, str]] = field(default_factory=set)
 
     def begin_epoch(self, name: str) -> None:
         """Set the panes of the epoch before apart: what comes too late for an epoch that has ended is not reported."""
@@ -67,9 +67,11 @@ def refolded(world: World) -> Refolded:
             fold = Fold(log.place.partition)
             found.folds.append(fold)
             for record in log.records:
-                for output in fold.apply(decode(record.value or b""), record.offset):
+                journaled = decode(record.value or b"")
+                if isinstance(journaled, Progress):
+                    found.read |= {(each.source.partition, topic_id(each.topic_id)) for each in journaled.sources}
+                for output in fold.apply(journaled, record.offset):
                     assert not isinstance(output, JudgingFailed), output
-                    found.made_again |= isinstance(output, SourceMadeAgain)
                     if isinstance(output, SourceHole):
                         found.holes[log.place.partition] += output.upto - output.first
                     if isinstance(output, Decision):
@@ -159,6 +161,7 @@ def one_history(world: World, found: Refolded) -> dict[str, list[Document]]:
 def counts_hold(name: str, traffic: Traffic, found: Refolded) -> None:
     """No request counts twice, and each that a complete pane lacks is reported as missing."""
     lacking: Counter[str] = Counter()
+    unknown = unknowable(traffic, found)
     reported = found.reported[name]
     panes = found.panes[name]
     for pane in [*panes, *(pane for rollout, pane in found.earlier if rollout == name)]:
@@ -168,13 +171,35 @@ def counts_hold(name: str, traffic: Traffic, found: Refolded) -> None:
             lacks = true - pane.cell(cohort).requests
             assert lacks >= 0, ("counted twice", name, cohort, pane)
             if pane.complete and pane in panes:
-                lacking[cohort] += lacks
-                if found.made_again:  # nobody knows how many were lost that no worker had noticed before
-                    lacking[cohort] -= min(lacks, sum(traffic.truth.unnoticed[name, cohort, each] for each in seconds))
+                lacking[cohort] += max(0, lacks - sum(unknown[name, cohort, second] for second in seconds))
     # Of a hole only the records are known, and each may hold several requests of this cohort.
     hidden = (MOST_EVENTS - 1) * max(found.holes.values(), default=0)
     for cohort in COHORTS:
         assert lacking[cohort] <= reported[cohort] + hidden, (name, cohort, lacking, reported)
+
+
+def unknowable(traffic: Traffic, found: Refolded) -> Counter[Cell]:
+    """Return the requests of topics that are gone of which nobody can know: neither that they were, nor how many.
+
+    They are those in partitions that no worker had reported yet, and those that were late for panes judged before.
+    """
+    unknown: Counter[Cell] = Counter()
+    present = _number(traffic.world.broker.ids[TOPICS.events])
+    first: dict[int, int] = {}
+    for partition, identity in found.read:
+        first[partition] = min(_number(identity), first.get(partition, present))
+    for (cell, partition, identity), requests in traffic.truth.placed.items():
+        if _number(identity) < first.get(partition, present):
+            unknown[cell] += requests
+    for (cell, identity), requests in traffic.truth.late.items():
+        if _number(identity) < present:
+            unknown[cell] += requests
+    return unknown
+
+
+def _number(identity: str) -> int:
+    """Return which of its name a topic is."""
+    return int(identity.rpartition("-")[2])
 
 
 def judged_well(name: str, decisions: list[Document], traffic: Traffic) -> None:

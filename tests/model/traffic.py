@@ -22,6 +22,9 @@ MOST_EVENTS = 8
 PARTITIONS = 2
 """The source's partitions at first."""
 WINDOW_MS = 4_000
+LEAST_LATE_MS = 1_500
+Cell = tuple[str, str, int]
+"""Rollout, cohort and second."""
 JUNK = b'{"rollout": "checkout", "cohort": "canary"'
 
 
@@ -52,13 +55,14 @@ POLICIES: Mapping[str, Policy] = {name: a_policy(name) for name in ("checkout", 
 class Truth:
     """What the records that were ever written hold: requests and errors by rollout, cohort and second; and junk.
 
-    The errors in a partition that was added a moment ago are not among them: nobody can act on them yet. Its requests
-    are in `unnoticed`, too: panes may be judged complete without them.
+    The errors in a partition that was added a moment ago are not among them: nobody can act on them yet. `placed` has
+    the requests by partition and topic id, too, and `late` those that are late, by topic id.
     """
 
-    requests: Counter[tuple[str, str, int]] = field(default_factory=Counter)
-    errors: Counter[tuple[str, str, int]] = field(default_factory=Counter)
-    unnoticed: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    requests: Counter[Cell] = field(default_factory=Counter)
+    errors: Counter[Cell] = field(default_factory=Counter)
+    placed: Counter[tuple[Cell, int, str]] = field(default_factory=Counter)
+    late: Counter[tuple[Cell, str]] = field(default_factory=Counter)
     junk: int = 0
 
 
@@ -107,7 +111,7 @@ class Traffic:
         """Return one request, noted as true."""
         rng = self.world.rng
         rollout, cohort = rng.choice(self.rollouts), rng.choice((STABLE, CANARY))
-        age = rng.randrange(300) if rng.random() >= self.late else rng.randrange(1_500, 4_000)
+        age = rng.randrange(300) if rng.random() >= self.late else rng.randrange(LEAST_LATE_MS, 4_000)
         at = self.world.broker.now_ms() - age
         fails = cohort == CANARY and rollout in self.bad and self.bad_only in (None, partition)
         fails = fails and rng.random() < 0.9
@@ -115,8 +119,9 @@ class Traffic:
         self.truth.requests[key] += 1
         if partition < PARTITIONS or self.world.loop.now > self.world.unnoticed_until:
             self.truth.errors[key] += fails
-        else:
-            self.truth.unnoticed[key] += 1
+        identity = self.world.broker.ids[TOPICS.events]
+        self.truth.placed[key, partition, identity] += 1
+        self.truth.late[key, identity] += age >= LEAST_LATE_MS
         event = {"ts": at, "rollout": rollout, "cohort": cohort, "status": 500 if fails else 200, "latency_ms": 5.0}
         return orjson.dumps(event)
 
