@@ -43,6 +43,10 @@ SESSION_S = 1.5
 Role = Callable[["World", Process], Coroutine[Any, Any, None]]
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
 class World:
     """One installation, whose every choice comes from its seed. `escaped` are exceptions that ended a process."""
 
@@ -57,7 +61,7 @@ class World:
         self.roles = roles
         self.calm = False
         self.unnoticed_until = 0.0  # of partitions that were added
-        self.start_again: Callable[[], None] = list  # what operators do whose orders were lost
+        self.start_again: Callable[[], None] = nothing  # what operators do whose orders were lost
         self._numbers = itertools.count(1)
         journal = self.rng.choice((1, 2))
         partitions = {TOPICS.events: 2, TOPICS.journal: journal, TOPICS.snapshots: journal}
