@@ -20,7 +20,7 @@ from streams.judge.fold import Fold
 from streams.judge.outputs import JudgingFailed
 from streams.judge.sources import SourceHole
 from streams.topic_identity import topic_id
-from tests.model.traffic import CANARY, MOST_EVENTS, STABLE, WINDOW_MS, Cell, Traffic
+from tests.model.traffic import CANARY, MOST_EVENTS, PARTITIONS, STABLE, WINDOW_MS, Cell, Spot, Traffic
 from tests.model.world import TOPICS, World
 
 Document = Mapping[str, Any]
@@ -31,7 +31,7 @@ COHORTS = (STABLE, CANARY)
 class Refolded:
     """The whole journal, folded once more without a fault.
 
-    `holes` are offsets, by journal partition; `read` are the source partitions that were reported, with topic ids.
+    `holes` are offsets, by journal partition; `read` has the oldest records that the source had when it was read.
     """
 
     panes: defaultdict[str, list[Pane]] = field(default_factory=lambda: defaultdict(list))
@@ -41,7 +41,7 @@ class Refolded:
     reported: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     earlier: list[tuple[str, Pane]] = field(default_factory=list)
     holes: Counter[int] = field(default_factory=Counter)
-    read: set[tuple[int, str]] = field(default_factory=set)
+    read: set[Spot] = field(default_factory=set)
 
     def begin_epoch(self, name: str) -> None:
         """Set the panes of the epoch before apart: what comes too late for an epoch that has ended is not reported."""
@@ -69,7 +69,10 @@ def refolded(world: World) -> Refolded:
             for record in log.records:
                 journaled = decode(record.value or b"")
                 if isinstance(journaled, Progress):
-                    found.read |= {(each.source.partition, topic_id(each.topic_id)) for each in journaled.sources}
+                    found.read |= {
+                        Spot(each.source.partition, topic_id(each.topic_id), each.begins or 0)
+                        for each in journaled.sources
+                    }
                 for output in fold.apply(journaled, record.offset):
                     assert not isinstance(output, JudgingFailed), output
                     if isinstance(output, SourceHole):
@@ -179,17 +182,19 @@ def counts_hold(name: str, traffic: Traffic, found: Refolded) -> None:
 
 
 def unknowable(traffic: Traffic, found: Refolded) -> Counter[Cell]:
-    """Return the requests of topics that are gone of which nobody can know: neither that they were, nor how many.
+    """Return the requests of which nobody can know: neither that they were, nor how many.
 
-    They are those in partitions that no worker had reported yet, and those that were late for panes judged before.
+    They are those that were gone before a worker reported their partition for the first time, and those of a topic that
+    is gone which were late for panes judged before. Of a partition that was added its first offset is known.
     """
     unknown: Counter[Cell] = Counter()
     present = _number(traffic.world.broker.ids[TOPICS.events])
-    first: dict[int, int] = {}
-    for partition, identity in found.read:
-        first[partition] = min(_number(identity), first.get(partition, present))
-    for (cell, partition, identity), requests in traffic.truth.placed.items():
-        if _number(identity) < first.get(partition, present):
+    first: dict[int, tuple[int, int]] = {}
+    for partition, identity, begins in found.read:
+        at = (_number(identity), begins if partition < PARTITIONS else 0)
+        first[partition] = min(at, first.get(partition, at))
+    for (cell, spot), requests in traffic.truth.placed.items():
+        if (_number(spot.identity), spot.offset) < first.get(spot.partition, (present, 0)):
             unknown[cell] += requests
     for (cell, identity), requests in traffic.truth.late.items():
         if _number(identity) < present:

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -51,17 +51,25 @@ def a_policy(rollout: str) -> Policy:
 POLICIES: Mapping[str, Policy] = {name: a_policy(name) for name in ("checkout", "search")}
 
 
+class Spot(NamedTuple):
+    """A place in the source: partition, topic id and offset."""
+
+    partition: int
+    identity: str
+    offset: int
+
+
 @dataclass
 class Truth:
     """What the records that were ever written hold: requests and errors by rollout, cohort and second; and junk.
 
     The errors in a partition that was added a moment ago are not among them: nobody can act on them yet. `placed` has
-    the requests by partition and topic id, too, and `late` those that are late, by topic id.
+    the requests by their place, too, and `late` those that are late, by topic id.
     """
 
     requests: Counter[Cell] = field(default_factory=Counter)
     errors: Counter[Cell] = field(default_factory=Counter)
-    placed: Counter[tuple[Cell, int, str]] = field(default_factory=Counter)
+    placed: Counter[tuple[Cell, Spot]] = field(default_factory=Counter)
     late: Counter[tuple[Cell, str]] = field(default_factory=Counter)
     junk: int = 0
 
@@ -102,12 +110,12 @@ class Traffic:
                 if world.rng.random() < self.junk:
                     log.append(Message(JUNK), world.broker.now_ms())
                     self.truth.junk += 1
-                lines = [self._event(log.place.partition) for _ in range(world.rng.randint(2, MOST_EVENTS))]
+                lines = [self._event(log.place.partition, log.end) for _ in range(world.rng.randint(2, MOST_EVENTS))]
                 recorded = world.broker.now_ms() - world.rng.choice((0, 0, 0, 0, 400, 2_000))
                 log.append(Message(b"\n".join(lines)), recorded)
             await asyncio.sleep(TICK_S * world.rng.uniform(0.8, 1.2))
 
-    def _event(self, partition: int) -> bytes:
+    def _event(self, partition: int, offset: int) -> bytes:
         """Return one request, noted as true."""
         rng = self.world.rng
         rollout, cohort = rng.choice(self.rollouts), rng.choice((STABLE, CANARY))
@@ -120,7 +128,7 @@ class Traffic:
         if partition < PARTITIONS or self.world.loop.now > self.world.unnoticed_until:
             self.truth.errors[key] += fails
         identity = self.world.broker.ids[TOPICS.events]
-        self.truth.placed[key, partition, identity] += 1
+        self.truth.placed[key, Spot(partition, identity, offset)] += 1
         self.truth.late[key, identity] += age >= LEAST_LATE_MS
         event = {"ts": at, "rollout": rollout, "cohort": cohort, "status": 500 if fails else 200, "latency_ms": 5.0}
         return orjson.dumps(event)
