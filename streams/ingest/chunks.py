@@ -68,7 +68,6 @@ class Flush(NamedTuple):
     `kinds` is the number of events of each of `KINDS` counted since the last flush: users' ones and synthetic ones.
     `limited` is how often a limit applied since then. After this flush all before offset `position` is journaled, and
     with it events up to the time `newest` (None before the first); `all_read` is whether that is all that was counted.
-    `begins` is whether these partials are the first ones, so that where they begin must be journaled before them.
     """
 
     partials: list[Partial]
@@ -78,7 +77,6 @@ class Flush(NamedTuple):
     position: int | None
     newest: int | None
     all_read: bool
-    begins: bool
 
 
 class Chunker:
@@ -104,7 +102,6 @@ class Chunker:
         self._kinds = _no_kinds()
         self._commit: int | None = None
         self._journaled: tuple[int | None, int | None] = None, None  # position and newest as of the last flush
-        self._begun = False
 
     def count_records(self, records: Iterable[SourceRecord]) -> None:
         """Count these records, the next of the log in order of offsets."""
@@ -153,9 +150,7 @@ class Chunker:
             if not put_off:
                 self._add_versions(self._chunk, final=False)
             self._chunk.put_off |= put_off
-        begins = bool(self._finished) and not self._begun
-        self._begun |= begins
-        flush = Flush(self._finished, self._commit, self._kinds, self._limited, *self._journaled, not put_off, begins)
+        flush = Flush(self._finished, self._commit, self._kinds, self._limited, *self._journaled, not put_off)
         self._finished, self._commit, self._kinds, self._limited = [], None, _no_kinds(), Limited()
         return flush
 

@@ -24,6 +24,7 @@ class SourceReports:
     def __init__(self, consumer: AIOKafkaConsumer[bytes, bytes], topic: str) -> None:
         self._consumer = consumer
         self._topic = topic
+        self._begun: dict[TopicPartition, Chunker] = {}  # those with partials
 
     def end(self, partition: TopicPartition) -> int:
         """The end of a partition, as far as it is known; 0 if it is not."""
@@ -55,8 +56,12 @@ class SourceReports:
         It is journaled before those partials: if the worker ends between them and their progress, and the offsets of
         the group are moved meanwhile, nothing else shows that records before them were never counted.
         """
-        begun = [owned[partition] for partition, flush in flushes.items() if flush.begins]
-        return [SourceProgress(each.source, each.place.offset, None, False, 0, *each.place) for each in begun]
+        first = {each: owned[each] for each, flush in flushes.items() if flush.partials}
+        first = {
+            partition: chunker for partition, chunker in first.items() if self._begun.get(partition) is not chunker
+        }
+        self._begun = {each: chunker for each, chunker in (self._begun | first).items() if each in owned}
+        return [SourceProgress(each.source, each.place.offset, None, False, 0, *each.place) for each in first.values()]
 
     def partitions(self) -> dict[str, int]:
         """The number of partitions of the topic; empty as long as it is not known."""
