@@ -91,7 +91,7 @@ def refolded(world: World) -> Refolded:
 
 def settled(world: World, traffic: Traffic, judged_past: int) -> bool:
     """Whether all is counted, each rollout judged past this event time (ms), and the newest order carried out."""
-    if not all_counted(world):
+    if not world.complete or not all_counted(world):
         return False
     statuses = {record.key: record.value for record in world.broker.records(TOPICS.status)}
     newest = {record.key: record.value for record in world.broker.records(TOPICS.decisions)}

@@ -95,9 +95,12 @@ async def play(world: World, traffic: Traffic, plan: Plan) -> None:
     world.calm, world.broker.trouble, world.broker.slow = True, None, 0.0
     await asyncio.sleep(CALM_S)
     traffic.flowing = False
+    seen = 0
     for _ in range(MOST_WAITS):
         await asyncio.sleep(1.0)
-        if settled(world, traffic, JUDGED_PAST):
+        # Seen twice: a judge that has just begun may still find a newer order in the journal.
+        seen = seen + 1 if settled(world, traffic, JUDGED_PAST) else 0
+        if seen == 2:
             break
     for process in [*world.alive("ingest"), *world.alive("sequencer")]:
         process.die()  # the journal ends here

@@ -76,6 +76,12 @@ class World:
         """Return the processes of a role."""
         return [each for each in self.processes if each.role == role and not each.dead]
 
+    @property
+    def complete(self) -> bool:
+        """Whether a process of each role runs, and none is suspended."""
+        running = [process for process in self.processes if not process.dead]
+        return not any(process.suspended for process in running) and {each.role for each in running} == set(self.roles)
+
     def begin(self, role: str) -> Process:
         """Start a process."""
         process = Process(f"{role}-{next(self._numbers)}", role, self.rng)
