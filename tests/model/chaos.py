@@ -121,6 +121,23 @@ def commits_moved(world: World) -> None:
     world.broker.rebalance(INGEST)
 
 
+def commits_moved_and_back(world: World) -> None:
+    """Move the group's offsets on, end the workers soon after they begin there, and move the offsets back."""
+    committed = world.broker.groups[INGEST].committed
+    before = dict(committed)
+    for log in world.broker.logs[TOPICS.events]:
+        committed[log.place] = log.end
+    world.broker.rebalance(INGEST)
+    for process in world.alive("ingest"):
+        process.meet(partial(world.crash, process, world.rng.choice((0.0, 1.0))), world.rng.randrange(8, 30))
+
+    def back() -> None:
+        committed.update(before)
+        world.broker.rebalance(INGEST)
+
+    world.loop.call_later(world.rng.uniform(1.0, 3.0), back)
+
+
 def orders_again(world: World) -> None:
     """Let the sequencer read all orders and acks once more."""
     group = SETTINGS.group("sequencer")
@@ -180,6 +197,7 @@ FAULTS: Mapping[str, Fault] = {
     "added partitions": Fault(added_partitions),
     "commits lost": Fault(commits_lost),
     "commits moved": Fault(commits_moved, damage=True),
+    "commits moved and back": Fault(commits_moved_and_back, damage=True),
     "orders again": Fault(orders_again),
     "lost snapshots": Fault(lost_snapshots),
     "old snapshots": Fault(old_snapshots),
