@@ -26,6 +26,10 @@ from streams.topic_identity import is_same, joined
 
 ASK_SECONDS: Final = 1.0
 
+MOST_UNANSWERED: Final = 10
+"""After as many questions without an answer, messages do not wait for one: each would take `ASK_SECONDS`. A single one
+proves nothing: a process that was suspended has an old question that is not answered any more."""
+
 
 @dataclass(slots=True)
 class _Place:
@@ -51,7 +55,7 @@ class OrderTopics(Service):
         self._known = asyncio.Event()
         self._asking = asyncio.Lock()
         self._asked = 0
-        self._answers = True
+        self._unanswered = 0
 
     async def on_start(self) -> None:
         """Connect."""
@@ -67,7 +71,7 @@ class OrderTopics(Service):
 
         It is None while the topic changes: the message is not to be handled; if it is still there, it comes again.
         """
-        if self._answers:  # else each message would wait for an answer that does not come
+        if self._unanswered < MOST_UNANSWERED:
             await self._ask_anew()
         await self._known.wait()
         present = self._identities.get(topic, "")
@@ -102,9 +106,9 @@ class OrderTopics(Service):
                 found = await topic_ids(self._client, *self._topics)
         except (KafkaError, TimeoutError) as error:
             self.log.debug("the ids of the topics are not known: %s", error)
-            self._answers = False
+            self._unanswered += 1
             return
-        self._answers = True
+        self._unanswered = 0
         for topic, identity in found.items():
             before = self._identities.get(topic, identity)
             self._identities[topic] = identity
