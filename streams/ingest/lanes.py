@@ -47,13 +47,14 @@ def is_permanent(error: KafkaError) -> bool:
 class _Waiting(Generic[T]):
     """What a lane is still to write, and the number of the last `put`."""
 
+    openings: list[bytes] = field(default_factory=list)
     items: dict[Any, T] = field(default_factory=dict)
     closing: bytes | None = None
     number: int = 0
 
 
 class Lane(Generic[T]):
-    """Writes items, and then what closes them, in order; tries again what Kafka does not accept for now.
+    """Writes what opens items, the items, and what closes them, in order; tries again what Kafka does not accept.
 
     An item takes the place of one that waits and has the same key; `size` gives its bytes. `write` raises KafkaError
     unless everything is acknowledged. `done` is the number of the last `put` that was written whole. `error` ended the
@@ -81,8 +82,10 @@ class Lane(Generic[T]):
         """Seconds for which it has not been up to date."""
         return time.monotonic() - self._behind_since if self._waiting.number > self.done else 0.0
 
-    def put(self, number: int, items: Mapping[Any, T], closing: bytes | None) -> None:
-        """Write these items and then `closing`, which takes the place of one that waits."""
+    def put(self, number: int, items: Mapping[Any, T], closing: bytes | None, opening: bytes | None = None) -> None:
+        """Write `opening`, if there is one, these items, and `closing`, which takes the place of one that waits."""
+        if opening is not None:
+            self._waiting.openings.append(opening)
         if self._waiting.number == self.done:
             self._behind_since = time.monotonic()
         self._waiting.number, self._waiting.closing = number, closing
@@ -116,6 +119,10 @@ class Lane(Generic[T]):
             number, items, closing = self._waiting.number, self._waiting.items, self._waiting.closing
             self._waiting.items = {}
             try:
+                openings = self._waiting.openings
+                while openings:
+                    await self._write([], openings[0])
+                    del openings[0]
                 # What closes the items is only true after all of them. Without it the lane finds out whether it writes.
                 await self._write(list(items.values()), None if self._dropped else closing)
             except KafkaError as error:
@@ -145,13 +152,15 @@ class Lanes:
         self._lanes: dict[int | None, Lane[Any]] = {}
         self._number = 0
 
-    def put(self, key: int | None, items: Mapping[Any, Any], closing: bytes | None) -> None:
+    def put(
+        self, key: int | None, items: Mapping[Any, Any], closing: bytes | None, opening: bytes | None = None
+    ) -> None:
         """Write to a lane, as part of the round that `wait` ends."""
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = self._make(key)
             lane.skip(self._number)
-        lane.put(self._number + 1, items, closing)
+        lane.put(self._number + 1, items, closing, opening)
 
     async def wait(self, seconds: float = WAIT_S) -> int:
         """End the round: wait for the lanes that were up to date before, and return its number.

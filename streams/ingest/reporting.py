@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import IllegalStateError
@@ -23,6 +24,7 @@ class SourceReports:
     def __init__(self, consumer: AIOKafkaConsumer[bytes, bytes], topic: str) -> None:
         self._consumer = consumer
         self._topic = topic
+        self._begun: dict[TopicPartition, Chunker] = {}  # those with partials
 
     def end(self, partition: TopicPartition) -> int:
         """The end of a partition, as far as it is known; 0 if it is not."""
@@ -45,6 +47,21 @@ class SourceReports:
             metrics.INGEST_LAG.labels(partition.partition).set(max(0, end.offset - position))
         reached = chunker.place.offset if flush.position is None else flush.position
         return SourceProgress(chunker.source, reached, flush.newest, caught_up, flush.limited.unplaced, *chunker.place)
+
+    def beginnings(
+        self, flushes: Mapping[TopicPartition, Flush], owned: Mapping[TopicPartition, Chunker]
+    ) -> list[SourceProgress]:
+        """Where those chunkers began whose first partials are in these flushes.
+
+        It is journaled before those partials: if the worker ends between them and their progress, and the offsets of
+        the group are moved meanwhile, nothing else shows that records before them were never counted.
+        """
+        first = {each: owned[each] for each, flush in flushes.items() if flush.partials}
+        first = {
+            partition: chunker for partition, chunker in first.items() if self._begun.get(partition) is not chunker
+        }
+        self._begun = {each: chunker for each, chunker in (self._begun | first).items() if each in owned}
+        return [SourceProgress(each.source, each.place.offset, None, False, 0, *each.place) for each in first.values()]
 
     def partitions(self) -> dict[str, int]:
         """The number of partitions of the topic; empty as long as it is not known."""

@@ -216,9 +216,11 @@ class Ingest(Service):
             ]
             failpoints.reached("ingest: partials due")
             shares = await self._writer.shares(partial for flush in flushes.values() for partial in flush.partials)
-            progress = self._writer.progress(reports, now, self._reports.partitions())
+            beginnings, partitions = self._reports.beginnings(flushes, owned), self._reports.partitions()
+            opening = self._writer.progress(beginnings, now, partitions) if beginnings else None
+            progress = self._writer.progress(reports, now, partitions)
             for number, share in shares.items():
-                self._writer.lanes.put(number, share, progress)
+                self._writer.lanes.put(number, share, progress, opening)
             self._committer.letters.put(self._decoder.drain_dead_letters())
             number = await self._writer.lanes.wait(wait_s)
             self._writer.commits.add(

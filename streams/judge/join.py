@@ -155,7 +155,8 @@ class Join:
         requests = dict(partial.refused)
         for cell in partial.cells:
             cell.check()
-            if cell.start >= self.opened_at and not cell.synthetic:
+            # Also those for before `opened_at`: it moves, and the next version must not have fewer than this one.
+            if not cell.synthetic:
                 requests[cell.cohort] = requests.get(cell.cohort, 0) + cell.events
         return requests
 

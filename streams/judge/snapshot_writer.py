@@ -75,7 +75,7 @@ class SnapshotWriter:
             before = self._tried_at.setdefault(partition, fold.marks.wall)
             if fold.marks.wall - before >= self._settings.snapshot_interval_ms:
                 self._tried_at[partition] = fold.marks.wall
-                await self._begin(partition, fold, consumer)
+                await self._begin(partition, folds, consumer)
 
     async def write_all(self, folds: Mapping[int, Fold], consumer: AIOKafkaConsumer[bytes, bytes]) -> None:
         """Write every partition, in the time that a stop has."""
@@ -85,19 +85,21 @@ class SnapshotWriter:
                 for partition in list(folds):
                     fold = folds.get(partition)
                     if fold is not None:
-                        await self._begin(partition, fold, consumer)
+                        await self._begin(partition, folds, consumer)
                 await asyncio.gather(*self._writing.values())
 
     def release(self, partition: int) -> None:
         """Another judge has the partition now."""
         self._show(partition, "")
 
-    async def _begin(self, partition: int, fold: Fold, consumer: AIOKafkaConsumer[bytes, bytes]) -> None:
+    async def _begin(self, partition: int, folds: Mapping[int, Fold], consumer: AIOKafkaConsumer[bytes, bytes]) -> None:
         """Make the snapshot of what changed, and send it beside the fold.
 
         A decision that is in a snapshot is not published again after a crash, so all decisions must be accepted first.
         """
-        if not await self._settle(partition, SETTLE_SECONDS):
+        fold = folds[partition]
+        # Where the partition moved meanwhile, its decisions were given up, and not accepted.
+        if not await self._settle(partition, SETTLE_SECONDS) or folds.get(partition) is not fold:
             return
         failpoints.reached("judge: snapshot due")
         faults: dict[str, str] = {}

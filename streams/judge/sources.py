@@ -47,8 +47,9 @@ def offsets_missing(findings: Iterable[object]) -> int:
 class Coverage:
     """Which records of a source partition were counted, and of which topic.
 
-    Everything before the offset `covered` was counted, or is known as a hole; None if that is not known. `topic_id` is
-    the identity of the topic, `past` has those of the topics that had its name before.
+    Everything before the offset `covered` was counted, or is known as a hole; None if that is not known. It begins at 0
+    for a partition that was added to its topic, whatever is deleted of it by now. `topic_id` is the identity of the
+    topic, `past` has those of the topics that had its name before.
     """
 
     covered: int | None = None

@@ -56,7 +56,7 @@ class Watermarks(JournalTime):
 
     `born` is the first wall time, `newest` the newest event time; `sources` is by `TOPIC/PARTITION`. `skipped` is the
     wall time of all leaps; of it, `debt` has not been made up for yet. Before the event time `holes_until` offsets were
-    never counted.
+    never counted. `counts` is the greatest number of partitions that workers have named, by topic.
     """
 
     born: int = 0
@@ -65,6 +65,7 @@ class Watermarks(JournalTime):
     skipped: int = 0
     debt: int = 0
     holes_until: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
 
     @property
     def active(self) -> int:
@@ -94,6 +95,7 @@ class Watermarks(JournalTime):
             for partition in range(number):
                 # One that no worker has reported yet holds event time back like one whose worker is just starting.
                 self._source(SourcePartition(topic, partition), self.wall).named_at = self.active
+            self.counts[topic] = max(number, self.counts.get(topic, 0))
         if any(report.topic_id for report in progress.sources):
             self._forget_smaller(progress)
         for name, source in list(self.sources.items()):
@@ -138,6 +140,9 @@ class Watermarks(JournalTime):
         name = _name(source)
         if name not in self.sources:
             self.sources[name] = SourceState(-1, None, False, made_at, self.active, self.active, self.skipped)
+            if source.partition >= self.counts.get(source.topic, source.partition + 1):
+                # It was added, so its first offset was 0: what is deleted of it by now was never counted.
+                self.sources[name].coverage.covered = 0
         return self.sources[name]
 
     def _apply_report(self, report: SourceProgress, made_at: int) -> list[SourceFinding]:

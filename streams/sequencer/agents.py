@@ -69,6 +69,8 @@ class Sequencer:
     async def take(self, kind: MessageType, event: Any) -> None:
         """Handle a message, and acknowledge it once everything is accepted, which may be later."""
         tasks = await self.handle(kind, event)
+        if tasks is None:
+            return
         unfinished = [task for task in tasks if not task.done()]
         for task in set(tasks) - set(unfinished):
             task.result()
@@ -91,14 +93,18 @@ class Sequencer:
         finally:
             self.waiting[place] -= 1
 
-    async def handle(self, kind: MessageType, event: Any) -> list[asyncio.Task[None]]:
+    async def handle(self, kind: MessageType, event: Any) -> list[asyncio.Task[None]] | None:
         """Append the message of a Faust event to the journal, or send it to the dead letters.
 
-        Returns the tasks that do this; those that take long go on.
+        Returns the tasks that do this; those that take long go on. Returns None for a message of a topic that was just
+        made again: it is not handled, and comes again.
         """
         message, value = event.message, event.value or b""
         place = message.topic, message.partition, message.offset
-        origin = Origin(*place, await self._topics.identity(*place))
+        identity = await self._topics.identity(*place)
+        if identity is None:
+            return None
+        origin = Origin(*place, identity)
         try:
             if len(value) > LARGEST_MESSAGE:  # before anything is computed from it
                 raise RecordRefusedError("oversized", f"larger than {LARGEST_MESSAGE} bytes")

@@ -1,8 +1,10 @@
 """Which topic an order or ack is from: one that was deleted and made again has other messages at the same offsets.
 
-The id of each topic is asked for once a second. Faust drops messages with offsets that it has read before, so where an
-id changes its consumer is sent back to the beginning. Messages of the topic before may still wait in Faust then; they
-have higher offsets, since those of a partition come in order.
+The id of each topic is asked for after a message has arrived, and once a second: an id never comes back, so a message
+is of the topic that is known if its id has not changed since. Faust drops messages with offsets that it has read
+before, so where an id changes its consumer is sent back to the beginning. Of which topic the messages are that come
+before those from the beginning is not known. They are passed over: what the new topic has comes again, and what was
+not read of the topic before is lost with it. Otherwise an order of the new topic could have an effect twice.
 """
 
 from __future__ import annotations
@@ -23,6 +25,10 @@ from streams.runtime.settings import Settings
 from streams.topic_identity import is_same, joined
 
 ASK_SECONDS: Final = 1.0
+
+MOST_UNANSWERED: Final = 10
+"""After as many questions without an answer, messages do not wait for one: each would take `ASK_SECONDS`. A single one
+proves nothing: a process that was suspended has an old question that is not answered any more."""
 
 
 @dataclass(slots=True)
@@ -47,6 +53,9 @@ class OrderTopics(Service):
         self._identities: dict[str, str] = {}
         self._places: dict[tuple[str, int], _Place] = {}
         self._known = asyncio.Event()
+        self._asking = asyncio.Lock()
+        self._asked = 0
+        self._unanswered = 0
 
     async def on_start(self) -> None:
         """Connect."""
@@ -57,28 +66,49 @@ class OrderTopics(Service):
         """Disconnect."""
         await self._client.close()
 
-    async def identity(self, topic: str, partition: int, offset: int) -> str:
-        """The identity of the topic that this message is from; call it once for each, in order."""
+    async def identity(self, topic: str, partition: int, offset: int) -> str | None:
+        """The identity of the topic that this message is from; call it once for each, in order.
+
+        It is None while the topic changes: the message is not to be handled; if it is still there, it comes again.
+        """
+        if self._unanswered < MOST_UNANSWERED:
+            await self._ask_anew()
         await self._known.wait()
         present = self._identities.get(topic, "")
         place = self._places.setdefault((topic, partition), _Place(present, -1))
-        if is_same(place.identity, present) or offset <= place.last:
-            place.identity = joined(place.identity, present) if is_same(place.identity, present) else present
+        known, came_again = is_same(place.identity, present), offset <= place.last
         place.last = offset
+        if not known and not came_again:
+            return None
+        place.identity = joined(place.identity, present) if known else present
         return place.identity
 
     @Service.timer(ASK_SECONDS)
     async def _watch(self) -> None:
         await self.ask()
 
+    async def _ask_anew(self) -> None:
+        """Wait for the answer to a question that is asked from now on; several that wait share it."""
+        due = self._asked + 1
+        async with self._asking:
+            if self._asked < due:
+                await self._ask()
+
     async def ask(self) -> None:
         """Learn the present ids; where one has changed, read the topic from its beginning."""
+        async with self._asking:  # an old answer must not come after a newer one
+            await self._ask()
+
+    async def _ask(self) -> None:
+        self._asked += 1
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 found = await topic_ids(self._client, *self._topics)
         except (KafkaError, TimeoutError) as error:
             self.log.debug("the ids of the topics are not known: %s", error)
+            self._unanswered += 1
             return
+        self._unanswered = 0
         for topic, identity in found.items():
             before = self._identities.get(topic, identity)
             self._identities[topic] = identity

@@ -97,6 +97,20 @@ async def test_what_is_not_accepted_is_written_again(partitions: Partitions) -> 
     assert [each[1:] for each in partitions.written if each[0] == 0] == [([b"a2", b"b1", b"c2"], b"2")]
 
 
+async def test_what_opens_items_is_written_before_them(partitions: Partitions) -> None:
+    """By itself, also where it has to wait: each of several, and in order."""
+    lanes = Lanes(partitions.lane)
+    partitions.errors[0] = KafkaTimeoutError()
+    lanes.put(0, {"a": b"a1"}, b"1", b"first")
+    await lanes.wait(0.02)
+    lanes.put(0, {"b": b"b1"}, b"2", b"second")
+    await lanes.wait(0.02)
+    assert partitions.written == []
+    del partitions.errors[0]
+    await until_done(lanes, 2)
+    assert partitions.written == [(0, [], b"first"), (0, [], b"second"), (0, [b"a1", b"b1"], b"2")]
+
+
 async def test_lanes_that_are_late_are_reported(partitions: Partitions, monkeypatch: pytest.MonkeyPatch) -> None:
     """By name, after a while. If all are late, nothing makes headway."""
     monkeypatch.setattr(module, "TROUBLED_S", 0.0)

@@ -92,3 +92,14 @@ def test_the_partitions_of_the_topic() -> None:
     assert reports(FakeConsumer(partitions=None)).partitions() == {}
     assert reports(FakeConsumer()).end(ONE) == 60
     assert reports(FakeConsumer(end=None)).end(ONE) == 0
+
+
+def test_where_partials_begin_is_reported_with_the_first_ones() -> None:
+    """Once, however often the chunk is flushed; it claims nothing but that counting began there."""
+    chunker, source = Chunker(SOURCE, place=Place(50, 40, "X")), reports(FakeConsumer())
+    event, begun = RequestEvent(ts_ms=T0, rollout="r", cohort="canary", status=200, latency_ms=1.0), []
+    for offset in (None, 51, None, 52):
+        if offset is not None:
+            chunker.count_records([SourceRecord(offset, T0, [event])])
+        begun.append(source.beginnings({ONE: chunker.flush()}, {ONE: chunker}))
+    assert begun == [[], [SourceProgress(SOURCE, 50, None, False, 0, 50, 40, "X")], [], []]

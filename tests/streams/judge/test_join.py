@@ -381,6 +381,21 @@ def test_refused_requests_add_up(steps: list[dict[str, int]], data: st.DataObjec
     assert +found == +Counter(furthest.refused)
 
 
+def test_refused_requests_of_an_overlapping_chunk_never_become_fewer() -> None:
+    """A rollout is started again between two versions of the chunk: what counts from its start on moves."""
+    source, join = SourcePartition("e", 0), Join()
+
+    def apply(start: int, upto: int, requests: int) -> dict[str, int]:
+        cells = [CellRecord.of("canary", T0 + at, Cell((0, requests, 0, 0, 0, 0, 0))) for at in (0, CELL_MS)]
+        partial = Partial(rollout="r", source=source, start=start, upto=upto, final=False, cells=cells)
+        return join.apply(partial).refused
+
+    assert apply(0, 100, 50) == {}
+    assert apply(50, 110, 30) == {"canary": 60}
+    join.opened_at = T0 + CELL_MS
+    assert apply(50, 120, 35) == {"canary": 10}
+
+
 def of_topic(identity: str, upto: int, number: int, start: int = 0) -> Partial:
     """Return a version of a chunk of the topic with this identity that has this number of requests."""
     cells = [CellRecord("canary", 0, (number, *[0] * (len(CLASSES) - 1)), [], [])]

@@ -182,3 +182,20 @@ async def test_a_commit_that_fails_is_no_failure(written: Written, error: Except
     written.group.error = error
     await written.write()
     assert (written.recovered().offset, written.health.alive()[0]) == (1, True)
+
+
+async def test_no_snapshot_of_a_partition_that_moves_while_it_waits() -> None:
+    """Its decisions are given up then, not accepted: the next judge makes them again, from the snapshots before."""
+    written, consumer = Written(), Group()
+    folds = {0: written.fold}
+
+    async def moved(_partition: int, _seconds: float) -> bool:
+        folds.clear()
+        return True
+
+    written.writer._settle = moved
+    await written.writer.write_due(folds, consumer)
+    written.fold.marks.wall += 100
+    await written.writer.write_due(folds, consumer)
+    await asyncio.gather(*written.writer._writing.values())
+    assert (written.topic.accepted, consumer.committed) == ([], [])

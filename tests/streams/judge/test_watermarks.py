@@ -333,6 +333,19 @@ def test_a_hole_before_the_first_report_is_all_that_the_topic_had() -> None:
     assert marks.holes == []
 
 
+def test_of_a_partition_that_was_added_the_deleted_records_are_missing_too() -> None:
+    """Its first offset was 0. Whether anybody counted what an older partition has lost is not known."""
+    for partitions, holes in ((3, [hole(2, 0, 40)]), (2, [])):
+        marks = Reporting()
+        marks.report(0, at=100, newest=100, partitions=5 - partitions)
+        marks.apply(Progress(worker="w", wall=101 * S, sources=[], partitions={"events": 3}))
+        marks.counts = dict(reloaded_marks(marks).counts)
+        marks.report(2, at=102, newest=102, position=60, since=40, begins=40, partitions=3)
+        assert marks.holes == holes
+        marks.report(2, at=103, newest=103, position=70, since=40, begins=40, partitions=3)
+        assert marks.holes == []
+
+
 def test_reports_of_older_builds_show_no_holes() -> None:
     """Where an older build began is not known. What it reports beside newer ones counts as covered."""
     marks = Reporting()

@@ -62,7 +62,7 @@ def watched(faust: FakeFaust) -> Any:
 
 
 async def test_messages_of_the_topic_before_and_of_the_next(faust: FakeFaust) -> None:
-    """Those that wait come first, with higher offsets; Faust is sent back until the others come."""
+    """Those that wait may be of either, and are passed over; Faust is sent back until the others come."""
     topics = watched(faust)
     await topics.ask()
     assert [await topics.identity("acks", 1, offset) for offset in (7, 8)] == ["X", "X"]
@@ -70,8 +70,8 @@ async def test_messages_of_the_topic_before_and_of_the_next(faust: FakeFaust) ->
     await topics.ask()
     await topics.ask()
     assert sorted(faust.sought) == [ONE, ONE, OTHER, OTHER]
-    assert [await topics.identity("acks", 1, offset) for offset in (9, 10, 0, 1)] == ["X", "X", "Y", "Y"]
-    assert [await topics.identity("acks", 2, offset) for offset in (21, 0)] == ["X", "Y"]
+    assert [await topics.identity("acks", 1, offset) for offset in (9, 10, 0, 1)] == [None, None, "Y", "Y"]
+    assert [await topics.identity("acks", 2, offset) for offset in (21, 0)] == [None, "Y"]
     faust.sought.clear()
     await topics.ask()
     assert faust.sought == []
@@ -91,3 +91,37 @@ async def test_the_first_message_waits_for_the_first_answer(faust: FakeFaust) ->
     await topics.ask()
     assert await topics.identity("acks", 1, 6) == "X"
     assert faust.sought == []
+
+
+async def test_a_message_that_came_before_the_change_is_known(faust: FakeFaust) -> None:
+    """The first message of the new topic: it is not taken for one of the topic before, and then read twice."""
+    topics = watched(faust)
+    await topics.ask()
+    faust.ids, faust.committed[ONE] = {"acks": "Y"}, None
+    assert await topics.identity("acks", 1, 0) is None
+    assert ONE in faust.sought
+    assert await topics.identity("acks", 1, 0) == "Y"
+
+
+async def test_without_answers_messages_do_not_wait_for_each(faust: FakeFaust, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two do; the others are of the topic that is known, until there is an answer. Those that wait then share one."""
+    monkeypatch.setattr(order_topics, "MOST_UNANSWERED", 2)
+    topics, asked = watched(faust), 0
+    await topics.ask()
+    ids = vars(order_topics)["topic_ids"]
+
+    async def counted(*given: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        return await ids(*given)
+
+    monkeypatch.setattr(order_topics, "topic_ids", counted)
+    faust.ids = None
+    assert [await topics.identity("acks", 1, offset) for offset in (9, 10, 11)] == ["X", "X", "X"]
+    assert asked == 2
+    faust.ids = {"acks": "X"}
+    await topics.ask()
+    waiting = [asyncio.create_task(topics.identity("acks", number, 22)) for number in (1, 2, 3)]
+    assert [await each for each in waiting] == ["X", "X", "X"]
+    assert asked == 5
