@@ -50,8 +50,9 @@ async def sequencer(world: World, process: Process) -> None:
     producer, consumer = world.producer(settings), world.consumer(settings, group_id=settings.group("sequencer"))
     app: Any = FakeApp(consumer, producer)
     topics = OrderTopics(settings, app)
-    handler = Sequencer(app, settings, topics)
-    clock = JournalClock(settings, Health(), app, handler.waiting)
+    health = Health()
+    handler = Sequencer(app, settings, topics, health.pulse("sequencer"))
+    clock = JournalClock(settings, health, app, handler.waiting)
     for service in (topics, clock):
         await service.on_start()
     write_time = cast("Any", JournalClock._write_time).fun.__wrapped__
