@@ -111,6 +111,7 @@ async def actuator(world: World, process: Process) -> None:
     source.assign([log.place for topic in (TOPICS.decisions, TOPICS.commands) for log in world.broker.logs[topic]])
     kind = LastingRouter if world.lasting_router else Router
     executor = Executor(kind(world, process), world.broker.now_ms)
+    executor._instance = "one"  # random otherwise, and a seed is all that a schedule depends on
     orders = Orders(keyring(settings, "actuator"), None, world.broker.now_ms)
     async with Dispatcher(executor, cast("Any", sink), TOPICS, lambda _: []) as dispatcher:
         newest: dict[str, Wanted] = {}
