@@ -73,17 +73,13 @@ def date_fetches_by_sending() -> bool:
         needs_wakeup = await process(fetcher, assignment, node_id, request)  # nothing runs between its note and ours
         for topic, partitions in request.topics:
             for partition, *_ in partitions:
-                _note_sent(assignment, TopicPartition(topic, partition), sent_at)
+                state = assignment.state_value(TopicPartition(topic, partition))
+                if state is not None and state.timestamp is not None:
+                    state.timestamp = min(state.timestamp, sent_at)
         return needs_wakeup
 
     Fetcher._proc_fetch_request = dated
     return True
-
-
-def _note_sent(assignment: Any, partition: TopicPartition, sent_at: int) -> None:
-    state = assignment.state_value(partition)
-    if state is not None and state.timestamp is not None and state.timestamp > sent_at:
-        state.timestamp = sent_at
 
 
 async def send_request(client: AIOKafkaAdminClient, request: Any) -> Any:
