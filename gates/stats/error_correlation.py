@@ -16,7 +16,7 @@ from typing import Any
 
 from gates.stats.block_dispersion import BlockDispersion
 from gates.stats.halves_dispersion import MARGIN
-from gates.stats.part_spread import Parts, PartSpread
+from gates.stats.part_spread import Parts, PartSpread, pearson
 
 TIME_SCALES: Mapping[float, int] = {10.0: 3, 30.0: 5}
 """Lengths of blocks by time in seconds, and from how many terms on they count. There is no block of 60 s: two common
@@ -81,9 +81,10 @@ class ErrorCorrelation:
         return round(self._tick * self._pane_s, 6) % scale == 0
 
     def _add_parts(self, spreads: Mapping[float, PartSpread], known: Parts) -> None:
+        statistic = pearson(known)
         for scale, spread in spreads.items():
             if known:
-                spread.add_pane(known)
+                spread.add_pane(known, statistic)
             if self._ends(scale):
                 spread.close_block(round(self._tick * self._pane_s / scale))
 

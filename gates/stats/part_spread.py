@@ -44,7 +44,8 @@ class PartSpread:
     >>> spread = PartSpread()
     >>> for number in range(3):
     ...     for _ in range(10):
-    ...         spread.add_pane({"a": (2, 500), "b": (0, 500)})
+    ...         pane = {"a": (2, 500), "b": (0, 500)}
+    ...         spread.add_pane(pane, pearson(pane))
     ...     spread.close_block(number)
     >>> spread.blocks, spread.ratio, spread.pane_ratio
     (3, 20.0, 2.0)
@@ -61,17 +62,17 @@ class PartSpread:
         """How many blocks are known, those that are left out included."""
         return len(self._blocks)
 
-    def add_pane(self, parts: Parts) -> None:
-        """Take in one pane."""
+    def add_pane(self, parts: Parts, statistic: tuple[float, float]) -> None:
+        """Take in one pane; `statistic` is its `pearson`, which spreads over blocks of several lengths share."""
         for part, (bad, events) in parts.items():
             before = self._open.get(part, (0.0, 0))
             self._open[part] = before[0] + bad, before[1] + events
-        square, variance = _pearson(parts)
+        square, variance = statistic
         self._panes = self._panes[0] + square, self._panes[1] + variance
 
     def close_block(self, number: int) -> None:
         """End the block with this number; one without bad events, or of one part, is left out."""
-        square, variance = _pearson(self._open)
+        square, variance = pearson(self._open)
         if variance:
             self._blocks.append(_Block(number, square, variance, *self._panes))
             self._summarize()
@@ -97,7 +98,7 @@ class PartSpread:
         self._summarize()
 
 
-def _pearson(parts: Parts) -> tuple[float, float]:
+def pearson(parts: Parts) -> tuple[float, float]:
     """Pearson's statistic of the parts, and what it is on average if their bad events are independent."""
     total = fsum(bad for bad, _ in parts.values())
     events = sum(number for _, number in parts.values())

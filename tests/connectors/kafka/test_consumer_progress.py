@@ -78,7 +78,10 @@ async def test_an_end_that_was_reported_before_a_pause_is_old(broker: str) -> No
         async with asyncio.timeout(30):
             while end_of(reader, partition) is None:
                 await reader.getmany(timeout_ms=50)
-            before = reader.last_poll_timestamp(partition)
+            before = None
+            while before != reader.last_poll_timestamp(partition):  # so the next fetch is sent, and not answered yet
+                before = reader.last_poll_timestamp(partition)
+                await asyncio.sleep(0.1)
             time.sleep(1.5)  # noqa: ASYNC251 - nothing of this process runs, as when it is stopped
             while reader.last_poll_timestamp(partition) == before:
                 await asyncio.sleep(0)

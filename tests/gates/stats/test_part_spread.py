@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gates.stats.part_spread import KEPT, RECURRING, Parts, PartSpread
+from gates.stats.part_spread import KEPT, RECURRING, Parts, PartSpread, pearson
 from tests.gates.stats.contract import through_json
 
 CALM: Parts = {"a": (1, 500), "b": (1, 500)}
@@ -19,7 +19,7 @@ def spread_of(*blocks: Parts | None) -> PartSpread:
     spread = PartSpread()
     for number, parts in enumerate(blocks):
         if parts is not None:
-            spread.add_pane(parts)
+            spread.add_pane(parts, pearson(parts))
         spread.close_block(number)
     return spread
 
@@ -34,7 +34,8 @@ def test_independent_bad_events_have_a_spread_of_one(parts: int) -> None:
         spread = PartSpread()
         for number in range(KEPT):
             for _ in range(5):
-                spread.add_pane({str(size): (int(rng.binomial(size, 0.01)), size) for size in sizes})
+                pane = {str(size): (int(rng.binomial(size, 0.01)), size) for size in sizes}
+                spread.add_pane(pane, pearson(pane))
             spread.close_block(number)
         found.append((spread.ratio, spread.pane_ratio))
     assert np.mean(found, axis=0) == pytest.approx([1.0, 1.0], abs=0.05)
@@ -78,7 +79,8 @@ def test_a_snapshot_continues_bit_for_bit(before: list[tuple[int, int]], after: 
 
     def add(spread: PartSpread, each: list[tuple[int, int]], first: int) -> None:
         for index, (one, other) in enumerate(each):
-            spread.add_pane({"a": (one, 300), "b": (other, 700)})
+            pane = {"a": (one, 300), "b": (other, 700)}
+            spread.add_pane(pane, pearson(pane))
             if index % 3 == 2:
                 spread.close_block(first + index // 3)
 
