@@ -51,7 +51,7 @@ def a_fetch(values: list[bytes]) -> bytes:
     return bytes(batch.build())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(VALUES)
 def test_what_is_counted_in_c_is_what_python_counts(values: list[bytes]) -> None:
     """By outcome and by bucket; and what is left to Python is left whole."""

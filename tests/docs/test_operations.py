@@ -15,8 +15,8 @@ from tests.paths import ROOT
 OPERATIONS, SECURITY = (
     (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") for page in ("operations", "security")
 )
-OTHERS = {"SLUICEGATE_FAULT"}
-"""Variables that are no settings: of the faults on purpose."""
+OTHERS = {"SLUICEGATE_FAULT", "SLUICEGATE_SEED"}
+"""Variables that are no settings: of the faults on purpose, and of the schedules of `tests/model`."""
 WORKED_OUT = {"SLUICEGATE_WORKER_ID": "host and process", "SLUICEGATE_ROLES": "all"}
 """Defaults that the page describes in words."""
 
