@@ -98,6 +98,7 @@ def _hold_refused_positions(hold: Hold) -> None:
         if call.error is not None and refused in partitions and assignment.active and refused not in reader._records:
             hold(reader, assignment, refused, call.error)
             reader._client.force_metadata_update()
+            needs_wakeup = True  # a caller that waits for records is who takes the held one away after its pause
         return needs_wakeup
 
     fetcher.Fetcher._update_fetch_positions = held

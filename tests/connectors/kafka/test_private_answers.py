@@ -172,6 +172,16 @@ async def test_a_first_offset_asked_of_a_former_leader(reader: Reader) -> None:
     assert await reader.read(0.5) == {BAD: 1}
 
 
+@pytest.mark.parametrize("reader", [False], indirect=True)
+async def test_a_first_offset_that_is_refused_while_somebody_waits_for_a_record(reader: Reader) -> None:
+    """Whoever waits without a limit gets the record once the offset is known."""
+    reader._client.offset_codes = dict.fromkeys((GOOD, BAD), NotLeaderForPartitionError.errno)
+    waiting = asyncio.ensure_future(reader.fetcher.next_record([]))
+    await asyncio.sleep(0.3)
+    reader._client.offset_codes.clear()
+    assert (await asyncio.wait_for(waiting, 5)).topic == GOOD.topic
+
+
 async def test_a_topic_that_vanishes_from_the_metadata(reader: Reader, caplog: pytest.LogCaptureFixture) -> None:
     """It is listed as stalled; Kafka is asked again each second, and once it may be read it is."""
     assert await reader.read(0.3) == {GOOD: 1, BAD: 1}
