@@ -15,7 +15,7 @@ from gates.gate import Gate
 from gates.machine.rollout import Moment
 from gates.machine.transitions import ENDED
 from gates.panes import Pane
-from streams.journal import Progress, decode, encode_document
+from streams.journal import Progress, Start, decode, encode_document
 from streams.judge.fold import Fold
 from streams.judge.outputs import JudgingFailed
 from streams.judge.sources import SourceHole
@@ -90,15 +90,26 @@ def refolded(world: World) -> Refolded:
 
 
 def settled(world: World, traffic: Traffic, judged_past: int) -> bool:
-    """Whether all is counted, each rollout judged past this event time (ms), and the newest order carried out."""
+    """Whether all is counted, each rollout judged past this event time (ms), and the newest order carried out.
+
+    A rollout that has ended may have been started again, which shows once a judge has read the start.
+    """
     if not world.complete or not all_counted(world):
         return False
     statuses = {record.key: record.value for record in world.broker.records(TOPICS.status)}
+    shown = {record.key: record.timestamp for record in world.broker.records(TOPICS.status)}
+    starts = {
+        journaled.rollout: record.timestamp
+        for record in world.broker.records(TOPICS.journal)
+        if isinstance(journaled := decode(record.value or b""), Start)
+    }
     newest = {record.key: record.value for record in world.broker.records(TOPICS.decisions)}
     applied = {wanted.rollout: wanted.id for wanted in world.applied}
     for name in traffic.rollouts:
         status, decision = (orjson.loads(found.get(name.encode()) or b"{}") for found in (statuses, newest))
         if status.get("event_time", 0) < judged_past and status.get("phase") not in ENDED:
+            return False
+        if shown.get(name.encode(), 0) < starts.get(name, 0):
             return False
         if not decision or applied.get(name) != decision["id"]:
             return False
