@@ -218,7 +218,10 @@ class Freeze(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sluicegate.ack/v1"):
-    """An actuator's report on a decision; `weights` are the observed weights by cohort, in per cent."""
+    """An actuator's report on a decision; `weights` are the observed weights by cohort, in per cent.
+
+    `instance` is another one for each process of the actuator, by which two of one name are noticed.
+    """
 
     id: str
     rollout: str
@@ -229,6 +232,7 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="sl
     weights: dict[str, float]
     reason: str = ""
     at: Int64
+    instance: str | msgspec.UnsetType = msgspec.UNSET
     origin: Origin | None = None
 
 

@@ -167,6 +167,7 @@ async def _obey(executor: Executor, settings: KafkaSettings, orders: Orders, sig
                 pulse.beat()  # Kafka answered: a restart would not help
             wait_s = FIRST_WAIT_S if now() - began > LONGEST_WAIT_S else wait_s  # it had worked for a while
             what = str(error) or type(error).__name__
+            pulse.trouble = f"no orders are read: {type(error).__name__}"
             _log.warning("cannot read %s: %s; trying again in %g s", settings.bootstrap, what, wait_s)
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
@@ -209,7 +210,7 @@ async def _follow(source: AIOKafkaConsumer, watch: TopicWatch, orders: Orders, i
         for wanted in newest.values():
             dispatcher.dispatch(wanted)
         _log.info("subscribed to the gate: orders of %d rollouts found", len(newest))
-        pulse.ready = True
+        pulse.ready, pulse.trouble = True, ""
         silence, checked_at = _Silence(source, pulse), time.monotonic()
         while _partitions(source, assigned) == assigned and not await watch.made_again(fetched=False):
             batches = await source.getmany(timeout_ms=POLL_MS)

@@ -16,12 +16,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from connectors.kafka.clients import KafkaSettings, admin, consumer
+from connectors.kafka.private_aiokafka import NO_LEADER
 from connectors.kafka.stalled_partitions import describe, stalled
 
 PATIENCE_S = 30.0
 """How long a broker may be silent before reading fails."""
 
-NO_LEADER = -1
 _POLL_MS = 50
 _NO_ERROR = 0
 

@@ -10,7 +10,7 @@ import asyncio
 from typing import Any
 
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, GroupAuthorizationFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 from mode import Service
 
@@ -20,7 +20,7 @@ from connectors.kafka.stalled_partitions import describe, stalled
 from connectors.kafka.topic_reader import TopicsMissingError
 from streams.audit.writer import AUDIT_PARTITION, Writer
 from streams.runtime import metrics
-from streams.runtime.health import LONGEST_PAUSE, LONGEST_UNANSWERED_MS, Health
+from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.settings import Settings
 
 RETRY_SECONDS = 1.0
@@ -84,6 +84,9 @@ class Audit(Service):
 
         A failure of any kind, once it lasts, is shown by `/healthz`. It never ends the worker, which may run a judge
         too.
+
+        Raises:
+            GroupAuthorizationFailedError: the group is denied; the role starts again.
         """
         try:
             await self._group.getmany(timeout_ms=0)  # the partition is paused: this only keeps the membership
@@ -94,12 +97,14 @@ class Audit(Service):
                 await self.sleep(ROUND_MS / 1000.0)
             elif await self._write():
                 self._succeeded()
+        except GroupAuthorizationFailedError:
+            raise  # the client raises it in each round from now on, also once it may join: the role needs a new one
         except Exception as error:
             known = isinstance(error, KafkaError | TimeoutError | TopicsMissingError)
             self.log.error("auditing failed; the writer starts again from the log: %s", error, exc_info=not known)
             await self._close_writer()
             self._pulse.beat()
-            if asyncio.get_running_loop().time() - self._succeeded_at > LONGEST_PAUSE:
+            if asyncio.get_running_loop().time() - self._succeeded_at > LONGEST_UNANSWERED_MS / 1000.0:
                 self._pulse.trouble = f"auditing fails: {type(error).__name__}"
             await self.sleep(RETRY_SECONDS)
 

@@ -195,7 +195,8 @@ class Ingest(Service):
         else:
             writer = self._writer
             self._pulse.recover(writer.trouble or writer.lanes.trouble or writer.broker_clock.now().trouble)
-            self._pulse.stalled = describe(stalled(self._consumer))
+            unread = describe(stalled(self._consumer)), self._taking_over.failing
+            self._pulse.stalled = "; ".join(filter(None, unread))
             if writer.lanes.alive and answered(self._consumer, LONGEST_UNANSWERED_MS):
                 self._pulse.beat()
 

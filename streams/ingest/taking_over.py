@@ -45,6 +45,13 @@ class TakingOver:
         self._opened = opened
         self._identities: dict[TopicPartition, str] = {}  # those that were opened last
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._failing: dict[TopicPartition, str] = {}
+
+    @property
+    def failing(self) -> str:
+        """The partitions that could not be opened, and why; empty if there are none."""
+        failed = sorted(self._failing.items())
+        return "; ".join(f"{place.topic} partition {place.partition} cannot be opened: {why}" for place, why in failed)
 
     def begin(self, partitions: Collection[TopicPartition], failed: Mapping[TopicPartition, int] | None = None) -> None:
         """Open these partitions; nothing of them is read before.
@@ -60,6 +67,7 @@ class TakingOver:
     def release(self, partitions: Collection[TopicPartition]) -> None:
         """Another worker opens these."""
         for partition in partitions:
+            self._failing.pop(partition, None)
             if task := self._tasks.pop(partition, None):
                 task.cancel()
 
@@ -84,6 +92,7 @@ class TakingOver:
         while True:
             try:
                 place = await self._place(partition, failed)
+                self._failing.pop(partition, None)
                 self._consumer.seek(partition, place.offset)
                 source = SourcePartition(partition.topic, partition.partition)
                 self._identities[partition] = place.topic_id
@@ -92,6 +101,7 @@ class TakingOver:
             except IllegalStateError:
                 log.info("%s partition %d moved to another worker", partition.topic, partition.partition)
             except (KafkaError, TimeoutError) as error:
+                self._failing[partition] = type(error).__name__
                 log.error(
                     "%s partition %d cannot be read yet, trying again in %g s: %s",
                     partition.topic,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gates.decisions import Command, Decision
 from streams.judge.fold import Fold
-from streams.judge.outputs import Acknowledged, FoldOutput, LateEvents, RolloutStatus
+from streams.judge.outputs import AckedBy, Acknowledged, FoldOutput, LateEvents, RolloutStatus
 from streams.judge.published import Published
 from streams.judge.set_aside import differing
 
@@ -26,6 +26,6 @@ def _rollout_of(output: FoldOutput) -> str | None:
     match output:
         case Command():
             return output.decision.rollout
-        case Decision() | RolloutStatus() | Acknowledged() | LateEvents():
+        case Decision() | RolloutStatus() | AckedBy() | Acknowledged() | LateEvents():
             return output.rollout
     return None

@@ -6,7 +6,7 @@ from gates.gate import Gate
 from gates.machine.rollout import Acked, Controlled, Moment, Started
 from gates.policy import Policy
 from streams.journal import Ack, Control, Start
-from streams.judge.outputs import Acknowledged
+from streams.judge.outputs import AckedBy, Acknowledged
 from streams.judge.rollout import CONTROLS
 
 
@@ -37,8 +37,8 @@ def controlled(record: Control) -> Controlled:
     )
 
 
-def acknowledged(gate: Gate, record: Ack, moment: Moment) -> list[Acknowledged]:
-    """Give the gate an actuator's ack; returns what to count of it, if anything was decided before."""
+def acknowledged(gate: Gate, record: Ack, moment: Moment) -> list[AckedBy | Acknowledged]:
+    """Give the gate an actuator's ack; returns what to report of it, if anything was decided before."""
     pending, last = gate.state.pending, gate.state.last
     acked = Acked(
         record.epoch, record.sequence, record.status, record.weights, record.actuator, record.reason, record.at
@@ -48,4 +48,8 @@ def acknowledged(gate: Gate, record: Ack, moment: Moment) -> list[Acknowledged]:
         return []
     confirmed = pending is not None and gate.state.pending is None
     took_ms = max(0, record.at - last.event_time) if confirmed else None
-    return [Acknowledged(record.rollout, last.action.value, record.status, took_ms)]
+    found: list[AckedBy | Acknowledged] = [Acknowledged(record.rollout, last.action.value, record.status, took_ms)]
+    if record.instance:
+        order = record.epoch, record.sequence
+        found.append(AckedBy(record.rollout, record.actuator, record.instance, order, moment.journal[1]))
+    return found

@@ -34,6 +34,17 @@ class Acknowledged:
 
 
 @dataclass(frozen=True, slots=True)
+class AckedBy:
+    """The instance of an actuator that acked an order, of this epoch and sequence, at this journal offset."""
+
+    rollout: str
+    actuator: str
+    instance: str
+    order: tuple[int, int]
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class LateEvents:
     """Events that arrived after their pane was closed: they were not judged."""
 
@@ -87,6 +98,7 @@ FoldOutput = (
     | RolloutStatus
     | FreezesStatus
     | Acknowledged
+    | AckedBy
     | LateEvents
     | ForeignCounts
     | JudgingFailed

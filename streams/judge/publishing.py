@@ -12,8 +12,10 @@ from gates.decisions import Action, Command, Decision
 from streams.cells import SourcePartition
 from streams.judge.agreement import Agreement
 from streams.judge.fold import FrozenError
+from streams.judge.instances import Instances
 from streams.judge.journal_time import ClockLeap
 from streams.judge.outputs import (
+    AckedBy,
     Acknowledged,
     FoldOutput,
     ForeignCounts,
@@ -41,6 +43,7 @@ class Publisher:
         self._sender = sender
         self._statuses: dict[str, RolloutStatus] = {}
         self._agreement = Agreement(shared)
+        self._instances = Instances()
         self._last: dict[str, str] = {}  # by rollout, the id of its last decision
         self._holes: dict[SourcePartition, int] = {}  # by source partition, the end of the last hole reported
         self._made_again: dict[SourcePartition, str] = {}  # the identity of its topic, if it was made again
@@ -88,6 +91,8 @@ class Publisher:
                 _report_leap(output)
             case WorkerSettings():
                 self._agreement.add(output)
+            case AckedBy():
+                self._instances.add(output)
             case _:
                 _count(output)
 
@@ -129,11 +134,12 @@ class Publisher:
         """
         statuses, self._statuses = self._statuses, {}
         differences = self._agreement.differences() if statuses else []
-        more = {"settings_differ": differences} if differences else {}
         for name, status in statuses.items():
             try:
                 rollout_metrics.show_status(status.document)
-                self._sender.put_status(name, status.document | more)
+                notices = {"settings_differ": differences, "doubled_actuators": self._instances.doubled(name)}
+                shown = {key: found for key, found in notices.items() if found}
+                self._sender.put_status(name, status.document | shown)
             except Exception:  # of any kind: it is this rollout's own
                 log.exception("the status of %s cannot be published", name)
                 metrics.UNPUBLISHED.inc()

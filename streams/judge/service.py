@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from mode import Service
 
@@ -124,16 +124,24 @@ class Judge(Service):
                 unread = describe(stalled(self._consumer)), self._attempts.failing
                 self._pulse.stalled = "; ".join(filter(None, unread))
                 if answered(self._consumer, LONGEST_UNANSWERED_MS):
+                    self._pulse.failed = ""
                     self._pulse.beat()
+            except GroupAuthorizationFailedError:
+                raise  # the client raises it in each round from now on, also once it may join: the role needs a new one
             except (KafkaError, TimeoutError) as error:
                 self.log.error("Kafka does not answer; the judge recovers from its snapshots: %s", error)
-                self._recovery.start_over()
-                await self.sleep(RETRY_SECONDS)
-            except Exception:  # a fault of ours: the other roles go on, and health shows that this one does not
+                await self._recover_from(error)
+            except Exception as error:  # a fault of ours: the other roles go on, and health shows that this does not
                 self.log.exception("judging failed; the judge recovers from its snapshots")
-                self._recovery.start_over()
-                await self.sleep(RETRY_SECONDS)
+                await self._recover_from(error)
             await asyncio.sleep(0)
+
+    async def _recover_from(self, error: Exception) -> None:
+        """Begin again after a pause; health names what fails once it lasts."""
+        if self._pulse.silent > LONGEST_UNANSWERED_MS / 1000.0:
+            self._pulse.failed = f"judging fails: {type(error).__name__}"
+        self._recovery.start_over()
+        await self.sleep(RETRY_SECONDS)
 
     async def _round(self) -> None:
         """Judge what has arrived, recover one partition, and write the snapshots that are due."""

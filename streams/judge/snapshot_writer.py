@@ -116,7 +116,9 @@ class SnapshotWriter:
         for name, why in faults.items():
             log.error("%s has no snapshot, so a restart folds the journal from the snapshots before: %s", name, why)
         whole = None if faults else partition_snapshot(fold, self._settings.used_partitions)
-        self._writing[partition] = asyncio.create_task(self._finish(partition, fold, records, whole, consumer))
+        offset = fold.offset + 1  # now, because the fold goes on while this is sent
+        finishing = self._finish(partition, fold, records, whole, offset, consumer)
+        self._writing[partition] = asyncio.create_task(finishing)
 
     async def _finish(
         self,
@@ -124,10 +126,10 @@ class SnapshotWriter:
         fold: Fold,
         records: list[tuple[bytes, bytes]],
         whole: tuple[bytes, bytes] | None,
+        offset: int,
         consumer: AIOKafkaConsumer[bytes, bytes],
     ) -> None:
         """Send the rest, then the partition's own snapshot: its index names those of the rollouts; then commit."""
-        offset = fold.offset + 1  # the fold goes on meanwhile
         try:
             if not await self._all_accepted(partition, fold, records):
                 return

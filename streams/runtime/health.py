@@ -24,8 +24,8 @@ class Pulse:
     """One loop's heartbeat: the loop calls `beat` when it makes headway, and `join` once its group assigned it work.
 
     `trouble` is a lasting problem that needs a person, `topics` are topics that do not accept what the loop writes to
-    them, `stalled` names partitions that cannot be read, and `failed` is why the role does not run. They fail /healthz
-    and not the watchdog: a restart would not help.
+    them, `stalled` names partitions that cannot be read, and `failed` is why the role does not run, or fails in each
+    round. They fail /healthz and not the watchdog: a restart would not help.
     """
 
     name: str

@@ -32,7 +32,6 @@ from streams.runtime.health import Pulse
 from streams.runtime.settings import Settings
 from streams.sequencer.chains import Chains
 from streams.sequencer.delivery import RETRY_SECONDS, Delivery, partition_name
-from streams.sequencer.instances import Instances
 from streams.sequencer.messages import (
     LARGEST_MESSAGE,
     SIGNERS,
@@ -62,7 +61,6 @@ class Sequencer:
         self._journal = app.topic(names.journal, **RAW)
         self._dead_letters = app.topic(names.dead_letters, **RAW)
         self._chains = Chains()
-        self._instances = Instances()
         self._finishing: set[asyncio.Task[None]] = set()
         self.waiting: Counter[tuple[str, int]] = Counter()
 
@@ -117,8 +115,6 @@ class Sequencer:
         except Exception as error:  # of any kind: one message must not end the agent, and the worker with it
             log.exception("%s %d@%d cannot be handled", origin.topic, origin.partition, origin.offset)
             return [await self._refuse(origin, message.key, value, RecordRefusedError("failed", repr(error)))]
-        if kind is Ack:
-            self._instances.report(verified.value, message.offset)
         failpoints.reached("sequencer: verified")
         key = key_of(record)
         return [

@@ -102,6 +102,15 @@ def unconfirmed_text(status: Document) -> str:
     return f"confirmation of {name}, {tries_text(order)}: {'; '.join(missing_lines(order))}"
 
 
+def doubled_lines(status: Document) -> list[str]:
+    """A line for each name that two actuators have.
+
+    >>> doubled_lines({"doubled_actuators": ["haproxy"]}), doubled_lines({})
+    (['two actuators are named haproxy'], [])
+    """
+    return [f"two actuators are named {printable(name)}" for name in status.get("doubled_actuators") or ()]
+
+
 def last_confirmed_text(status: Document) -> str:
     """The weights that were last confirmed in this epoch, by whom and when; "none" before the first confirmation."""
     known = status.get("in_force")

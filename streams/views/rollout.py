@@ -14,7 +14,7 @@ from gates.documents.quantities import format_share
 from gates.text import clock_time, percent, significant_text
 from streams.views.blocks import next_looks
 from streams.views.checks import checks_view
-from streams.views.orders import confirmation_lines, is_confirmed, last_confirmed_text, tries_text
+from streams.views.orders import confirmation_lines, doubled_lines, is_confirmed, last_confirmed_text, tries_text
 from streams.views.styles import ACTION_STYLES, PHASE_STYLES, UNKNOWN_STYLE
 from streams.views.tables import add_wide_column, plain_table
 from streams.views.telemetry import telemetry_text
@@ -94,6 +94,8 @@ def _heading(status: Document, now: int | None) -> Table:
         grid.add_row("freeze", Text(freeze, "yellow"))
     for difference in status.get("settings_differ") or ():
         grid.add_row("settings differ", Text(printable(difference), "bold red"))
+    for doubled in doubled_lines(status):
+        grid.add_row("actuators", Text(f"{doubled}; the ack of either confirms for both", "bold red"))
     if status["reason"]:
         grid.add_row("reason", Text(printable(status["reason"])))
     if pause := status.get("pause"):
@@ -222,8 +224,11 @@ def rollouts_table(statuses: Sequence[Document], now: int | None = None) -> Tabl
 
 
 def _confirmed(status: Document) -> Text:
-    """Whether the newest order is confirmed, in few words."""
+    """Whether the newest order is confirmed, in few words; two actuators of one name put that in doubt."""
     order = status.get("order")
     if order is None:
         return Text("unknown" if status["weights"] else "-", "yellow")
-    return Text("yes" if order["confirmed"] else f"no, {tries_text(order)}", _confirmation_style(status))
+    text = Text("yes" if order["confirmed"] else f"no, {tries_text(order)}", _confirmation_style(status))
+    for doubled in doubled_lines(status):
+        text.append(f", {doubled}", "bold red")
+    return text

@@ -193,6 +193,31 @@ async def test_a_group_and_a_topic_are_denied_while_all_runs(guarded: MavenKafka
         assert trial.exits == []
 
 
+async def test_groups_that_are_denied_while_all_runs(guarded: MavenKafka) -> None:
+    """Health names each role and what it fails with; all go on once they are allowed again."""
+    async with Trial(guarded.bootstrap, 76) as trial:
+        (post,) = await trial.begin((), **rights.login(guarded))
+        await trial.judged_past(now_ms() + 1_000)
+        settings = Settings(topic_prefix=trial.site.settings.topic_prefix)
+        for role in settings.roles:
+            await rights.deny(trial.site.settings, rights.GROUP, settings.group(role))
+        since, waiting = now_ms(), set(settings.roles)
+        async with asyncio.timeout(PATIENCE):
+            while waiting:
+                loops = json.loads(await page(post, "/healthz"))["loops"]
+                for role in [each for each in waiting if "GroupAuthorization" in loops[each]]:
+                    waiting.remove(role)
+                    note(f"group of {role} denied: named by /healthz", (now_ms() - since) / 1000)
+                await asyncio.sleep(0.2)
+        for role in settings.roles:
+            await rights.allow_again(trial.site.settings, rights.GROUP, settings.group(role))
+        since = now_ms()
+        await is_well(post)
+        note("all groups allowed again: all roles run", (now_ms() - since) / 1000)
+        await trial.judged_past(now_ms())
+        assert trial.exits == []
+
+
 async def test_a_source_that_may_not_be_read(guarded: MavenKafka) -> None:
     """Nothing is counted and nothing advances; when it may be read again, the bad canary is rolled back."""
     async with Trial(guarded.bootstrap, 75, bake="20s") as trial:

@@ -53,12 +53,11 @@ async def test_partitions_are_added_to_the_journal_while_nothing_runs(kafka_brok
         added = {trial.site.topics.journal: NewPartitions(total_count=5)}
         await admin(trial.site, lambda client: client.create_partitions(added))
         trial.mangle = break_canary
-        again = trial.post()
-        await again.ready()
         since = now_ms()
+        again = trial.post()
         async with asyncio.timeout(PATIENCE):
             while not all(await rolled_back(trial)):
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(0.2)
         note("partitions added to the journal, with a bad canary: rolled back", (now_ms() - since) / 1000)
         assert "the first 2 of both are used" in again.worker.log()
         decisions = await trial.decided()

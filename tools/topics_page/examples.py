@@ -137,6 +137,7 @@ def _records() -> tuple[Record, ...]:
             status="applied",
             weights={"stable": 90, "canary": 10},
             at=BEGIN + 300,
+            instance="0e5a3c1f",
         ),
     )
 

@@ -88,6 +88,12 @@ STATUS_FIELDS = {
     "`label`; else null",
 }
 
+NOTICE_FIELDS = {
+    "settings_differ": "the workers whose settings are not those of the judge, a text each; absent if none",
+    "doubled_actuators": "names that two actuators have by their acks of the last orders; absent if none",
+}
+"""Fields of a status that the judge adds when there is something to see."""
+
 HEADER_FIELDS = {
     "topic": "the record's place: topic, partition, offset",
     "index": "the element's place within the message, from 0",

@@ -127,7 +127,7 @@ def _commands() -> Iterator[str]:
 
 
 def _status() -> Iterator[str]:
-    yield from _document("sluicegate.status/v1", fields.STATUS_FIELDS, examples.status())
+    yield from _document("sluicegate.status/v1", fields.STATUS_FIELDS | fields.NOTICE_FIELDS, examples.status())
     yield "After each freeze and unfreeze, with the key `\\0freezes/PARTITION`, the freezes of each journal partition:"
     yield from _document(FREEZES_SCHEMA, fields.FREEZES_FIELDS, examples.freezes())
 

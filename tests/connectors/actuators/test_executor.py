@@ -68,7 +68,9 @@ async def test_the_ack_is_what_the_sequencer_reads() -> None:
         status="applied",
         weights={"stable": 75.0, "canary": 25.0},
         at=NOW,
+        instance=ack.instance,
     )
+    assert read.instance
 
 
 async def test_a_reason_is_bounded() -> None:

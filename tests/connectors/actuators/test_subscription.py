@@ -261,13 +261,13 @@ async def test_silence_makes_it_begin_again(
 
 
 async def test_topics_that_are_missing_are_no_silence(broker: str) -> None:
-    """Kafka answers, so the pulse beats; it is not ready."""
+    """Kafka answers, so the pulse beats; it is not ready, and health names the trouble at once."""
     pulse, stop = Beats(), asyncio.Event()
     task = asyncio.create_task(run(Recording(), settings_of(broker), stop=stop, pulse=pulse))
     async with asyncio.timeout(PATIENCE_S):
-        while not pulse.count:
+        while not (pulse.count and pulse.trouble):
             await asyncio.sleep(0.05)
-    assert not pulse.ready
+    assert (pulse.ready, pulse.trouble) == (False, "no orders are read: TopicsMissingError")
     stop.set()
     await asyncio.wait_for(task, PATIENCE_S)
 

@@ -167,9 +167,11 @@ async def test_one_that_does_not_answer_keeps_no_other_waiting(monkeypatch: pyte
     await asyncio.sleep(0.03)
     assert set(chunkers) == {OTHER}
     assert consumer.paused == {ONE}
+    assert found.failing == "e partition 1 cannot be opened: KafkaConnectionError"
     consumer.away.clear()
     await asyncio.sleep(0.05)
     assert chunkers[ONE].place == (5, 0, "X")
+    assert found.failing == ""
 
 
 async def test_released_partitions_are_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:

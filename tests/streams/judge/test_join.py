@@ -131,10 +131,6 @@ class Worker:
         self.reading[partition] = next((i for i, record in enumerate(log) if record.offset >= committed), len(log))
         self.chunkers[partition] = Chunker(SourcePartition("request-events", partition))
 
-    def give_up(self, partition: int) -> None:
-        """Forget all about a partition."""
-        del self.chunkers[partition], self.reading[partition]
-
     def read(self, partition: int, count: int) -> None:
         """Take the next batch."""
         at = self.reading[partition]

@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Callable
 import orjson
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
 from prometheus_client import REGISTRY
 
 from connectors.kafka.topic_reader import StalledError, TopicsMissingError
 from streams.journal import Progress, encode
-from streams.judge import held_reports, recovery
+from streams.judge import held_reports, recovery, service
 from streams.judge.fold import Fold
 from streams.judge.published import Published
 from streams.judge.recovery import UndecidedError
@@ -433,3 +434,13 @@ async def test_rollouts_that_would_be_elsewhere(snapshots: Snapshots, used: int)
     await judge._recovery.recover(0)
     assert 0 in judge._recovery.folds if used == 1 else 0 in judge._recovery.truncated
     assert ("make gate-snapshots again" in judge._pulse.trouble) == (used == 3)
+
+
+async def test_failures_that_last_are_named_by_health(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the first ones: a broker that is restarted fails a few rounds."""
+    monkeypatch.setattr(service, "RETRY_SECONDS", 0.0)
+    await judge._recover_from(KafkaError())
+    assert judge._pulse.failed == ""
+    judge._pulse.last -= 60
+    await judge._recover_from(KafkaError())
+    assert judge._pulse.failed == "judging fails: KafkaError"

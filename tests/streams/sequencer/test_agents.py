@@ -84,23 +84,3 @@ async def test_a_message_is_acknowledged_once_it_is_journaled(monkeypatch: pytes
     assert (acks, sequencer.waiting["command-acks", 0]) == ([b"other", b"stuck"], 0)
     with pytest.raises(TypeError):
         await sequencer.take(Ack, event(b"fails", 3))
-
-
-async def test_two_actuators_of_one_name_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each ack is looked at, with its offset."""
-    sequencer: Any = Sequencer(
-        build(Settings()), Settings(), cast("Any", SimpleNamespace(identity=no_identity)), Pulse("sequencer")
-    )
-    reported: list[int] = []
-    monkeypatch.setattr(sequencer._instances, "report", lambda value, offset: reported.append(offset))
-
-    async def send(**_: Any) -> asyncio.Future[None]:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
-
-    sequencer._journal = SimpleNamespace(send=send)
-    value = encode(Ack(id="", rollout="r", epoch=1, sequence=1, actuator="a", status="applied", weights={}, at=5))
-    message = SimpleNamespace(topic="command-acks", partition=0, offset=7, key=b"r", headers={})
-    await sequencer.handle(Ack, SimpleNamespace(message=message, value=value))
-    assert reported == [7]

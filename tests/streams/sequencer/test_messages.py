@@ -72,8 +72,10 @@ def test_a_start_has_the_current_rules() -> None:
 def test_an_ack_has_its_origin() -> None:
     """Actuators have keys of their own; their acks are not guarded against replays."""
     ack = Ack(id="r:1:1", rollout="r", epoch=1, sequence=1, actuator="a", status="applied", weights={}, at=1)
-    found = decode(journal_record(ack, ORIGIN, Timing(), SEAL))
-    assert found == msgspec.structs.replace(ack, origin=ORIGIN)
+    for sent in (ack, msgspec.structs.replace(ack, instance="0e5a3c1f")):
+        found = decode(journal_record(sent, ORIGIN, Timing(), SEAL))
+        assert found == msgspec.structs.replace(sent, origin=ORIGIN)
+    assert b"instance" not in encode(ack)
 
 
 def test_a_freeze_comes_with_the_controls() -> None:

@@ -223,3 +223,11 @@ def test_settings_that_differ(status: Mapping[str, Any]) -> None:
     """Each worker with other settings than the judge has a line."""
     text = words_of(rollout_view({**status, "settings_differ": ["worker w2 has max_future_ms 5, here 60000"]}, []))
     assert "settings differ worker w2 has max_future_ms 5, here 60000" in text
+
+
+def test_two_actuators_of_one_name(status: Mapping[str, Any]) -> None:
+    """Shown beside the confirmation that they put in doubt."""
+    doubled = {**status, "doubled_actuators": ["haproxy"]}
+    text = words_of(rollout_view(doubled, []))
+    assert "actuators two actuators are named haproxy; the ack of either confirms for both" in text
+    assert "yes, two actuators are named haproxy" in words_of(rollouts_table([doubled]), 200)
