@@ -10,9 +10,9 @@ import faust
 from aiokafka import TopicPartition
 from faust.exceptions import ConsumerNotStarted
 
-from connectors.kafka.consumer_progress import answered, end_of
-from connectors.kafka.private_faust import aiokafka_consumer_of, check_version, committed_offset_of
-from connectors.kafka.private_fetches import group_error_of
+from connectors.kafka.consumer_progress import End, answered, end_of
+from connectors.kafka.private_faust import aiokafka_consumer_of, check_version, committed_offset_of, has_unfinished
+from connectors.kafka.private_fetches import group_error_of, readable_end, state_of
 from connectors.kafka.stalled_partitions import describe, stalled
 
 NONE_WAITING: Final[Mapping[tuple[str, int], int]] = {}
@@ -80,7 +80,15 @@ class FaustProgress:
         committed = committed_offset_of(self._app, partition)
         before, since = self._committed.get(partition, (None, now))
         held_up = waiting.get((partition.topic, partition.partition), 0) > 0
-        if held_up or end is None or committed != before or committed is None or committed >= end.offset:
+        if held_up or end is None or committed != before or committed is None or self._is_at(end, partition, committed):
             since = now
         self._committed[partition] = committed, since
         return end is not None and max(end.age_ms, (now - since) * 1000) <= self._limit_ms
+
+    def _is_at(self, end: End, partition: Any, committed: int) -> bool:
+        """Whether all is done that can be read: what a transaction leaves at the end has no message."""
+        if committed >= end.offset:
+            return True
+        state = state_of(aiokafka_consumer_of(self._app), TopicPartition(partition.topic, partition.partition))
+        fetched = state is not None and state.has_valid_position and state.position >= readable_end(state, end.offset)
+        return fetched and not has_unfinished(self._app, partition)

@@ -7,10 +7,12 @@ version before adding that version to `CHECKED`.
 
 from __future__ import annotations
 
+from functools import cache, wraps
 from typing import Any, Final, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 CHECKED: Final = ("0.15.",)
 """The versions of faust-streaming that the private parts were checked with."""
@@ -48,3 +50,30 @@ def committed_offset_of(app: faust.App, partition: Any) -> int | None:
     """The offset that the app has last committed for a partition; None before the first commit."""
     consumer: Any = app.consumer
     return cast("int | None", consumer._committed_offset[partition])
+
+
+def has_unfinished(app: faust.App, partition: Any) -> bool:
+    """Whether an agent has a message of a partition that it has not finished, or one is read and not committed yet."""
+    consumer: Any = app.consumer
+    if any(message.tp == partition for message in list(consumer._unacked_messages)):
+        return True
+    # Faust begins with what is committed as the offset read, and then has that of the last message.
+    read, committed = consumer._read_offset[partition], consumer._committed_offset[partition]
+    return read is not None and (committed is None or committed < read)
+
+
+@cache
+def read_committed_only() -> None:
+    """Make the consumers of Faust's apps skip messages of transactions that were aborted, and wait for open ones.
+
+    Faust does so only for apps that write in transactions themselves, which ours do not.
+    """
+    create: Any = AIOKafkaConsumerThread._create_worker_consumer
+
+    @wraps(create)
+    def committed(thread: Any, transport: Any) -> AIOKafkaConsumer:
+        consumer = create(thread, transport)
+        consumer._isolation_level = "read_committed"
+        return consumer
+
+    AIOKafkaConsumerThread._create_worker_consumer = committed  # type: ignore[assignment, method-assign]

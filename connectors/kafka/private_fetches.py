@@ -27,6 +27,20 @@ def state_of(consumer: aiokafka.AIOKafkaConsumer, partition: TopicPartition) -> 
     return None if assignment is None else assignment.state_value(partition)
 
 
+def readable_end(state: Any, highwater: int) -> int:
+    """The end of what a consumer of committed records can read of a partition: where the first open transaction begins.
+
+    `state` is that of `state_of`. A broker without transactions may answer with any offset there, which is not used.
+    """
+    stable: int | None = state.lso
+    return highwater if stable is None or stable < state.position else min(stable, highwater)
+
+
+def reads_committed(consumer: aiokafka.AIOKafkaConsumer) -> bool:
+    """Whether a consumer waits for open transactions; False if this aiokafka was not checked."""
+    return is_checked() and getattr(consumer, "_isolation_level", "") == "read_committed"
+
+
 def group_error_of(consumer: aiokafka.AIOKafkaConsumer) -> Exception | None:
     """The error for which a consumer cannot be in its group, until its next `getmany` raises it; None without one.
 

@@ -4,6 +4,7 @@ The cause may be a batch with a wrong checksum, a topic that may not be read, a 
 aiokafka alone `getmany` raises then, for all partitions, and loses what it had already taken of others: their positions
 have moved on. Here it returns what it has (`private_fetches.hold_failures`), and `stalled` has what failed. A topic
 that may not be described any more is listed too, although a group has no partition of it then (`private_answers`).
+So is one in which a transaction stays open, where only committed records are read.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ from aiokafka.structs import TopicPartition
 from prometheus_client import Counter
 
 from connectors.kafka.private_answers import denied_topics
-from connectors.kafka.private_fetches import hold_failures, state_of
+from connectors.kafka.private_fetches import hold_failures, readable_end, reads_committed, state_of
 
 RETRY_S: Final = 1.0
 """The pause before a partition is fetched again; each time costs the broker a whole fetch."""
 FRESH_S: Final = 10.0
 """A partition whose last failure is longer ago is not stalled any more; one without new records shows no success."""
 LOG_EVERY_S: Final = 60.0
+OPEN_S: Final = 30.0
+"""A transaction that keeps a partition from being read for longer is named; honest ones take seconds."""
 WHOLE_TOPIC: Final = -1
 """Stands for a partition where a topic may not be described, so that its partitions are not known."""
 
@@ -48,6 +51,7 @@ class Stall(NamedTuple):
 
 
 _stalls: WeakKeyDictionary[Any, Stall] = WeakKeyDictionary()
+_opened: WeakKeyDictionary[Any, tuple[int, float]] = WeakKeyDictionary()
 _denied_since: dict[str, float] = {}
 _logged_at: dict[TopicPartition, float] = {}
 
@@ -68,6 +72,8 @@ def stalled(consumer: AIOKafkaConsumer) -> dict[TopicPartition, Stall]:
         for topic in denied_topics(consumer):
             found[TopicPartition(topic, WHOLE_TOPIC)] = _denial(topic)
             found |= {one: _denial(topic) for one in consumer.assignment() if one.topic == topic}
+    if reads_committed(consumer):
+        found |= _behind_transactions(consumer)
     if not _stalls:
         return found
     for partition in consumer.assignment():
@@ -87,6 +93,26 @@ def describe(stalls: dict[TopicPartition, Stall]) -> str:
         if number == WHOLE_TOPIC or topic not in whole
     ]
     return f"cannot read {'; '.join(listed)}" if listed else ""
+
+
+def _behind_transactions(consumer: AIOKafkaConsumer) -> dict[TopicPartition, Stall]:
+    found: dict[TopicPartition, Stall] = {}
+    now = time.monotonic()
+    for partition in consumer.assignment():
+        state = state_of(consumer, partition)
+        highwater = consumer.highwater(partition)
+        if state is None or highwater is None or not state.has_valid_position:
+            continue
+        if not readable_end(state, highwater) == state.position < highwater:
+            _opened.pop(state, None)
+            continue
+        offset, since = _opened.get(state, (None, now))
+        if offset != state.position:
+            since = now
+        _opened[state] = state.position, since
+        if now - since >= OPEN_S:
+            found[partition] = Stall(f"a transaction stays open at offset {state.position}", since, now)
+    return found
 
 
 def _denial(topic: str) -> Stall:

@@ -14,7 +14,7 @@ from mode import Service
 
 from connectors.kafka.bounded_batches import bound_batches
 from connectors.kafka.faust_credentials import broker_credentials
-from connectors.kafka.private_faust import FolderlessApp
+from connectors.kafka.private_faust import FolderlessApp, read_committed_only
 from connectors.kafka.stalled_partitions import hold_stalled_partitions
 from connectors.signing.keys import keyring
 from streams.audit.service import Audit
@@ -69,6 +69,7 @@ def sequencer(settings: Settings, health: Health) -> faust.App:
     """
     bound_batches()  # Faust makes its own consumer
     hold_stalled_partitions()
+    read_committed_only()
     app = _Agents(
         settings.group("sequencer"),
         **_faust_basics(settings),

@@ -3,7 +3,7 @@
 import inspect
 import time
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from aiokafka import TopicPartition
@@ -16,6 +16,12 @@ from connectors.kafka.private_faust import FaustVersionError
 from connectors.kafka.stalled_partitions import Stall
 
 LIMIT_MS = 10_000.0
+
+
+class Message(NamedTuple):
+    """A message that an agent has."""
+
+    tp: Any
 
 
 class Consumer:
@@ -84,6 +90,29 @@ def test_behind_and_waiting_for_kafka_is_healthy() -> None:
 def test_a_partition_that_is_not_fetched_is_not_healthy() -> None:
     """Kafka does not answer, even if all that was fetched is read."""
     assert not watching(Consumer(p0=(7, 7, 60_000.0))).healthy(0.0)
+
+
+def test_a_marker_at_the_end_is_nothing_to_read() -> None:
+    """A transaction leaves an offset without a message, which nobody commits. A message that is not finished counts."""
+    consumer: Any = Consumer(p0=(7, 5, 0.0))
+    partition = TopicPartition("orders", 0)
+    state = SimpleNamespace(has_valid_position=True, position=7, lso=7)
+    subscription = SimpleNamespace(assignment=SimpleNamespace(state_value=lambda _: state))
+    consumer._subscription = SimpleNamespace(subscription=subscription)
+    consumer._unacked_messages, consumer._read_offset = set(), {partition: 4}
+    progress = watching(consumer)
+    assert [progress.healthy(now) for now in (0.0, 60.0)] == [True, True]
+    consumer._read_offset[partition] = 6
+    assert [progress.healthy(now) for now in (61.0, 80.0)] == [True, False]
+    consumer._read_offset[partition] = 5
+    assert progress.healthy(81.0)
+    consumer._unacked_messages = {Message(partition)}
+    assert [progress.healthy(now) for now in (82.0, 99.0)] == [True, False]
+    consumer._unacked_messages = set()
+    state.position = state.lso = 6  # where a transaction is open
+    assert [progress.healthy(now) for now in (100.0, 160.0)] == [True, True]
+    state.lso = 0  # of a broker without transactions
+    assert [progress.healthy(now) for now in (161.0, 180.0)] == [True, False]
 
 
 def test_one_bad_partition_is_enough_and_hides_no_other() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import faust
 import pytest
+from aiokafka import AIOKafkaConsumer
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as DriverConsumer
@@ -47,6 +48,24 @@ def test_what_is_read() -> None:
     app: Any = SimpleNamespace(consumer=consumer)
     assert private_faust.aiokafka_consumer_of(app) == "aiokafka"
     assert private_faust.committed_offset_of(app, "p") == 7
+
+
+def test_the_consumer_knows_what_is_unfinished() -> None:
+    """The messages that agents have, and the offset it has read: first the commit's, then the last message's."""
+    source = inspect.getsource(Consumer)
+    assert "self._unacked_messages = WeakSet()" in source
+    assert "self._read_offset = defaultdict(lambda: None)" in source
+    assert "set_read_offset(tp, offset)" in source
+    assert "_committed_offsets = await self.seek_to_committed()" in source
+
+
+def test_only_committed_messages_are_read() -> None:
+    """The thread's consumer has its isolation level before it starts, which makes its fetcher."""
+    private_faust.read_committed_only()
+    create: Any = AIOKafkaConsumerThread._create_worker_consumer
+    assert "isolation_level=isolation_level" in inspect.getsource(inspect.unwrap(create))
+    assert "self._isolation_level = isolation_level" in inspect.getsource(AIOKafkaConsumer.__init__)
+    assert "isolation_level=self._isolation_level" in inspect.getsource(AIOKafkaConsumer.start)
 
 
 def test_an_app_without_folders() -> None:

@@ -28,6 +28,7 @@ class Reader:
 
     def __init__(self) -> None:
         assert hold_stalled_partitions()
+        self._isolation_level = "read_uncommitted"
         self._subscription = SubscriptionState()
         self._subscription.assign_from_user([GOOD, BAD])
         self.states = self._subscription.subscription.assignment
@@ -81,6 +82,11 @@ class Reader:
     def is_fetched_again(self, partition: TopicPartition) -> bool:
         """Whether the fetcher would send a fetch of it now."""
         return partition not in self._fetcher._records
+
+
+def kept_of(reader: Reader, partition: TopicPartition) -> Any:
+    """The state of a partition, as aiokafka has it."""
+    return reader.states.state_value(partition)
 
 
 @pytest.fixture
@@ -161,6 +167,28 @@ async def test_a_topic_that_may_not_be_read(reader: Reader) -> None:
     assert set(stalled(reader)) == {GOOD, BAD}
     assert answered(reader, 10_000)
     CLOCK.now += stalled_partitions.FRESH_S + 1
+    assert not stalled(reader)
+
+
+async def test_a_transaction_that_stays_open(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named after a while where only committed records are read; each new one begins the time again."""
+    state: Any = kept_of(reader, BAD)
+    monkeypatch.setattr(reader, "highwater", lambda partition: 5)
+    for partition in (GOOD, BAD):
+        kept_of(reader, partition).lso = 5
+        kept_of(reader, partition).consumed_to(5)
+    monkeypatch.setattr(reader, "highwater", lambda partition: 9 if partition == BAD else 5)
+    assert not stalled(reader)
+    CLOCK.now += 60
+    assert not stalled(reader)
+    reader._isolation_level = "read_committed"
+    assert not stalled(reader)
+    CLOCK.now += 60
+    assert describe(stalled(reader)) == ("cannot read request-events partition 1: a transaction stays open at offset 5")
+    state.lso = 6
+    state.consumed_to(6)
+    assert not stalled(reader)
+    state.lso = 9
     assert not stalled(reader)
 
 
