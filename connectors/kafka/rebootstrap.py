@@ -130,6 +130,7 @@ def _update(original: Any) -> Any:
                 async with asyncio.timeout(KNOWN_S) as limit:
                     _asking[client] = limit
                     if await original(client, cluster, topics):
+                        _leave_old_addresses(client, cluster)
                         return True
             except TimeoutError:
                 pass
@@ -215,6 +216,18 @@ def _give_up_connecting(client: AIOKafkaClient) -> None:
     host, port, limit = _connecting.get(client, ("", 0, None))
     if limit is not None and _is_outdated(client, host, port) and not limit.expired():
         limit.reschedule(asyncio.get_running_loop().time())
+
+
+def _leave_old_addresses(client: AIOKafkaClient, cluster: Any) -> None:
+    """After metadata of a known broker: give up what waits for others at addresses that they no longer have.
+
+    A broker that the metadata lacks, because it is fenced, keeps its connections: it may only be slow.
+    """
+    _give_up_connecting(client)
+    for (node, *_), (connection, _) in connections_of(client).items():
+        broker = cluster.broker_metadata(node)
+        if broker is not None and (broker.host, broker.port) != (connection.host, connection.port):
+            break_connection(connection)
 
 
 async def _close_moved(client: AIOKafkaClient, cluster: Any) -> int:

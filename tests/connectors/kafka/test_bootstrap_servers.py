@@ -52,9 +52,10 @@ async def test_a_client_starts_nowhere() -> None:
     """Each server of the list has refused: the reasons are in the error."""
     servers = [f"{LOOPBACK}:{free_port()}" for _ in range(2)]
     producer = clients.producer(KafkaSettings(bootstrap=",".join(servers)))
-    with pytest.raises(KafkaConnectionError, match=f"Unable to bootstrap from {servers[0]}: .*; {servers[1]}: "):
+    with pytest.raises(KafkaConnectionError, match="Unable to bootstrap from ") as failed:
         await producer.start()
     await producer.stop()
+    assert all(f"{server}: [Errno" in str(failed.value) for server in servers)
 
 
 async def test_a_connection_that_a_start_does_not_take_is_closed() -> None:

@@ -179,6 +179,27 @@ async def test_a_client_whose_brokers_are_gone(monkeypatch: pytest.MonkeyPatch) 
     assert asked == ["metadata"]
 
 
+async def test_a_known_broker_has_the_new_address_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits at the old one is given up; not so a broker that the metadata lacks: it may only be slow."""
+    broken: list[str] = []
+    there = {1: SimpleNamespace(host="there", port=1), 2: SimpleNamespace(host="new", port=2), 3: None}
+    connections = {
+        (1, 0): (SimpleNamespace(host="there", port=1, name="same"), "10.0.0.1"),
+        (2, 0): (SimpleNamespace(host="old", port=2, name="moved"), "10.0.0.2"),
+        (3, 0): (SimpleNamespace(host="fenced", port=3, name="fenced"), "10.0.0.3"),
+    }
+    monkeypatch.setattr(rebootstrap, "connections_of", lambda _: connections)
+    monkeypatch.setattr(rebootstrap, "break_connection", lambda connection: broken.append(connection.name))
+    client: Any = SomeClient()
+    client.cluster = SimpleNamespace(brokers=list, broker_metadata=there.get)
+
+    async def answered(*_: Any) -> bool:
+        return True
+
+    assert await rebootstrap._update(answered)(client, client.cluster, ())
+    assert broken == ["moved"]
+
+
 async def test_what_is_being_connected_to_an_outdated_address_is_given_up() -> None:
     """So that the others, which wait for their turn, need not wait for its time limit."""
     cluster = SimpleNamespace(brokers=lambda: [SimpleNamespace(host="new", port=1)])
