@@ -241,13 +241,15 @@ def wrap_clients(
     update: Callable[[Any], Any],
     send: Callable[[Any], Any],
     connect: Callable[[Any], Any],
+    start: Callable[[Any], Any],
     order: Callable[[Hosts], Hosts],
 ) -> bool:
-    """Replace three coroutines of every client by what these make of them; False if this aiokafka was not checked.
+    """Replace four coroutines of every client by what these make of them; False if this aiokafka was not checked.
 
-    They are `_metadata_update(client, cluster, topics)`, `send(client, node, request, *, group)`, and the function
-    `create_conn(host, port, **options)` that opens a connection. `order` orders the bootstrap servers. Consumers,
-    producers and admin clients each have a client, and so have Faust's.
+    They are `_metadata_update(client, cluster, topics)`, `send(client, node, request, *, group)`, the function
+    `create_conn(host, port, **options)` that opens a connection, and `bootstrap(client)`, which tries the bootstrap
+    servers one after the other when a client starts. `order` orders them. Consumers, producers and admin clients each
+    have a client, and so have Faust's.
     """
     if not is_checked():
         return False
@@ -255,6 +257,7 @@ def wrap_clients(
     AIOKafkaClient.hosts = property(lambda client: order(hosts.fget(client)))
     AIOKafkaClient._metadata_update = update(AIOKafkaClient._metadata_update)
     AIOKafkaClient.send = send(AIOKafkaClient.send)
+    AIOKafkaClient.bootstrap = start(AIOKafkaClient.bootstrap)
     client_module.create_conn = connect(client_module.create_conn)
     return True
 

@@ -96,6 +96,11 @@ async def test_the_parts_of_a_client_that_are_wrapped() -> None:
     assert "await create_conn(" in inspect.getsource(AIOKafkaClient._get_conn)
     assert "self._conns[conn_id]" in inspect.getsource(AIOKafkaClient._get_conn)
     assert "on_close=self._on_connection_closed" in inspect.getsource(AIOKafkaClient._get_conn)
+    start = inspect.unwrap(AIOKafkaClient.bootstrap)
+    assert list(inspect.signature(start).parameters) == ["self"]
+    assert "for host, port, _ in self.hosts:" in inspect.getsource(start)
+    assert "bootstrap_conn = await create_conn(" in inspect.getsource(start)
+    assert "await self._client.bootstrap()" in inspect.getsource(AIOKafkaConsumer.start)
     assert client_module.create_conn is not inspect.unwrap(client_module.create_conn)
     assert {"_writer", "_requests"} <= set(vars(AIOKafkaConnection(host="h", port=1)))
 
@@ -116,7 +121,7 @@ async def test_a_version_that_was_not_checked(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("aiokafka.__version__", "9.0")
     assert private_aiokafka.fetched_by(a_consumer(OrderedDict())) is None
     assert not private_aiokafka.date_fetches_by_sending.__wrapped__()
-    assert not private_aiokafka.wrap_clients(None, None, None, None)  # type: ignore[arg-type]
+    assert not private_aiokafka.wrap_clients(None, None, None, None, None)  # type: ignore[arg-type]
     with pytest.raises(NotImplementedError, match=r"aiokafka 9\.0 was not checked"):
         await private_aiokafka.send_request(SimpleNamespace(), object())
 

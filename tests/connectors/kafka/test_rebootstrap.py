@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError
 
 from connectors.kafka import clients, rebootstrap
 from connectors.kafka.clients import KafkaSettings
 from connectors.kafka.private_aiokafka import connections_of
-from streams.demo.embedded_broker import EmbeddedBroker, free_port
+from streams.demo.embedded_broker import LOOPBACK, EmbeddedBroker, free_port
 
 TOPIC = "moved"
 PATIENCE_S = 60.0
@@ -139,36 +138,73 @@ async def test_which_connections_are_out_of_date(
     assert await rebootstrap._close_moved(SimpleNamespace(), cluster) == len(broken) == closed
 
 
-async def test_silent_servers_are_tried_last(
-    old: EmbeddedBroker, new: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A client that starts after another has met a silent server, begins with the others."""
-    monkeypatch.setattr(rebootstrap, "CONNECT_S", 0.3)
-    new.start()
-    suspend(old)
-    producer = clients.producer(known(old))
-    with pytest.raises(KafkaConnectionError):
-        await producer.start()
-    await producer.stop()
-    ordered = AIOKafkaClient(bootstrap_servers=[old.bootstrap, new.bootstrap]).hosts
-    assert [port for _, port, _ in ordered] == [new.port, old.port]
-    os.kill(pid(old), signal.SIGCONT)
-    async with clients.producer(known(old)):
-        assert not rebootstrap._silent
+async def test_what_one_client_finds_the_others_use(old: EmbeddedBroker, new: EmbeddedBroker, hasty: None) -> None:
+    """One that waits for nothing notices nothing by itself, and one that is asking stops waiting."""
+    settings = known(old, new)
+    async with clients.producer(settings) as finds, clients.producer(settings) as idle:
+        await sent(finds)
+        await sent(idle)
+        new.start()
+        suspend(old)
+        await sent(finds)
+        async with asyncio.timeout(PATIENCE_S):
+            while rebootstrap._addresses(idle.client) != {(LOOPBACK, new.port)}:
+                await asyncio.sleep(0.05)
+        await sent(idle)
+
+
+async def test_a_client_whose_brokers_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks for metadata, or stops waiting for known brokers; nothing, if some of those are where they were."""
+    asked: list[str] = []
+    brokers = [SimpleNamespace(host="gone", port=1)]
+    client: Any = SomeClient()
+    client.cluster = SimpleNamespace(brokers=lambda: brokers)
+    client.force_metadata_update = lambda: asked.append("metadata")
+    monkeypatch.setattr(rebootstrap, "_gone", {("gone", 1)})
+    rebootstrap._ask_now(client)
+    assert asked == ["metadata"]
+
+    async def wait_for_known_brokers() -> None:
+        async with asyncio.timeout(PATIENCE_S) as limit:
+            monkeypatch.setitem(rebootstrap._asking, client, limit)
+            for _ in range(2):
+                rebootstrap._ask_now(client)
+            await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        await wait_for_known_brokers()
+    rebootstrap._ask_now(client)
+    brokers.append(SimpleNamespace(host="there", port=1))
+    rebootstrap._ask_now(client)
+    assert asked == ["metadata"]
+
+
+async def test_a_known_broker_has_the_new_address_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits at the old one is given up; not so a broker that the metadata lacks: it may only be slow."""
+    broken: list[str] = []
+    there = {1: SimpleNamespace(host="there", port=1), 2: SimpleNamespace(host="new", port=2), 3: None}
+    connections = {
+        (1, 0): (SimpleNamespace(host="there", port=1, name="same"), "10.0.0.1"),
+        (2, 0): (SimpleNamespace(host="old", port=2, name="moved"), "10.0.0.2"),
+        (3, 0): (SimpleNamespace(host="fenced", port=3, name="fenced"), "10.0.0.3"),
+    }
+    monkeypatch.setattr(rebootstrap, "connections_of", lambda _: connections)
+    monkeypatch.setattr(rebootstrap, "break_connection", lambda connection: broken.append(connection.name))
+    client: Any = SomeClient()
+    client.cluster = SimpleNamespace(brokers=list, broker_metadata=there.get)
+
+    async def answered(*_: Any) -> bool:
+        return True
+
+    assert await rebootstrap._update(answered)(client, client.cluster, ())
+    assert broken == ["moved"]
 
 
 async def test_what_is_being_connected_to_an_outdated_address_is_given_up() -> None:
     """So that the others, which wait for their turn, need not wait for its time limit."""
     cluster = SimpleNamespace(brokers=lambda: [SimpleNamespace(host="new", port=1)])
 
-    class Client:
-        def on_close(self) -> None:
-            """What aiokafka hands to a connection."""
-
-        def force_metadata_update(self) -> None:
-            """Not called."""
-
-    client: Any = Client()
+    client: Any = SomeClient()
 
     async def endless(*_: Any, **__: Any) -> None:
         await asyncio.sleep(3_600)
@@ -184,6 +220,16 @@ async def test_what_is_being_connected_to_an_outdated_address_is_given_up() -> N
     rebootstrap._give_up_connecting(client)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(connecting, PATIENCE_S)
+
+
+class SomeClient:
+    """As much of a client as is used."""
+
+    def on_close(self) -> None:
+        """What aiokafka hands to a connection."""
+
+    def force_metadata_update(self) -> None:
+        """Not called, unless a test replaces it."""
 
 
 def suspend(broker: EmbeddedBroker) -> None:
