@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from tests.cluster.nodes import Nodes
-from tests.faults.times import PATIENCE, now_ms
+from tests.faults.times import PATIENCE, note, now_ms
 from tests.faults.trial import EVENTS_PER_TICK, ROLLOUTS, TICK, WAITING, Trial, policy
 from tests.pipeline.harness import PARTITIONS
 
@@ -55,6 +55,19 @@ class ClusterTrial(Trial):
     async def release(self, rollout: str) -> None:
         """Start one of `FAILING`."""
         await self.site.start(policy(rollout, bake="5s"))
+
+    async def fail_over(self, nodes: Nodes, topic: str) -> None:
+        """Kill the leader of a partition of the topic, and wait until all since then is judged.
+
+        Noted are the seconds that Kafka took to elect other leaders, and those after that, which are ours.
+        """
+        leader, since = await nodes.leader(topic, 0), now_ms()
+        await asyncio.to_thread(nodes.kill, leader)
+        electing = asyncio.create_task(nodes.elected_without(leader))
+        took = await self.recovered("leader killed", since)
+        election = await electing - since / 1000
+        note("leader killed, until Kafka elected others", election)
+        note("leader killed, from the election on", took - election)
 
     async def rolled_back(self, rollout: str) -> None:
         """Wait until the rollout is rolled back."""

@@ -1,16 +1,18 @@
 """Three Apache Kafka 4 nodes, each broker and controller, that fail and return one by one."""
 
 import asyncio
-from collections.abc import Iterable
+import contextlib
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
 
 from streams.demo.embedded_broker import LOOPBACK, free_port
 from tests.brokers import MavenKafka
-from tests.faults.times import PATIENCE
+from tests.faults.times import PATIENCE, now_ms
 
 IDS = (1, 2, 3)
 
@@ -50,19 +52,25 @@ class Nodes:
 
     async def make_topic(self, topic: str, replicas: dict[int, list[int]], **config: str) -> None:
         """Make a topic whose partitions have their replicas on these nodes."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
-        try:
+        async with self._admin() as admin:
             wanted = NewTopic(topic, -1, -1, replica_assignments=replicas, topic_configs=config)
             answer = await admin.create_topics([wanted])
             assert [error[1] for error in answer.topic_errors] == [0], answer
-        finally:
-            await admin.close()
 
     async def leader(self, topic: str, partition: int) -> int:
         """The node that leads a partition."""
         (described,) = await self._describe([topic])
         return next(int(each["leader"]) for each in described["partitions"] if each["partition"] == partition)
+
+    async def elected_without(self, dead: int) -> float:
+        """Wait until Kafka has elected other leaders for all that a dead node leads; when that was."""
+        async with asyncio.timeout(PATIENCE), self._admin() as admin:
+            while True:
+                with contextlib.suppress(KafkaError):  # a client asks any node, the dead one too
+                    described = await admin.describe_topics()
+                    if all(each["leader"] != dead for topic in described for each in topic["partitions"]):
+                        return now_ms() / 1000
+                await asyncio.sleep(0.05)
 
     async def repair(self) -> None:
         """Start the nodes that do not run, and wait until each partition is in sync on all nodes."""
@@ -76,11 +84,16 @@ class Nodes:
                 await asyncio.sleep(0.2)
 
     async def _describe(self, topics: list[str] | None = None) -> list[dict[str, Any]]:
+        async with self._admin() as admin:
+            described: list[dict[str, Any]] = await admin.describe_topics(topics)
+            return described
+
+    @contextlib.asynccontextmanager
+    async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
-            described: list[dict[str, Any]] = await admin.describe_topics(topics)
-            return described
+            yield admin
         finally:
             await admin.close()
 

@@ -20,9 +20,7 @@ async def test_leaders_that_are_killed(nodes: Nodes) -> None:
         for topic, failing in zip((topics.journal, topics.events, topics.decisions), FAILING, strict=True):
             await trial.release(failing)
             await asyncio.sleep(trial.rng.uniform(0, 2))
-            since = now_ms()
-            await asyncio.to_thread(nodes.kill, await nodes.leader(topic, 0))
-            await trial.recovered("leader killed", since)
+            await trial.fail_over(nodes, topic)
             await trial.rolled_back(failing)
             await nodes.repair()
         await trial.unharmed(*FAILING)
