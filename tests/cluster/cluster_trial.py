@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -56,18 +57,20 @@ class ClusterTrial(Trial):
         """Start one of `FAILING`."""
         await self.site.start(policy(rollout, bake="5s"))
 
-    async def fail_over(self, nodes: Nodes, topic: str) -> None:
-        """Kill the leader of a partition of the topic, and wait until all since then is judged.
+    async def fail_over(self, nodes: Nodes, fault: str, topic: str, strike: Callable[[int], None]) -> int:
+        """Let the fault strike the leader of a partition of the topic, and wait until all since then is judged.
 
-        Noted are the seconds that Kafka took to elect other leaders, and those after that, which are ours.
+        Noted are the seconds that Kafka took to elect other leaders, and those after that, which are ours. Returns the
+        former leader.
         """
         leader, since = await nodes.leader(topic, 0), now_ms()
-        await asyncio.to_thread(nodes.kill, leader)
+        await asyncio.to_thread(strike, leader)
         electing = asyncio.create_task(nodes.elected_without(leader))
-        took = await self.recovered("leader killed", since)
+        took = await self.recovered(fault, since)
         election = await electing - since / 1000
-        note("leader killed, until Kafka elected others", election)
-        note("leader killed, from the election on", took - election)
+        note(f"{fault}, until Kafka elected others", election)
+        note(f"{fault}, from the election on", took - election)
+        return leader
 
     async def rolled_back(self, rollout: str) -> None:
         """Wait until the rollout is rolled back."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -50,6 +52,14 @@ class Nodes:
         """End a node with SIGKILL."""
         self._nodes[node].kill()
 
+    def suspend(self, node: int) -> None:
+        """Stop a node's process: its connections stay open, and nothing answers, as from a machine without power."""
+        os.kill(self._nodes[node].pid, signal.SIGSTOP)
+
+    def resume(self, node: int) -> None:
+        """Let a suspended node go on."""
+        os.kill(self._nodes[node].pid, signal.SIGCONT)
+
     async def make_topic(self, topic: str, replicas: dict[int, list[int]], **config: str) -> None:
         """Make a topic whose partitions have their replicas on these nodes."""
         async with self._admin() as admin:
@@ -66,8 +76,8 @@ class Nodes:
         """Wait until Kafka has elected other leaders for all that a dead node leads; when that was."""
         async with asyncio.timeout(PATIENCE), self._admin() as admin:
             while True:
-                with contextlib.suppress(KafkaError):  # a client asks any node, the dead one too
-                    described = await admin.describe_topics()
+                with contextlib.suppress(KafkaError, TimeoutError):  # a client asks any node, the dead one too
+                    described = await asyncio.wait_for(admin.describe_topics(), 1.0)
                     if all(each["leader"] != dead for topic in described for each in topic["partitions"]):
                         return now_ms() / 1000
                 await asyncio.sleep(0.05)

@@ -20,10 +20,26 @@ async def test_leaders_that_are_killed(nodes: Nodes) -> None:
         for topic, failing in zip((topics.journal, topics.events, topics.decisions), FAILING, strict=True):
             await trial.release(failing)
             await asyncio.sleep(trial.rng.uniform(0, 2))
-            await trial.fail_over(nodes, topic)
+            await trial.fail_over(nodes, "leader killed", topic, nodes.kill)
             await trial.rolled_back(failing)
             await nodes.repair()
         await trial.unharmed(*FAILING)
+
+
+async def test_a_leader_that_hangs(nodes: Nodes) -> None:
+    """It answers nothing and closes no connection: what was sent to it is sent to the next leader."""
+    async with ClusterTrial(nodes, 84) as trial:
+        await trial.begin((), (), **DEFAULT_SESSIONS)
+        await trial.judged_past(now_ms())
+        await trial.release(FAILING[0])
+        await asyncio.sleep(trial.rng.uniform(0, 2))
+        hanging = await trial.fail_over(nodes, "leader hangs", trial.site.topics.journal, nodes.suspend)
+        try:
+            await trial.rolled_back(FAILING[0])
+        finally:
+            nodes.resume(hanging)
+        await nodes.repair()
+        await trial.unharmed(FAILING[0])
 
 
 async def test_a_rolling_restart(nodes: Nodes) -> None:
