@@ -5,7 +5,7 @@ named, so a client whose brokers have all changed their addresses never finds th
 client of the process (consumers, producers, admin clients, and Faust's) does as Kafka's own clients do since 4.0
 (KIP-899, KIP-1102):
 
-* A request without an answer for `SILENT_S` makes the client ask for metadata, and again after as long.
+* A request without an answer for `SILENT_S` makes the client ask for metadata, and again each `AGAIN_S`.
 * If no known broker gives it within `KNOWN_S`, the servers of the bootstrap list are asked, all at once. A host name is
   resolved again each time.
 * Connections to an address that the broker no longer has are closed or given up, so that requests on them fail and are
@@ -48,6 +48,8 @@ from connectors.kafka.private_aiokafka import break_connection, connect_to, conn
 SILENT_S: Final = 3.0
 """A request without an answer for this long is a reason to ask for metadata. Fetches are answered in half a second;
 a join of a group, and a write to too few replicas, may take longer, so this by itself closes nothing."""
+AGAIN_S: Final = 1.0
+"""Kafka may not have noticed yet, when it is asked first, that a broker is dead, and new brokers may not answer yet."""
 KNOWN_S: Final = 2.0
 """How long the known brokers have to answer before the bootstrap list is used."""
 
@@ -104,14 +106,14 @@ def _send(original: Any) -> Any:
 
 @contextlib.contextmanager
 def _asking_for_metadata(client: AIOKafkaClient) -> Iterator[None]:
-    """Meanwhile ask for metadata every `SILENT_S`: the new brokers may not answer yet when it is asked first."""
+    """Ask for metadata after `SILENT_S`, and then each `AGAIN_S`."""
     loop = asyncio.get_running_loop()
     timer: asyncio.TimerHandle
 
     def ask() -> None:
         nonlocal timer
         client.force_metadata_update()
-        timer = loop.call_later(SILENT_S, ask)
+        timer = loop.call_later(AGAIN_S, ask)
 
     timer = loop.call_later(SILENT_S, ask)
     try:
@@ -221,12 +223,14 @@ def _give_up_connecting(client: AIOKafkaClient) -> None:
 def _leave_old_addresses(client: AIOKafkaClient, cluster: Any) -> None:
     """After metadata of a known broker: give up what waits for others at addresses that they no longer have.
 
-    A broker that the metadata lacks, because it is fenced, keeps its connections: it may only be slow.
+    A broker that the metadata lacks leads nothing: Kafka takes it for dead. If it hangs, or its machine has no power, its
+    connections stay open, and requests on them would wait for aiokafka's 40 s.
     """
     _give_up_connecting(client)
     for (node, *_), (connection, _) in connections_of(client).items():
         broker = cluster.broker_metadata(node)
-        if broker is not None and (broker.host, broker.port) != (connection.host, connection.port):
+        is_of_broker = isinstance(node, int)  # others are of bootstrap servers
+        if is_of_broker and (broker is None or (broker.host, broker.port) != (connection.host, connection.port)):
             break_connection(connection)
 
 

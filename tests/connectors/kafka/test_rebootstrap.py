@@ -180,7 +180,7 @@ async def test_a_client_whose_brokers_are_gone(monkeypatch: pytest.MonkeyPatch) 
 
 
 async def test_a_known_broker_has_the_new_address_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What waits at the old one is given up; not so a broker that the metadata lacks: it may only be slow."""
+    """What waits at the old one is given up, and so is what waits for a broker that the metadata lacks: it is dead."""
     broken: list[str] = []
     there = {1: SimpleNamespace(host="there", port=1), 2: SimpleNamespace(host="new", port=2), 3: None}
     connections = {
@@ -197,7 +197,7 @@ async def test_a_known_broker_has_the_new_address_of_another(monkeypatch: pytest
         return True
 
     assert await rebootstrap._update(answered)(client, client.cluster, ())
-    assert broken == ["moved"]
+    assert broken == ["moved", "fenced"]
 
 
 async def test_what_is_being_connected_to_an_outdated_address_is_given_up() -> None:
