@@ -14,8 +14,7 @@ client of the process (consumers, producers, admin clients, and Faust's) does as
   their own.
 * A client that starts does not wait for a server of the list that is silent, either.
 
-A broker that is merely slow keeps its connections, however long it takes: the new metadata names the address that they
-have. So the limits can be short. What they cost, if a broker is slow, is a connection to a server of the list.
+A broker that is merely slow keeps its connections, however long it takes: the new metadata has it at the same address. So the limits can be short. What they cost, if a broker is slow, is a connection to a server of the list.
 """
 
 from __future__ import annotations
@@ -223,8 +222,8 @@ def _give_up_connecting(client: AIOKafkaClient) -> None:
 def _leave_old_addresses(client: AIOKafkaClient, cluster: Any) -> None:
     """After metadata of a known broker: give up what waits for others at addresses that they no longer have.
 
-    A broker that the metadata lacks leads nothing: Kafka takes it for dead. If it hangs, or its machine has no power, its
-    connections stay open, and requests on them would wait for aiokafka's 40 s.
+    A broker that the metadata lacks leads nothing: Kafka takes it for dead. If it hangs, or its machine has no power,
+    its connections stay open, and requests on them would wait for aiokafka's 40 s.
     """
     _give_up_connecting(client)
     for (node, *_), (connection, _) in connections_of(client).items():
