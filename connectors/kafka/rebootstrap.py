@@ -14,7 +14,8 @@ client of the process (consumers, producers, admin clients, and Faust's) does as
   their own.
 * A client that starts does not wait for a server of the list that is silent, either.
 
-A broker that is merely slow keeps its connections, however long it takes: the new metadata has it at the same address. So the limits can be short. What they cost, if a broker is slow, is a connection to a server of the list.
+A broker that is merely slow keeps its connections, however long it takes: the metadata has it at the same address. So
+the limits can be short. What they cost, if a broker is slow, is a connection to a server of the list.
 """
 
 from __future__ import annotations
