@@ -137,7 +137,7 @@ def test_a_clock_that_was_ahead_from_the_start_and_is_put_right() -> None:
     world.off.clear()
     world.traffic = False
     world.run(30 * S)
-    assert world.leaps == [ClockLeap("a", 500 - 10 * MINUTE)]
+    assert world.leaps == [ClockLeap("a", 500 - 10 * MINUTE, True)]
     assert 0 < world.lag <= SILENT + S
     world.traffic = True
     world.run(10 * S)
@@ -334,3 +334,14 @@ def test_without_broker_time_leaps_close_nothing_ahead_of_requests_that_arrive(
         world.run(seconds * S)
         assert 0 < world.lag <= LIVE + BEHIND_MS  # small steps back stop time for as long as that
         assert abs(world.ahead) <= BEHIND_MS + S
+
+
+@BROKER_OR_NOT
+def test_a_leap_ahead_after_an_outage_is_confirmed_by_the_broker(broker: bool) -> None:
+    """Nothing is wrong then: all workers were away."""
+    world = World(broker=broker, traffic=False)
+    world.run(MINUTE)
+    world.now += 40 * S
+    world.run(S)
+    (leap,) = world.leaps
+    assert leap.confirmed is broker

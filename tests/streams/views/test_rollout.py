@@ -223,3 +223,11 @@ def test_settings_that_differ(status: Mapping[str, Any]) -> None:
     """Each worker with other settings than the judge has a line."""
     text = words_of(rollout_view({**status, "settings_differ": ["worker w2 has max_future_ms 5, here 60000"]}, []))
     assert "settings differ worker w2 has max_future_ms 5, here 60000" in text
+
+
+def test_a_time_ahead_of_the_clock_has_its_date(status: Mapping[str, Any]) -> None:
+    """It is never 0 s ago: the clock of a worker was wrong, or the one here is."""
+    text = words_of(rollout_view(status, [], now=status["event_time"] - 86_400_000))
+    assert "judged until 2026-01-01 00:00:01Z, 1d ahead of the clock here" in text
+    assert "0s ago" not in text
+    assert "baking, judged until 2026-01-01 00:00:01Z, 1d ahead" in text
