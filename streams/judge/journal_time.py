@@ -121,7 +121,8 @@ class JournalTime:
 
         `by_events` is the time by the newest events, 0 without any. With `doubted` they contradict a leap ahead.
         """
-        worker, claimed = progress.worker, claimed_time(progress, self.wall, by_events if doubted else 0)
+        before, worker = self.wall, progress.worker
+        claimed = claimed_time(progress, self.wall, by_events if doubted else 0)
         self._note(worker, claimed)
         if self.wall and not self._is_moved_without(worker):
             # Events are never far ahead of their records, so this much of a leap is certain.
@@ -135,14 +136,28 @@ class JournalTime:
         if known is None or abs(claimed + known.ms - self.wall) > LEAP_MS:
             off = claimed - self.wall
             self.shifts[worker] = Shift(-off, self.wall)
-            other = by_events if doubted and by_events else progress.broker
-            confirmed = other is not None and abs(other - claimed) <= LEAP_MS
+            confirmed = self._is_confirmed(progress, claimed, by_events if doubted else 0)
             return claimed, [ClockLeap(worker, off, confirmed)] if abs(off) > LEAP_MS else []
         if self._is_moved_without(worker):
             return claimed, []
         made_at = claimed + known.ms
         self._go_on(made_at, by_events)
+        # The last events before an outage are recent for a while, and contradict nothing.
+        unfollowed = known.ms < -LEAP_MS and before < known.since + CONFIRMED_MS + RECENT_EVENT_MS <= self.wall
+        if unfollowed and self._is_confirmed(progress, claimed, 0):
+            return made_at, [ClockLeap(worker, -known.ms)]  # by the broker, and events contradict both
         return made_at, []
+
+    def _is_confirmed(self, progress: Progress, claimed: int, by_events: int) -> bool:
+        """Whether a clock that is not near journal time is the broker's, and no other worker's is near.
+
+        The last events are no sign against a leap ahead: after an outage of all workers they are as old as that. If
+        they go on, it is not followed. A clock that is behind is confirmed by them as well.
+        """
+        if claimed < self.wall and by_events and abs(by_events - claimed) <= LEAP_MS:
+            return True
+        is_brokers = progress.broker is not None and abs(progress.broker - claimed) <= LEAP_MS
+        return is_brokers and not (claimed > self.wall and self._is_moved_without(progress.worker))
 
     def _note(self, worker: str, wall: int) -> None:
         """Add a clock to the recent ones, and drop those that are no longer recent."""

@@ -162,12 +162,12 @@ class Publisher:
 
 
 def _report_leap(leap: ClockLeap) -> None:
-    """Report a clock that is not followed, and which one is wrong: by each journal partition that its record is in."""
+    """Report a clock that is not followed, and which one is wrong: for each journal partition that has its record."""
     seconds = abs(leap.ahead_ms) / 1_000
     if leap.confirmed and leap.ahead_ms > 0:
         log.info(
-            "journal time is %g s behind the clock of worker %s, which the broker or events confirm: "
-            "no worker was there meanwhile; it is followed within 10 s",
+            "journal time is %g s behind the clock of worker %s, which the broker confirms: no "
+            "worker was there meanwhile; it is followed within 10 s, unless newer events contradict it",
             seconds,
             leap.worker,
         )

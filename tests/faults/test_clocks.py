@@ -90,7 +90,7 @@ async def test_a_lone_clock_leaps(
         note(f"{name}: silence noticed", (now_ms() - since) / 1000)
         since, trial.is_silent = now_ms() + 2_000, False
         await until(lambda: is_judged_past(trial, since))
-        assert ("'s clock is" if broker_time else "and is not followed") in post.worker.log()
+        assert ("'s clock is" if broker_time else "and it is not followed") in post.worker.log()
         assert trial.exits == []
         decisions = await trial.decided()
         assert {each["action"] for each in decisions[GOOD]} <= WAITING

@@ -337,11 +337,29 @@ def test_without_broker_time_leaps_close_nothing_ahead_of_requests_that_arrive(
 
 
 @BROKER_OR_NOT
-def test_a_leap_ahead_after_an_outage_is_confirmed_by_the_broker(broker: bool) -> None:
-    """Nothing is wrong then: all workers were away."""
-    world = World(broker=broker, traffic=False)
+@pytest.mark.parametrize("traffic", [True, False])
+def test_a_leap_ahead_after_an_outage_is_confirmed_by_the_broker(broker: bool, traffic: bool) -> None:
+    """Nothing is wrong then: all workers were away. The first record is of one that reads no events."""
+    world = World(broker=broker, traffic=traffic)
     world.run(MINUTE)
     world.now += 40 * S
-    world.run(S)
-    (leap,) = world.leaps
+    record = Progress(worker="a", wall=world.now, sources=[], partitions={}, broker=world.now if broker else None)
+    (leap,) = [found for found in world.marks.apply(record) if isinstance(found, ClockLeap)]
     assert leap.confirmed is broker
+    world.run(20 * S)
+    assert world.leaps == []
+
+
+def test_a_broker_and_a_worker_that_are_ahead_and_that_events_contradict() -> None:
+    """They share a machine. Whether they or the events are right shows when the events go on."""
+    world = World(broker=False)
+    world.run(MINUTE)
+    for _ in range(60):
+        world.now += 500
+        world.newest, world.position = world.now - 100, world.position + 1
+        source = SourceProgress(SOURCE, world.position, world.newest, True, 0, 0, 0)
+        wrong = world.now + DAY
+        record = Progress(worker="a", wall=wrong, sources=[source], partitions={SOURCE.topic: 1}, broker=wrong)
+        world.leaps += [found for found in world.marks.apply(record) if isinstance(found, ClockLeap)]
+    assert [leap.confirmed for leap in world.leaps] == [True, False]
+    assert abs(world.ahead) <= 2 * S
