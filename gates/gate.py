@@ -11,13 +11,24 @@ from gates.documents.state import Codec
 from gates.evidence.evaluation import EvidenceState, RolloutEvidence
 from gates.evidence.indicators import Indicators
 from gates.machine.facts import Decided, Ended, Output, StageConfirmed, StageEntered, StepResult
-from gates.machine.rollout import Acked, Controlled, ControlOutcome, Input, Moment, RolloutState, Started, Ticked
+from gates.machine.rollout import (
+    Acked,
+    Controlled,
+    ControlOutcome,
+    Input,
+    Moment,
+    RolloutState,
+    StageProgress,
+    Started,
+    Ticked,
+)
 from gates.machine.starting import refusal_of_start
 from gates.machine.step import start, step
 from gates.machine.transitions import ENDED
 from gates.panes import Pane
 from gates.policy import Policy
 from gates.status import status_document
+from gates.verdicts import NOT_EVALUATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,23 @@ class Gate:
         if self.ended or isinstance(self.evidence, Indicators):
             return ()
         return self._step(self.evidence.observe(pane), moment)
+
+    def judge_from(self, event_time: int) -> None:
+        """Judge from an earlier event time on, because a wrong clock had set the one so far.
+
+        Nothing is known about that time but what was seen by the wrong one, so the evidence begins again and the stage
+        bakes again. Orders, approvals, and a hold or pause stay as they are.
+        """
+        if self.ended:
+            return
+        before = self.state.progress
+        confirmed_at = None if before.confirmed_at is None else event_time
+        progress = StageProgress(before.index, event_time, event_time, confirmed_at, approved_by=before.approved_by)
+        self.state = replace(self.state, progress=progress, evaluation=NOT_EVALUATED)
+        self.evidence = evidence = RolloutEvidence(self.state.policy, event_time, self.state.judging)
+        evidence.enter_stage(before.index, event_time)
+        if confirmed_at is not None:
+            evidence.confirm_stage(confirmed_at)
 
     def control(self, given: Controlled, moment: Moment) -> tuple[Output, ...]:
         """React to an operator's order."""

@@ -6,8 +6,9 @@ The broker's clock is a witness for it: what a worker writes to the journal gets
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple, Protocol
 
 AGREE_MS = 30_000
@@ -16,6 +17,9 @@ broker takes to answer."""
 
 SLOW_ACK_S = 5.0
 """An ack that took longer shows no time: the broker may have appended the record long before it answered."""
+
+MOST_ASKED = 3
+"""How often the broker is asked for the time before the first time is written without it."""
 
 _LOG_APPEND_TIME = 1
 
@@ -58,6 +62,7 @@ class BrokerClock:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._known: tuple[int, float] | None = None
+        self._asked = 0
 
     def begin(self) -> float:
         """The moment for `learn` at which a record is sent."""
@@ -66,8 +71,35 @@ class BrokerClock:
     def learn(self, ack: Ack, sent_at: float) -> None:
         """Take the time from the ack of a record; without `LogAppendTime` there is none."""
         now = self._monotonic()
-        if ack.timestamp_type == _LOG_APPEND_TIME and now - sent_at <= SLOW_ACK_S:
+        if ack.timestamp_type != _LOG_APPEND_TIME:
+            self._asked = MOST_ASKED  # the topic has none
+        elif now - sent_at <= SLOW_ACK_S:
             self._known = ack.timestamp, now
+
+    async def ask(self, send: Callable[[int], Awaitable[Ack]], partitions: Iterable[int]) -> None:
+        """Learn the time, if it is not known yet, by records that `send` writes to these partitions.
+
+        The first time in a journal has nothing else to be compared with, so these records must have none. Nothing waits
+        long for it: a broker that does not answer is asked a few times, and one partition that answers is enough.
+        """
+        if self._known is not None or self._asked >= MOST_ASKED:
+            return
+        self._asked += 1
+        sent_at = self.begin()
+        sending = {asyncio.ensure_future(send(partition)) for partition in partitions}
+        for each in sending:
+            each.add_done_callback(self._answered(sent_at))
+        if sending:
+            await asyncio.wait(sending, timeout=SLOW_ACK_S, return_when=asyncio.FIRST_COMPLETED)
+
+    def _answered(self, sent_at: float) -> Callable[[asyncio.Future[Ack]], None]:
+        """Learn from an answer; whatever is wrong with the topic is found by what is written next."""
+
+        def learn(sent: asyncio.Future[Ack]) -> None:
+            if not sent.cancelled() and sent.exception() is None:
+                self.learn(sent.result(), sent_at)
+
+        return learn
 
     def now(self) -> WallTime:
         """The present moment by both clocks."""

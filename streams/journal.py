@@ -251,6 +251,10 @@ def encode(record: Record) -> bytes:
     return _encoder.encode(record)
 
 
+NO_COUNTS = b'{"schema":"sluicegate.partials/v1","partials":[]}'
+"""A record that has no effect: its ack shows the broker's time."""
+
+
 def bundled(values: Iterable[bytes]) -> Iterator[bytes]:
     """Message values of `Partials` with these encoded ones, in order: each below `BUNDLE_BYTES`, or of one partial."""
     waiting: list[bytes] = []

@@ -23,7 +23,7 @@ from streams.clock import BrokerClock, WallTime
 from streams.ingest.commits import Commits
 from streams.ingest.cutting import rule
 from streams.ingest.lanes import Lane, Lanes
-from streams.journal import BUNDLE_BYTES, Partial, Progress, SourceProgress, bundled, encode
+from streams.journal import BUNDLE_BYTES, NO_COUNTS, Partial, Progress, SourceProgress, bundled, encode
 from streams.runtime import failpoints, metrics
 from streams.runtime.settings import Settings
 
@@ -128,6 +128,12 @@ class JournalWriter:
         ack = await self._producer.send_and_wait(topic, progress, partition=partition)
         self.broker_clock.learn(ack, sent_at)
         failpoints.reached("ingest: progress acknowledged")
+
+    async def learn_time(self) -> None:
+        """Learn the broker's time before the first record that has a time; it may stay unknown."""
+        found = await self._producer.partitions_for(self._topics.journal)
+        send = partial(self._producer.send_and_wait, self._topics.journal, NO_COUNTS)
+        await self.broker_clock.ask(lambda number: send(partition=number), self._settings.journal_partitions(found))
 
     def _encoded(self, partials: Iterable[Partial]) -> Iterator[tuple[Partial, bytes]]:
         most = self._limit.bytes

@@ -203,6 +203,7 @@ class Ingest(Service):
     async def _flush(self, wait_s: float = WAIT_S) -> None:
         with metrics.FLUSH_SECONDS.time():
             self._begin(await self._taking_over.outdated(self._chunkers))
+            await self._writer.learn_time()
             # First: the reports are true as of now, however long counting and sending take.
             now = self._writer.broker_clock.now()
             owned = dict(self._chunkers)

@@ -18,6 +18,7 @@ from streams.cells import CELL_MS
 from streams.journal import CHUNK_RULE, Ack, Control, Freeze, Partial, Partials, Progress, Record, Start, Timing
 from streams.judge.failures import pause_failed
 from streams.judge.freezes import Freezes
+from streams.judge.mending import mended
 from streams.judge.orders import acknowledged, controlled, started
 from streams.judge.outputs import (
     FoldOutput,
@@ -141,6 +142,7 @@ class Fold:
     def _progress(self, record: Progress, offset: int) -> list[FoldOutput]:
         missing = self.marks.apply(record)
         outputs: list[FoldOutput] = [*reported_settings(record), *missing]
+        outputs += mended(record, self.marks, self.rollouts, self._moment(0, offset))
         times: dict[Timing, EventTimeState] = {}  # most rollouts have the same timing
         unjudged_until, limit = self._closed_by(Timing()), self.marks.furthest()
         refused = sum([source.refused for source in record.sources]) + offsets_missing(missing)
@@ -200,8 +202,7 @@ class Fold:
         return outputs
 
     def _moment(self, event_time: int, offset: int) -> Moment:
-        place = self.partition, offset
-        return Moment(event_time, self.marks.newest, self.marks.wall, place, self.freezes.in_force)
+        return Moment(event_time, self.marks.newest, self.marks.wall, (self.partition, offset), self.freezes.in_force)
 
     def _freeze(self, record: Freeze, offset: int) -> list[FoldOutput]:
         if not self.freezes.apply(record, self.marks.wall):
@@ -267,8 +268,7 @@ class Fold:
         if rollout.gate is None and (why := refusal_of_start(None, given, moment)):
             raise FrozenError(f"start refused: {why}")
         if rollout.gate is not None and refuse_start(rollout.gate, given, moment):
-            now = self._moment(rollout.judged_until(), offset)
-            return [RolloutStatus(record.rollout, rollout.gate.status(now))]
+            return [RolloutStatus(record.rollout, rollout.gate.status(self._moment(rollout.judged_until(), offset)))]
         rollout.timing = timing
         rollout.join.close(begins_at, begins_at)
         rollout.join.opened_at, rollout.late, rollout.refused = begins_at, {}, {}

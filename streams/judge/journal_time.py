@@ -53,22 +53,29 @@ class Shift(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ClockLeap:
-    """A worker's clock is this far ahead of journal time, or behind it (below 0), and is not followed."""
+    """A worker's clock is this far ahead of journal time, or behind it (below 0), and is not followed.
+
+    If it is `confirmed`, by the broker's clock or by events, journal time is what is wrong, or all workers were away.
+    """
 
     worker: str
     ahead_ms: int
+    confirmed: bool = False
 
 
-def claimed_time(progress: Progress, now: int) -> int:
+def claimed_time(progress: Progress, now: int, by_events: int = 0) -> int:
     """The wall time that a progress record claims.
 
     It is the worker's own clock, or the broker's if both differ and that one is nearer to journal time, as after a
-    step of the worker's clock.
+    step of the worker's clock, or near the events of now: those in the record, and `by_events`, 0 without any. For
+    journal time may have begun with a clock that was wrong.
     """
     wall, broker = progress.wall, progress.broker
-    if broker is None or abs(wall - broker) <= LEAP_MS or (now and abs(wall - now) <= abs(broker - now)):
+    if broker is None or abs(wall - broker) <= LEAP_MS:
         return wall
-    return broker
+    if min(abs(newest_event(progress) - broker), abs(by_events - broker)) <= LEAP_MS:
+        return broker
+    return wall if now and abs(wall - now) <= abs(broker - now) else broker
 
 
 def newest_event(progress: Progress) -> int:
@@ -114,7 +121,8 @@ class JournalTime:
 
         `by_events` is the time by the newest events, 0 without any. With `doubted` they contradict a leap ahead.
         """
-        worker, claimed = progress.worker, claimed_time(progress, self.wall)
+        before, worker = self.wall, progress.worker
+        claimed = claimed_time(progress, self.wall, by_events if doubted else 0)
         self._note(worker, claimed)
         if self.wall and not self._is_moved_without(worker):
             # Events are never far ahead of their records, so this much of a leap is certain.
@@ -128,12 +136,28 @@ class JournalTime:
         if known is None or abs(claimed + known.ms - self.wall) > LEAP_MS:
             off = claimed - self.wall
             self.shifts[worker] = Shift(-off, self.wall)
-            return claimed, [ClockLeap(worker, off)] if abs(off) > LEAP_MS else []
+            confirmed = self._is_confirmed(progress, claimed, by_events if doubted else 0)
+            return claimed, [ClockLeap(worker, off, confirmed)] if abs(off) > LEAP_MS else []
         if self._is_moved_without(worker):
             return claimed, []
         made_at = claimed + known.ms
         self._go_on(made_at, by_events)
+        # The last events before an outage are recent for a while, and contradict nothing.
+        unfollowed = known.ms < -LEAP_MS and before < known.since + CONFIRMED_MS + RECENT_EVENT_MS <= self.wall
+        if unfollowed and self._is_confirmed(progress, claimed, 0):
+            return made_at, [ClockLeap(worker, -known.ms)]  # by the broker, and events contradict both
         return made_at, []
+
+    def _is_confirmed(self, progress: Progress, claimed: int, by_events: int) -> bool:
+        """Whether a clock that is not near journal time is the broker's, and no other worker's is near.
+
+        The last events are no sign against a leap ahead: after an outage of all workers they are as old as that. If
+        they go on, it is not followed. A clock that is behind is confirmed by them as well.
+        """
+        if claimed < self.wall and by_events and abs(by_events - claimed) <= LEAP_MS:
+            return True
+        is_brokers = progress.broker is not None and abs(progress.broker - claimed) <= LEAP_MS
+        return is_brokers and not (claimed > self.wall and self._is_moved_without(progress.worker))
 
     def _note(self, worker: str, wall: int) -> None:
         """Add a clock to the recent ones, and drop those that are no longer recent."""
@@ -171,6 +195,12 @@ class JournalTime:
             return 0
         behind = min(shift.ms for shift in self.shifts.values())
         return max(0, min(behind, self.wall - by_events) if by_events else behind)
+
+    def reach_of_clocks(self, by_events: int) -> int | None:
+        """What time the clocks show, if journal time is known to be ahead of them and of the events; None if not."""
+        ahead = self.ahead(by_events)
+        since = min((shift.since for shift in self.shifts.values()), default=self.wall)
+        return self.wall - ahead if ahead > LEAP_MS and self.wall - since >= CONFIRMED_MS else None
 
     def off_by(self) -> int:
         """How far the recent clock that is furthest from journal time is ahead of it, or behind (below 0)."""

@@ -92,6 +92,15 @@ class RolloutSetAside:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class EventTimeMended:
+    """A rollout was judged up to `before`, which a wrong clock had set; it is judged from the event time `after` on."""
+
+    rollout: str
+    before: int
+    after: int
+
+
 FoldOutput = (
     Decision
     | Command
@@ -106,6 +115,7 @@ FoldOutput = (
     | SourceHole
     | SourceMadeAgain
     | ClockLeap
+    | EventTimeMended
     | WorkerSettings
 )
 

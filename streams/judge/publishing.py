@@ -9,6 +9,7 @@ from aiokafka.structs import ConsumerRecord
 
 from connectors.dead_letters import DeadLetter
 from gates.decisions import Action, Command, Decision
+from gates.text import date_time
 from streams.cells import SourcePartition
 from streams.judge.agreement import Agreement
 from streams.judge.fold import FrozenError
@@ -17,6 +18,7 @@ from streams.judge.journal_time import ClockLeap
 from streams.judge.outputs import (
     AckedBy,
     Acknowledged,
+    EventTimeMended,
     FoldOutput,
     ForeignCounts,
     FreezesStatus,
@@ -31,6 +33,8 @@ from streams.judge.sending import Sender
 from streams.judge.set_aside import SetAsideError
 from streams.judge.sources import SourceHole, SourceMadeAgain
 from streams.runtime import metrics, rollout_metrics
+
+_WRONG_CLOCKS = "docs/reliability.md#wrong-clocks-of-workers"
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +93,8 @@ class Publisher:
                 self._report_topic(output)
             case ClockLeap():
                 _report_leap(output)
+            case EventTimeMended():
+                _report_mended(output)
             case WorkerSettings():
                 self._agreement.add(output)
             case AckedBy():
@@ -162,14 +168,47 @@ class Publisher:
 
 
 def _report_leap(leap: ClockLeap) -> None:
-    """Report a clock that is not followed: by each journal partition that its record is in."""
+    """Report a clock that is not followed, and which one is wrong: for each journal partition that has its record."""
+    seconds = abs(leap.ahead_ms) / 1_000
+    if leap.confirmed and leap.ahead_ms > 0:
+        log.info(
+            "journal time is %g s behind the clock of worker %s, which the broker confirms: no "
+            "worker was there meanwhile; it is followed within 10 s, unless newer events contradict it",
+            seconds,
+            leap.worker,
+        )
+        return
     metrics.CLOCK_LEAPS.inc()
+    if leap.confirmed:
+        log.error(
+            "journal time is %g s ahead of the clock of worker %s, which the broker or events confirm: it once "
+            "followed a clock that was wrong; this worker is right, and what is judged ahead begins again (%s)",
+            seconds,
+            leap.worker,
+            _WRONG_CLOCKS,
+        )
+        return
     log.error(
-        "the clock of worker %s is %g s %s journal time, and is not followed; if it is wrong, mend it "
-        "(docs/reliability.md#wrong-clocks-of-workers)",
+        "the clock of worker %s is %g s %s journal time, nothing confirms it, and it is not followed%s; "
+        "compare it with the time, and mend it if it is wrong (%s)",
         leap.worker,
-        abs(leap.ahead_ms) / 1_000,
+        seconds,
         "ahead of" if leap.ahead_ms > 0 else "behind",
+        " yet" if leap.ahead_ms > 0 else "",
+        _WRONG_CLOCKS,
+    )
+
+
+def _report_mended(mended: EventTimeMended) -> None:
+    """Report a rollout whose event time was ahead of everything: until now none of its requests was judged."""
+    metrics.MENDED_EVENT_TIMES.inc()
+    log.error(
+        "%s was judged up to %s by a clock that was wrong, so its requests were late; it is judged from %s on, and its "
+        "stage and its evidence begin again (%s)",
+        mended.rollout,
+        date_time(mended.before),
+        date_time(mended.after),
+        _WRONG_CLOCKS,
     )
 
 

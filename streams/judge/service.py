@@ -198,7 +198,8 @@ class Judge(Service):
             return
         watermark = fold.marks.event_time(self._settings.timing).watermark
         if watermark is not None:
-            delay = (fold.marks.wall - watermark) / 1000.0
+            now = fold.marks.wall - fold.marks.ahead(fold.marks.by_events())
+            delay = (now - watermark) / 1000.0
             metrics.WATERMARK_DELAY.labels(partition.partition).set(delay)
         metrics.CLOCK_LEAP.labels(partition.partition).set(fold.marks.off_by() / 1000.0)
         metrics.IGNORED.labels(partition.partition).set(fold.ignored)

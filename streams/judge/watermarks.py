@@ -56,7 +56,8 @@ class Watermarks(JournalTime):
 
     `born` is the first wall time, `newest` the newest event time; `sources` is by `TOPIC/PARTITION`. `skipped` is the
     wall time of all leaps; of it, `debt` has not been made up for yet. Before the event time `holes_until` offsets were
-    never counted. `counts` is the greatest number of partitions that workers have named, by topic.
+    never counted. `counts` is the greatest number of partitions that workers have named, by topic. Since `steady_since`
+    there were recent events of sources that are read to their end, last at `steady_at`, on the clock of `active`.
     """
 
     born: int = 0
@@ -66,6 +67,8 @@ class Watermarks(JournalTime):
     debt: int = 0
     holes_until: int = 0
     counts: dict[str, int] = field(default_factory=dict)
+    steady_since: int = 0
+    steady_at: int = 0
 
     @property
     def active(self) -> int:
@@ -84,7 +87,12 @@ class Watermarks(JournalTime):
         if progress.partitions is None:  # older builds' journals fold as those builds folded them
             made_at = self.follow_as_before(progress)
         else:
-            made_at, leaps = self.follow(progress, self._by_events(), doubted=self._has_recent_events())
+            recent, by_events = self._has_recent_events(), self.by_events()
+            if recent and by_events:
+                if not self.steady_since or self.active - self.steady_at > RECENT_EVENT_MS:
+                    self.steady_since = self.active
+                self.steady_at = self.active
+            made_at, leaps = self.follow(progress, by_events, doubted=recent)
             if before:
                 self._skip(self.wall - before)
         self.born = self.born or self.active
@@ -115,7 +123,7 @@ class Watermarks(JournalTime):
                 del self.sources[f"{topic}/{number}"]
                 number += 1
 
-    def _by_events(self) -> int:
+    def by_events(self) -> int:
         """The time by the newest events, carried on by the time since then; 0 without any."""
         known = self.sources.values()
         return max((each.newest + self.active - each.newer_at for each in known if each.newest is not None), default=0)
@@ -184,7 +192,7 @@ class Watermarks(JournalTime):
     def _event_time(self, timing: Timing) -> EventTimeState:
         live: list[int] = []
         idle: list[int] = []
-        stalled, ahead = 0, self.ahead(self._by_events())
+        stalled, ahead = 0, self.ahead(self.by_events())
         for source in self.sources.values():
             if source.is_stalled(self.active, timing):
                 stalled += 1

@@ -73,7 +73,9 @@ INGEST_RESETS = Counter(
     "sluicegate_ingest_resets", "Number of times that ingest went back to its last committed offsets"
 )
 WATERMARK_DELAY = Gauge(
-    "sluicegate_watermark_delay_seconds", "Wall time of the last progress record, minus the watermark", ["partition"]
+    "sluicegate_watermark_delay_seconds",
+    "Journal time, less what it is known to be ahead, minus the watermark",
+    ["partition"],
 )
 CLOCK_OFFSET = Gauge(
     "sluicegate_clock_offset_seconds", "This worker's clock minus the broker's, where `gate-journal` has broker time"
@@ -82,6 +84,9 @@ CLOCK_LEAP = Gauge(
     "sluicegate_clock_leap_seconds",
     "The recent worker's clock furthest from journal time minus that time; 0 if all are near it",
     ["partition"],
+)
+MENDED_EVENT_TIMES = Counter(
+    "sluicegate_mended_event_times", "Times that a rollout was judged ahead of all events and clocks, and began again"
 )
 CLOCK_LEAPS = Counter("sluicegate_clock_leaps", "Leaps of workers' clocks that were not followed")
 JOURNAL_LAG = Gauge(

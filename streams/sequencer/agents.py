@@ -25,7 +25,7 @@ from connectors.kafka.clients import partition_for
 from connectors.kafka.topic_reader import TopicsMissingError, partitions_of
 from connectors.signing.keys import keyring
 from connectors.signing.signatures import SignatureError
-from streams.clock import wall_ms
+from streams.clock import BrokerClock
 from streams.journal import Ack, Control, Freeze, Origin, SequencedRecord, Start
 from streams.runtime import failpoints, metrics
 from streams.runtime.health import Pulse
@@ -52,14 +52,21 @@ RAW: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer":
 class Sequencer:
     """Handles each message of the sequencer's topics."""
 
-    def __init__(self, app: faust.App, settings: Settings, topics: OrderTopics, pulse: Pulse) -> None:
+    def __init__(
+        self,
+        app: faust.App,
+        settings: Settings,
+        topics: OrderTopics,
+        pulse: Pulse,
+        broker_clock: BrokerClock | None = None,
+    ) -> None:
+        self._clock = BrokerClock() if broker_clock is None else broker_clock
         self._topics = topics
         self._delivery = Delivery(pulse)
         names = settings.topics
         self._settings = settings
         self._keys = keyring(settings, "gate")
-        self._journal = app.topic(names.journal, **RAW)
-        self._dead_letters = app.topic(names.dead_letters, **RAW)
+        self._output = {name: app.topic(name, **RAW) for name in (names.journal, names.dead_letters)}
         self._chains = Chains()
         self._finishing: set[asyncio.Task[None]] = set()
         self.waiting: Counter[tuple[str, int]] = Counter()
@@ -106,10 +113,11 @@ class Sequencer:
         try:
             if len(value) > LARGEST_MESSAGE:  # before anything is computed from it
                 raise RecordRefusedError("oversized", f"larger than {LARGEST_MESSAGE} bytes")
-            verified = self._keys.verify(SIGNERS[kind], message.topic, value, _headers(message), wall_ms())
+            now = self._clock.now().agreed
+            verified = self._keys.verify(SIGNERS[kind], message.topic, value, _headers(message), now)
             record = read_message(kind, verified.value)
             places = await self._places(record)
-            journaled = journal_record(record, origin, self._settings.timing, verified.seal, len(places))
+            journaled = journal_record(record, origin, self._settings.timing, verified.seal, len(places), now)
         except (SignatureError, RecordRefusedError) as error:
             return [await self._refuse(origin, message.key, value, error)]
         except Exception as error:  # of any kind: one message must not end the agent, and the worker with it
@@ -125,7 +133,9 @@ class Sequencer:
     async def _append(self, key: bytes | None, journaled: bytes, partition: int | None) -> None:
         topic = self._settings.topics.journal
         place = topic if partition is None else partition_name(topic, partition)
-        await self._delivery.send(place, partial(self._journal.send, key=key, value=journaled, partition=partition))
+        await self._delivery.send(
+            place, partial(self._output[topic].send, key=key, value=journaled, partition=partition)
+        )
         failpoints.reached("sequencer: journaled")
 
     async def _places(self, record: SequencedRecord) -> Sequence[int | None]:
@@ -155,12 +165,14 @@ class Sequencer:
         metrics.DEAD_LETTERS.labels(origin.topic, error.reason).inc()
         place = (origin.topic, origin.partition, origin.offset, 0)
         letter = DeadLetter(*place, error.reason, str(error), key, value, topic_id=origin.topic_id)
-        send = partial(self._dead_letters.send, key=letter.key, value=letter.body(), headers=letter.headers())
         topic = self._settings.topics.dead_letters
+        send = partial(self._output[topic].send, key=letter.key, value=letter.body(), headers=letter.headers())
         return await self._chains.run("dead letters", partial(self._delivery.send, topic, send))
 
 
-def add_agents(app: faust.App, settings: Settings, topics: OrderTopics, pulse: Pulse) -> Mapping[tuple[str, int], int]:
+def add_agents(
+    app: faust.App, settings: Settings, topics: OrderTopics, pulse: Pulse, broker_clock: BrokerClock
+) -> Mapping[tuple[str, int], int]:
     """Add an agent for each topic that operators and actuators write to.
 
     Returns how many messages of each of their partitions wait until Kafka accepts what is made of them.
@@ -169,7 +181,7 @@ def add_agents(app: faust.App, settings: Settings, topics: OrderTopics, pulse: P
         KeysError: the keys of the settings cannot be used.
     """
     names = settings.topics
-    sequencer = Sequencer(app, settings, topics, pulse)
+    sequencer = Sequencer(app, settings, topics, pulse, broker_clock)
 
     def add(topic: str, kind: MessageType) -> None:
         async def agent(stream: Any) -> None:

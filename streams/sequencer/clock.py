@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import faust
@@ -16,7 +17,7 @@ from mode import Service
 from connectors.kafka import clients
 from connectors.kafka.faust_consumer import FaustProgress
 from streams.clock import BrokerClock, WallTime
-from streams.journal import Progress, encode
+from streams.journal import NO_COUNTS, Progress, encode
 from streams.runtime import metrics
 from streams.runtime.health import LONGEST_UNANSWERED_MS, Health
 from streams.runtime.outbox import SLOW_SECONDS
@@ -45,11 +46,17 @@ class JournalClock(Service):
     """Writes the wall clock to every journal partition, and beats for the sequencer's health.
 
     Several sequencers may write at once: the fold never lets the clock go back. `waiting` has how many messages of each
-    partition wait until Kafka accepts what the agents made of them.
+    partition wait until Kafka accepts what the agents made of them. `broker_clock` is what the agents use, too.
     """
 
     def __init__(
-        self, settings: Settings, health: Health, app: faust.App, waiting: Mapping[tuple[str, int], int], **options: Any
+        self,
+        settings: Settings,
+        health: Health,
+        app: faust.App,
+        waiting: Mapping[tuple[str, int], int],
+        broker_clock: BrokerClock | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(**options)
         self._waiting = waiting
@@ -58,7 +65,7 @@ class JournalClock(Service):
         self._writing: dict[int, asyncio.Task[bool]] = {}
         self._unanswered: dict[int, float] = {}
         self._faust = FaustProgress(app, LONGEST_UNANSWERED_MS)
-        self._broker = BrokerClock()
+        self._broker = BrokerClock() if broker_clock is None else broker_clock
 
     async def on_start(self) -> None:
         """Connect."""
@@ -74,9 +81,16 @@ class JournalClock(Service):
 
     @Service.timer(CLOCK_SECONDS)
     async def _write_time(self) -> None:
+        settings, topic = self._settings, self._settings.topics.journal
+        try:
+            partitions = set(settings.journal_partitions(await self._producer.partitions_for(topic)))
+        except KafkaError as error:
+            self.log.warning("the time was not written to the journal, next try in %g s: %s", CLOCK_SECONDS, error)
+            return
+        send = partial(self._producer.send_and_wait, topic, NO_COUNTS)
+        await self._broker.ask(lambda number: send(partition=number), partitions)
         now = self._broker.now()
         self._compare(now)
-        settings = self._settings
         progress = Progress(
             worker=settings.worker_id,
             wall=now.wall,
@@ -85,13 +99,7 @@ class JournalClock(Service):
             broker=now.broker,
             settings=settings.shared,
         )
-        record = encode(progress)
-        try:
-            found = await self._producer.partitions_for(self._settings.topics.journal)
-        except KafkaError as error:
-            self.log.warning("the time was not written to the journal, next try in %g s: %s", CLOCK_SECONDS, error)
-            return
-        if not await self._write_to_each(set(self._settings.journal_partitions(found)), record):
+        if not await self._write_to_each(partitions, encode(progress)):
             return
         self._pulse.stalled = self._faust.stalled
         # Agents have no loop of their own that could beat, so the headway of their consumer is checked here.

@@ -81,14 +81,21 @@ def _check_freeze(message: Freeze) -> None:
 
 
 def journal_record(
-    message: SequencedRecord, origin: Origin, timing: Timing, seal: Seal | None = None, partitions: int | None = None
+    message: SequencedRecord,
+    origin: Origin,
+    timing: Timing,
+    seal: Seal | None = None,
+    partitions: int | None = None,
+    now: int | None = None,
 ) -> bytes:
     """The journal record of a message; `partitions` is the number of journal partitions that a freeze is written to.
+
+    `now` is the time (ms), where it is not that of this worker's clock.
 
     Raises:
         RecordRefusedError: it would be larger than the journal takes.
     """
-    stamped = _stamped(message, origin, timing, seal)
+    stamped = _stamped(message, origin, timing, seal, wall_ms() if now is None else now)
     if isinstance(stamped, Freeze):
         stamped = replace(stamped, partitions=partitions)
     record = encode(stamped)
@@ -102,7 +109,7 @@ def key_of(message: SequencedRecord) -> bytes | None:
     return None if isinstance(message, Freeze) else message.rollout.encode()
 
 
-def _stamped(message: SequencedRecord, origin: Origin, timing: Timing, seal: Seal | None) -> SequencedRecord:
+def _stamped(message: SequencedRecord, origin: Origin, timing: Timing, seal: Seal | None, now: int) -> SequencedRecord:
     """The message with its origin and verified signature, and for a start with timing, rules and wall clock.
 
     Whatever the sender wrote in these fields is replaced: the judge relies on them.
@@ -113,7 +120,7 @@ def _stamped(message: SequencedRecord, origin: Origin, timing: Timing, seal: Sea
     if seal is not None and seal.id is not None and seal.expires_at is not None:
         signed = Signed(seal.key, seal.id, seal.expires_at)
     if isinstance(message, Start):
-        return replace(message, origin=origin, signed=signed, timing=timing, rules=CURRENT, sequenced_at=wall_ms())
+        return replace(message, origin=origin, signed=signed, timing=timing, rules=CURRENT, sequenced_at=now)
     return replace(message, origin=origin, signed=signed)
 
 

@@ -22,6 +22,7 @@ from streams.views.wording import (
     STALE_MS,
     Document,
     freeze_text,
+    judged_text,
     phase_name,
     printable,
     utc,
@@ -63,8 +64,11 @@ def _phase(status: Document, now: int | None) -> Text:
     """
     if _is_unconfirmed_end(status):
         return Text(f"{phase_name(status)}, not confirmed", "bold red")
-    if now is not None and now - status["event_time"] >= STALE_MS and not _has_ended(status):
-        return Text(f"{phase_name(status)}, not judged for {whole_seconds(now - status['event_time'])}", "bold yellow")
+    age = 0 if now is None or _has_ended(status) else now - status["event_time"]
+    if age >= STALE_MS:
+        return Text(f"{phase_name(status)}, not judged for {whole_seconds(age)}", "bold yellow")
+    if age <= -STALE_MS:
+        return Text(f"{phase_name(status)}, judged {judged_text(status['event_time'], now)}", "bold yellow")
     text = f"{phase_name(status)}, frozen" if freeze_text(status) else phase_name(status)
     return Text(text, PHASE_STYLES.get(status["phase"], UNKNOWN_STYLE))
 
@@ -167,9 +171,7 @@ def _confirmation_style(status: Document) -> str:
 
 
 def _judged(status: Document, now: int | None) -> Text:
-    text = Text(f"until {clock_time(status['event_time'])}")
-    if now is not None:
-        text.append(f", {whole_seconds(now - status['event_time'])} ago")
+    text = Text(judged_text(status["event_time"], now))
     complete = status["completeness"]
     text.append(f"  telemetry {percent(complete)} complete", "dim" if complete >= 1.0 else "yellow")
     return text

@@ -78,6 +78,9 @@ def missing_conditions(status: Document, now: int) -> Iterator[str]:
         silent = whole_seconds(now - status["event_time"])
         hint = "check sluicegate worker (/readyz) and that events arrive"
         yield f"a running worker: nothing has been judged for {silent}; {hint}"
+    if (ahead := status["event_time"] - now) >= STALE_MS:
+        hint = "a worker's clock or this one is wrong (docs/reliability.md#wrong-clocks-of-workers)"
+        yield f"a right clock: it is judged up to {whole_seconds(ahead)} ahead of the clock here; {hint}"
     yield from _held(status)
     yield from _confirmation(status)
     for cohort, incomplete in incomplete_cohorts(status):

@@ -9,7 +9,7 @@ from typing import Any
 
 from gates.documents.quantities import SECOND_MS, format_duration
 from gates.machine.freezes import Frozen
-from gates.text import LATEST_MS, significant_text
+from gates.text import LATEST_MS, clock_time, date_time, significant_text
 
 Document = Mapping[str, Any]
 
@@ -18,6 +18,8 @@ MOST_SIMILAR = 5
 
 STALE_MS = 60_000
 """A running gate judges each second; one that has judged nothing for this long is reported as stopped."""
+
+DAY_MS = 86_400_000
 
 EARLIEST_MS = -30_610_224_000_000
 """The beginning of the year 1000: earlier years have fewer digits. Times in topics may be of any size."""
@@ -59,6 +61,22 @@ def utc(ms: int) -> str:
     ms = _dated(ms)
     text = datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     return f"{text}.{ms % 1000:03d}Z" if ms % 1000 else f"{text}Z"
+
+
+def judged_text(event_time: int, now: int | None) -> str:
+    """Until when a rollout is judged, with the date if that is not today, and how long ago that is.
+
+    >>> judged_text(1767225630000, 1767225634000), judged_text(1767225630000, None)
+    ('until 00:00:30Z, 4s ago', 'until 00:00:30Z')
+    >>> judged_text(1767312030000, 1767225634000)
+    'until 2026-01-02 00:00:30Z, 23h59m56s ahead of the clock here'
+    """
+    if now is None:
+        return f"until {clock_time(event_time)}"
+    until = clock_time(event_time) if _dated(event_time) // DAY_MS == now // DAY_MS else date_time(event_time)
+    if event_time >= now + SECOND_MS:
+        return f"until {until}, {whole_seconds(event_time - now)} ahead of the clock here"
+    return f"until {until}, {whole_seconds(now - event_time)} ago"
 
 
 def rfc3339(ms: int) -> str:

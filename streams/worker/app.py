@@ -18,6 +18,7 @@ from connectors.kafka.private_faust import FolderlessApp, read_committed_only
 from connectors.kafka.stalled_partitions import hold_stalled_partitions
 from connectors.signing.keys import keyring
 from streams.audit.service import Audit
+from streams.clock import BrokerClock
 from streams.ingest.service import Ingest
 from streams.judge.service import Judge
 from streams.runtime.health import Health
@@ -89,8 +90,9 @@ def sequencer(settings: Settings, health: Health) -> faust.App:
         stream_wait_empty=False,
     )
     topics = OrderTopics(settings, app)
-    waiting = add_agents(app, settings, topics, health.pulse("sequencer"))
-    for service in (topics, JournalClock(settings, health, app, waiting)):
+    broker_clock = BrokerClock()
+    waiting = add_agents(app, settings, topics, health.pulse("sequencer"), broker_clock)
+    for service in (topics, JournalClock(settings, health, app, waiting, broker_clock)):
         app.service(service)  # type: ignore[arg-type]  # as above
     return app
 

@@ -30,10 +30,15 @@ def failing(event: Any) -> Any:
     return event | {"status": 500} if bad else event
 
 
-async def is_rolled_back(trial: Trial, times: int) -> bool:
-    """Whether the rollback of the bad candidate was sent so often on the urgent path."""
+def failing_everywhere(event: Any) -> Any:
+    """Each rollout's candidate fails always."""
+    return event | {"status": 500} if event["cohort"] == "canary" else event
+
+
+async def is_rolled_back(trial: Trial, times: int, rollout: str = BAD) -> bool:
+    """Whether the rollback of a bad candidate was sent so often on the urgent path."""
     sent = [json.loads(record.value) for record in await trial.site.read(trial.site.topics.commands)]
-    return len([each for each in sent if each["rollout"] == BAD]) >= times
+    return len([each for each in sent if each["rollout"] == rollout]) >= times
 
 
 async def is_judged_past(trial: Trial, moment_ms: int) -> bool:
@@ -85,8 +90,39 @@ async def test_a_lone_clock_leaps(
         note(f"{name}: silence noticed", (now_ms() - since) / 1000)
         since, trial.is_silent = now_ms() + 2_000, False
         await until(lambda: is_judged_past(trial, since))
-        assert ("'s clock is" if broker_time else "and is not followed") in post.worker.log()
+        assert ("'s clock is" if broker_time else "and it is not followed") in post.worker.log()
         assert trial.exits == []
         decisions = await trial.decided()
         assert {each["action"] for each in decisions[GOOD]} <= WAITING
         assert {each["action"] for each in decisions[BAD]} <= WAITING | {"rollback"}
+
+
+@pytest.mark.parametrize("broker_time", [True, False], ids=["broker time", "none"])
+@pytest.mark.parametrize("off", [DAY, -TEN_MINUTES], ids=["a day ahead", "10 min back"])
+async def test_a_lone_clock_is_wrong_from_the_start(
+    kafka_broker: str, tmp_path: Path, off: int, broker_time: bool
+) -> None:
+    """Before the rollouts begin: a bad canary is rolled back then, and so is another once the clock is put right."""
+    skew = tmp_path / "skew"
+    skew.write_text(str(off))
+    name = f"the only worker's clock {'a day ahead' if off > 0 else '10 min back'} from its start"
+    name += "" if broker_time else ", alone"
+    async with Trial(kafka_broker, 81, **QUICK) as trial:
+        if not broker_time:
+            await set_topic(trial.site, "journal", **{"message.timestamp.type": "CreateTime"})
+        trial.mangle = failing
+        (post,) = await trial.begin((), altered=f"skew_file={skew}", **STEADY)
+        since = now_ms()
+        if broker_time or off > 0:  # without, all events are refused for a clock that is behind, and rollouts are held
+            await until(lambda: is_rolled_back(trial, 1))
+            note(f"{name}: rolled back", (now_ms() - since) / 1000)
+        else:
+            await until(lambda: is_held_for_silence(trial))
+            note(f"{name}: held", (now_ms() - since) / 1000)
+        skew.write_text("0")
+        since = now_ms()
+        trial.mangle = failing_everywhere
+        await until(lambda: is_rolled_back(trial, 1, GOOD))
+        note(f"{name}: another rolled back after it is put right", (now_ms() - since) / 1000)
+        assert ("'s clock is" in post.worker.log()) is broker_time
+        assert trial.exits == []

@@ -205,8 +205,12 @@ async def test_all_workers_away_for_long(kafka_broker: str) -> None:
         for post in posts:
             assert await post.leave() == 0
         await asyncio.sleep(AWAY)
-        await trial.post("judge", "sequencer", **NAMED).ready()
+        judge = trial.post("judge", "sequencer", **NAMED)
+        await judge.ready()
         await asyncio.sleep(3)
+        log = judge.worker.log()
+        assert "no worker was there meanwhile" in log
+        assert "is not followed" not in log
         since = now_ms()
         trial.post("ingest", **NAMED)
         await trial.recovered("all workers away for 40 s", since)

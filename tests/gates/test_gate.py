@@ -118,3 +118,20 @@ def test_a_snapshot_of_nothing_is_refused() -> None:
     document: dict[str, Any] = started().dump()
     with pytest.raises(ValueError, match="neither evidence nor indicators"):
         Gate.load({**document, "evidence": None})
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_gate_that_was_judged_ahead_judges_anew_from_an_earlier_time(confirmed: bool) -> None:
+    """The stage bakes again, and a candidate that fails is rolled back: nothing waits for the time judged before."""
+    gate = started() if confirmed else Gate.begin(None, Started(POLICY, "ada", "new"), at(0))[0]
+    fed(gate, GOOD, range(100_000, 100_006))
+    gate.judge_from(T0 + 10_000)
+    assert gate.state.progress.baked_ms == 0
+    assert (gate.state.progress.confirmed_at == T0 + 10_000) is confirmed
+    again = Gate.load(json.loads(json.dumps(gate.dump())))
+    outputs = fed(gate, BAD, range(10, 16))
+    assert decisions(outputs) == [Action.ROLLBACK]
+    assert fed(again, BAD, range(10, 16)) == outputs
+    before = gate.state
+    gate.judge_from(T0)
+    assert gate.state is before

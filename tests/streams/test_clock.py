@@ -1,11 +1,12 @@
 """The wall clock, and the broker's."""
 
+import asyncio
 import time
 
 import pytest
 from aiokafka.structs import RecordMetadata, TopicPartition
 
-from streams.clock import AGREE_MS, SLOW_ACK_S, BrokerClock, WallTime, wall_ms
+from streams.clock import AGREE_MS, MOST_ASKED, SLOW_ACK_S, BrokerClock, WallTime, wall_ms
 
 T0 = 1_767_225_600_000
 
@@ -52,3 +53,45 @@ def test_the_brokers_time_goes_on_from_the_last_ack() -> None:
 def test_a_clock_that_differs_from_the_brokers(now: WallTime, agreed: int, trouble: str) -> None:
     """The broker's time is used in its place, and health shows it."""
     assert (now.agreed, now.trouble) == (agreed, trouble)
+
+
+class AskedBroker:
+    """Keeps which partitions were written to; those in `answers` answer, with times of this type."""
+
+    def __init__(self, answers: set[int], timestamp_type: int = 1) -> None:
+        self.answers = answers
+        self.timestamp_type = timestamp_type
+        self.asked: list[int] = []
+
+    async def send(self, partition: int) -> RecordMetadata:
+        """Return the answer of a partition."""
+        self.asked.append(partition)
+        if partition not in self.answers:
+            raise ConnectionError
+        return ack(T0, self.timestamp_type)
+
+
+async def test_the_broker_is_asked_before_the_first_time_is_written() -> None:
+    """Once, by all partitions; one that answers is enough. A stopped clock takes no answer."""
+    broker, clock = AskedBroker({1}), BrokerClock(lambda: 100.0)
+    await clock.ask(broker.send, [])
+    while clock.now().broker is None:
+        await clock.ask(broker.send, [0, 1])
+        await asyncio.sleep(0)
+    assert clock.now().broker == T0
+    asked = len(broker.asked)
+    await clock.ask(broker.send, [0, 1])
+    assert len(broker.asked) == asked
+
+
+@pytest.mark.parametrize(("answers", "timestamp_type", "times"), [(set[int](), 1, MOST_ASKED), ({0}, 0, 1)])
+async def test_a_broker_without_an_answer_is_asked_a_few_times(
+    answers: set[int], timestamp_type: int, times: int
+) -> None:
+    """And a topic with the times of producers once."""
+    broker, clock = AskedBroker(answers, timestamp_type), BrokerClock(lambda: 100.0)
+    for _ in range(5):
+        await clock.ask(broker.send, [0])
+        await asyncio.sleep(0)
+    assert clock.now().broker is None
+    assert len(broker.asked) == times

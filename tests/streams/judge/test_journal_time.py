@@ -137,7 +137,7 @@ def test_a_clock_that_was_ahead_from_the_start_and_is_put_right() -> None:
     world.off.clear()
     world.traffic = False
     world.run(30 * S)
-    assert world.leaps == [ClockLeap("a", 500 - 10 * MINUTE)]
+    assert world.leaps == [ClockLeap("a", 500 - 10 * MINUTE, True)]
     assert 0 < world.lag <= SILENT + S
     world.traffic = True
     world.run(10 * S)
@@ -334,3 +334,32 @@ def test_without_broker_time_leaps_close_nothing_ahead_of_requests_that_arrive(
         world.run(seconds * S)
         assert 0 < world.lag <= LIVE + BEHIND_MS  # small steps back stop time for as long as that
         assert abs(world.ahead) <= BEHIND_MS + S
+
+
+@BROKER_OR_NOT
+@pytest.mark.parametrize("traffic", [True, False])
+def test_a_leap_ahead_after_an_outage_is_confirmed_by_the_broker(broker: bool, traffic: bool) -> None:
+    """Nothing is wrong then: all workers were away. The first record is of one that reads no events."""
+    world = World(broker=broker, traffic=traffic)
+    world.run(MINUTE)
+    world.now += 40 * S
+    record = Progress(worker="a", wall=world.now, sources=[], partitions={}, broker=world.now if broker else None)
+    (leap,) = [found for found in world.marks.apply(record) if isinstance(found, ClockLeap)]
+    assert leap.confirmed is broker
+    world.run(20 * S)
+    assert world.leaps == []
+
+
+def test_a_broker_and_a_worker_that_are_ahead_and_that_events_contradict() -> None:
+    """They share a machine. Whether they or the events are right shows when the events go on."""
+    world = World(broker=False)
+    world.run(MINUTE)
+    for _ in range(60):
+        world.now += 500
+        world.newest, world.position = world.now - 100, world.position + 1
+        source = SourceProgress(SOURCE, world.position, world.newest, True, 0, 0, 0)
+        wrong = world.now + DAY
+        record = Progress(worker="a", wall=wrong, sources=[source], partitions={SOURCE.topic: 1}, broker=wrong)
+        world.leaps += [found for found in world.marks.apply(record) if isinstance(found, ClockLeap)]
+    assert [leap.confirmed for leap in world.leaps] == [True, False]
+    assert abs(world.ahead) <= 2 * S

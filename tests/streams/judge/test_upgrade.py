@@ -23,6 +23,7 @@ BUILD = [*recorded_build()]
 NOTHING_COVERED: dict[str, object] = {"covered": None, "topic_id": "", "past": []}
 ADDED_FIELDS: dict[str, object] = {"coverage": NOTHING_COVERED, "shifts": {}, "counts": {}}
 ADDED_FIELDS.update(dict.fromkeys(("holes_until", "skipped", "debt", "named_at", "behind_at"), 0))
+ADDED_FIELDS.update(dict.fromkeys(("steady_since", "steady_at"), 0))
 """Fields that snapshots have since that build, with what they hold in its epochs. It leaves out what it does not know,
 so a field may be added; one that was there must keep its name and meaning."""
 

@@ -39,7 +39,7 @@ async def test_a_message_that_fails_in_any_way_becomes_a_dead_letter(monkeypatch
         acknowledged.set_result(None)
         return acknowledged
 
-    sequencer._dead_letters = SimpleNamespace(send=send)
+    sequencer._output = {"dead-letters": SimpleNamespace(send=send)}
     message = SimpleNamespace(topic="command-acks", partition=0, offset=7, key=b"r", headers={})
     await sequencer.handle(Ack, SimpleNamespace(message=message, value=b"junk"))
     headers = dict(sent[0]["headers"])
@@ -64,7 +64,7 @@ async def test_a_message_is_acknowledged_once_it_is_journaled(monkeypatch: pytes
 
         return asyncio.create_task(acknowledged())
 
-    sequencer._journal = SimpleNamespace(send=send)
+    sequencer._output = {"gate-journal": SimpleNamespace(send=send)}
     acks: list[bytes] = []
 
     def event(name: bytes, offset: int) -> Any:

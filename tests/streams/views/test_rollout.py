@@ -231,3 +231,11 @@ def test_two_actuators_of_one_name(status: Mapping[str, Any]) -> None:
     text = words_of(rollout_view(doubled, []))
     assert "actuators two actuators are named haproxy; the ack of either confirms for both" in text
     assert "yes, two actuators are named haproxy" in words_of(rollouts_table([doubled]), 200)
+
+
+def test_a_time_ahead_of_the_clock_has_its_date(status: Mapping[str, Any]) -> None:
+    """It is never 0 s ago: the clock of a worker was wrong, or the one here is."""
+    text = words_of(rollout_view(status, [], now=status["event_time"] - 86_400_000))
+    assert "judged until 2026-01-01 00:00:01Z, 1d ahead of the clock here" in text
+    assert "0s ago" not in text
+    assert "baking, judged until 2026-01-01 00:00:01Z, 1d ahead" in text

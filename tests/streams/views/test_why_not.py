@@ -234,3 +234,9 @@ def test_telemetry_that_cannot_be_read(status: dict[str, Any]) -> None:
     assert missing(held) == missing(lacking)
     alone = {**unreadable(status, "stable"), "stage_index": 1}
     assert not any("telemetry" in each for each in missing(alone))
+
+
+def test_a_rollout_that_is_judged_ahead_of_the_clock(status: dict[str, Any]) -> None:
+    """Some clock is wrong, and that is what to look at."""
+    (line,) = [each for each in missing_conditions(status, status["event_time"] - STALE_MS) if "ahead" in each]
+    assert line.startswith("a right clock: it is judged up to 1m ahead of the clock here")
