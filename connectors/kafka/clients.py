@@ -58,6 +58,11 @@ class KafkaSettings(SecuritySettings, _AddressSettings):
     )
 
 
+METADATA_MS = 5_000
+"""How often a consumer asks which partitions its topics have. A key's next record may be in one that was added: with
+the 5 minutes of aiokafka an actuator would miss rollbacks so long."""
+
+
 def client_options(settings: KafkaSettings) -> dict[str, Any]:
     """The options of every aiokafka client: where Kafka is, and how to log in.
 
@@ -74,11 +79,18 @@ def producer(settings: KafkaSettings, **options: Any) -> AIOKafkaProducer:
 
 
 def consumer(settings: KafkaSettings, *topics: str, **options: Any) -> AIOKafkaConsumer:
-    """A consumer that never commits by itself and starts at the oldest record; `options` are aiokafka's."""
+    """A consumer that never commits by itself and starts at the oldest record; `options` are aiokafka's.
+
+    Partitions that are added are in `partitions_for_topic` within `METADATA_MS`.
+    """
     bound_batches()
     hold_stalled_partitions()
-    chosen: dict[str, Any] = {"enable_auto_commit": False, "auto_offset_reset": "earliest"} | options
-    return AIOKafkaConsumer(*topics, **client_options(settings), **chosen)
+    chosen: dict[str, Any] = {
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "metadata_max_age_ms": METADATA_MS,
+    }
+    return AIOKafkaConsumer(*topics, **client_options(settings), **chosen | options)
 
 
 @lru_cache(maxsize=1 << 16)

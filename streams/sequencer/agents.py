@@ -118,7 +118,7 @@ class Sequencer:
             log.exception("%s %d@%d cannot be handled", origin.topic, origin.partition, origin.offset)
             return [await self._refuse(origin, message.key, value, RecordRefusedError("failed", repr(error)))]
         if kind is Ack:
-            self._instances.report(verified.value, message.offset)
+            self._instances.report(verified.value, message.partition, message.offset)
         failpoints.reached("sequencer: verified")
         key = key_of(record)
         return [

@@ -34,9 +34,10 @@ class _Sender(msgspec.Struct):
 
 @dataclass(slots=True)
 class _Seen:
-    offset: int
     newest: str
     before: list[str] = field(default_factory=list)
+    offsets: dict[int, int] = field(default_factory=dict)
+    """The offset of the last ack, by partition."""
 
 
 _decode = msgspec.json.Decoder(_Sender).decode
@@ -49,9 +50,9 @@ class Instances:
         self._seen: OrderedDict[tuple[str, str], _Seen] = OrderedDict()
         self._logged_at: dict[str, float] = {}
 
-    def report(self, value: bytes, offset: int) -> None:
+    def report(self, value: bytes, partition: int, offset: int) -> None:
         """Report by log and metric if this ack shows two actuators of one name."""
-        name = self.doubled(value, offset)
+        name = self.doubled(value, partition, offset)
         if not name:
             return
         metrics.DOUBLED_ACTUATORS.labels(name).inc()
@@ -64,22 +65,23 @@ class Instances:
                 name,
             )
 
-    def doubled(self, value: bytes, offset: int) -> str:
+    def doubled(self, value: bytes, partition: int, offset: int) -> str:
         """The name that this ack shows to be that of two actuators; "" if it shows nothing.
 
-        All acks of a rollout are in one partition. Offsets that go back are read again, and show nothing.
+        Acks of a rollout come in order: all are in one partition, until partitions are added. Offsets that go back are
+        read again, and show nothing.
         """
         sender = _decode(value)
         if not sender.instance:
             return ""  # of an older build, or of an actuator that sends none
         place = (sender.actuator, sender.rollout)
-        seen = self._seen.setdefault(place, _Seen(-1, sender.instance))
+        seen = self._seen.setdefault(place, _Seen(sender.instance))
         self._seen.move_to_end(place)
         if len(self._seen) > MOST_WATCHED:
             self._seen.popitem(last=False)
-        if offset <= seen.offset:
+        if offset <= seen.offsets.get(partition, -1):
             return ""
-        seen.offset = offset
+        seen.offsets[partition] = offset
         if sender.instance == seen.newest:
             return ""
         again = sender.instance in seen.before

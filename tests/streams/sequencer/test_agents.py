@@ -92,7 +92,7 @@ async def test_two_actuators_of_one_name_are_reported(monkeypatch: pytest.Monkey
         build(Settings()), Settings(), cast("Any", SimpleNamespace(identity=no_identity)), Pulse("sequencer")
     )
     reported: list[int] = []
-    monkeypatch.setattr(sequencer._instances, "report", lambda value, offset: reported.append(offset))
+    monkeypatch.setattr(sequencer._instances, "report", lambda value, partition, offset: reported.append(offset))
 
     async def send(**_: Any) -> asyncio.Future[None]:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -21,7 +21,7 @@ def an_ack(instance: str | None, rollout: str = "r") -> bytes:
 def shown(*acks: bytes) -> list[str]:
     """What each of these shows, in the order of their offsets."""
     watched = Instances()
-    return [watched.doubled(value, offset) for offset, value in enumerate(acks)]
+    return [watched.doubled(value, 0, offset) for offset, value in enumerate(acks)]
 
 
 def test_two_at_work() -> None:
@@ -43,7 +43,14 @@ def test_one_name_for_different_rollouts() -> None:
 def test_acks_that_are_read_again() -> None:
     """After a rebalance."""
     watched, acks = Instances(), [an_ack("a"), an_ack("b")]
-    assert [watched.doubled(value, offset) for _ in range(3) for offset, value in enumerate(acks)] == [""] * 6
+    assert [watched.doubled(value, 0, offset) for _ in range(3) for offset, value in enumerate(acks)] == [""] * 6
+
+
+def test_acks_in_another_partition() -> None:
+    """Partitions were added to `command-acks`: offsets begin again."""
+    watched = Instances()
+    found = [watched.doubled(an_ack("a"), 0, 500), *(watched.doubled(an_ack("ba"[n]), 1, n) for n in range(2))]
+    assert found == ["", "", "haproxy"]
 
 
 def test_acks_without_an_instance() -> None:
@@ -63,6 +70,6 @@ def test_it_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     watched, counter = Instances(), metrics.DOUBLED_ACTUATORS.labels("haproxy")._value
     before = counter.get()
     for offset, instance in enumerate("ababab"):
-        watched.report(an_ack(instance), offset)
+        watched.report(an_ack(instance), 0, offset)
     assert counter.get() - before == 4
     assert caplog.text.count("two actuators are named haproxy") == 1
