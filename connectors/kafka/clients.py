@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from connectors.kafka.rebootstrap import use_bootstrap_again
 from connectors.kafka.repeated_warnings import log_now_and_then
 from connectors.kafka.security import SecuritySettings
 from connectors.kafka.stalled_partitions import hold_stalled_partitions
-from connectors.kafka.topics import TopicNames
+from connectors.kafka.topics import TopicNames, is_topic_prefix
 from connectors.settings import StrictSettings
 
 LARGEST_MESSAGE = 4 * 1_048_576
@@ -38,6 +39,14 @@ class _AddressSettings(StrictSettings):
         default="localhost:9092", description="Kafka bootstrap servers, host:port separated by commas"
     )
     topic_prefix: str = Field(default="", description="prefix of every topic and group name")
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """See `StrictSettings`: a prefix that topics cannot have."""
+        yield from super().faults(given)
+        prefix = given.get("topic_prefix", "")
+        if isinstance(prefix, str) and not is_topic_prefix(prefix):
+            yield "topic_prefix", f"{prefix!r}: write letters, digits, dots, dashes and underscores only"
 
     @property
     def topics(self) -> TopicNames:
