@@ -32,6 +32,9 @@ from streams.runtime import metrics, rollout_metrics
 
 log = logging.getLogger(__name__)
 
+DELAYS = ("out_of_orderness_ms", "idle_timeout_ms")
+"""The settings that make a pane wait although all is well. A status has their sum: what is older was not judged."""
+
 
 class Publisher:
     """Publishes the outputs of folds."""
@@ -41,6 +44,7 @@ class Publisher:
         self._sender = sender
         self._statuses: dict[str, RolloutStatus] = {}
         self._agreement = Agreement(shared)
+        self._usual_age_ms = sum(shared.get(name, 0) for name in DELAYS)
         self._last: dict[str, str] = {}  # by rollout, the id of its last decision
         self._holes: dict[SourcePartition, int] = {}  # by source partition, the end of the last hole reported
         self._made_again: dict[SourcePartition, str] = {}  # the identity of its topic, if it was made again
@@ -129,7 +133,7 @@ class Publisher:
         """
         statuses, self._statuses = self._statuses, {}
         differences = self._agreement.differences() if statuses else []
-        more = {"settings_differ": differences} if differences else {}
+        more = {"usual_age_ms": self._usual_age_ms} | ({"settings_differ": differences} if differences else {})
         for name, status in statuses.items():
             try:
                 rollout_metrics.show_status(status.document)

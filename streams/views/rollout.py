@@ -19,11 +19,11 @@ from streams.views.styles import ACTION_STYLES, PHASE_STYLES, UNKNOWN_STYLE
 from streams.views.tables import add_wide_column, plain_table
 from streams.views.telemetry import telemetry_text
 from streams.views.wording import (
-    STALE_MS,
     Document,
     freeze_text,
     phase_name,
     printable,
+    stale_after,
     utc,
     weights_text,
     whole_seconds,
@@ -63,7 +63,7 @@ def _phase(status: Document, now: int | None) -> Text:
     """
     if _is_unconfirmed_end(status):
         return Text(f"{phase_name(status)}, not confirmed", "bold red")
-    if now is not None and now - status["event_time"] >= STALE_MS and not _has_ended(status):
+    if now is not None and now - status["event_time"] >= stale_after(status) and not _has_ended(status):
         return Text(f"{phase_name(status)}, not judged for {whole_seconds(now - status['event_time'])}", "bold yellow")
     text = f"{phase_name(status)}, frozen" if freeze_text(status) else phase_name(status)
     return Text(text, PHASE_STYLES.get(status["phase"], UNKNOWN_STYLE))
