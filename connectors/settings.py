@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, Self
 
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 UNFIT = "unfit"
 """The type of a fault from `StrictSettings.faults`; the message is enough without the input."""
@@ -16,6 +17,16 @@ WRONG: Final = object()
 """Stands for a value of a wrong type, which has a fault already."""
 
 _TITLE = "sluicegate settings"
+
+
+class _Variables(EnvSettingsSource):
+    """The environment; a list that is not JSON stays as it is, and is a fault among others."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
 
 
 class StrictSettings(BaseSettings):
@@ -31,6 +42,18 @@ class StrictSettings(BaseSettings):
         """
         yield from ()
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags before variables."""
+        return init_settings, _Variables(settings_cls)
+
     @model_validator(mode="wrap")
     @classmethod
     def _report_all(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
@@ -43,13 +66,20 @@ class StrictSettings(BaseSettings):
             if error.title == _TITLE:  # model_validate validates twice; the faults are complete the first time
                 raise
             found = error.errors(include_url=False)
-            lines = [_line(fault["type"], fault["loc"], fault["msg"], fault["input"]) for fault in found]
+            lines = [_line_of(fault) for fault in found]
             wrong = {fault["loc"][0] for fault in found if fault["loc"]}
             values = {name: WRONG if name in wrong else value for name, value in given.items()}
         lines += [_line(UNFIT, (name,), message, None) for name, message in cls.faults(values)]
         if made is None or lines:
             raise ValidationError.from_exception_data(_TITLE, lines, hide_input=True)
         return made
+
+
+def _line_of(fault: ErrorDetails) -> InitErrorDetails:
+    """The fault that pydantic found, in words that fit a variable."""
+    if fault["type"] == "tuple_type" and isinstance(fault["input"], str):
+        return _line(UNFIT, fault["loc"], "is not a JSON list; `sluicegate settings` shows the form", None)
+    return _line(fault["type"], fault["loc"], fault["msg"], fault["input"])
 
 
 def _line(kind: str, where: tuple[int | str, ...], message: str, given: object) -> InitErrorDetails:

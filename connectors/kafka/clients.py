@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from connectors.kafka.rebootstrap import use_bootstrap_again
 from connectors.kafka.repeated_warnings import log_now_and_then
 from connectors.kafka.security import SecuritySettings
 from connectors.kafka.stalled_partitions import hold_stalled_partitions
-from connectors.kafka.topics import TopicNames
+from connectors.kafka.topics import TopicNames, is_topic_prefix
 from connectors.settings import StrictSettings
 
 LARGEST_MESSAGE = 4 * 1_048_576
@@ -39,6 +40,14 @@ class _AddressSettings(StrictSettings):
     )
     topic_prefix: str = Field(default="", description="prefix of every topic and group name")
 
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """See `StrictSettings`: a prefix that topics cannot have."""
+        yield from super().faults(given)
+        prefix = given.get("topic_prefix", "")
+        if isinstance(prefix, str) and not is_topic_prefix(prefix):
+            yield "topic_prefix", f"{prefix!r}: write letters, digits, dots, dashes and underscores only"
+
     @property
     def topics(self) -> TopicNames:
         """The names of the topics with this prefix."""
@@ -58,6 +67,11 @@ class KafkaSettings(SecuritySettings, _AddressSettings):
     )
 
 
+METADATA_MS = 5_000
+"""How often a consumer asks which partitions its topics have. A key's next record may be in one that was added: with
+the 5 minutes of aiokafka an actuator would miss rollbacks so long."""
+
+
 def client_options(settings: KafkaSettings) -> dict[str, Any]:
     """The options of every aiokafka client: where Kafka is, and how to log in.
 
@@ -74,11 +88,18 @@ def producer(settings: KafkaSettings, **options: Any) -> AIOKafkaProducer:
 
 
 def consumer(settings: KafkaSettings, *topics: str, **options: Any) -> AIOKafkaConsumer:
-    """A consumer that never commits by itself and starts at the oldest record; `options` are aiokafka's."""
+    """A consumer that never commits by itself and starts at the oldest record; `options` are aiokafka's.
+
+    Partitions that are added are in `partitions_for_topic` within `METADATA_MS`.
+    """
     bound_batches()
     hold_stalled_partitions()
-    chosen: dict[str, Any] = {"enable_auto_commit": False, "auto_offset_reset": "earliest"} | options
-    return AIOKafkaConsumer(*topics, **client_options(settings), **chosen)
+    chosen: dict[str, Any] = {
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "metadata_max_age_ms": METADATA_MS,
+    }
+    return AIOKafkaConsumer(*topics, **client_options(settings), **chosen | options)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -5,6 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+def is_topic_prefix(text: str) -> bool:
+    """Whether topics may have this prefix.
+
+    >>> is_topic_prefix("team-a."), is_topic_prefix("a b")
+    (True, False)
+    """
+    return all(letter.isascii() and (letter.isalnum() or letter in "._-") for letter in text)
+
+
 @dataclass(frozen=True, slots=True)
 class TopicNames:
     """The name of each topic; `prefix` separates several installations on one cluster."""
@@ -12,7 +21,7 @@ class TopicNames:
     prefix: str = ""
 
     def __post_init__(self) -> None:
-        if any(not (letter.isascii() and (letter.isalnum() or letter in "._-")) for letter in self.prefix):
+        if not is_topic_prefix(self.prefix):
             raise ValueError(f"topic prefix {self.prefix!r}: write letters, digits, dots, dashes and underscores only")
 
     @property

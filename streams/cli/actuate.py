@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.cli.configuration import checked_keys, kafka_options, kafka_settings
+from streams.cli.configuration import checked_keys, kafka_options, settings_from
 from streams.cli.connection import check_credentials
 from streams.cli.failures import WRONG_USE, Failure
 
@@ -35,10 +35,8 @@ _web_host = click.option(
 _watchdog_ms = click.option(
     "--watchdog-ms",
     type=click.IntRange(3_000),
-    default=180_000,
-    show_default=True,
-    envvar="SLUICEGATE_WATCHDOG_MS",
-    help="Exit with 70 after this long without headway; /healthz fails after a third of it",
+    help="Exit with 70 after this long without headway; /healthz fails after a third of it  "
+    "[default: $SLUICEGATE_WATCHDOG_MS or 180000]",
 )
 _on_deviation = click.option(
     "--on-deviation",
@@ -99,26 +97,26 @@ def _serve(
     rollouts: tuple[str, ...],
     metrics_port: int | None,
     web_host: str,
-    watchdog_ms: int,
     on_deviation: OnDeviation = "restore",
-    **flags: str | None,
+    **flags: object,
 ) -> None:
     import logging
 
     from connectors.actuators import serve
     from streams.clock import wall_ms
     from streams.runtime.health import Health
+    from streams.runtime.settings import ActuatorSettings
     from streams.runtime.watchdog import start_watchdog
 
-    settings = kafka_settings(flags)
+    settings = settings_from(ActuatorSettings, flags)
     checked_keys(settings, "actuator")
     check_credentials(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    health = Health(longest_pause=watchdog_ms / 3000.0)
+    health = Health(longest_pause=settings.watchdog_ms / 3000.0)
     pulse = health.pulse("actuator")
     if metrics_port is not None:
         _serve_pages(health, web_host, metrics_port)
-    over = start_watchdog(health, watchdog_ms / 1000.0)
+    over = start_watchdog(health, settings.watchdog_ms / 1000.0)
     try:
         serve(actuator, settings, rollouts=rollouts or None, clock=wall_ms, on_deviation=on_deviation, pulse=pulse)
     finally:

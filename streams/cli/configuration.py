@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from streams.cli.failures import WRONG_USE, Failure
+from streams.cli.unknown_variables import warn_of_unknown
 
 if TYPE_CHECKING:
     from connectors.kafka.clients import KafkaSettings
@@ -37,22 +37,14 @@ def settings_from(kind: type[S], flags: Mapping[str, object]) -> S:
         Failure: a variable or a flag has an invalid value; the line names each.
     """
     from pydantic import ValidationError
-    from pydantic_settings import SettingsError
 
+    warn_of_unknown()
     given: dict[str, Any] = {name: value for name, value in flags.items() if value not in (None, ())}
     try:
-        settings = kind(**given)
-        settings.topics  # noqa: B018 - evaluated here so that an invalid topic prefix is reported now, as one line
+        return kind(**given)
     except ValidationError as error:
         faults = "; ".join(_setting_fault(fault, given) for fault in error.errors(include_url=False))
         raise Failure(faults, WRONG_USE) from None
-    except SettingsError as error:
-        field = re.search('field "(.+?)"', str(error))
-        variable = f"SLUICEGATE_{field[1].upper()}" if field else "a SLUICEGATE_ variable"
-        raise Failure(f"{variable}: is not JSON; `sluicegate settings` shows the form", WRONG_USE) from None
-    except ValueError as error:
-        raise Failure(str(error), WRONG_USE) from None
-    return settings
 
 
 def _setting_fault(fault: Any, flags: dict[str, Any]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from typing import IO, Any
 
 import click
@@ -19,9 +17,6 @@ UNCONFIRMED = 6
 
 WRONG_USE = 2
 """The exit code where a command could not run as called: a bad option, variable or file. Click uses 2 as well."""
-
-TERMINATED = 143
-"""The exit code that shells report for a program ended by SIGTERM."""
 
 
 class Failure(click.ClickException):
@@ -44,13 +39,3 @@ def unreadable(file: object, error: OSError) -> Failure:
 def unwritable(file: object, error: OSError) -> Failure:
     """The failure for a file that cannot be written."""
     return Failure(f"{file}: cannot be written: {error.strerror or error}", WRONG_USE)
-
-
-def end_on_sigterm(exit_code: int = TERMINATED) -> None:
-    """End the process at once on SIGTERM, until a command installs a handler of its own.
-
-    In a container the process is number 1, for which the kernel ignores a signal without a handler: a stop during the
-    start would then wait until the process is killed. The end is immediate, as it is by default for other processes: an
-    exception would first wait for threads, such as one that looks up the address of Kafka.
-    """
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(exit_code))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 
-import click
+from streams.cli.sigterm import end_on_lost_sigterm, end_on_sigterm
 
-from streams import __version__
-from streams.cli.failures import end_on_sigterm
+end_on_lost_sigterm()  # before anything that takes long to import
+
+import click  # noqa: E402
+
+from streams import __version__  # noqa: E402
 
 COMMANDS = {
     "demo": "Watch a bad canary being detected and rolled back.",

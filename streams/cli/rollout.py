@@ -154,7 +154,8 @@ _add_order(
 def list_(as_json: bool, **flags: str | None) -> None:
     """List all rollouts: phase, stage, ordered weights and whether they are confirmed, bake left, the last reason.
 
-    A rollout that has not been judged for a minute is shown with the time since then: its phase is the last known one.
+    A rollout that has not been judged for twice as long as usual (16 s by default) is shown with the time since then:
+    its phase is the last known one.
     """
 
     async def body(view: StatusView) -> list[Mapping[str, Any]]:

@@ -9,7 +9,8 @@ import click
 
 from streams.cli.configuration import checked_keys, kafka_options, settings_from
 from streams.cli.connection import run_with_kafka
-from streams.cli.failures import WRONG_USE, Failure, end_on_sigterm
+from streams.cli.failures import WRONG_USE, Failure
+from streams.cli.sigterm import end_on_sigterm
 
 if TYPE_CHECKING:
     from streams.runtime.settings import Settings

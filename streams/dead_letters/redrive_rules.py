@@ -1,7 +1,8 @@
 """The rules of a redrive: which letters are sent again, and how runs agree that each is sent once. Without Kafka.
 
 The `Redrive` records are on `dead-letters` itself, keyed by the letter's origin, so that everything about one letter is
-in one partition, in one order. A run first *claims* a letter, then reads on: the first claim in the partition counts,
+in one partition, in one order, until partitions are added: then they are read in any order, and each takes effect
+after the one that it follows. A run first *claims* a letter, then reads on: the first claim in the partition counts,
 so of two runs at the same time only one sends. After the send the run writes `sent`. A letter with a claim and
 without `sent` may or may not have been sent. It is sent again only if a person orders it, by a claim that follows that
 one.
@@ -61,14 +62,26 @@ class RedriveHistory:
     """The claims that count, from the `Redrive` records read so far."""
 
     _claims: dict[LetterOrigin, Redrive] = field(default_factory=dict)
+    _early: dict[tuple[str, int, int, int], list[Redrive]] = field(default_factory=dict)
 
     def add(self, record: Redrive) -> None:
-        """Add the next record of the topic; one that does not follow the claim that counts has no effect."""
+        """Add the next record of the topic; one has no effect before the claim that it follows counts."""
+        if not self._take(record):
+            self._early.setdefault(record.origin, []).append(record)
+            return
+        early = self._early.get(record.origin, [])
+        while taken := next(filter(self._take, early), None):
+            early.remove(taken)
+
+    def _take(self, record: Redrive) -> bool:
+        """Let a record count if it follows the claim that counts; returns whether it does."""
         origin = LetterOrigin(*record.origin, record.topic_id)
         claim = self.latest(origin)
         run = "" if claim is None else claim.run
-        if run == (record.after if record.state == "claimed" else record.run):
+        follows = run == (record.after if record.state == "claimed" else record.run)
+        if follows:
             self._claims[origin] = record
+        return follows
 
     def latest(self, origin: LetterOrigin) -> Redrive | None:
         """The newest record that counts for a letter; one of an older build counts whatever the topic's id."""

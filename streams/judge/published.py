@@ -46,12 +46,15 @@ class Published:
     """The published decisions about records that this judge will fold again; `add` each message of `gate-decisions`.
 
     The journal was judged before up to `judged`, the offset after the last record. `partitions` has, by rollout, the
-    journal partition of its newest decision, whichever that is.
+    journal partition of its newest decision, whichever that is. Set `complete` to False where not all of
+    `gate-decisions` was read.
     """
 
     def __init__(self, judged: int = 0) -> None:
         self.partitions: dict[str, int] = {}
+        self.complete = True
         self._judged = judged
+        self._newest: dict[str, tuple[int, int]] = {}
         self._due: dict[str, _Made] = {}
         self._by_offset: dict[int, list[str]] = {}
         self._epochs: dict[str, int] = {}
@@ -61,17 +64,20 @@ class Published:
         """Add a message, if it is about this journal partition.
 
         `folded` is the journal offset up to which each rollout is folded, `otherwise` that of all others: decisions
-        up to there are not made again.
+        up to there are not made again. Messages come in any order: a rollout's are in several partitions of
+        `gate-decisions` once some were added.
         """
         try:
             document = orjson.loads(value or b"")
-            place = document["journal"]
-            self.partitions[str(document["rollout"])] = int(place["partition"])
+            place, rollout = document["journal"], str(document["rollout"])
+            made_as = int(document["epoch"]), int(document["sequence"])
+            if made_as >= self._newest.get(rollout, made_as):
+                self.partitions[rollout], self._newest[rollout] = int(place["partition"]), made_as
             if place["partition"] != partition:
                 return
             effects = {field: document[field] for field in EFFECTS}
             identity = str(document["id"])
-            made = _Made(str(document["rollout"]), int(document["epoch"]), int(place["offset"]), effects)
+            made = _Made(rollout, made_as[0], int(place["offset"]), effects)
         except (ValueError, KeyError, TypeError):
             return  # not the gate's
         self._epochs[made.rollout] = max(made.epoch, self._epochs.get(made.rollout, 0))
@@ -103,8 +109,10 @@ class Published:
         made = self._due.get(decision.id)
         if made is not None:
             return _difference(made, decision)
-        # Older decisions may be deleted by now: only what follows a published one is known not to have been.
-        if decision.action not in RAISING or not self._since.get(decision.rollout, offset) < offset < self._judged:
+        # Older decisions may be deleted by now: only what follows a published one is known not to have been. Where not
+        # all were read, nothing is: this one may be in a partition that was not.
+        since = self._since.get(decision.rollout, offset)
+        if not self.complete or decision.action not in RAISING or not since < offset < self._judged:
             return ""
         return (
             f"{decision.id} ({decision.action}) would now be made at journal offset {offset}, which was judged without"

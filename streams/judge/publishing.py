@@ -38,6 +38,9 @@ _WRONG_CLOCKS = "docs/reliability.md#wrong-clocks-of-workers"
 
 log = logging.getLogger(__name__)
 
+DELAYS = ("out_of_orderness_ms", "idle_timeout_ms")
+"""The settings that make a pane wait although all is well. A status has their sum: what is older was not judged."""
+
 
 class Publisher:
     """Publishes the outputs of folds."""
@@ -48,6 +51,7 @@ class Publisher:
         self._statuses: dict[str, RolloutStatus] = {}
         self._agreement = Agreement(shared)
         self._instances = Instances()
+        self._usual_age_ms = sum(shared.get(name, 0) for name in DELAYS)
         self._last: dict[str, str] = {}  # by rollout, the id of its last decision
         self._holes: dict[SourcePartition, int] = {}  # by source partition, the end of the last hole reported
         self._made_again: dict[SourcePartition, str] = {}  # the identity of its topic, if it was made again
@@ -91,10 +95,8 @@ class Publisher:
                 self._report_hole(output)
             case SourceMadeAgain():
                 self._report_topic(output)
-            case ClockLeap():
-                _report_leap(output)
-            case EventTimeMended():
-                _report_mended(output)
+            case ClockLeap() | EventTimeMended():
+                _report_clock(output)
             case WorkerSettings():
                 self._agreement.add(output)
             case AckedBy():
@@ -145,7 +147,7 @@ class Publisher:
                 rollout_metrics.show_status(status.document)
                 notices = {"settings_differ": differences, "doubled_actuators": self._instances.doubled(name)}
                 shown = {key: found for key, found in notices.items() if found}
-                self._sender.put_status(name, status.document | shown)
+                self._sender.put_status(name, status.document | {"usual_age_ms": self._usual_age_ms} | shown)
             except Exception:  # of any kind: it is this rollout's own
                 log.exception("the status of %s cannot be published", name)
                 metrics.UNPUBLISHED.inc()
@@ -165,6 +167,13 @@ class Publisher:
         metrics.DEAD_LETTERS.labels(record.topic, reason).inc()
         place = (record.topic, record.partition, record.offset, 0)
         self._sender.letters.put([DeadLetter(*place, reason, str(error), record.key, record.value or b"")])
+
+
+def _report_clock(output: ClockLeap | EventTimeMended) -> None:
+    if isinstance(output, ClockLeap):
+        _report_leap(output)
+    else:
+        _report_mended(output)
 
 
 def _report_leap(leap: ClockLeap) -> None:

@@ -148,9 +148,12 @@ class Recovery:
         except (KafkaError, TimeoutError, TopicsMissingError) as error:
             # Not what was read so far: a decision that follows and was not read would look like one that is new.
             return _without(fold, Published(), error)
-        # All decisions of a rollout are in one partition, so what was read is complete for its rollouts.
+        if not unread:
+            return published
+        # What was read is compared. A rollout may have later decisions in the others, where partitions were added.
+        published.complete = False
         without = LeaderNotAvailableError(f"{decisions} partitions {sorted(unread)} have no leader")
-        return _without(fold, published, without) if unread else published
+        return _without(fold, published, without)
 
     def _resume(self, partition: TopicPartition, fold: Fold) -> None:
         """Read on, beginning with the record that was folded last: it shows whether this is still the same journal."""

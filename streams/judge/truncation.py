@@ -14,6 +14,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from connectors.kafka.topic_reader import read_to_end
 from gates.machine.transitions import ENDED, Phase
+from streams.newest import Newest
 from streams.runtime import metrics
 from streams.runtime.health import Pulse
 from streams.runtime.settings import Settings
@@ -83,16 +84,17 @@ class Truncation:
 
 async def held_statuses(settings: Settings, reason: Callable[[str], str | None]) -> list[tuple[str, dict[str, object]]]:
     """The last status of each rollout that has a `reason` and has not ended, as held for it."""
-    latest: dict[str, Document] = {}
+    latest: Newest[str, Document] = Newest()
     async for record in read_to_end(settings, settings.topics.status):
         # Keys that begin with a zero byte are those of freezes.
         if record.value is not None and record.key is not None and not record.key.startswith(b"\0"):
             status = _status(record.value)
             if status is not None:
-                latest[record.key.decode(errors="replace")] = status
+                place = status["epoch"], status["event_time"]
+                latest.add(record, record.key.decode(errors="replace"), status, place)
     return [
         (name, held(status, why))
-        for name, status in latest.items()
+        for name, status in latest.values.items()
         if status["phase"] not in ENDED and (why := reason(name)) is not None
     ]
 
@@ -100,14 +102,17 @@ async def held_statuses(settings: Settings, reason: Callable[[str], str | None])
 def _status(value: bytes) -> Document | None:
     """The status in a message value; None where it is none: anyone may have written it.
 
-    >>> _status(b'{"phase": "baking"}'), _status(b"junk"), _status(b"[]"), _status(b"{}")
-    ({'phase': 'baking'}, None, None, None)
+    >>> _status(b'{"phase": "baking", "epoch": 1, "event_time": 7}'), _status(b"junk"), _status(b"[]"), _status(b"{}")
+    ({'phase': 'baking', 'epoch': 1, 'event_time': 7}, None, None, None)
     """
     try:
         document = orjson.loads(value)
     except ValueError:
         return None
-    return document if isinstance(document, dict) and isinstance(document.get("phase"), str) else None
+    kinds = {"phase": str, "epoch": int, "event_time": int}
+    if not isinstance(document, dict) or not all(isinstance(document.get(name), kind) for name, kind in kinds.items()):
+        return None
+    return document
 
 
 def partition_of(rollout: str, every: set[int]) -> int:

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Self, TypeVar
 
 import orjson
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from connectors.kafka.acl import Needs, require
 from connectors.kafka.clients import LARGEST_MESSAGE, KafkaSettings
@@ -18,15 +18,14 @@ from gates.decisions import DECISION_SCHEMA
 from gates.machine.transitions import ENDED, Phase
 from gates.status import STATUS_SCHEMA
 from streams.journal import FREEZES_SCHEMA
+from streams.newest import Newest
+from streams.operator_client.decision_list import DecisionList
 from streams.operator_client.errors import UnknownRolloutError
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Document = Mapping[str, Any]
-
-MOST_DECISIONS = 1_000
-"""Decisions kept per rollout, the latest ones; `gate-decisions` has 90 days of them."""
 
 _POLL_S = 0.2
 
@@ -40,10 +39,12 @@ class StatusView:
 
     def __init__(self, settings: KafkaSettings, *orders: str) -> None:
         self.settings = settings
-        self.statuses: dict[str, Document] = {}
-        self.freezes: dict[int, Document] = {}
+        self._statuses: Newest[str, Document] = Newest()
+        self._freezes: Newest[int, Document] = Newest()
+        self.statuses = self._statuses.values
+        self.freezes = self._freezes.values
         self._orders = orders
-        self._decisions: dict[str, dict[str, Document]] = {}
+        self._decisions: dict[str, DecisionList] = {}
         self._open: AsyncExitStack
         self._source: AIOKafkaConsumer[bytes, bytes]
 
@@ -72,7 +73,8 @@ class StatusView:
 
     def decisions(self, rollout: str) -> list[Document]:
         """The rollout's decisions, each once, oldest first."""
-        return list(self._decisions.get(rollout, {}).values())
+        found = self._decisions.get(rollout)
+        return [] if found is None else found.latest()
 
     def status(self, rollout: str) -> Document:
         """The rollout's newest status.
@@ -88,11 +90,24 @@ class StatusView:
 
     async def poll(self, timeout_s: float = _POLL_S) -> bool:
         """Add the records that have arrived, waiting at most this long for one; returns whether there were any."""
+        await self._take_up_added()
         batches = await self._source.getmany(timeout_ms=int(timeout_s * 1000))
         for records in batches.values():
             for record in records:
                 self.add(record)
         return bool(batches)
+
+    async def _take_up_added(self) -> None:
+        """Read partitions that were added too; the others from where they were read to."""
+        before: frozenset[TopicPartition] = self._source.assignment()
+        topics = {one.topic for one in before}
+        now = {TopicPartition(name, each) for name in topics for each in self._source.partitions_for_topic(name) or ()}
+        if now <= before:
+            return
+        positions = {one: await self._source.position(one) for one in before}
+        self._source.assign([*before | now])
+        for one, position in positions.items():
+            self._source.seek(one, position)
 
     async def wait_for(self, look: Callable[[], T | None], timeout_s: float) -> T | None:
         """Poll until `look` finds something, and return that; None if time runs out first."""
@@ -104,15 +119,18 @@ class StatusView:
     def add(self, record: ConsumerRecord[bytes, bytes]) -> None:
         """Add a record of `gate-status` or `gate-decisions`; other records are ignored."""
         if record.value is None:
-            self.statuses.pop((record.key or b"").decode(errors="replace"), None)
+            self._statuses.remove(record, (record.key or b"").decode(errors="replace"))
             return
         try:
             document = orjson.loads(record.value)
-            if document["schema"] == FREEZES_SCHEMA:
-                self.freezes[int(document["partition"])] = document
-                return
-            schema, rollout = document["schema"], str(document["rollout"])
-            identity = str(document["id"]) if schema == DECISION_SCHEMA else ""
+            schema = document["schema"]
+            if schema == FREEZES_SCHEMA:
+                self._freezes.add(record, int(document["partition"]), document, ())
+            elif schema == STATUS_SCHEMA:
+                place = int(document["epoch"]), int(document["event_time"])
+                self._statuses.add(record, str(document["rollout"]), document, place)
+            elif schema == DECISION_SCHEMA:
+                self._decisions.setdefault(str(document["rollout"]), DecisionList()).add(document)
         except (ValueError, KeyError, TypeError):
             log.warning(
                 "%s partition %d, offset %d: not a Sluicegate record, ignored",
@@ -121,13 +139,6 @@ class StatusView:
                 record.offset,
             )
             return
-        if schema == STATUS_SCHEMA:
-            self.statuses[rollout] = document
-        elif schema == DECISION_SCHEMA:
-            kept = self._decisions.setdefault(rollout, {})
-            kept.setdefault(identity, document)  # a decision may be published again; the bytes are the same
-            if len(kept) > MOST_DECISIONS:
-                del kept[next(iter(kept))]
 
 
 def has_ended(status: Document) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterable
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
@@ -15,6 +15,21 @@ from streams.runtime.web_settings import WebSettings
 
 Role = Literal["ingest", "judge", "sequencer", "audit"]
 ROLES: tuple[Role, ...] = ("ingest", "judge", "sequencer", "audit")
+
+
+WatchdogMs = Annotated[
+    int,
+    Field(
+        ge=3_000,
+        description="a worker without headway for this long ends itself; /healthz fails after a third of it",
+    ),
+]
+
+
+class ActuatorSettings(KafkaSettings):
+    """The settings of a bundled actuator."""
+
+    watchdog_ms: WatchdogMs = 180_000
 
 
 class Settings(WebSettings, KafkaSettings):
@@ -29,11 +44,7 @@ class Settings(WebSettings, KafkaSettings):
     session_timeout_ms: int = Field(
         10_000, ge=1_000, description="a worker that sends Kafka no heartbeat for this long loses its partitions"
     )
-    watchdog_ms: int = Field(
-        180_000,
-        ge=3_000,
-        description="a worker without headway for this long ends itself; /healthz fails after a third of it",
-    )
+    watchdog_ms: WatchdogMs = 180_000
     stop_timeout_ms: int = Field(
         25_000, ge=1_000, description="a worker that has not stopped this long after SIGTERM ends itself"
     )

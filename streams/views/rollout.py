@@ -19,12 +19,13 @@ from streams.views.styles import ACTION_STYLES, PHASE_STYLES, UNKNOWN_STYLE
 from streams.views.tables import add_wide_column, plain_table
 from streams.views.telemetry import telemetry_text
 from streams.views.wording import (
-    STALE_MS,
+    AHEAD_MS,
     Document,
     freeze_text,
     judged_text,
     phase_name,
     printable,
+    stale_after,
     utc,
     weights_text,
     whole_seconds,
@@ -65,9 +66,9 @@ def _phase(status: Document, now: int | None) -> Text:
     if _is_unconfirmed_end(status):
         return Text(f"{phase_name(status)}, not confirmed", "bold red")
     age = 0 if now is None or _has_ended(status) else now - status["event_time"]
-    if age >= STALE_MS:
+    if age >= stale_after(status):
         return Text(f"{phase_name(status)}, not judged for {whole_seconds(age)}", "bold yellow")
-    if age <= -STALE_MS:
+    if age <= -AHEAD_MS:
         return Text(f"{phase_name(status)}, judged {judged_text(status['event_time'], now)}", "bold yellow")
     text = f"{phase_name(status)}, frozen" if freeze_text(status) else phase_name(status)
     return Text(text, PHASE_STYLES.get(status["phase"], UNKNOWN_STYLE))

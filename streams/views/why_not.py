@@ -10,12 +10,13 @@ from streams.views.remaining import check_left, cohorts_needed, events_left, pas
 from streams.views.telemetry import incomplete_cohorts
 from streams.views.why import advance_evidence, check_lines, labelled_rows
 from streams.views.wording import (
-    STALE_MS,
+    AHEAD_MS,
     Document,
     freeze_text,
     phase_name,
     printable,
     stage_progress,
+    stale_after,
     utc,
     whole_seconds,
 )
@@ -74,11 +75,11 @@ def missing_conditions(status: Document, now: int) -> Iterator[str]:
         yield from _confirmation(status)
         return
     yield from _paused(status)
-    if now - status["event_time"] >= STALE_MS:
+    if now - status["event_time"] >= stale_after(status):
         silent = whole_seconds(now - status["event_time"])
         hint = "check sluicegate worker (/readyz) and that events arrive"
         yield f"a running worker: nothing has been judged for {silent}; {hint}"
-    if (ahead := status["event_time"] - now) >= STALE_MS:
+    if (ahead := status["event_time"] - now) >= AHEAD_MS:
         hint = "a worker's clock or this one is wrong (docs/reliability.md#wrong-clocks-of-workers)"
         yield f"a right clock: it is judged up to {whole_seconds(ahead)} ahead of the clock here; {hint}"
     yield from _held(status)

@@ -16,8 +16,14 @@ Document = Mapping[str, Any]
 MOST_SIMILAR = 5
 """How many similar names are listed for one that is unknown."""
 
-STALE_MS = 60_000
-"""A running gate judges each second; one that has judged nothing for this long is reported as stopped."""
+USUAL_AGE_MS = 7_000
+"""How old the newest judged pane gets at most with the default settings, in statuses of builds that do not write it."""
+
+PANE_MS = 1_000
+"""The default length of a pane, in statuses of older builds."""
+
+AHEAD_MS = 60_000
+"""A judgement further ahead of the clock here is shown as such: one of the clocks is wrong."""
 
 DAY_MS = 86_400_000
 
@@ -32,6 +38,19 @@ def printable(text: object) -> str:
     'all good\ufffd[2J'
     """
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in str(text))
+
+
+def stale_after(status: Document) -> int:
+    """Milliseconds after which a running rollout is shown as not judged: twice as old as its judgement usually gets.
+
+    Judging waits for late events (out-of-orderness), for a source partition that may be silent (idle timeout), and for
+    the end of the pane.
+
+    >>> stale_after({}), stale_after({"usual_age_ms": 35_000, "needs": {"pane_ms": 5_000}})
+    (16000, 80000)
+    """
+    pane_ms: int = (status.get("needs") or {}).get("pane_ms", PANE_MS)
+    return 2 * (int(status.get("usual_age_ms", USUAL_AGE_MS)) + pane_ms)
 
 
 def weights_text(weights: Mapping[str, float]) -> str:

@@ -64,6 +64,12 @@ def looks(story: Story) -> str:
     return "".join(f"{line}\n" for line in status_lines(status, status["event_time"])[-8:])
 
 
+def late_list(story: Story) -> str:
+    """Render `sluicegate rollout list` 34 s after the last judgement."""
+    status, _ = story
+    return drawn(rollouts_table([status], status["event_time"] + 34_000))
+
+
 SCREENS: Mapping[str, Callable[[], str]] = {
     "show, an order that failed": lambda: show(stories.failed()),
     "watch, an order that failed": lambda: watch(stories.failed()),
@@ -79,6 +85,7 @@ SCREENS: Mapping[str, Callable[[], str]] = {
     "why, lost successes": lambda: why(stories.failed_at_once()),
     "show, errors in bursts": lambda: show(stories.in_bursts()),
     "why-not, errors in bursts": lambda: looks(stories.in_bursts()),
+    "list, during an outage": lambda: late_list(stories.half_confirmed()),
     "list": lambda: drawn(rollouts_table([stories.failed()[0], stories.half_confirmed()[0], stories.unreadable()[0]])),
 }
 

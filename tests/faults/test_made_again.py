@@ -6,6 +6,7 @@ import pytest
 from aiokafka.admin import NewPartitions
 
 from streams.journal import Control, ControlName, encode
+from streams.operator_client.status_view import StatusView
 from tests.faults.test_sources import REFUSED, break_canary, rolled_back
 from tests.faults.times import PATIENCE, note, now_ms
 from tests.faults.topics import admin, delete_topic, make_topics
@@ -65,6 +66,34 @@ async def test_partitions_are_added_to_the_journal_while_nothing_runs(kafka_brok
         assert {each["action"] for known in decisions.values() for each in known} <= REFUSED
         assert trial.carrier is not None
         await trial.carrier.follows({name: known[-1] for name, known in decisions.items()})
+
+
+async def test_partitions_are_added_to_what_is_published(kafka_broker: str) -> None:
+    """The newest decision and status of a rollout are then in other partitions than those before.
+
+    The actuator, which runs on, carries the rollback out, and an operator who looks sees it.
+    """
+    async with Trial(kafka_broker, 68) as trial:
+        (worker,) = await trial.begin(())
+        await trial.judged_past(now_ms() + 3_000)
+        assert await worker.leave() == 0
+        names = trial.site.topics
+        added = {name: NewPartitions(total_count=13) for name in (names.decisions, names.commands, names.status)}
+        await admin(trial.site, lambda client: client.create_partitions(added))
+        trial.mangle = break_canary
+        await trial.post().ready()
+        since = now_ms()
+        async with StatusView(trial.site.settings) as view, asyncio.timeout(PATIENCE):
+            while {view.status(name)["phase"] for name in ROLLOUTS} != {"rolled_back"}:
+                await view.poll()
+            assert trial.carrier is not None
+            await trial.carrier.follows({name: dict(view.decisions(name)[-1]) for name in ROLLOUTS})
+        note("partitions added to decisions, commands and statuses: carried out", (now_ms() - since) / 1000)
+        async with StatusView(trial.site.settings) as view:
+            assert {view.status(name)["phase"] for name in ROLLOUTS} == {"rolled_back"}
+            decisions = [view.decisions(name) for name in ROLLOUTS]
+        found = [[each["sequence"] for each in known] for known in decisions]
+        assert found == [[*range(1, len(known) + 1)] for known in decisions]
 
 
 async def order(trial: Trial, control: ControlName) -> None:

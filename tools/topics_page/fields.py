@@ -86,6 +86,7 @@ STATUS_FIELDS = {
     "owner": "the policy's owner",
     "freeze": "while the rollout is frozen: by whom (null: a freeze window of the policy), why, until when, for which "
     "`label`; else null",
+    "usual_age_ms": "how old `event_time` gets at most while all is well, without the length of a pane",
 }
 
 NOTICE_FIELDS = {

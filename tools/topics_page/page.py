@@ -36,6 +36,11 @@ replicas, or as many as there are brokers; with three, a record is written once 
 Every message except a request event is JSON with a `schema` field. Readers ignore unknown fields; within a version,
 fields are added, never renamed or removed. Times are milliseconds since the epoch.
 
+Partitions may be added to every topic but `audit-log`, `gate-journal` and `gate-snapshots`. A rollout's next record may
+then be in another partition than those before, also in a compacted topic. So a reader takes the decision or command
+with the greatest (`epoch`, `sequence`), and the status with the greatest (`epoch`, `event_time`), of equal ones the one
+that was written last.
+
 Where keys are configured, starts, controls, freezes, acks, decisions and commands carry a header
 `sluicegate-signature`; see [security.md](security.md#signed-orders).
 """

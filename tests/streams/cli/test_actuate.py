@@ -61,8 +61,12 @@ def test_what_a_command_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         return over
 
     monkeypatch.setattr("streams.runtime.watchdog.start_watchdog", watch)
+    monkeypatch.setenv("SLUICEGATE_WATCHDOG_MS", "7000")
     monkeypatch.setattr("connectors.actuators.serve", lambda *_, **options: served.update(options))
     path = str(tmp_path / "weights.json")
     done = CliRunner().invoke(actuate, ["file", path, "--on-deviation", "report", "--watchdog-ms", "6000"])
     assert (done.exit_code, watched, over.is_set()) == (0, [6.0], True)
+    assert CliRunner().invoke(actuate, ["file", path]).exit_code == 0
+    assert watched == [6.0, 7.0]
+    done = CliRunner().invoke(actuate, ["file", path, "--on-deviation", "report", "--watchdog-ms", "6000"])
     assert (served["on_deviation"], served["pulse"].name) == ("report", "actuator")

@@ -1,5 +1,6 @@
 """Settings of a command: flags before variables, faults in one line."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,12 @@ def test_a_flag_overrides_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     [
         ({"web_port": "x"}, None, "--web-port: Input should be a valid integer"),
         ({}, ("SLUICEGATE_WEB_PORT", "x"), "SLUICEGATE_WEB_PORT: Input should be a valid integer"),
-        ({}, ("SLUICEGATE_ROLES", "ingest"), "SLUICEGATE_ROLES: is not JSON"),
-        ({"topic_prefix": "a b"}, None, "topic prefix 'a b'"),
+        (
+            {},
+            ("SLUICEGATE_ROLES", "ingest"),
+            "SLUICEGATE_ROLES: is not a JSON list; `sluicegate settings` shows the form",
+        ),
+        ({"topic_prefix": "a b"}, None, "--topic-prefix: 'a b': write letters"),
     ],
 )
 def test_a_fault_names_its_source(
@@ -38,6 +43,16 @@ def test_a_fault_names_its_source(
     assert error.value.exit_code == WRONG_USE
     assert error.value.message.startswith(line)
     assert "\n" not in error.value.message
+
+
+def test_all_faults_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of types, of a list that is not JSON, of words, and of rules."""
+    given = {"WATCHDOG_MS": "abc", "ROLES": "ingest", "TOPIC_PREFIX": "a b", "LOG_LEVEL": "loud", "SASL_USERNAME": "u"}
+    for name, value in given.items():
+        monkeypatch.setenv(f"SLUICEGATE_{name}", value)
+    with pytest.raises(Failure) as error:
+        settings_from(Settings, {})
+    assert {*re.findall(r"SLUICEGATE_(\w+):", error.value.message)} == {*given}
 
 
 def test_keys_that_cannot_be_used_are_wrong_use(tmp_path: Path) -> None:

@@ -88,8 +88,8 @@ def test_an_unreachable_broker_is_one_line(words: tuple[str, ...]) -> None:
     ("variables", "line"),
     [
         ({"SLUICEGATE_WEB_PORT": "abc"}, "SLUICEGATE_WEB_PORT: Input should be a valid integer"),
-        ({"SLUICEGATE_ROLES": "ingest"}, "SLUICEGATE_ROLES: is not JSON"),
-        ({"SLUICEGATE_TOPIC_PREFIX": "a b"}, "topic prefix 'a b': write letters"),
+        ({"SLUICEGATE_ROLES": "ingest"}, "SLUICEGATE_ROLES: is not a JSON list"),
+        ({"SLUICEGATE_TOPIC_PREFIX": "a b"}, "SLUICEGATE_TOPIC_PREFIX: 'a b': write letters"),
     ],
 )
 def test_a_bad_variable_is_wrong_use(variables: dict[str, str], line: str) -> None:

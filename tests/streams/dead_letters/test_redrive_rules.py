@@ -54,6 +54,17 @@ def test_a_claim_lasts() -> None:
     assert decide(letter(), memory, None)[0] is Fate.UNSURE
 
 
+@given(st.permutations([note(), note("sent"), note(run="b", after="a"), note("sent", run="b", after="a")]))
+def test_records_of_several_partitions(records: list[Redrive]) -> None:
+    """Partitions were added to `dead-letters`: they are read in any order, and the last run's state counts."""
+    memory = RedriveHistory()
+    for record in records:
+        memory.add(record)
+    latest = memory.latest(letter().origin)
+    assert latest is not None
+    assert (latest.run, latest.state) == ("b", "sent")
+
+
 @given(st.permutations(["a", "b", "c"]), st.booleans())
 def test_one_claim_counts(runs: list[str], again: bool) -> None:
     """Of claims behind the same one the first in the log counts, of whichever run."""

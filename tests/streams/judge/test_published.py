@@ -100,6 +100,23 @@ def test_nothing_is_raised_in_hindsight() -> None:
     assert found.differences(10, made[2:]) == []
 
 
+def test_the_newest_decision_has_the_journal_partition() -> None:
+    """Partitions were added to `gate-decisions`, and the old ones are read last."""
+    found = Published()
+    for each in (decision(2, partition=3), decision(1, partition=0)):
+        found.add(encode_document(each.document()), 9, {}, -1)
+    assert found.partitions == {decision().rollout: 3}
+
+
+def test_nothing_is_known_to_be_new_where_not_all_was_read() -> None:
+    """It may be in a partition that was not; what was read is compared."""
+    found = Published(judged=10)
+    found.complete = False
+    found.add(encode_document(decision().document()), 0, {}, -1)
+    assert found.differences(9, [replace(decision(2, 9), action=Action.ADVANCE)]) == []
+    assert len(found.differences(7, [])) == 1
+
+
 @pytest.mark.parametrize("value", [None, b"", b"no JSON", b"[]", b"{}", b'{"journal": 1}', b'{"journal": {}}'])
 def test_what_is_no_decision_is_left_out(value: bytes | None) -> None:
     """Whoever wrote it."""

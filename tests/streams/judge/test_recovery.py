@@ -354,6 +354,7 @@ async def test_a_partition_of_the_decisions_without_a_leader(
     snapshots.records = snapshot(fold)
     await judge._recovery.recover(0)
     assert judge._recovery.published[0].partitions == {"checkout-v2": 0}
+    assert not judge._recovery.published[0].complete
     assert "without a look at all of gate-decisions" in caplog.text
 
 
@@ -430,7 +431,7 @@ async def test_rollouts_that_would_be_elsewhere(snapshots: Snapshots, used: int)
     judge = Judge(Settings().with_journal(used), Health())
     judge.use(Journal())
     judge.joined({TopicPartition(TOPIC, 0)})
-    snapshots.published = [b"junk", orjson.dumps({"rollout": "checkout-v2", "journal": {"partition": 0}})]
+    snapshots.published = [b"junk", orjson.dumps(decision().document())]
     await judge._recovery.recover(0)
     assert 0 in judge._recovery.folds if used == 1 else 0 in judge._recovery.truncated
     assert ("make gate-snapshots again" in judge._pulse.trouble) == (used == 3)

@@ -11,13 +11,14 @@ import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 
 from gates.decisions import Command, Decision
-from streams.judge.outputs import FreezesStatus
+from streams.judge.outputs import FreezesStatus, RolloutStatus
 from streams.judge.publishing import Publisher
 from streams.judge.sending import FREEZES_KEY, Sender
 from streams.runtime import outbox
 from streams.runtime.health import Health
 from streams.runtime.settings import Settings
 from tests.streams.judge.test_published import decision
+from tools.topics_page import examples
 
 
 class Broker:
@@ -145,3 +146,15 @@ async def test_an_output_that_cannot_be_written_keeps_back_no_other(
     await settled(sender)
     assert [each["sequence"] for each in broker.accepted["gate-decisions"]] == [2]
     assert "this output cannot be published" in caplog.text
+
+
+async def test_a_status_has_its_usual_age(broker: Broker) -> None:
+    """So that a reader distinguishes an outage from waiting for late events, whatever the settings are."""
+    sender = a_sender(broker, Health())
+    publisher = Publisher(sender, {"out_of_orderness_ms": 3_000, "idle_timeout_ms": 6_000, "max_future_ms": 1})
+    publisher.publish(RolloutStatus(examples.ROLLOUT, dict(examples.status())))
+    publisher.publish_statuses()
+    async with asyncio.timeout(60):
+        while "gate-status" not in broker.accepted:
+            await asyncio.sleep(0)
+    assert broker.accepted["gate-status"][0]["usual_age_ms"] == 9_000

@@ -20,18 +20,32 @@ NAMES = [f"rollout-{number}" for number in range(20)]
 
 def status(name: str, phase: str) -> dict[str, Any]:
     """Return what the tests need of a status."""
-    return {"rollout": name, "phase": phase, "reason": "as before", "decision": f"{name}:1:1", "weights": {"canary": 5}}
+    return {"rollout": name, "phase": phase, "reason": "as before", "weights": {"canary": 5}} | {
+        "decision": f"{name}:1:1",
+        "epoch": 1,
+        "event_time": 5,
+    }
 
 
 @pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def old() -> list[tuple[int, dict[str, Any]]]:
+    """Return statuses of other partitions, which are read last, each with its partition."""
+    return []
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch, old: list[tuple[int, dict[str, Any]]]) -> dict[str, str]:
     """Return the phases of the rollouts on `gate-status`, by name."""
     phases = dict.fromkeys(NAMES, "baking")
 
     async def read(_: Settings, topic: str) -> AsyncIterator[ConsumerRecord]:
         for offset, (name, phase) in enumerate(phases.items()):
             value = orjson.dumps(status(name, phase))
-            yield ConsumerRecord(topic, 0, offset, 0, 0, name.encode(), value, None, 0, len(value), ())
+            yield ConsumerRecord(topic, 1, offset, 0, 0, name.encode(), value, None, 0, len(value), ())
+        for partition, document in old:
+            value = orjson.dumps(document)
+            name = document["rollout"]
+            yield ConsumerRecord(topic, partition, 0, 0, 0, name.encode(), value, None, 0, len(value), ())
 
     monkeypatch.setattr(truncation, "read_to_end", read)
     return phases
@@ -60,6 +74,16 @@ async def test_running_rollouts_of_the_partition_are_held(published: dict[str, s
     statuses = dict(await found.statuses(found.unreported, EVERY))
     assert sorted(statuses) == sorted(here[:-1])
     assert statuses[NAMES[0]] == status(NAMES[0], "held") | {"reason": "offsets are missing", "decision": None}
+
+
+async def test_the_newest_status_counts(published: dict[str, str], old: list[tuple[int, dict[str, Any]]]) -> None:
+    """Partitions were added to `gate-status`, and it still has the rollout's status from before its end."""
+    published[NAMES[0]] = "promoted"
+    old.append((0, status(NAMES[0], "baking") | {"event_time": 4}))
+    found = Truncation(Settings(), Health().pulse("judge"))
+    home = partition_of(NAMES[0], EVERY)
+    found.add(home, "offsets are missing")
+    assert NAMES[0] not in dict(await found.statuses(found.unreported, EVERY))
 
 
 @pytest.mark.usefixtures("published")

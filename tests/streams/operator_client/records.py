@@ -5,6 +5,8 @@ from __future__ import annotations
 from aiokafka import ConsumerRecord
 
 
-def record(value: bytes | None, key: bytes = b"") -> ConsumerRecord[bytes, bytes]:
+def record(
+    value: bytes | None, key: bytes = b"", partition: int = 0, timestamp: int = 0
+) -> ConsumerRecord[bytes, bytes]:
     """Return a record with this value."""
-    return ConsumerRecord("gate-status", 0, 7, 0, 0, key, value, None, len(key), len(value or b""), ())
+    return ConsumerRecord("gate-status", partition, 7, timestamp, 0, key, value, None, len(key), len(value or b""), ())

@@ -6,10 +6,12 @@ from typing import Any
 
 import orjson
 import pytest
+from aiokafka import TopicPartition
 
 from connectors.kafka.clients import KafkaSettings
+from streams.operator_client.decision_list import MOST_DECISIONS
 from streams.operator_client.errors import UnknownRolloutError
-from streams.operator_client.status_view import MOST_DECISIONS, StatusView, has_ended, was_promoted
+from streams.operator_client.status_view import StatusView, has_ended, was_promoted
 from tests.streams.operator_client.records import record
 from tools.topics_page import examples
 
@@ -28,6 +30,22 @@ def test_the_newest_status_counts() -> None:
     assert view.status(examples.ROLLOUT)["stage"] == "full"
     view.add(record(None, key=examples.ROLLOUT.encode()))
     assert not view.statuses
+
+
+def test_the_newest_of_several_partitions_counts() -> None:
+    """Partitions were added to `gate-status` and `gate-decisions`, and the old ones are read last."""
+    now: dict[str, Any] = dict(examples.status())
+    later = {**now, "event_time": now["event_time"] + 1, "stage": "full"}
+    decision: dict[str, Any] = dict(examples.decision())
+    next_one = {**decision, "id": "next", "sequence": decision["sequence"] + 1}
+    view = StatusView(KafkaSettings())
+    for partition, document in ((3, later), (0, now), (3, next_one), (0, decision)):
+        view.add(record(orjson.dumps(document), partition=partition))
+    assert view.status(examples.ROLLOUT)["stage"] == "full"
+    assert [each["id"] for each in view.decisions(examples.ROLLOUT)] == [decision["id"], "next"]
+    held = {**later, "phase": "held"}  # no longer judged: its event time stays
+    view.add(record(orjson.dumps(held), partition=4, timestamp=1))
+    assert view.status(examples.ROLLOUT)["phase"] == "held"
 
 
 def test_each_decision_is_there_once() -> None:
@@ -66,3 +84,49 @@ def test_freezes_are_kept_by_partition() -> None:
     view = view_of(freezes, {**freezes, "partition": 1}, {**freezes, "freezes": []})
     assert {partition: len(each["freezes"]) for partition, each in view.freezes.items()} == {0: 0, 1: 1}
     assert not view.statuses
+
+
+class Source:
+    """As much of a consumer as a view needs that is read on."""
+
+    def __init__(self) -> None:
+        self.known = {0}
+        self.assigned = frozenset({TopicPartition("gate-status", 0)})
+        self.seeks: dict[TopicPartition, int] = {}
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        """What is read."""
+        return self.assigned
+
+    def partitions_for_topic(self, _: str) -> set[int]:
+        """What the broker has."""
+        return self.known
+
+    async def position(self, _: TopicPartition) -> int:
+        """The same of each."""
+        return 7
+
+    def assign(self, partitions: list[TopicPartition]) -> None:
+        """Forget all positions, as aiokafka does."""
+        self.assigned = frozenset(partitions)
+        self.seeks.clear()
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Read on there."""
+        self.seeks[partition] = offset
+
+    async def getmany(self, **_: int) -> dict[TopicPartition, list[object]]:
+        """Nothing."""
+        return {}
+
+
+async def test_partitions_that_are_added_are_read() -> None:
+    """`rollout watch` goes on for hours, and the next status may be in one of them; the others are read on."""
+    view, source = StatusView(KafkaSettings()), Source()
+    view._source = source
+    await view.poll()
+    assert source.seeks == {}
+    source.known.add(3)
+    await view.poll()
+    assert source.assigned == {TopicPartition("gate-status", number) for number in (0, 3)}
+    assert source.seeks == {TopicPartition("gate-status", 0): 7}

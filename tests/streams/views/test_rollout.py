@@ -213,8 +213,9 @@ def test_a_rollout_that_nobody_judges(status: Mapping[str, Any]) -> None:
     now = status["event_time"] + 241_000
     assert "baking, not judged for 4m1s" in words_of(rollouts_table([status], now), 160)
     assert "baking, not judged for 4m1s" in words_of(rollout_view(status, [], now))
-    for recent in (None, status["event_time"] + 59_000):
+    for recent in (None, status["event_time"] + 15_999):
         assert "not judged" not in words_of(rollouts_table([status], recent), 160)
+    assert "baking, not judged for 16s" in words_of(rollouts_table([status], status["event_time"] + 16_000), 160)
     ended = {**status, "phase": "promoted", "order": None, "weights": {}}
     assert "not judged" not in words_of(rollouts_table([ended], now), 160)
 

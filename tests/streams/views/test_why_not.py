@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from streams.views.why_not import missing_conditions, status_lines
-from streams.views.wording import STALE_MS
+from streams.views.wording import AHEAD_MS, stale_after
 from tests.streams.views import stories
 from tools.topics_page import examples
 
@@ -172,9 +172,9 @@ def test_before_the_first_pane(status: dict[str, Any]) -> None:
 
 
 def test_a_gate_that_has_stopped(status: dict[str, Any]) -> None:
-    """If nothing was judged for a minute, a running worker is missing."""
+    """If nothing was judged for long, a running worker is missing."""
     done = passing(status)
-    assert list(missing_conditions(done, done["event_time"] + STALE_MS - 1)) == []
+    assert list(missing_conditions(done, done["event_time"] + stale_after(done) - 1)) == []
     assert list(missing_conditions(done, done["event_time"] + 241_000)) == [
         "a running worker: nothing has been judged for 4m1s; check sluicegate worker (/readyz) and that events arrive"
     ]
@@ -186,7 +186,7 @@ def test_a_gate_that_has_stopped(status: dict[str, Any]) -> None:
 def test_an_ended_rollout(status: dict[str, Any], phase: str, text: str) -> None:
     """An ended rollout needs nothing: the lines have its end and its last decision."""
     ended = status | {"phase": phase}
-    first, second = status_lines(ended, ended["event_time"] + 10 * STALE_MS)
+    first, second = status_lines(ended, ended["event_time"] + 10 * stale_after(ended))
     assert first.startswith(f"checkout-v2 is {phase.replace('_', ' ')}: ")
     assert text in first
     assert second.startswith("Last decision: checkout-v2:1:1: ")
@@ -238,5 +238,5 @@ def test_telemetry_that_cannot_be_read(status: dict[str, Any]) -> None:
 
 def test_a_rollout_that_is_judged_ahead_of_the_clock(status: dict[str, Any]) -> None:
     """Some clock is wrong, and that is what to look at."""
-    (line,) = [each for each in missing_conditions(status, status["event_time"] - STALE_MS) if "ahead" in each]
+    (line,) = [each for each in missing_conditions(status, status["event_time"] - AHEAD_MS) if "ahead" in each]
     assert line.startswith("a right clock: it is judged up to 1m ahead of the clock here")
