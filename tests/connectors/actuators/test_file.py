@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from connectors.actuators import Actuator, FileActuator, file
+from connectors.actuators import Actuator, FileActuator, Wanted, file
 from connectors.actuators.executor import Executor, OnDeviation
 from connectors.actuators.wanted import decode
 from gates.decisions import Action
@@ -368,3 +371,67 @@ def point(link: Path, target: Path) -> None:
     """Point a link elsewhere, at once."""
     link.with_name("new").symlink_to(target)
     link.with_name("new").replace(link)
+
+
+class Story:
+    """Two processes with a rollout each, and a file that is lost now and then."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "weights.json"
+        self.known = folder / "weights.json.known"
+        self.owners = {name: self.started() for name in "xy"}
+        self.newest: dict[str, Wanted] = {}
+
+    def started(self) -> Executor:
+        """A process without a memory."""
+        return Executor(FileActuator(self.path), lambda: NOW)
+
+    async def step(self, what: str, name: str) -> None:
+        """What happens next."""
+        match what:
+            case "order":
+                sequence = self.newest[name].sequence + 1 if name in self.newest else 1
+                self.newest[name] = decode(decided(sequence, 10, rollout=name))
+                assert (await self.owners[name].carry_out(self.newest[name])).status == "applied"
+            case "look":
+                await self.owners[name].check(name)
+            case "restart":
+                self.owners[name] = self.started()
+            case "damage" if self.known.exists():
+                self.path.write_text("{")
+            case "delete":
+                self.path.unlink(missing_ok=True)
+            case "delete both":
+                self.path.unlink(missing_ok=True)
+                self.known.unlink(missing_ok=True)
+
+    def held(self) -> dict[str, int]:
+        """The sequence of each rollout that the file has."""
+        try:
+            return {name: entry["sequence"] for name, entry in json.loads(self.path.read_text()).items()}
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+
+
+WHAT = ["order", "order", "look", "restart", "damage", "delete", "delete both"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(WHAT), st.sampled_from("xy")), max_size=15))
+@settings(max_examples=60, deadline=None)
+def test_a_file_never_goes_back(steps: list[tuple[str, str]]) -> None:
+    """Whatever is lost and whoever starts again: what is there is the newest, and after each owner's turn all is."""
+
+    async def played(folder: Path) -> None:
+        story = Story(folder)
+        for what, name in steps:
+            await story.step(what, name)
+            newest = {name: order.sequence for name, order in story.newest.items()}
+            assert story.held().items() <= newest.items()
+            if what == "order" and story.known.exists() and "delete both" not in [done for done, _ in steps]:
+                assert story.held() == newest
+        for name, order in story.newest.items():
+            assert (await story.owners[name].carry_out(order)).status == "applied"
+        assert story.held() == {name: order.sequence for name, order in story.newest.items()}
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(played(Path(folder)))
