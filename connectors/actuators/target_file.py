@@ -100,8 +100,11 @@ def check_writable(path: Path) -> None:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"no such folder: {path.parent}")
     draft = _draft(path)
-    draft.touch()
-    draft.unlink()
+    try:
+        draft.touch()
+        draft.unlink()
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: no file can be made in its folder: {error.strerror}") from error
 
 
 def _draft(path: Path) -> Path:

@@ -161,6 +161,21 @@ class TestFileActuator(ActuatorContract):
         with pytest.raises(FileNotFoundError, match="no such folder"):
             FileActuator(tmp_path / "none" / "weights.json")
 
+    @pytest.mark.parametrize("how", ["restore", "report"])
+    async def test_a_process_that_dies_while_it_writes(self, tmp_path: Path, how: OnDeviation) -> None:
+        """Between the known orders and the file: the next one carries the order out, and nothing older."""
+        path = tmp_path / "weights.json"
+        actuator = FileActuator(path)
+        await actuator.apply(decode(decided(1, 50)))
+        before = path.read_bytes()
+        await actuator.apply(decode(decided(2, 0, action=Action.ROLLBACK)))
+        path.write_bytes(before)
+        executor = Executor(FileActuator(path), lambda: NOW, on_deviation=how)
+        older = await executor.carry_out(decode(decided(1, 50)))
+        ack = await executor.carry_out(decode(decided(2, 0, action=Action.ROLLBACK)))
+        assert (ack.status, shares(path)) == ("applied", {"checkout-v2": 0})
+        assert older.status == ("failed" if how == "restore" else "applied")
+
     @pytest.mark.parametrize("fresh", [None, "", " \n"])
     def test_what_an_empty_file_is(self, tmp_path: Path, fresh: str | None) -> None:
         """As good as none, also at the start."""
@@ -171,7 +186,7 @@ class TestFileActuator(ActuatorContract):
     def test_what_cannot_be_written_is_refused(self, tmp_path: Path) -> None:
         """At the start: a folder without files of one's own, a folder as the file, and a device, which stays one."""
         for path in ("/proc/weights.json", tmp_path, "/dev/null"):
-            with pytest.raises(OSError, match=r"No such file|not a regular file"):
+            with pytest.raises(OSError, match=r"/proc/weights.json cannot be written|not a regular file"):
                 FileActuator(path)
         assert Path("/dev/null").is_char_device()
 
@@ -299,11 +314,16 @@ class TestTokensRaisedByHand:
         await executor.carry_out(decode(decided(3, 10)))
         give(path, "checkout-v2", 99, 100)
         path.with_name("weights.json.known").unlink()
+        looked = await executor.check("checkout-v2")
         ack = await executor.carry_out(decode(decided(4, 0, action=Action.ROLLBACK)))
-        assert (ack.status, shares(path)) == ("failed", {"checkout-v2": 100})
-        assert "already has 1:99, which is newer; if the gate never gave that order" in ack.reason
+        assert looked is not None
+        assert (looked.status, ack.status, shares(path)) == ("failed", "failed", {"checkout-v2": 100})
+        words = "already has 1:99, which is newer; if the gate never gave that order"
+        assert [words in text for text in (looked.reason, ack.reason, str(executor.unapplied))] == [True] * 3
         path.write_text("{}")
-        assert (await executor.carry_out(decode(decided(4, 0, action=Action.ROLLBACK)))).status == "applied"
+        again = await executor.check("checkout-v2")
+        assert again is not None
+        assert (again.id, again.status, str(executor.unapplied)) == ("checkout-v2:1:4", "applied", "")
 
 
 class TestLinks:
