@@ -20,8 +20,8 @@ class Actuator(Protocol):
 
         Each call has the whole wanted state. Calls for one rollout come one at a time, calls for different rollouts at
         the same time. The same state may come again, after a restart or a failure. A call that takes too long is
-        cancelled. It must not block the event loop (use `asyncio.to_thread`). If it raises, the order has failed, and
-        the gate repeats it.
+        cancelled. It must not block the event loop (use `asyncio.to_thread`). If it raises, the order has failed: it
+        is tried again after some seconds, and the gate repeats it.
         """
 
 

@@ -73,10 +73,15 @@ class Dispatcher:
             self._executor.interrupt_for(wanted)  # a rollback must not wait for an apply that hangs
 
     def check(self) -> None:
-        """Look at the weights in force of each rollout that has no order to carry out; deviations are acked."""
+        """For each rollout without an order to carry out: try a failed one again, or look at its weights."""
         for rollout in self._executor.checkable() - self._waiting.keys():
             self._waiting[rollout] = []
             self._tasks.add(asyncio.create_task(self._work(rollout, check=True)))
+
+    @property
+    def unapplied(self) -> str:
+        """The newest orders that are not in force, and why, for health."""
+        return str(self._executor.unapplied)
 
     def raise_bugs(self) -> None:
         """Raise the exception of a task that ended with one: the executor raises only on a bug."""

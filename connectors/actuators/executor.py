@@ -2,7 +2,8 @@
 
 An actuator that `Observes` is also asked now and then what is in force. If that is not what it observed after the last
 order (a deviation: somebody has edited the file, or reset the router), the order is applied again, or the deviation
-only reported, as configured. An order that was applied before is confirmed again only after such a look.
+only reported, as configured. An order that was applied before is confirmed again only after such a look. At the same
+times an order that failed is tried again, until it is applied, expires, or a newer one comes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from prometheus_client import Counter
 
 from connectors.actuators.actuator import Actuator, Observes, Remembers
 from connectors.actuators.fence import Fence, Ruling
+from connectors.actuators.unapplied import Unapplied
 from connectors.actuators.wanted import Token, Wanted
 
 APPLY_TIMEOUT_S: Final = 30.0
@@ -79,16 +81,16 @@ class Executor:
         self._on_deviation = on_deviation
         self._instance = uuid.uuid4().hex
         self._applied: dict[str, Wanted] = {}
-        self._reported: dict[str, tuple[Status, str]] = {}
         self._fences: dict[str, Fence] = {}
         self._observed: dict[str, dict[str, float]] = {}
         self._limits: dict[str, tuple[Token, asyncio.Timeout]] = {}
+        self.unapplied = Unapplied()
         if isinstance(actuator, Remembers):
             # Seen, but not applied: the newest order is applied again, in case the router was changed meanwhile. Unless
             # changes are to be left: then a look decides whether it is confirmed.
             leave = on_deviation == "report" and isinstance(actuator, Observes)
             for rollout, last in actuator.last_applied().items():
-                self._fences[rollout] = Fence(seen=Token(*last), applied=Token(*last) if leave else None)
+                self._fences[rollout] = Fence(Token(*last), Token(*last) if leave else None, remembered=True)
 
     async def carry_out(self, wanted: Wanted) -> AckMessage:
         """Carry out an order as its fence rules, and return the ack. Exceptions of the actuator end in the ack."""
@@ -97,46 +99,71 @@ class Executor:
             case Ruling.APPLY:
                 return await self._apply(fence, wanted)
             case Ruling.REPEAT:
+                self._fences[wanted.rollout] = fence.after(wanted.token, applied=True)
                 self._applied.setdefault(wanted.rollout, wanted)
-                self._reported.pop(wanted.rollout, None)
+                self.unapplied.forget_ack(wanted.rollout)
+                if self._failed(wanted.rollout) is not None:  # it was not put right after a deviation
+                    return await self._apply(fence, wanted)
                 return await self.check(wanted.rollout) or self._ack(wanted, "applied")
             case Ruling.STALE:
-                return self._ack(
-                    wanted, "rejected", f"{wanted.token} is older than {fence.seen}, which was seen before"
-                )
+                return self._ack(wanted, "rejected", self._stale(fence, wanted))
             case Ruling.EXPIRED:
                 self._fences[wanted.rollout] = fence.after(wanted.token, applied=False)
                 return self._ack(wanted, "expired", f"expired at {wanted.expires_at} ms")
 
     def checkable(self) -> set[str]:
-        """The rollouts whose weights can be looked at: an order was applied, and nothing newer has failed since."""
+        """The rollouts to `check`: the newest order has failed, or its weights can be looked at."""
+        failed = {wanted.rollout for wanted in self.unapplied.failed(self._clock())}
+        return {name for name in self._fences if name in failed and self._failed(name)} | self._observable()
+
+    async def check(self, rollout: str) -> AckMessage | None:
+        """Try the newest order again if it failed, else look at the weights in force. An ack if that shows news.
+
+        That is, if the order is applied now, or the weights are not what was ordered. An ack with the same content as
+        the one before is left out: a deviation that stays, or comes back each time, is reported once.
+        """
+        failed = self._failed(rollout)
+        if failed is not None:
+            again = await self._apply(self._fences[rollout], failed)
+            return again if again.status == "applied" else None
+        if rollout not in self._observable():
+            return None
+        ack = await self._compare(self._applied[rollout])
+        if ack is None:
+            self.unapplied.forget_ack(rollout)
+            self.unapplied.clear(rollout)
+            return None
+        return ack if self.unapplied.is_news(rollout, f"{ack.status}: {ack.reason}") else None
+
+    def _failed(self, rollout: str) -> Wanted | None:
+        """The newest order, if it failed and has not expired."""
+        orders = (order for order in self.unapplied.failed(self._clock()) if order.rollout == rollout)
+        return next((order for order in orders if order.token == self._fences[rollout].seen), None)
+
+    def _observable(self) -> set[str]:
+        """The rollouts whose newest order was applied, so that the weights can be compared with it."""
         if not isinstance(self._actuator, Observes):
             return set()
         return {name for name, wanted in self._applied.items() if self._fences[name].seen == wanted.token}
 
-    async def check(self, rollout: str) -> AckMessage | None:
-        """Look at the weights in force; the ack if they are not what was ordered, or None.
-
-        An ack with the same content as the one before is left out: a deviation that stays, or comes back each time, is
-        reported once.
-        """
-        if rollout not in self.checkable():
-            return None
-        ack = await self._compare(self._applied[rollout])
-        report = None if ack is None else (ack.status, ack.reason)
-        if report is None:
-            self._reported.pop(rollout, None)
-        elif self._reported.get(rollout) == report:
-            return None
-        else:
-            self._reported[rollout] = report
-        return ack
+    def _stale(self, fence: Fence, wanted: Wanted) -> str:
+        reason = f"{wanted.token} is older than {fence.seen}, which was seen before"
+        if fence.remembered:  # all orders were read, and none of them is that
+            DEVIATIONS.labels(wanted.rollout).inc()
+            reason = (
+                f"{wanted.token} is older than {fence.seen}, which {self._actuator.name} had at its start; if the gate "
+                f"never gave that order, remove it there, and start the actuator again"
+            )
+            self.unapplied.note(wanted.rollout, f"{wanted.id} is not applied: {reason}")
+        return reason
 
     async def _compare(self, wanted: Wanted) -> AckMessage | None:
         try:
             found = await self._look(wanted)
         except Exception as error:  # an actuator may raise anything
-            return self._ack(wanted, "failed", f"the weights in force are unknown: {type(error).__name__}: {error}")
+            reason = f"the weights in force are unknown: {type(error).__name__}: {error}"
+            self.unapplied.note(wanted.rollout, f"{wanted.id}: {reason}")
+            return self._ack(wanted, "failed", reason)
         ordered = self._observed.setdefault(wanted.rollout, dict(wanted.weights))
         if found is None or found == ordered:
             return None
@@ -146,6 +173,7 @@ class Executor:
         if self._on_deviation == "restore":
             ack = await self._apply(self._fences[wanted.rollout], wanted)
             return msgspec.structs.replace(ack, reason=f"applied again: {reason}") if ack.status == "applied" else ack
+        self.unapplied.note(wanted.rollout, f"{wanted.id}: {reason}")
         return msgspec.structs.replace(self._ack(wanted, "failed", reason), weights=found)
 
     async def _look(self, wanted: Wanted) -> dict[str, float] | None:
@@ -170,13 +198,15 @@ class Executor:
             reason = f"{type(error).__name__}: {error}"
             if isinstance(error, TimeoutError) and limit.expired():
                 reason = f"cancelled: not applied within {self._timeout_s:g} s, or a rollback came first"
-            _log.warning("%s failed to apply %s: %s", self._actuator.name, wanted.id, reason)
+            if self.unapplied.fail(wanted, reason):  # not at each try
+                _log.warning("%s failed to apply %s: %s", self._actuator.name, wanted.id, reason)
             return self._ack(wanted, "failed", reason)
         finally:
             self._limits.pop(wanted.rollout, None)
         self._fences[wanted.rollout] = fence.after(wanted.token, applied=True)
         self._observed[wanted.rollout] = observed
         self._applied[wanted.rollout] = wanted
+        self.unapplied.clear(wanted.rollout)
         return self._ack(wanted, "applied")
 
     def _ack(self, wanted: Wanted, status: Status, reason: str = "") -> AckMessage:

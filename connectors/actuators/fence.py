@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from connectors.actuators.wanted import Token
@@ -26,7 +26,8 @@ class Fence:
     """The newest order of one rollout that an actuator has seen, and the last that it applied.
 
     An order older than the newest *seen* is stale, even if that one failed or came too late: after a rollback nothing
-    from before it may raise the candidate's weight. The newest itself may be tried until it is applied.
+    from before it may raise the candidate's weight. The newest itself may be tried until it is applied. `remembered` is
+    whether what was seen is only what the actuator had at its start, and no order has come since.
 
     >>> fence = Fence().after(Token(1, 2), applied=True)
     >>> [fence.rule(Token(1, n), None, 0).value for n in (1, 2, 3)]
@@ -35,6 +36,7 @@ class Fence:
 
     seen: Token | None = None
     applied: Token | None = None
+    remembered: bool = False
 
     def rule(self, token: Token, expires_at: int | None, now: int) -> Ruling:
         """What to do about an order at `now`; times are in milliseconds since the epoch, None never expires."""
@@ -50,4 +52,4 @@ class Fence:
         """The fence after an order that was not stale."""
         if self.seen is not None and token < self.seen:
             return self
-        return replace(self, seen=token, applied=token if applied else self.applied)
+        return Fence(token, token if applied else self.applied)

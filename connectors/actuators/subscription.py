@@ -38,7 +38,7 @@ LONGEST_WAIT_S: Final = 15.0
 """The pause between attempts to reach the broker doubles after each failure, from the first value to the longest."""
 POLL_MS: Final = 500
 CHECK_S: Final = 5.0
-"""How often the weights in force are looked at."""
+"""How often the weights in force are looked at, and failed orders tried again."""
 UNANSWERED_MS: Final = 10_000.0
 """A partition whose fetches are not answered for this long is reported."""
 SILENT_POLLS: Final = 10
@@ -51,10 +51,14 @@ _log = logging.getLogger(__name__)
 
 
 class Pulse(Protocol):
-    """The state of a subscription, for a health page: whether it has begun, makes headway, and lacks a partition."""
+    """The state of a subscription, for a health page: whether it has begun, makes headway, and lacks a partition.
+
+    `unapplied` has the newest orders that are not in force, and why.
+    """
 
     ready: bool
     trouble: str
+    unapplied: str
 
     def beat(self) -> None:
         """Record headway: Kafka answered."""
@@ -63,6 +67,7 @@ class Pulse(Protocol):
 class _NoPulse:
     ready = False
     trouble = ""
+    unapplied = ""
 
     def beat(self) -> None:
         """Nobody watches."""
@@ -224,6 +229,7 @@ async def _follow(source: AIOKafkaConsumer, watch: TopicWatch, orders: Orders, i
                 dispatcher.check()
                 checked_at = time.monotonic()
             dispatcher.raise_bugs()
+            pulse.unapplied = dispatcher.unapplied
         _log.info("the gate's topics changed; reading them again")
 
 

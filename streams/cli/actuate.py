@@ -79,8 +79,9 @@ def log(name: str | None, **flags: Any) -> None:
 def file(path: str, name: str | None, **flags: Any) -> None:
     """Keep the ordered weights in the JSON file PATH, which is replaced as a whole at each change.
 
-    {rollout: {weights, stage, epoch, sequence, id, action, reason}}, weights in per cent by cohort. Exits with 2 if
-    PATH cannot be written or holds something else.
+    {rollout: {weights, stage, epoch, sequence, id, action, reason}}, weights in per cent by cohort. PATH.known
+    beside it has the newest orders, for the case that PATH is lost. Exits with 2 if PATH cannot be written or holds
+    something else.
     """
     from connectors.actuators import FileActuator
 

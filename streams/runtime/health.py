@@ -23,15 +23,17 @@ SPARE = "no partition: a spare"
 class Pulse:
     """One loop's heartbeat: the loop calls `beat` when it makes headway, and `join` once its group assigned it work.
 
-    `trouble` is a lasting problem that needs a person, `topics` are topics that do not accept what the loop writes to
-    them, `stalled` names partitions that cannot be read, and `failed` is why the role does not run, or fails in each
-    round. They fail /healthz and not the watchdog: a restart would not help.
+    `trouble` is a lasting problem that needs a person, `unapplied` are orders that an actuator could not put into
+    force, `topics` are topics that do not accept what the loop writes to them, `stalled` names partitions that cannot
+    be read, and `failed` is why the role does not run, or fails in each round. They fail /healthz and not the watchdog:
+    a restart would not help.
     """
 
     name: str
     ready: bool = False
     waiting: str = "joining its consumer group"
     trouble: str = ""
+    unapplied: str = ""
     stalled: str = ""
     failed: str = ""
     last: float = field(default_factory=time.monotonic)
@@ -63,7 +65,7 @@ class Pulse:
         >>> Pulse("judge", trouble="truncated", topics={"gate-status": "gate-status refuses"}).troubles
         'truncated; gate-status refuses'
         """
-        return "; ".join(filter(None, (self.trouble, *(why for _, why in sorted(self.topics.items())))))
+        return "; ".join(filter(None, (self.trouble, self.unapplied, *(why for _, why in sorted(self.topics.items())))))
 
     @property
     def silent(self) -> float:

@@ -24,6 +24,17 @@ def test_only_an_actuator_with_a_memory_remembers(tmp_path: object) -> None:
     assert not isinstance(LogActuator(), Remembers)
 
 
+async def test_an_order_that_nobody_gave_has_a_way_out() -> None:
+    """What an actuator has at its start is newer than all that the gate ordered: health shows it, and what to do."""
+    executor = Executor(Remembering(), lambda: NOW)
+    ack = await executor.carry_out(decode(decided(3, 0)))
+    words = "1:3 is older than 1:4, which log had at its start; if the gate never gave that order, remove it there"
+    assert (ack.status, words in ack.reason, words in str(executor.unapplied)) == ("rejected", True, True)
+    await executor.carry_out(decode(decided(4, 10)))
+    later = await executor.carry_out(decode(decided(3, 0)))
+    assert (later.reason, str(executor.unapplied)) == ("1:3 is older than 1:4, which was seen before", "")
+
+
 @pytest.mark.parametrize(("sequence", "status"), [(3, "rejected"), (4, "applied"), (5, "applied")])
 async def test_an_order_older_than_the_remembered_one_is_rejected(sequence: int, status: str) -> None:
     """The remembered order itself is applied again, in case the router was changed meanwhile."""

@@ -8,8 +8,9 @@ import pytest
 from connectors.actuators import LogActuator, Wanted
 from connectors.actuators.executor import LONGEST_REASON, Executor
 from connectors.actuators.wanted import decode
+from gates.decisions import Action
 from streams import journal
-from tests.connectors.actuators.contract import NOW, Failing, decided
+from tests.connectors.actuators.contract import NOW, Failing, commanded, decided
 
 
 class Custom:
@@ -152,15 +153,63 @@ async def test_an_order_is_confirmed_again_only_after_a_look() -> None:
     assert actuator.applied == 1
 
 
-async def test_nothing_is_looked_at_after_a_newer_order_failed() -> None:
-    """What is in force then is unknown, and the older order must not be applied again."""
+async def test_after_a_newer_order_failed_that_is_tried_again() -> None:
+    """What is in force then is unknown, and the older order must not be applied again. The gate need not send it."""
     actuator = Observed()
     executor = Executor(actuator, lambda: NOW)
     await executor.carry_out(decode(decided(1, 10)))
-    executor._actuator = Failing(LogActuator(), 1)
+    executor._actuator = Failing(actuator, 3)
     await executor.carry_out(decode(decided(2, 0)))
-    executor._actuator = actuator
+    assert str(executor.unapplied) == "checkout-v2:1:2 is not applied: ConnectionError: no route to the router"
+    assert executor.checkable() == {"checkout-v2"}
+    assert [await executor.check("checkout-v2") for _ in range(2)] == [None, None]
+    ack = await executor.check("checkout-v2")
+    assert ack is not None
+    assert (ack.id, ack.status, actuator.applied, str(executor.unapplied)) == ("checkout-v2:1:2", "applied", 2, "")
+    assert executor.checkable() == set()  # this actuator cannot be looked at
+
+
+async def test_a_failed_order_that_a_newer_one_replaced_is_not_tried_again() -> None:
+    """Nor one that has expired; of a decision and its command the decision is kept."""
+    now = NOW
+    executor = Executor(Failing(LogActuator(), 4), lambda: now)
+    await executor.carry_out(decode(decided(1, 50)))
+    await executor.carry_out(decode(commanded(2, expires_at=NOW - 1)))
     assert executor.checkable() == set()
+    await executor.carry_out(decode(commanded(3, expires_at=NOW)))
+    assert executor.checkable() == {"checkout-v2"}
+    now = NOW + 1
+    assert executor.checkable() == set()
+    assert await executor.check("checkout-v2") is None
+    now = NOW
+    await executor.carry_out(decode(decided(3, 0, action=Action.ROLLBACK)))
+    await executor.carry_out(decode(commanded(3, expires_at=NOW)))
+    now = NOW + 1
+    ack = await executor.check("checkout-v2")
+    assert ack is not None
+    assert (ack.id, ack.status) == ("checkout-v2:1:3", "applied")
+
+
+async def test_a_failure_that_lasts_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """It is tried every few seconds."""
+    executor = Executor(Failing(LogActuator(), 9), lambda: NOW)
+    await executor.carry_out(decode(decided(1, 50)))
+    for _ in range(3):
+        await executor.check("checkout-v2")
+    assert caplog.text.count("failed to apply checkout-v2:1:1") == 1
+
+
+async def test_what_health_has_of_looks() -> None:
+    """Weights that are unknown, and those that are left as somebody changed them; until they are as ordered."""
+    actuator = Observed()
+    executor = Executor(actuator, lambda: NOW, on_deviation="report")
+    await executor.carry_out(decode(decided(1, 10)))
+    shown = []
+    for actuator.found in (ConnectionError("no route"), {}, {"stable": 90, "canary": 10}):
+        await executor.check("checkout-v2")
+        shown.append(str(executor.unapplied))
+    unknown = "checkout-v2:1:1: the weights in force are unknown: ConnectionError: no route"
+    assert shown == [unknown, f"checkout-v2:1:1: {CHANGED}", ""]
 
 
 async def test_a_deviation_that_cannot_be_put_right() -> None:
@@ -172,3 +221,9 @@ async def test_a_deviation_that_cannot_be_put_right() -> None:
     ack = await executor.check("checkout-v2")
     assert ack is not None
     assert (ack.status, ack.reason[:10]) == ("failed", "ValueError")
+    again = await executor.carry_out(decode(decided(1, 10)))  # which is no confirmation of what was in force before
+    assert (again.status, again.reason[:10]) == ("failed", "ValueError")
+    actuator._observed = {"stable": 90, "canary": 10}
+    right = await executor.check("checkout-v2")
+    assert right is not None
+    assert (right.status, str(executor.unapplied)) == ("applied", "")

@@ -218,7 +218,7 @@ class Beats:
 
     def __init__(self) -> None:
         self.ready = False
-        self.trouble = ""
+        self.trouble = self.unapplied = ""
         self.count = 0
 
     def beat(self) -> None:
@@ -238,6 +238,31 @@ async def test_its_pulse(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(subscription, "unanswered", lambda *_: late)
         before = pulse.count
         while pulse.trouble != f"Kafka does not answer for {settings.topics.decisions}[1]" or pulse.count == before:
+            await asyncio.sleep(0.05)
+    stop.set()
+    await asyncio.wait_for(task, PATIENCE_S)
+
+
+@pytest.mark.parametrize("kind", ["file", "any"])
+async def test_a_failed_order_is_tried_again_by_itself(
+    settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    """Health names it meanwhile; the gate sends it once."""
+    monkeypatch.setattr(subscription, "CHECK_S", 0.05)
+    path = tmp_path / "folder" / "weights.json"
+    path.parent.mkdir()
+    actuator: Actuator = FileActuator(path, "one") if kind == "file" else Failing(Recording(), 20)
+    path.parent.rmdir()
+    pulse, stop = Beats(), asyncio.Event()
+    task = asyncio.create_task(run(actuator, settings, stop=stop, clock=lambda: NOW, pulse=pulse))
+    await publish(settings, decided(1, 0, action=Action.ROLLBACK))
+    assert outcomes(await acks(settings, 1)) == [("checkout-v2:1:1", "failed", None)]
+    async with asyncio.timeout(PATIENCE_S):
+        while "checkout-v2:1:1 is not applied: " not in pulse.unapplied:
+            await asyncio.sleep(0.05)
+        path.parent.mkdir()
+        assert outcomes(await acks(settings, 2))[1:] == [("checkout-v2:1:1", "applied", 0)]
+        while pulse.unapplied:
             await asyncio.sleep(0.05)
     stop.set()
     await asyncio.wait_for(task, PATIENCE_S)

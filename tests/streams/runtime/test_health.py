@@ -24,6 +24,13 @@ def test_trouble_is_shown_although_the_loop_beats() -> None:
     assert health.alive() == (False, {"ingest": "ok", "judge": "journal partition 1 is truncated"})
 
 
+def test_orders_that_are_not_in_force_are_shown() -> None:
+    """An actuator that cannot write its target is not healthy."""
+    health = Health()
+    health.pulse("actuator").unapplied = "r1:1:2 is not applied: OSError: No space left on device"
+    assert health.alive() == (False, {"actuator": "r1:1:2 is not applied: OSError: No space left on device"})
+
+
 def test_a_worker_is_ready_when_every_loop_is() -> None:
     """A loop is ready once it has joined its group and has a partition; a worker without loops is."""
     health = Health()
