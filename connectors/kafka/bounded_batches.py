@@ -123,10 +123,14 @@ class _BoundedBatches:
 
 
 class _BoundedBatch:
-    """A batch with all its attributes, which has one record that stands in for its own if it is `skipped`."""
+    """A batch with all its attributes, which has one record that stands in for its own if it is `skipped`.
+
+    `headers` is whether a record read so far has any.
+    """
 
     def __init__(self, partition: TopicPartition, batch: Any) -> None:
         self.skipped: SkippedBatch | None = None
+        self.headers = False
         self._partition = partition
         self._batch = batch
 
@@ -160,8 +164,9 @@ class _BoundedBatch:
         before = None
         try:
             for record in records:
-                if record.headers:
-                    check(len(record.headers))  # of batches that are small, or not compressed
+                if headers := record.headers:
+                    self.headers = True
+                    check(len(headers))  # of batches that are small, or not compressed
                 before = record
                 yield record
         except TooManyHeadersError as error:

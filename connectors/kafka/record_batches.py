@@ -103,7 +103,9 @@ class _Batch:
             return
         # A batch can be started only once, and not be asked again when it has ended; this iterator can.
         records = iter(started.__next__, None)
-        while together := [_bare(each) if each.headers else each for each in islice(records, MOST_TOGETHER)]:
+        while together := list(islice(records, MOST_TOGETHER)):
+            if getattr(self._batch, "headers", False):
+                together = [_bare(each) for each in together]
             if (skipped := getattr(self._batch, "skipped", None)) is not None:  # the last one stands in for the rest
                 if whole := together[:-1]:
                     yield _Together(whole[-1].offset, whole)

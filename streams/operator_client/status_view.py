@@ -114,12 +114,7 @@ class StatusView:
             schema, rollout = document["schema"], str(document["rollout"])
             identity = str(document["id"]) if schema == DECISION_SCHEMA else ""
         except (ValueError, KeyError, TypeError):
-            log.warning(
-                "%s partition %d, offset %d: not a Sluicegate record, ignored",
-                record.topic,
-                record.partition,
-                record.offset,
-            )
+            self._foreign[record.topic] += 1
             return
         if schema == STATUS_SCHEMA:
             self.statuses[rollout] = document

@@ -18,6 +18,12 @@ from tests.bombs import a_record, number, of_records
 EVENT = b'{"ts":1767225600000,"rollout":"checkout-v2","cohort":"canary","status":200}'
 
 
+@pytest.fixture(autouse=True)
+def small_batches_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the batches of these tests be small."""
+    monkeypatch.setattr(record_headers, "NEVER_COUNTED", 64)
+
+
 def read(records: bytes, count: int = 1) -> list[Any]:
     """Return the records that are read, each before the next is checked."""
     return list(counted(records, iter(DefaultRecordBatch(of_records(records, count)))))
@@ -54,13 +60,37 @@ def test_a_batch_has_few_headers_for_its_bytes() -> None:
 
 
 def test_text_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its records are read without a second look; a batch that is large is counted whatever is in it."""
-    data = b"".join(a_record(at, value=EVENT) for at in range(100))
+    """Its records are read without a second look, and so is every small batch; a large one if no record is long."""
     records: Iterator[Any] = iter([])
+    monkeypatch.setattr(record_headers, "NEVER_COUNTED", 1_000_000)
+    assert counted(a_record(0, 1_001), records) is records
+    monkeypatch.setattr(record_headers, "NEVER_COUNTED", 0)
+    data = b"".join(a_record(at, value=EVENT * (1 + at % 3 * 100)) for at in range(100))
     assert counted(data, records) is records
-    monkeypatch.setattr(record_headers, "ALWAYS_COUNTED", 1_000)
-    assert len(read(data, 100)) == 100
+    monkeypatch.setattr(record_headers, "MEASURED", 1_000)
+    assert counted(data, records) is records
+    monkeypatch.setattr(record_headers, "LONG_RECORD", 10_000)
     assert counted(data, records) is not records
+    assert len(read(data, 100)) == 100
+
+
+def test_very_many_tiny_records_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would take their time one by one; the first ones are read."""
+    monkeypatch.setattr(record_headers, "MOST_RECORDS", 20)
+    data = b"".join(map(a_record, range(21)))
+    records = counted(data, iter(DefaultRecordBatch(of_records(data, 21))))
+    assert [next(records).offset for _ in range(20)] == [*range(20)]
+    with pytest.raises(TooManyHeadersError, match="more than 20 records of few bytes before it"):
+        next(records)
+
+
+@pytest.mark.parametrize("end", [b"\x01", b"\xff" * 30, b"\x80"])
+def test_what_is_not_what_it_seems_is_looked_at(end: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A size below zero, one without an end."""
+    monkeypatch.setattr(record_headers, "NEVER_COUNTED", 0)
+    monkeypatch.setattr(record_headers, "MEASURED", 0)
+    records: Iterator[Any] = iter([])
+    assert counted(a_record(0, value=EVENT) + end, records) is not records
 
 
 def test_what_is_no_record_is_an_error() -> None:
