@@ -44,6 +44,7 @@ class StatusView:
         self.freezes: dict[int, Document] = {}
         self._orders = orders
         self._decisions: dict[str, dict[str, Document]] = {}
+        self._foreign: dict[str, tuple[int, int, int]] = {}  # how many of a topic, partition and offset of the last
         self._open: AsyncExitStack
         self._source: AIOKafkaConsumer[bytes, bytes]
 
@@ -64,6 +65,7 @@ class StatusView:
             self._source = await opened.enter_async_context(consumer)
             async for record in to_end(self._source):
                 self.add(record)
+            self._report_foreign()
             self._open = opened.pop_all()
         return self
 
@@ -92,6 +94,7 @@ class StatusView:
         for records in batches.values():
             for record in records:
                 self.add(record)
+        self._report_foreign()
         return bool(batches)
 
     async def wait_for(self, look: Callable[[], T | None], timeout_s: float) -> T | None:
@@ -114,7 +117,8 @@ class StatusView:
             schema, rollout = document["schema"], str(document["rollout"])
             identity = str(document["id"]) if schema == DECISION_SCHEMA else ""
         except (ValueError, KeyError, TypeError):
-            self._foreign[record.topic] += 1
+            number, *_ = self._foreign.get(record.topic, (0,))
+            self._foreign[record.topic] = number + 1, record.partition, record.offset
             return
         if schema == STATUS_SCHEMA:
             self.statuses[rollout] = document
@@ -123,6 +127,13 @@ class StatusView:
             kept.setdefault(identity, document)  # a decision may be published again; the bytes are the same
             if len(kept) > MOST_DECISIONS:
                 del kept[next(iter(kept))]
+
+    def _report_foreign(self) -> None:
+        """Log how many records of each topic were ignored, in one line."""
+        for topic, (number, partition, offset) in self._foreign.items():
+            what = "1 record is none of Sluicegate's" if number == 1 else f"{number:,} records are none of Sluicegate's"
+            log.warning("%s: %s, ignored; the last is in partition %d, offset %d", topic, what, partition, offset)
+        self._foreign.clear()
 
 
 def has_ended(status: Document) -> bool:
