@@ -1,7 +1,7 @@
 """Bounds the headers of records before objects are made of them: 3 KB of zstd can hold 16 million empty ones.
 
 aiokafka makes a pair of each header, some 75 bytes of two bytes in the batch, for a whole record at once. To count the
-headers of each record before costs more than all else about it. So it is done only where there can be very many: a short
+headers of each record before costs more than all else about it. So it is done only where there can be many: a short
 header has two small bytes, its sizes, and text has none. A batch is measured by how many of its bytes are small, and a
 large one by its longest record too.
 """
