@@ -31,14 +31,39 @@ def a_bomb(mebibytes: int, codec: str = "zstd", *, base: int = 0, timestamp: int
     return in_a_batch(_COMPRESSORS[codec](pieces), codec, base=base, timestamp=timestamp)
 
 
-def in_a_batch(compressed: bytes, codec: str, *, base: int = 0, timestamp: int = 1_767_225_600_000) -> bytes:
-    """Return a batch of one record, with these compressed records."""
+def number(value: int) -> bytes:
+    """Return an integer as records have it."""
+    out = bytearray()
+    encode_varint(value, out.append)
+    return bytes(out)
+
+
+def a_record(
+    offset: int, headers: int = 0, *, value: bytes = b"{}", header: bytes = b"\x00\x01", more: int = 0
+) -> bytes:
+    """Return a record with as many of this header; it lacks `more` bytes of its size."""
+    fields = b"\x00\x00" + number(offset) + number(1) + b"k" + number(len(value)) + value
+    size = len(fields) + len(number(headers)) + len(header) * headers
+    return number(size - more) + fields + number(headers) + header * headers
+
+
+def of_records(records: bytes, count: int = 1, *, codec: str = "zstd", base: int = 0) -> bytes:
+    """Return a batch of these records."""
+    return in_a_batch(_COMPRESSORS[codec]([records]), codec, base=base, count=count)
+
+
+def in_a_batch(
+    compressed: bytes, codec: str, *, base: int = 0, timestamp: int = 1_767_225_600_000, count: int = 1
+) -> bytes:
+    """Return a batch of as many records, with these compressed records."""
     builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1_000)
     builder.append(0, timestamp=timestamp, key=None, value=b"", headers=[])
     batch = bytearray(builder.build()[:61]) + compressed
     batch[0:8] = base.to_bytes(8, "big")
     batch[8:12] = (len(batch) - 12).to_bytes(4, "big")
     batch[22] = CODECS[codec]
+    batch[23:27] = (count - 1).to_bytes(4, "big")
+    batch[57:61] = count.to_bytes(4, "big")
     batch[17:21] = int(crc32c_cython(bytes(batch[21:]))).to_bytes(4, "big")
     return bytes(batch)
 

@@ -1,4 +1,4 @@
-"""Makes every consumer of this process skip record batches that are too large when decompressed.
+"""Makes every consumer of this process skip record batches that would take too much memory.
 
 A consumer that raised would read the same batch again without end. One that decompressed it would be ended by the
 system for its memory, again and again. So one record stands in for all of the batch. Its value names topic, partition,
@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import Any, Final, NamedTuple
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CorruptRecordException, KafkaError
 from aiokafka.structs import TopicPartition
 from prometheus_client import Counter
 
 from connectors.kafka.decompression import DECODERS, LARGEST_BATCH, LARGEST_SNAPSHOTS, BatchTooLargeError
 from connectors.kafka.private_aiokafka import replace_decoders, wrap_partition_records
+from connectors.kafka.record_headers import TooManyHeadersError, check, counted
 from connectors.kafka.topics import TopicNames
 
 SKIPPED = Counter(
@@ -63,24 +65,38 @@ class _StandIn(NamedTuple):
     checksum: None = None
 
 
-class _Decompressed:
-    """Counts bytes that were decompressed; `limit` is that of the batch that is decompressed now."""
+class _Decompressed(threading.local):
+    """Counts bytes that were decompressed. `limit` and `data` are of the batch that is decompressed now.
+
+    Faust has its consumer in another thread.
+    """
 
     def __init__(self) -> None:
         self.bytes = 0
         self.limit = LARGEST_BATCH
+        self.data = b""
 
     def decode(self, decoder: Callable[[bytes, int], bytes], data: Any) -> bytes:
-        out = decoder(bytes(data), self.limit)
-        self.bytes += len(out)
-        return out
+        self.data = decoder(bytes(data), self.limit)
+        self.bytes += len(self.data)
+        return self.data
+
+    def taken(self) -> bytes:
+        """The data, which is kept no longer; empty if there was nothing to decompress."""
+        data, self.data = self.data, b""
+        return data
 
 
 _decompressed: Final = _Decompressed()
 
+MOST_TRIES: Final = 3
+"""Tries to read a batch for which there is not enough memory: something else may have it for a moment."""
+
+_no_memory: Final[dict[TopicPartition, tuple[int, int]]] = {}  # the batch of a partition, and how often it was tried
+
 
 def decompressed_bytes() -> int:
-    """Bytes that this process has decompressed of batches so far."""
+    """Bytes that this thread has decompressed of batches so far."""
     return _decompressed.bytes
 
 
@@ -107,10 +123,14 @@ class _BoundedBatches:
 
 
 class _BoundedBatch:
-    """A batch with all its attributes, which has one record that stands in for its own if it is `skipped`."""
+    """A batch with all its attributes, which has one record that stands in for its own if it is `skipped`.
+
+    `headers` is whether a record read so far has any.
+    """
 
     def __init__(self, partition: TopicPartition, batch: Any) -> None:
         self.skipped: SkippedBatch | None = None
+        self.headers = False
         self._partition = partition
         self._batch = batch
 
@@ -124,14 +144,17 @@ class _BoundedBatch:
         topic = self._partition.topic
         _decompressed.limit = LARGEST_SNAPSHOTS if topic.endswith(_SNAPSHOTS) else LARGEST_BATCH
         try:
-            return self._readable(iter(self._batch))  # this decompresses the batch
+            records = iter(self._batch)  # this decompresses the batch
+            data = _decompressed.taken()
+            if data and hasattr(self._batch, "base_offset"):  # the old formats do not have it, nor headers
+                records = counted(data, records)
         except BatchTooLargeError:
             more = f"its records are more than {_decompressed.limit:,} bytes when decompressed"
             return self._skip("oversized_batch", more)
-        except (KafkaError, MemoryError):  # a codec that is not installed, or no memory: not the batch's fault
-            raise
         except Exception as error:  # the checksum is right, so reading it again would be no better
+            self._raise_if_passing(error)
             return self._skip("bad_batch", f"it cannot be decompressed ({type(error).__name__}: {error})")
+        return self._readable(records)
 
     def _readable(self, records: Iterator[Any]) -> Iterator[Any]:
         """The records up to the first that cannot be read, whose header has a name that is not UTF-8, for example.
@@ -141,14 +164,29 @@ class _BoundedBatch:
         before = None
         try:
             for record in records:
+                if headers := record.headers:
+                    self.headers = True
+                    check(len(headers))  # of batches that are small, or not compressed
                 before = record
                 yield record
-        except (KafkaError, MemoryError):
-            raise
+        except TooManyHeadersError as error:
+            yield from self._skip("oversized_batch", f"a record in it has {error}", _after(before))
         except Exception as error:
-            first = None if before is None else before.offset + 1
+            self._raise_if_passing(error)
             why = f"a record in it cannot be read ({type(error).__name__}: {error})"
-            yield from self._skip("bad_batch", why, first)
+            yield from self._skip("bad_batch", why, _after(before))
+
+    def _raise_if_passing(self, error: Exception) -> None:
+        """Raise an error that may be no fault of the batch: a codec that is not installed, or no memory at present."""
+        if isinstance(error, KafkaError) and not isinstance(error, CorruptRecordException):
+            raise error
+        if isinstance(error, MemoryError):
+            last = self._batch.next_offset
+            at, tries = _no_memory.pop(self._partition, (last, 0))
+            tries = tries + 1 if at == last else 1
+            if tries < MOST_TRIES:
+                _no_memory[self._partition] = (last, tries)
+                raise error
 
     def _skip(self, reason: str, why: str, first: int | None = None) -> Iterator[Any]:
         batch, (topic, partition) = self._batch, self._partition
@@ -163,3 +201,7 @@ class _BoundedBatch:
         value = {"schema": SCHEMA, "topic": topic, "partition": partition, "first": first, "last": last}
         value |= {"reason": reason, "detail": detail}
         return iter([_StandIn(last, timestamp, json.dumps(value).encode())])
+
+
+def _after(record: Any) -> int | None:
+    return None if record is None else record.offset + 1

@@ -27,6 +27,9 @@ LARGEST_MESSAGE = 4 * 1_048_576
 FETCHED_AHEAD = 1_048_576
 """Bytes of a partition that a consumer fetches at once; a first batch that is larger is still returned (KIP-74)."""
 
+MOST_AT_ONCE = 1_000
+"""Records that a consumer returns at once. A batch can have millions, and each is an object of some 400 bytes."""
+
 LARGEST_SNAPSHOT = 64 * 1_048_576
 """The largest snapshot before compression, in bytes."""
 
@@ -98,6 +101,7 @@ def consumer(settings: KafkaSettings, *topics: str, **options: Any) -> AIOKafkaC
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
         "metadata_max_age_ms": METADATA_MS,
+        "max_poll_records": MOST_AT_ONCE,
     }
     return AIOKafkaConsumer(*topics, **client_options(settings), **chosen | options)
 

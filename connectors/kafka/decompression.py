@@ -23,6 +23,8 @@ LARGEST_SNAPSHOTS: Final = 65 * 1_048_576
 
 _KEPT: Final = 4 * 1_048_576  # a buffer that was used beyond it gives its memory back
 _GZIP: Final = 31  # what zlib calls gzip with the largest window
+_PIECE: Final = 65_536
+_MOST_MEMBERS: Final = 1_000
 _XERIAL: Final = b"\x82SNAPPY\x00"
 _XERIAL_HEADER: Final = 16
 
@@ -73,17 +75,37 @@ def unlz4(data: bytes, limit: int) -> bytes:
 
 
 def ungzip(data: bytes, limit: int) -> bytes:
-    """What gzip compressed, of one member or more."""
-    out, left = b"", bytes(data)
-    while left:
+    """What gzip compressed, of one member or more.
+
+    Raises:
+        BatchTooLargeError: it is more than `limit` bytes.
+        ValueError: it has too many members, each of which costs as much as some KB.
+    """
+    out, at, whole = bytearray(), 0, memoryview(data)
+    for _ in range(_MOST_MEMBERS):
         member = zlib.decompressobj(_GZIP)
-        out += member.decompress(left, limit - len(out) + 1)
-        if len(out) > limit:
-            raise BatchTooLargeError
-        if not member.eof:
-            raise EOFError("the gzip data ends early")
-        left = member.unused_data.lstrip(b"\x00")  # padding, as gzip itself has it
-    return out
+        while not member.eof:
+            piece = whole[at : at + _PIECE]
+            if not piece:
+                raise EOFError("the gzip data ends early")
+            out += member.decompress(piece, limit - len(out) + 1)
+            if len(out) > limit:
+                raise BatchTooLargeError
+            at += len(piece) - len(member.unused_data)  # a copy of what is left of the piece, not of all the data
+        at = _after_padding(data, at)
+        if at == len(data):
+            return bytes(out)
+    raise ValueError(f"more than {_MOST_MEMBERS:,} gzip members")
+
+
+def _after_padding(data: bytes, at: int) -> int:
+    """The place of the next byte that is not 0: gzip itself takes zeros between members."""
+    while at < len(data):
+        piece = data[at : at + _PIECE]
+        if rest := piece.lstrip(b"\x00"):
+            return at + len(piece) - len(rest)
+        at += len(piece)
+    return at
 
 
 def unsnappy(data: bytes, limit: int) -> bytes:

@@ -2,7 +2,8 @@
 
 More than half of what a record costs in `getmany` goes into making a `ConsumerRecord` of it, and much of the rest into
 returning each one alone. Here a consumer returns each batch as the list of its raw records. They have the same
-`offset`, `timestamp`, `key`, `value` and `headers`; they have no topic and partition, which the caller has anyway.
+`offset`, `timestamp`, `key` and `value`. They have no topic and partition, which the caller has anyway, and no headers:
+those of many records together would take too much memory.
 
 This depends on private parts of aiokafka (`private_aiokafka`), so it is used only with the versions that were checked.
 It replaces as little as possible: what aiokafka reads a fetch from returns one item per batch instead of one per
@@ -103,6 +104,8 @@ class _Batch:
         # A batch can be started only once, and not be asked again when it has ended; this iterator can.
         records = iter(started.__next__, None)
         while together := list(islice(records, MOST_TOGETHER)):
+            if getattr(self._batch, "headers", False):
+                together = [_bare(each) for each in together]
             if (skipped := getattr(self._batch, "skipped", None)) is not None:  # the last one stands in for the rest
                 if whole := together[:-1]:
                     yield _Together(whole[-1].offset, whole)
@@ -122,3 +125,16 @@ class _Together(NamedTuple):
         if self.records[0].offset >= start:
             return self.records
         return [record for record in self.records if record.offset >= start]
+
+
+class _Bare(NamedTuple):
+    """What is kept of a record that has headers."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+def _bare(record: Any) -> _Bare:
+    return _Bare(record.offset, record.timestamp, record.key, record.value)

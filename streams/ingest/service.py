@@ -53,6 +53,9 @@ MOST_BATCHES = 100
 MOST_RECORDS = 10_000
 """Records per poll, if the consumer returns single records."""
 
+LONGEST_TURN_S = 0.05
+"""Seconds for which records are counted while nothing else runs, health and commits for example; and one more list."""
+
 MOST_FLUSHING = 0.25
 """The largest share of its time that ingest spends on flushing: after a slow flush the next one comes later.
 
@@ -139,17 +142,28 @@ class Ingest(Service):
         interval = self._settings.flush_interval_ms / 1000.0
         flush_at = loop.time() + interval
         while not self.should_stop:
-            for partition, taken in (await self._fetch(flush_at - loop.time())).items():
-                chunker = self._chunkers.get(partition)
-                if chunker is not None:  # else revoked since it was fetched: its next owner reads it
-                    chunker.times.now = self._writer.broker_clock.now().agreed
-                    self._decoder.count(chunker, partition, taken if self._in_batches else [taken])
+            await self._count(await self._fetch(flush_at - loop.time()))
             if (began := loop.time()) >= flush_at:
                 worked = time.process_time()
                 await self._flush_or_restart()
                 worked = time.process_time() - worked  # CPU time: waiting for Kafka is no reason to flush later
                 flush_at = began + max(interval, worked / MOST_FLUSHING)
             await asyncio.sleep(0)
+
+    async def _count(self, fetched: Mapping[TopicPartition, Any]) -> None:
+        """Count these records. Others have their turn now and then: many that cannot be read take seconds."""
+        loop = asyncio.get_running_loop()
+        turn_ends, chunkers = loop.time() + LONGEST_TURN_S, {each: self._chunkers.get(each) for each in fetched}
+        for partition, taken in fetched.items():
+            for batch in taken if self._in_batches else [taken]:
+                chunker = chunkers[partition]
+                if chunker is None or self._chunkers.get(partition) is not chunker:
+                    break  # revoked since it was fetched, or read again: its next chunker counts it
+                chunker.times.now = self._writer.broker_clock.now().agreed
+                self._decoder.count(chunker, partition, [batch])
+                if loop.time() >= turn_ends:
+                    await asyncio.sleep(0)
+                    turn_ends = loop.time() + LONGEST_TURN_S
 
     async def _fetch(self, seconds: float) -> dict[TopicPartition, Any]:
         """Records or batches of records that have arrived, after at most this many seconds."""

@@ -45,6 +45,7 @@ class StatusView:
         self.freezes = self._freezes.values
         self._orders = orders
         self._decisions: dict[str, DecisionList] = {}
+        self._foreign: dict[str, tuple[int, int, int]] = {}  # how many of a topic, partition and offset of the last
         self._open: AsyncExitStack
         self._source: AIOKafkaConsumer[bytes, bytes]
 
@@ -65,6 +66,7 @@ class StatusView:
             self._source = await opened.enter_async_context(consumer)
             async for record in to_end(self._source):
                 self.add(record)
+            self._report_foreign()
             self._open = opened.pop_all()
         return self
 
@@ -95,6 +97,7 @@ class StatusView:
         for records in batches.values():
             for record in records:
                 self.add(record)
+        self._report_foreign()
         return bool(batches)
 
     async def _take_up_added(self) -> None:
@@ -132,13 +135,16 @@ class StatusView:
             elif schema == DECISION_SCHEMA:
                 self._decisions.setdefault(str(document["rollout"]), DecisionList()).add(document)
         except (ValueError, KeyError, TypeError):
-            log.warning(
-                "%s partition %d, offset %d: not a Sluicegate record, ignored",
-                record.topic,
-                record.partition,
-                record.offset,
-            )
+            number, *_ = self._foreign.get(record.topic, (0,))
+            self._foreign[record.topic] = number + 1, record.partition, record.offset
             return
+
+    def _report_foreign(self) -> None:
+        """Log how many records of each topic were ignored, in one line."""
+        for topic, (number, partition, offset) in self._foreign.items():
+            what = "1 record is none of Sluicegate's" if number == 1 else f"{number:,} records are none of Sluicegate's"
+            log.warning("%s: %s, ignored; the last is in partition %d, offset %d", topic, what, partition, offset)
+        self._foreign.clear()
 
 
 def has_ended(status: Document) -> bool:

@@ -1,7 +1,7 @@
 """Dead letters of one role, sent beside it: a topic that does not take them stops neither counting nor judging.
 
-Too many of them are dropped, and counted: what they are about is still in its topic, and the log and the metric of dead
-letters have each of them. Holding the role back instead would let anyone stop it who writes what cannot be read.
+Too many of them are dropped, and counted: what they are about is still in its topic, and the metric of dead letters has
+each of them. Holding the role back instead would let anyone stop it who writes what cannot be read.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
 from streams.runtime import metrics
 from streams.runtime.health import Pulse
+from streams.runtime.log_limit import LogLimit
 from streams.runtime.outbox import Bounds, Outbox
 from streams.runtime.settings import Settings
 
@@ -37,6 +38,7 @@ class LetterBox:
     def __init__(self, settings: Settings, pulse: Pulse) -> None:
         self._settings = settings
         self._topic = settings.topics.dead_letters
+        self._drops = LogLimit()
         self._outbox: Outbox[DeadLetter] = Outbox(self._topic, self._send, pulse, BOUNDS, size_of)
 
     async def start(self) -> None:
@@ -55,19 +57,25 @@ class LetterBox:
 
     def put(self, letters: Iterable[DeadLetter]) -> None:
         """Send these letters, or count them as dropped if too many wait."""
+        dropped, last = 0, None
         for letter in letters:
             if self._outbox.full:
-                metrics.DROPPED.labels(self._topic).inc()
-                log.error(
-                    "too many dead letters wait: that of %s partition %d, offset %d, element %d is dropped (%s)",
-                    letter.topic,
-                    letter.partition,
-                    letter.offset,
-                    letter.index,
-                    letter.reason,
-                )
+                dropped, last = dropped + 1, letter
             else:
                 self._outbox.put(None, letter)
+        if last is None:
+            return
+        metrics.DROPPED.labels(self._topic).inc(dropped)
+        if number := self._drops.due("dropped", dropped):
+            log.error(
+                "too many dead letters wait: %d are dropped, the last of %s partition %d, offset %d, element %d (%s)",
+                number,
+                last.topic,
+                last.partition,
+                last.offset,
+                last.index,
+                last.reason,
+            )
 
     async def settle(self) -> bool:
         """Wait a moment until all letters are accepted; False if they are not, at once where the topic refuses them."""

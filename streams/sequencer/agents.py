@@ -4,6 +4,9 @@ An exception in an agent would lose the message. So each catches what a message 
 and tries again what Kafka does not accept. Faust delivers at least once; repeats have the same origin, by which the
 judge drops them.
 
+Anybody who can write to these topics can write very many messages at once. What has arrived is looked at together, and
+neither acks nor dead letters wait for Kafka one by one; each order does, as the next one may depend on it.
+
 A journal partition without a leader accepts nothing for as long as it has none. So messages of other rollouts do not
 wait for one that takes long, and each is acknowledged to Faust when it is journaled itself.
 """
@@ -14,8 +17,9 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import faust
 from aiokafka.errors import KafkaError
@@ -29,8 +33,10 @@ from streams.clock import BrokerClock
 from streams.journal import Ack, Control, Freeze, Origin, SequencedRecord, Start
 from streams.runtime import failpoints, metrics
 from streams.runtime.health import Pulse
+from streams.runtime.log_limit import LogLimit
 from streams.runtime.settings import Settings
-from streams.sequencer.chains import Chains
+from streams.sequencer.arrivals import arrived
+from streams.sequencer.chains import WAIT_S, Chains
 from streams.sequencer.delivery import RETRY_SECONDS, Delivery, partition_name
 from streams.sequencer.messages import (
     LARGEST_MESSAGE,
@@ -44,6 +50,8 @@ from streams.sequencer.messages import (
 from streams.sequencer.order_topics import OrderTopics
 
 log = logging.getLogger(__name__)
+
+_refusals: Final = LogLimit()
 
 RAW: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
 """Options of topics whose bytes are ours to decode: a malformed message must reach the agent, not fail in Faust."""
@@ -85,12 +93,15 @@ class Sequencer:
         finishing = asyncio.create_task(self._finish(event, unfinished))
         self._finishing.add(finishing)
         finishing.add_done_callback(self._finishing.discard)
+        await asyncio.sleep(0)  # others have their turn
 
     async def _finish(self, event: Any, tasks: Sequence[asyncio.Task[None]]) -> None:
         place = event.message.topic, event.message.partition
-        log.warning("%s partition %d, offset %d: Kafka takes long to accept it", *place, event.message.offset)
         self.waiting[place] += 1
         try:
+            _, late = await asyncio.wait(tasks, timeout=WAIT_S)
+            if late:
+                log.warning("%s partition %d, offset %d: Kafka takes long to accept it", *place, event.message.offset)
             await asyncio.gather(*tasks)
             event.ack()
         except Exception:  # a fault of ours: without the ack nothing after it is committed, and health shows that
@@ -125,10 +136,9 @@ class Sequencer:
             return [await self._refuse(origin, message.key, value, RecordRefusedError("failed", repr(error)))]
         failpoints.reached("sequencer: verified")
         key = key_of(record)
-        return [
-            await self._chains.run((key, partition), partial(self._append, key, journaled, partition))
-            for partition in places
-        ]
+        # Acks are many, and those of different rollouts in any order have the same effect.
+        do = self._chains.begin if kind is Ack else self._chains.run
+        return [await do((key, partition), partial(self._append, key, journaled, partition)) for partition in places]
 
     async def _append(self, key: bytes | None, journaled: bytes, partition: int | None) -> None:
         topic = self._settings.topics.journal
@@ -154,20 +164,23 @@ class Sequencer:
     async def _refuse(
         self, origin: Origin, key: bytes | None, value: bytes, error: SignatureError | RecordRefusedError
     ) -> asyncio.Task[None]:
-        log.warning(
-            "%s partition %d, offset %d: message refused and sent to dead-letters (%s): %s",
-            origin.topic,
-            origin.partition,
-            origin.offset,
-            error.reason,
-            error,
-        )
+        if number := _refusals.due((origin.topic, error.reason)):
+            log.warning(
+                "%s partition %d, offset %d: message refused and sent to dead-letters (%s): %s%s",
+                origin.topic,
+                origin.partition,
+                origin.offset,
+                error.reason,
+                error,
+                f"; {number:,} with this reason since the last such line" if number > 1 else "",
+            )
         metrics.DEAD_LETTERS.labels(origin.topic, error.reason).inc()
         place = (origin.topic, origin.partition, origin.offset, 0)
         letter = DeadLetter(*place, error.reason, str(error), key, value, topic_id=origin.topic_id)
         topic = self._settings.topics.dead_letters
         send = partial(self._output[topic].send, key=letter.key, value=letter.body(), headers=letter.headers())
-        return await self._chains.run("dead letters", partial(self._delivery.send, topic, send))
+        # Nothing waits for a letter, and they have no order: very many must not hold up what can be read.
+        return await self._chains.begin(object(), partial(self._delivery.send, topic, send))
 
 
 def add_agents(
@@ -185,8 +198,11 @@ def add_agents(
 
     def add(topic: str, kind: MessageType) -> None:
         async def agent(stream: Any) -> None:
-            async for event in stream.noack().events():
-                await sequencer.take(kind, event)
+            async with aclosing(arrived(stream.noack().events())) as arrivals:
+                async for events in arrivals:
+                    await topics.ask_anew()
+                    for event in events:
+                        await sequencer.take(kind, event)
 
         app.agent(app.topic(topic, **RAW), name=f"sequencer.{kind.__name__.lower()}")(agent)
 

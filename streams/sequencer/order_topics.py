@@ -67,12 +67,10 @@ class OrderTopics(Service):
         await self._client.close()
 
     async def identity(self, topic: str, partition: int, offset: int) -> str | None:
-        """The identity of the topic that this message is from; call it once for each, in order.
+        """The identity of the topic that this message is from; call it once for each, in order, after `ask_anew`.
 
         It is None while the topic changes: the message is not to be handled; if it is still there, it comes again.
         """
-        if self._unanswered < MOST_UNANSWERED:
-            await self._ask_anew()
         await self._known.wait()
         present = self._identities.get(topic, "")
         place = self._places.setdefault((topic, partition), _Place(present, -1))
@@ -86,6 +84,11 @@ class OrderTopics(Service):
     @Service.timer(ASK_SECONDS)
     async def _watch(self) -> None:
         await self.ask()
+
+    async def ask_anew(self) -> None:
+        """Ask which topics the messages are from that have arrived, unless too many questions were not answered."""
+        if self._unanswered < MOST_UNANSWERED:
+            await self._ask_anew()
 
     async def _ask_anew(self) -> None:
         """Wait for the answer to a question that is asked from now on; several that wait share it."""

@@ -13,6 +13,7 @@ from faust.worker import Worker
 from mode import Service
 
 from connectors.kafka.bounded_batches import bound_batches
+from connectors.kafka.clients import MOST_AT_ONCE
 from connectors.kafka.faust_credentials import broker_credentials
 from connectors.kafka.private_faust import FolderlessApp, read_committed_only
 from connectors.kafka.stalled_partitions import hold_stalled_partitions
@@ -84,6 +85,7 @@ def sequencer(settings: Settings, health: Health) -> faust.App:
         broker_session_timeout=settings.session_timeout_ms / 1000.0,
         broker_heartbeat_interval=settings.session_timeout_ms / 10_000.0,
         broker_commit_interval=0.5,
+        broker_max_poll_records=MOST_AT_ONCE,
         producer_acks=-1,
         producer_request_timeout=30.0,
         stream_buffer_maxsize=MOST_WAITING,

@@ -12,6 +12,7 @@ import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult
 from aiokafka.errors import UnsupportedCodecError
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
@@ -20,7 +21,7 @@ from connectors.kafka import bounded_batches, record_batches
 from connectors.kafka.bounded_batches import SkippedBatch, bound_batches
 from streams import journal
 from streams.sequencer.messages import RecordRefusedError, read_message
-from tests.bombs import a_bomb, in_a_batch
+from tests.bombs import a_bomb, a_record, in_a_batch, of_records
 from tests.connectors.kafka.test_record_batches import batch, crc32c
 
 PARTITION = TopicPartition("request-events", 3)
@@ -107,16 +108,57 @@ def test_snapshots_may_be_larger() -> None:
     assert len(record.value) == 33 * 1_048_576
 
 
-@pytest.mark.parametrize("error", [UnsupportedCodecError, MemoryError])
-def test_what_is_not_the_fault_of_the_batch_is_raised(error: type[Exception]) -> None:
-    """A codec that is not installed, or memory that is full: the batch can be read later."""
+def test_what_is_not_the_fault_of_the_batch_is_raised() -> None:
+    """A codec that is not installed: the batch can be read later."""
+    with pytest.raises(UnsupportedCodecError):
+        iter(bounded_batches._BoundedBatch(PARTITION, a_batch_with(UnsupportedCodecError, 1)))
+
+
+def a_batch_with(error: type[Exception], last: int) -> Any:
+    """Return a batch of one record that cannot be read."""
 
     class _Batch:
+        next_offset = last + 1
+
         def __iter__(self) -> Any:
             raise error
 
-    with pytest.raises(error):
-        iter(bounded_batches._BoundedBatch(PARTITION, _Batch()))
+    return _Batch()
+
+
+def test_a_batch_without_enough_memory_is_tried_a_few_times() -> None:
+    """Another may have had the memory, so it is not set aside at once; nor is it tried without end."""
+
+    def tried(last: int) -> Any:
+        return iter(bounded_batches._BoundedBatch(PARTITION, a_batch_with(MemoryError, last)))
+
+    for last in (1, 1, 2, 2):  # the tries of another batch do not count
+        with pytest.raises(MemoryError):
+            tried(last)
+    (instead,) = tried(2)
+    assert (instead.offset, json.loads(instead.value)["reason"]) == (2, "bad_batch")
+    with pytest.raises(MemoryError):
+        tried(2)
+
+
+def test_a_record_of_a_wrong_size_is_the_batchs_own_fault() -> None:
+    """A client takes it for a damaged fetch; but the checksum is right, so the next would be the same."""
+    fetch, state = a_fetch(of_records(a_record(0) + a_record(1, more=1), 2) + bytes(batch(2, [b"c"])))
+    first, instead, last = fetch.getall()
+    assert (first.offset, instead.offset, last.value, state.position) == (0, 1, b"c", 3)
+    assert "CorruptRecordException" in json.loads(instead.value)["detail"]
+
+
+@pytest.mark.parametrize("codec", [0, 4])
+def test_a_record_with_too_many_headers_is_set_aside(codec: int) -> None:
+    """In any batch, and what was before it is read."""
+    builder = DefaultRecordBatchBuilder(2, codec, 0, -1, -1, -1, 1_000_000)
+    builder.append(0, timestamp=1, key=None, value=b"a", headers=[])
+    builder.append(1, timestamp=1, key=None, value=bytes([99]) * 40_000, headers=[("a", b"1")] * 1_001)
+    lists, position = in_lists(bytes(builder.build()) + bytes(batch(2, [b"c"])))
+    assert ([each[0].offset for each in lists], position) == ([0, 1, 2], 3)
+    assert lists[1][0].reason == "oversized_batch"
+    assert lists[1][0].detail.endswith("a record in it has 1,001 headers, and 1,000 are allowed")
 
 
 def test_many_small_records_come_in_several_lists() -> None:

@@ -44,6 +44,14 @@ def test_what_is_cut_off_is_an_error_of_the_data(name: str) -> None:
         DECODERS[kind](encode(random.Random(1).randbytes(70_000))[:-30], 100_000)
 
 
+def test_gzip_of_very_many_members_is_refused() -> None:
+    """Each costs as much as kilobytes, and 170,000 fit into a message. Some are read, and padding of any length."""
+    member = gzip.compress(b"x")
+    assert DECODERS["gzip"](member * 1_000 + bytes(200_000), 1_000) == b"x" * 1_000
+    with pytest.raises(ValueError, match="more than 1,000 gzip members"):
+        DECODERS["gzip"](member * 1_001, 2_000)
+
+
 BOUNDED = """
 import resource, sys
 from aiokafka.consumer.fetcher import READ_COMMITTED

@@ -15,6 +15,7 @@ NOW = 1_767_225_600_000
 
 BOUNDED_ELSEWHERE = {
     "connectors/kafka/record_times.py",
+    "connectors/kafka/record_batches.py",  # handed on with the record
     "connectors/kafka/private_aiokafka.py",  # the time of a fetch
     "streams/judge/recovery.py",  # for the digest of a record, which must not change
     "streams/clock.py",  # the broker's own time, in its ack of a write

@@ -71,6 +71,22 @@ def test_other_records_are_ignored(value: bytes) -> None:
     assert (view.statuses, view.decisions("r")) == ({}, [])
 
 
+def test_ignored_records_are_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """There may be very many; how many there are, and where the last is."""
+    view = StatusView(KafkaSettings())
+    for _ in range(1_200):
+        view.add(record(b"junk"))
+    view._report_foreign()
+    view.add(record(b"junk"))
+    view._report_foreign()
+    view._report_foreign()
+    lines = [line.getMessage().partition(": ")[2] for line in caplog.records]
+    assert lines == [
+        "1,200 records are none of Sluicegate's, ignored; the last is in partition 0, offset 7",
+        "1 record is none of Sluicegate's, ignored; the last is in partition 0, offset 7",
+    ]
+
+
 def test_phases_that_end_a_rollout() -> None:
     """Promoted and rolled back."""
     found = {phase: (has_ended({"phase": phase}), was_promoted({"phase": phase})) for phase in ("baking", "promoted")}

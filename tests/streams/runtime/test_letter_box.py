@@ -85,7 +85,7 @@ async def test_a_topic_that_takes_none_holds_nobody_up(
     box.put([letter(b"{", offset) for offset in range(3)])
     assert not await box.settle()
     assert REGISTRY.get_sample_value("sluicegate_dropped_messages_total", {"topic": "dead-letters"}) == before + 1
-    assert "that of e partition 0, offset 2, element 0 is dropped (bad_json)" in caplog.text
+    assert "1 are dropped, the last of e partition 0, offset 2, element 0 (bad_json)" in caplog.text
     producer.largest = 1 << 20
     async with asyncio.timeout(60):
         while not await box.settle():
