@@ -28,6 +28,7 @@ from connectors.kafka.clients import KafkaSettings, consumer, producer
 from connectors.kafka.consumer_progress import unanswered
 from connectors.kafka.private_aiokafka import leaderless
 from connectors.kafka.probe import reach
+from connectors.kafka.stopping import stop_client
 from connectors.kafka.topic_reader import TopicsMissingError, partitions_of, to_end
 from connectors.kafka.topic_watch import TopicWatch
 from connectors.signing.keys import keyring
@@ -183,7 +184,7 @@ async def _clients(settings: KafkaSettings) -> AsyncIterator[tuple[AIOKafkaConsu
         source, sink = consumer(settings), producer(settings, linger_ms=0)
         watch = TopicWatch(settings, topics.decisions, topics.commands)
         for client in (watch, source, sink):  # the watch first: what is read later is of its topics, or of newer ones
-            stack.push_async_callback(client.stop)  # registered first, so that it is also stopped if its start fails
+            stack.push_async_callback(stop_client, client)  # first, so that it is also stopped if its start fails
             await client.start()
         source.assign([one for one in found if one.topic != topics.acks])
         yield source, sink, watch

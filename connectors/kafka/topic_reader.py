@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from connectors.kafka.clients import KafkaSettings, admin, consumer
 from connectors.kafka.stalled_partitions import describe, stalled
+from connectors.kafka.stopping import stop_client
 
 PATIENCE_S = 30.0
 """How long a broker may be silent before reading fails."""
@@ -52,7 +53,7 @@ async def _leaders_of(settings: KafkaSettings, *topics: str) -> dict[TopicPartit
         # All topics, not only these: a broker may create a topic that a request names.
         described = {topic["topic"]: topic for topic in await client.describe_topics()}
     finally:
-        await client.close()
+        await stop_client(client)
     known = {name: described[name] for name in topics if name in described}
     found = {name: topic["partitions"] for name, topic in known.items() if topic["error_code"] == _NO_ERROR}
     missing = sorted(name for name in topics if not found.get(name))
@@ -135,7 +136,7 @@ async def reader(
         source.assign(partitions)
         yield source
     finally:
-        await source.stop()
+        await stop_client(source)
 
 
 async def to_end(

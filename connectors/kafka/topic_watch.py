@@ -10,6 +10,7 @@ from typing import Final
 from aiokafka.errors import KafkaError
 
 from connectors.kafka.clients import KafkaSettings, admin
+from connectors.kafka.stopping import stop_client
 from connectors.kafka.topic_ids import NO_ID, topic_ids
 
 ASK_S: Final = 1.0
@@ -42,7 +43,7 @@ class TopicWatch:
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._client.close()
+        await stop_client(self._client)
 
     def id_of(self, topic: str) -> str:
         """The id of a topic, as of the last answer; empty where the broker has none."""

@@ -17,6 +17,7 @@ from mode import Service
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered
 from connectors.kafka.stalled_partitions import describe, stalled
+from connectors.kafka.stopping import stop_client
 from connectors.kafka.topic_reader import TopicsMissingError
 from streams.audit.writer import AUDIT_PARTITION, Writer
 from streams.runtime import metrics
@@ -47,7 +48,7 @@ class Audit(Service):
             self._settings, group_id=self._settings.group("audit"), **self._settings.membership
         )
         self._group.subscribe([self._place.topic], listener=_Assignment(self))
-        self.async_exit_stack.push_async_callback(self._group.stop)  # also if the start fails
+        self.async_exit_stack.push_async_callback(stop_client, self._group)  # also if the start fails
         await self._group.start()
 
     async def on_stop(self) -> None:
@@ -61,7 +62,7 @@ class Audit(Service):
                 LAST_ROUND_SECONDS,
             )
         finally:
-            await self._group.stop()
+            await stop_client(self._group)
 
     def joined(self, assigned: set[TopicPartition]) -> None:
         """The group assigned the log, or nothing. The writer reads it by itself, so here it is paused.

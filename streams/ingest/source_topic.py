@@ -9,6 +9,7 @@ from typing import Final
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from connectors.kafka import clients
+from connectors.kafka.stopping import stop_client
 from connectors.kafka.topic_ids import topic_ids
 
 ASK_S: Final = 0.5
@@ -31,7 +32,7 @@ class SourceTopic:
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._client.close()
+        await stop_client(self._client)
 
     async def identity(self) -> str:
         """The topic's id; empty where the broker has none.

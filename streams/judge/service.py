@@ -23,6 +23,7 @@ from mode import Service
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered, end_of
 from connectors.kafka.stalled_partitions import describe, stalled
+from connectors.kafka.stopping import stop_client
 from gates.decisions import Decision
 from streams.journal import decode
 from streams.judge.attempts import Attempts
@@ -81,7 +82,7 @@ class Judge(Service):
         )
         self.use(consumer)
         consumer.subscribe([self._settings.topics.journal], listener=_Assignment(self))
-        self.async_exit_stack.push_async_callback(consumer.stop)
+        self.async_exit_stack.push_async_callback(stop_client, consumer)
         await consumer.start()
 
     def use(self, consumer: AIOKafkaConsumer[bytes, bytes]) -> None:
@@ -98,7 +99,7 @@ class Judge(Service):
             await self._snapshots.write_all(self._recovery.folds, self._consumer)
         finally:
             self._held.stop()
-            await self._consumer.stop()
+            await stop_client(self._consumer)
             await self._sender.stop()
             await self._snapshots.stop()
 

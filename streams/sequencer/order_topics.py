@@ -20,6 +20,7 @@ from mode import Service
 
 from connectors.kafka import clients
 from connectors.kafka.private_faust import committed_offset_of
+from connectors.kafka.stopping import stop_client
 from connectors.kafka.topic_ids import topic_ids
 from streams.runtime.settings import Settings
 from streams.topic_identity import is_same, joined
@@ -64,7 +65,7 @@ class OrderTopics(Service):
 
     async def on_stop(self) -> None:
         """Disconnect."""
-        await self._client.close()
+        await stop_client(self._client)
 
     async def identity(self, topic: str, partition: int, offset: int) -> str | None:
         """The identity of the topic that this message is from; call it once for each, in order.
