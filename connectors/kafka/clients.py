@@ -26,6 +26,10 @@ LARGEST_MESSAGE = 4 * 1_048_576
 FETCHED_AHEAD = 1_048_576
 """Bytes of a partition that a consumer fetches at once; a first batch that is larger is still returned (KIP-74)."""
 
+METADATA_MS = 5_000
+"""How often a consumer refreshes the metadata of its topics: with aiokafka's default, partitions that were added would
+be found after five minutes."""
+
 LARGEST_SNAPSHOT = 64 * 1_048_576
 """The largest snapshot before compression, in bytes."""
 
@@ -77,7 +81,11 @@ def consumer(settings: KafkaSettings, *topics: str, **options: Any) -> AIOKafkaC
     """A consumer that never commits by itself and starts at the oldest record; `options` are aiokafka's."""
     bound_batches()
     hold_stalled_partitions()
-    chosen: dict[str, Any] = {"enable_auto_commit": False, "auto_offset_reset": "earliest"} | options
+    chosen: dict[str, Any] = {
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "metadata_max_age_ms": METADATA_MS,
+    } | options
     return AIOKafkaConsumer(*topics, **client_options(settings), **chosen)
 
 

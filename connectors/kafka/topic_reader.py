@@ -139,6 +139,28 @@ async def reader(
         await stop_client(source)
 
 
+async def read_added(source: AIOKafkaConsumer, patience_s: float = PATIENCE_S) -> bool:
+    """Read partitions that were added to the topics being read, too, each from its beginning; whether there are any.
+
+    Raises:
+        TimeoutError: the broker was silent for `patience_s`.
+    """
+    before = source.assignment()
+    known = {
+        TopicPartition(topic, number)
+        for topic in {one.topic for one in before}
+        for number in source.partitions_for_topic(topic) or ()
+    }
+    if known <= before:
+        return False
+    async with asyncio.timeout(patience_s):
+        positions = {partition: await source.position(partition) for partition in before}
+    source.assign(sorted(known | before))
+    for partition, offset in positions.items():
+        source.seek(partition, offset)
+    return True
+
+
 async def to_end(
     source: AIOKafkaConsumer,
     *,

@@ -44,10 +44,6 @@ from streams.runtime.settings import Settings
 LAST_WAIT_S = 5.0
 """Seconds that a worker which stops waits for its last counts to be written."""
 
-METADATA_MS = 5_000
-"""How often to refresh the metadata of the topic: with the default of the client, partitions that were added would be
-found after five minutes."""
-
 MOST_BATCHES = 100
 """Lists of records per poll, each of one record batch, if the consumer returns those."""
 
@@ -85,7 +81,6 @@ class Ingest(Service):
             group_id=_group(self._settings),
             isolation_level="read_committed",
             auto_offset_reset="none",  # where to begin is chosen in `taking_over`
-            metadata_max_age_ms=METADATA_MS,
             max_partition_fetch_bytes=clients.FETCHED_AHEAD,
             **self._settings.membership,
         )

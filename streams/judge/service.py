@@ -50,10 +50,6 @@ LONGEST_ROUND_MS = 3_600_000
 """The group's limit for a round, out of reach: a recovery may take minutes, and the watchdog ends a judge that
 hangs."""
 
-METADATA_MS = 10_000
-"""How often to refresh the topic's metadata. With the client's default a journal that was unavailable for a moment
-would be missing for minutes."""
-
 
 class Judge(Service):
     """Judges the rollouts of the journal partitions that the group assigns to this worker."""
@@ -75,7 +71,6 @@ class Judge(Service):
         consumer = clients.consumer(
             self._settings,
             group_id=self._settings.group("judge"),
-            metadata_max_age_ms=METADATA_MS,
             max_poll_interval_ms=LONGEST_ROUND_MS,
             max_partition_fetch_bytes=clients.LARGEST_MESSAGE,
             **self._settings.membership,

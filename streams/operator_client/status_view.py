@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from connectors.kafka.acl import Needs, require
 from connectors.kafka.clients import LARGEST_MESSAGE, KafkaSettings
-from connectors.kafka.topic_reader import partitions_of, reader, to_end
+from connectors.kafka.topic_reader import partitions_of, read_added, reader, to_end
 from gates.decisions import DECISION_SCHEMA
 from gates.machine.transitions import ENDED, Phase
 from gates.status import STATUS_SCHEMA
@@ -88,6 +88,7 @@ class StatusView:
 
     async def poll(self, timeout_s: float = _POLL_S) -> bool:
         """Add the records that have arrived, waiting at most this long for one; returns whether there were any."""
+        await read_added(self._source)
         batches = await self._source.getmany(timeout_ms=int(timeout_s * 1000))
         for records in batches.values():
             for record in records:

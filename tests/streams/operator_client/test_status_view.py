@@ -6,10 +6,13 @@ from typing import Any
 
 import orjson
 import pytest
+from aiokafka.admin import NewTopic
 
+from connectors.kafka import clients
 from connectors.kafka.clients import KafkaSettings
 from streams.operator_client.errors import UnknownRolloutError
 from streams.operator_client.status_view import MOST_DECISIONS, StatusView, has_ended, was_promoted
+from tests.connectors.actuators.gate_topics import create, grow, settings_of
 from tests.streams.operator_client.records import record
 from tools.topics_page import examples
 
@@ -66,3 +69,23 @@ def test_freezes_are_kept_by_partition() -> None:
     view = view_of(freezes, {**freezes, "partition": 1}, {**freezes, "freezes": []})
     assert {partition: len(each["freezes"]) for partition, each in view.freezes.items()} == {0: 0, 1: 1}
     assert not view.statuses
+
+
+@pytest.mark.kafka
+async def test_partitions_that_are_added(kafka_broker: str) -> None:
+    """Who watches a rollout for long sees what comes in them."""
+    settings = settings_of(kafka_broker)
+    names = settings.topics
+    await create(settings)
+    client = clients.admin(settings)
+    await client.start()
+    await client.create_topics([NewTopic(names.status, 1, 1)])
+    await client.close()
+    async with clients.producer(settings) as sink:
+        await sink.partitions_for(names.status)  # waits until it is there
+    async with StatusView(settings) as view, clients.producer(settings) as sink:
+        await grow(settings, names.status, 2)
+        while len(await sink.partitions_for(names.status)) < 2:
+            await sink.client.force_metadata_update()
+        await sink.send_and_wait(names.status, orjson.dumps(examples.status()), partition=1)
+        assert await view.wait_for(lambda: examples.ROLLOUT in view.statuses or None, 60.0)
