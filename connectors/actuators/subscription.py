@@ -23,6 +23,7 @@ from connectors.actuators.dispatcher import Dispatcher, Signer, rank
 from connectors.actuators.executor import APPLY_TIMEOUT_S, Executor, OnDeviation
 from connectors.actuators.orders import Orders
 from connectors.actuators.wanted import Wanted
+from connectors.error_text import text_of
 from connectors.kafka.acl import AccessError, Needs, require
 from connectors.kafka.clients import KafkaSettings, consumer, producer
 from connectors.kafka.consumer_progress import unanswered
@@ -167,8 +168,7 @@ async def _obey(executor: Executor, settings: KafkaSettings, orders: Orders, sig
             if isinstance(error, AccessError | TopicsMissingError):
                 pulse.beat()  # Kafka answered: a restart would not help
             wait_s = FIRST_WAIT_S if now() - began > LONGEST_WAIT_S else wait_s  # it had worked for a while
-            what = str(error) or type(error).__name__
-            _log.warning("cannot read %s: %s; trying again in %g s", settings.bootstrap, what, wait_s)
+            _log.warning("cannot read %s: %s; trying again in %g s", settings.bootstrap, text_of(error), wait_s)
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 

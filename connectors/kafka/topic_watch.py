@@ -9,6 +9,7 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
+from connectors.error_text import text_of
 from connectors.kafka.clients import KafkaSettings, admin
 from connectors.kafka.stopping import stop_client
 from connectors.kafka.topic_ids import NO_ID, topic_ids
@@ -60,7 +61,7 @@ class TopicWatch:
         try:
             changed = await self._ask(WAIT_S)
         except (KafkaError, TimeoutError) as error:
-            log.debug("the ids of topics are not known: %s", error)
+            log.debug("the ids of topics are not known: %s", text_of(error))
             return False
         for topic in sorted(changed):
             log.error("%s was made again: it is read from its beginning", topic)

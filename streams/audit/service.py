@@ -14,6 +14,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 from mode import Service
 
+from connectors.error_text import text_of
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered
 from connectors.kafka.stalled_partitions import describe, stalled
@@ -97,7 +98,9 @@ class Audit(Service):
                 self._succeeded()
         except Exception as error:
             known = isinstance(error, KafkaError | TimeoutError | TopicsMissingError)
-            self.log.error("auditing failed; the writer starts again from the log: %s", error, exc_info=not known)
+            self.log.error(
+                "auditing failed; the writer starts again from the log: %s", text_of(error), exc_info=not known
+            )
             await self._close_writer()
             self._pulse.beat()
             if asyncio.get_running_loop().time() - self._succeeded_at > LONGEST_PAUSE:

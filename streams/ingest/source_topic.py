@@ -8,6 +8,7 @@ from typing import Final
 
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
+from connectors.error_text import text_of
 from connectors.kafka import clients
 from connectors.kafka.stopping import stop_client
 from connectors.kafka.topic_ids import topic_ids
@@ -51,5 +52,5 @@ class SourceTopic:
         try:
             return await self.identity()
         except (KafkaError, TimeoutError) as error:
-            log.debug("the id of %s is not known: %s", self._topic, error)
+            log.debug("the id of %s is not known: %s", self._topic, text_of(error))
             return None

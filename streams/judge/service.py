@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from mode import Service
 
+from connectors.error_text import text_of
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered, end_of
 from connectors.kafka.stalled_partitions import describe, stalled
@@ -122,7 +123,7 @@ class Judge(Service):
                 if answered(self._consumer, LONGEST_UNANSWERED_MS):
                     self._pulse.beat()
             except (KafkaError, TimeoutError) as error:
-                self.log.error("Kafka does not answer; the judge recovers from its snapshots: %s", error)
+                self.log.error("Kafka does not answer; the judge recovers from its snapshots: %s", text_of(error))
                 self._recovery.start_over()
                 await self.sleep(RETRY_SECONDS)
             except Exception:  # a fault of ours: the other roles go on, and health shows that this one does not
