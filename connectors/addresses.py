@@ -1,8 +1,10 @@
-"""Addresses: which ones only this machine can reach, and which ones a secret may be sent to."""
+"""Addresses: which ones only this machine can reach, which ones a secret may be sent to, and why none listens."""
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import os
 from urllib.parse import urlsplit
 
 
@@ -38,3 +40,18 @@ def secret_address_fault(url: str) -> str | None:
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         return "must begin with https://, since a secret is sent there (http:// is for loopback only)"
     return None
+
+
+def listening_fault(host: str, port: int, error: OSError, process: str, host_setting: str, port_settings: str) -> str:
+    """Why a process of this kind cannot serve its pages there, and what to do, in one sentence.
+
+    >>> listening_fault("::1", 80, PermissionError(13, "denied"), "actuator", "--web-host", "--metrics-port")
+    '/metrics and /healthz cannot listen on ::1:80: Permission denied: set --web-host, --metrics-port'
+    """
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} of {host} is in use, perhaps by another {process}: "
+            f"give each {process} on a machine a port of its own ({port_settings})"
+        )
+    fault = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror or error)
+    return f"/metrics and /healthz cannot listen on {host}:{port}: {fault}: set {host_setting}, {port_settings}"

@@ -23,11 +23,13 @@ from connectors.actuators.dispatcher import Dispatcher, Signer, rank
 from connectors.actuators.executor import APPLY_TIMEOUT_S, Executor, OnDeviation
 from connectors.actuators.orders import Orders
 from connectors.actuators.wanted import Wanted
+from connectors.error_text import text_of
 from connectors.kafka.acl import AccessError, Needs, require
 from connectors.kafka.clients import KafkaSettings, consumer, producer
 from connectors.kafka.consumer_progress import unanswered
 from connectors.kafka.private_aiokafka import leaderless
 from connectors.kafka.probe import reach
+from connectors.kafka.stopping import stop_client
 from connectors.kafka.topic_reader import TopicsMissingError, partitions_of, to_end
 from connectors.kafka.topic_watch import TopicWatch
 from connectors.signing.keys import keyring
@@ -171,9 +173,8 @@ async def _obey(executor: Executor, settings: KafkaSettings, orders: Orders, sig
             if isinstance(error, AccessError | TopicsMissingError):
                 pulse.beat()  # Kafka answered: a restart would not help
             wait_s = FIRST_WAIT_S if now() - began > LONGEST_WAIT_S else wait_s  # it had worked for a while
-            what = str(error) or type(error).__name__
             pulse.trouble = f"no orders are read: {type(error).__name__}"
-            _log.warning("cannot read %s: %s; trying again in %g s", settings.bootstrap, what, wait_s)
+            _log.warning("cannot read %s: %s; trying again in %g s", settings.bootstrap, text_of(error), wait_s)
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
@@ -189,7 +190,7 @@ async def _clients(settings: KafkaSettings) -> AsyncIterator[tuple[AIOKafkaConsu
         source, sink = consumer(settings), producer(settings, linger_ms=0)
         watch = TopicWatch(settings, topics.decisions, topics.commands)
         for client in (watch, source, sink):  # the watch first: what is read later is of its topics, or of newer ones
-            stack.push_async_callback(client.stop)  # registered first, so that it is also stopped if its start fails
+            stack.push_async_callback(stop_client, client)  # first, so that it is also stopped if its start fails
             await client.start()
         source.assign([one for one in found if one.topic != topics.acks])
         yield source, sink, watch

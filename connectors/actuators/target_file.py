@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from connectors.actuators.wanted import Token, Wanted
+from connectors.error_text import text_of
 
 LOCK_S: Final = 10.0
 """How long an apply waits for another process that writes."""
@@ -136,5 +137,5 @@ def _try_lock(handle: int, folder: Path) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:  # some network file systems cannot lock a folder
-        _log.warning("%s cannot be locked (%s): only one process may write files in it", folder, error)
+        _log.warning("%s cannot be locked (%s): only one process may write files in it", folder, text_of(error))
     return True

@@ -16,6 +16,7 @@ from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
 from connectors.kafka.clients import KafkaSettings, admin
 from connectors.kafka.private_aiokafka import send_request
+from connectors.kafka.stopping import stop_client
 
 _NOT_ALLOWED: Final = 29
 _UNKNOWN: Final = -(2**31)
@@ -64,7 +65,7 @@ async def require(settings: KafkaSettings, needs: Needs) -> None:
         ]
         missing += [f"Read on group {group}" for group in needs.groups if not await _may_join(client, group)]
     finally:
-        await client.close()
+        await stop_client(client)
     if missing:
         raise AccessError(
             f"Kafka at {settings.bootstrap} does not allow: {', '.join(missing)} "

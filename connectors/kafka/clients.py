@@ -29,6 +29,9 @@ FETCHED_AHEAD = 1_048_576
 
 MOST_AT_ONCE = 1_000
 """Records that a consumer returns at once. A batch can have millions, and each is an object of some 400 bytes."""
+METADATA_MS = 5_000
+"""How often a consumer asks which partitions its topics have. A key's next record may be in one that was added: with
+the 5 minutes of aiokafka an actuator would miss rollbacks so long."""
 
 LARGEST_SNAPSHOT = 64 * 1_048_576
 """The largest snapshot before compression, in bytes."""
@@ -68,11 +71,6 @@ class KafkaSettings(SecuritySettings, _AddressSettings):
     signature_valid_ms: int = Field(
         3_600_000, ge=1_000, le=86_400_000, description="how long a signed order or ack is valid, in milliseconds"
     )
-
-
-METADATA_MS = 5_000
-"""How often a consumer asks which partitions its topics have. A key's next record may be in one that was added: with
-the 5 minutes of aiokafka an actuator would miss rollbacks so long."""
 
 
 def client_options(settings: KafkaSettings) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from aiokafka.structs import TopicPartition
 
 from connectors.kafka.private_aiokafka import is_checked
 from connectors.kafka.private_answers import MOVED, hold_refused
+from connectors.kafka.private_closing import close_in_any_state
 
 
 def state_of(consumer: aiokafka.AIOKafkaConsumer, partition: TopicPartition) -> Any:
@@ -84,6 +85,7 @@ def hold_failures(
 
     fetcher.Fetcher._set_error = set_or_hold
     hold_refused(hold, denied, retry_s)
+    close_in_any_state()
     return True
 
 

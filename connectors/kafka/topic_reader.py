@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from connectors.kafka.clients import KafkaSettings, admin, consumer
 from connectors.kafka.private_aiokafka import NO_LEADER
 from connectors.kafka.stalled_partitions import describe, stalled
+from connectors.kafka.stopping import stop_client
 
 PATIENCE_S = 30.0
 """How long a broker may be silent before reading fails."""
@@ -52,7 +53,7 @@ async def _leaders_of(settings: KafkaSettings, *topics: str) -> dict[TopicPartit
         # All topics, not only these: a broker may create a topic that a request names.
         described = {topic["topic"]: topic for topic in await client.describe_topics()}
     finally:
-        await client.close()
+        await stop_client(client)
     known = {name: described[name] for name in topics if name in described}
     found = {name: topic["partitions"] for name, topic in known.items() if topic["error_code"] == _NO_ERROR}
     missing = sorted(name for name in topics if not found.get(name))
@@ -135,7 +136,29 @@ async def reader(
         source.assign(partitions)
         yield source
     finally:
-        await source.stop()
+        await stop_client(source)
+
+
+async def read_added(source: AIOKafkaConsumer, patience_s: float = PATIENCE_S) -> bool:
+    """Read partitions that were added to the topics being read, too, each from its beginning; whether there are any.
+
+    Raises:
+        TimeoutError: the broker was silent for `patience_s`.
+    """
+    before = source.assignment()
+    known = {
+        TopicPartition(topic, number)
+        for topic in {one.topic for one in before}
+        for number in source.partitions_for_topic(topic) or ()
+    }
+    if known <= before:
+        return False
+    async with asyncio.timeout(patience_s):
+        positions = {partition: await source.position(partition) for partition in before}
+    source.assign(sorted(known | before))
+    for partition, offset in positions.items():
+        source.seek(partition, offset)
+    return True
 
 
 async def to_end(

@@ -9,7 +9,9 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
+from connectors.error_text import text_of
 from connectors.kafka.clients import KafkaSettings, admin
+from connectors.kafka.stopping import stop_client
 from connectors.kafka.topic_ids import NO_ID, topic_ids
 
 ASK_S: Final = 1.0
@@ -42,7 +44,7 @@ class TopicWatch:
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._client.close()
+        await stop_client(self._client)
 
     def id_of(self, topic: str) -> str:
         """The id of a topic, as of the last answer; empty where the broker has none."""
@@ -59,7 +61,7 @@ class TopicWatch:
         try:
             changed = await self._ask(WAIT_S)
         except (KafkaError, TimeoutError) as error:
-            log.debug("the ids of topics are not known: %s", error)
+            log.debug("the ids of topics are not known: %s", text_of(error))
             return False
         for topic in sorted(changed):
             log.error("%s was made again: it is read from its beginning", topic)

@@ -8,6 +8,7 @@ from aiokafka import ConsumerRecord
 
 from connectors.kafka.clients import LARGEST_MESSAGE, KafkaSettings, admin
 from connectors.kafka.record_times import record_time
+from connectors.kafka.stopping import stop_client
 from connectors.kafka.topic_ids import topic_ids
 from connectors.kafka.topic_reader import partitions_of, read_to_end, reader, to_end
 from streams.audit.chain import Entry, digest
@@ -57,7 +58,7 @@ async def _ids_of(settings: KafkaSettings, *topics: str) -> dict[str, str]:
         await client.start()
         return await topic_ids(client, *topics)
     finally:
-        await client.close()
+        await stop_client(client)
 
 
 def _hashed(record: ConsumerRecord[bytes, bytes], ids: Mapping[str, str]) -> SourceRecord:

@@ -14,9 +14,11 @@ from aiokafka.errors import CommitFailedError, GroupAuthorizationFailedError, Il
 from aiokafka.structs import TopicPartition
 from mode import Service
 
+from connectors.error_text import text_of
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered
 from connectors.kafka.stalled_partitions import describe, stalled
+from connectors.kafka.stopping import stop_client
 from connectors.kafka.topic_reader import TopicsMissingError
 from streams.audit.writer import AUDIT_PARTITION, Writer
 from streams.runtime import metrics
@@ -47,7 +49,7 @@ class Audit(Service):
             self._settings, group_id=self._settings.group("audit"), **self._settings.membership
         )
         self._group.subscribe([self._place.topic], listener=_Assignment(self))
-        self.async_exit_stack.push_async_callback(self._group.stop)  # also if the start fails
+        self.async_exit_stack.push_async_callback(stop_client, self._group)  # also if the start fails
         await self._group.start()
 
     async def on_stop(self) -> None:
@@ -61,7 +63,7 @@ class Audit(Service):
                 LAST_ROUND_SECONDS,
             )
         finally:
-            await self._group.stop()
+            await stop_client(self._group)
 
     def joined(self, assigned: set[TopicPartition]) -> None:
         """The group assigned the log, or nothing. The writer reads it by itself, so here it is paused.
@@ -101,7 +103,9 @@ class Audit(Service):
             raise  # the client raises it in each round from now on, also once it may join: the role needs a new one
         except Exception as error:
             known = isinstance(error, KafkaError | TimeoutError | TopicsMissingError)
-            self.log.error("auditing failed; the writer starts again from the log: %s", error, exc_info=not known)
+            self.log.error(
+                "auditing failed; the writer starts again from the log: %s", text_of(error), exc_info=not known
+            )
             await self._close_writer()
             self._pulse.beat()
             if asyncio.get_running_loop().time() - self._succeeded_at > LONGEST_UNANSWERED_MS / 1000.0:

@@ -21,6 +21,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from connectors.kafka import clients
 from connectors.kafka.record_times import record_time
+from connectors.kafka.stopping import stop_client
 from connectors.kafka.topic_reader import PATIENCE_S, partitions_of, to_end
 from connectors.kafka.topic_watch import TopicWatch
 from streams.audit.chain import AuditRecord, Entry, Head, decode, encode
@@ -78,8 +79,7 @@ class Writer:
     async def close(self) -> None:
         """Disconnect."""
         for client in (self._log, self._sources, self._producer, self._topics):
-            with contextlib.suppress(Exception):  # this writer is given up, whatever state its clients are in
-                await client.stop()
+            await stop_client(client)
 
     @property
     def readers(self) -> tuple[AIOKafkaConsumer[bytes, bytes], AIOKafkaConsumer[bytes, bytes]]:

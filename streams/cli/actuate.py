@@ -125,9 +125,11 @@ def _serve(
 
 
 def _serve_pages(health: Health, host: str, port: int) -> None:
+    from connectors.addresses import listening_fault
     from streams.runtime.health_server import serve_health
 
     try:
         serve_health(health, host, port)
     except OSError as error:
-        raise Failure(f"--metrics-port {port}: {error.strerror or error}", WRONG_USE) from None
+        fault = listening_fault(host, port, error, "actuator", "--web-host", "--metrics-port")
+        raise Failure(fault, WRONG_USE) from None

@@ -24,6 +24,7 @@ from connectors import actuators
 from connectors.actuators import Wanted
 from connectors.kafka import clients
 from connectors.kafka.clients import KafkaSettings
+from connectors.kafka.stopping import stop_client
 from streams.clock import wall_ms
 from streams.demo.routing import Routing, request_event
 from streams.demo.seeds import seeded_random
@@ -65,7 +66,7 @@ class EventEmitter:
                 sent = await producer.send(self._settings.topics.events, value, key=key)
                 sent.add_done_callback(self._sent)
         finally:
-            await producer.stop()
+            await stop_client(producer)
 
     def _sent(self, sent: asyncio.Future[object]) -> None:
         if not sent.cancelled() and sent.exception() is not None:

@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
 from connectors.kafka import clients
+from connectors.kafka.stopping import stop_client
 from streams.clock import BrokerClock, WallTime
 from streams.ingest.commits import Commits
 from streams.ingest.cutting import rule
@@ -81,7 +82,7 @@ class JournalWriter:
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._producer.stop()
+        await stop_client(self._producer)
 
     @property
     def trouble(self) -> str:

@@ -25,6 +25,7 @@ from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered
 from connectors.kafka.record_batches import begin_poll, read_batches
 from connectors.kafka.stalled_partitions import describe, stalled
+from connectors.kafka.stopping import stop_client
 from streams.ingest.chunks import Chunker
 from streams.ingest.committing import Committer
 from streams.ingest.cutting import rule
@@ -42,10 +43,6 @@ from streams.runtime.settings import Settings
 
 LAST_WAIT_S = 5.0
 """Seconds that a worker which stops waits for its last counts to be written."""
-
-METADATA_MS = 5_000
-"""How often to refresh the metadata of the topic: with the default of the client, partitions that were added would be
-found after five minutes."""
 
 MOST_BATCHES = 100
 """Lists of records per poll, each of one record batch, if the consumer returns those."""
@@ -77,7 +74,7 @@ class Ingest(Service):
     async def on_start(self) -> None:
         """Join the group."""
         producer = clients.producer(self._settings, compression_type="zstd")  # the best codec for partials
-        self.async_exit_stack.push_async_callback(producer.stop)  # also if the start fails
+        self.async_exit_stack.push_async_callback(stop_client, producer)  # also if the start fails
         await producer.start()
         self.async_exit_stack.push_async_callback(self._committer.letters.stop)
         await self._committer.letters.start()
@@ -87,11 +84,10 @@ class Ingest(Service):
             group_id=_group(self._settings),
             isolation_level="read_committed",
             auto_offset_reset="none",  # where to begin is chosen in `taking_over`
-            metadata_max_age_ms=METADATA_MS,
             max_partition_fetch_bytes=clients.FETCHED_AHEAD,
             **self._settings.membership,
         )
-        self.async_exit_stack.push_async_callback(self._consumer.stop)
+        self.async_exit_stack.push_async_callback(stop_client, self._consumer)
         topic = SourceTopic(self._settings, self._settings.topics.events)
         await topic.start()
         self.async_exit_stack.push_async_callback(topic.stop)
@@ -110,7 +106,7 @@ class Ingest(Service):
         finally:
             await self._taking_over.stop()
             self._writer.reset()
-            await self._consumer.stop()
+            await stop_client(self._consumer)
             await self._writer.stop()
             await self._committer.letters.stop()
 

@@ -8,7 +8,9 @@ from typing import Final
 
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
+from connectors.error_text import text_of
 from connectors.kafka import clients
+from connectors.kafka.stopping import stop_client
 from connectors.kafka.topic_ids import topic_ids
 
 ASK_S: Final = 0.5
@@ -31,7 +33,7 @@ class SourceTopic:
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._client.close()
+        await stop_client(self._client)
 
     async def identity(self) -> str:
         """The topic's id; empty where the broker has none.
@@ -50,5 +52,5 @@ class SourceTopic:
         try:
             return await self.identity()
         except (KafkaError, TimeoutError) as error:
-            log.debug("the id of %s is not known: %s", self._topic, error)
+            log.debug("the id of %s is not known: %s", self._topic, text_of(error))
             return None

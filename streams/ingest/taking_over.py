@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 
+from connectors.error_text import text_of
 from streams.cells import SourcePartition
 from streams.clock import wall_ms
 from streams.ingest.chunks import Chunker, Place
@@ -107,7 +108,7 @@ class TakingOver:
                     partition.topic,
                     partition.partition,
                     RETRY_SECONDS,
-                    error,
+                    text_of(error),
                 )
                 await asyncio.sleep(RETRY_SECONDS)
                 continue

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from aiokafka.errors import KafkaError
 
+from connectors.error_text import text_of
 from connectors.kafka.topic_reader import TopicsMissingError
 from streams.judge.recovery import Recovery
 from streams.runtime import metrics
@@ -86,7 +87,7 @@ class Attempts:
                 "journal partition %d cannot be recovered, next try in %g s: %s",
                 partition,
                 seconds,
-                error,
+                text_of(error),
                 exc_info=not known,
             )
         else:

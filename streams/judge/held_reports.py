@@ -11,6 +11,7 @@ import logging
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from connectors.error_text import text_of
 from connectors.kafka.topic_reader import TopicsMissingError
 from streams.judge.recovery import Recovery
 from streams.judge.sending import Sender
@@ -54,7 +55,9 @@ class HeldReports:
                 found: set[int] = self._consumer.partitions_for_topic(self._settings.topics.journal) or set()
                 statuses += await truncated.statuses(partitions, set(self._settings.journal_partitions(found)))
         except (KafkaError, TimeoutError, TopicsMissingError) as error:
-            log.error("rollouts that are not judged are not reported, next try in %g s: %s", RETRY_SECONDS, error)
+            log.error(
+                "rollouts that are not judged are not reported, next try in %g s: %s", RETRY_SECONDS, text_of(error)
+            )
             await asyncio.sleep(RETRY_SECONDS)
             return
         for name, document in statuses:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from aiokafka.structs import ConsumerRecord
 
 from connectors.dead_letters import DeadLetter
+from connectors.error_text import text_of
 from gates.decisions import Action, Command, Decision
 from gates.text import date_time
 from streams.cells import SourcePartition
@@ -162,11 +163,11 @@ class Publisher:
             record.partition,
             record.offset,
             reason,
-            error,
+            text_of(error),
         )
         metrics.DEAD_LETTERS.labels(record.topic, reason).inc()
         place = (record.topic, record.partition, record.offset, 0)
-        self._sender.letters.put([DeadLetter(*place, reason, str(error), record.key, record.value or b"")])
+        self._sender.letters.put([DeadLetter(*place, reason, text_of(error), record.key, record.value or b"")])
 
 
 def _report_clock(output: ClockLeap | EventTimeMended) -> None:

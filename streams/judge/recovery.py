@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, LeaderNotAvailableError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from connectors.error_text import text_of
 from connectors.kafka.private_aiokafka import leaderless
 from connectors.kafka.topic_reader import TopicsMissingError, read_to_end
 from streams.judge.fold import Fold
@@ -126,7 +127,7 @@ class Recovery:
                     first.add(record.key, record.value)
                 self._pulse.beat()
         except (KafkaError, TimeoutError, TopicsMissingError) as error:
-            log.warning("%s partition 0 cannot be read, and is not compared: %s", topic, error)
+            log.warning("%s partition 0 cannot be read, and is not compared: %s", topic, text_of(error))
         return first.used or 0
 
     async def _published(self, fold: Fold) -> Published:
@@ -188,7 +189,7 @@ class Recovery:
         try:
             return await self._is_whole(partition, needed)
         except (KafkaError, TimeoutError) as error:
-            log.warning("journal partition %d: its beginning is not known: %s", partition.partition, error)
+            log.warning("journal partition %d: its beginning is not known: %s", partition.partition, text_of(error))
             self._resume(partition, fold)
             return False
 
@@ -222,9 +223,11 @@ def _without(fold: Fold, published: Published, error: Exception) -> Published:
         UndecidedError: this is such a fold.
     """
     if fold.offset < 0:
-        why = f"it has no snapshot, and cannot be folded while gate-decisions cannot be read: {error}"
+        why = f"it has no snapshot, and cannot be folded while gate-decisions cannot be read: {text_of(error)}"
         raise UndecidedError(why) from error
-    log.warning("journal partition %d is judged without a look at all of gate-decisions: %s", fold.partition, error)
+    log.warning(
+        "journal partition %d is judged without a look at all of gate-decisions: %s", fold.partition, text_of(error)
+    )
     return published
 
 

@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from connectors.kafka import clients
+from connectors.kafka.stopping import stop_client
 from connectors.signing.keys import keyring
 from gates.decisions import Command, Decision
 from streams.journal import encode_document
@@ -137,7 +138,7 @@ async def _stopped(producer: AIOKafkaProducer) -> None:
     """Stop a producer; one that a broker keeps waiting is given up."""
     with contextlib.suppress(TimeoutError, KafkaError):
         async with asyncio.timeout(LAST_SECONDS):
-            await producer.stop()
+            await stop_client(producer)
 
 
 def _freezes_key(partition: int) -> bytes:

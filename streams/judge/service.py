@@ -20,9 +20,11 @@ from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from mode import Service
 
+from connectors.error_text import text_of
 from connectors.kafka import clients
 from connectors.kafka.consumer_progress import answered, end_of
 from connectors.kafka.stalled_partitions import describe, stalled
+from connectors.kafka.stopping import stop_client
 from gates.decisions import Decision
 from streams.journal import decode
 from streams.judge.attempts import Attempts
@@ -49,10 +51,6 @@ LONGEST_ROUND_MS = 3_600_000
 """The group's limit for a round, out of reach: a recovery may take minutes, and the watchdog ends a judge that
 hangs."""
 
-METADATA_MS = 10_000
-"""How often to refresh the topic's metadata. With the client's default a journal that was unavailable for a moment
-would be missing for minutes."""
-
 
 class Judge(Service):
     """Judges the rollouts of the journal partitions that the group assigns to this worker."""
@@ -74,14 +72,13 @@ class Judge(Service):
         consumer = clients.consumer(
             self._settings,
             group_id=self._settings.group("judge"),
-            metadata_max_age_ms=METADATA_MS,
             max_poll_interval_ms=LONGEST_ROUND_MS,
             max_partition_fetch_bytes=clients.LARGEST_MESSAGE,
             **self._settings.membership,
         )
         self.use(consumer)
         consumer.subscribe([self._settings.topics.journal], listener=_Assignment(self))
-        self.async_exit_stack.push_async_callback(consumer.stop)
+        self.async_exit_stack.push_async_callback(stop_client, consumer)
         await consumer.start()
 
     def use(self, consumer: AIOKafkaConsumer[bytes, bytes]) -> None:
@@ -98,7 +95,7 @@ class Judge(Service):
             await self._snapshots.write_all(self._recovery.folds, self._consumer)
         finally:
             self._held.stop()
-            await self._consumer.stop()
+            await stop_client(self._consumer)
             await self._sender.stop()
             await self._snapshots.stop()
 
@@ -129,7 +126,7 @@ class Judge(Service):
             except GroupAuthorizationFailedError:
                 raise  # the client raises it in each round from now on, also once it may join: the role needs a new one
             except (KafkaError, TimeoutError) as error:
-                self.log.error("Kafka does not answer; the judge recovers from its snapshots: %s", error)
+                self.log.error("Kafka does not answer; the judge recovers from its snapshots: %s", text_of(error))
                 await self._recover_from(error)
             except Exception as error:  # a fault of ours: the other roles go on, and health shows that this does not
                 self.log.exception("judging failed; the judge recovers from its snapshots")

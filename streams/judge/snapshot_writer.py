@@ -17,6 +17,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 
 from connectors.kafka import clients
+from connectors.kafka.stopping import stop_client
 from streams.judge.fold import Fold
 from streams.judge.snapshots import partition_snapshot, rollout_snapshots
 from streams.runtime import failpoints, metrics
@@ -64,7 +65,7 @@ class SnapshotWriter:
             task.cancel()
         with contextlib.suppress(TimeoutError, KafkaError):
             async with asyncio.timeout(LONGEST_WAIT_S):
-                await self._producer.stop()
+                await stop_client(self._producer)
 
     async def write_due(self, folds: Mapping[int, Fold], consumer: AIOKafkaConsumer[bytes, bytes]) -> None:
         """Begin to write the partitions whose last try is `snapshot_interval_ms` ago, by the journal's clock."""

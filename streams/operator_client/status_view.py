@@ -9,11 +9,11 @@ from contextlib import AsyncExitStack
 from typing import Any, Self, TypeVar
 
 import orjson
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from connectors.kafka.acl import Needs, require
 from connectors.kafka.clients import LARGEST_MESSAGE, KafkaSettings
-from connectors.kafka.topic_reader import partitions_of, reader, to_end
+from connectors.kafka.topic_reader import partitions_of, read_added, reader, to_end
 from gates.decisions import DECISION_SCHEMA
 from gates.machine.transitions import ENDED, Phase
 from gates.status import STATUS_SCHEMA
@@ -92,25 +92,13 @@ class StatusView:
 
     async def poll(self, timeout_s: float = _POLL_S) -> bool:
         """Add the records that have arrived, waiting at most this long for one; returns whether there were any."""
-        await self._take_up_added()
+        await read_added(self._source)
         batches = await self._source.getmany(timeout_ms=int(timeout_s * 1000))
         for records in batches.values():
             for record in records:
                 self.add(record)
         self._report_foreign()
         return bool(batches)
-
-    async def _take_up_added(self) -> None:
-        """Read partitions that were added too; the others from where they were read to."""
-        before: frozenset[TopicPartition] = self._source.assignment()
-        topics = {one.topic for one in before}
-        now = {TopicPartition(name, each) for name in topics for each in self._source.partitions_for_topic(name) or ()}
-        if now <= before:
-            return
-        positions = {one: await self._source.position(one) for one in before}
-        self._source.assign([*before | now])
-        for one, position in positions.items():
-            self._source.seek(one, position)
 
     async def wait_for(self, look: Callable[[], T | None], timeout_s: float) -> T | None:
         """Poll until `look` finds something, and return that; None if time runs out first."""

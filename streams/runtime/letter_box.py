@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
+from connectors.kafka.stopping import stop_client
 from streams.runtime import metrics
 from streams.runtime.health import Pulse
 from streams.runtime.log_limit import LogLimit
@@ -53,7 +54,7 @@ class LetterBox:
             return  # the start has failed before
         with contextlib.suppress(TimeoutError, KafkaError):
             async with asyncio.timeout(LAST_SECONDS):
-                await self._producer.stop()
+                await stop_client(self._producer)
 
     def put(self, letters: Iterable[DeadLetter]) -> None:
         """Send these letters, or count them as dropped if too many wait."""

@@ -16,6 +16,7 @@ from mode import Service
 
 from connectors.kafka import clients
 from connectors.kafka.faust_consumer import FaustProgress
+from connectors.kafka.stopping import stop_client
 from streams.clock import BrokerClock, WallTime
 from streams.journal import NO_COUNTS, Progress, encode
 from streams.runtime import metrics
@@ -70,14 +71,14 @@ class JournalClock(Service):
     async def on_start(self) -> None:
         """Connect."""
         self._producer = clients.producer(self._settings)
-        self.async_exit_stack.push_async_callback(self._producer.stop)  # also if the start fails
+        self.async_exit_stack.push_async_callback(stop_client, self._producer)  # also if the start fails
         await self._producer.start()
 
     async def on_stop(self) -> None:
         """Disconnect."""
         for writing in self._writing.values():
             writing.cancel()
-        await self._producer.stop()
+        await stop_client(self._producer)
 
     @Service.timer(CLOCK_SECONDS)
     async def _write_time(self) -> None:

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import faust
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from mode import Service
 
+from connectors.error_text import text_of
 from connectors.kafka import clients
 from connectors.kafka.private_faust import committed_offset_of
+from connectors.kafka.stopping import stop_client
 from connectors.kafka.topic_ids import topic_ids
 from streams.runtime.settings import Settings
 from streams.topic_identity import is_same, joined
@@ -52,6 +55,7 @@ class OrderTopics(Service):
         self._topics = topics or (names.policies, names.controls, names.acks)
         self._identities: dict[str, str] = {}
         self._places: dict[tuple[str, int], _Place] = {}
+        self._client: AIOKafkaAdminClient | None = None
         self._known = asyncio.Event()
         self._asking = asyncio.Lock()
         self._asked = 0
@@ -59,12 +63,10 @@ class OrderTopics(Service):
 
     async def on_start(self) -> None:
         """Connect."""
-        self._client = clients.admin(self._settings)
-        await self._client.start()
-
-    async def on_stop(self) -> None:
-        """Disconnect."""
-        await self._client.close()
+        client = clients.admin(self._settings)
+        self.async_exit_stack.push_async_callback(stop_client, client)  # also if the start fails
+        await client.start()
+        self._client = client
 
     async def identity(self, topic: str, partition: int, offset: int) -> str | None:
         """The identity of the topic that this message is from; call it once for each, in order, after `ask_anew`.
@@ -103,12 +105,14 @@ class OrderTopics(Service):
             await self._ask()
 
     async def _ask(self) -> None:
+        if self._client is None:
+            return  # Faust gives the first messages while this still connects: they wait for the first answer
         self._asked += 1
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 found = await topic_ids(self._client, *self._topics)
         except (KafkaError, TimeoutError) as error:
-            self.log.debug("the ids of the topics are not known: %s", error)
+            self.log.debug("the ids of the topics are not known: %s", text_of(error))
             self._unanswered += 1
             return
         self._unanswered = 0

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
 
 from connectors.kafka.clients import KafkaSettings, admin
+from connectors.kafka.stopping import stop_client
 from connectors.kafka.topics import TopicNames
 from streams.runtime.settings import Settings
 from streams.topics.inspection import NO_ERROR, TopicReport, TopicState, inspect, reports, used_partitions
@@ -59,7 +60,7 @@ async def ensure(
         problems = await _create(client, settings.topics, _paired(missing, before, partitions or {}), replicas)
         after = await _visible(client, settings.topics, wanted, problems)
     finally:
-        await client.close()
+        await stop_client(client)
     created = {spec.short_name for spec in missing}
     return [_created(report, problems) if report.spec.short_name in created else report for report in after]
 

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from connectors.kafka.clients import KafkaSettings, admin
+from connectors.kafka.stopping import stop_client
 from connectors.kafka.topics import TopicNames
 from streams.topics.specs import TopicSpec, specs
 
@@ -51,7 +52,7 @@ async def inspect(settings: KafkaSettings, *, partitions: Mapping[str, int] | No
         await client.start()
         return await reports(client, settings.topics, wanted)
     finally:
-        await client.close()
+        await stop_client(client)
 
 
 async def reports(client: AIOKafkaAdminClient, names: TopicNames, wanted: Iterable[TopicSpec]) -> list[TopicReport]:

@@ -13,7 +13,7 @@ from faust.worker import Worker
 from mode import Service
 
 from connectors.kafka.bounded_batches import bound_batches
-from connectors.kafka.clients import MOST_AT_ONCE
+from connectors.kafka.clients import METADATA_MS, MOST_AT_ONCE
 from connectors.kafka.faust_credentials import broker_credentials
 from connectors.kafka.private_faust import FolderlessApp, read_committed_only
 from connectors.kafka.stalled_partitions import hold_stalled_partitions
@@ -36,11 +36,6 @@ MOST_WAITING = 64
 
 NO_FOLDER = "/nonexistent"
 """Faust demands the name of a folder for tables. A worker has none, and writes no file at all."""
-
-
-METADATA_MS = 5_000
-"""How often Faust refreshes the metadata of its topics: with the default, a topic that was deleted and made again would
-be found after five minutes."""
 
 
 def build(settings: Settings) -> faust.App:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from aiokafka.errors import KafkaConnectionError
 from mode import Service
 
+from connectors.kafka.stopping import is_own_cancellation
 from streams.runtime import metrics
 from streams.runtime.health import Health
 
@@ -87,7 +88,9 @@ class Role(Service):
         try:
             async with asyncio.timeout(STOP_S):
                 await service.stop()
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if is_own_cancellation(error):
+                raise
             self.log.debug("role %s did not stop in order: %r", self._name, error)
             with contextlib.suppress(Exception):
                 await service.async_exit_stack.aclose()

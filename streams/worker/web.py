@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hmac
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
 from typing import Any, Final
@@ -17,6 +16,7 @@ from faust.web.drivers.aiohttp import Web
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from connectors.addresses import listening_fault
 from streams.runtime.health import Health
 from streams.runtime.settings import Settings
 
@@ -96,15 +96,9 @@ class PagesServer(Web):
 
 def _address_fault(host: str, port: int, error: OSError) -> str:
     """What is wrong with the address, and what to do."""
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"port {port} of {host} is in use, perhaps by another worker: give each worker on a machine a port of its "
-            "own (--web-port or SLUICEGATE_WEB_PORT; 0 takes any free one)"
-        )
-    fault = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror or error)
-    return (
-        f"/metrics and /healthz cannot listen on {host}:{port}: {fault}: set SLUICEGATE_WEB_HOST, SLUICEGATE_WEB_PORT"
-    )
+    in_use = "--web-port or SLUICEGATE_WEB_PORT; 0 takes any free one"
+    port_settings = in_use if error.errno == errno.EADDRINUSE else "SLUICEGATE_WEB_PORT"
+    return listening_fault(host, port, error, "worker", "SLUICEGATE_WEB_HOST", port_settings)
 
 
 def add_pages(app: faust.App, health: Health) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ class Carrier:
             **(variables or {}),
         }
         self.path = self._folder / "weights.json"
-        self.deaths = 0
+        self._exits: list[int] = []
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -39,10 +40,20 @@ class Carrier:
     async def keep(self) -> None:
         """Start it again whenever it has ended."""
         while True:
-            if self.process.poll() is not None:
-                self.deaths += 1
+            if (code := self.process.poll()) is not None:
+                self._exits.append(code)
                 self.process = self._start()
             await asyncio.sleep(0.05)
+
+    def ended(self) -> list[int]:
+        """The exit codes of the lives that ended by themselves: that the trial did not kill."""
+        codes = [*self._exits, self.process.poll()]
+        return [code for code in codes if code not in (None, -signal.SIGKILL)]
+
+    @property
+    def deaths(self) -> int:
+        """How often it was started again."""
+        return len(self._exits)
 
     def weights(self) -> dict[str, Any]:
         """The applied orders, by rollout."""

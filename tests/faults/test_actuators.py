@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from tests.brokers import MavenKafka
+from tests.faults.test_sources import REFUSED, break_canary, rolled_back
 from tests.faults.times import PATIENCE, SEEDS, note, now_ms
 from tests.faults.trial import ROLLOUTS, WAITING, Trial
 
 pytestmark = [pytest.mark.faults]
 
+LATE = 100_000  # time went on meanwhile: what was sent then may come after its pane was judged
+AWAY_S = 22
 TIMES = 4
 """How often the slow actuator gets an order before it acknowledges it."""
 ACTED = ("start", "advance", "promote")
@@ -104,6 +108,34 @@ async def test_an_actuator_that_is_killed(kafka_broker: str, seed: int) -> None:
                 await asyncio.sleep(0.5)
         note("an actuator killed now and then")
         await trial.holds(WAITING | {"advance", "promote"})
+
+
+async def test_actuators_whose_broker_is_away(own_kafka: MavenKafka) -> None:
+    """Kafka is killed for longer than an actuator waits for an answer: none of four ends, and all get a rollback.
+
+    The candidates begin to fail as the broker goes.
+    """
+    soon: dict[str, Any] = {"checks": {"errors": {"sli": "error_rate", "limit": "30%", "window": "10s"}}}
+    async with Trial(own_kafka.bootstrap, 85, bake="60s", **soon) as trial:
+        await trial.begin(())
+        others = [trial.carry(own_kafka.bootstrap) for _ in range(3)]
+        await trial.judged_past(now_ms() + 1_000)
+        for carrier in others:
+            await carrier.follows({name: known[-1] for name, known in (await trial.decided()).items()})
+        trial.mangle = break_canary
+        await asyncio.to_thread(own_kafka.kill)
+        await asyncio.sleep(AWAY_S)
+        await asyncio.to_thread(own_kafka.start)
+        since = now_ms()
+        async with asyncio.timeout(PATIENCE):
+            while not all(await rolled_back(trial)):
+                await asyncio.sleep(0.2)
+        for carrier in trial.carriers:
+            await carrier.follows({name: known[-1] for name, known in (await trial.decided()).items()})
+        note("the broker away for 22 s, with a bad canary: rolled back", (now_ms() - since) / 1000)
+        assert [carrier.ended() for carrier in trial.carriers] == [[]] * 4
+        assert trial.exits == []
+        await trial.holds(REFUSED, late=LATE)
 
 
 async def confirmed(trial: Trial) -> bool:

@@ -48,7 +48,7 @@ def policy(rollout: str, *, bake: str = "10m", **changes: Any) -> Policy:
 class Trial:
     """An installation of its own, two rollouts of healthy traffic, and workers that are started again when they die.
 
-    So is the actuator's process, if there is one (`acknowledge`).
+    So is the actuator's process, if there is one (`acknowledge`), but only the trial itself may kill it.
 
     `rollouts` have traffic over all `partitions`, but for `silent_rollouts`; those that a trial adds, it starts and
     checks itself. All traffic stops while somebody holds `sending`. `changes` are to the policy.
@@ -71,6 +71,7 @@ class Trial:
         self.mangle: Callable[[Any], Any] = lambda event: event
         self.malformed: dict[bytes, str] = {}
         self.carrier: Carrier | None = None
+        self.carriers: list[Carrier] = []
         self.carrier_variables: dict[str, str] = {}
         self.sending = asyncio.Lock()
         self._acknowledge = acknowledge
@@ -93,11 +94,14 @@ class Trial:
         if exc[0] is not None:
             for number, worker in list(enumerate(self.site.workers))[-LOGS:]:
                 print(f"---- worker {number}: {worker.process.poll()}\n{worker.log()[-4000:]}")  # noqa: T201
-        if self.carrier is not None:
-            if exc[0] is not None:
-                print(f"---- actuator: {self.carrier.process.poll()}\n{self.carrier.log()[-4000:]}")  # noqa: T201
-            self.carrier.close()
+        ended = [carrier.ended() for carrier in self.carriers]
+        for carrier in self.carriers:
+            if exc[0] is not None or carrier.ended():
+                print(f"---- actuator: {carrier.process.poll()}\n{carrier.log()[-4000:]}")  # noqa: T201
+            carrier.close()
         await self.site.__aexit__(*exc)
+        if exc[0] is None:
+            assert not any(ended), ended
 
     async def begin(
         self, *crew: tuple[str, ...], fault: str | None = None, altered: str = "", **variables: str
@@ -115,8 +119,7 @@ class Trial:
         self._spawn(self._follow_statuses())
         if self._acknowledge:
             bootstrap = variables.get("SLUICEGATE_BOOTSTRAP", self.site.settings.bootstrap)
-            self.carrier = Carrier(self.site, bootstrap, self.carrier_variables)
-            self._spawn(self.carrier.keep())
+            self.carrier = self.carry(bootstrap)
         self._spawn(self._load())
         await asyncio.wait_for(self._loading.wait(), PATIENCE)
         return posts
@@ -126,6 +129,13 @@ class Trial:
         post = Post(self.site, self.exits, roles, fault, altered, variables)
         self._spawn(post.keep())
         return post
+
+    def carry(self, bootstrap: str) -> Carrier:
+        """Start an actuator; the trial fails if it ends by itself."""
+        carrier = Carrier(self.site, bootstrap, self.carrier_variables)
+        self.carriers.append(carrier)
+        self._spawn(carrier.keep())
+        return carrier
 
     def _spawn(self, work: Any) -> None:
         self.tasks.append(asyncio.create_task(work))

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Collection
 
 import msgspec
-from aiokafka.admin import NewTopic
+from aiokafka.admin import NewPartitions, NewTopic
 
 from connectors.actuators.executor import AckMessage
 from connectors.kafka.clients import KafkaSettings, admin, producer
@@ -50,7 +50,17 @@ async def remake(settings: KafkaSettings, topic: str, partitions: int = 3) -> No
         await client.close()
 
 
-async def publish(settings: KafkaSettings, *values: bytes) -> None:
+async def grow(settings: KafkaSettings, topic: str, partitions: int) -> None:
+    """Add partitions to a topic, so that it has as many."""
+    client = admin(settings)
+    await client.start()
+    try:
+        await client.create_partitions({topic: NewPartitions(total_count=partitions)})
+    finally:
+        await client.close()
+
+
+async def publish(settings: KafkaSettings, *values: bytes, partition: int | None = None) -> None:
     """Write each to the topic of its schema, keyed by its rollout; what is neither goes among the decisions."""
     async with producer(settings) as sink:
         for value in values:
@@ -59,7 +69,8 @@ async def publish(settings: KafkaSettings, *values: bytes) -> None:
                 key = msgspec.json.decode(value)["rollout"].encode()
             except (msgspec.DecodeError, TypeError, KeyError):
                 key = b"checkout-v2"
-            await sink.send_and_wait(settings.topics.commands if command else settings.topics.decisions, value, key=key)
+            topic = settings.topics.commands if command else settings.topics.decisions
+            await sink.send_and_wait(topic, value, key=key, partition=partition)
 
 
 async def acks(settings: KafkaSettings, count: int, *, timeout_s: float = PATIENCE_S) -> list[AckMessage]:

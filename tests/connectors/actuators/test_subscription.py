@@ -16,7 +16,16 @@ from gates.decisions import Action
 from streams.demo.embedded_broker import EmbeddedBroker, free_port
 from tests.brokers import MavenKafka
 from tests.connectors.actuators.contract import NOW, Failing, commanded, decided
-from tests.connectors.actuators.gate_topics import PATIENCE_S, acks, create, outcomes, publish, remake, settings_of
+from tests.connectors.actuators.gate_topics import (
+    PATIENCE_S,
+    acks,
+    create,
+    grow,
+    outcomes,
+    publish,
+    remake,
+    settings_of,
+)
 
 
 class Recording:
@@ -346,5 +355,23 @@ async def test_a_topic_that_is_made_again(settings: KafkaSettings) -> None:
         await acks(settings, 1)
         await remake(settings, settings.topics.decisions)
         await publish(settings, decided(2, 0, action=Action.ROLLBACK))
+        await acks(settings, 2)
+    assert actuator.asked == ["checkout-v2:1:1", "checkout-v2:1:2"]
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("topic", ["decisions", "commands"])
+async def test_partitions_that_are_added(kafka_broker: str, topic: str) -> None:
+    """An order that was written to a new one, before it was found, is carried out soon."""
+    settings = settings_of(kafka_broker)
+    await create(settings)
+    await publish(settings, decided(1, 5))
+    actuator = Recording()
+    async with running(actuator, settings):
+        await acks(settings, 1)
+        await grow(settings, getattr(settings.topics, topic), 5)
+        urgent = commanded(2, expires_at=NOW + 60_000)
+        order = urgent if topic == "commands" else decided(2, 0, action=Action.ROLLBACK)
+        await publish(settings, order, partition=4)
         await acks(settings, 2)
     assert actuator.asked == ["checkout-v2:1:1", "checkout-v2:1:2"]

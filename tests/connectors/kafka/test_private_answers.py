@@ -39,6 +39,7 @@ class Broker:
         self.offset_codes: dict[TopicPartition, int] = {}
         self.fetches = self.metadata = 0
         self.topic = OK
+        self.fault: Exception | None = None
         self._metadata_max_age_ms = 5_000
         self._loop = asyncio.get_running_loop()
         self._describe()
@@ -46,6 +47,8 @@ class Broker:
     async def send(self, node: int, request: Any) -> Any:
         """The answer."""
         await asyncio.sleep(0)
+        if self.fault is not None:
+            raise self.fault
         name = type(request).__name__
         self.fetches += name == "FetchRequest"
         return self._fetched(request) if name == "FetchRequest" else self._offsets(request)

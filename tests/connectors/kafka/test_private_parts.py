@@ -14,6 +14,7 @@ import streams
 GUARDED = {
     "connectors/kafka/private_aiokafka.py",
     "connectors/kafka/private_answers.py",
+    "connectors/kafka/private_closing.py",
     "connectors/kafka/private_faust.py",
     "connectors/kafka/private_fetches.py",
 }

@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import KafkaConnectionError
 
 from connectors.kafka.clients import KafkaSettings, consumer, producer
-from connectors.kafka.topic_reader import TopicsMissingError, partitions_of, read_to_end, to_end
+from connectors.kafka.topic_reader import TopicsMissingError, partitions_of, read_added, read_to_end, reader, to_end
 from streams.demo.embedded_broker import EmbeddedBroker, free_port
 
 MakeTopic = Callable[..., Awaitable[str]]
@@ -183,3 +184,66 @@ async def test_an_end_without_a_record(kafka_broker: str) -> None:
             async with sink.transaction():
                 await sink.send_and_wait(topic, value)
     assert await read(settings, topic) == [(0, b"one"), (0, b"two")]
+
+
+@pytest.mark.kafka
+async def test_partitions_that_are_added(kafka_broker: str) -> None:
+    """They are found soon, and read from their beginning; nothing of the others is read twice or skipped."""
+    settings = KafkaSettings(bootstrap=kafka_broker)
+    topic = f"reading-{uuid.uuid4().hex}"
+    client = AIOKafkaAdminClient(bootstrap_servers=kafka_broker)
+    await client.start()
+    await client.create_topics([NewTopic(topic, 1, 1)])
+    await write(settings, topic, [(0, b"a"), (0, b"b")])
+    async with reader(settings, await partitions_of(settings, topic)) as source, asyncio.timeout(60.0):
+        assert [record.value async for record in to_end(source)] == [b"a", b"b"]
+        assert not await read_added(source)
+        await client.create_partitions({topic: NewPartitions(total_count=2)})
+        await client.close()
+        await write(settings, topic, [(0, b"c"), (1, b"x"), (1, b"y")])
+        found: list[tuple[int, bytes]] = []
+        while not await read_added(source):
+            batches = await source.getmany(timeout_ms=100)
+            found += [(record.partition, record.value) for records in batches.values() for record in records]
+        await write(settings, topic, [(0, b"d")])
+        while len(found) < 4:
+            batches = await source.getmany(timeout_ms=100)
+            found += [(record.partition, record.value) for records in batches.values() for record in records]
+        assert sorted(found) == [(0, b"c"), (0, b"d"), (1, b"x"), (1, b"y")]
+        assert not await read_added(source)
+
+
+class Grown:
+    """A consumer of partition 0 of topic t, which has two; it is at offset 7."""
+
+    def __init__(self) -> None:
+        self.assigned = {TopicPartition("t", 0)}
+        self.sought: dict[TopicPartition, int] = {}
+
+    def assignment(self) -> set[TopicPartition]:
+        """What is read."""
+        return self.assigned
+
+    def partitions_for_topic(self, _topic: str) -> set[int]:
+        """What there is."""
+        return {0, 1}
+
+    async def position(self, _partition: TopicPartition) -> int:
+        """Where it is."""
+        return 7
+
+    def assign(self, partitions: list[TopicPartition]) -> None:
+        """Read these, from their beginning."""
+        self.assigned, self.sought = set(partitions), {}
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Go on from there."""
+        self.sought[partition] = offset
+
+
+async def test_positions_are_kept_when_partitions_are_added() -> None:
+    """Only the added one has none, so it begins at its beginning."""
+    source: Any = Grown()
+    assert (await read_added(source), await read_added(source)) == (True, False)
+    assert source.assigned == {TopicPartition("t", 0), TopicPartition("t", 1)}
+    assert source.sought == {TopicPartition("t", 0): 7}

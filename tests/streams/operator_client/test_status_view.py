@@ -6,12 +6,14 @@ from typing import Any
 
 import orjson
 import pytest
-from aiokafka import TopicPartition
+from aiokafka.admin import NewTopic
 
+from connectors.kafka import clients
 from connectors.kafka.clients import KafkaSettings
 from streams.operator_client.decision_list import MOST_DECISIONS
 from streams.operator_client.errors import UnknownRolloutError
 from streams.operator_client.status_view import StatusView, has_ended, was_promoted
+from tests.connectors.actuators.gate_topics import create, grow, settings_of
 from tests.streams.operator_client.records import record
 from tools.topics_page import examples
 
@@ -102,47 +104,21 @@ def test_freezes_are_kept_by_partition() -> None:
     assert not view.statuses
 
 
-class Source:
-    """As much of a consumer as a view needs that is read on."""
-
-    def __init__(self) -> None:
-        self.known = {0}
-        self.assigned = frozenset({TopicPartition("gate-status", 0)})
-        self.seeks: dict[TopicPartition, int] = {}
-
-    def assignment(self) -> frozenset[TopicPartition]:
-        """What is read."""
-        return self.assigned
-
-    def partitions_for_topic(self, _: str) -> set[int]:
-        """What the broker has."""
-        return self.known
-
-    async def position(self, _: TopicPartition) -> int:
-        """The same of each."""
-        return 7
-
-    def assign(self, partitions: list[TopicPartition]) -> None:
-        """Forget all positions, as aiokafka does."""
-        self.assigned = frozenset(partitions)
-        self.seeks.clear()
-
-    def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Read on there."""
-        self.seeks[partition] = offset
-
-    async def getmany(self, **_: int) -> dict[TopicPartition, list[object]]:
-        """Nothing."""
-        return {}
-
-
-async def test_partitions_that_are_added_are_read() -> None:
-    """`rollout watch` goes on for hours, and the next status may be in one of them; the others are read on."""
-    view, source = StatusView(KafkaSettings()), Source()
-    view._source = source
-    await view.poll()
-    assert source.seeks == {}
-    source.known.add(3)
-    await view.poll()
-    assert source.assigned == {TopicPartition("gate-status", number) for number in (0, 3)}
-    assert source.seeks == {TopicPartition("gate-status", 0): 7}
+@pytest.mark.kafka
+async def test_partitions_that_are_added(kafka_broker: str) -> None:
+    """Who watches a rollout for long sees what comes in them."""
+    settings = settings_of(kafka_broker)
+    names = settings.topics
+    await create(settings)
+    client = clients.admin(settings)
+    await client.start()
+    await client.create_topics([NewTopic(names.status, 1, 1)])
+    await client.close()
+    async with clients.producer(settings) as sink:
+        await sink.partitions_for(names.status)  # waits until it is there
+    async with StatusView(settings) as view, clients.producer(settings) as sink:
+        await grow(settings, names.status, 2)
+        while len(await sink.partitions_for(names.status)) < 2:
+            await sink.client.force_metadata_update()
+        await sink.send_and_wait(names.status, orjson.dumps(examples.status()), partition=1)
+        assert await view.wait_for(lambda: examples.ROLLOUT in view.statuses or None, 60.0)

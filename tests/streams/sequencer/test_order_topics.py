@@ -57,7 +57,7 @@ def faust(monkeypatch: pytest.MonkeyPatch) -> FakeFaust:
 def watched(faust: FakeFaust) -> Any:
     """Return the service that watches it."""
     found: Any = OrderTopics(Settings(), cast("Any", SimpleNamespace(consumer=faust)), ["acks"])
-    found._client = None
+    found._client = object()
     return found
 
 
@@ -91,6 +91,40 @@ async def test_the_first_message_waits_for_the_first_answer(faust: FakeFaust) ->
     await topics.ask()
     assert await topics.identity("acks", 1, 6) == "X"
     assert faust.sought == []
+
+
+async def test_a_message_that_comes_before_it_is_connected(faust: FakeFaust, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is asked by a client that has no broker yet; the message waits for the first answer."""
+    connecting, connected = asyncio.Event(), asyncio.Event()
+    asked: list[bool] = []
+
+    class Client:
+        async def start(self) -> None:
+            connecting.set()
+            await connected.wait()
+
+        async def stop(self) -> None:
+            connected.clear()
+
+    async def ids(*_: object) -> dict[str, str]:
+        asked.append(connected.is_set())
+        return {"acks": "X"}
+
+    monkeypatch.setattr(order_topics, "topic_ids", ids)
+    monkeypatch.setattr("connectors.kafka.clients.admin", lambda _: Client())
+    topics = OrderTopics(Settings(), cast("Any", SimpleNamespace(consumer=faust)), ["acks"])
+    before = asyncio.create_task(topics.identity("acks", 1, 4))  # even before it begins to connect
+    starting = asyncio.create_task(topics.start())
+    await connecting.wait()
+    meanwhile = asyncio.create_task(topics.identity("acks", 1, 5))
+    await asyncio.sleep(0)
+    assert not asked
+    connected.set()
+    await starting
+    assert (await before, await meanwhile) == ("X", "X")
+    await topics.stop()
+    assert all(asked)
+    assert not connected.is_set()
 
 
 async def test_a_message_that_came_before_the_change_is_known(faust: FakeFaust) -> None:

@@ -39,13 +39,15 @@ class Scripted(Service):
         """Also called after a start that failed."""
         if self._now == "stuck":
             raise AttributeError("no clients")
+        if self._now == "stray":
+            raise asyncio.CancelledError  # of a client's task
 
     async def _fail(self) -> None:
         raise self._error
 
     @Service.task
     async def _run(self) -> None:
-        if self._now in ("run", "stuck"):
+        if self._now in ("run", "stuck", "stray"):
             raise self._error
 
 
@@ -95,7 +97,7 @@ async def begun(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
         assert not worker.frame.crashed
 
 
-@pytest.mark.parametrize("failure", ["start", "run", "stuck"])
+@pytest.mark.parametrize("failure", ["start", "run", "stuck", "stray"])
 async def test_it_is_started_again(begun: Any, failure: str) -> None:
     """With all that it had opened closed first; the worker and the other role go on."""
     worker = await begun(failure, failure)
