@@ -12,8 +12,6 @@ import contextlib
 import logging
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient
-
 from connectors.kafka.private_closing import close_connections
 
 _log = logging.getLogger(__name__)
@@ -25,7 +23,7 @@ async def stop_client(client: Any) -> None:
     It raises only if the calling task itself was cancelled.
     """
     try:
-        await (client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())
+        await (client.stop() if hasattr(client, "stop") else client.close())
     except (Exception, asyncio.CancelledError) as error:
         if is_own_cancellation(error):
             raise

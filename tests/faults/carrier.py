@@ -46,9 +46,9 @@ class Carrier:
             await asyncio.sleep(0.05)
 
     def ended(self) -> list[int]:
-        """The exit codes of the lives that ended by themselves: that the trial did not kill."""
+        """The exit codes of the lives that ended by themselves: the trial kills them, or asks them to stop (0)."""
         codes = [*self._exits, self.process.poll()]
-        return [code for code in codes if code not in (None, -signal.SIGKILL)]
+        return [code for code in codes if code not in (None, 0, -signal.SIGKILL)]
 
     @property
     def deaths(self) -> int:
