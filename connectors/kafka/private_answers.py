@@ -1,9 +1,11 @@
 """The private parts of aiokafka by which one partition that a broker refuses does not hold up the others.
 
-Three things are missing there. A fetch that is answered by an error it does not list is sent again at once, without a
+Four things are missing there. A fetch that is answered by an error it does not list is sent again at once, without a
 pause. A partition whose first offset is refused keeps all partitions of its node from being fetched. And a topic that
 may not be described any more vanishes from the metadata: a group then has no partition of it, and nobody looks again
-for minutes. The contract is `tests/connectors/kafka/test_private_answers.py`; see `private_aiokafka`.
+for minutes. The commit for a partition that is there no more, after its topic was made again with fewer, is repeated
+without end, and the group waits for it. The contract is `tests/connectors/kafka/test_private_answers.py`; see
+`private_aiokafka`.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from weakref import WeakSet
 
 import aiokafka
 from aiokafka.consumer import fetcher
-from aiokafka.consumer.group_coordinator import BaseCoordinator
+from aiokafka.consumer.group_coordinator import BaseCoordinator, GroupCoordinator
 from aiokafka.errors import (
     NoError,
     NotLeaderForPartitionError,
@@ -60,6 +62,27 @@ def hold_refused(hold: Hold, denied: Callable[[str], None], retry_s: float) -> N
     _hold_refused_positions(hold)
     _pause_between_metadata(retry_s)
     _ask_again_for_denied(denied, retry_s)
+    GroupCoordinator._do_commit_offsets = commit_what_is_there(GroupCoordinator._do_commit_offsets)
+
+
+def commit_what_is_there(commit: Any) -> Any:
+    """Make of the sending of a commit one that leaves out partitions which the metadata lacks: nobody reads them."""
+
+    @wraps(commit)
+    async def leaving_out(coordinator: Any, assignment: Any, offsets: Any) -> None:
+        cluster = coordinator._client.cluster
+
+        def known(topic: str) -> set[int]:
+            return cluster.partitions_for_topic(topic) or set()
+
+        there = {at: offset for at, offset in offsets.items() if at.partition in known(at.topic)}
+        try:
+            await commit(coordinator, assignment, there)
+        except UnknownTopicOrPartitionError:
+            coordinator._client.force_metadata_update()
+            raise
+
+    return leaving_out
 
 
 def _hold_refused_fetches(hold: Hold) -> None:

@@ -129,7 +129,7 @@ class Audit(Service):
                 self.log.info("commit of the audit group refused, another worker has the log now: %s", error)
         log, sources = self._writer.readers
         self._pulse.stalled = describe(stalled(log) | stalled(sources))
-        if self._writer.outgrown:
+        if self._writer.outdated:
             await self._close_writer()
             return True
         return answered(sources, LONGEST_UNANSWERED_MS)

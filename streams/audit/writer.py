@@ -87,14 +87,12 @@ class Writer:
         return self._log, self._sources
 
     @property
-    def outgrown(self) -> bool:
-        """Whether an audited topic has got partitions that this writer does not read."""
-        assigned = self._sources.assignment()
-        return any(
-            TopicPartition(topic, number) not in assigned
-            for topic in self._kinds
-            for number in self._sources.partitions_for_topic(topic) or ()
-        )
+    def outdated(self) -> bool:
+        """Whether an audited topic has other partitions than this writer reads: some were added, or it has fewer now."""
+        known = {topic: self._sources.partitions_for_topic(topic) or set() for topic in self._kinds}
+        there = {TopicPartition(topic, number) for topic, numbers in known.items() for number in numbers}
+        read = {place for place in self._sources.assignment() if known.get(place.topic)}
+        return there != read
 
     async def step(self, timeout_ms: int) -> bool:
         """Write entries for new records, waiting at most `timeout_ms` for one; returns whether any were written.

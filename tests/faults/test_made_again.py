@@ -7,6 +7,7 @@ from aiokafka.admin import NewPartitions
 
 from streams.journal import Control, ControlName, encode
 from streams.operator_client.status_view import StatusView
+from tests.faults.test_errors import shows
 from tests.faults.test_sources import REFUSED, break_canary, rolled_back
 from tests.faults.times import PATIENCE, note, now_ms
 from tests.faults.topics import admin, delete_topic, make_topics
@@ -15,10 +16,10 @@ from tests.faults.trial import ROLLOUTS, Trial, policy
 pytestmark = [pytest.mark.faults]
 
 
-async def remake(trial: Trial, topic: str) -> int:
+async def remake(trial: Trial, topic: str, **partitions: int) -> int:
     """Delete a topic, and make it again; the time since when it is there."""
     await delete_topic(trial.site, topic)
-    await make_topics(trial.site)
+    await make_topics(trial.site, **partitions)
     return now_ms()
 
 
@@ -119,6 +120,36 @@ async def test_orders_and_acks_after_their_topics_are_made_again(kafka_broker: s
             while not await done(trial):
                 await asyncio.sleep(1)
         note("orders after their topic was made again: confirmed", (now_ms() - since) / 1000)
+
+
+async def test_acks_and_orders_made_again_with_fewer_partitions(kafka_broker: str) -> None:
+    """What was read of the partitions that are gone cannot be committed, and holds up nothing."""
+    async with Trial(kafka_broker, 69) as trial:
+        (post,) = await trial.begin((), SLUICEGATE_WATCHDOG_MS="20000")
+        names, sending = trial.site.topics, trial.site.producer.send_and_wait
+        for topic, short in ((names.acks, "acks"), (names.controls, "controls")):
+            await remake(trial, topic, **{short: 4})
+        for topic in (names.acks, names.controls):
+            while len(await trial.site.producer.partitions_for(topic)) < 4:
+                await trial.site.producer.client.force_metadata_update()
+        await asyncio.sleep(8)  # until the workers read the new ones
+        for topic in (names.acks, names.controls):
+            await asyncio.gather(*[sending(topic, b"{", partition=number) for number in range(4)])
+        for topic, short in ((names.acks, "acks"), (names.controls, "controls")):
+            await remake(trial, topic, **{short: 1})
+        for topic in (names.acks, names.controls):
+            while len(await trial.site.producer.partitions_for(topic)) > 1:
+                await trial.site.producer.client.force_metadata_update()
+        since = now_ms()
+        await order(trial, "rollback")
+        await trial.site.start(policy("third-v2"))
+        async with asyncio.timeout(PATIENCE):
+            while not await done(trial):
+                await asyncio.sleep(1)
+        note("orders and acks after their topics were made again with fewer partitions", (now_ms() - since) / 1000)
+        await asyncio.sleep(25)
+        await shows(post, "/healthz", '"ok":true')
+        assert trial.exits == []
 
 
 async def done(trial: Trial) -> bool:

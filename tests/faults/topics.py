@@ -27,9 +27,9 @@ async def admin(site: Site, work: Callable[[AIOKafkaAdminClient], Awaitable[T]])
         await client.close()
 
 
-async def make_topics(site: Site) -> None:
-    """Make the topics that are missing, as a worker does that starts."""
-    await ensure(Settings(**site.settings.model_dump()), replication=1, partitions=PARTITIONS)
+async def make_topics(site: Site, **partitions: int) -> None:
+    """Make the topics that are missing, as a worker does that starts; some with other numbers of partitions."""
+    await ensure(Settings(**site.settings.model_dump()), replication=1, partitions=PARTITIONS | partitions)
 
 
 async def delete_topic(site: Site, topic: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -11,18 +12,19 @@ from typing import Any
 import pytest
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.consumer.fetcher import Fetcher
-from aiokafka.consumer.group_coordinator import NoGroupCoordinator
+from aiokafka.consumer.group_coordinator import GroupCoordinator, NoGroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import (
     CorruptRecordException,
     NotLeaderForPartitionError,
     TopicAuthorizationFailedError,
     UnknownError,
+    UnknownTopicOrPartitionError,
 )
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from connectors.kafka import stalled_partitions
-from connectors.kafka.private_answers import denied_topics
+from connectors.kafka.private_answers import commit_what_is_there, denied_topics
 from connectors.kafka.stalled_partitions import describe, hold_stalled_partitions, stalled
 from tests.connectors.kafka.test_record_batches import batch
 
@@ -204,6 +206,29 @@ async def test_a_topic_that_vanishes_from_the_metadata(reader: Reader, caplog: p
     assert await reader.read(1.5) == {GOOD: 1, BAD: 1}
     assert not stalled(reader)
     await coordinator.close()
+
+
+async def test_a_commit_for_a_partition_that_is_there_no_more() -> None:
+    """It is left out, once the metadata shows it; the refusal makes the client look."""
+    client, sent = Broker(), []
+    coordinator: Any = SimpleNamespace(_client=client)
+    gone = TopicPartition("request-events", 7)
+
+    async def commit(_: Any, __: Any, offsets: dict[TopicPartition, int]) -> None:
+        sent.append(offsets)
+        if refuses:
+            raise UnknownTopicOrPartitionError(GOOD)
+
+    send = commit_what_is_there(commit)
+    refuses = False
+    await send(coordinator, None, {GOOD: 5, gone: 9, TopicPartition("command-acks", 0): 1})
+    assert sent == [{GOOD: 5}]
+    refuses = True
+    asked = client.metadata
+    with pytest.raises(UnknownTopicOrPartitionError):
+        await send(coordinator, None, {GOOD: 6})
+    assert client.metadata == asked + 1
+    assert "asyncio.shield(self._do_commit_offsets(assignment, offsets))" in inspect.getsource(GroupCoordinator)
 
 
 def test_a_version_that_was_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
