@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from aiokafka import ConsumerRecord
 
 from gates.decisions import Action, Decision
 from gates.gate import Gate
@@ -196,13 +197,17 @@ def unknowable(traffic: Traffic, found: Refolded) -> Counter[Cell]:
     """Return the requests of which nobody can know: neither that they were, nor how many.
 
     They are those that were gone before a worker reported their partition for the first time, and those of a topic that
-    is gone which were late for panes judged before. Of a partition that was added its first offset is known.
+    is gone which were late for panes judged before. Of a partition that was added after the first report its first
+    offset is known.
     """
     unknown: Counter[Cell] = Counter()
     present = _number(traffic.world.broker.ids[TOPICS.events])
     first: dict[int, tuple[int, int]] = {}
+    named = next(
+        (count for count in map(_partitions, traffic.world.broker.records(TOPICS.journal)) if count), PARTITIONS
+    )
     for partition, identity, begins in found.read:
-        at = (_number(identity), begins if partition < PARTITIONS else 0)
+        at = (_number(identity), begins if partition < named else 0)
         first[partition] = min(at, first.get(partition, at))
     for (cell, spot), requests in traffic.truth.placed.items():
         if (_number(spot.identity), spot.offset) < first.get(spot.partition, (present, 0)):
@@ -211,6 +216,13 @@ def unknowable(traffic: Traffic, found: Refolded) -> Counter[Cell]:
         if _number(identity) < present:
             unknown[cell] += requests
     return unknown
+
+
+def _partitions(record: ConsumerRecord[bytes, bytes]) -> int:
+    """Return how many partitions of the source a record of the journal names; 0 if it names none."""
+    journaled = decode(record.value or b"")
+    named = journaled.partitions if isinstance(journaled, Progress) else None
+    return (named or {}).get(TOPICS.events, 0)
 
 
 def _number(identity: str) -> int:
