@@ -7,6 +7,7 @@ second of processor time. Plan with the second (docs/scaling.md).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -79,13 +80,15 @@ async def _all_counted(site: Installation, sent: int) -> int:
 
 
 async def _wall_of(site: Installation, sent: int) -> int | None:
-    """The wall time (ms) of the flush that completed the count of `sent` events; None while it is not complete."""
+    """When (ms) the record was written that completed the count of `sent` events; None while it is not complete."""
     reached: dict[SourcePartition, int] = {}
-    async for record in read_to_end(site.settings, site.topics.journal, [0]):
-        decoded = decode(record.value or b"")
-        if isinstance(decoded, Progress):
-            for report in decoded.sources:
-                reached[report.source] = max(report.position, reached.get(report.source, 0))
-            if sum(reached.values()) >= sent:
-                return decoded.wall
+    async with contextlib.aclosing(read_to_end(site.settings, site.topics.journal, [0])) as journal:
+        async for record in journal:
+            decoded = decode(record.value or b"")
+            if isinstance(decoded, Progress):
+                for report in decoded.sources:
+                    reached[report.source] = max(report.position, reached.get(report.source, 0))
+                if sum(reached.values()) >= sent:
+                    written: int = record.timestamp
+                    return written
     return None
