@@ -88,7 +88,7 @@ class Writer:
 
     @property
     def outdated(self) -> bool:
-        """Whether an audited topic has other partitions than this writer reads: more, or after it was made again fewer."""
+        """Whether an audited topic has other partitions than are read: more, or, after it was made again, fewer."""
         known = {topic: self._sources.partitions_for_topic(topic) or set() for topic in self._kinds}
         there = {TopicPartition(topic, number) for topic, numbers in known.items() for number in numbers}
         read = {place for place in self._sources.assignment() if known.get(place.topic)}

@@ -45,6 +45,10 @@ def policy(rollout: str, *, bake: str = "10m", **changes: Any) -> Policy:
     return Policy.parse(document)
 
 
+LOGIN = ("SLUICEGATE_SECURITY", "SLUICEGATE_SASL")
+"""How variables begin by which a worker logs in; the actuator does so alike."""
+
+
 class Trial:
     """An installation of its own, two rollouts of healthy traffic, and workers that are started again when they die.
 
@@ -119,6 +123,7 @@ class Trial:
         self._spawn(self._follow_statuses())
         if self._acknowledge:
             bootstrap = variables.get("SLUICEGATE_BOOTSTRAP", self.site.settings.bootstrap)
+            self.carrier_variables |= {name: value for name, value in variables.items() if name.startswith(LOGIN)}
             self.carrier = self.carry(bootstrap)
         self._spawn(self._load())
         await asyncio.wait_for(self._loading.wait(), PATIENCE)
