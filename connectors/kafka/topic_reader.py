@@ -8,7 +8,7 @@ marker the last offsets have no record, and waiting for one would never end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -75,7 +75,7 @@ async def read_to_end(
     since_ms: int | None = None,
     patience_s: float = PATIENCE_S,
     leaderless: set[int] | None = None,
-) -> AsyncIterator[ConsumerRecord]:
+) -> AsyncGenerator[ConsumerRecord, None]:
     """Every record of a topic (of these partitions, if given), from the oldest to the end as of the start.
 
     With `since_ms` it begins at the first record with that time or a later one; a broker may begin earlier.
