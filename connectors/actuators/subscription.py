@@ -30,7 +30,7 @@ from connectors.kafka.consumer_progress import unanswered
 from connectors.kafka.private_aiokafka import leaderless
 from connectors.kafka.probe import reach
 from connectors.kafka.stopping import stop_client
-from connectors.kafka.topic_reader import TopicsMissingError, partitions_of, to_end
+from connectors.kafka.topic_reader import TopicsMissingError, partitions_now, partitions_of, to_end
 from connectors.kafka.topic_watch import TopicWatch
 from connectors.signing.keys import keyring
 from connectors.signing.signatures import Keyring
@@ -263,6 +263,4 @@ class _Silence:
 
 def _partitions(source: AIOKafkaConsumer, assigned: frozenset[TopicPartition]) -> frozenset[TopicPartition]:
     """The partitions of the assigned topics now; never fewer than before, since metadata may be missing for a while."""
-    topics = {one.topic for one in assigned}
-    known = {TopicPartition(topic, number) for topic in topics for number in source.partitions_for_topic(topic) or ()}
-    return assigned | known
+    return assigned | partitions_now(source, {one.topic for one in assigned})

@@ -70,12 +70,8 @@ def commit_what_is_there(commit: Any) -> Any:
 
     @wraps(commit)
     async def leaving_out(coordinator: Any, assignment: Any, offsets: Any) -> None:
-        cluster = coordinator._client.cluster
-
-        def known(topic: str) -> set[int]:
-            return cluster.partitions_for_topic(topic) or set()
-
-        there = {at: offset for at, offset in offsets.items() if at.partition in known(at.topic)}
+        numbers = coordinator._client.cluster.partitions_for_topic
+        there = {at: offset for at, offset in offsets.items() if at.partition in (numbers(at.topic) or ())}
         try:
             await commit(coordinator, assignment, there)
         except UnknownTopicOrPartitionError:

@@ -17,11 +17,17 @@ from connectors.kafka.private_closing import close_connections
 _log = logging.getLogger(__name__)
 
 
-async def stop_client(client: Any) -> None:
+async def stop_client(client: Any, limit_s: float | None = None) -> None:
     """Stop a consumer, a producer or an admin client; one that cannot stop in order is logged, and disconnected.
 
-    It raises only if the calling task itself was cancelled.
+    One that takes longer than `limit_s` is given up. It raises only if the calling task itself was cancelled.
     """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            await _stop(client)
+
+
+async def _stop(client: Any) -> None:
     try:
         await (client.stop() if hasattr(client, "stop") else client.close())
     except (Exception, asyncio.CancelledError) as error:

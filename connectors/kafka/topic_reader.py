@@ -8,7 +8,7 @@ marker the last offsets have no record, and waiting for one would never end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -139,6 +139,11 @@ async def reader(
         await stop_client(source)
 
 
+def partitions_now(source: AIOKafkaConsumer, topics: Iterable[str]) -> set[TopicPartition]:
+    """The partitions of these topics in the consumer's metadata; a topic may be missing from it for a while."""
+    return {TopicPartition(topic, number) for topic in topics for number in source.partitions_for_topic(topic) or ()}
+
+
 async def read_added(source: AIOKafkaConsumer, patience_s: float = PATIENCE_S) -> bool:
     """Read partitions that were added to the topics being read, too, each from its beginning; whether there are any.
 
@@ -146,11 +151,7 @@ async def read_added(source: AIOKafkaConsumer, patience_s: float = PATIENCE_S) -
         TimeoutError: the broker was silent for `patience_s`.
     """
     before = source.assignment()
-    known = {
-        TopicPartition(topic, number)
-        for topic in {one.topic for one in before}
-        for number in source.partitions_for_topic(topic) or ()
-    }
+    known = partitions_now(source, {one.topic for one in before})
     if known <= before:
         return False
     async with asyncio.timeout(patience_s):

@@ -22,7 +22,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from connectors.kafka import clients
 from connectors.kafka.record_times import record_time
 from connectors.kafka.stopping import stop_client
-from connectors.kafka.topic_reader import PATIENCE_S, partitions_of, to_end
+from connectors.kafka.topic_reader import PATIENCE_S, partitions_now, partitions_of, to_end
 from connectors.kafka.topic_watch import TopicWatch
 from streams.audit.chain import AuditRecord, Entry, Head, decode, encode
 from streams.audit.records import audit_record, audited, unreadable_record
@@ -89,10 +89,9 @@ class Writer:
     @property
     def outdated(self) -> bool:
         """Whether an audited topic has other partitions than are read: more, or, after it was made again, fewer."""
-        known = {topic: self._sources.partitions_for_topic(topic) or set() for topic in self._kinds}
-        there = {TopicPartition(topic, number) for topic, numbers in known.items() for number in numbers}
-        read = {place for place in self._sources.assignment() if known.get(place.topic)}
-        return there != read
+        there = partitions_now(self._sources, self._kinds)
+        known = {place.topic for place in there}
+        return there != {place for place in self._sources.assignment() if place.topic in known}
 
     async def step(self, timeout_ms: int) -> bool:
         """Write entries for new records, waiting at most `timeout_ms` for one; returns whether any were written.

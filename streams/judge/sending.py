@@ -7,14 +7,10 @@ must be accepted before a snapshot of it is written (`settle`): those that a sna
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
-
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from connectors.kafka import clients
 from connectors.kafka.stopping import stop_client
@@ -82,7 +78,7 @@ class Sender:
         """Send what is accepted soon, and disconnect."""
         outboxes = (self._decisions, self._commands, self._statuses)
         await asyncio.gather(*[each.stop(LAST_SECONDS) for each in outboxes], self.letters.stop())
-        await asyncio.gather(*[_stopped(producer) for producer in (self._urgent, self._producer)])
+        await asyncio.gather(*[stop_client(producer, LAST_SECONDS) for producer in (self._urgent, self._producer)])
 
     @property
     def full(self) -> bool:
@@ -132,13 +128,6 @@ class Sender:
 
     async def _send_status(self, message: Message) -> None:
         await self._producer.send_and_wait(self._topics.status, message.value, key=message.key)
-
-
-async def _stopped(producer: AIOKafkaProducer) -> None:
-    """Stop a producer; one that a broker keeps waiting is given up."""
-    with contextlib.suppress(TimeoutError, KafkaError):
-        async with asyncio.timeout(LAST_SECONDS):
-            await stop_client(producer)
 
 
 def _freezes_key(partition: int) -> bytes:

@@ -63,9 +63,7 @@ class SnapshotWriter:
         """Disconnect."""
         for task in self._writing.values():
             task.cancel()
-        with contextlib.suppress(TimeoutError, KafkaError):
-            async with asyncio.timeout(LONGEST_WAIT_S):
-                await stop_client(self._producer)
+        await stop_client(self._producer, LONGEST_WAIT_S)
 
     async def write_due(self, folds: Mapping[int, Fold], consumer: AIOKafkaConsumer[bytes, bytes]) -> None:
         """Begin to write the partitions whose last try is `snapshot_interval_ms` ago, by the journal's clock."""

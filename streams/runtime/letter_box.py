@@ -6,12 +6,10 @@ each of them. Holding the role back instead would let anyone stop it who writes 
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 from collections.abc import Iterable
 
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import MessageSizeTooLargeError
 
 from connectors.dead_letters import DeadLetter
 from connectors.kafka import clients
@@ -52,9 +50,7 @@ class LetterBox:
         await self._outbox.stop(LAST_SECONDS)
         if not hasattr(self, "_producer"):
             return  # the start has failed before
-        with contextlib.suppress(TimeoutError, KafkaError):
-            async with asyncio.timeout(LAST_SECONDS):
-                await stop_client(self._producer)
+        await stop_client(self._producer, LAST_SECONDS)
 
     def put(self, letters: Iterable[DeadLetter]) -> None:
         """Send these letters, or count them as dropped if too many wait."""
