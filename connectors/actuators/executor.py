@@ -113,8 +113,7 @@ class Executor:
 
     def checkable(self) -> set[str]:
         """The rollouts to `check`: the newest order has failed, or its weights can be looked at."""
-        failed = {wanted.rollout for wanted in self.unapplied.failed(self._clock())}
-        return {name for name in self._fences if name in failed and self._failed(name)} | self._observable()
+        return {name for name in self._fences if self._failed(name) is not None or self._is_observable(name)}
 
     async def check(self, rollout: str) -> AckMessage | None:
         """Try the newest order again if it failed, else look at the weights in force. An ack if that shows news.
@@ -126,7 +125,7 @@ class Executor:
         if failed is not None:
             again = await self._apply(self._fences[rollout], failed)
             return again if again.status == "applied" else None
-        if rollout not in self._observable():
+        if not self._is_observable(rollout):
             return None
         ack = await self._compare(self._applied[rollout])
         if ack is None:
@@ -137,14 +136,13 @@ class Executor:
 
     def _failed(self, rollout: str) -> Wanted | None:
         """The newest order, if it failed and has not expired."""
-        orders = (order for order in self.unapplied.failed(self._clock()) if order.rollout == rollout)
-        return next((order for order in orders if order.token == self._fences[rollout].seen), None)
+        order = self.unapplied.failed(rollout, self._clock())
+        return order if order is not None and order.token == self._fences[rollout].seen else None
 
-    def _observable(self) -> set[str]:
-        """The rollouts whose newest order was applied, so that the weights can be compared with it."""
-        if not isinstance(self._actuator, Observes):
-            return set()
-        return {name for name, wanted in self._applied.items() if self._fences[name].seen == wanted.token}
+    def _is_observable(self, rollout: str) -> bool:
+        """Whether the rollout's newest order was applied, so that the weights can be compared with it."""
+        wanted = self._applied.get(rollout) if isinstance(self._actuator, Observes) else None
+        return wanted is not None and self._fences[rollout].seen == wanted.token
 
     def _stale(self, fence: Fence, wanted: Wanted) -> str:
         reason = f"{wanted.token} is older than {fence.seen}, which was seen before"

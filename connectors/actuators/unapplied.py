@@ -40,9 +40,10 @@ class Unapplied:
             self._failed[wanted.rollout] = wanted  # else keep the decision: its command expires
         return self.note(wanted.rollout, f"{wanted.id} is not applied: {reason}")
 
-    def failed(self, now: int) -> list[Wanted]:
-        """The orders to try again at `now`, in milliseconds since the epoch."""
-        return [one for one in self._failed.values() if one.expires_at is None or now <= one.expires_at]
+    def failed(self, rollout: str, now: int) -> Wanted | None:
+        """The order to try again at `now`, in milliseconds since the epoch; None if there is none."""
+        order = self._failed.get(rollout)
+        return order if order is not None and (order.expires_at is None or now <= order.expires_at) else None
 
     def clear(self, rollout: str) -> None:
         """The newest order is in force."""
