@@ -76,8 +76,8 @@ class BrokerClock:
         elif now - sent_at <= SLOW_ACK_S:
             self._known = ack.timestamp, now
 
-    async def ask(self, send: Callable[[int], Awaitable[Ack]], partitions: Iterable[int]) -> None:
-        """Learn the time, if it is not known yet, by records that `send` writes to these partitions.
+    async def ask(self, send: Callable[..., Awaitable[Ack]], partitions: Iterable[int]) -> None:
+        """Learn the time, if it is not known yet, by records that `send(partition=...)` writes to these.
 
         The first time in a journal has nothing else to be compared with, so these records must have none. Nothing waits
         long for it: a broker that does not answer is asked a few times, and one partition that answers is enough.
@@ -86,7 +86,7 @@ class BrokerClock:
             return
         self._asked += 1
         sent_at = self.begin()
-        sending = {asyncio.ensure_future(send(partition)) for partition in partitions}
+        sending = {asyncio.ensure_future(send(partition=partition)) for partition in partitions}
         for each in sending:
             each.add_done_callback(self._answered(sent_at))
         if sending:

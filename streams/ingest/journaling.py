@@ -134,7 +134,7 @@ class JournalWriter:
         """Learn the broker's time before the first record that has a time; it may stay unknown."""
         found = await self._producer.partitions_for(self._topics.journal)
         send = partial(self._producer.send_and_wait, self._topics.journal, NO_COUNTS)
-        await self.broker_clock.ask(lambda number: send(partition=number), self._settings.journal_partitions(found))
+        await self.broker_clock.ask(send, self._settings.journal_partitions(found))
 
     def _encoded(self, partials: Iterable[Partial]) -> Iterator[tuple[Partial, bytes]]:
         most = self._limit.bytes

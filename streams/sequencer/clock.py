@@ -88,8 +88,7 @@ class JournalClock(Service):
         except KafkaError as error:
             self.log.warning("the time was not written to the journal, next try in %g s: %s", CLOCK_SECONDS, error)
             return
-        send = partial(self._producer.send_and_wait, topic, NO_COUNTS)
-        await self._broker.ask(lambda number: send(partition=number), partitions)
+        await self._broker.ask(partial(self._producer.send_and_wait, topic, NO_COUNTS), partitions)
         now = self._broker.now()
         self._compare(now)
         progress = Progress(
