@@ -113,13 +113,7 @@ async def test_orders_and_acks_after_their_topics_are_made_again(kafka_broker: s
         await trial.judged_past(now_ms() + 3_000)
         for topic in (names.controls, names.acks, names.policies):
             await remake(trial, topic)
-        since = now_ms()
-        await order(trial, "rollback")
-        await trial.site.start(policy("third-v2"))
-        async with asyncio.timeout(PATIENCE):
-            while not await done(trial):
-                await asyncio.sleep(1)
-        note("orders after their topic was made again: confirmed", (now_ms() - since) / 1000)
+        await orders_have_their_effect(trial, "orders after their topic was made again: confirmed")
 
 
 async def test_acks_and_orders_made_again_with_fewer_partitions(kafka_broker: str) -> None:
@@ -127,29 +121,36 @@ async def test_acks_and_orders_made_again_with_fewer_partitions(kafka_broker: st
     async with Trial(kafka_broker, 69) as trial:
         (post,) = await trial.begin((), SLUICEGATE_WATCHDOG_MS="20000")
         names, sending = trial.site.topics, trial.site.producer.send_and_wait
-        for topic, short in ((names.acks, "acks"), (names.controls, "controls")):
-            await remake(trial, topic, **{short: 4})
-        for topic in (names.acks, names.controls):
-            while len(await trial.site.producer.partitions_for(topic)) < 4:
-                await trial.site.producer.client.force_metadata_update()
+        await remake_orders_and_acks(trial, 4)
         await asyncio.sleep(8)  # until the workers read the new ones
         for topic in (names.acks, names.controls):
             await asyncio.gather(*[sending(topic, b"{", partition=number) for number in range(4)])
-        for topic, short in ((names.acks, "acks"), (names.controls, "controls")):
-            await remake(trial, topic, **{short: 1})
-        for topic in (names.acks, names.controls):
-            while len(await trial.site.producer.partitions_for(topic)) > 1:
-                await trial.site.producer.client.force_metadata_update()
-        since = now_ms()
-        await order(trial, "rollback")
-        await trial.site.start(policy("third-v2"))
-        async with asyncio.timeout(PATIENCE):
-            while not await done(trial):
-                await asyncio.sleep(1)
-        note("orders and acks after their topics were made again with fewer partitions", (now_ms() - since) / 1000)
+        await remake_orders_and_acks(trial, 1)
+        await orders_have_their_effect(trial, "orders after their topics were made again with fewer partitions")
         await asyncio.sleep(25)
         await shows(post, "/healthz", '"ok":true')
         assert trial.exits == []
+
+
+async def remake_orders_and_acks(trial: Trial, partitions: int) -> None:
+    """Make both topics again with this many partitions, and let the trial's producer know."""
+    names = {"acks": trial.site.topics.acks, "controls": trial.site.topics.controls}
+    for short, topic in names.items():
+        await remake(trial, topic, **{short: partitions})
+    for topic in names.values():
+        while len(await trial.site.producer.partitions_for(topic)) != partitions:
+            await trial.site.producer.client.force_metadata_update()
+
+
+async def orders_have_their_effect(trial: Trial, fault: str) -> None:
+    """Order a rollback and a start, wait until both are carried out, and note how long that took."""
+    since = now_ms()
+    await order(trial, "rollback")
+    await trial.site.start(policy("third-v2"))
+    async with asyncio.timeout(PATIENCE):
+        while not await done(trial):
+            await asyncio.sleep(1)
+    note(fault, (now_ms() - since) / 1000)
 
 
 async def done(trial: Trial) -> bool:

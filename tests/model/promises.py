@@ -98,23 +98,18 @@ def settled(world: World, traffic: Traffic, judged_past: int) -> bool:
     if not world.complete or not all_counted(world):
         return False
     statuses = {record.key: record.value for record in world.broker.records(TOPICS.status)}
-    shown = {record.key: record.timestamp for record in world.broker.records(TOPICS.status)}
-    starts = {
-        journaled.rollout: record.timestamp
-        for record in world.broker.records(TOPICS.journal)
-        if isinstance(journaled := decode(record.value or b""), Start)
-    }
     newest = {record.key: record.value for record in world.broker.records(TOPICS.decisions)}
     applied = {wanted.rollout: wanted.id for wanted in world.applied}
     for name in traffic.rollouts:
         status, decision = (orjson.loads(found.get(name.encode()) or b"{}") for found in (statuses, newest))
         if status.get("event_time", 0) < judged_past and status.get("phase") not in ENDED:
             return False
-        if shown.get(name.encode(), 0) < starts.get(name, 0):
-            return False
         if not decision or applied.get(name) != decision["id"]:
             return False
-    return True
+    shown = {record.key: record.timestamp for record in world.broker.records(TOPICS.status)}
+    journal = ((decode(record.value or b""), record.timestamp) for record in world.broker.records(TOPICS.journal))
+    starts = {start.rollout: at for start, at in journal if isinstance(start, Start)}
+    return all(shown.get(name.encode(), 0) >= starts.get(name, 0) for name in traffic.rollouts)
 
 
 def all_counted(world: World) -> bool:

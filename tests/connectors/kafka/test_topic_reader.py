@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError
 
 from connectors.kafka.clients import KafkaSettings, consumer, producer
 from connectors.kafka.topic_reader import TopicsMissingError, partitions_of, read_added, read_to_end, reader, to_end
 from streams.demo.embedded_broker import EmbeddedBroker, free_port
+from tests.connectors.actuators.gate_topics import grow
 
 MakeTopic = Callable[..., Awaitable[str]]
 
@@ -24,19 +25,24 @@ def settings(broker: str) -> KafkaSettings:
     return KafkaSettings(bootstrap=broker)
 
 
+async def create_topic(bootstrap: str, partitions: int, **configs: str) -> str:
+    """Create a topic that no other test uses."""
+    topic = f"reading-{uuid.uuid4().hex}"
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=configs)])
+    finally:
+        await admin.close()
+    return topic
+
+
 @pytest.fixture
 def make_topic(settings: KafkaSettings) -> MakeTopic:
-    """Create a topic that no other test uses."""
+    """Create a topic at the broker of the test."""
 
     async def make(partitions: int = 3, **configs: str) -> str:
-        topic = f"reading-{uuid.uuid4().hex}"
-        admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap)
-        await admin.start()
-        try:
-            await admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=configs)])
-        finally:
-            await admin.close()
-        return topic
+        return await create_topic(settings.bootstrap, partitions, **configs)
 
     return make
 
@@ -174,11 +180,7 @@ async def test_a_broker_that_dies_is_given_up() -> None:
 async def test_an_end_without_a_record(kafka_broker: str) -> None:
     """Transaction markers and aborted records take offsets at the end: it is reached all the same."""
     settings = KafkaSettings(bootstrap=kafka_broker)
-    topic = f"reading-{uuid.uuid4().hex}"
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_broker)
-    await admin.start()
-    await admin.create_topics([NewTopic(topic, 1, 1)])
-    await admin.close()
+    topic = await create_topic(kafka_broker, 1)
     async with AIOKafkaProducer(bootstrap_servers=kafka_broker, transactional_id=topic) as sink:
         for value in (b"one", b"two"):
             async with sink.transaction():
@@ -190,16 +192,12 @@ async def test_an_end_without_a_record(kafka_broker: str) -> None:
 async def test_partitions_that_are_added(kafka_broker: str) -> None:
     """They are found soon, and read from their beginning; nothing of the others is read twice or skipped."""
     settings = KafkaSettings(bootstrap=kafka_broker)
-    topic = f"reading-{uuid.uuid4().hex}"
-    client = AIOKafkaAdminClient(bootstrap_servers=kafka_broker)
-    await client.start()
-    await client.create_topics([NewTopic(topic, 1, 1)])
+    topic = await create_topic(kafka_broker, 1)
     await write(settings, topic, [(0, b"a"), (0, b"b")])
     async with reader(settings, await partitions_of(settings, topic)) as source, asyncio.timeout(60.0):
         assert [record.value async for record in to_end(source)] == [b"a", b"b"]
         assert not await read_added(source)
-        await client.create_partitions({topic: NewPartitions(total_count=2)})
-        await client.close()
+        await grow(settings, topic, 2)
         await write(settings, topic, [(0, b"c"), (1, b"x"), (1, b"y")])
         found: list[tuple[int, bytes]] = []
         while not await read_added(source):
