@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import wraps
 from types import SimpleNamespace
 from typing import Any, Final
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import aiokafka
 from aiokafka.consumer import fetcher
@@ -39,6 +39,9 @@ LISTED: Final = (NoError, OffsetOutOfRangeError, TopicAuthorizationFailedError)
 
 MOVED: Final = (NotLeaderForPartitionError, UnknownTopicOrPartitionError)
 """What it answers with a look at the metadata, and with the same fetch at once."""
+
+METADATA_S: Final = 5.0
+"""How long a refused commit waits for new metadata before it is tried again."""
 
 Hold = Callable[[Any, Any, TopicPartition, Exception], None]
 """`hold(fetcher, assignment, partition, error)` leaves a partition alone for a while."""
@@ -66,16 +69,28 @@ def hold_refused(hold: Hold, denied: Callable[[str], None], retry_s: float) -> N
 
 
 def commit_what_is_there(commit: Any) -> Any:
-    """Make of the sending of a commit one that leaves out partitions which the metadata lacks: nobody reads them."""
+    """Make of the sending of a commit one that leaves out partitions which are there no more: nobody reads them.
+
+    A topic that the metadata lacks may only not be known yet, so its partitions are left out once Kafka has refused a
+    commit and the topic is still lacking after that.
+    """
+    gone: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
     @wraps(commit)
     async def leaving_out(coordinator: Any, assignment: Any, offsets: Any) -> None:
         numbers = coordinator._client.cluster.partitions_for_topic
-        there = {at: offset for at, offset in offsets.items() if at.partition in (numbers(at.topic) or ())}
+
+        def is_there(at: TopicPartition) -> bool:
+            known = numbers(at.topic)
+            return at.topic not in gone.get(coordinator, ()) if known is None else at.partition in known
+
         try:
-            await commit(coordinator, assignment, there)
+            await commit(coordinator, assignment, {at: offset for at, offset in offsets.items() if is_there(at)})
         except UnknownTopicOrPartitionError:
-            coordinator._client.force_metadata_update()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(METADATA_S):
+                    if await coordinator._client.force_metadata_update():
+                        gone[coordinator] = {at.topic for at in offsets if numbers(at.topic) is None}
             raise
 
     return leaving_out

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError
 from aiokafka.structs import TopicPartition
 
 from connectors.error_text import text_of
@@ -23,6 +23,8 @@ from streams.ingest.source_topic import SourceTopic
 from streams.topic_identity import is_same, joined, marked, topic_id
 
 RETRY_SECONDS: Final = 1.0
+OPEN_S: Final = 10.0
+"""How long the broker may take for all answers on a partition, before it is asked again and health names it."""
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +94,8 @@ class TakingOver:
         """Open a partition; tried again until Kafka answers."""
         while True:
             try:
-                place = await self._place(partition, failed)
+                async with asyncio.timeout(OPEN_S):
+                    place = await self._place(partition, failed)
                 self._failing.pop(partition, None)
                 self._consumer.seek(partition, place.offset)
                 source = SourcePartition(partition.topic, partition.partition)
@@ -101,7 +104,7 @@ class TakingOver:
                 self._consumer.resume(partition)
             except IllegalStateError:
                 log.info("%s partition %d moved to another worker", partition.topic, partition.partition)
-            except (KafkaError, TimeoutError) as error:
+            except Exception as error:  # of any kind: a partition that is never opened must not look idle
                 self._failing[partition] = type(error).__name__
                 log.error(
                     "%s partition %d cannot be read yet, trying again in %g s: %s",

@@ -59,6 +59,7 @@ async def move(trial: Trial, offsets: dict[TopicPartition, int]) -> None:
     async with clients.consumer(trial.site.settings, group_id=group(trial)) as owner:
         owner.assign(list(offsets))
         await owner.commit(offsets)
+        assert {partition: await owner.committed(partition) for partition in offsets} == offsets
 
 
 def group(trial: Trial) -> str:

@@ -91,13 +91,16 @@ class Trial:
     async def __aexit__(self, *exc: object) -> None:
         for task in self.tasks:
             task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        ended_with = await asyncio.gather(*self.tasks, return_exceptions=True)
+        broken = [each for each in ended_with if isinstance(each, Exception)]
         for worker in self.site.workers:
             if worker.process.poll() is None:
                 worker.process.send_signal(signal.SIGCONT)
         if exc[0] is not None:
+            print(f"---- tasks of the trial itself that failed: {broken}")  # noqa: T201
             for number, worker in list(enumerate(self.site.workers))[-LOGS:]:
-                print(f"---- worker {number}: {worker.process.poll()}\n{worker.log()[-4000:]}")  # noqa: T201
+                health = await worker.health()
+                print(f"---- worker {number}: {worker.process.poll()}, {health}\n{worker.log()[-4000:]}")  # noqa: T201
         ended = [carrier.ended() for carrier in self.carriers]
         for carrier in self.carriers:
             if exc[0] is not None or carrier.ended():

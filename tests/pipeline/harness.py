@@ -218,6 +218,15 @@ class Worker:
                 assert self.process.poll() is None, self.log()
                 await asyncio.sleep(0.1)
 
+    async def health(self) -> str:
+        """Its `/healthz`, or why there is no answer."""
+        try:
+            return await asyncio.to_thread(self.get, "/healthz")
+        except urllib.error.HTTPError as answer:
+            return answer.read().decode()
+        except OSError as error:
+            return str(error)
+
     async def states(self) -> set[str]:
         """The states of its loops, as `/readyz` shows them."""
         try:

@@ -23,7 +23,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
-from connectors.kafka import stalled_partitions
+from connectors.kafka import private_answers, stalled_partitions
 from connectors.kafka.private_answers import commit_what_is_there, denied_topics
 from connectors.kafka.stalled_partitions import describe, hold_stalled_partitions, stalled
 from tests.connectors.kafka.test_record_batches import batch
@@ -208,27 +208,58 @@ async def test_a_topic_that_vanishes_from_the_metadata(reader: Reader, caplog: p
     await coordinator.close()
 
 
-async def test_a_commit_for_a_partition_that_is_there_no_more() -> None:
-    """It is left out, once the metadata shows it; the refusal makes the client look."""
-    client, sent = Broker(), []
-    coordinator: Any = SimpleNamespace(_client=client)
-    gone = TopicPartition("request-events", 7)
+class Committing:
+    """A coordinator whose commits are refused while one of the `lacking` partitions is among them."""
 
-    async def commit(_: Any, __: Any, offsets: dict[TopicPartition, int]) -> None:
-        sent.append(offsets)
-        if refuses:
+    def __init__(self, *lacking: TopicPartition) -> None:
+        self._client = Broker()
+        self.lacking = set(lacking)
+        self.sent: list[dict[TopicPartition, int]] = []
+        self._send = commit_what_is_there(Committing._commit)
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        """Commit once, as aiokafka does in each of its tries."""
+        await self._send(self, None, offsets)
+
+    async def _commit(self, _: Any, offsets: dict[TopicPartition, int]) -> None:
+        self.sent.append(offsets)
+        if self.lacking & offsets.keys():
             raise UnknownTopicOrPartitionError(GOOD)
 
-    send = commit_what_is_there(commit)
-    refuses = False
-    await send(coordinator, None, {GOOD: 5, gone: 9, TopicPartition("command-acks", 0): 1})
-    assert sent == [{GOOD: 5}]
-    refuses = True
-    asked = client.metadata
+
+async def test_a_commit_for_a_partition_that_is_there_no_more() -> None:
+    """It is left out, once the metadata shows it; the refusal makes the client look."""
+    gone = TopicPartition("request-events", 7)
+    coordinator = Committing(GOOD)
     with pytest.raises(UnknownTopicOrPartitionError):
-        await send(coordinator, None, {GOOD: 6})
-    assert client.metadata == asked + 1
+        await coordinator.commit({GOOD: 6, gone: 9})
+    assert coordinator.sent == [{GOOD: 6}]
+    assert coordinator._client.metadata == 1
     assert "asyncio.shield(self._do_commit_offsets(assignment, offsets))" in inspect.getsource(GroupCoordinator)
+
+
+async def test_a_commit_for_a_topic_that_is_not_known_yet() -> None:
+    """It is sent: what the metadata lacks is left out only after Kafka has refused it, and until it is there again."""
+    other = TopicPartition("command-acks", 0)
+    coordinator = Committing()
+    await coordinator.commit({GOOD: 5, other: 1})
+    coordinator.lacking = {other}
+    with pytest.raises(UnknownTopicOrPartitionError):
+        await coordinator.commit({GOOD: 6, other: 2})
+    await coordinator.commit({GOOD: 7, other: 3})
+    assert coordinator.sent == [{GOOD: 5, other: 1}, {GOOD: 6, other: 2}, {GOOD: 7}]
+
+
+async def test_a_refused_commit_without_an_answer_on_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left out: the topic may be there."""
+    other = TopicPartition("command-acks", 0)
+    coordinator = Committing(other)
+    monkeypatch.setattr(private_answers, "METADATA_S", 0.01)
+    monkeypatch.setattr(coordinator._client, "force_metadata_update", asyncio.get_running_loop().create_future)
+    for _ in range(2):
+        with pytest.raises(UnknownTopicOrPartitionError):
+            await coordinator.commit({other: 2})
+    assert coordinator.sent == [{other: 2}] * 2
 
 
 def test_a_version_that_was_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,6 +174,43 @@ async def test_one_that_does_not_answer_keeps_no_other_waiting(monkeypatch: pyte
     assert found.failing == ""
 
 
+@dataclass
+class SilentOnce(FakeConsumer):
+    """The first question for a committed offset gets no answer, or one that nobody expects."""
+
+    first: Exception | None = None
+    asked: int = 0
+
+    async def committed(self, partition: TopicPartition) -> int | None:
+        """Return the group's offset, from the second question on."""
+        self.asked += 1
+        if self.asked > 1:
+            return await super().committed(partition)
+        if self.first is not None:
+            raise self.first
+        await asyncio.Event().wait()
+        return None
+
+
+@pytest.mark.parametrize("first", [None, KeyError("partition")])
+async def test_an_opening_that_hangs_or_fails_is_tried_again(
+    first: Exception | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever keeps a partition from being opened, it is named meanwhile; it must not look like one without events."""
+    monkeypatch.setattr(taking_over, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(taking_over, "OPEN_S", 0.01)
+    consumer = SilentOnce({ONE: 5}, {ONE: 0}, first=first)
+    found, chunkers = a_taking_over(consumer)
+    found.begin([ONE])
+    await asyncio.sleep(0.04)
+    why = type(first).__name__ if first else "TimeoutError"
+    assert found.failing == f"e partition 1 cannot be opened: {why}"
+    assert "e partition 1 cannot be read yet, trying again" in caplog.text
+    await asyncio.sleep(0.1)
+    assert chunkers[ONE].place == (5, 0, "X")
+    assert found.failing == ""
+
+
 async def test_released_partitions_are_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """Partitions that moved to another worker, before or while they are opened."""
     monkeypatch.setattr(taking_over, "RETRY_SECONDS", 0.01)
