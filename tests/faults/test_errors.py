@@ -6,7 +6,6 @@ A bad canary runs in each trial.
 import asyncio
 import json
 import signal
-import urllib.error
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -35,18 +34,10 @@ def guarded() -> Iterator[MavenKafka]:
         yield kafka
 
 
-async def page(post: Post, path: str) -> str:
-    """A page of the post's worker, whatever its status."""
-    try:
-        return await asyncio.to_thread(post.worker.get, path)
-    except urllib.error.HTTPError as answer:
-        return answer.read().decode()
-
-
 async def shows(post: Post, path: str, *words: str) -> None:
     """Wait until a page has these words."""
     async with asyncio.timeout(PATIENCE):
-        while missing := [word for word in words if word not in (found := await page(post, path))]:
+        while missing := [word for word in words if word not in (found := await post.worker.page(path))]:
             print(f"{path} lacks {missing}: {found[:400]}")  # noqa: T201 - shown if the test fails
             await asyncio.sleep(0.5)
 
@@ -204,7 +195,7 @@ async def test_groups_that_are_denied_while_all_runs(guarded: MavenKafka) -> Non
         since, waiting = now_ms(), set(settings.roles)
         async with asyncio.timeout(PATIENCE):
             while waiting:
-                loops = json.loads(await page(post, "/healthz"))["loops"]
+                loops = json.loads(await post.worker.page("/healthz"))["loops"]
                 for role in [each for each in waiting if "GroupAuthorization" in loops[each]]:
                     waiting.remove(role)
                     note(f"group of {role} denied: named by /healthz", (now_ms() - since) / 1000)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import time
-import urllib.error
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -81,9 +80,7 @@ async def rolled_back(site: Site, topics: list[str]) -> dict[str, float]:
 async def health(worker: Worker) -> tuple[bool, dict[str, str]]:
     """What /healthz answers."""
     try:
-        answer = json.loads(await asyncio.to_thread(worker.get, "/healthz"))
-    except urllib.error.HTTPError as error:
-        answer = json.loads(error.read())
+        answer = json.loads(await worker.page("/healthz"))
     except TimeoutError:
         return False, {}
     return answer["ok"], answer["loops"]

@@ -221,21 +221,24 @@ class Worker:
     async def health(self) -> str:
         """Its `/healthz`, or why there is no answer."""
         try:
-            return await asyncio.to_thread(self.get, "/healthz")
-        except urllib.error.HTTPError as answer:
-            return answer.read().decode()
+            return await self.page("/healthz")
         except OSError as error:
             return str(error)
 
     async def states(self) -> set[str]:
         """The states of its loops, as `/readyz` shows them."""
         try:
-            page = await asyncio.to_thread(self.get, "/readyz")
-        except urllib.error.HTTPError as answer:
-            page = answer.read().decode()
+            page = await self.page("/readyz")
         except OSError:
             return {"no answer"}
         return set(json.loads(page)["loops"].values())
+
+    async def page(self, path: str) -> str:
+        """A page, whatever its status."""
+        try:
+            return await asyncio.to_thread(self.get, path)
+        except urllib.error.HTTPError as answer:
+            return answer.read().decode()
 
     async def shows(self, sample: str, *, at_least: float) -> None:
         """Wait until its metrics have a sample of at least this value."""
