@@ -23,7 +23,7 @@ from connectors.kafka.stopping import stop_client
 from streams.clock import BrokerClock, WallTime
 from streams.ingest.commits import Commits
 from streams.ingest.cutting import rule
-from streams.ingest.lanes import Lane, Lanes
+from streams.ingest.lanes import Lane, Lanes, Version
 from streams.journal import BUNDLE_BYTES, NO_COUNTS, Partial, Progress, SourceProgress, bundled, encode
 from streams.runtime import failpoints, metrics
 from streams.runtime.settings import Settings
@@ -99,17 +99,17 @@ class JournalWriter:
         self.lanes.reset()
         self.commits = Commits()
 
-    def lane(self, partition: int) -> Lane[Any]:
+    def lane(self, partition: int) -> Lane:
         """The lane of a journal partition."""
-        return Lane(f"{self._topics.journal} partition {partition}", partial(self.write, partition), len)
+        return Lane(f"{self._topics.journal} partition {partition}", partial(self.write, partition))
 
-    async def shares(self, partials: Iterable[Partial]) -> dict[int, dict[Hashable, bytes]]:
+    async def shares(self, partials: Iterable[Partial]) -> dict[int, dict[Hashable, Version]]:
         """Encoded partials, for each journal partition those of its rollouts; versions of a chunk share a key."""
         partitions = self._settings.journal_partitions(await self._producer.partitions_for(self._topics.journal))
-        shares: dict[int, dict[Hashable, bytes]] = {number: {} for number in partitions}
+        shares: dict[int, dict[Hashable, Version]] = {number: {} for number in partitions}
         for each, value in self._encoded(partials):
             share = shares[clients.partition_for(each.rollout, len(partitions))]
-            share[each.rollout, each.source, each.start, each.topic_id] = value
+            share[each.rollout, each.source, each.start, each.topic_id] = Version(each.upto, value)
         return shares
 
     async def write(self, partition: int, partials: Iterable[bytes], progress: bytes | None) -> None:

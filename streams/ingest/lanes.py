@@ -1,7 +1,11 @@
 """Lanes: what ingest writes, for each partition of the journal on its own. One that takes nothing stops no other.
 
-What a lane cannot write waits in it. Versions of a chunk are cumulative, so a newer one takes the place of an older one
-that waits, and of the progress only the newest waits: an outage of one partition needs little memory.
+What a lane cannot write waits in it. Versions of a chunk are cumulative, so one that reaches further takes the place of
+one that waits, and of the progress only the newest waits: an outage of one partition needs little memory.
+
+A source partition may be lost and given back meanwhile, and is then counted again from the commit. A version of that
+reaches less far at first than the one that waits: it must not take its place, since versions of later chunks wait too,
+and the join ignores what comes after them.
 """
 
 from __future__ import annotations
@@ -9,9 +13,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, NamedTuple
 
 from aiokafka.errors import BrokerResponseError, KafkaError
 
@@ -29,8 +33,6 @@ TROUBLED_S: Final = 30.0
 MOST_WAITING: Final = 64 * 1_048_576
 """Bytes that may wait in a lane. Beyond that all of it is dropped, and counted again once the lane writes again."""
 
-T = TypeVar("T")
-
 log = logging.getLogger(__name__)
 
 
@@ -43,37 +45,41 @@ def is_permanent(error: KafkaError) -> bool:
     return isinstance(error, BrokerResponseError) and not error.retriable
 
 
+class Version(NamedTuple):
+    """A version of a chunk, encoded, and the offset that it reaches up to."""
+
+    upto: int
+    value: bytes
+
+
+Versions = Mapping[Hashable, Version]
+"""Versions by the chunk that they are of."""
+
+
 @dataclass(slots=True)
-class _Waiting(Generic[T]):
+class _Waiting:
     """What a lane is still to write, and the number of the last `put`."""
 
     openings: list[bytes] = field(default_factory=list)
-    items: dict[Any, T] = field(default_factory=dict)
+    items: dict[Hashable, Version] = field(default_factory=dict)
     closing: bytes | None = None
     number: int = 0
 
 
-class Lane(Generic[T]):
-    """Writes what opens items, the items, and what closes them, in order; tries again what Kafka does not accept.
+class Lane:
+    """Writes what opens versions, the versions, and what closes them, in order; tries again what Kafka does not accept.
 
-    An item takes the place of one that waits and has the same key; `size` gives its bytes. `write` raises KafkaError
-    unless everything is acknowledged. `done` is the number of the last `put` that was written whole. `error` ended the
-    lane: it will not pass by itself.
+    `write` raises KafkaError unless everything is acknowledged. `done` is the number of the last `put` that was written
+    whole. `error` ended the lane: it will not pass by itself.
     """
 
-    def __init__(
-        self,
-        name: str,
-        write: Callable[[Sequence[T], bytes | None], Awaitable[None]],
-        size: Callable[[T], int],
-    ) -> None:
+    def __init__(self, name: str, write: Callable[[Sequence[bytes], bytes | None], Awaitable[None]]) -> None:
         self.name = name
-        self._size = size
         self.done = 0
         self.error: Exception | None = None
         self.task: asyncio.Task[None] | None = None
         self._write = write
-        self._waiting: _Waiting[T] = _Waiting()
+        self._waiting = _Waiting()
         self._dropped = False
         self._behind_since = 0.0
 
@@ -82,14 +88,14 @@ class Lane(Generic[T]):
         """Seconds for which it has not been up to date."""
         return time.monotonic() - self._behind_since if self._waiting.number > self.done else 0.0
 
-    def put(self, number: int, items: Mapping[Any, T], closing: bytes | None, opening: bytes | None = None) -> None:
-        """Write `opening`, if there is one, these items, and `closing`, which takes the place of one that waits."""
+    def put(self, number: int, items: Versions, closing: bytes | None, opening: bytes | None = None) -> None:
+        """Write `opening`, if there is one, these versions, and `closing`, which takes the place of one that waits."""
         if opening is not None:
             self._waiting.openings.append(opening)
         if self._waiting.number == self.done:
             self._behind_since = time.monotonic()
         self._waiting.number, self._waiting.closing = number, closing
-        self._waiting.items.update(items)
+        self._waiting.items = _furthest(self._waiting.items, items)
         self._bound()
         if self.task is None or self.task.done():
             self.task = asyncio.create_task(self._run())
@@ -106,7 +112,7 @@ class Lane(Generic[T]):
             self.task.cancel()
 
     def _bound(self) -> None:
-        if not self._dropped and sum(map(self._size, self._waiting.items.values())) > MOST_WAITING:
+        if not self._dropped and sum(len(each.value) for each in self._waiting.items.values()) > MOST_WAITING:
             log.error(
                 "%s: more than %d bytes wait, so they are dropped until it is written to", self.name, MOST_WAITING
             )
@@ -124,11 +130,9 @@ class Lane(Generic[T]):
                     await self._write([], openings[0])
                     del openings[0]
                 # What closes the items is only true after all of them. Without it the lane finds out whether it writes.
-                await self._write(list(items.values()), None if self._dropped else closing)
+                await self._write([each.value for each in items.values()], None if self._dropped else closing)
             except KafkaError as error:
-                self._waiting.items = (
-                    items | self._waiting.items
-                )  # in the order of the first of each key, with the newest of it
+                self._waiting.items = _furthest(items, self._waiting.items)
                 self._bound()
                 if is_permanent(error):
                     self.error = error
@@ -147,14 +151,12 @@ class Lane(Generic[T]):
 class Lanes:
     """The lanes of one worker, each with a key by which `make` makes it."""
 
-    def __init__(self, make: Callable[[Any], Lane[Any]]) -> None:
+    def __init__(self, make: Callable[[int], Lane]) -> None:
         self._make = make
-        self._lanes: dict[int | None, Lane[Any]] = {}
+        self._lanes: dict[int, Lane] = {}
         self._number = 0
 
-    def put(
-        self, key: int | None, items: Mapping[Any, Any], closing: bytes | None, opening: bytes | None = None
-    ) -> None:
+    def put(self, key: int, items: Versions, closing: bytes | None, opening: bytes | None = None) -> None:
         """Write to a lane, as part of the round that `wait` ends."""
         lane = self._lanes.get(key)
         if lane is None:
@@ -204,3 +206,12 @@ class Lanes:
         for lane in self._lanes.values():
             lane.stop()
         self._lanes.clear()
+
+
+def _furthest(before: Versions, after: Versions) -> dict[Hashable, Version]:
+    """Return the chunks in the order in which they came, each with the version that reaches furthest."""
+    found = dict(before)
+    for chunk, version in after.items():
+        if chunk not in found or version.upto >= found[chunk].upto:
+            found[chunk] = version
+    return found

@@ -33,6 +33,8 @@ class Refolded:
     """The whole journal, folded once more without a fault.
 
     `holes` are offsets, by journal partition; `read` has the oldest records that the source had when it was read.
+    `upto` is how far each topic of the source was read, by partition and topic id. `judged_with` has the topic that was
+    known for each partition when a second of a rollout was judged.
     """
 
     panes: defaultdict[str, list[Pane]] = field(default_factory=lambda: defaultdict(list))
@@ -43,6 +45,18 @@ class Refolded:
     earlier: list[tuple[str, Pane]] = field(default_factory=list)
     holes: Counter[int] = field(default_factory=Counter)
     read: set[Spot] = field(default_factory=set)
+    upto: Counter[tuple[int, str]] = field(default_factory=Counter)
+    judged_with: dict[tuple[str, int], dict[int, str]] = field(default_factory=dict)
+
+    def note(self, progress: Progress) -> dict[int, str]:
+        """Note what was read, by a report; returns the topics of its partitions."""
+        present: dict[int, str] = {}
+        for each in progress.sources:
+            partition, identity = each.source.partition, topic_id(each.topic_id)
+            self.read.add(Spot(partition, identity, each.begins or 0))
+            self.upto[partition, identity] = max(self.upto[partition, identity], each.position)
+            present[partition] = identity
+        return present
 
     def begin_epoch(self, name: str) -> None:
         """Set the panes of the epoch before apart: what comes too late for an epoch that has ended is not reported."""
@@ -54,10 +68,13 @@ def refolded(world: World) -> Refolded:
     """Fold the journal again."""
     found = Refolded()
     observe = Gate.pane
+    present: dict[int, str] = {}
 
     def spy(gate: Gate, pane: Pane, moment: Moment) -> Any:
         name = gate.state.policy.rollout
         found.panes[name].append(pane)
+        for second in range(pane.start, pane.end, 1000):
+            found.judged_with[name, second] = dict(present)
         found.reported[name].update(pane.late)
         found.reported[name].update(pane.refused)
         return observe(gate, pane, moment)
@@ -67,13 +84,11 @@ def refolded(world: World) -> Refolded:
         for log in world.broker.logs[TOPICS.journal]:
             fold = Fold(log.place.partition)
             found.folds.append(fold)
+            present.clear()
             for record in log.records:
                 journaled = decode(record.value or b"")
                 if isinstance(journaled, Progress):
-                    found.read |= {
-                        Spot(each.source.partition, topic_id(each.topic_id), each.begins or 0)
-                        for each in journaled.sources
-                    }
+                    present.update(found.note(journaled))
                 for output in fold.apply(journaled, record.offset):
                     assert not isinstance(output, JudgingFailed), output
                     if isinstance(output, SourceHole):
@@ -192,8 +207,9 @@ def unknowable(traffic: Traffic, found: Refolded) -> Counter[Cell]:
     """Return the requests of which nobody can know: neither that they were, nor how many.
 
     They are those that were gone before a worker reported their partition for the first time, and those of a topic that
-    is gone which were late for panes judged before. Of a partition that was added after the first report its first
-    offset is known.
+    is gone which were late for panes judged before: by their times, or as they were written to a silent partition and
+    not read yet when the pane was judged. Of a partition that was added after the first report its first offset is
+    known.
     """
     unknown: Counter[Cell] = Counter()
     present = _number(traffic.world.broker.ids[TOPICS.events])
@@ -205,12 +221,21 @@ def unknowable(traffic: Traffic, found: Refolded) -> Counter[Cell]:
         at = (_number(identity), begins if partition < named else 0)
         first[partition] = min(at, first.get(partition, at))
     for (cell, spot), requests in traffic.truth.placed.items():
-        if (_number(spot.identity), spot.offset) < first.get(spot.partition, (present, 0)):
+        topic = _number(spot.identity)
+        unreported = (topic, spot.offset) < first.get(spot.partition, (present, 0))
+        if unreported or (topic < present and _is_unread_and_judged(cell, spot, found)):
             unknown[cell] += requests
     for (cell, identity), requests in traffic.truth.late.items():
         if _number(identity) < present:
             unknown[cell] += requests
     return unknown
+
+
+def _is_unread_and_judged(cell: Cell, spot: Spot, found: Refolded) -> bool:
+    """Whether a cell was judged while the topic of a record was there, and before that record was read."""
+    rollout, _, second = cell
+    is_judged = found.judged_with.get((rollout, second), {}).get(spot.partition) == spot.identity
+    return is_judged and spot.offset >= found.upto[spot.partition, spot.identity]
 
 
 def _partitions(record: ConsumerRecord[bytes, bytes]) -> int:

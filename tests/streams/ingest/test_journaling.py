@@ -68,7 +68,8 @@ def a_partial(rollout: str, start: int = 0) -> Partial:
 async def written(writer: JournalWriter, partials: list[Partial]) -> None:
     """Write partials and progress to each partition, and wait for all."""
     shares = await writer.shares(partials)
-    await asyncio.gather(*[writer.write(number, share.values(), PROGRESS) for number, share in shares.items()])
+    values = {number: [version.value for version in share.values()] for number, share in shares.items()}
+    await asyncio.gather(*[writer.write(number, share, PROGRESS) for number, share in values.items()])
 
 
 async def test_partials_are_bundled_by_journal_partition() -> None:

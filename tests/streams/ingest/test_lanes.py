@@ -10,7 +10,7 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
 from streams.ingest import lanes as module
-from streams.ingest.lanes import Lane, Lanes, WaitingDroppedError
+from streams.ingest.lanes import Lane, Lanes, Version, WaitingDroppedError
 
 
 @pytest.fixture(autouse=True)
@@ -24,13 +24,13 @@ class Partitions:
     """Partitions that are written to; `open` has those that answer, `errors` the error of others."""
 
     def __init__(self) -> None:
-        self.written: list[tuple[int | None, list[bytes], bytes | None]] = []
-        self.open = {0: asyncio.Event(), 1: asyncio.Event(), None: asyncio.Event()}
-        self.errors: dict[int | None, Exception] = {}
+        self.written: list[tuple[int, list[bytes], bytes | None]] = []
+        self.open = {0: asyncio.Event(), 1: asyncio.Event()}
+        self.errors: dict[int, Exception] = {}
         for event in self.open.values():
             event.set()
 
-    def lane(self, key: int | None) -> Lane[bytes]:
+    def lane(self, key: int) -> Lane:
         """Return the lane of a partition."""
 
         async def write(items: Sequence[bytes], closing: bytes | None) -> None:
@@ -39,7 +39,7 @@ class Partitions:
                 raise self.errors[key]
             self.written.append((key, list(items), closing))
 
-        return Lane(f"partition {key}", write, len)
+        return Lane(f"partition {key}", write)
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ def partitions() -> Partitions:
 
 
 async def a_round(lanes: Lanes, number: int, **items: bytes) -> int:
-    """Write these items and this number to both lanes."""
+    """Write these versions, which reach as far as the number, and the number to both lanes."""
     for key in (0, 1):
-        lanes.put(key, items, b"%d" % number)
+        lanes.put(key, {chunk: Version(number, value) for chunk, value in items.items()}, b"%d" % number)
     return await lanes.wait(0.02)
 
 
@@ -97,13 +97,31 @@ async def test_what_is_not_accepted_is_written_again(partitions: Partitions) -> 
     assert [each[1:] for each in partitions.written if each[0] == 0] == [([b"a2", b"b1", b"c2"], b"2")]
 
 
+async def test_what_is_counted_again_takes_no_place_of_what_reaches_further(partitions: Partitions) -> None:
+    """A partition that comes back is counted from the commit, while versions of its later chunks still wait.
+
+    Were the shorter one written before those, the join would ignore what the chunk has beyond it.
+    """
+    lanes = Lanes(partitions.lane)
+    partitions.errors[0] = KafkaTimeoutError()
+    lanes.put(0, {"chunk": Version(5, b"to 5"), "next": Version(6, b"to 6")}, b"1")
+    await lanes.wait(0.02)
+    lanes.put(0, {"chunk": Version(2, b"to 2")}, b"2")
+    await lanes.wait(0.02)
+    lanes.put(0, {"chunk": Version(3, b"to 3"), "next": Version(7, b"to 7")}, b"3")
+    await lanes.wait(0.02)
+    del partitions.errors[0]
+    await until_done(lanes, 3)
+    assert partitions.written == [(0, [b"to 5", b"to 7"], b"3")]
+
+
 async def test_what_opens_items_is_written_before_them(partitions: Partitions) -> None:
     """By itself, also where it has to wait: each of several, and in order."""
     lanes = Lanes(partitions.lane)
     partitions.errors[0] = KafkaTimeoutError()
-    lanes.put(0, {"a": b"a1"}, b"1", b"first")
+    lanes.put(0, {"a": Version(1, b"a1")}, b"1", b"first")
     await lanes.wait(0.02)
-    lanes.put(0, {"b": b"b1"}, b"2", b"second")
+    lanes.put(0, {"b": Version(2, b"b1")}, b"2", b"second")
     await lanes.wait(0.02)
     assert partitions.written == []
     del partitions.errors[0]
